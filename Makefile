@@ -1,0 +1,65 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up what they need first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK := requirements.lock
+UV_VERSION := 0.13.9
+# The first interpreter on the path that is new enough; `make PYTHON=/path/to/python3 setup` overrides it.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+# Passed on to the command: make demo ARGS="--seed 7"
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_REQUIRE_VIRTUALENV := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench up schemas lock clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## create .venv and install the locked dependencies and the project into it
+
+$(STAMP): $(LOCK) pyproject.toml
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "counterfoil needs Python 3.11 or newer, and found none (tried: $(or $(PYTHON),python3.11 python3 python3.12 python3.13 python3.14))." >&2; \
+		echo "Install it, or name it: make PYTHON=/path/to/python3 setup" >&2; exit 1; fi
+	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$(PYTHON) cannot create virtual environments: its venv module is missing." >&2; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="--seed 7")
+	$(BIN)/counterfoil demo $(ARGS)
+
+test: check ## the static checks, then every test
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: setup ## the static checks alone: style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## measure throughput, replay and memory, and print the figures
+	$(BIN)/counterfoil bench $(ARGS)
+
+up: setup ## serve everything in one process until interrupted
+	$(BIN)/counterfoil up $(ARGS)
+
+schemas: setup ## write schemas/ anew from the code
+	$(BIN)/counterfoil schemas $(ARGS)
+
+lock: setup ## resolve pyproject.toml anew into requirements.lock
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra bench --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(LOCK)
+
+clean: ## remove caches and build artefacts; .venv and var/ stay
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find services tests -name __pycache__ -type d -prune -exec rm -rf {} +

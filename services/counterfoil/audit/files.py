@@ -1,0 +1,62 @@
+"""Reads published log directories: C2SP tlog-tiles files, a checkpoint and the log's verifier key in ``vkey``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from counterfoil.log.tiles import bundle_path, decode_bundle, tile_path
+
+
+class CannotAudit(Exception):
+    """There is nothing here that could be audited; the message says what is missing."""
+
+
+class LogFiles:
+    """One published log."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = "/".join(root.parts[-2:])
+        """``SERVICE/SHARD`` by its place; what the log says of itself is its origin."""
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError."""
+        return (self.root / path).read_bytes()
+
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        """The bytes of a tile; raises FileNotFoundError."""
+        return self.read(tile_path(level, index, width))
+
+    def read_bundle(self, index: int, width: int) -> bytes:
+        """The bytes of an entry bundle; raises FileNotFoundError."""
+        return self.read(bundle_path(index, width))
+
+    def paths(self) -> Iterator[str]:
+        """Every file below the log, as relative paths in a fixed order."""
+        for path in sorted(self.root.rglob("*")):
+            if not path.is_dir() or path.is_symlink():
+                yield path.relative_to(self.root).as_posix()
+
+    def entries(self, size: int) -> Iterator[bytes]:
+        """The entries below `size`, in order, straight from the bundles; raises FileNotFoundError, `FormatError`."""
+        for index in range((size + 255) >> 8):
+            width = min(256, size - index * 256)
+            yield from decode_bundle(self.read_bundle(index, width), width)
+
+
+def find_logs(directory: Path) -> list[LogFiles]:
+    """The logs published below a directory: itself, ``SERVICE/SHARD`` or ``logs/SERVICE/SHARD``.
+
+    Raises `CannotAudit` if there is none.
+    """
+    if not directory.is_dir():
+        raise CannotAudit(f"{directory} is not a directory")
+    directory = directory.resolve()
+    base = directory / "logs" if (directory / "logs").is_dir() else directory
+    found = sorted(path.parent for path in base.glob("*/*/checkpoint"))
+    if (base / "checkpoint").exists():
+        found = [base]
+    if not found:
+        raise CannotAudit(f"no published log in {directory}: expected SERVICE/SHARD/checkpoint below it")
+    return [LogFiles(path) for path in found]

@@ -1,0 +1,285 @@
+"""Decides everything again: each log's entries, in order, from nothing but the published bytes.
+
+For every entry: (1) it is the canonical form of itself, its index and origin are right, its time and id are new;
+(2) its cause exists: the signature is by a key known at that index, or the event of the other log is the next one to be
+consumed, or a timer was due; (3) the decision, made again, gives the same bytes. State roots are entries like any
+other, so (3) compares the whole state as well. After the last entry the ledger must add up.
+
+Nothing in a log is believed to make sense: whatever a decider makes of it, even an error, is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, NoReturn
+
+from counterfoil.audit.report import Finding, LogSummary
+from counterfoil.audit.structure import Verified
+from counterfoil.contract.codec import Refused, decode_cause, decode_entry, decode_payload, type_markers
+from counterfoil.contract.commands import Submission
+from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
+from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.events import SUBSCRIPTIONS, Event, StateRooted, TradeMatched
+from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
+from counterfoil.contract.times import format_time
+from counterfoil.core.decider import Decider
+from counterfoil.core.digest import state_root
+from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
+from counterfoil.core.invariants import check_ledger
+from counterfoil.log.errors import LogError
+from counterfoil.log.keys import verify
+from counterfoil.log.merkle import leaf_hash
+
+_SIGNATURES_AT_ONCE: Final = 512
+_SHOWN: Final = 400  # characters of a value in a finding
+_UNREADABLE: Final = (LogError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One subscribed event of a source log: where it stands, the leaf of its entry, and itself."""
+
+    index: int
+    item: int
+    leaf: bytes
+    event: Event
+    time: int
+
+
+class Stop(Exception):
+    """This log cannot be followed any further: the finding is already recorded."""
+
+
+class Replay:
+    """The replay of one log against the other logs of the same audit."""
+
+    def __init__(
+        self, log: Verified, decider: Decider[Any], sources: Mapping[str, Verified], pool: ThreadPoolExecutor
+    ) -> None:
+        origin = log.checkpoint.origin
+        self._log, self._pool = log, pool
+        self.place = log.files.name
+        self.findings: list[Finding] = []
+        self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
+        self.genesis: GenesisCause | None = None
+        self._engine = Engine(decider, origin, log.tree.root_at)
+        wanted = SUBSCRIPTIONS[decider.service]
+        self._sources: dict[str, Iterator[Item]] = {}
+        for service, types in wanted.items():
+            if service in sources:
+                source = sources[service]
+                self._sources[source.checkpoint.origin] = _items(source, types)
+        self._ids: set[bytes] = set()
+        self._withheld: tuple[int, str] | None = None
+        self._signed: list[tuple[int, bytes, bytes, bytes]] = []
+
+    def run(self, progress: Callable[[int], None]) -> None:
+        """Replay as far as the log can be followed, and record what is found."""
+        try:
+            for data in self._log.files.entries(self._log.intact):
+                self._entry(data)
+                progress(1)
+            if self.summary.size == 0:
+                self._stop(0, "genesis_missing", "the log is empty, and so was never opened")
+            self._end()
+        except Stop:
+            pass
+        except _UNREADABLE as problem:
+            self._found(self._engine.size, "log_not_readable", f"{problem}")
+        self._check_signatures()
+
+    def _entry(self, data: bytes) -> None:
+        """Decide it again from its cause and time alone; only what comes out differently is looked at closely."""
+        index = self._engine.size
+        try:
+            cause, time = decode_cause(data)
+            if time <= self._engine.time:
+                self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
+            decided, again = self._decide(index, cause, time)
+        except (Stop, *_UNREADABLE):
+            raise
+        except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
+            self._misfit(index, data)
+            self._stop(index, "decision_impossible", f"{problem!r}"[:_SHOWN])
+        digest = sha256(decided.id.encode()).digest()[:16]
+        if again != data or digest in self._ids:
+            entry = self._misfit(index, data)
+            code = "entry_not_canonical" if decided == entry else "decision_differs"
+            self._stop(index, code, _difference(decided, entry))
+        self._ids.add(digest)
+        self._count(decided)
+
+    def _misfit(self, index: int, data: bytes) -> Entry:
+        """Stop at an entry that is none of this log in this place, whatever its decision; else return it."""
+        try:
+            entry = decode_entry(data)
+        except Refused as problem:
+            self._stop(index, "entry_not_valid", f"{problem}")
+        if entry.index != index or entry.origin != self.summary.origin:
+            self._stop(index, "entry_misplaced", f"it says it is entry {entry.index} of {entry.origin}")
+        if sha256(entry.id.encode()).digest()[:16] in self._ids:
+            self._stop(index, "id_used_twice", entry.id)
+        return entry
+
+    def _decide(self, index: int, cause: Cause, time: int) -> tuple[Entry, bytes]:
+        engine = self._engine
+        if isinstance(cause, GenesisCause) is not (index == 0):
+            self._stop(index, "genesis_misplaced", "a log is opened by its first entry, and by no other")
+        if isinstance(cause, CommandCause | EntryCause):
+            self._check_withheld(index, time)
+        if isinstance(cause, CommandCause):
+            return engine.submit(self._command(index, cause), time)
+        if isinstance(cause, EntryCause):
+            return engine.react(cause, self._consume(index, cause, time), time)
+        if isinstance(cause, TimerCause):
+            self._check_due(index, cause.kind, time)
+            return engine.fire(cause.kind, time)
+        self.genesis = cause
+        return engine.genesis(cause, time)
+
+    def _command(self, index: int, cause: CommandCause) -> Submission:
+        try:
+            submission = decode_payload(cause.payload, cause.signature)
+        except Refused as problem:
+            self._stop(index, "command_not_valid", f"{problem}")
+        header = submission.header
+        key = self._engine.state.directory.public_key(header.actor, header.key_id)
+        if key is None:
+            self._stop(index, "key_not_known", f"{header.actor} had no key {header.key_id} here")
+        if header.aud != self.summary.origin:
+            self._stop(index, "wrong_audience", header.aud)
+        if any(type(body) not in self._engine.decider.commands for body in submission.bodies):
+            self._stop(index, "wrong_service", header.type)
+        self._signed.append((index, key, signed_bytes(cause.payload), cause.signature))
+        if len(self._signed) >= _SIGNATURES_AT_ONCE:
+            self._check_signatures()
+        return submission
+
+    def _check_withheld(self, index: int, time: int) -> None:
+        """Nothing overtakes a due timer; a matching pass that goes on (due at 0) goes on before anything else."""
+        due = self._engine.due()
+        if due is not None and (due[0] == 0 or due[0] + TIMER_SLACK <= time) and due != self._withheld:
+            self._withheld = due
+            self._found(index, "timer_withheld", f"{due[1]} was due at {format_time(due[0])}, and this came before it")
+
+    def _consume(self, index: int, cause: EntryCause, time: int) -> Event:
+        source = self._sources.get(cause.origin)
+        if source is None:
+            self._stop(index, "cause_not_available", f"no published log {cause.origin} to check it against")
+        try:
+            item = next(source, None)
+        except (Refused, *_UNREADABLE) as problem:
+            self._stop(index, "cause_not_readable", f"{cause.origin}: {problem}")
+        if item is None:
+            self._stop(index, "cause_not_there", f"what {cause.origin} has published holds no further event to consume")
+        if (item.index, item.item) != (cause.index, cause.item):
+            expected = f"entry {item.index} event {item.item}"
+            text = f"next to consume of {cause.origin} is {expected}, not entry {cause.index} event {cause.item}"
+            self._stop(index, "cause_not_next", text)
+        if item.leaf != cause.leaf:
+            self._stop(index, "cause_differs", f"entry {cause.index} of {cause.origin} has another leaf hash")
+        ready = self._engine.decider.ready.get(type(item.event))
+        if ready is not None and not ready(self._engine.state, item.event):
+            self._stop(index, "cause_too_early", "what the event refers to has not arrived here yet")
+        if time + CLOCK_SKEW < item.time:
+            self._found(index, "effect_before_cause", f"its cause happened at {format_time(item.time)}")
+        return item.event
+
+    def _check_due(self, index: int, kind: str, time: int) -> None:
+        if kind == STATE_ROOT_TIMER:
+            return
+        if kind not in self._engine.decider.timers:
+            self._stop(index, "timer_not_known", kind)
+        due = self._engine.due()
+        if due is None or due[0] > time or due[1] != kind:
+            self._stop(index, "timer_not_due", kind)
+
+    def _count(self, entry: Entry) -> None:
+        summary = self.summary
+        summary.entries_replayed += 1
+        summary.commands += len(entry.outcomes)
+        summary.refused += sum(1 for outcome in entry.outcomes if outcome.rejected is not None)
+        summary.events += len(entry.events)
+        for event in entry.events:
+            if isinstance(event, TradeMatched):
+                summary.trades += 1
+                self._check_trade(entry.index, event)
+            elif isinstance(event, StateRooted):
+                summary.state_roots += 1
+
+    def _check_trade(self, index: int, trade: TradeMatched) -> None:
+        """The arithmetic of a trade, independent of the engine that made it."""
+        if trade.notional != trade.price * trade.nodes * trade.gpus_per_node * trade.hours:
+            self._found(index, "notional_wrong", trade.trade_id)
+
+    def _check_signatures(self) -> None:
+        batch, self._signed = self._signed, []
+        self.summary.signatures += len(batch)
+        halves = [batch[start::2] for start in range(2)]
+        for bad in self._pool.map(_bad_signatures, halves):
+            for index in bad:
+                self._found(index, "signature_not_valid", "the command was not signed by the key it names")
+
+    def _end(self) -> None:
+        engine, summary = self._engine, self.summary
+        summary.state_root = state_root(engine.decider.records(engine.state))[1].hex()
+        if engine.decider.service == "ledger":
+            for text in check_ledger(engine.state):
+                self._found(engine.size - 1, "conservation", text)
+        if engine.size == summary.size:
+            try:
+                summary.waiting = {origin: self._left(origin, rest) for origin, rest in self._sources.items()}
+            except (Refused, *_UNREADABLE) as problem:
+                self._found(engine.size - 1, "cause_not_readable", f"{problem}")
+
+    def _left(self, origin: str, rest: Iterator[Item]) -> int:
+        """How many events of a source were not consumed; work under way, unless this log went on for long without."""
+        first = next(rest, None)
+        if first is None:
+            return 0
+        if first.time + CONSUME_WITHIN < self._engine.time:
+            text = f"entry {first.index} of {origin} was never consumed, and this log went on"
+            self._found(self._engine.size - 1, "event_withheld", text)
+        return 1 + sum(1 for _ in rest)
+
+    def _found(self, index: int, code: str, text: str) -> None:
+        self.findings.append(Finding(self.place, f"entry {index}", code, text))
+
+    def _stop(self, index: int, code: str, text: str) -> NoReturn:
+        self._found(index, code, text)
+        raise Stop
+
+
+def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
+    """The events of these types in a log, in order; only entries that can hold one are parsed."""
+    names = type_markers(types)
+    for index, data in enumerate(source.files.entries(source.intact)):
+        if not any(name in data for name in names):
+            continue
+        leaf, entry = leaf_hash(data), decode_entry(data)
+        for item, event in enumerate(entry.events):
+            if type(event) in types:
+                yield Item(index, item, leaf, event, entry.time)
+
+
+def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:
+    return [index for index, key, message, signature in batch if not verify(key, message, signature)]
+
+
+def _difference(decided: Entry, entry: Entry) -> str:
+    """Where the decision made again parts from the one recorded."""
+    if decided.outcomes != entry.outcomes:
+        return f"outcome recorded {_shown(entry.outcomes)}, decided again {_shown(decided.outcomes)}"
+    for nth, (mine, theirs) in enumerate(zip(decided.events, entry.events, strict=False)):
+        if mine != theirs:
+            return f"event {nth} recorded {_shown(theirs)}, decided again {_shown(mine)}"
+    if len(decided.events) != len(entry.events):
+        return f"{len(entry.events)} events recorded, {len(decided.events)} decided again"
+    return "the entry is not the canonical form of its decision"
+
+
+def _shown(value: object) -> str:
+    return f"{value!r}"[:_SHOWN]

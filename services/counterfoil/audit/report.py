@@ -1,0 +1,53 @@
+"""Findings as values, and the report made of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it must be. `place`: a file's path, or ``entry N``."""
+
+    log: str
+    place: str
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class LogSummary:
+    """What was checked of one log."""
+
+    origin: str
+    size: int = 0
+    root: str = ""
+    entries_replayed: int = 0
+    commands: int = 0
+    refused: int = 0
+    signatures: int = 0
+    events: int = 0
+    trades: int = 0
+    state_roots: int = 0
+    state_root: str = ""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Per source log, subscribed events not consumed yet: work under way, not a fault."""
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome of an audit: clean if there is no finding."""
+
+    logs: list[LogSummary] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    seconds: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything was checked and nothing was found."""
+        return not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {"clean": self.clean, **asdict(self)}

@@ -1,0 +1,79 @@
+"""Runs a whole audit: the files of every log first, then the replay of every log against the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from counterfoil.audit.files import find_logs
+from counterfoil.audit.replay import Replay
+from counterfoil.audit.report import Finding, Report
+from counterfoil.audit.structure import Verified, verify_files
+from counterfoil.catalogue import DECIDERS
+from counterfoil.contract.entry import GenesisCause, service_of
+from counterfoil.core.market import State
+from counterfoil.core.naive_book import NaiveBook
+from counterfoil.log.keys import VerifyKey
+
+_TWIN: Final = replace(DECIDERS["matching"], initial=partial(State, NaiveBook))
+
+Progress = Callable[[str, int, int], None]
+"""(what, entries just done, entries in all)"""
+
+
+def audit(
+    directory: Path,
+    trusted: Mapping[str, VerifyKey] | None = None,
+    progress: Progress | None = None,
+    *,
+    twin: bool = False,
+) -> Report:
+    """Audit the logs published below `directory`.
+
+    `trusted`: by origin, the only keys to believe; without it each log is believed to be signed by the key it shows.
+    `twin`: find every match again with the naive order book, which shares nothing with the one that made it (slower).
+    Raises `CannotAudit` if there is nothing to audit; whatever else is wrong is a finding.
+    """
+    report = Report()
+    tell = progress if progress is not None else _silent
+    verified: dict[str, Verified] = {}
+    for files in find_logs(directory):
+        name = files.name
+        log, findings = verify_files(files, trusted, lambda n, name=name: tell(f"files of {name}", n, 0))  # type: ignore[misc]
+        report.findings += findings
+        if log is None:
+            continue
+        service = service_of(log.checkpoint.origin) if log.checkpoint.origin.count("/") == 2 else ""
+        if service not in DECIDERS or service in verified:
+            report.findings.append(Finding(name, "checkpoint", "origin_not_expected", log.checkpoint.origin))
+            continue
+        verified[service] = log
+    report.findings += [
+        Finding(service, "", "log_missing", "this service's log is not published here")
+        for service in DECIDERS
+        if service not in verified and not any(each.log.startswith(f"{service}/") for each in report.findings)
+    ]
+    total = sum(log.checkpoint.size for log in verified.values())
+    opened: GenesisCause | None = None
+    with ThreadPoolExecutor(2, "audit-verify") as pool:
+        for service in DECIDERS:
+            if service not in verified:
+                continue
+            decider = _TWIN if twin and service == "matching" else DECIDERS[service]
+            replay = Replay(verified[service], decider, verified, pool)
+            replay.run(lambda n, service=service: tell(f"replay of {service}", n, total))  # type: ignore[misc]
+            report.logs.append(replay.summary)
+            report.findings += replay.findings
+            opened = opened or replay.genesis
+            if replay.genesis not in (opened, None):
+                text = "it was opened by another operator than the other logs"
+                report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
+    return report
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody watches."""

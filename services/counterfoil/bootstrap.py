@@ -1,0 +1,187 @@
+"""The one place where ports meet implementations: the embedded form, every service in one process on SQLite."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from threading import Event
+from typing import Any, Final
+
+from counterfoil.catalogue import DECIDERS, PROJECT, VIEWS
+from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.contract.limits import SECOND
+from counterfoil.gateway.backend import Backend
+from counterfoil.instance import Instance
+from counterfoil.log.signer import Signer
+from counterfoil.ports import Clock, LogStore, Synchronous
+from counterfoil.runtime.projector import Projector
+from counterfoil.runtime.receipts import Answer, Deliver, Receipts
+from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.worker import Worker
+from counterfoil.storage.log_directory import LogDirectory
+from counterfoil.storage.log_store import open_log_store
+from counterfoil.storage.view_store import open_view_store
+from counterfoil.transport.embedded import EmbeddedTransport
+
+_COLLECT: Final = (50_000, 50, 100)  # the services make few cycles; collecting less often is worth a tenth of the time
+_IDLE: Final = 0.2  # seconds a worker waits for work before it looks at the clock again
+
+
+def resolve(answers: list[tuple[Any, Answer]]) -> None:
+    """Deliver answers to waiters that are futures."""
+    for waiter, answer in answers:
+        if isinstance(waiter, Future) and waiter.set_running_or_notify_cancel():
+            waiter.set_result(answer)
+
+
+class Embedded:
+    """All services of an instance in this process.
+
+    Either call `start` and let one thread per service do the work, or call `step` again and again: the same work, in
+    one thread, in a fixed order, so that the same inputs give the same logs.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        clock: Clock,
+        *,
+        synchronous: Synchronous = "FULL",
+        deliver: Deliver = resolve,
+        threads: int = 2,
+    ) -> None:
+        """Open and recover everything. Raises what `Runner.recover` raises, and storage errors."""
+        self.instance, self.clock = instance, clock
+        self.transport = EmbeddedTransport()
+        self._workers: list[Worker] = []
+        self._stopped = Event()
+        self.failure = ""
+        with ExitStack() as opened:
+            pool = ThreadPoolExecutor(threads, "counterfoil-verify")
+            self._pool = opened.enter_context(pool) if threads > 1 else None
+            self.views = opened.enter_context(closing(open_view_store(instance.database("views"), VIEWS)))
+            self.stores: dict[str, LogStore] = {}
+            for name in SERVICES:
+                store = open_log_store(instance.database(name), synchronous)
+                self.stores[name] = opened.enter_context(closing(store))
+            self._recover(deliver)
+            self._opened: ExitStack | None = opened.pop_all()
+
+    def _recover(self, deliver: Deliver) -> None:
+        logs, genesis = {name: self._open(name) for name in SERVICES}, self.instance.genesis()
+        self.runners = {
+            name: Runner(log, self.transport, self.clock, genesis, self._pool) for name, log in logs.items()
+        }
+        for runner in self.runners.values():
+            runner.load()  # every log by itself, so that what is wrong with one is not blamed on its consumers
+        for runner in self.runners.values():
+            runner.join()
+        followed = {log.origin: (log.store, log.published, log.signer.verify_key) for log in logs.values()}
+        self.receipts = Receipts(self.transport, followed, deliver)
+        tables = {log.origin: PROJECT[name] for name, log in logs.items()}
+        self.projector = Projector(self.transport, self.views, tables)
+
+    def _open(self, service: str) -> Log:
+        instance, store = self.instance, self.stores[service]
+        key = instance.log_key(service)
+        directory = LogDirectory(
+            instance.log_directory(service), instance.signer_directory(service), key.verify_key.vkey()
+        )
+        head = store.head()
+        origin = instance.origin(service)
+        self.transport.register_log(origin, store.entries, head.size if head is not None else 0)
+        sources = {source: instance.origin(source) for source in SUBSCRIPTIONS[service]}
+        return Log(DECIDERS[service], origin, sources, store, directory, Signer(key, directory.signer_memory()))
+
+    def backend(self) -> Backend:
+        """What a gateway over these services stands on."""
+        return Backend(
+            receipts=self.receipts,
+            transport=self.transport,
+            views=self.views,
+            definitions=VIEWS,
+            positions=lambda: self.projector.positions,
+            origins={name: self.instance.origin(name) for name in SERVICES},
+            stores=self.stores,
+            log_directories={name: self.instance.log_directory(name) for name in SERVICES},
+            failure=lambda: self.failure,
+        )
+
+    # stepping -------------------------------------------------------------------------------------------------------
+
+    def step(self) -> int:
+        """One round: a batch of every service in order, then receipts and views. Returns how much was done."""
+        done = sum(runner.step() for runner in self.runners.values())
+        return done + self.receipts.step() + self.projector.step()
+
+    def settle(self) -> None:
+        """Step until nothing is left to do."""
+        while self.step():
+            pass
+
+    def submit(self, envelope: bytes) -> Future[Answer]:
+        """Send a command; the future is its receipt or refusal. Raises `Refused`, `Overloaded`."""
+        waiter: Future[Answer] = Future()
+        self.receipts.submit(envelope, waiter)
+        return waiter
+
+    def seal(self) -> None:
+        """Finish what is under way, commit to every state and publish everything.
+
+        In this order: a log must not be published ahead of the logs that it consumed.
+        """
+        self.settle()
+        for runner in self.runners.values():
+            runner.seal()
+        while self.receipts.step() + self.projector.step():
+            pass
+
+    # running --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Let threads do the stepping."""
+        gc.set_threshold(*_COLLECT)
+        for name, runner in self.runners.items():
+            self._work(name, self._paced(runner), runner.recover, lambda runner=runner: runner.inbox.wake())  # type: ignore[misc]
+        receipts, projector = self.receipts, self.projector
+        self._work("receipts", lambda: receipts.step(_IDLE), receipts.recover, self.transport.wake)
+        wake = lambda: projector.inbox.wake()  # noqa: E731, PLW0108 recovery replaces the inbox
+        self._work("projector", lambda: projector.step(_IDLE), projector.recover, wake)
+        for worker in self._workers:
+            worker.start()
+
+    def _paced(self, runner: Runner) -> Callable[[], object]:
+        def step() -> object:
+            due = runner.next_due()
+            wait = _IDLE if due is None else min(_IDLE, max(0.0, (due - self.clock.now()) / SECOND))
+            return runner.step(wait)
+
+        return step
+
+    def _work(
+        self, name: str, step: Callable[[], object], recover: Callable[[], None], wake: Callable[[], None]
+    ) -> None:
+        self._workers.append(Worker(name, step, recover=recover, wake=wake, on_fatal=self._fail))
+
+    def _fail(self, failure: str) -> None:
+        self.failure = failure
+        self._stopped.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until a service failed for good; True if one did."""
+        return self._stopped.wait(timeout)
+
+    def close(self, *, seal: bool = True) -> None:
+        """Stop the threads, publish what is committed and close the databases. Idempotent."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.stop()
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        with opened:
+            if seal and not self.failure:
+                self.seal()

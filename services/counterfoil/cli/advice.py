@@ -1,0 +1,78 @@
+"""What to do about a refusal: a word on each code that one can help with, and a general one for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from counterfoil.cli.values import format_amount
+from counterfoil.contract.rejections import MEANINGS, Code, Stage
+from counterfoil.contract.times import format_hour, format_time
+
+_ADVICE: Final[dict[str, str]] = {
+    Code.WRONG_AUDIENCE: "The pinned keys are another instance's: check --url and COUNTERFOIL_VKEYS.",
+    Code.OVERLOADED: "Nothing was recorded. Run it again in a moment.",
+    Code.UNKNOWN_KEY: (
+        "Check --as and --key. A key registered just now reaches every service within a second: then run it again."
+    ),
+    Code.BAD_SIGNATURE: "The key file is not this key's: compare `counterfoil keys show NAME` with `keys registered`.",
+    Code.KEY_REVOKED: "Sign with another key of the party: --key NAME.",
+    Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again.",
+    Code.COMMAND_FROM_FUTURE: "Check this machine's clock, then run it again.",
+    Code.ROLE_NOT_ALLOWED: "Sign as a party with the role that `needs` names: `counterfoil party list` shows them.",
+    Code.UNKNOWN_PARTY: "See `counterfoil party list`; the operator registers parties.",
+    Code.UNKNOWN_PROGRAMME: "See `counterfoil programme list`.",
+    Code.UNKNOWN_CLASS: "See `counterfoil class list`; the operator registers classes.",
+    Code.UNKNOWN_VOUCHER: "See `counterfoil voucher list`.",
+    Code.UNKNOWN_ORDER: "See `counterfoil offer list` and `counterfoil bid list`; it may be closed already.",
+    Code.UNKNOWN_CONTRACT: "See `counterfoil usage contracts`.",
+    Code.UNKNOWN_REPORT: "See `counterfoil usage list`.",
+    Code.UNKNOWN_CLAIM: "See `counterfoil claim list`.",
+    Code.UNKNOWN_SETTLEMENT: "See `counterfoil claim settlements`.",
+    Code.UNKNOWN_KEY_ID: "See `counterfoil keys registered`.",
+    Code.NOT_YOURS: "Sign as the party that it belongs to: --as PARTY.",
+    Code.VERSION_NOT_NEXT: "Take the next: `counterfoil programme show` and `counterfoil class list` have the last.",
+    Code.LAST_KEY: "Add another key first: `counterfoil keys add`.",
+    Code.PRICE_OFF_TICK: "Prices are multiples of 0.01.",
+    Code.BOND_TOO_SMALL: "Raise --bond-bps.",
+    Code.PROGRAMME_NOT_OPEN: "See valid_from and valid_until in `counterfoil programme versions`.",
+    Code.ORDER_NOT_OPEN: "Wait until its funds are held, then run it again.",
+    Code.USAGE_NOT_DELIVERED_YET: "Report after the hour has ended.",
+    Code.USAGE_OPEN: "Wait until the report is accepted or its dispute window closes, then run it again.",
+    Code.NOTHING_TO_CLAIM: "Claim once usage was captured: `counterfoil usage contracts` shows the `subsidy`.",
+    Code.APPROPRIATION_EXCEEDED: "Add to the budget (`counterfoil programme appropriate`), or take a smaller amount.",
+    Code.EXCEEDS_AVAILABLE: "See `counterfoil balance show PARTY`: deposit, or take a smaller amount.",
+    "not_found": "See the list of the same group for what there is.",
+    "unknown_filter": "Name one of the filters in the message: --where NAME=VALUE.",
+    "not_decided": "Nothing is recorded under this id; if it was just sent, ask again.",
+}
+_TRANSIENT: Final = "A new command may succeed later without being different: run it again."
+_FINAL: Final = "The same command will always be refused: change what the fields name, and run it again."
+_FORM: Final = "Nothing was recorded: correct it, and run it again."
+
+
+def advice(code: str) -> str:
+    """What a person can do about a refusal with this code."""
+    if code in _ADVICE:
+        return _ADVICE[code]
+    if code not in set(Code):
+        return _FORM
+    meaning = MEANINGS[Code(code)]
+    if meaning.transient:
+        return _TRANSIENT
+    return _FORM if meaning.stage is Stage.INTAKE else _FINAL
+
+
+_SHOWN: Final[dict[str, Callable[[int], str]]] = {
+    **dict.fromkeys(("available", "uncommitted", "amount", "tick"), format_amount),
+    "hour": format_hour,
+    "report_by": format_time,
+}
+
+
+def readable(fields: Mapping[str, str]) -> dict[str, str]:
+    """A refusal's fields for people: amounts in units of the currency, hours and times as text."""
+    return {
+        name: _SHOWN[name](int(text)) if name in _SHOWN and text.isascii() and text.isdigit() else text
+        for name, text in fields.items()
+    }

@@ -1,0 +1,77 @@
+"""`counterfoil audit`: replays published logs and says what is not as it must be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from counterfoil.audit.files import CannotAudit
+from counterfoil.audit.report import Report
+from counterfoil.audit.run import audit
+from counterfoil.cli.command import FOUND, Invalid, Out, local
+from counterfoil.cli.log import Vkeys, read_vkeys
+from counterfoil.cli.options import argument
+from counterfoil.cli.progress import bars
+from counterfoil.cli.render import Rows
+from counterfoil.contract.commands import SERVICES
+
+SHOWN: Final = 200
+"""Findings that are printed for people; JSON has all."""
+_ROOT: Final = 16  # digits of a root for people; JSON has all
+_LOGS = ("origin", "size", "commands", "refused", "signatures", "events", "trades", "root")
+_FINDINGS = ("log", "place", "code", "text")
+
+
+def tables(report: dict[str, Any]) -> list[RenderableType]:
+    """An audit's report, in its JSON form, for people."""
+    findings = report["findings"]
+    logs = [{**log, "root": log["root"][:_ROOT]} for log in report["logs"]]
+    shown: list[RenderableType] = [Rows("logs", logs, _LOGS, _LOGS[1:-1])]
+    if not findings:
+        return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
+    shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
+    return [*shown, Text(f"{len(findings)} findings", style="bold red")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @local(app, "audit", "counterfoil audit var/counterfoil --vkeys vkeys")
+    def audit_command(
+        out: Out,
+        directory: Annotated[Path, argument("DIR", "An instance, or a directory with SERVICE/SHARD/ logs in it.")],
+        vkeys: Vkeys = None,
+        twin: Annotated[
+            bool, typer.Option("--twin", help="Find every match again with the naive order book (slower).")
+        ] = False,
+    ) -> None:
+        """Replay published logs: signatures, trees, causes, every decision again, conservation, every trade.
+
+        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys each log's own is taken.
+        """
+        report = _run(out, directory, vkeys, twin=twin)
+        out.show(report.to_json(), *tables(report.to_json()))
+        if not report.clean:
+            raise typer.Exit(FOUND)
+
+
+def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report:
+    path = vkeys if vkeys is not None else out.settings.vkeys
+    trusted = None if path is None else read_vkeys(path)
+    if trusted is None:
+        out.note("no pinned keys: each log is held against its own `vkey`")
+    else:
+        missing = [name for name in SERVICES if not any(f"/{name}/" in origin for origin in trusted)]
+        if missing:
+            raise Invalid(f"{path} has no key for {', '.join(missing)}")
+    try:
+        with bars(out) as shown:
+            return audit(directory, trusted, shown.advance, twin=twin)
+    except CannotAudit as problem:
+        raise Invalid(str(problem)) from problem
+    except OSError as problem:
+        raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem

@@ -1,0 +1,182 @@
+"""How every command is made: its shared options, its example, its output, and what its errors and exit codes are.
+
+Exit codes: 0 done; 1 an audit or a proof found something; 2 wrong usage, or it cannot run here; 3 a service failed for
+good; 4 refused; 5 the gateway cannot be reached. With ``--json`` standard output carries one JSON value (or, where it
+goes on, one a line) and errors are a JSON object on standard error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from counterfoil.cli.render import console, record
+from counterfoil.errors import CounterfoilError, ServiceStopped
+from counterfoil.settings import Settings, check_url, load_settings
+
+FOUND: Final = 1
+CANNOT: Final = 2
+FAILED: Final = 3
+REFUSED: Final = 4
+UNREACHABLE: Final = 5
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors as JSON on standard error.")]
+
+
+class Invalid(CounterfoilError):
+    """What was given on the command line cannot be used; the message says why."""
+
+
+@dataclass
+class Out:
+    """Where a command puts what it found out, and what has to be closed after it."""
+
+    json: bool
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return load_settings()
+
+    def show(self, value: object, *people: RenderableType) -> None:
+        """The result: `value` for machines, `people` for people."""
+        if self.json:
+            print(json.dumps(value), flush=True)
+        else:
+            console().print(Group(*people))
+
+    def note(self, text: str) -> None:
+        """A remark for people, beside the result."""
+        if not self.json:
+            console(stderr=True).print(Text(text, style="dim"))
+
+
+Command = Callable[..., None]
+Parameters = Mapping[str, tuple[Any, Any]]
+"""Shared options by name: (annotation, default)."""
+
+
+def make(
+    app: typer.Typer, name: str, example: str, shared: Parameters, first: Callable[..., Any]
+) -> Callable[[Command], Command]:
+    """Add the decorated function to `app` as the command `name`.
+
+    The function's first parameter is `first(out, **shared)`; to its own options are added those of `shared` and
+    ``--json``. Its docstring is the help text.
+    """
+    options = {**shared, "json_": (JsonOption, False)}
+
+    def add(function: Command) -> Command:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+        def run(**values: Any) -> None:
+            out = Out(json=values.pop("json_"))
+            given = {name: values.pop(name) for name in shared}
+            code = guarded(out, lambda: function(first(out, **given), **values))
+            if code:
+                raise typer.Exit(code)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        added = [
+            inspect.Parameter(name, keyword, annotation=annotation, default=default)
+            for name, (annotation, default) in options.items()
+        ]
+        parameters = [*(each.replace(kind=keyword) for each in own), *added]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        app.command(name, help=inspect.cleandoc(function.__doc__ or ""), epilog=f"Example: {example}")(run)
+        return function
+
+    return add
+
+
+def local(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
+    """A command that needs no gateway; its first parameter is an `Out`."""
+    return make(app, name, example, {}, lambda out: out)
+
+
+def guarded(out: Out, work: Callable[[], None]) -> int:
+    """Do the work; what it raises becomes a message on standard error and an exit code."""
+    from counterfoil.client.problems import NotProven, RefusedByService, Unreachable
+
+    try:
+        with out.opened:
+            work()
+    except RefusedByService as problem:
+        _complain(out, _refusal(problem))
+        return REFUSED
+    except Unreachable as problem:
+        advice = "Check --url, and that `counterfoil up` is running; repeating a command is harmless."
+        _complain(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
+        return UNREACHABLE
+    except NotProven as problem:
+        advice = "Keep what was received: it is evidence that somebody is at fault."
+        _complain(out, {"code": "not_proven", "meaning": str(problem), "advice": advice})
+        return FOUND
+    except ServiceStopped as problem:
+        _complain(out, {"code": "service_stopped", "meaning": str(problem)})
+        return FAILED
+    except CounterfoilError as problem:
+        _complain(out, {"code": "cannot_run", "meaning": str(problem)})
+        return CANNOT
+    return 0
+
+
+def _refusal(problem: Any) -> dict[str, Any]:
+    from counterfoil.cli.advice import advice
+
+    made = {"code": problem.code, "meaning": problem.title, "fields": problem.fields, "advice": advice(problem.code)}
+    if problem.receipt is not None:
+        origin, index = str(problem.receipt.get("origin", "")), problem.receipt.get("index")
+        made["recorded"] = f"{origin}:{index}"
+    return made
+
+
+def _complain(out: Out, problem: Mapping[str, Any]) -> None:
+    if out.json:
+        print(json.dumps({"error": problem}), file=sys.stderr)
+        return
+    from counterfoil.cli.advice import readable
+
+    fields = readable(problem.get("fields") or {})
+    shown = {name: value for name, value in problem.items() if name not in ("code", "fields")}
+    shown = {"refused" if "fields" in problem else "error": problem["code"], **shown, **fields}
+    console(stderr=True).print(record(shown))
+
+
+# options that several commands share --------------------------------------------------------------------------------
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="The gateway. Default: COUNTERFOIL_URL, or http://127.0.0.1:8440."),
+]
+
+
+def url_of(out: Out, url: str | None) -> str:
+    """The gateway to use. Raises `Invalid`."""
+    try:
+        return check_url(url) if url is not None else out.settings.url
+    except ValueError as problem:
+        raise Invalid(f"--url: {problem}") from problem
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """NAME=VALUE options. Raises `Invalid`."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals or name in found:
+            raise Invalid(f"{option} {text}: NAME=VALUE is expected, each name once")
+        found[name] = value
+    return found

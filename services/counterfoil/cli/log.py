@@ -1,0 +1,214 @@
+"""`counterfoil log`: checkpoints, entries and receipts, each verified before it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.options import argument
+from counterfoil.cli.render import console, record
+from counterfoil.cli.session import SHARD, Session, remote
+from counterfoil.cli.signing import event_row
+from counterfoil.client.problems import NotProven, NotThere, RefusedByService
+from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
+from counterfoil.contract.codec import Refused, canonical, decode_entry, parse_json
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCause, service_of
+from counterfoil.contract.limits import MAX_ENTRY_BYTES
+from counterfoil.contract.scalars import decode_base64
+from counterfoil.contract.times import format_time
+from counterfoil.log.checkpoint import Checkpoint
+from counterfoil.log.errors import LogError
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
+from counterfoil.log.verify import TileTree, open_checkpoint
+
+app = typer.Typer(name="log", help="The public logs: checkpoint, entry, receipt, verify, tail.", no_args_is_help=True)
+
+Service = Annotated[str, argument("SERVICE", "issuance, ledger, matching or redemption.")]
+Vkeys = Annotated[
+    Path | None,
+    typer.Option(
+        "--vkeys", "--vkey", metavar="FILE", help="Pinned log keys, one a line. Default: COUNTERFOIL_VKEYS, HOME/vkeys."
+    ),
+]
+PROOF = ".tlog-proof"
+_ATTEMPTS = 3
+
+
+@remote(app, "checkpoint", "counterfoil log checkpoint issuance")
+def checkpoint(session: Session, service: Service) -> None:
+    """Show the signed checkpoint of a service's log: its size and root."""
+    key, pinned = session.log_key(service)
+    note = session.gateway.log_file(service, "checkpoint", SHARD)
+    head = _open(note, key)
+    found = {"origin": head.origin, "size": head.size, "root": head.root.hex(), "key_pinned": pinned}
+    session.out.show({**found, "note": note.decode()}, record(found))
+
+
+@remote(app, "entry", "counterfoil log entry matching 17")
+def entry(session: Session, service: Service, index: Annotated[int, typer.Argument(min=0, help="Its index.")]) -> None:
+    """Show an entry as published, after checking that it is in the log's tree under the signed checkpoint."""
+    key, _ = session.log_key(service)
+    for attempt in range(1, _ATTEMPTS + 1):
+        head = _open(session.gateway.log_file(service, "checkpoint", SHARD), key)
+        if index >= head.size:
+            raise Invalid(f"{head.origin} has {head.size} entries; the last is {head.size - 1}")
+        try:
+            data = _entry(session, service, head, index)
+        except NotThere:  # a partial tile went when its full one came, together with a newer checkpoint
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(decode_entry(data))))
+            return
+
+
+def _entry(session: Session, service: str, head: Checkpoint, index: int) -> bytes:
+    def read_tile(level: int, number: int, width: int) -> bytes:
+        return session.gateway.log_file(service, tile_path(level, number, width), SHARD)
+
+    number, place = divmod(index, TILE_WIDTH)
+    width = min(TILE_WIDTH, head.size - number * TILE_WIDTH)
+    try:
+        bundle = session.gateway.log_file(service, bundle_path(number, width), SHARD)
+        return TileTree(head, read_tile).entries(number, bundle)[place]
+    except LogError as problem:
+        raise NotProven(f"entry {index} of {head.origin}: {problem}") from problem
+
+
+def _open(note: bytes, key: VerifyKey) -> Checkpoint:
+    try:
+        return open_checkpoint(note, [key])
+    except LogError as problem:
+        raise NotProven(f"the checkpoint does not verify: {problem}") from problem
+
+
+@remote(app, "receipt", "counterfoil log receipt issuance springfield 0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
+def receipt(
+    session: Session,
+    service: Service,
+    actor: Annotated[str, argument("ACTOR", "Who signed the command.")],
+    command_id: Annotated[str, argument("COMMAND_ID", "The command's id.")],
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Keep the entry in FILE and its proof beside it.")
+    ] = None,
+) -> None:
+    """Fetch the receipt of a command, accepted or refused, and verify it."""
+    key, pinned = session.log_key(service)
+    try:
+        answer = session.gateway.receipt(service, actor, command_id)
+    except RefusedByService as problem:
+        if problem.receipt is None:
+            raise
+        answer = dict(problem.receipt)
+    proven = verify_answer(answer, key)
+    if proven.entry.id != f"{actor}/{command_id}":
+        raise NotProven(f"the gateway answered with the entry of {proven.entry.id}")
+    if save is not None:
+        _keep(save, decode_base64(answer["entry"]), answer["proof"].encode())
+    session.out.show({**answer, "key_pinned": pinned}, record(_proven(proven)))
+
+
+def _keep(path: Path, data: bytes, proof: bytes) -> None:
+    try:
+        path.write_bytes(data)
+        path.with_name(path.name + PROOF).write_bytes(proof)
+    except OSError as problem:
+        raise Invalid(f"cannot write {path}: {problem.strerror}") from problem
+
+
+@local(app, "verify", "counterfoil log verify bid --vkeys vkeys")
+def verify(
+    out: Out,
+    file: Annotated[Path, argument("FILE", "The entry's bytes; its proof is FILE.tlog-proof.")],
+    vkeys: Vkeys = None,
+) -> None:
+    """Verify a receipt kept in files, without any network."""
+    try:
+        data, proof = file.read_bytes(), file.with_name(file.name + PROOF).read_bytes()
+        keys = read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
+        origin = decode_entry(data).origin
+    except OSError as problem:
+        raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem
+    except Refused as problem:
+        raise NotProven(f"{file} is not an entry") from problem
+    if origin not in keys:
+        raise Invalid(f"no key of {origin} is pinned")
+    proven = verify_entry(data, proof, keys[origin])
+    out.show({"verified": True, **_proven(proven)}, record({"verified": True, **_proven(proven)}))
+
+
+def read_vkeys(path: Path) -> dict[str, VerifyKey]:
+    """The pinned log keys in a file, by origin. Raises `Invalid`."""
+    try:
+        return parse_vkeys(path.read_text())
+    except (OSError, UnicodeDecodeError, NotProven) as problem:
+        raise Invalid(f"cannot read pinned keys from {path}: {problem}") from problem
+
+
+@remote(app, "tail", "counterfoil log tail --service matching --from matching:0 --count 10")
+def tail(
+    session: Session,
+    service: Annotated[
+        list[str] | None, typer.Option("--service", metavar="SERVICE", help="Only this one. May be repeated.")
+    ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="SERVICE:INDEX", help="Begin here instead of now. May be repeated."),
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help="End after so many.")] = None,
+) -> None:
+    """Print entries as they are committed, a line each, until interrupted; not verified one by one."""
+    for number, (_, value) in enumerate(session.gateway.tail(service or (), start or ()), 1):
+        if session.out.json:
+            session.out.show(value)
+        else:
+            console().print(line(decode_entry(canonical(value))), markup=False)
+        if number == count:
+            return
+
+
+# what people see ----------------------------------------------------------------------------------------------------
+
+
+def _cause(entry: Entry) -> str:
+    match entry.cause:
+        case CommandCause():
+            return f"command {entry.id}"
+        case EntryCause(origin=origin, index=index, item=item):
+            return f"event {item} of {service_of(origin)}:{index}"
+        case TimerCause(kind=kind):
+            return f"timer {kind}"
+        case _:
+            return "genesis"
+
+
+def _decision(entry: Entry) -> str:
+    refused = [outcome.rejected.code.value for outcome in entry.outcomes if outcome.rejected is not None]
+    return f"refused: {', '.join(refused)}" if refused else "accepted"
+
+
+def line(entry: Entry) -> str:
+    """An entry in a line."""
+    events = ", ".join(event_row(event)["event"] for event in entry.events) or _decision(entry)
+    place = f"{service_of(entry.origin)}:{entry.index}"
+    return f"{format_time(entry.time)}  {place:<18} {_cause(entry)}: {events}"
+
+
+def summary(entry: Entry) -> dict[str, Any]:
+    """An entry for people."""
+    head = {
+        "entry": f"{service_of(entry.origin)}:{entry.index}",
+        "time": format_time(entry.time),
+        "cause": _cause(entry),
+        "decision": _decision(entry),
+    }
+    return {**head, **{f"event {number}": event_row(event) for number, event in enumerate(entry.events)}}
+
+
+def _proven(proven: Proven) -> dict[str, Any]:
+    head = proven.checkpoint
+    return {**summary(proven.entry), "log": head.origin, "tree_size": head.size, "root": head.root.hex()}

@@ -1,0 +1,87 @@
+"""The command `counterfoil`: wires the groups together."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from counterfoil import __version__
+from counterfoil.cli import (
+    audit,
+    bench,
+    demo,
+    instance,
+    keys,
+    ledger,
+    log,
+    market,
+    party,
+    programme,
+    redemption,
+    schemas,
+    voucher,
+)
+from counterfoil.cli.command import CANNOT
+
+NAME: Final = "counterfoil"
+
+commands = typer.Typer(
+    name=NAME,
+    help="Vouchers for GPU time: issued, matched, delivered, redeemed, and audited from a signed public log.",
+    epilog="Exit codes: 0 done, 1 an audit or proof found something, 2 wrong usage or cannot run here, "
+    "3 a service failed for good, 4 refused, 5 the gateway cannot be reached.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its traces show the values of variables, keys among them
+    add_completion=False,
+)
+
+for each in (instance, demo, audit, schemas, bench):
+    each.register(commands)
+for group in (
+    keys.app,
+    party.app,
+    party.classes,
+    programme.app,
+    voucher.app,
+    market.offers,
+    market.bids,
+    redemption.usage,
+    redemption.claims,
+    ledger.app,
+    log.app,
+):
+    commands.add_typer(group)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"counterfoil {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Vouchers for GPU time: issued, matched, delivered, redeemed, and audited from a signed public log."""
+
+
+def app() -> None:
+    """Run the command line and end the process with its exit code."""
+    if "--json" not in sys.argv:
+        commands(prog_name=NAME)
+        return
+    try:
+        code = commands(prog_name=NAME, standalone_mode=False)
+    except Exception as problem:
+        if not hasattr(problem, "format_message"):
+            raise
+        error = {"code": "usage", "meaning": problem.format_message()}
+        print(json.dumps({"error": error}), file=sys.stderr)
+        code = CANNOT
+    sys.exit(code or 0)

@@ -1,0 +1,91 @@
+"""`counterfoil programme`: rules, budgets and accredited providers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.listing import Listing, add_both, add_list
+from counterfoil.cli.options import Amount, argument, option
+from counterfoil.cli.signing import refused_form, signed
+from counterfoil.contract.codec import Refused, load_body, parse_json
+from counterfoil.contract.commands import AppropriateBudget, Body, ListProvider
+from counterfoil.contract.limits import MAX_PAYLOAD_BYTES
+
+app = typer.Typer(name="programme", help="Programmes: publish, fund, accredit, show, list.", no_args_is_help=True)
+ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
+
+TEMPLATE: Final[dict[str, Any]] = {
+    "programme_id": "springfield-2026",
+    "version": 1,
+    "title": "Compute vouchers of Springfield",
+    "legal_basis": "Council decision 12/2026",
+    "currency": "USD",
+    "share": {"num": 3, "den": 4},
+    "beneficiary_cap": "50000000000",
+    "classes": ["a100-80gb"],
+    "regions": ["eu-west"],
+    "valid_from": "2026-01-01T00:00:00.000000Z",
+    "valid_until": "2027-12-31T00:00:00.000000Z",
+    "expiry": {"kind": "relative", "after_seconds": 31_536_000},
+    "recycle": "appropriation",
+    "hold_tolls_expiry": True,
+    "report_within_seconds": 172_800,
+    "dispute_window_seconds": 86_400,
+}
+
+
+@local(app, "template", "counterfoil programme template > programme.json")
+def template(out: Out) -> None:
+    """Print a programme to begin from: the share is 3/4, the cap 50 000.00 in micro-units."""
+    out.show(TEMPLATE, Text(json.dumps(TEMPLATE, indent=2)))
+
+
+@signed(app, "publish", "counterfoil programme publish programme.json --as springfield")
+def publish(
+    file: Annotated[Path, argument("FILE", "JSON as in schemas/commands/publish_programme.v1.schema.json.")],
+) -> Body:
+    """Issuer: publish a programme, or its next version; vouchers keep the version that issued them."""
+    try:
+        return load_body("publish_programme", 1, parse_json(file.read_bytes(), MAX_PAYLOAD_BYTES))
+    except OSError as problem:
+        raise Invalid(f"cannot read {file}: {problem.strerror}") from problem
+    except Refused as problem:
+        raise Invalid(
+            f"{file}: {refused_form(problem.rejected.code.value, dict(problem.rejected.detail))}"
+        ) from problem
+
+
+@signed(
+    app,
+    "appropriate",
+    "counterfoil programme appropriate springfield-2026 --amount 900000 --document B-12 --as springfield",
+)
+def appropriate(
+    programme: ProgrammeId,
+    amount: Amount,
+    document: Annotated[str, option("--document", "The budget document's reference.", metavar="TEXT")],
+) -> Body:
+    """Issuer: add to the programme's budget."""
+    return AppropriateBudget(programme_id=programme, amount=amount, document=document)
+
+
+@signed(app, "list-provider", "counterfoil programme list-provider springfield-2026 norn --as springfield")
+def list_provider(
+    programme: ProgrammeId, provider: Annotated[str, argument("PROVIDER", "The provider's party id.")]
+) -> Body:
+    """Issuer: accredit a provider for the programme."""
+    return ListProvider(programme_id=programme, provider_id=provider)
+
+
+_COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued"
+_RULES = "programme_id version share_num share_den beneficiary_cap valid_from valid_until rules_hash"
+_PROVIDERS = "programme_id provider_id listed_at"
+add_both(app, Listing("programmes", "programmes", _COLUMNS, "springfield-2026"))
+add_list(app, Listing("programme_versions", "programme versions", _RULES), "versions")
+add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")

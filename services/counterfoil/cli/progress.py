@@ -1,0 +1,41 @@
+"""Progress bars on standard error; nothing for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from counterfoil.cli.command import Out
+from counterfoil.cli.render import console
+
+
+class Bars:
+    """A bar per stage; a stage is the first word of what is being done."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._tasks: dict[str, TaskID] = {}
+
+    def advance(self, what: str, more: int, total: int) -> None:
+        """`more` are done now, of `total` in all (0: unknown)."""
+        self._shown.update(self._task(what, total), description=what, advance=more)
+
+    def reach(self, what: str, done: int, total: int) -> None:
+        """`done` are done by now, of `total` in all."""
+        self._shown.update(self._task(what, total), description=what, completed=done)
+
+    def _task(self, what: str, total: int) -> TaskID:
+        stage = what.partition(" ")[0]
+        if stage not in self._tasks:
+            self._tasks[stage] = self._shown.add_task(what, total=total or None)
+        return self._tasks[stage]
+
+
+@contextmanager
+def bars(out: Out) -> Iterator[Bars]:
+    """Bars while the block runs."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True, disable=out.json) as shown:
+        yield Bars(shown)

@@ -1,0 +1,75 @@
+"""What people see: tables and records. Values are shown as they are, never read as markup."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH: Final = 240  # characters where the output is not a terminal, so that nothing is cut
+
+_BEYOND: Final = 10_000  # characters, wider than any table
+_LINE: Final = 100  # characters of a list in one line
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on standard output or error."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False)
+
+
+def cell(value: object) -> Text:
+    """A value in one cell: a list with commas or, if long, in lines; what is nested as JSON; nothing as a dash."""
+    if value is None or value in ("", [], ()):
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, list | tuple) and not any(isinstance(each, dict | list | tuple) for each in value):
+        texts = [str(each) for each in value]
+        return Text((", " if sum(map(len, texts)) < _LINE else "\n").join(texts))
+    return Text(json.dumps(value) if isinstance(value, dict | list | tuple) else str(value))
+
+
+class Rows:
+    """Rows under headings; where the terminal is too narrow for a line each, one below the other with their names.
+
+    `columns`: the members to show; those in `right` are numbers.
+    """
+
+    def __init__(
+        self, title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], right: Sequence[str] = ()
+    ) -> None:
+        self.title, self.rows, self.columns, self.right = title, rows, columns, right
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = self._table()
+        if Measurement.get(console, options.update_width(_BEYOND), whole).maximum <= options.max_width:
+            yield whole
+            return
+        yield Text(self.title, style="italic")
+        for row in self.rows:
+            yield record({name: row.get(name) for name in self.columns})
+            yield Text("")
+
+    def _table(self) -> Table:
+        nothing = None if self.rows else "none"
+        made = Table(title=self.title, title_justify="left", caption=nothing, caption_justify="left")
+        for name in self.columns:
+            made.add_column(name.replace("_", " "), justify="right" if name in self.right else "left")
+        for row in self.rows:
+            made.add_row(*(cell(row.get(name)) for name in self.columns))
+        return made
+
+
+def record(values: Mapping[str, Any]) -> Table:
+    """One thing, a line for each of its members."""
+    made = Table.grid(padding=(0, 2))
+    for name, value in values.items():
+        made.add_row(Text(name.replace("_", " "), style="bold"), cell(value))
+    return made

@@ -1,0 +1,135 @@
+"""Commands that sign: options become a command's body, which is checked, signed and sent; its receipt is verified."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.render import record
+from counterfoil.cli.session import Session
+from counterfoil.cli.values import format_amount, in_units
+from counterfoil.contract.commands import Body
+
+if TYPE_CHECKING:
+    from counterfoil.client.verify import Proven
+    from counterfoil.contract.events import Event
+
+AsOption = Annotated[
+    str, typer.Option("--as", metavar="PARTY", help="Who signs: a party's id. Its key file is PARTY.seed.")
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", metavar="NAME", help="Sign with the key file NAME.seed instead.")
+]
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys", metavar="DIR", help="Where key files lie. Default: COUNTERFOIL_KEYS, or keys in the instance."
+    ),
+]
+SIGNING: Final[Parameters] = {
+    "as_": (AsOption, inspect.Parameter.empty),
+    "key": (KeyOption, None),
+    "keys": (KeysOption, None),
+    "url": (UrlOption, None),
+}
+_AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
+
+
+class Pen(Session):
+    """A session that signs for one party."""
+
+    def __init__(self, out: Out, as_: str, key: str | None, keys: Path | None, url: str | None) -> None:
+        super().__init__(out, url)
+        from counterfoil.cli.keyring import Keyring
+
+        self.keyring = Keyring(keys if keys is not None else out.settings.key_directory)
+        self.author = self.keyring.author(as_, key)
+
+    def send(self, body: Body) -> None:
+        """Sign and submit one command, verify its receipt, and show it."""
+        from counterfoil.client.ids import new_command_id
+        from counterfoil.client.verify import verify_answer
+        from counterfoil.contract.commands import COMMANDS, TYPE_OF
+        from counterfoil.runtime.clock import SystemClock
+
+        check(body)
+        key, pinned = self.log_key(COMMANDS[TYPE_OF[type(body)]][1])
+        envelope = self.author.sign(body, key.name, new_command_id(), SystemClock().now())
+        receipt = self.gateway.submit(envelope)
+        proven = verify_answer(receipt, key, envelope)
+        self.out.show({**receipt, "key_pinned": pinned}, *_accepted(proven, pinned))
+
+
+def check(body: Body) -> None:
+    """Hold a body against the contract before it is signed. Raises `Invalid`."""
+    from counterfoil.contract.codec import Refused, dump_body, load_body
+    from counterfoil.contract.commands import TYPE_OF
+
+    try:
+        load_body(*TYPE_OF[type(body)], dump_body(body))
+    except Refused as problem:
+        raise Invalid(refused_form(problem.rejected.code.value, dict(problem.rejected.detail))) from problem
+
+
+def refused_form(code: str, detail: Mapping[str, str]) -> str:
+    """What is wrong with a body's form, in a line."""
+    return f"{code}: {', '.join(f'{name} {value}' for name, value in detail.items())}"
+
+
+def signing(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
+    """A command that signs what it makes with the help of its first parameter, a `Pen`."""
+    return make(app, name, example, SIGNING, Pen)
+
+
+def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[..., Body]], Command]:
+    """A command that signs: the decorated function makes the body out of its options."""
+
+    def add(function: Callable[..., Body]) -> Command:
+        def run(pen: Pen, **values: Any) -> None:
+            pen.send(function(**values))
+
+        own = inspect.signature(function, eval_str=True)
+        pen = inspect.Parameter("pen", inspect.Parameter.KEYWORD_ONLY)
+        keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
+        run.__signature__ = inspect.Signature([pen, *keyword])  # type: ignore[attr-defined]
+        run.__doc__ = function.__doc__
+        return signing(app, name, example)(run)
+
+    return add
+
+
+# what people see ----------------------------------------------------------------------------------------------------
+
+
+def _accepted(proven: Proven, pinned: bool) -> list[RenderableType]:
+    from counterfoil.contract.entry import service_of
+
+    entry = proven.entry
+    lines: list[RenderableType] = [Text(f"accepted: {service_of(entry.origin)}:{entry.index}", style="bold green")]
+    lines += [record(event_row(event)) for event in entry.events]
+    word = "a pinned key" if pinned else "the gateway's own key; pin the log keys to be sure: COUNTERFOIL_VKEYS"
+    lines.append(Text(f"receipt verified under {word}, tree size {proven.checkpoint.size}", style="dim"))
+    return lines
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """An event for people: what happened first, amounts in units of the currency."""
+    from counterfoil.contract.codec import dump_event
+
+    row = dump_event(event)
+    amounts = {each.name for each in fields(event) if str(each.type).removesuffix(" | None") in _AMOUNTS}
+    if "legs" in row:
+        row["legs"] = [_leg(leg) for leg in row["legs"]]
+    return {"event": row.pop("type"), **in_units(row, amounts)}
+
+
+def _leg(leg: Mapping[str, Any]) -> str:
+    return f"{leg['effect']} {format_amount(int(leg['amount']))} {leg['asset']}: {leg['debit']} to {leg['credit']}"

@@ -1,0 +1,51 @@
+"""Signs commands for one party."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
+
+from counterfoil.contract.codec import encode_payload
+from counterfoil.contract.commands import BATCH, TYPE_OF, Body, Header, Seen
+from counterfoil.contract.envelope import encode_envelope, signed_bytes
+from counterfoil.contract.limits import HOUR
+from counterfoil.core.keys import key_id_of
+
+
+class Author:
+    """A party's Ed25519 key at work. `seed`: 32 octets, the private key; never shown."""
+
+    def __init__(self, party_id: str, seed: bytes) -> None:
+        self.party_id = party_id
+        self.public_key, self._secret = crypto_sign_seed_keypair(seed)
+        self.key_id = key_id_of(self.public_key)
+
+    def sign(
+        self,
+        bodies: Body | Sequence[Body],
+        aud: str,
+        command_id: str,
+        issued_at: int,
+        *,
+        expires_at: int | None = None,
+        seen: Seen | None = None,
+    ) -> bytes:
+        """The DSSE envelope of one command, or of a batch if a sequence is given. Valid for an hour unless said."""
+        batch = isinstance(bodies, Sequence)
+        all_bodies = tuple(bodies) if isinstance(bodies, Sequence) else (bodies,)
+        kind, version = (BATCH, 1) if batch else TYPE_OF[type(all_bodies[0])]
+        header = Header(
+            type=kind,
+            v=version,
+            aud=aud,
+            actor=self.party_id,
+            key_id=self.key_id,
+            command_id=command_id,
+            issued_at=issued_at,
+            expires_at=issued_at + HOUR if expires_at is None else expires_at,
+            seen=seen,
+        )
+        payload = encode_payload(header, all_bodies)
+        signature = crypto_sign(signed_bytes(payload), self._secret)[:64]
+        return encode_envelope(payload, signature, self.key_id)

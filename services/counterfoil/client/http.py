@@ -1,0 +1,221 @@
+"""Talks to a gateway over HTTP: submits signed commands, asks for views, receipts and published files.
+
+Everything here may be repeated: queries by nature, a command because the same envelope always gets the same answer. So
+whenever the outcome is unknown (connection lost, timed out, 503, or 202 for "not decided yet") the very same bytes are
+sent again, after growing pauses, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
+
+PAUSES: Final = (0.1, 0.3, 0.9, 2.0)
+"""Seconds before each repetition."""
+RETRY_AFTER_MAX: Final = 10
+"""Longest pause in seconds that a gateway may ask for."""
+PAGE: Final = 200
+_TIMEOUT: Final = httpx.Timeout(40.0, connect=5.0)  # a gateway answers a command within 30 s
+_ENVELOPE: Final = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
+_AGAIN: Final = (httpx.codes.ACCEPTED, httpx.codes.SERVICE_UNAVAILABLE)
+_PROBLEM: Final = "application/problem+json"
+
+
+class Gateway:
+    """One gateway. Not for several threads at once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pauses: Sequence[float] = PAUSES,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: how bytes travel, HTTP by default."""
+        self.url, self._pauses, self._sleep = url, pauses, sleep
+        tls = url.startswith("https:")  # without it, reading the certificates of this machine would be for nothing
+        self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, trust_env=False, verify=tls)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self._client.close()
+
+    # commands -------------------------------------------------------------------------------------------------------
+
+    def submit(self, envelope: bytes) -> dict[str, Any]:
+        """Send a signed command, again if need be, and return its receipt.
+
+        Raises `RefusedByService`; or `Unreachable`, after which the outcome is unknown and the same envelope may be
+        submitted again at any time until it expires.
+        """
+        return _object(self._ask("POST", "/v1/commands", content=envelope, headers=_ENVELOPE))
+
+    def receipt(self, service: str, actor: str, command_id: str) -> dict[str, Any]:
+        """The receipt of a command decided earlier. Raises `RefusedByService`, `NotThere`, `Unreachable`."""
+        return _object(self._ask("GET", "/v1/commands/" + _path(service, actor, command_id)))
+
+    # queries --------------------------------------------------------------------------------------------------------
+
+    def get(self, view: str, *key: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
+        """One row by its key, each part as text. `wait_for`: ``service:index`` that the view must have seen.
+
+        Raises `NotThere`, `RefusedByService`, `Unreachable`.
+        """
+        return _object(self._ask("GET", f"/v1/{_name(view)}/{_path(*key)}", params=_waiting(wait_for)))
+
+    def rows(
+        self,
+        view: str,
+        filters: Mapping[str, str] | None = None,
+        *,
+        limit: int | None = None,
+        wait_for: Sequence[str] = (),
+    ) -> Iterator[dict[str, Any]]:
+        """Rows in key order, page by page, at most `limit`. Raises as `get`."""
+        params = [*(filters or {}).items(), *_waiting(wait_for)]
+        after: str | None = None
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            cursor = [("after", after)] if after is not None else []
+            page = _object(self._ask("GET", f"/v1/{_name(view)}", params=[*params, ("limit", str(size)), *cursor]))
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+            left = None if left is None else left - len(page["items"])
+
+    def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
+        """Open quantity by price level. Raises as `get`."""
+        params = [("class_id", class_id), ("region", region), ("currency", currency), *_waiting(wait_for)]
+        return _object(self._ask("GET", "/v1/depth", params=params))
+
+    def health(self) -> dict[str, Any]:
+        """``{"ok": bool, "failure": text}``, asked once. Raises `Unreachable`."""
+        try:
+            return _object(self._client.get("/healthz"))
+        except httpx.TransportError as problem:
+            raise Unreachable(f"cannot reach {self.url}: {problem}") from problem
+
+    # logs -----------------------------------------------------------------------------------------------------------
+
+    def log_file(self, service: str, path: str, shard: str = "main") -> bytes:
+        """A published file: ``checkpoint``, ``vkey`` or a tile's path. Raises `NotThere`, `Unreachable`."""
+        return self._ask("GET", f"/log/{_path(service, shard)}/{path}").content
+
+    def tail(self, services: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(position, entry) of each entry as it comes, from ``service:index`` positions on; without end.
+
+        Not repeated by itself: after `Unreachable`, go on with the last position, a comma between its parts.
+        """
+        params = httpx.QueryParams([*(("service", each) for each in services), *(("from", each) for each in start)])
+        timeout = httpx.Timeout(60.0, connect=5.0)  # a silent stream says so every 15 s
+        try:
+            with self._client.stream("GET", "/v1/events", params=params, timeout=timeout) as response:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    self._check(response)
+                yield from _server_sent(response.iter_lines())
+        except httpx.TransportError as problem:
+            raise Unreachable(f"the stream from {self.url} broke off: {problem}") from problem
+        raise Unreachable(f"the stream from {self.url} ended")
+
+    # one exchange ---------------------------------------------------------------------------------------------------
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Ask, and again while the outcome is unknown."""
+        outcome: httpx.Response | httpx.TransportError
+        for pause in (*self._pauses, None):
+            try:
+                outcome = self._client.request(method, path, **request)
+            except httpx.TransportError as problem:
+                outcome = problem
+            else:
+                if outcome.status_code not in _AGAIN:
+                    return self._check(outcome)
+            if pause is None:
+                break
+            self._sleep(max(pause, _asked_for(outcome)))
+        if isinstance(outcome, httpx.TransportError):
+            raise Unreachable(f"cannot reach {self.url}: {str(outcome) or type(outcome).__name__}") from outcome
+        return self._check(outcome)
+
+    def _check(self, response: httpx.Response) -> httpx.Response:
+        if response.status_code == httpx.codes.OK:
+            return response
+        if response.status_code == httpx.codes.ACCEPTED:
+            raise Unreachable(f"{self.url} took the command but did not decide it in time; send the same one again")
+        if not response.headers.get("content-type", "").startswith(_PROBLEM):
+            raise Unreachable(f"{self.url} answered {response.status_code}, and not as a Counterfoil gateway does")
+        problem = _object(response)
+        code, title = str(problem.get("code", "")), str(problem.get("title", ""))
+        fields = {str(name): str(value) for name, value in dict(problem.get("fields") or {}).items()}
+        if problem.get("detail"):
+            fields["detail"] = str(problem["detail"])
+        if str(problem.get("type", "")).startswith("urn:counterfoil:refusal:") or code == "too_large":
+            raise RefusedByService(code, title, fields, problem.get("receipt"))
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise NotThere(code, title, fields)
+        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise Unreachable(f"{self.url}: {title} ({code}) {fields.get('detail', '')}".rstrip())
+        raise RefusedByService(code, title, fields, None)
+
+
+def _name(view: str) -> str:
+    return view.replace("_", "-")
+
+
+def _path(*parts: str) -> str:
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def _waiting(wait_for: Sequence[str]) -> list[tuple[str, str]]:
+    return [("wait_for", each) for each in wait_for]
+
+
+def _asked_for(outcome: httpx.Response | httpx.TransportError) -> int:
+    """The pause in seconds that a gateway asked for."""
+    text = outcome.headers.get("retry-after", "") if isinstance(outcome, httpx.Response) else ""
+    return min(int(text), RETRY_AFTER_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        value = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise Unreachable(f"{response.url} did not answer with a JSON object")
+    return value
+
+
+def _server_sent(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(id, data) of each event of a stream (HTML living standard, server-sent events; comments are left out)."""
+    position, data = "", ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "id":
+            position = value
+        elif name == "data":
+            data += value
+        elif not line and data:
+            yield position, orjson.loads(data)
+            data = ""

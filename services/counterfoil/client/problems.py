@@ -1,0 +1,37 @@
+"""What may go wrong between a client and a gateway.
+
+CounterfoilError
+├── RefusedByService   the answer is no, with a stable code
+│   └── NotThere       nothing has this key
+├── Unreachable        no usable answer came, so the outcome is unknown
+└── NotProven          an answer came that its proof does not bear out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from counterfoil.errors import CounterfoilError
+
+
+class RefusedByService(CounterfoilError):
+    """Refused. `fields`: what offended; `receipt`: the refusal's own entry and proof, where it was recorded."""
+
+    def __init__(
+        self, code: str, title: str, fields: Mapping[str, str], receipt: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {title}")
+        self.code, self.title, self.fields, self.receipt = code, title, dict(fields), receipt
+
+
+class NotThere(RefusedByService):
+    """Nothing has this key (yet)."""
+
+
+class Unreachable(CounterfoilError):
+    """No usable answer came; the outcome is unknown, and the same request may be made again."""
+
+
+class NotProven(CounterfoilError):
+    """A receipt, checkpoint or entry does not verify: keep it, it is evidence."""

@@ -1,0 +1,70 @@
+"""Believes a receipt only for what it proves: which entry is in which log, and that it decides the command sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from counterfoil.client.problems import NotProven
+from counterfoil.contract.codec import Refused, decode_entry, encode_entry
+from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.scalars import decode_base64
+from counterfoil.log.checkpoint import Checkpoint
+from counterfoil.log.errors import LogError
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.verify import verify_receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An entry and the signed checkpoint that it is under."""
+
+    entry: Entry
+    checkpoint: Checkpoint
+
+
+def parse_vkeys(text: str) -> dict[str, VerifyKey]:
+    """Pinned log keys by origin: one vkey a line, blank lines and lines after ``#`` left out. Raises `NotProven`."""
+    keys = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            try:
+                key = VerifyKey.parse(line.strip())
+            except LogError as problem:
+                raise NotProven(f"line {number} of the pinned keys: {problem}") from problem
+            keys[key.name] = key
+    return keys
+
+
+def verify_entry(data: bytes, proof: bytes, key: VerifyKey) -> Proven:
+    """Entry bytes and their tlog-proof under a pinned key of the log. Raises `NotProven`."""
+    try:
+        receipt, checkpoint = verify_receipt(proof, data, [key])
+        entry = decode_entry(data)
+    except (LogError, Refused) as problem:
+        raise NotProven(f"the receipt does not verify: {problem}") from problem
+    if encode_entry(entry) != data or (entry.origin, entry.index) != (checkpoint.origin, receipt.index):
+        raise NotProven(f"the entry is not entry {receipt.index} of {checkpoint.origin} in canonical form")
+    return Proven(entry, checkpoint)
+
+
+def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | None = None) -> Proven:
+    """A gateway's receipt under a pinned key; with `envelope`, also that the entry decides that very command.
+
+    What else the receipt's JSON says is a convenience and not believed: read the `Proven` entry. Raises `NotProven`.
+    """
+    try:
+        data, proof = decode_base64(str(receipt["entry"])), str(receipt["proof"]).encode()
+    except (KeyError, ValueError) as problem:
+        raise NotProven(f"not a receipt: {problem!r}") from problem
+    proven = verify_entry(data, proof, key)
+    cause = proven.entry.cause
+    if envelope is not None:
+        sent = decode_envelope(envelope)
+        if not isinstance(cause, CommandCause) or cause.payload != sent.payload:
+            raise NotProven(
+                f"entry {proven.entry.index} of {proven.entry.origin} decides another command than was sent"
+            )
+    return proven

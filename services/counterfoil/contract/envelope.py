@@ -1,0 +1,59 @@
+"""The DSSE v1 envelope around a signed payload (JSON form, exactly one signature; secure-systems-lab/dsse)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from counterfoil.contract import limits
+from counterfoil.contract.codec import Refused, canonical, decode_payload, parse_json
+from counterfoil.contract.commands import Submission
+from counterfoil.contract.entry import PAYLOAD_TYPE
+from counterfoil.contract.rejections import Code
+from counterfoil.contract.scalars import decode_base64, encode_base64
+
+_PAYLOAD_TYPE = PAYLOAD_TYPE.encode()
+
+
+def pae(payload_type: bytes, payload: bytes) -> bytes:
+    """DSSE v1.0.2 pre-authentication encoding: type and payload, each after its length in ASCII decimal."""
+    return b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type, len(payload), payload)
+
+
+def signed_bytes(payload: bytes) -> bytes:
+    """What the Ed25519 signature of a command payload covers."""
+    return pae(_PAYLOAD_TYPE, payload)
+
+
+def encode_envelope(payload: bytes, signature: bytes, key_id: str) -> bytes:
+    """The envelope's JSON bytes."""
+    return canonical(
+        {
+            "payload": encode_base64(payload),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"keyid": key_id, "sig": encode_base64(signature)}],
+        }
+    )
+
+
+@lru_cache(maxsize=1_024)  # in one process the gateway and the service open the same bytes
+def decode_envelope(data: bytes) -> Submission:
+    """Open and parse an envelope; the signature is not verified here. Raises `Refused` with an intake code.
+
+    The envelope's own ``keyid`` is an unauthenticated hint and is ignored: the key is the one the payload names.
+    """
+    value = parse_json(data, limits.MAX_ENVELOPE_BYTES)
+    try:
+        (signature,) = value["signatures"]
+        members = sorted(value) == ["payload", "payloadType", "signatures"] and sorted(signature) in (
+            ["keyid", "sig"],
+            ["sig"],
+        )
+        payload_type, payload, sig = value["payloadType"], value["payload"], signature["sig"]
+        raw, raw_sig = decode_base64(payload), decode_base64(sig)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise Refused(Code.MALFORMED, reason="not a DSSE envelope with one signature") from problem
+    if not members or len(raw_sig) != 64:
+        raise Refused(Code.MALFORMED, reason="not a DSSE envelope with one Ed25519 signature")
+    if payload_type != PAYLOAD_TYPE:
+        raise Refused(Code.WRONG_PAYLOAD_TYPE, expected=PAYLOAD_TYPE)
+    return decode_payload(raw, raw_sig)

@@ -1,0 +1,181 @@
+"""Matching: offers, bids and trades."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from counterfoil.contract.commands import (
+    SelfTrade,
+    TimeInForce,
+)
+from counterfoil.contract.record import record
+from counterfoil.contract.scalars import (
+    Amount,
+    BidHours,
+    Bps,
+    Currency,
+    Flag,
+    GpusPerNode,
+    Hour,
+    Id,
+    Nodes,
+    NodesOrNone,
+    PositiveAmount,
+    Price,
+    Seconds,
+    Time,
+    Version,
+)
+
+
+@record
+class OfferReceived:
+    """A valid offer; its bond is being held."""
+
+    offer_id: Id
+    provider_id: Id
+    group_id: Id
+    class_id: Id
+    region: Id
+    currency: Currency
+    nodes: Nodes
+    gpus_per_node: GpusPerNode
+    window_start: Hour
+    window_end: Hour
+    price: Price
+    min_nodes: Nodes
+    min_hours: BidHours
+    bond_bps: Bps
+    bond: PositiveAmount
+    tif: Literal["GTC", "GTD", "IOC"]
+    good_until: Time | None
+    stp: SelfTrade
+
+
+@record
+class OfferAdmitted:
+    """The bond is held; the offer's priority is the index of this entry."""
+
+    offer_id: Id
+
+
+@record
+class OfferReduced:
+    """`reduced_by` nodes fewer on every hour; priority kept. `bond_released` is their part of the bond."""
+
+    offer_id: Id
+    reduced_by: Nodes
+    bond_released: Amount
+
+
+@record
+class OfferClosed:
+    """The offer is no longer on the book."""
+
+    offer_id: Id
+    reason: Literal["cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade"]
+
+
+@record
+class BidReceived:
+    """A valid bid; its funds are being held: `cost_per_node` (limit x GPUs x hours) for each of `nodes`."""
+
+    bid_id: Id
+    beneficiary_id: Id
+    group_id: Id
+    programme_id: Id
+    voucher_ids: tuple[Id, ...]
+    currency: Currency
+    classes: tuple[Id, ...]
+    regions: tuple[Id, ...]
+    nodes: Nodes
+    gpus_per_node: GpusPerNode
+    hours: BidHours
+    earliest: Hour
+    latest: Hour
+    limit_price: Price
+    cost_per_node: PositiveAmount
+    partial: Flag
+    min_nodes: Nodes
+    tif: TimeInForce
+    good_until: Time | None
+    post_only: Flag
+    stp: SelfTrade
+
+
+@record
+class BidAdmitted:
+    """The funds are held, from vouchers of programme version `version`; priority is the index of this entry."""
+
+    bid_id: Id
+    version: Version
+
+
+@record
+class BidReduced:
+    """The bid wants `nodes_left` nodes from here on; priority kept."""
+
+    bid_id: Id
+    nodes_left: Nodes
+
+
+@record
+class BidClosed:
+    """The bid is no longer on the book (a filled bid closes with its last trade, without this event)."""
+
+    bid_id: Id
+    reason: Literal[
+        "cancelled",
+        "replaced",
+        "expired",
+        "gate_closed",
+        "not_in_programme",
+        "hold_refused",
+        "immediate_or_cancel",
+        "not_fillable",
+        "would_match",
+        "self_trade",
+    ]
+
+
+@record
+class TradeMatched:
+    """One fill by rule set PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price."""
+
+    trade_id: Id
+    rule_set: Literal["PTW-1"]
+    taker: Literal["bid", "offer"]
+    bid_id: Id
+    offer_id: Id
+    beneficiary_id: Id
+    provider_id: Id
+    programme_id: Id
+    class_id: Id
+    region: Id
+    currency: Currency
+    nodes: Nodes
+    gpus_per_node: GpusPerNode
+    first_hour: Hour
+    hours: BidHours
+    price: Price
+    notional: PositiveAmount
+    bid_nodes_left: NodesOrNone
+    report_within_seconds: Seconds
+    dispute_window_seconds: Seconds
+
+
+@record
+class MatchPrevented:
+    """The pair would have matched but belongs to one group of related parties."""
+
+    bid_id: Id
+    offer_id: Id
+    mode: SelfTrade
+
+
+@record
+class MatchContinued:
+    """A pass over the book reached the bound of one entry; with `more`, a timer entry makes another pass."""
+
+    order_id: Id
+    more: Flag

@@ -1,0 +1,204 @@
+"""Renders the published ``schemas/``: JSON Schema 2020-12 of every command, event and the entry, and the refusals.
+
+Pure: `render` returns bytes, the command line writes them and a test compares them with the files. Everything comes
+from the dataclasses, their scalars and their docstrings, so that a schema cannot say something else than the codec.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+from pydantic import TypeAdapter
+
+from counterfoil.contract import limits, scalars
+from counterfoil.contract.commands import BATCH, COMMANDS, Header
+from counterfoil.contract.entry import ENTRY_TYPE
+from counterfoil.contract.events import EVENTS
+from counterfoil.contract.rejections import MEANINGS, Code
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+PREFIX: Final = "urn:counterfoil:schema:"
+
+_UNDER_DEFS: Final = ("$defs", "properties")
+_TIME: Final = TypeAdapter(scalars.Time).json_schema()
+_ID: Final = TypeAdapter(scalars.Id).json_schema()
+_NAME: Final = TypeAdapter(scalars.Name).json_schema()
+_KEY_ID: Final = TypeAdapter(scalars.KeyId).json_schema()
+_ORIGIN: Final = TypeAdapter(scalars.Origin).json_schema()
+_COUNT: Final = TypeAdapter(scalars.Count).json_schema()
+_DIGEST: Final = TypeAdapter(scalars.Digest).json_schema()
+_PUBLIC_KEY: Final = TypeAdapter(scalars.PublicKey).json_schema()
+_BASE64: Final = {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]*={0,2}$"}
+
+
+def render() -> dict[str, bytes]:
+    """Every generated file below ``schemas/`` by its relative path: indented JSON, two blanks, final newline."""
+    documents: dict[str, Any] = {"command.schema.json": _command(), "entry.schema.json": _entry()}
+    for (kind, version), (body, _) in COMMANDS.items():
+        documents[f"commands/{kind}.v{version}.schema.json"] = _body(kind, version, body)
+    for name, event in EVENTS.items():
+        documents[f"events/{name}.schema.json"] = _event(name, event)
+    documents["refusals.json"] = _refusals()
+    pretty = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return {path: orjson.dumps(document, option=pretty) for path, document in documents.items()}
+
+
+# schemas from dataclasses -------------------------------------------------------------------------------------------
+
+
+def command_id(kind: str, version: int) -> str:
+    """The ``$id`` of a command body's schema."""
+    return f"{PREFIX}command:{kind}:v{version}"
+
+
+def event_id(name: str) -> str:
+    """The ``$id`` of an event's schema."""
+    return f"{PREFIX}event:{name}"
+
+
+def _body(kind: str, version: int, body: type) -> dict[str, Any]:
+    return _document(command_id(kind, version), _tidied(TypeAdapter(body).json_schema()), f"{kind} v{version}")
+
+
+def _event(name: str, event: type) -> dict[str, Any]:
+    schema = _tidied(TypeAdapter(event).json_schema())
+    schema["properties"] = {"type": {"const": name}, **schema["properties"]}
+    schema["required"] = ["type", *schema.get("required", [])]
+    return _document(event_id(name), schema, name)
+
+
+def _document(identity: str, schema: dict[str, Any], title: str) -> dict[str, Any]:
+    order = ("description", "type", "properties", "required", "additionalProperties", "oneOf", "$defs")
+    head = {"$schema": DIALECT, "$id": identity, "title": title}
+    return {**head, **{name: schema[name] for name in order if name in schema}}
+
+
+def _tidied(schema: Any, names: bool = False) -> Any:
+    """`schema` without pydantic's titles of members, and with docstrings on one line.
+
+    `names`: the keys of `schema` are names of members or of records, not keywords.
+    """
+    if isinstance(schema, list):
+        return [_tidied(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {}
+    for key, value in schema.items():
+        if names or key not in ("title", "discriminator", "description"):
+            made[key] = _tidied(value, names=not names and key in _UNDER_DEFS)
+        elif key == "description":
+            made[key] = re.sub(r"\s+", " ", value)
+    return made
+
+
+# envelopes around them ----------------------------------------------------------------------------------------------
+
+
+def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    closed = {"required": list(properties), "additionalProperties": False}
+    return {"type": "object", "properties": properties, **closed, **more}
+
+
+def _command() -> dict[str, Any]:
+    header = _tidied(TypeAdapter(Header).json_schema())
+    one_of = [_typed(kind, version, {"$ref": command_id(kind, version)}) for kind, version in COMMANDS]
+    commands = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits.MAX_BATCH_COMMANDS,
+        "items": _object({"type": True, "v": True, "body": True}, oneOf=one_of),
+    }
+    batch = _typed(BATCH, 1, _object({"commands": commands}))
+    schema = _object({**header["properties"], "body": {"type": "object"}}, oneOf=[batch, *one_of])
+    description = (
+        "The signed payload: a header and the body of one command, or a batch of commands of one service under one "
+        "signature. Its bytes are RFC 8785."
+    )
+    defs = {"description": description, "$defs": header["$defs"]}
+    return _document(f"{PREFIX}command", {**schema, **defs}, "Command")
+
+
+def _typed(kind: str, version: int, body: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": {"type": {"const": kind}, "v": {"const": version}, "body": body}}
+
+
+def _entry() -> dict[str, Any]:
+    data = _object(
+        {
+            "index": {**_COUNT, "description": "The leaf index."},
+            "cause": {
+                "oneOf": [{"$ref": f"#/$defs/{name}_cause"} for name in ("command", "entry", "timer", "genesis")]
+            },
+            "decision": {"$ref": "#/$defs/decision"},
+            "events": {"type": "array", "items": {"oneOf": [{"$ref": event_id(name)} for name in EVENTS]}},
+        }
+    )
+    schema = _object(
+        {
+            "specversion": {"const": "1.0"},
+            "type": {"const": ENTRY_TYPE},
+            "source": {"type": "string", "pattern": "^//" + _ORIGIN["pattern"].removeprefix("^")},
+            "id": {"type": "string", "minLength": 1, "description": "Unique in the log for ever."},
+            "time": {**_TIME, "description": "Ledger time; rises strictly with the index."},
+            "datacontenttype": {"const": "application/json"},
+            "subject": {"type": "string", "minLength": 1},
+            "sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "The index, padded with zeros."},
+            "data": data,
+        }
+    )
+    description = (
+        "A log entry: a CloudEvents 1.0 event in structured JSON mode, its bytes RFC 8785. The leaf of the log."
+    )
+    return _document(f"{PREFIX}entry", {**schema, "description": description, "$defs": _entry_parts()}, "Entry")
+
+
+def _entry_parts() -> dict[str, Any]:
+    cause = {
+        "command": {"payload": _BASE64, "sig": {**_BASE64, "pattern": "^[A-Za-z0-9+/]{86}==$"}, "key_id": _KEY_ID},
+        "entry": {"origin": _ORIGIN, "index": _COUNT, "leaf": _DIGEST, "item": _COUNT},
+        "timer": {"kind": {"type": "string", "minLength": 1}, "due": _TIME},
+        "genesis": {"operator_id": _ID, "operator_name": _NAME, "operator_key": _PUBLIC_KEY},
+    }
+    text = {
+        "command": "A signed command or batch, verbatim.",
+        "entry": "Event number `item` of entry `index` of another log, and that entry's leaf hash.",
+        "timer": "What was due at `due` or before.",
+        "genesis": "The first entry; in issuance's log it names the operator.",
+    }
+    parts: dict[str, Any] = {
+        f"{name}_cause": _object({name: _object(members)}, description=text[name]) for name, members in cause.items()
+    }
+    details = {"type": "object", "additionalProperties": {"type": "string"}}
+    parts["rejected"] = _object({"rejected": {"enum": [code.value for code in Code]}, "detail": details})
+    parts["outcome"] = {"oneOf": [_object({"accepted": _COUNT}), {"$ref": "#/$defs/rejected"}]}
+    outcomes = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits.MAX_BATCH_COMMANDS,
+        "items": {"$ref": "#/$defs/outcome"},
+    }
+    parts["decision"] = {
+        "description": "`accepted`; a refusal; or per command of a batch how many events are its own, or its refusal.",
+        "oneOf": [{"const": "accepted"}, {"$ref": "#/$defs/rejected"}, _object({"batch": outcomes})],
+    }
+    return parts
+
+
+# refusals -----------------------------------------------------------------------------------------------------------
+
+
+def refusal_rows() -> Iterable[tuple[int, Code, str, str, str]]:
+    """(precedence from 1, code, stage, ``final`` or ``transient``, text) in order of precedence."""
+    for number, code in enumerate(Code, start=1):
+        meaning = MEANINGS[code]
+        yield number, code, meaning.stage.value, "transient" if meaning.transient else "final", meaning.text
+
+
+def _refusals() -> list[dict[str, Any]]:
+    return [
+        {"code": code, "stage": stage, "transient": lasting == "transient", "text": text, "precedence": number}
+        for number, code, stage, lasting, text in refusal_rows()
+    ]

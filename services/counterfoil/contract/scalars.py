@@ -1,0 +1,153 @@
+"""The scalar types of the contract: their Python form, JSON form, range and JSON Schema, each stated once.
+
+A scalar is ``Annotated[python_type, marker]``. The markers speak pydantic's protocol
+(``__get_pydantic_core_schema__`` returns plain dictionaries), so this module imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from counterfoil.contract import limits
+from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
+
+
+class OutOfRange(ValueError):
+    """A well-formed number or text that lies outside the range the contract allows."""
+
+
+class Coded:
+    """A value whose JSON form is a string: `parse` makes the Python value, `render` the string again."""
+
+    def __init__(self, parse: Callable[[str], Any], render: Callable[[Any], str], schema: dict[str, Any]) -> None:
+        self._parse, self._render, self._schema = parse, render, schema
+
+    def _validate(self, value: object) -> Any:
+        if not isinstance(value, str):
+            raise ValueError("must be a JSON string")  # noqa: TRY004 pydantic turns only ValueError into a finding
+        return self._parse(value)
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> dict[str, Any]:
+        return {
+            "type": "function-plain",
+            "function": {"type": "no-info", "function": self._validate},
+            "serialization": {"type": "function-plain", "function": self._render, "return_schema": {"type": "str"}},
+        }
+
+    def __get_pydantic_json_schema__(self, _core: object, _handler: object) -> dict[str, Any]:
+        return dict(self._schema)
+
+
+class Tagged:
+    """A union of records, told apart by the member `member`: `choices` gives the record for each of its values."""
+
+    def __init__(self, member: str, choices: dict[str, type]) -> None:
+        self._member, self._choices = member, choices
+
+    def __get_pydantic_core_schema__(self, _source: object, handler: Any) -> dict[str, Any]:
+        choices = {value: handler.generate_schema(choice) for value, choice in self._choices.items()}
+        return {"type": "tagged-union", "discriminator": self._member, "choices": choices}
+
+
+class Native:
+    """A value that pydantic checks by itself: the marker is its core schema."""
+
+    def __init__(self, **schema: Any) -> None:
+        self._schema = {"strict": True, **schema}
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> dict[str, Any]:
+        return dict(self._schema)
+
+
+def _count(low: int, high: int) -> Native:
+    return Native(type="int", ge=low, le=high)
+
+
+def _text(pattern: str, longest: int) -> Native:
+    return Native(type="str", pattern=f"^(?:{pattern})$", max_length=longest)
+
+
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+
+
+def _amount(low: int, high: int) -> Coded:
+    def parse(text: str) -> int:
+        if _DECIMAL.fullmatch(text) is None or text == "-0":
+            if re.fullmatch(r"-?[1-9][0-9]{19,}", text):
+                raise OutOfRange(f"must be from {low} to {high}")
+            raise ValueError("an amount is a decimal integer in a string")
+        value = int(text)
+        if not low <= value <= high:
+            raise OutOfRange(f"must be from {low} to {high}")
+        return value
+
+    digits = "[1-9][0-9]{0,18}"
+    pattern = f"^{digits}$" if low > 0 else f"^(?:0|{digits})$" if low == 0 else f"^(?:0|-?{digits})$"
+    return Coded(parse, str, {"type": "string", "pattern": pattern, "x-minimum": str(low), "x-maximum": str(high)})
+
+
+def _octets(length: int) -> Coded:
+    def parse(text: str) -> bytes:
+        raw = decode_base64(text)
+        if len(raw) != length:
+            raise ValueError(f"must be {length} octets in base64")
+        return raw
+
+    whole, rest = divmod(length, 3)
+    last = ("", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}=")[rest]
+    pattern = f"^[A-Za-z0-9+/]{{{4 * whole}}}{last}$"
+    return Coded(parse, encode_base64, {"type": "string", "contentEncoding": "base64", "pattern": pattern})
+
+
+def encode_base64(raw: bytes) -> str:
+    """RFC 4648 section 4 with padding."""
+    return b2a_base64(raw, newline=False).decode("ascii")
+
+
+def decode_base64(text: str) -> bytes:
+    """Strict inverse of `encode_base64`; ValueError for any other spelling of the same octets."""
+    raw = a2b_base64(text, strict_mode=True)
+    if encode_base64(raw) != text:  # strict mode lets spare bits of the last digit pass
+        raise ValueError("not canonical base64")
+    return raw
+
+
+Amount = Annotated[int, _amount(0, limits.MAX_AMOUNT)]
+PositiveAmount = Annotated[int, _amount(1, limits.MAX_AMOUNT)]
+SignedAmount = Annotated[int, _amount(-limits.MAX_AMOUNT, limits.MAX_AMOUNT)]
+Price = Annotated[int, _amount(1, limits.MAX_PRICE)]
+
+_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$"
+Time = Annotated[int, Coded(parse_time, format_time, {"type": "string", "format": "date-time", "pattern": _TIME})]
+Hour = Annotated[int, Coded(parse_hour, format_hour, {"type": "string", "pattern": "^[0-9]{8}T[0-9]{2}Z$"})]
+
+Count = Annotated[int, _count(0, limits.MAX_COUNT)]
+Version = Annotated[int, _count(1, 1_000_000)]
+Nodes = Annotated[int, _count(1, limits.MAX_NODES)]
+NodesOrNone = Annotated[int, _count(0, limits.MAX_NODES)]
+GpusPerNode = Annotated[int, _count(1, limits.MAX_GPUS_PER_NODE)]
+BidHours = Annotated[int, _count(1, limits.MAX_BID_HOURS)]
+RateTerm = Annotated[int, _count(0, limits.MAX_RATE_TERM)]
+RateDenominator = Annotated[int, _count(1, limits.MAX_RATE_TERM)]
+Bps = Annotated[int, _count(0, limits.BPS)]
+Seconds = Annotated[int, _count(0, limits.MAX_WINDOW // limits.SECOND)]
+GpuMinutes = Annotated[int, _count(0, limits.MAX_NODES * limits.MAX_GPUS_PER_NODE * 60)]
+
+_ID = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
+Id = Annotated[str, _text(_ID, 63)]
+AccountId = Annotated[str, _text(r"[a-z0-9_]{1,32}(?:/[a-z0-9._-]{1,63})?", 96)]
+AssetId = Annotated[str, _text(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,95}", 96)]
+KeyId = Annotated[str, _text(r"[0-9a-f]{16}", 16)]
+Currency = Annotated[str, _text(r"[A-Z]{3}", 3)]
+CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", 36)]
+Origin = Annotated[str, _text(r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?(?:/[a-z0-9-]{1,32}){2}", 140)]
+Name = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_NAME)]
+Reason = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_REASON)]
+Reference = Annotated[str, _text(r"[!-~]+", limits.MAX_REFERENCE)]
+TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
+Flag = Annotated[bool, Native(type="bool")]
+PublicKey = Annotated[bytes, _octets(32)]
+Digest = Annotated[bytes, _octets(32)]

@@ -1,0 +1,89 @@
+"""UTC times as integers. Microseconds since 1970-01-01T00:00:00Z inside, RFC 3339 text outside; hours likewise.
+
+Pure integer arithmetic (days from civil, after H. Hinnant's ``chrono``-compatible algorithms), so that the core
+needs no calendar library and reads no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z", re.ASCII)
+_HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)
+_MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+LAST_YEAR = 2_199  # microseconds stay below 2^53, so a time is a JSON integer wherever one is needed
+
+
+def _days(year: int, month: int, day: int) -> int:
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    last = 28 if month == 2 and not leap else _MONTH_DAYS[month - 1] if 1 <= month <= 12 else 0
+    if not (1970 <= year <= LAST_YEAR and 1 <= day <= last):
+        raise ValueError(f"not a date from 1970 to {LAST_YEAR}")
+    year -= month <= 2
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+@lru_cache(maxsize=1024)
+def _days_to(date: str) -> int:
+    return _days(int(date[:4]), int(date[5:7]), int(date[8:]))
+
+
+@lru_cache(maxsize=1024)
+def _civil(days: int) -> tuple[int, int, int]:
+    days += 719_468
+    era, of_era = divmod(days, 146_097)
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    day = of_year - (153 * month + 2) // 5 + 1
+    month += 3 if month < 10 else -9
+    return year + era * 400 + (month <= 2), month, day
+
+
+def parse_time(text: str) -> int:
+    """``2026-11-22T18:00:00.123456Z`` (exactly this form, years 1970 to 2199) as microseconds; ValueError otherwise."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("a time is written 2026-11-22T18:00:00.123456Z")
+    date, *of_day = found.groups()
+    hour, minute, second, micro = map(int, of_day)
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("not a time of day")
+    return ((_days_to(date) * 24 + hour) * 3600 + minute * 60 + second) * 1_000_000 + micro
+
+
+def format_time(time: int) -> str:
+    """Microseconds since the epoch as RFC 3339 text with six decimals and ``Z``."""
+    seconds, micro = divmod(time, 1_000_000)
+    return f"{_to_second(seconds)}.{micro:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _to_second(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    year, month, day = _civil(days)
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
+
+
+def parse_hour(text: str) -> int:
+    """``20261122T18Z`` as whole hours since the epoch; ValueError otherwise."""
+    found = _HOUR.fullmatch(text)
+    if found is None:
+        raise ValueError("a delivery hour is written 20261122T18Z")
+    year, month, day, hour = map(int, found.groups())
+    if hour > 23:
+        raise ValueError("not an hour of day")
+    return _days(year, month, day) * 24 + hour
+
+
+def format_hour(hour: int) -> str:
+    """Hours since the epoch as ``20261122T18Z``."""
+    days, of_day = divmod(hour, 24)
+    year, month, day = _civil(days)
+    return f"{year:04d}{month:02d}{day:02d}T{of_day:02d}Z"

@@ -1,0 +1,75 @@
+"""The shape of a service: ``decide(state, command) -> events | refusal`` and ``evolve(state, event)``, as tables.
+
+`decide` functions read the state and never change it; only `evolve` functions change it, and only by what the event
+says. So a state is a fold of the events of its own log, whoever folds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from counterfoil.contract.commands import Body
+from counterfoil.contract.events import Event
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.core.directory import Directory, Party
+
+
+class HasDirectory(Protocol):
+    """Every service's state knows the parties and their keys."""
+
+    directory: Directory
+
+
+S = TypeVar("S", bound=HasDirectory)
+Decision = Sequence[Event] | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a decision stands: ledger time (microseconds), the entry's index, the command's place in its batch."""
+
+    time: int
+    index: int
+    item: int
+
+    def new_id(self, prefix: str, nth: int | None = None) -> str:
+        """An id that is unique for ever because the log's index is: ``bid-17-0``, or ``trd-17-0-2`` for the third."""
+        base = f"{prefix}-{self.index}-{self.item}"
+        return base if nth is None else f"{base}-{nth}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[S]):
+    """One service's business as data. All tables are keyed by the exact class of body or event.
+
+    `commands`: body -> (state, body, actor, at) -> events or refusal.
+    `reactions`: another service's event -> (state, event, at) -> events, perhaps none; a reaction cannot be refused.
+    `ready`: another service's event -> (state, event) -> whether what it refers to has arrived here. Order holds within
+    a source only; a source whose next event is not ready waits until the others caught up. Absent means always ready.
+    `timers`: kind -> (state, cut-off, at) -> events for what was due at the cut-off, at most a sweep's worth.
+    `due`: the earliest (time, kind) at which a timer has something to do, or None.
+    `evolve`: own event -> (state, event, at), in place.
+    `records`: the state as (key, JSON value) pairs in any order; keys unique.
+    """
+
+    service: str
+    initial: Callable[[], S]
+    commands: Mapping[type[Body], Callable[[S, Any, Party, At], Decision]]
+    reactions: Mapping[type[Event], Callable[[S, Any, At], Sequence[Event]]]
+    ready: Mapping[type[Event], Callable[[S, Any], bool]]
+    timers: Mapping[str, Callable[[S, int, At], Sequence[Event]]]
+    due: Callable[[S], tuple[int, str] | None]
+    evolve: Mapping[type[Event], Callable[[S, Any, At], None]]
+    records: Callable[[S], Iterator[tuple[str, object]]]
+
+
+def refuse(code: Code, **detail: object) -> Rejected:
+    """A refusal with its offending fields or figures, rendered as text, in member order."""
+    return Rejected(code, tuple(sorted((name, str(value)) for name, value in detail.items())))
+
+
+def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:
+    """Take another service's event over word for word, so that this log explains itself."""
+    return (event,)

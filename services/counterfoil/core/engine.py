@@ -1,0 +1,178 @@
+"""Runs a decider over causes: the pure part of the path of a command, shared by the runner and the auditor.
+
+Given the same state and the same cause at the same time, it makes the same entry, to the byte: that is what an audit
+by re-decision checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic
+
+from counterfoil.contract import limits
+from counterfoil.contract.codec import canonical, dump_event, encode_entry
+from counterfoil.contract.commands import REQUIRED_ROLE, Header, Submission
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.entry import (
+    Cause,
+    CommandCause,
+    Entry,
+    EntryCause,
+    GenesisCause,
+    Outcome,
+    TimerCause,
+    service_of,
+)
+from counterfoil.contract.events import Event, KeyAdded, LogOpened, PartyRegistered, StateRooted
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.core.decider import At, Decider, S, refuse
+from counterfoil.core.digest import state_root
+from counterfoil.core.keys import key_id_of
+
+STATE_ROOT_TIMER = "state_root"
+
+
+class Engine(Generic[S]):
+    """One log's decider with its state. `size` is the next entry's index, `time` the last entry's time.
+
+    `root_at(n)` must return the log's root at any size up to the present one: authors' `seen` is judged by it.
+    """
+
+    def __init__(self, decider: Decider[S], origin: str, root_at: Callable[[int], bytes | None]) -> None:
+        self.decider, self.origin, self._root_at = decider, origin, root_at
+        self.state = decider.initial()
+        self.size = 0
+        self.time = 0
+        self._evolve: dict[type[Event], Callable[[S, Any, At], None]] = {
+            LogOpened: _nothing,
+            StateRooted: _nothing,
+            **decider.evolve,
+        }
+
+    # deciding -------------------------------------------------------------------------------------------------------
+
+    def genesis(self, cause: GenesisCause, clock: int) -> tuple[Entry, bytes]:
+        """Open the log. In issuance's log this also registers the operator, the root of all authority."""
+        ensure(self.size == 0, "a log is opened once")
+        events: list[Event] = [LogOpened(origin=self.origin)]
+        if self.decider.service == "issuance":
+            operator, key = cause.operator_id, cause.operator_key
+            roles = ("operator",)
+            events += [
+                PartyRegistered(party_id=operator, name=cause.operator_name, roles=roles, group_id=operator),  # type: ignore[arg-type]
+                KeyAdded(party_id=operator, key_id=key_id_of(key), public_key=key),
+            ]
+        return self._close("genesis", "genesis", cause, self._at(clock), events)
+
+    def submit(self, submission: Submission, clock: int) -> tuple[Entry, bytes]:
+        """Decide a verified submission: each command in turn, each with its own outcome."""
+        at = self._at(clock)
+        header = submission.header
+        barred = self._barred(header, at)
+        outcomes, events, encoded = [], list[Event](), list[bytes]()
+        room = _room_for_events(submission)
+        for item, body in enumerate(submission.bodies):
+            here = At(at.time, at.index, item)
+            decision = barred or self._decide(header.actor, body, here)
+            if not isinstance(decision, Rejected):
+                drafts = [canonical(dump_event(event)) for event in decision]
+                size = sum(len(draft) + 1 for draft in drafts)
+                if submission.batch and size > room:
+                    decision = refuse(Code.OVER_LIMIT, entry_bytes=limits.MAX_ENTRY_BYTES)
+                else:
+                    room, encoded = room - size, encoded + drafts
+            if isinstance(decision, Rejected):
+                outcomes.append(Outcome(0, decision))
+                continue
+            for event in decision:
+                self._evolve[type(event)](self.state, event, here)
+            outcomes.append(Outcome(len(decision), None))
+            events += decision
+        cause = CommandCause(submission.payload, submission.signature, header.key_id)
+        entry = Entry(
+            self.origin, at.index, f"{header.actor}/{header.command_id}", at.time, header.type, cause,
+            submission.batch, tuple(outcomes), tuple(events),
+        )  # fmt: skip
+        return self._seal(entry, encoded)
+
+    def react(self, cause: EntryCause, event: Event, clock: int) -> tuple[Entry, bytes]:
+        """Consume another service's event; `cause` names it."""
+        at = self._at(clock)
+        events = self.decider.reactions[type(event)](self.state, event, at)
+        subject = service_of(cause.origin)
+        return self._close(f"{subject}/{cause.index}/{cause.item}", subject, cause, at, events)
+
+    def fire(self, kind: str, clock: int) -> tuple[Entry, bytes]:
+        """Let a timer do what is due by now; `state_root` commits to the state as it is."""
+        at = self._at(clock)
+        if kind == STATE_ROOT_TIMER:
+            records, root = state_root(self.decider.records(self.state))
+            events: Any = (StateRooted(entries=self.size, records=records, root=root),)
+        else:
+            events = self.decider.timers[kind](self.state, at.time, at)
+        return self._close(f"timer/{at.index}", kind, TimerCause(kind, at.time), at, events)
+
+    def due(self) -> tuple[int, str] | None:
+        """The earliest (time, kind) at which `fire` has something to do."""
+        return self.decider.due(self.state)
+
+    # replaying ------------------------------------------------------------------------------------------------------
+
+    def replay(self, entry: Entry) -> None:
+        """Fold an entry that was decided before. Raises `InvariantViolation` if it does not follow the last one."""
+        ensure(entry.index == self.size and entry.time > self.time, f"entry {entry.index} does not follow {self.size}")
+        items = [item for item, outcome in enumerate(entry.outcomes) for _ in range(outcome.events)]
+        for nth, event in enumerate(entry.events):
+            item = items[nth] if items else 0
+            self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item))
+        self.size, self.time = entry.index + 1, entry.time
+
+    # inside ---------------------------------------------------------------------------------------------------------
+
+    def _at(self, clock: int) -> At:
+        return At(max(clock, self.time + 1), self.size, 0)
+
+    def _barred(self, header: Header, at: At) -> Rejected | None:
+        """What bars a command whatever it asks for, in order of precedence."""
+        party = self.state.directory.parties[header.actor]
+        if not party.keys[header.key_id][1]:
+            return refuse(Code.KEY_REVOKED, key_id=header.key_id)
+        if at.time >= header.expires_at:
+            return refuse(Code.COMMAND_EXPIRED)
+        if header.issued_at > at.time + limits.CLOCK_SKEW:
+            return refuse(Code.COMMAND_FROM_FUTURE)
+        if not header.issued_at < header.expires_at <= header.issued_at + limits.MAX_VALIDITY:
+            return refuse(Code.VALIDITY_TOO_LONG)
+        seen = header.seen
+        if seen is not None and (seen.size > self.size or self._root_at(seen.size) != seen.root):
+            return refuse(Code.SEEN_IS_NOT_OURS, size=seen.size)
+        return None
+
+    def _decide(self, actor: str, body: Any, at: At) -> Any:
+        party = self.state.directory.parties[actor]
+        role = REQUIRED_ROLE[type(body)]
+        if role is not None and role not in party.roles:
+            return refuse(Code.ROLE_NOT_ALLOWED, needs=role)
+        return self.decider.commands[type(body)](self.state, body, party, at)
+
+    def _close(self, id_: str, subject: str, cause: Cause, at: At, events: Any) -> tuple[Entry, bytes]:
+        for event in events:
+            self._evolve[type(event)](self.state, event, at)
+        return self._seal(Entry(self.origin, at.index, id_, at.time, subject, cause, False, (), tuple(events)))
+
+    def _seal(self, entry: Entry, events: Sequence[bytes] | None = None) -> tuple[Entry, bytes]:
+        data = encode_entry(entry, events)
+        ensure(len(data) <= limits.MAX_ENTRY_BYTES, f"entry {entry.index} has {len(data)} bytes")
+        self.size, self.time = entry.index + 1, entry.time
+        return entry, data
+
+
+def _room_for_events(submission: Submission) -> int:
+    """Bytes that the events of a batch may take in its entry: later commands are refused when it is full."""
+    payload = -(-len(submission.payload) * 4 // 3) + 4
+    frame = limits.ENTRY_FRAME_BYTES + payload + limits.OUTCOME_BYTES * len(submission.bodies)
+    return limits.MAX_ENTRY_BYTES - frame
+
+
+def _nothing(_state: object, _event: object, _at: At) -> None:
+    """Events that say something of the log itself and leave the state as it is."""

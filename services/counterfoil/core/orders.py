@@ -1,0 +1,180 @@
+"""Orders, matches and plans: the plain data that every order book of the core shares.
+
+Units: an hour is an integer count of UTC hours since the Unix epoch; a quantity is a number of whole nodes; a price is
+an integer count of micro-units of `currency` per GPU-hour. `seq` is the order's place in the total order of commands
+and is unique over offers and bids alike. An order given to a book belongs to it: the book alone changes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
+
+from counterfoil.contract.ensure import ensure
+
+NODES_MAX = 1_023
+WINDOW_HOURS_MAX = 8_784  # a leap year
+BLOCK_HOURS_MAX = 1_440
+HOUR_END = 1 << 20  # exclusive; in the year 2089. A caller with a nearer horizon saves memory by keeping to it.
+
+Stp = Literal["taker", "maker", "both"]
+"""Whom self-trade prevention cancels; the taker's mode decides."""
+OfferTif = Literal["GTC", "GTD", "IOC"]
+BidTif = Literal["GTC", "GTD", "IOC", "FOK"]
+Refusal = Literal["would_match", "not_fillable"]
+STP_MODES = ("taker", "maker", "both")
+
+Run = tuple[int, int, int]
+"""(first hour, number of hours, nodes): a stretch of equal residual."""
+Record = tuple[Any, ...]
+"""One resting order in canonical form: kind, every field in order and, for an offer, its residual as runs."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Offer:
+    """`nodes` nodes of one class for every hour of [window_start, window_end), sold in blocks at one flat price.
+
+    `min_nodes` and `min_hours` are the smallest block the provider sells. `nodes` falls when the offer is reduced (it
+    may come to lie below `min_nodes`; then nothing matches), not when it is sold: the book keeps what is left in each
+    hour.
+    """
+
+    offer_id: str
+    seq: int
+    provider_id: str
+    group_id: str
+    class_id: str
+    region: str
+    currency: str
+    price: int
+    nodes: int
+    gpus_per_node: int
+    window_start: int
+    window_end: int
+    min_nodes: int = 1
+    min_hours: int = 1
+    stp: Stp = "taker"
+
+    def __post_init__(self) -> None:
+        """Raise `InvariantViolation` outside the ranges that a book can hold."""
+        ensure(self.seq >= 0 and self.price >= 0, "offer: negative seq or price")
+        ensure(1 <= self.nodes <= NODES_MAX and 1 <= self.min_nodes <= NODES_MAX, "offer: nodes out of range")
+        ensure(0 <= self.window_start < self.window_end <= HOUR_END, "offer: window out of range")
+        ensure(self.min_hours >= 1, "offer: min_hours out of range")
+        ensure(self.window_end - self.window_start <= WINDOW_HOURS_MAX, "offer: window too long")
+        ensure(self.stp in STP_MODES, "offer: unknown stp mode")
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Bid:
+    """A block: `nodes` nodes for `hours` contiguous hours that start in [earliest, latest] (both inclusive).
+
+    `classes` and `regions` are the admissible ones, each sorted without repetition; all the classes have the same
+    number of GPUs per node, so that prices compare. A `partial` bid may be filled in several trades of at least
+    `min_nodes` nodes (or of what remains, if that is less), each a whole block of its own; any other bid is filled in
+    one trade or not at all. `nodes` is what was asked for, `remaining` what is neither filled nor cancelled.
+    """
+
+    bid_id: str
+    seq: int
+    beneficiary_id: str
+    group_id: str
+    programme_id: str
+    currency: str
+    classes: tuple[str, ...]
+    regions: tuple[str, ...]
+    nodes: int
+    hours: int
+    earliest: int
+    latest: int
+    limit_price: int
+    partial: bool = False
+    min_nodes: int = 1
+    stp: Stp = "taker"
+    post_only: bool = False
+    remaining: int = -1
+    """Left out, it is `nodes`."""
+
+    def __post_init__(self) -> None:
+        """Raise `InvariantViolation` outside the ranges that a book can hold."""
+        if self.remaining == -1:
+            self.remaining = self.nodes
+        ensure(self.seq >= 0 and self.limit_price >= 0, "bid: negative seq or limit")
+        ensure(1 <= self.remaining <= self.nodes <= NODES_MAX, "bid: nodes out of range")
+        ensure(1 <= self.min_nodes <= self.nodes, "bid: min_nodes out of range")
+        ensure(1 <= self.hours <= BLOCK_HOURS_MAX, "bid: hours out of range")
+        ensure(0 <= self.earliest <= self.latest < HOUR_END, "bid: start hours out of range")
+        ensure(
+            _is_strictly_sorted(self.classes) and _is_strictly_sorted(self.regions), "bid: classes or regions unsorted"
+        )
+        ensure(self.stp in STP_MODES, "bid: unknown stp mode")
+
+
+def _is_strictly_sorted(names: tuple[str, ...]) -> bool:
+    return all(a < b for a, b in pairwise(names))
+
+
+class Match(NamedTuple):
+    """A trade to be: `nodes` nodes from `first_hour` on, for the bid's number of hours, at `price`."""
+
+    bid_id: str
+    offer_id: str
+    nodes: int
+    first_hour: int
+    price: int
+
+
+class Prevented(NamedTuple):
+    """A match that did not happen because both sides belong to one group, and what is cancelled for it."""
+
+    bid_id: str
+    offer_id: str
+    nodes: int
+    first_hour: int
+    cancels_bid: bool
+    cancels_offer: bool
+
+
+class Plan(NamedTuple):
+    """What an incoming order (the taker) does to a book. Making a plan changes nothing.
+
+    `rests`: something of the taker is left and goes into (or stays in) the book.
+    `refusal`: the taker is refused as a whole; nothing else in the plan is then set.
+    `more`: the pass stopped at its bound with a fitting counterpart in sight; only a resting order has it.
+    """
+
+    matches: tuple[Match, ...] = ()
+    prevented: tuple[Prevented, ...] = ()
+    rests: bool = False
+    refusal: Refusal | None = None
+    more: bool = False
+
+
+Eligible = Callable[[Bid, Offer], bool]
+"""Whether the two may trade at all, beyond class, region, currency and price; the same answer for the same two."""
+
+_offer_fields: Callable[[Offer], Record] = attrgetter(*(field.name for field in fields(Offer)))
+_bid_fields: Callable[[Bid], Record] = attrgetter(*(field.name for field in fields(Bid)))
+
+
+def offer_record(offer: Offer, residual: tuple[Run, ...]) -> Record:
+    """The canonical form of a resting offer; the runs cover its window exactly, in order, no two neighbours equal."""
+    return ("offer", *_offer_fields(offer), residual)
+
+
+def bid_record(bid: Bid) -> Record:
+    """The canonical form of a resting bid."""
+    return ("bid", *_bid_fields(bid))
+
+
+def digest_records(records: Iterable[Record]) -> str:
+    """SHA-256 (hex) over the records as JSON arrays, one a line: equal for equal states of any implementation."""
+    state = sha256()
+    for record in records:
+        state.update(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+    return state.hexdigest()

@@ -1,0 +1,249 @@
+"""Benchmarks of the embedded form: prints workload, machine and figures; asserts nothing.
+
+Commands are signed beforehand (their authors sign on machines of their own); everything from the envelope to the
+receipt is timed: parse, signature, decision, SQLite with ``synchronous=FULL``, Merkle tree, checkpoint, proof, views.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from os import cpu_count
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from counterfoil.bootstrap import Embedded
+from counterfoil.catalogue import DECIDERS
+from counterfoil.client.author import Author
+from counterfoil.contract.codec import decode_entry, decode_payload
+from counterfoil.contract.commands import Body, Deposit, RegisterParty
+from counterfoil.contract.entry import CommandCause
+from counterfoil.core.engine import Engine
+from counterfoil.demo.desk import Desk, demo_entropy
+from counterfoil.demo.scenario import START, World, bid, found, fund, offer
+from counterfoil.demo.trace import load_nodes, load_prices, load_tasks
+from counterfoil.gateway.app import Delivery
+from counterfoil.instance import Instance
+from counterfoil.runtime.clock import SystemClock, VirtualClock
+from counterfoil.runtime.receipts import Answer, Recorded
+
+SEED: Final = 1
+HOST: Final = "bench.counterfoil.example"
+BATCH: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measurement: what was done, how much, in how many milliseconds."""
+
+    name: str
+    workload: str
+    count: int
+    milliseconds: int
+    note: str = ""
+
+    @property
+    def per_second(self) -> int:
+        """Rate."""
+        return self.count * 1000 // max(self.milliseconds, 1)
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    return f"{platform.machine()}, {cpu_count()} cores, {platform.system()}, CPython {platform.python_version()}"
+
+
+class Rig:
+    """An embedded instance in a directory of its own, on the system's clock, with threads running."""
+
+    def __init__(self, home: Path, firms: int) -> None:
+        self.delivery = Delivery()
+        instance = Instance.create(home, HOST, "Benchmark operator", lambda name: demo_entropy(SEED, name))
+        self.system = Embedded(instance, SystemClock(), deliver=self.delivery)
+        self._ids = command_ids()
+        self.treasury = Author("treasury", demo_entropy(SEED, "treasury"))
+        self.firms = [f"firm-{number:03d}" for number in range(firms)]
+        operator = Author("operator", demo_entropy(SEED, "operator"))
+        for name in ("treasury", *self.firms):
+            key = Author(name, demo_entropy(SEED, name)).public_key
+            role = ("treasurer",) if name == "treasury" else ("beneficiary",)
+            body = RegisterParty(party_id=name, name=name, roles=role, group_id=name, public_key=key)  # type: ignore[arg-type]
+            self.system.submit(self.sign(operator, body, "issuance"))
+        self.system.settle()
+        self.system.start()
+
+    def sign(self, author: Author, body: Body | Sequence[Body], service: str) -> bytes:
+        """An envelope, valid from now."""
+        return author.sign(body, self.system.instance.origin(service), next(self._ids), self.system.clock.now())
+
+    def deposits(self, count: int, batch: int = 1) -> list[bytes]:
+        """`count` signed deposits to the firms in turn, one or `batch` to an envelope."""
+        bodies = [
+            Deposit(
+                party_id=self.firms[n % len(self.firms)], currency="USD", amount=1_000_000, payment_reference=f"R{n}"
+            )
+            for n in range(count)
+        ]
+        if batch == 1:
+            return [self.sign(self.treasury, body, "ledger") for body in bodies]
+        chunks = [bodies[start : start + batch] for start in range(0, count, batch)]
+        return [self.sign(self.treasury, chunk, "ledger") for chunk in chunks]
+
+    def drive(self, envelopes: Sequence[bytes], clients: int) -> tuple[int, list[int]]:
+        """Send them from concurrent clients that await receipts; (milliseconds, sorted latencies in microseconds)."""
+        latencies: list[int] = []
+
+        async def client(work: Iterator[bytes]) -> None:
+            loop = asyncio.get_running_loop()
+            for envelope in work:
+                began = time.perf_counter_ns()
+                waiter: asyncio.Future[Answer] = loop.create_future()
+                self.system.receipts.submit(envelope, waiter)
+                answer = await waiter
+                if not isinstance(answer, Recorded) or any(each.rejected for each in answer.entry.outcomes):
+                    raise RuntimeError(f"not accepted: {answer}")
+                answer.proof()
+                latencies.append((time.perf_counter_ns() - began) // 1_000)
+
+        async def run() -> None:
+            self.delivery.loop = asyncio.get_running_loop()
+            work = iter(envelopes)
+            await asyncio.gather(*(client(work) for _ in range(clients)))
+            self.delivery.loop = None
+
+        began = time.perf_counter_ns()
+        asyncio.run(run())
+        return (time.perf_counter_ns() - began) // 1_000_000, sorted(latencies)
+
+    def close(self) -> None:
+        """Stop."""
+        self.system.close()
+
+
+def command_ids() -> Iterator[str]:
+    """Distinct ids of UUIDv7 form."""
+    number = 0
+    while True:
+        text = f"{(time.time_ns() // 1_000_000) << 80 | 7 << 76 | 2 << 62 | number:032x}"
+        yield f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        number += 1
+
+
+def percentile(values: Sequence[int], percent: int) -> int:
+    """The value below which `percent` of the sorted values lie."""
+    return values[min(len(values) - 1, len(values) * percent // 100)] if values else 0
+
+
+def end_to_end(count: int, report: Callable[[Figure], None]) -> None:
+    """Signed deposits with receipts, one by one from 64 clients, then batch-signed."""
+    with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
+        rig = Rig(Path(home) / "home", 64)
+        try:
+            rig.drive(rig.deposits(count // 10), 64)
+            took, latencies = rig.drive(rig.deposits(count), 64)
+            note = f"p50 {percentile(latencies, 50)} us, p99 {percentile(latencies, 99)} us"
+            report(Figure("one by one", "signed deposits, 64 clients, receipt each, FULL sync", count, took, note))
+            envelopes = rig.deposits(count * 4, BATCH)
+            took, latencies = rig.drive(envelopes, 8)
+            note = f"{BATCH} commands a signature, p99 {percentile(latencies, 99)} us a batch"
+            report(Figure("batch-signed", "signed batches of deposits, 8 clients, receipt each", count * 4, took, note))
+        finally:
+            rig.close()
+
+
+def market_flow(report: Callable[[Figure], None]) -> None:
+    """The founding and bidding of the demo on its bundled trace: four services, stepped in one thread."""
+    with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
+        instance = Instance.create(Path(home) / "home", HOST, "Benchmark", lambda name: demo_entropy(SEED, name))
+        clock = VirtualClock(START)
+        system = Embedded(instance, clock)
+        try:
+            desk = Desk(system, clock, SEED)
+            world = World(desk, load_nodes(None), load_tasks(None)[0], load_prices(), Random(SEED), lambda *_: None)
+            found(world)
+            fund(world)
+            offer(world)
+            sent, entries = sum(desk.sent.values()), _entries(system)
+            began = time.perf_counter_ns()
+            for day in range(world.days):
+                bid(world, day)
+            took = _since(began)
+            count = sum(desk.sent.values()) - sent
+            note = f"{_entries(system) - entries} entries in four logs"
+            report(
+                Figure("market flow", "bids of the bundled trace through hold, match and contract", count, took, note)
+            )
+        finally:
+            system.close()
+
+
+def _entries(system: Embedded) -> int:
+    return sum(runner.engine.size for runner in system.runners.values())
+
+
+def core(count: int, report: Callable[[Figure], None]) -> None:
+    """Without the shell: the decider alone (parsed commands in, entry bytes out), and the replay of its log."""
+    with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
+        rig = Rig(Path(home) / "home", 64)
+        try:
+            rig.drive(rig.deposits(count), 64)
+            store = rig.system.stores["ledger"]
+            head = store.head()
+            data = store.entries(0, head.size if head is not None else 0)
+        finally:
+            rig.close()
+    origin = f"{HOST}/ledger/main"
+    replayed: Engine[Any] = Engine(DECIDERS["ledger"], origin, lambda _size: None)
+    began = time.perf_counter_ns()
+    events = 0
+    for each in data:
+        entry = decode_entry(each)
+        events += len(entry.events)
+        replayed.replay(entry)
+    report(Figure("replay", "events folded from entry bytes, no signatures", events, _since(began)))
+    entries = [decode_entry(each) for each in data]
+    causes = [entry.cause for entry in entries]
+    parsed = [decode_payload(c.payload, c.signature) if isinstance(c, CommandCause) else None for c in causes]
+    engine: Engine[Any] = Engine(DECIDERS["ledger"], origin, lambda _size: None)
+    took = 0
+    for entry, submission in zip(entries, parsed, strict=True):
+        began = time.perf_counter_ns()
+        if submission is None:
+            engine.replay(entry)
+        else:
+            engine.submit(submission, entry.time)
+            took += time.perf_counter_ns() - began
+    report(Figure("decider alone", "deposits: decide, evolve, encode the entry", count, took // 1_000_000))
+
+
+def memory(sizes: Sequence[int], report: Callable[[str], None]) -> None:
+    """Resident memory of the whole process while one log grows."""
+    with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
+        rig = Rig(Path(home) / "home", 64)
+        try:
+            for size in sizes:
+                runner = rig.system.runners["ledger"]
+                while runner.tree.size < size:
+                    rig.drive(rig.deposits(min(5_000, size - runner.tree.size)), 64)
+                report(f"{runner.tree.size:>9,} entries: {_resident_kib() / 1024:.0f} MiB resident")
+        finally:
+            rig.close()
+
+
+def _since(began: int) -> int:
+    return (time.perf_counter_ns() - began) // 1_000_000
+
+
+def _resident_kib() -> int:
+    """Resident set now where Linux tells it, else the peak so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() // 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

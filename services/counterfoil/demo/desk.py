@@ -1,0 +1,159 @@
+"""The demo's desk: signs and sends commands for everybody, keeps the answers, and moves virtual time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from counterfoil.bootstrap import Embedded
+from counterfoil.catalogue import VIEWS
+from counterfoil.client.author import Author
+from counterfoil.contract.codec import Refused
+from counterfoil.contract.commands import COMMANDS, TYPE_OF, Body
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import Event
+from counterfoil.contract.limits import HOUR
+from counterfoil.contract.rejections import Rejected
+from counterfoil.ports import Row
+from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.receipts import Answer, Recorded
+
+_SETTLE_EVERY = 400  # commands in flight at most: bounds memory, and exercises batches of a realistic size
+
+
+class Unexpected(Exception):
+    """A command that must be accepted was refused: the demo itself is wrong."""
+
+
+class Desk:
+    """Everybody's pen and post box."""
+
+    def __init__(self, system: Embedded, clock: VirtualClock, seed: int) -> None:
+        self._system, self.clock, self._seed = system, clock, seed
+        self._random = Random(f"{seed}/command-ids")
+        self._authors: dict[str, Author] = {}
+        self._pending: list[tuple[str, Future[Answer], bool]] = []
+        self.sent: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.receipts = 0
+        self.repeats_same = 0
+
+    def author(self, party_id: str) -> Author:
+        """A party's signing key, drawn from the seed: for demos only."""
+        if party_id not in self._authors:
+            self._authors[party_id] = Author(party_id, demo_entropy(self._seed, party_id))
+        return self._authors[party_id]
+
+    def envelope(self, party_id: str, body: Body, **signing: Any) -> bytes:
+        """A signed command, not sent yet."""
+        aud = self._system.instance.origin(COMMANDS[TYPE_OF[type(body)]][1])
+        now = self.clock.now()
+        return self.author(party_id).sign(body, aud, self._command_id(now), signing.pop("issued_at", now), **signing)
+
+    def send(self, party_id: str, body: Body, *, must: bool = True) -> bytes:
+        """Sign and send; `must`: a refusal is a fault of the demo. Returns the envelope."""
+        envelope = self.envelope(party_id, body)
+        self.post(envelope, TYPE_OF[type(body)][0], must=must)
+        return envelope
+
+    def post(self, envelope: bytes, kind: str, *, must: bool = False) -> None:
+        """Send an envelope as it is, good or bad."""
+        self.sent[kind] += 1
+        try:
+            self._pending.append((kind, self._system.submit(envelope), must))
+        except Refused as problem:
+            self._refuse(problem.rejected, must)
+        if len(self._pending) >= _SETTLE_EVERY:
+            self.settle()
+
+    def settle(self) -> None:
+        """Let the system work until it is quiet; every command has its answer then."""
+        self._system.settle()
+        pending, self._pending = self._pending, []
+        for _, future, must in pending:
+            answer = future.result(timeout=0)
+            if isinstance(answer, Recorded):
+                self.receipts += 1
+                rejected = answer.entry.outcomes[0].rejected
+                if rejected is not None:
+                    self._refuse(rejected, must)
+            else:
+                self._refuse(answer, must)
+
+    def ask(self, party_id: str, body: Body) -> Sequence[Event]:
+        """Send one command that must be accepted, wait, and return its events."""
+        self.settle()
+        envelope = self.envelope(party_id, body)
+        self.sent[TYPE_OF[type(body)][0]] += 1
+        future = self._system.submit(envelope)
+        self._system.settle()
+        answer = future.result(timeout=0)
+        if not isinstance(answer, Recorded) or answer.entry.outcomes[0].rejected is not None:
+            raise Unexpected(f"{body}: {answer}")
+        self.receipts += 1
+        return answer.entry.events
+
+    def repeat(self, envelope: bytes) -> None:
+        """Send a command again, twice, and check that both get the recorded entry."""
+        self.settle()
+        answers: list[Entry] = []
+        for _ in range(2):
+            future = self._system.submit(envelope)
+            self.sent["repeated"] += 1
+            self._system.settle()
+            answer = future.result(timeout=0)
+            if not isinstance(answer, Recorded):
+                raise Unexpected(f"a repeat was refused: {answer}")
+            answers.append(answer.entry)
+        if answers[0] != answers[1]:
+            raise Unexpected("a repeat made another entry")
+        self.receipts += 2
+        self.repeats_same += 2
+
+    def advance_to(self, time: int) -> None:
+        """Settle, then move on; what falls due on the way happens by the end of its hour."""
+        self.settle()
+        while True:
+            due = [runner.next_due() for runner in self._system.runners.values()]
+            soonest = min((each for each in due if each is not None), default=None)
+            if soonest is None or soonest > time:
+                break
+            self.clock.advance_to(min(time, -(-soonest // HOUR) * HOUR))
+            self._system.settle()
+        self.clock.advance_to(time)
+        self._system.settle()
+
+    def rows(self, view: str, **filters: object) -> Iterator[Row]:
+        """All rows of a view, in key order."""
+        after: tuple[object, ...] | None = None
+        key = next(each.key for each in VIEWS if each.name == view)
+        while page := self._system.views.page(view, filters, after, 500):
+            yield from page
+            after = tuple(page[-1][column] for column in key)
+
+    def row(self, view: str, *key: object) -> Row:
+        """The row with this key; KeyError if there is none."""
+        found = self._system.views.get(view, key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def _refuse(self, rejected: Rejected, must: bool) -> None:
+        if must:
+            raise Unexpected(f"{rejected}")
+        self.refused[rejected.code.value] += 1
+
+    def _command_id(self, now: int) -> str:
+        """A UUIDv7 whose random part comes from the seed."""
+        bits = (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | self._random.getrandbits(12) << 64
+        text = f"{bits | 2 << 62 | self._random.getrandbits(62):032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def demo_entropy(seed: int, name: str) -> bytes:
+    """32 octets from the seed: keys of a demo, known to everybody."""
+    return sha256(f"counterfoil-demo/{seed}/{name}".encode()).digest()

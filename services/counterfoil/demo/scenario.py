@@ -1,0 +1,422 @@
+"""The story: cities issue vouchers, providers post offers, start-ups bid, hours are delivered, claims are paid.
+
+Day by day in virtual time: the bids of a day's tasks are placed a day ahead; what was delivered is reported, accepted
+by the start-up or by the closing window, captured, claimed and paid. Some providers default, some commands are bad or
+repeated, and at the end the vouchers run out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final
+
+from counterfoil.contract.commands import (
+    AcceptUsage,
+    AppropriateBudget,
+    ApproveClaim,
+    Body,
+    CancelBid,
+    CloseSettlement,
+    ConfirmPayment,
+    Deposit,
+    DisputeUsage,
+    FixedExpiry,
+    IssueVoucher,
+    ListProvider,
+    PlaceBid,
+    PostOffer,
+    PublishProgramme,
+    Reading,
+    RegisterClass,
+    RegisterParty,
+    RelativeExpiry,
+    ReportUsage,
+    ResolveDispute,
+    Role,
+    SubmitClaim,
+    Withdraw,
+)
+from counterfoil.contract.limits import (
+    DAY,
+    HOUR,
+    MAX_CLAIMS_PER_SETTLEMENT,
+    MAX_CONTRACTS_PER_CLAIM,
+    MAX_READINGS,
+    MIN_BOND_BPS,
+    PRICE_TICK,
+)
+from counterfoil.contract.times import parse_time
+from counterfoil.demo.desk import Desk
+from counterfoil.demo.model import (
+    CITIES,
+    DEFAULTING,
+    KINDS,
+    PROVIDERS,
+    REGIONS,
+    USD,
+    Firm,
+    Kind,
+    deal,
+    firms,
+    limit_price,
+    slack_hours,
+)
+from counterfoil.demo.trace import CATALOGUE, MEMORY_MB, Node, Task
+
+START: Final = parse_time("2026-01-05T00:00:00.000000Z")
+HORIZON_HOURS: Final = 168
+"""Longer tasks are cut to a week: a bid is for one contiguous block."""
+_REPORT_WITHIN: Final = 2 * 86_400
+_DISPUTE_WINDOW: Final = 86_400
+
+
+@dataclass(slots=True)
+class World:
+    """What the story is played with."""
+
+    desk: Desk
+    nodes: list[Node]
+    tasks: list[Task]
+    prices: dict[str, list[int]]
+    rng: Random
+    progress: Callable[[str, int, int], None]
+    all_firms: list[Firm] = field(default_factory=list)
+    owners: list[Firm] = field(default_factory=list)
+    reported: set[str] = field(default_factory=set)
+    minutes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def first_day(self) -> int:
+        """The trace day that the story's second day stands for."""
+        return self.tasks[0].start // 86_400 if self.tasks else 0
+
+    @property
+    def days(self) -> int:
+        """Days on which tasks start."""
+        return (self.tasks[-1].start // 86_400 - self.first_day + 1) if self.tasks else 0
+
+    def hour(self, task: Task) -> int:
+        """The delivery hour at which the task starts in the trace, moved to the story's calendar."""
+        return START // HOUR + 24 + (task.start - self.first_day * 86_400) // 3_600
+
+
+def number(value: object) -> int:
+    """An integer column of a row."""
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} is not a number")
+    return value
+
+
+def kind_of(city: int) -> Kind:
+    """The kind of a city's programme."""
+    return KINDS[city % len(KINDS)]
+
+
+def programme_of(city: int) -> str:
+    """The id of a city's programme."""
+    return f"{CITIES[city]}-{kind_of(city).name}"
+
+
+def hours_of(task: Task) -> int:
+    """The whole hours a task needs, at most a week."""
+    return min(-(-task.seconds // 3_600), HORIZON_HOURS)
+
+
+def play(world: World) -> None:
+    """The whole story."""
+    found(world)
+    fund(world)
+    offer(world)
+    desk = world.desk
+    day = 0
+    while day <= world.days + HORIZON_HOURS // 24 + 4:
+        desk.advance_to(START + day * DAY)
+        bid(world, day)
+        deliver(world)
+        world.progress("days", day + 1, world.days + HORIZON_HOURS // 24 + 5)
+        day += 1
+    claim(world)
+    desk.advance_to(START + (day + max(kind.valid_days for kind in KINDS) + 30) * DAY)
+    desk.settle()
+
+
+# founding -----------------------------------------------------------------------------------------------------------
+
+
+def found(world: World) -> None:
+    """Parties, accelerator classes, programmes, budgets and listings."""
+    desk = world.desk
+    world.all_firms = firms(max(12, len(world.tasks) // 20), world.rng)
+    world.owners = deal(world.tasks, world.all_firms, world.rng)
+    _register(desk, "treasury", "Treasury of the market", ("treasurer",))
+    _register(desk, "audit-office", "Audit office", ("auditor",))
+    for name in PROVIDERS:
+        _register(desk, name, f"{name.title()} Compute (fictional)", ("provider",), f"group-{name}")
+    for firm in world.all_firms:
+        _register(desk, firm.party_id, f"Start-up {firm.party_id[5:]} (fictional)", ("beneficiary",), firm.group_id)
+    for model in sorted(CATALOGUE):
+        desk.send("operator", _class(model))
+    for name in CITIES:
+        _register(desk, name, f"City of {name.replace('-', ' ').title()} (fictional)", ("issuer",))
+    desk.settle()
+    for city, name in enumerate(CITIES):
+        desk.send(name, _programme(city, world))
+        desk.settle()
+        desk.send(
+            name, AppropriateBudget(programme_id=programme_of(city), amount=9_000_000 * USD, document=f"B-{city}")
+        )
+        for nth, provider in enumerate(PROVIDERS):
+            if (nth + city) % 5:  # each city accredits four providers in five
+                desk.send(name, ListProvider(programme_id=programme_of(city), provider_id=provider))
+    desk.settle()
+
+
+def _register(desk: Desk, party_id: str, name: str, roles: tuple[Role, ...], group_id: str = "") -> None:
+    key = desk.author(party_id).public_key
+    body = RegisterParty(party_id=party_id, name=name, roles=roles, group_id=group_id or party_id, public_key=key)
+    desk.send("operator", body)
+
+
+def _class(model: str) -> RegisterClass:
+    return RegisterClass(
+        class_id=model.lower(),
+        version=1,
+        description=f"GPU model {model} of the cluster trace, sold by the single GPU",
+        mem_mb=MEMORY_MB[model],
+        gpus_per_node=1,
+        bf16_mtflops_nominal=None,
+        bf16_mtflops_attested=None,
+        interconnect=None,
+        sources=("Alibaba cluster-trace-gpu-v2023",),
+    )
+
+
+def _programme(city: int, world: World) -> PublishProgramme:
+    kind = kind_of(city)
+    ends = START + (world.days + 400) * DAY
+    relative = RelativeExpiry(kind="relative", after_seconds=(kind.valid_days + world.days) * 86_400)
+    fixed = FixedExpiry(kind="fixed", at=START + (kind.valid_days + world.days) * DAY)
+    return PublishProgramme(
+        programme_id=programme_of(city),
+        version=1,
+        title=f"Compute vouchers of {CITIES[city].replace('-', ' ').title()}",
+        legal_basis=f"Fictional; share, cap and providers follow: {kind.follows}",
+        currency="USD",
+        share=kind.share,
+        beneficiary_cap=kind.cap,
+        classes=tuple(model.lower() for model in kind.models),
+        regions=REGIONS,
+        valid_from=START,
+        valid_until=ends,
+        expiry=relative if city % 2 else fixed,
+        recycle="appropriation" if kind.recycle else "lapsed",
+        hold_tolls_expiry=kind.tolls,
+        report_within_seconds=_REPORT_WITHIN,
+        dispute_window_seconds=_DISPUTE_WINDOW,
+    )
+
+
+def fund(world: World) -> None:
+    """Vouchers in two parts, cash for bonds and co-payments. Every fourth start-up gets far less than it bids for."""
+    desk = world.desk
+    for name in PROVIDERS:
+        desk.send("treasury", _deposit(name, 60_000_000 * USD))
+    needs: dict[str, int] = {}
+    for task, firm in zip(world.tasks, world.owners, strict=True):
+        dearest = max(world.prices[model][-1] for model in task.models)
+        needs[firm.party_id] = needs.get(firm.party_id, 0) + dearest * task.gpus * hours_of(task)
+    for nth, firm in enumerate(world.all_firms):
+        need, kind = needs.get(firm.party_id, 10 * USD), kind_of(firm.city)
+        covered = 2 if nth % 4 == 3 else 90
+        subsidy = max(min(need * kind.share.num * covered // (kind.share.den * 100), kind.cap), 2 * USD)
+        issuer = CITIES[firm.city]
+        for part in (subsidy * 2 // 3, subsidy // 3):
+            body = IssueVoucher(programme_id=programme_of(firm.city), beneficiary_id=firm.party_id, amount=part)
+            desk.send(issuer, body)
+        desk.send("treasury", _deposit(firm.party_id, need + USD))
+    desk.settle()
+
+
+def _deposit(party_id: str, amount: int) -> Deposit:
+    return Deposit(party_id=party_id, currency="USD", amount=amount, payment_reference=f"IN-{party_id}")
+
+
+def offer(world: World) -> None:
+    """Every node is an offer at one of the list prices of its model, dealt to the providers in turn."""
+    start = START // HOUR + 2
+    end = start + (world.days + 9) * 24
+    for nth, node in enumerate(world.nodes):
+        provider = nth % len(PROVIDERS)
+        quotes = world.prices[node.model]
+        body = PostOffer(
+            class_id=node.model.lower(),
+            region=REGIONS[provider % len(REGIONS)],
+            currency="USD",
+            nodes=node.gpus,
+            window_start=start,
+            window_end=end,
+            price=quotes[provider % len(quotes)],
+            min_nodes=1,
+            min_hours=1,
+            bond_bps=MIN_BOND_BPS,
+            tif="GTC",
+            good_until=None,
+            stp="taker",
+        )
+        world.desk.send(PROVIDERS[provider], body)
+    world.desk.settle()
+
+
+# bidding ------------------------------------------------------------------------------------------------------------
+
+
+def bid(world: World, day: int) -> None:
+    """Place the bids of tomorrow's tasks; among them commands that must be refused, and some sent again."""
+    desk, rng = world.desk, world.rng
+    for task, firm in zip(world.tasks, world.owners, strict=True):
+        if task.start // 86_400 - world.first_day != day:
+            continue
+        envelope = desk.send(firm.party_id, _bid(world, task, firm), must=False)
+        luck = rng.random()
+        if luck < 0.02:
+            desk.repeat(envelope)
+        elif luck < 0.12:
+            _misbehave(world, task, firm, rng)
+    desk.settle()
+    for row in list(desk.rows("bids", status="open")):
+        if rng.random() < 0.1:
+            desk.send(str(row["beneficiary_id"]), CancelBid(bid_id=str(row["bid_id"])), must=False)
+    desk.settle()
+
+
+def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
+    models = task.models
+    earliest = world.hour(task)
+    return PlaceBid(
+        programme_id=programme_of(firm.city),
+        voucher_ids=(),
+        classes=tuple(model.lower() for model in models),
+        regions=REGIONS,
+        nodes=task.gpus,
+        hours=hours_of(task),
+        earliest=earliest,
+        latest=earliest + slack_hours(task),
+        limit_price=limit_price(task, models, world.prices, world.rng),
+        partial=False,
+        min_nodes=1,
+        tif="GTC",
+        good_until=None,
+        post_only=False,
+        stp="taker",
+    )
+
+
+def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
+    """One bad command, of a kind drawn by chance; each must be refused, and change nothing."""
+    desk, good = world.desk, _bid(world, task, firm)
+    now = desk.clock.now()
+    party = firm.party_id
+    stranger = next(each.party_id for each in world.all_firms if each.party_id != party)
+    kind = rng.randrange(8)
+    if kind == 0:
+        envelope = bytearray(desk.envelope(party, good))
+        at = envelope.index(b'"sig":"') + 12
+        envelope[at] = ord("A") if envelope[at] != ord("A") else ord("B")
+        desk.post(bytes(envelope), "bad_signature")
+    elif kind == 1:
+        desk.post(desk.envelope(party, good, issued_at=now - 3 * HOUR), "expired")
+    elif kind == 2:
+        desk.post(desk.envelope(party, good, issued_at=now + HOUR), "from_future")
+    elif kind == 3:
+        amount = 10**15
+        desk.post(desk.envelope("treasury", Withdraw(party_id=party, currency="USD", amount=amount,
+                                                     payment_reference="OUT-1")), "overdraft")  # fmt: skip
+    elif kind == 4:
+        desk.post(desk.envelope(party, replace(good, limit_price=PRICE_TICK + 1)), "off_tick")
+    elif kind == 5:
+        body: Body = IssueVoucher(programme_id=good.programme_id, beneficiary_id=party, amount=USD)
+        desk.post(desk.envelope(party, body), "foreign_role")
+    elif kind == 6:
+        for row in desk.rows("bids", beneficiary_id=stranger, status="open"):
+            desk.post(desk.envelope(party, CancelBid(bid_id=str(row["bid_id"]))), "not_yours")
+            break
+    else:
+        desk.post(desk.envelope(party, good)[:-40], "malformed")
+
+
+# delivery -----------------------------------------------------------------------------------------------------------
+
+
+def deliver(world: World) -> None:
+    """Report what was delivered by now; accept some at once, dispute a few, leave the rest to the window."""
+    desk, rng, now = world.desk, world.rng, world.desk.clock.now()
+    for row in list(desk.rows("contracts", status="open")):
+        contract_id, provider = str(row["contract_id"]), str(row["provider_id"])
+        end = number(row["first_hour"]) + number(row["hours"])
+        if contract_id in world.reported or end * HOUR > now:
+            continue
+        world.reported.add(contract_id)
+        if provider in DEFAULTING and rng.random() < 0.25:
+            continue
+        full = number(row["nodes"]) * number(row["gpus_per_node"]) * 60
+        for first in range(end - number(row["hours"]), end, MAX_READINGS):
+            hours = range(first, min(first + MAX_READINGS, end))
+            readings = tuple(Reading(hour=hour, gpu_minutes=full) for hour in hours)
+            desk.send(provider, ReportUsage(contract_id=contract_id, readings=readings))
+    desk.settle()
+    for row in list(desk.rows("reports", status="open")):
+        report_id = str(row["report_id"])
+        if number(row["dispute_until"]) <= desk.clock.now() or report_id in world.minutes:
+            continue
+        world.minutes[report_id] = number(row["gpu_minutes"])
+        luck = rng.random()
+        beneficiary = _beneficiary(desk, str(row["contract_id"]))
+        if luck < 0.3:
+            desk.send(beneficiary, AcceptUsage(report_id=report_id), must=False)
+        elif luck < 0.34:
+            desk.send(beneficiary, DisputeUsage(report_id=report_id, reason="Two hours were unusable"), must=False)
+    desk.settle()
+    for row in list(desk.rows("reports", status="disputed")):
+        report_id = str(row["report_id"])
+        body = ResolveDispute(report_id=report_id, gpu_minutes=world.minutes[report_id] * 3 // 4, reason="Meter log")
+        desk.send("operator", body)
+    desk.settle()
+
+
+def _beneficiary(desk: Desk, contract_id: str) -> str:
+    row = desk.row("contracts", contract_id)
+    return str(row["beneficiary_id"])
+
+
+# settlement ---------------------------------------------------------------------------------------------------------
+
+
+def claim(world: World) -> None:
+    """Each provider claims from each programme; the cities approve, gather and pay."""
+    desk = world.desk
+    due: dict[tuple[str, str], list[str]] = {}
+    for row in desk.rows("contracts"):
+        if number(row["subsidy"]) > 0:
+            due.setdefault((str(row["programme_id"]), str(row["provider_id"])), []).append(str(row["contract_id"]))
+    for (programme_id, provider), contracts in sorted(due.items()):
+        for nth in range(0, len(contracts), MAX_CONTRACTS_PER_CLAIM):
+            chunk = tuple(contracts[nth : nth + MAX_CONTRACTS_PER_CLAIM])
+            invoice = f"{provider}-{programme_id}-{nth}"[:64]
+            desk.send(provider, SubmitClaim(programme_id=programme_id, invoice_number=invoice, contract_ids=chunk))
+    desk.settle()
+    for city, name in enumerate(CITIES):
+        programme_id = programme_of(city)
+        claims = [str(row["claim_id"]) for row in desk.rows("claims", programme_id=programme_id, status="submitted")]
+        for claim_id in claims:
+            desk.send(name, ApproveClaim(claim_id=claim_id))
+        desk.settle()
+        for nth in range(0, len(claims), MAX_CLAIMS_PER_SETTLEMENT):
+            chunk = tuple(claims[nth : nth + MAX_CLAIMS_PER_SETTLEMENT])
+            desk.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk))
+    desk.settle()
+    for row in list(desk.rows("settlements", status="closed")):
+        settlement_id = str(row["settlement_id"])
+        desk.send("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference=f"PAY-{settlement_id}"))
+    desk.settle()

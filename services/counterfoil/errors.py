@@ -1,0 +1,32 @@
+"""The errors of the shell. Each knows what a person can do about it; the edges add exit codes and HTTP statuses.
+
+CounterfoilError
+├── NotInitialised    there is no instance in this directory
+├── AlreadyInitialised
+├── UnsafeFile        a private key can be read by others
+├── ServiceStopped    a service met something it must not go on from; its reason is in the message
+└── those of the edges, beside what raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
+    `demo.trace.BadTrace`
+"""
+
+from __future__ import annotations
+
+
+class CounterfoilError(Exception):
+    """Something that a person has to deal with; the message says what to do."""
+
+
+class NotInitialised(CounterfoilError):
+    """There is no instance in this directory."""
+
+
+class AlreadyInitialised(CounterfoilError):
+    """There is an instance in this directory; nothing was changed."""
+
+
+class UnsafeFile(CounterfoilError):
+    """A private key can be read by others."""
+
+
+class ServiceStopped(CounterfoilError):
+    """A service met something it must not go on from."""

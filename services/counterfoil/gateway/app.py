@@ -1,0 +1,69 @@
+"""The application: all routes over one backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from counterfoil import __version__
+from counterfoil.gateway import logs, problems, queries, stream, submit
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import Bounds
+from counterfoil.runtime.receipts import Answer
+
+Answers = list[tuple[Any, Answer]]
+
+
+class Delivery:
+    """Hands answers from the thread that follows the logs to the event loop that the senders wait on."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, answers: Answers) -> None:
+        """Called on the following thread."""
+        if self.loop is not None and not self.loop.is_closed():
+            with suppress(RuntimeError):  # the loop closed in between: nobody waits any more
+                self.loop.call_soon_threadsafe(_resolve, answers)
+
+
+def _resolve(answers: Answers) -> None:
+    for waiter, answer in answers:
+        if not waiter.done():
+            waiter.set_result(answer)
+
+
+def create_app(backend: Backend, delivery: Delivery) -> FastAPI:
+    """The gateway's ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        delivery.loop = asyncio.get_running_loop()
+        yield
+        delivery.loop = None
+
+    app = FastAPI(
+        title="Counterfoil",
+        version=__version__,
+        summary="Compute vouchers: issued, matched, delivered, redeemed, and audited from a signed public log",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(Bounds)
+    problems.install(app)
+    for part in (submit, queries, stream, logs):
+        app.include_router(part.router(backend))
+
+    @app.get("/healthz", tags=["health"], summary="Whether every service runs")
+    def health() -> JSONResponse:
+        stopped = bool(backend.failure())
+        failure = "A service has stopped; the server's log says why." if stopped else ""
+        return JSONResponse({"ok": not stopped, "failure": failure}, status_code=503 if stopped else 200)
+
+    return app

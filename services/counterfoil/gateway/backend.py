@@ -1,0 +1,26 @@
+"""What the gateway stands on, however the services behind it are deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterfoil.ports import LogStore, Transport, View, ViewStore
+from counterfoil.runtime.receipts import Receipts
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Handles to the running services. `positions`: per origin, the next entry to be projected into the views."""
+
+    receipts: Receipts
+    transport: Transport
+    views: ViewStore
+    definitions: tuple[View, ...]
+    positions: Callable[[], Mapping[str, int]]
+    origins: Mapping[str, str]
+    stores: Mapping[str, LogStore]
+    log_directories: Mapping[str, Path]
+    failure: Callable[[], str]
+    """Why a service stopped for good; empty while all is well."""

@@ -1,0 +1,63 @@
+"""Query parameters that several routes share: which are known, positions in logs, and waiting for the views.
+
+A client that waits for the index of its receipt reads its own writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+from fastapi import Query, Request
+
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.problems import Problem
+
+WAIT_AT_MOST: Final = 10.0  # seconds
+MAX_POSITIONS: Final = 16
+_POLL: Final = 0.01
+
+WaitFor = Annotated[
+    list[str] | None,
+    Query(
+        alias="wait_for",
+        max_length=MAX_POSITIONS,
+        description="service:index, as in a receipt: answer only when the views hold that entry; may be repeated",
+    ),
+]
+
+
+def check_parameters(
+    request: Request, known: Sequence[str], *, many: Sequence[str] = ("wait_for",), code: str = "unknown_parameter"
+) -> None:
+    """Refuse what would be ignored: a parameter that is not known, or given twice and not one of `many`.
+
+    Raises `Problem`, with `code` for an unknown one.
+    """
+    given = [name for name, _ in request.query_params.multi_items() if name not in many]
+    for name in given:
+        if name not in known:
+            listed = ", ".join((*known, *many))
+            raise Problem(400, code, "There is no such parameter here.", f"{name[:40]}; known: {listed}")
+        if given.count(name) > 1:
+            raise Problem(400, "repeated_parameter", "A parameter is given twice.", name)
+
+
+def parse_position(text: str, origins: Mapping[str, str], code: str) -> tuple[str, int]:
+    """(origin, index) of ``service:index``. Raises `Problem` with `code`."""
+    service, _, index = text.strip().partition(":")
+    if service not in origins or not (index.isascii() and index.isdigit()) or len(index) > 15:
+        raise Problem(400, code, "A position is service:index.", text[:80])
+    return origins[service], int(index)
+
+
+async def wait_for(backend: Backend, wanted: Sequence[str] | None) -> None:
+    """Wait until the views hold each ``service:index``. Raises `Problem`: at once for bad ones, 504 after a while."""
+    positions = [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]
+    ends = asyncio.get_running_loop().time() + WAIT_AT_MOST
+    for origin, index in positions:
+        while backend.positions()[origin] <= index:
+            if asyncio.get_running_loop().time() > ends:
+                raise Problem(504, "wait_timed_out", "The views did not get that far in time; try again.")
+            await asyncio.sleep(_POLL)

@@ -1,0 +1,90 @@
+"""Rows of a view and their JSON form: values, filters, cursors and the schemas of all this."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
+from counterfoil.gateway.problems import Problem
+from counterfoil.ports import Row, View
+
+_TEXT: Final[dict[str, Callable[[int], str]]] = {"amount": str, "time": format_time, "hour": format_hour}
+_BOOL: Final = {"true": True, "false": False}
+_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
+
+
+def render(view: View, row: Mapping[str, object]) -> dict[str, Any]:
+    """A row as JSON: amounts as decimal strings, times and hours as text."""
+    rendered: dict[str, Any] = {}
+    for name, kind in view.columns.items():
+        value = row[name]
+        if isinstance(value, int) and not isinstance(value, bool):
+            text = _TEXT.get(kind.removesuffix("?"))
+            value = value if text is None else text(value)
+        rendered[name] = value
+    return rendered
+
+
+def parse(kind: str, text: str) -> object:
+    """A filter or key value from its text. Raises ValueError."""
+    plain = kind.removesuffix("?")
+    if plain == "bool":
+        if text not in _BOOL:
+            raise ValueError("true or false")
+        return _BOOL[text]
+    if plain == "time":
+        return parse_time(text)
+    if plain == "hour":
+        return parse_hour(text)
+    if plain in ("int", "amount"):
+        if _INTEGER.fullmatch(text) is None or abs(int(text)) > MAX_AMOUNT:
+            raise ValueError("a decimal integer of at most 63 bits")
+        return int(text)
+    if "\0" in text:
+        raise ValueError("no text of ours holds a zero character")
+    return text
+
+
+def encode_cursor(view: View, row: Row) -> str:
+    """Where the next page starts."""
+    return urlsafe_b64encode(orjson.dumps([row[name] for name in view.key])).decode().rstrip("=")
+
+
+def decode_cursor(view: View, cursor: str) -> tuple[object, ...]:
+    """The key that a cursor stands for. Raises `Problem`."""
+    try:
+        key = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        key = None
+    kinds = [view.columns[name] for name in view.key]
+    if isinstance(key, list) and len(key) == len(kinds) and all(map(_is_of, kinds, key)):
+        return tuple(key)
+    raise Problem(400, "bad_cursor", "`after` is not a cursor of this list.", cursor[:80])
+
+
+def _is_of(kind: str, value: object) -> bool:
+    if kind == "text":
+        return isinstance(value, str) and "\0" not in value
+    return type(value) is int and abs(value) <= MAX_AMOUNT
+
+
+def row_schema(view: View) -> dict[str, Any]:
+    """JSON Schema of a rendered row."""
+    types = {"int": "integer", "bool": "boolean", "json": None}
+    properties: dict[str, Any] = {}
+    for name, kind in view.columns.items():
+        plain = types.get(kind.removesuffix("?"), "string")
+        properties[name] = {} if plain is None else {"type": [plain, "null"] if kind.endswith("?") else plain}
+    return {"type": "object", "properties": properties, "required": list(view.columns)}
+
+
+def page_schema(view: View) -> dict[str, Any]:
+    """JSON Schema of a page."""
+    items = {"type": "array", "items": row_schema(view)}
+    return {"type": "object", "properties": {"items": items, "next": {"type": ["string", "null"]}}}

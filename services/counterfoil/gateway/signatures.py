@@ -1,0 +1,66 @@
+"""Lets only what a registered key signed through to a service, so that nobody else can fill its inbox.
+
+The service verifies again and alone decides whether the key is in force: this is a filter in front of it, no authority.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import Final
+
+from counterfoil.contract.codec import Refused
+from counterfoil.contract.commands import Submission
+from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.rejections import Code
+from counterfoil.contract.scalars import decode_base64
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.problems import Problem
+from counterfoil.log.keys import verify
+
+KEYS_KEPT: Final = 16_384
+CATCH_UP_WITHIN: Final = 2.0  # seconds
+_POLL: Final = 0.01
+
+
+class Signatures:
+    """Verifies envelopes under the keys of the view `keys`. For one event loop; the work is done on its threads."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._public_key = lru_cache(KEYS_KEPT)(self._read)  # a key never changes; that one is unknown is not kept
+
+    async def check(self, submission: Submission) -> None:
+        """Raises `Refused` (unknown_key, bad_signature), or `Problem` 503 while the view is too far behind to tell."""
+        good = await asyncio.to_thread(self._verify, submission)
+        if good is None:
+            await self._catch_up()
+            good = await asyncio.to_thread(self._verify, submission)
+        if good is None:
+            raise Refused(Code.UNKNOWN_KEY, actor=submission.header.actor, key_id=submission.header.key_id)
+        if not good:
+            raise Refused(Code.BAD_SIGNATURE)
+
+    def _verify(self, submission: Submission) -> bool | None:
+        """Whether the signature is by the key that the command names; None if there is no such key."""
+        try:
+            public = self._public_key(submission.header.actor, submission.header.key_id)
+        except LookupError:
+            return None
+        return verify(public, signed_bytes(submission.payload), submission.signature)
+
+    def _read(self, party_id: str, key_id: str) -> bytes:
+        row = self._backend.views.get("keys", (party_id, key_id))
+        if row is None:
+            raise LookupError(key_id)
+        return decode_base64(str(row["public_key"]))
+
+    async def _catch_up(self) -> None:
+        """Wait until the view holds all that issuance announced: whoever has a receipt for its key is known then."""
+        origin, clock = self._backend.origins["issuance"], asyncio.get_running_loop().time
+        announced, ends = self._backend.receipts.ends()[origin], clock() + CATCH_UP_WITHIN
+        while self._backend.positions()[origin] < announced:
+            if clock() > ends:
+                title = "The gateway does not know every key yet; nothing was taken. Send the same command again."
+                raise Problem(503, "catching_up", title, headers={"Retry-After": "1"})
+            await asyncio.sleep(_POLL)

@@ -1,0 +1,120 @@
+"""``/v1/events``: the entries of the logs as server-sent events, from any point on, in order and without a gap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import BoundedSemaphore
+from typing import Annotated, Any, Final
+
+import anyio
+from fastapi import APIRouter, Header, Query, Request
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.entry import service_of
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, parse_position
+from counterfoil.gateway.problems import Problem
+
+MAX_STREAMS: Final = 32
+_BATCH: Final = 256
+_WAIT: Final = 1.0  # seconds that a stream's thread waits for entries at a time
+_PING: Final = 15  # seconds between signs of life
+_STALLED: Final = 30  # seconds after which a reader that takes nothing loses its stream
+
+
+class Stream(EventSourceResponse):
+    """A stream that gives its place back, however it ends."""
+
+    def __init__(
+        self, content: AsyncIterator[dict[str, Any]], stopping: anyio.Event, release: Callable[[], None]
+    ) -> None:
+        """`stopping` is set when the server stops: then `content` has a moment to end by itself."""
+        super().__init__(
+            content,
+            ping=_PING,
+            send_timeout=_STALLED,
+            shutdown_event=stopping,
+            shutdown_grace_period=3 * _WAIT,
+        )
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the reader goes or stalls, or the server stops."""
+        try:
+            with suppress(SendTimeoutError):
+                await super().__call__(scope, receive, send)
+        finally:
+            self._release()
+
+
+def router(backend: Backend) -> APIRouter:
+    """The route."""
+    routes = APIRouter(tags=["events"])
+    # Threads of their own: streams spend their lives waiting, and must not use up the threads that queries run in.
+    pool = ThreadPoolExecutor(MAX_STREAMS, "counterfoil-stream")
+    places = BoundedSemaphore(MAX_STREAMS)
+
+    @routes.get(
+        "/v1/events",
+        summary="Entries of the logs as server-sent events",
+        responses={
+            200: {"content": {"text/event-stream": {}}, "description": "id: positions to go on from; data: the entry"}
+        },
+    )
+    async def events(
+        request: Request,
+        start: Annotated[
+            list[str] | None,
+            Query(alias="from", max_length=MAX_POSITIONS, description="service:index; default: from now on"),
+        ] = None,
+        service: Annotated[
+            list[str] | None, Query(max_length=len(SERVICES), description="only these services; default: all")
+        ] = None,
+        last_event_id: Annotated[str | None, Header(description="the last id received, instead of `from`")] = None,
+    ) -> Stream:
+        check_parameters(request, (), many=("from", "service"))
+        begin = [last_event_id] if last_event_id else start or []
+        positions = _positions(backend, service or SERVICES, ",".join(begin).split(",") if begin else [])
+        if not places.acquire(blocking=False):
+            raise Problem(503, "too_many_streams", "Too many event streams are open.", headers={"Retry-After": "5"})
+        stopping = anyio.Event()
+        return Stream(_entries(backend, positions, pool, stopping), stopping, places.release)
+
+    return routes
+
+
+def _positions(backend: Backend, services: Sequence[str], start: Sequence[str]) -> dict[str, int]:
+    """Per origin, the first entry to send. Raises `Problem`."""
+    ends = backend.receipts.ends()
+    positions = {}
+    for service in services:
+        if service not in backend.origins:
+            raise Problem(400, "unknown_service", "No such service.", service[:40])
+        positions[backend.origins[service]] = ends[backend.origins[service]]
+    for each in start:
+        origin, index = parse_position(each, backend.origins, "bad_position")
+        if origin not in positions or index > ends[origin]:
+            raise Problem(400, "bad_position", "A position lies in a log that is asked for, up to its end.", each[:80])
+        positions[origin] = index
+    return positions
+
+
+async def _entries(
+    backend: Backend, positions: dict[str, int], pool: ThreadPoolExecutor, stopping: anyio.Event
+) -> AsyncIterator[dict[str, Any]]:
+    inbox = backend.transport.open_inbox("stream", None, positions)
+    loop = asyncio.get_running_loop()
+    try:
+        while not stopping.is_set():
+            for delivery in await loop.run_in_executor(pool, inbox.poll, _BATCH, _WAIT):
+                positions[delivery.source] = delivery.position + 1
+                resume = ",".join(f"{service_of(origin)}:{at}" for origin, at in sorted(positions.items()))
+                yield {"id": resume, "event": service_of(delivery.source), "data": delivery.data.decode()}
+            inbox.acknowledge(positions)
+    finally:
+        inbox.wake()  # whatever thread still waits for this stream may go

@@ -1,0 +1,149 @@
+"""``/v1/commands``: a signed envelope in, a receipt or a refusal out. The same envelope always gets the same answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse
+
+from counterfoil.contract import limits
+from counterfoil.contract.codec import Refused, dump_event
+from counterfoil.contract.commands import SERVICES, Submission
+from counterfoil.contract.entry import service_of
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.times import format_time
+from counterfoil.core.decider import refuse
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
+from counterfoil.gateway.signatures import Signatures
+from counterfoil.ports import Overloaded
+from counterfoil.runtime.receipts import Answer, Recorded
+
+ANSWER_WITHIN: Final = 30.0  # seconds before a waiting sender is told to come back for its receipt
+
+
+def receipt_json(recorded: Recorded) -> dict[str, Any]:
+    """A receipt as JSON: what was decided, the events with the balances after them, the entry and its proof."""
+    entry = recorded.entry
+    outcomes = [
+        {"accepted": outcome.events}
+        if outcome.rejected is None
+        else {"rejected": outcome.rejected.code.value, "detail": dict(outcome.rejected.detail)}
+        for outcome in entry.outcomes
+    ]
+    return {
+        "origin": entry.origin,
+        "index": entry.index,
+        "id": entry.id,
+        "time": format_time(entry.time),
+        "outcomes": outcomes,
+        "events": [dump_event(event) for event in entry.events],
+        "entry": encode_base64(recorded.data),
+        "proof": recorded.proof().decode(),
+    }
+
+
+def answer_response(answer: Answer) -> JSONResponse:
+    """200 with the receipt, or the refusal (with its receipt, where it was recorded)."""
+    if isinstance(answer, Rejected):
+        return refusal(answer)
+    receipt = receipt_json(answer)
+    rejected = answer.entry.outcomes[0].rejected if not answer.entry.batch else None
+    return JSONResponse(receipt) if rejected is None else refusal(rejected, receipt)
+
+
+def router(backend: Backend) -> APIRouter:
+    """The routes."""
+    routes, signatures = APIRouter(tags=["commands"]), Signatures(backend)
+
+    @routes.post(
+        "/v1/commands",
+        summary="Submit a signed command",
+        responses={
+            200: {"description": "Receipt: the command's entry, its events and the proof that it is in the log"},
+            202: {
+                "description": "Taken, with `Prefer: respond-async` or after 30 s. The receipt will be at `Location`; "
+                "a command refused before it is decided (stage `intake`) leaves no trace there."
+            },
+            **{
+                status: {
+                    "description": f"Refused: {', '.join(codes)}",
+                    "content": {MEDIA_TYPE: {"schema": REFUSAL_SCHEMA}},
+                }
+                for status, codes in sorted(codes_by_status().items())
+            },
+        },
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "description": "DSSE envelope with one Ed25519 signature over a canonical JSON command",
+                "content": {"application/vnd.dsse.envelope.v1+json": {"schema": {"type": "object"}}},
+            }
+        },
+    )
+    async def submit(request: Request, prefer: Annotated[list[str] | None, Header()] = None) -> JSONResponse:
+        if backend.failure():
+            raise Problem(503, "stopped", "A service has stopped; nothing was taken.")
+        waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        try:
+            envelope = await _body(request)
+            await signatures.check(backend.receipts.open(envelope))
+            submission = backend.receipts.submit(envelope, waiter)
+        except Refused as problem:
+            return refusal(problem.rejected)
+        except Overloaded:
+            return refusal(refuse(Code.OVERLOADED))
+        if "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(","):
+            backend.receipts.forget(submission, waiter)
+            return _later(submission, applied=True)
+        try:
+            return answer_response(await asyncio.wait_for(waiter, ANSWER_WITHIN))
+        except TimeoutError:
+            backend.receipts.forget(submission, waiter)
+            return _later(submission, applied=False)
+
+    @routes.get(
+        "/v1/commands/{service}/{actor}/{command_id}",
+        summary="The receipt of a command",
+        responses={404: {"description": "Not decided (yet)"}},
+    )
+    def recorded(service: str, actor: str, command_id: str) -> JSONResponse:
+        if service not in SERVICES:
+            raise Problem(404, "unknown_service", "No such service.", service[:80])
+        id_ = f"{actor}/{command_id}"
+        found = backend.stores[service].find([id_]).get(id_)
+        answer = None if found is None else backend.receipts.recorded(backend.origins[service], found[0])
+        if answer is None or not answer.entry.outcomes:
+            raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
+        return answer_response(answer)
+
+    return routes
+
+
+async def _body(request: Request) -> bytes:
+    """The request body; no more than the limit is ever held. Raises `Refused`."""
+    body = bytearray()
+    if _declared(request) <= limits.MAX_ENVELOPE_BYTES:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limits.MAX_ENVELOPE_BYTES:
+                break
+        else:
+            return bytes(body)
+    raise Refused(Code.TOO_LARGE, limit=str(limits.MAX_ENVELOPE_BYTES))
+
+
+def _declared(request: Request) -> int:
+    """The announced length of the body, 0 where none or nothing sensible is announced."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _later(submission: Submission, *, applied: bool) -> JSONResponse:
+    header = submission.header
+    location = f"/v1/commands/{service_of(header.aud)}/{header.actor}/{header.command_id}"
+    headers = {"Location": location, **({"Preference-Applied": "respond-async"} if applied else {})}
+    return JSONResponse({"status": "pending", "receipt": location}, status_code=202, headers=headers)

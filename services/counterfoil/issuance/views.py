@@ -1,0 +1,274 @@
+"""Issuance's read models: which rows each of its log's events makes or changes. `At` is the entry's own place and time.
+
+Vouchers show what issuance knows: terms and status. Their balances are the ledger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from counterfoil.contract.commands import FixedExpiry, RelativeExpiry
+from counterfoil.contract.events import (
+    BudgetAppropriated,
+    BudgetRecycled,
+    ClassRegistered,
+    Event,
+    KeyAdded,
+    KeyRevoked,
+    PartyRegistered,
+    ProgrammePublished,
+    ProviderListed,
+    VoucherExpired,
+    VoucherIssued,
+    VoucherReinstated,
+    VoucherRevoked,
+    VoucherSuspended,
+)
+from counterfoil.contract.scalars import encode_base64
+from counterfoil.core.decider import At
+from counterfoil.ports import Add, Change, Put, Set, View
+
+PARTIES: Final = View(
+    name="parties",
+    key=("party_id",),
+    columns={"party_id": "text", "name": "text", "roles": "json", "group_id": "text", "registered_at": "time"},
+    filters=("group_id",),
+)
+KEYS: Final = View(
+    name="keys",
+    key=("party_id", "key_id"),
+    columns={
+        "party_id": "text",
+        "key_id": "text",
+        "public_key": "text",
+        "added_at": "time",
+        "revoked_at": "time?",
+        "revoked_because": "text?",
+    },
+    filters=("party_id",),
+)
+CLASSES: Final = View(
+    name="classes",
+    key=("class_id", "version"),
+    columns={
+        "class_id": "text",
+        "version": "int",
+        "description": "text",
+        "mem_mb": "int",
+        "gpus_per_node": "int",
+        "bf16_mtflops_nominal": "int?",
+        "bf16_mtflops_attested": "int?",
+        "interconnect": "text?",
+        "sources": "json",
+        "registered_at": "time",
+    },
+    filters=("class_id",),
+)
+PROGRAMMES: Final = View(
+    name="programmes",
+    key=("programme_id",),
+    columns={
+        "programme_id": "text",
+        "issuer_id": "text",
+        "title": "text",
+        "currency": "text",
+        "version": "int",
+        "appropriated": "amount",
+        "recycled": "amount",
+        "issued": "amount",
+        "uncommitted": "amount",
+        "vouchers_issued": "int",
+    },
+    filters=("issuer_id", "currency"),
+)
+"""Current version and totals; appropriated + recycled = issued + uncommitted."""
+PROGRAMME_VERSIONS: Final = View(
+    name="programme_versions",
+    key=("programme_id", "version"),
+    columns={
+        "programme_id": "text",
+        "version": "int",
+        "rules_hash": "text",
+        "issuer_id": "text",
+        "title": "text",
+        "legal_basis": "text",
+        "currency": "text",
+        "share_num": "int",
+        "share_den": "int",
+        "beneficiary_cap": "amount",
+        "classes": "json",
+        "regions": "json",
+        "valid_from": "time",
+        "valid_until": "time",
+        "expires_at": "time?",
+        "expires_after_seconds": "int?",
+        "recycle": "text",
+        "hold_tolls_expiry": "bool",
+        "report_within_seconds": "int",
+        "dispute_window_seconds": "int",
+        "published_at": "time",
+    },
+    filters=("programme_id", "issuer_id"),
+)
+"""The rules in full; of `expires_at` and `expires_after_seconds` exactly one is set. `rules_hash` is hexadecimal."""
+LISTINGS: Final = View(
+    name="listings",
+    key=("programme_id", "provider_id"),
+    columns={"programme_id": "text", "provider_id": "text", "listed_at": "time"},
+    filters=("programme_id", "provider_id"),
+)
+VOUCHERS: Final = View(
+    name="vouchers",
+    key=("voucher_id",),
+    columns={
+        "voucher_id": "text",
+        "programme_id": "text",
+        "version": "int",
+        "beneficiary_id": "text",
+        "face": "amount",
+        "not_before": "time",
+        "expires_at": "time",
+        "issue_seq": "int",
+        "status": "text",
+        "status_since": "time",
+        "status_reason": "text?",
+    },
+    filters=("programme_id", "beneficiary_id", "status"),
+)
+"""`status`: active, suspended, revoked or expired. Whoever spends goes by `expires_at`: the status may lag behind."""
+
+VIEWS: Final[tuple[View, ...]] = (PARTIES, KEYS, CLASSES, PROGRAMMES, PROGRAMME_VERSIONS, LISTINGS, VOUCHERS)
+
+
+# parties, keys, classes ---------------------------------------------------------------------------------------------
+
+
+def _party_registered(event: PartyRegistered, at: At) -> Iterable[Change]:
+    row = {"party_id": event.party_id, "name": event.name, "roles": list(event.roles), "group_id": event.group_id}
+    yield Put(PARTIES.name, {**row, "registered_at": at.time})
+
+
+def _key_added(event: KeyAdded, at: At) -> Iterable[Change]:
+    row = {"party_id": event.party_id, "key_id": event.key_id, "public_key": encode_base64(event.public_key)}
+    yield Put(KEYS.name, {**row, "added_at": at.time, "revoked_at": None, "revoked_because": None})
+
+
+def _key_revoked(event: KeyRevoked, at: At) -> Iterable[Change]:
+    values = {"revoked_at": at.time, "revoked_because": event.reason}
+    yield Set(KEYS.name, (event.party_id, event.key_id), values)
+
+
+def _class_registered(event: ClassRegistered, at: At) -> Iterable[Change]:
+    row = {
+        "class_id": event.class_id,
+        "version": event.version,
+        "description": event.description,
+        "mem_mb": event.mem_mb,
+        "gpus_per_node": event.gpus_per_node,
+        "bf16_mtflops_nominal": event.bf16_mtflops_nominal,
+        "bf16_mtflops_attested": event.bf16_mtflops_attested,
+        "interconnect": event.interconnect,
+        "sources": list(event.sources),
+        "registered_at": at.time,
+    }
+    yield Put(CLASSES.name, row)
+
+
+# programmes ---------------------------------------------------------------------------------------------------------
+
+
+def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
+    if event.version == 1:
+        totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
+        names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": event.title}
+        yield Put(PROGRAMMES.name, {**names, "currency": event.currency, "version": event.version, **totals})
+    else:
+        yield Set(PROGRAMMES.name, (event.programme_id,), {"title": event.title, "version": event.version})
+    row = {
+        "programme_id": event.programme_id,
+        "version": event.version,
+        "rules_hash": event.rules_hash.hex(),
+        "issuer_id": event.issuer_id,
+        "title": event.title,
+        "legal_basis": event.legal_basis,
+        "currency": event.currency,
+        "share_num": event.share.num,
+        "share_den": event.share.den,
+        "beneficiary_cap": event.beneficiary_cap,
+        "classes": list(event.classes),
+        "regions": list(event.regions),
+        "valid_from": event.valid_from,
+        "valid_until": event.valid_until,
+        "expires_at": event.expiry.at if isinstance(event.expiry, FixedExpiry) else None,
+        "expires_after_seconds": event.expiry.after_seconds if isinstance(event.expiry, RelativeExpiry) else None,
+        "recycle": event.recycle,
+        "hold_tolls_expiry": event.hold_tolls_expiry,
+        "report_within_seconds": event.report_within_seconds,
+        "dispute_window_seconds": event.dispute_window_seconds,
+        "published_at": at.time,
+    }
+    yield Put(PROGRAMME_VERSIONS.name, row)
+
+
+def _provider_listed(event: ProviderListed, at: At) -> Iterable[Change]:
+    row = {"programme_id": event.programme_id, "provider_id": event.provider_id, "listed_at": at.time}
+    yield Put(LISTINGS.name, row)
+
+
+def _budget_appropriated(event: BudgetAppropriated, _at: At) -> Iterable[Change]:
+    yield Add(PROGRAMMES.name, (event.programme_id,), {"appropriated": event.amount, "uncommitted": event.amount})
+
+
+def _budget_recycled(event: BudgetRecycled, _at: At) -> Iterable[Change]:
+    yield Add(PROGRAMMES.name, (event.programme_id,), {"recycled": event.amount, "uncommitted": event.amount})
+
+
+# vouchers -----------------------------------------------------------------------------------------------------------
+
+
+def _voucher_issued(event: VoucherIssued, at: At) -> Iterable[Change]:
+    spent = {"issued": event.face, "uncommitted": -event.face, "vouchers_issued": 1}
+    yield Add(PROGRAMMES.name, (event.programme_id,), spent)
+    row = {
+        "voucher_id": event.voucher_id,
+        "programme_id": event.programme_id,
+        "version": event.version,
+        "beneficiary_id": event.beneficiary_id,
+        "face": event.face,
+        "not_before": event.not_before,
+        "expires_at": event.expires_at,
+        "issue_seq": event.issue_seq,
+        "status": "active",
+        "status_since": at.time,
+        "status_reason": None,
+    }
+    yield Put(VOUCHERS.name, row)
+
+
+def _status(status: str) -> Callable[[Any, At], Iterable[Change]]:
+    """A projection that sets a voucher's status, with the event's reason if it has one."""
+
+    def project(event: Any, at: At) -> Iterable[Change]:
+        values = {"status": status, "status_since": at.time, "status_reason": getattr(event, "reason", None)}
+        yield Set(VOUCHERS.name, (event.voucher_id,), values)
+
+    return project
+
+
+PROJECT: Final[Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]] = {
+    PartyRegistered: _party_registered,
+    KeyAdded: _key_added,
+    KeyRevoked: _key_revoked,
+    ClassRegistered: _class_registered,
+    ProgrammePublished: _programme_published,
+    ProviderListed: _provider_listed,
+    BudgetAppropriated: _budget_appropriated,
+    BudgetRecycled: _budget_recycled,
+    VoucherIssued: _voucher_issued,
+    VoucherSuspended: _status("suspended"),
+    VoucherReinstated: _status("active"),
+    VoucherRevoked: _status("revoked"),
+    VoucherExpired: _status("expired"),
+}
+"""Changes per event of issuance's log. Its other events (cancellations follow a revocation) change no row."""

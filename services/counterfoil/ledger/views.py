@@ -1,0 +1,232 @@
+"""The ledger's read models: which rows each of its log's events makes or changes. `At` is the entry's place and time.
+
+Balances are those that the legs state, so a row is right by itself and late at worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from counterfoil.contract.events import (
+    AppropriationPosted,
+    Balance,
+    BondHeld,
+    BondReleased,
+    BondSlashed,
+    CashDeposited,
+    CashWithdrawn,
+    ClaimSettled,
+    ContractFunded,
+    Event,
+    HoldCaptured,
+    HoldPlaced,
+    HoldReduced,
+    HoldRefused,
+    HoldReleased,
+    VoucherCancelled,
+    VoucherCredited,
+    VoucherExpired,
+)
+from counterfoil.core.decider import At
+from counterfoil.core.holds import total
+from counterfoil.core.vouchers import CANCELLED, EXPIRED, REDEEMED, holder
+from counterfoil.ports import Add, Change, Put, Set, View
+
+BALANCES: Final = View(
+    name="balances",
+    key=("account", "asset"),
+    columns={"account": "text", "asset": "text", "n": "int", "posted": "amount", "held": "amount", "posted_at": "time"},
+    filters=("account", "asset"),
+)
+"""`n` numbers the postings of the position; what can be spent is `posted` - `held`. Sources of value are negative."""
+VOUCHERS_BALANCE: Final = View(
+    name="vouchers_balance",
+    key=("voucher_id",),
+    columns={
+        "voucher_id": "text",
+        "programme_id": "text",
+        "beneficiary_id": "text",
+        "face": "amount",
+        "available": "amount",
+        "held": "amount",
+        "redeemed": "amount",
+        "expired": "amount",
+        "cancelled": "amount",
+    },
+    filters=("programme_id", "beneficiary_id"),
+)
+"""face = available + held + redeemed + expired + cancelled. Whoever spends goes by the voucher's times and status."""
+HOLDS: Final = View(
+    name="holds",
+    key=("hold_id",),
+    columns={
+        "hold_id": "text",
+        "kind": "text",
+        "party_id": "text?",
+        "programme_id": "text?",
+        "bid_id": "text?",
+        "offer_id": "text?",
+        "nodes": "int",
+        "vouchers": "amount",
+        "cash": "amount",
+        "bond": "amount",
+        "status": "text",
+        "status_since": "time",
+        "reason": "text?",
+    },
+    filters=("party_id", "programme_id", "kind", "status", "bid_id", "offer_id"),
+)
+"""`kind`: bid, bond (of an offer) or contract (named by its trade); amounts are what is left.
+
+`status`: held, refused, released, traded (a bid that was filled), completed or defaulted. A contract names its orders,
+whose rows name the parties; `bond` is a contract's part of its offer's.
+"""
+
+SLASHES: Final = View(
+    name="slashes",
+    key=("contract_id",),
+    columns={
+        "contract_id": "text",
+        "provider_id": "text",
+        "beneficiary_id": "text",
+        "amount": "amount",
+        "slashed_at": "time",
+    },
+    filters=("provider_id", "beneficiary_id"),
+)
+"""Bonds paid to beneficiaries, in the contract's currency."""
+
+VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES)
+
+Reducer = Callable[[Any, At], Iterable[Change]]
+_HOLDER: Final = holder("")
+_NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
+
+
+# balances -----------------------------------------------------------------------------------------------------------
+
+
+def _posted(event: Any, at: At) -> Iterable[Change]:
+    """The balances after each leg."""
+    for leg in event.legs:
+        for account, after in ((leg.debit, leg.debit_after), (leg.credit, leg.credit_after)):
+            row = {"account": account, "asset": leg.asset, "n": after.n, "posted": after.posted, "held": after.held}
+            yield Put(BALANCES.name, {**row, "posted_at": at.time})
+            part = _part(account, after)
+            if part:
+                yield Set(VOUCHERS_BALANCE.name, (leg.asset,), part)
+
+
+def _part(account: str, after: Balance) -> dict[str, int]:
+    """What a balance says of a voucher's parts: nothing unless the account is one of a voucher's."""
+    if account.startswith(_HOLDER):
+        return {"available": after.posted - after.held, "held": after.held}
+    return {account: after.posted} if account in (REDEEMED, EXPIRED, CANCELLED) else {}
+
+
+def _voucher_credited(event: VoucherCredited, _at: At) -> Iterable[Change]:
+    row = {
+        "voucher_id": event.voucher_id,
+        "programme_id": event.programme_id,
+        "beneficiary_id": event.beneficiary_id,
+        "face": event.face,
+        "available": 0,
+        "held": 0,
+        REDEEMED: 0,
+        EXPIRED: 0,
+        CANCELLED: 0,
+    }
+    yield Put(VOUCHERS_BALANCE.name, row)
+
+
+# holds --------------------------------------------------------------------------------------------------------------
+
+
+def _hold(hold_id: str, kind: str, at: At, **known: object) -> Put:
+    """A new row; what is not known is null, zero or `held`."""
+    names = dict.fromkeys(("party_id", "programme_id", "bid_id", "offer_id", "reason"))
+    row = {"hold_id": hold_id, "kind": kind, **names, **_NOTHING_LEFT, "bond": 0, "status": "held"}
+    return Put(HOLDS.name, {**row, "status_since": at.time, **known})
+
+
+def _hold_placed(event: HoldPlaced, at: At) -> Iterable[Change]:
+    amounts = {"nodes": event.nodes, "vouchers": total(event.vouchers), "cash": event.cash}
+    yield _hold(event.hold_id, "bid", at, party_id=event.party_id, programme_id=event.programme_id, **amounts)
+
+
+def _bond_held(event: BondHeld, at: At) -> Iterable[Change]:
+    yield _hold(event.hold_id, "bond", at, party_id=event.provider_id, cash=event.amount)
+
+
+def _hold_refused(event: HoldRefused, at: At) -> Iterable[Change]:
+    yield _hold(event.hold_id, event.kind, at, status="refused", reason=event.code)
+
+
+def _hold_reduced(event: HoldReduced, _at: At) -> Iterable[Change]:
+    yield Add(HOLDS.name, (event.hold_id,), {"vouchers": -total(event.vouchers), "cash": -event.cash})
+    yield Set(HOLDS.name, (event.hold_id,), {"nodes": event.nodes_left})
+
+
+def _hold_released(event: HoldReleased, at: At) -> Iterable[Change]:
+    values = {**_NOTHING_LEFT, "status": "released", "status_since": at.time, "reason": event.reason}
+    yield Set(HOLDS.name, (event.hold_id,), values)
+
+
+def _contract_funded(event: ContractFunded, at: At) -> Iterable[Change]:
+    vouchers = total(event.vouchers)
+    taken = {"vouchers": -vouchers - total(event.released_vouchers), "cash": -event.cash - event.released_cash}
+    yield Add(HOLDS.name, (event.bid_id,), taken)
+    yield Set(HOLDS.name, (event.bid_id,), {"nodes": event.bid_nodes_left})
+    if event.bid_nodes_left == 0:
+        yield Set(HOLDS.name, (event.bid_id,), {"status": "traded", "status_since": at.time})
+    yield Add(HOLDS.name, (event.offer_id,), {"cash": -event.bond})
+    orders = {"bid_id": event.bid_id, "offer_id": event.offer_id}
+    yield _hold(event.contract_id, "contract", at, **orders, vouchers=vouchers, cash=event.cash, bond=event.bond)
+
+
+def _hold_captured(event: HoldCaptured, _at: At) -> Iterable[Change]:
+    yield Add(HOLDS.name, (event.contract_id,), {"vouchers": -event.subsidy, "cash": -event.co_payment})
+
+
+def _bond_ended(status: str) -> Reducer:
+    """A projection that ends a contract's row; its release came just before."""
+
+    def project(event: BondReleased | BondSlashed, at: At) -> Iterable[Change]:
+        yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": status, "status_since": at.time})
+        if isinstance(event, BondSlashed):
+            names = ("contract_id", "provider_id", "beneficiary_id", "amount")
+            yield Put(SLASHES.name, {**{name: getattr(event, name) for name in names}, "slashed_at": at.time})
+
+    return project
+
+
+def _and_posted(first: Reducer) -> Reducer:
+    """A projection that makes or changes a row of its own before the balances."""
+
+    def project(event: Any, at: At) -> Iterable[Change]:
+        yield from first(event, at)
+        yield from _posted(event, at)
+
+    return project
+
+
+PROJECT: Final[Mapping[type[Event], Reducer]] = {
+    AppropriationPosted: _posted,
+    CashDeposited: _posted,
+    CashWithdrawn: _posted,
+    ClaimSettled: _posted,
+    VoucherCredited: _and_posted(_voucher_credited),
+    VoucherExpired: _posted,
+    VoucherCancelled: _posted,
+    HoldPlaced: _and_posted(_hold_placed),
+    BondHeld: _and_posted(_bond_held),
+    HoldRefused: _hold_refused,
+    HoldReduced: _and_posted(_hold_reduced),
+    HoldReleased: _and_posted(_hold_released),
+    ContractFunded: _and_posted(_contract_funded),
+    HoldCaptured: _and_posted(_hold_captured),
+    BondReleased: _and_posted(_bond_ended("completed")),
+    BondSlashed: _and_posted(_bond_ended("defaulted")),
+}
+"""Changes per event of the ledger's log; what it mirrors from issuance, suspensions among it, is issuance's to show."""

@@ -1,0 +1,196 @@
+"""RFC 6962 section 2.1 (RFC 9162 section 2.1 is the same tree): hashes, proofs, and their verification.
+
+A *node* `(height, index)` is the hash of the complete subtree over leaves `[index << height, (index + 1) << height)`.
+Proofs are built from a `NodeLookup`, so the writer's memory and a reader's tiles share the algorithms below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import TypeAlias
+
+from counterfoil.log.errors import ProofError
+
+HASH_BYTES = 32
+EMPTY_ROOT = sha256(b"").digest()
+"""MTH of the empty list (RFC 6962 2.1)."""
+
+PROOF_HASHES_MAX = 64
+"""No proof in a tree of fewer than 2**63 leaves has more."""
+
+NodeLookup: TypeAlias = Callable[[int, int], bytes]
+"""`(height, index)` of a complete subtree -> its 32-byte hash."""
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """H(0x00 || entry) (RFC 6962 2.1)."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """H(0x01 || left || right) of two 32-byte hashes (RFC 6962 2.1)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def split_point(size: int) -> int:
+    """Largest power of two smaller than `size`, for `size` > 1 (the k of RFC 6962 2.1)."""
+    return 1 << ((size - 1).bit_length() - 1)
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """MTH over a list of leaf hashes, straight from RFC 6962 2.1: the reference that faster code is compared with."""
+    if not leaves:
+        return EMPTY_ROOT
+    if len(leaves) == 1:
+        return leaves[0]
+    k = split_point(len(leaves))
+    return node_hash(root_of(leaves[:k]), root_of(leaves[k:]))
+
+
+def complete_rows(hashes: Sequence[bytes]) -> list[list[bytes]]:
+    """Rows of all complete nodes over `hashes` (row 0), up to the first empty row, which is left out."""
+    rows = [list(hashes)]
+    while len(rows[-1]) > 1:
+        row = rows[-1]
+        rows.append([sha256(b"\x01" + a + b).digest() for a, b in zip(row[::2], row[1::2], strict=False)])
+    return rows
+
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+
+def range_root(node: NodeLookup, start: int, end: int) -> bytes:
+    """MTH(D[start:end]) for `start` a multiple of a power of two not below `end - start` (RFC 6962 2.1).
+
+    Complete subtrees are the set bits of the length; they are folded from the right. Hash operations: at most 62.
+    """
+    remaining = end - start
+    if not remaining:
+        return EMPTY_ROOT
+    root = b""
+    while remaining:
+        bit = remaining & -remaining
+        height = bit.bit_length() - 1
+        left = node(height, (end >> height) - 1)
+        root = sha256(b"\x01" + left + root).digest() if root else left
+        remaining ^= bit
+    return root
+
+
+def inclusion_proof(node: NodeLookup, index: int, size: int) -> list[bytes]:
+    """PATH(index, D[size]), the leaf's sibling first (RFC 6962 2.1.1); `ProofError` unless 0 <= index < size."""
+    if not 0 <= index < size:
+        raise ProofError(f"no inclusion proof for leaf {index} in a tree of size {size}")
+    proof = []
+    height, last = 0, size - 1
+    while last:
+        sibling = index ^ 1
+        if sibling < last:
+            proof.append(node(height, sibling))
+        elif sibling == last:  # the rightmost node of a height may be incomplete
+            proof.append(range_root(node, last << height, size))
+        index >>= 1
+        last >>= 1
+        height += 1
+    return proof
+
+
+def consistency_proof(node: NodeLookup, old: int, new: int) -> list[bytes]:
+    """PROOF(old, D[new]) (RFC 6962 2.1.2); `ProofError` unless 0 <= old <= new.
+
+    Empty for `old == new`, and for `old == 0`, where there is nothing to prove.
+    """
+    if not 0 <= old <= new:
+        raise ProofError(f"no consistency proof from size {old} to size {new}")
+    if not old:
+        return []
+    start, end, old_root_known = 0, new, True
+    downwards = []
+    while old != end:
+        middle = start + split_point(end - start)
+        if old <= middle:
+            downwards.append(range_root(node, middle, end))
+            end = middle
+        else:
+            downwards.append(range_root(node, start, middle))
+            start, old_root_known = middle, False
+    if not old_root_known:
+        downwards.append(range_root(node, start, end))
+    return downwards[::-1]
+
+
+# --- verifying --------------------------------------------------------------------------------------------------------
+
+
+def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
+    """Check that the leaf hash `leaf` is at `index` of the tree `(size, root)` (RFC 9162 2.1.3.2).
+
+    Raises `ProofError` with the values otherwise.
+    """
+    if not 0 <= index < size:
+        raise ProofError(f"leaf index {index} is outside a tree of size {size}")
+    _check_hashes(proof, leaf, root)
+    computed = leaf
+    for sibling, on_left in _climb(index, size - 1, proof):
+        computed = node_hash(sibling, computed) if on_left else node_hash(computed, sibling)
+    if computed != root:
+        raise ProofError(f"leaf {index} of {size} leads to root {computed.hex()}, not {root.hex()}")
+
+
+def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
+    """Check that the tree `(old, old_root)` is a prefix of `(new, new_root)` (RFC 9162 2.1.4.2).
+
+    `old == 0` is refused: nothing can be proved about it, the caller decides to trust on first use.
+    Raises `ProofError` with the values otherwise.
+    """
+    if not 0 < old <= new:
+        raise ProofError(f"no consistency proof can lead from size {old} to size {new}")
+    _check_hashes(proof, old_root, new_root)
+    if old == new:
+        if proof or old_root != new_root:
+            raise ProofError(f"size {old} with {old_root.hex()} and {new_root.hex()}, proof of {len(proof)} hashes")
+        return
+    path = list(proof) if old & (old - 1) else [old_root, *proof]
+    if not path:
+        raise ProofError(f"empty consistency proof from size {old} to {new}")
+    shift = (old & -old).bit_length() - 1  # the path starts at the last complete subtree of the old tree
+    old_computed = new_computed = path[0]
+    for sibling, on_left in _climb((old - 1) >> shift, (new - 1) >> shift, path[1:]):
+        if on_left:
+            old_computed = node_hash(sibling, old_computed)
+            new_computed = node_hash(sibling, new_computed)
+        else:
+            new_computed = node_hash(new_computed, sibling)
+    for size, computed, root in ((old, old_computed, old_root), (new, new_computed, new_root)):
+        if computed != root:
+            raise ProofError(f"consistency proof {old} -> {new}: size {size} has {computed.hex()}, not {root.hex()}")
+
+
+def _climb(index: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Every hash of `proof` from node `index` of a height whose last node is `last`, and whether it stands on the left.
+
+    `ProofError` if the proof ends below the root or goes on above it.
+    """
+    for sibling in proof:
+        if not last:
+            raise ProofError(f"proof of {len(proof)} hashes is too long: it goes on above the root")
+        on_left = index & 1 == 1 or index == last
+        if on_left:
+            while index and not index & 1:  # heights at which the right edge has no sibling
+                index >>= 1
+                last >>= 1
+        yield sibling, on_left
+        index >>= 1
+        last >>= 1
+    if last:
+        raise ProofError(f"proof of {len(proof)} hashes is too short: it ends below the root")
+
+
+def _check_hashes(proof: Sequence[bytes], *others: bytes) -> None:
+    """A hash of another length would make H(0x01 || l || r) ambiguous."""
+    if len(proof) > PROOF_HASHES_MAX:
+        raise ProofError(f"a proof has at most {PROOF_HASHES_MAX} hashes, not {len(proof)}")
+    for value in (*proof, *others):
+        if len(value) != HASH_BYTES:
+            raise ProofError(f"a hash has {HASH_BYTES} bytes, not {len(value)}: {value[:HASH_BYTES].hex()}")

@@ -1,0 +1,13 @@
+"""Matching: brings the providers' offers and the beneficiaries' bids together, by rule set PTW-1.
+
+Its log, ``HOST/matching/SHARD``, holds every order from its receipt to its end and every trade between them. Providers
+post, amend and cancel offers of nodes over delivery hours; beneficiaries place, amend and cancel bids for blocks of
+contiguous hours.
+
+It reacts to the ledger: an order enters the book, and may trade, once its funds or bond are held (``hold.placed``,
+``bond.held``), and is closed if they are not to be had (``hold.refused``). From issuance it mirrors the parties and
+keys, the classes, the programmes and which providers each of them pays. Two timers end orders whose time is over and go
+on with a pass over the book that was too long for one entry.
+
+`service` names its decider, `views` its read models. The business itself is in `counterfoil.core.matching`.
+"""

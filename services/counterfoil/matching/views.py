@@ -1,0 +1,217 @@
+"""Matching's read models: which rows each of its log's events makes or changes. `At` is the entry's own place and time.
+
+The depth of a market is read from its open orders: of an offer, `nodes` in each hour of its window less the blocks of
+its trades; of a bid, `nodes_left`, in every market of `classes` x `regions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from counterfoil.contract.events import (
+    BidAdmitted,
+    BidClosed,
+    BidReceived,
+    BidReduced,
+    Event,
+    MatchPrevented,
+    OfferAdmitted,
+    OfferClosed,
+    OfferReceived,
+    OfferReduced,
+    TradeMatched,
+)
+from counterfoil.core.decider import At
+from counterfoil.ports import Add, Change, Put, Set, View
+
+_OFFER_TERMS: Final = {
+    "offer_id": "text",
+    "provider_id": "text",
+    "group_id": "text",
+    "class_id": "text",
+    "region": "text",
+    "currency": "text",
+    "nodes": "int",
+    "gpus_per_node": "int",
+    "window_start": "hour",
+    "window_end": "hour",
+    "price": "amount",
+    "min_nodes": "int",
+    "min_hours": "int",
+    "bond_bps": "int",
+    "bond": "amount",
+    "tif": "text",
+    "good_until": "time?",
+    "stp": "text",
+}
+_BID_TERMS: Final = {
+    "bid_id": "text",
+    "beneficiary_id": "text",
+    "group_id": "text",
+    "programme_id": "text",
+    "voucher_ids": "json",
+    "currency": "text",
+    "classes": "json",
+    "regions": "json",
+    "nodes": "int",
+    "gpus_per_node": "int",
+    "hours": "int",
+    "earliest": "hour",
+    "latest": "hour",
+    "limit_price": "amount",
+    "cost_per_node": "amount",
+    "partial": "bool",
+    "min_nodes": "int",
+    "tif": "text",
+    "good_until": "time?",
+    "post_only": "bool",
+    "stp": "text",
+}
+_PROGRESS: Final = {
+    "received_at": "time",
+    "priority": "int?",
+    "status": "text",
+    "status_since": "time",
+    "status_reason": "text?",
+}
+_TRADE_TERMS: Final = {
+    "trade_id": "text",
+    "rule_set": "text",
+    "taker": "text",
+    "bid_id": "text",
+    "offer_id": "text",
+    "beneficiary_id": "text",
+    "provider_id": "text",
+    "programme_id": "text",
+    "class_id": "text",
+    "region": "text",
+    "currency": "text",
+    "nodes": "int",
+    "gpus_per_node": "int",
+    "first_hour": "hour",
+    "hours": "int",
+    "price": "amount",
+    "notional": "amount",
+}
+
+OFFERS: Final = View(
+    name="offers",
+    key=("offer_id",),
+    columns={**_OFFER_TERMS, "sold_node_hours": "int", **_PROGRESS},
+    filters=("provider_id", "class_id", "region", "currency", "status"),
+)
+"""`status`: received (its bond is being held), open or closed. `priority`: index of the entry that admitted it.
+
+`nodes` and `bond` fall when the offer is reduced, not when it is sold; one that is sold out stays open until it ends.
+"""
+BIDS: Final = View(
+    name="bids",
+    key=("bid_id",),
+    columns={**_BID_TERMS, "nodes_filled": "int", "nodes_left": "int", **_PROGRESS},
+    filters=("beneficiary_id", "programme_id", "currency", "status"),
+)
+"""`status`: received (its funds are being held), open, filled or closed. `nodes` is what was asked for at first.
+
+`nodes_left` is neither filled nor given up; of a closed bid, what was cancelled with it.
+"""
+TRADES: Final = View(
+    name="trades",
+    key=("trade_id",),
+    columns={**_TRADE_TERMS, "matched_at": "time"},
+    filters=("bid_id", "offer_id", "beneficiary_id", "provider_id", "programme_id", "class_id", "region", "currency"),
+)
+PREVENTED: Final = View(
+    name="prevented_matches",
+    key=("bid_id", "offer_id"),
+    columns={"bid_id": "text", "offer_id": "text", "mode": "text", "prevented_at": "time"},
+    filters=("bid_id", "offer_id"),
+)
+"""Pairs of one group that would have matched; at least one of the two was closed for it, so a pair comes once."""
+
+VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, PREVENTED)
+
+
+def _stated(event: Event, terms: Mapping[str, str]) -> dict[str, object]:
+    """The columns that are the event's own fields."""
+    values = {name: getattr(event, name) for name in terms}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _received(at: At) -> dict[str, object]:
+    unknown = {"priority": None, "status_reason": None}
+    return {"received_at": at.time, "status": "received", "status_since": at.time, **unknown}
+
+
+def _now(status: str, at: At, **more: object) -> dict[str, object]:
+    return {"status": status, "status_since": at.time, **more}
+
+
+# offers -------------------------------------------------------------------------------------------------------------
+
+
+def _offer_received(event: OfferReceived, at: At) -> Iterable[Change]:
+    yield Put(OFFERS.name, {**_stated(event, _OFFER_TERMS), "sold_node_hours": 0, **_received(at)})
+
+
+def _offer_admitted(event: OfferAdmitted, at: At) -> Iterable[Change]:
+    yield Set(OFFERS.name, (event.offer_id,), _now("open", at, priority=at.index))
+
+
+def _offer_reduced(event: OfferReduced, _at: At) -> Iterable[Change]:
+    yield Add(OFFERS.name, (event.offer_id,), {"nodes": -event.reduced_by, "bond": -event.bond_released})
+
+
+def _offer_closed(event: OfferClosed, at: At) -> Iterable[Change]:
+    yield Set(OFFERS.name, (event.offer_id,), _now("closed", at, status_reason=event.reason))
+
+
+# bids ---------------------------------------------------------------------------------------------------------------
+
+
+def _bid_received(event: BidReceived, at: At) -> Iterable[Change]:
+    quantity = {"nodes_filled": 0, "nodes_left": event.nodes}
+    yield Put(BIDS.name, {**_stated(event, _BID_TERMS), **quantity, **_received(at)})
+
+
+def _bid_admitted(event: BidAdmitted, at: At) -> Iterable[Change]:
+    yield Set(BIDS.name, (event.bid_id,), _now("open", at, priority=at.index))
+
+
+def _bid_reduced(event: BidReduced, _at: At) -> Iterable[Change]:
+    yield Set(BIDS.name, (event.bid_id,), {"nodes_left": event.nodes_left})
+
+
+def _bid_closed(event: BidClosed, at: At) -> Iterable[Change]:
+    yield Set(BIDS.name, (event.bid_id,), _now("closed", at, status_reason=event.reason))
+
+
+# trades -------------------------------------------------------------------------------------------------------------
+
+
+def _trade_matched(event: TradeMatched, at: At) -> Iterable[Change]:
+    yield Put(TRADES.name, {**_stated(event, _TRADE_TERMS), "matched_at": at.time})
+    yield Add(OFFERS.name, (event.offer_id,), {"sold_node_hours": event.nodes * event.hours})
+    yield Add(BIDS.name, (event.bid_id,), {"nodes_filled": event.nodes})
+    filled = {} if event.bid_nodes_left else _now("filled", at)
+    yield Set(BIDS.name, (event.bid_id,), {"nodes_left": event.bid_nodes_left, **filled})
+
+
+def _match_prevented(event: MatchPrevented, at: At) -> Iterable[Change]:
+    row = {"bid_id": event.bid_id, "offer_id": event.offer_id, "mode": event.mode}
+    yield Put(PREVENTED.name, {**row, "prevented_at": at.time})
+
+
+PROJECT: Final[Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]] = {
+    OfferReceived: _offer_received,
+    OfferAdmitted: _offer_admitted,
+    OfferReduced: _offer_reduced,
+    OfferClosed: _offer_closed,
+    BidReceived: _bid_received,
+    BidAdmitted: _bid_admitted,
+    BidReduced: _bid_reduced,
+    BidClosed: _bid_closed,
+    TradeMatched: _trade_matched,
+    MatchPrevented: _match_prevented,
+}
+"""Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""

@@ -1,0 +1,304 @@
+"""What the shell of a service needs from the world, each with the guarantees it relies on.
+
+The conformance suites in ``tests/conformance`` hold every adapter to these docstrings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from counterfoil.contract.rejections import Rejected
+
+Synchronous = Literal["FULL", "NORMAL", "OFF"]
+"""SQLite's word for when a commit returns: after the disk has it (FULL), or earlier."""
+
+# the log store ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The committed end of a log: `size` entries, their RFC 6962 `root`, and the signed checkpoint `note` over them."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """One entry to append. `content` is the SHA-256 of a command's payload and None for every other cause."""
+
+    id: str
+    data: bytes
+    leaf: bytes
+    content: bytes | None
+
+
+class Unavailable(Exception):
+    """The infrastructure behind a port failed, perhaps for a while: recover and try again."""
+
+
+class StoreConflict(Exception):
+    """Another writer moved the head: reload, never write on."""
+
+
+class LogStore(Protocol):
+    """The durable log of one service and shard.
+
+    One writer. `append` is one transaction: all of it is durable when it returns, none of it if it raises, except that
+    after a lost connection the caller cannot know and must reload. Entries are never changed or removed. Reads may
+    come from other threads at any time and see committed data only.
+    """
+
+    def head(self) -> Head | None:
+        """The committed end; None for a log without entries."""
+
+    def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
+        """Append entries at indexes expected_size..., move the source cursors and replace the head, atomically.
+
+        Raises `StoreConflict` if the stored size is not `expected_size`, or an id or index exists already.
+        `head.size` must be `expected_size + len(entries)`.
+        """
+
+    def cursors(self) -> dict[str, int]:
+        """Per source (an origin, or a command topic) the next position to consume."""
+
+    def entries(self, start: int, stop: int) -> list[bytes]:
+        """The bytes of entries start..stop-1, fewer where the log ends."""
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """Their leaf hashes."""
+
+    def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
+        """For the ids that exist: (index, content)."""
+
+    def close(self) -> None:
+        """Release the connection; idempotent."""
+
+
+# views --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A read model: a table of rows. `columns` maps names to kinds; `filters` are the columns a query may name.
+
+    Kinds: ``text``, ``int`` (63 bits), ``amount`` (63 bits, a decimal string in JSON), ``time`` (microseconds),
+    ``hour``, ``bool``, ``json``. A kind ending in ``?`` may be null. `key` names the key columns; together unique.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    filters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Insert the row, or replace the one with its key."""
+
+    view: str
+    row: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Set columns of the row with this key; nothing happens if there is none."""
+
+    view: str
+    key: tuple[object, ...]
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Add to integer columns of the row with this key; nothing happens if there is none."""
+
+    view: str
+    key: tuple[object, ...]
+    amounts: Mapping[str, int]
+
+
+Change = Put | Set | Add
+Row = dict[str, object]
+
+
+class UnknownFilter(Exception):
+    """A query names a column that cannot be filtered on: an error, never an empty answer."""
+
+
+class ViewStore(Protocol):
+    """Read models in a database of their own; may be dropped and rebuilt from the logs at any time.
+
+    `apply` is one transaction: changes and position together. Reads may come from other threads and see whole applies.
+    """
+
+    def positions(self) -> dict[str, int]:
+        """Per origin, the index of the next entry to project."""
+
+    def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
+        """Make the changes in order and move the positions."""
+
+    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
+        """The row with this key."""
+
+    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
+        """Rows in key order behind the key `after`. Raises `UnknownFilter`."""
+
+    def reset(self) -> None:
+        """Drop every row and position."""
+
+    def close(self) -> None:
+        """Release the connections; idempotent."""
+
+
+# transport ----------------------------------------------------------------------------------------------------------
+
+COMMANDS_SOURCE: Final = "commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message: a command's envelope (source ``commands``) or a log's entry (source = origin, position = index)."""
+
+    source: str
+    position: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The signed note over a log's first `size` entries, announced after they were."""
+
+    origin: str
+    size: int
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A runner's word on a command that makes no entry: refused at intake, or recorded before at `index`.
+
+    It is for whoever sent these very bytes: `content` is the SHA-256 of the payload (of the whole envelope where no
+    payload could be had), `signature` the signature over it (empty in that case).
+    """
+
+    service: str
+    content: bytes
+    refused: Rejected | None
+    index: int | None
+    signature: bytes = b""
+
+
+class Overloaded(Exception):
+    """The service's inbox is full: nothing was taken; try the same command again later."""
+
+
+class Inbox(Protocol):
+    """What one consumer reads. At least once, in order within a source, from the positions it was opened at.
+
+    After `rewind`, everything that was delivered but not acknowledged is delivered again (commands may be lost by an
+    embedded transport when the process ends: their senders repeat them). A gap within a log is never skipped.
+    """
+
+    def poll(self, limit: int, timeout: float) -> list[Delivery]:
+        """At most `limit` messages, waiting up to `timeout` seconds for the first; fair between sources.
+
+        Logs come before commands. With `timeout` 0 it never waits, and the result depends only on what was published.
+        """
+
+    def acknowledge(self, positions: Mapping[str, int]) -> None:
+        """Everything before these positions is durably consumed."""
+
+    def rewind(self) -> None:
+        """Deliver again from the last acknowledged positions."""
+
+    def wake(self) -> None:
+        """Make a waiting `poll` return now."""
+
+
+class LogReader(Protocol):
+    """Committed entries of a log, by index."""
+
+    def __call__(self, start: int, stop: int) -> list[bytes]:
+        """The bytes of entries start..stop-1, fewer where the log ends."""
+
+
+class Transport(Protocol):
+    """Carries commands in and entries out; it decides nothing."""
+
+    def send_command(self, service: str, envelope: bytes) -> None:
+        """Put a command before a service. Raises `Overloaded`; on any other error the outcome is unknown."""
+
+    def open_inbox(self, consumer: str, service: str | None, logs: Mapping[str, int]) -> Inbox:
+        """An inbox for the commands of `service` (if any) and for each log's entries from the index given."""
+
+    def publish(self, origin: str, first: int, entries: Sequence[bytes], note: bytes) -> None:
+        """Announce committed entries first..., then the checkpoint over them. Repeats are dropped; a gap raises."""
+
+    def checkpoints(self, origin: str) -> Checkpoint | None:
+        """The last checkpoint announced for a log."""
+
+    def reply(self, reply: Reply) -> None:
+        """Answer whoever waits for a command that makes no entry."""
+
+    def take_replies(self) -> list[Reply]:
+        """Replies since the last call, for the one gateway of this transport."""
+
+    def wait(self, seen: int, timeout: float) -> int:
+        """Wait for announced entries, a checkpoint or a reply: the count of such changes, begun with any other.
+
+        Returns as soon as the count is not `seen` any more, or after `timeout` seconds; a gateway that waits again with
+        the count it got misses nothing that came in between.
+        """
+
+    def wake(self) -> None:
+        """Make every `wait` return now."""
+
+
+# clock --------------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Reads time for the runner, and for nothing else."""
+
+    def now(self) -> int:
+        """UTC microseconds since the epoch; may repeat or step back, ledger time does not."""
+
+
+# the published log --------------------------------------------------------------------------------------------------
+
+
+class PublishedLog(Protocol):
+    """A log as the public sees it: C2SP tlog-tiles files below one directory.
+
+    A tile, once written, never changes: `put` of other bytes at a path that exists raises `PublishedDiffers`, of the
+    same bytes does nothing. A file is complete or absent, whatever happens while it is written.
+    """
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a tile or bundle durably. Raises `PublishedDiffers`."""
+
+    def get(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError."""
+
+    def drop_partials(self, path: str) -> None:
+        """Remove the partial versions of a tile that is full now."""
+
+    def checkpoint(self) -> bytes | None:
+        """The published checkpoint note, None before the first."""
+
+    def replace_checkpoint(self, note: bytes) -> None:
+        """Publish a newer checkpoint, atomically; everything it covers is there already."""
+
+    def signer_memory(self) -> bytes | None:
+        """What the signer last remembered of this log, kept apart from the database."""
+
+    def remember(self, memory: bytes) -> None:
+        """Keep the signer's memory. It may lag behind the database after a power loss, never run ahead of it."""
+
+
+class PublishedDiffers(Exception):
+    """Other bytes are published at this path: the log directory and the database do not belong together."""

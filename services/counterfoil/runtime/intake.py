@@ -1,0 +1,87 @@
+"""Opens what the outside sends: form first, then the signature, before anything reaches a decider.
+
+What is executed later is the parse of exactly the bytes whose signature was verified here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+from counterfoil.contract.codec import Refused
+from counterfoil.contract.commands import Submission
+from counterfoil.contract.envelope import decode_envelope, signed_bytes
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.core.decider import refuse
+from counterfoil.core.directory import Directory
+from counterfoil.log.keys import verify
+from counterfoil.ports import Reply
+
+_CHUNK = 16  # signatures per job of the pool; libsodium releases the interpreter lock while it verifies
+
+
+class Intake:
+    """One service's gate for commands addressed to `origin`."""
+
+    def __init__(self, service: str, origin: str, commands: Sequence[type], pool: ThreadPoolExecutor | None) -> None:
+        self._service, self._origin, self._pool = service, origin, pool
+        self._commands = frozenset(commands)
+
+    def open(self, envelopes: Sequence[bytes], directory: Directory) -> tuple[list[Submission], list[Reply]]:
+        """The envelopes that may be decided, in order, and a refusal for each of the others."""
+        parsed: list[Submission] = []
+        keys: list[bytes] = []
+        refused: list[Reply] = []
+        for envelope in envelopes:
+            try:
+                submission = self._parse(envelope)
+                keys.append(self._key(submission, directory))
+                parsed.append(submission)
+            except Refused as problem:
+                refused.append(self._reply(*_sender(envelope), problem.rejected))
+        accepted = []
+        for submission, good in zip(parsed, self._verify(parsed, keys), strict=True):
+            if good:
+                accepted.append(submission)
+            else:
+                refused.append(self._reply(submission.content, submission.signature, refuse(Code.BAD_SIGNATURE)))
+        return accepted, refused
+
+    def _parse(self, envelope: bytes) -> Submission:
+        submission = decode_envelope(envelope)
+        if submission.header.aud != self._origin:
+            raise Refused(Code.WRONG_AUDIENCE, expected=self._origin)
+        if any(type(body) not in self._commands for body in submission.bodies):
+            raise Refused(Code.WRONG_AUDIENCE, reason="another service decides this command")
+        return submission
+
+    @staticmethod
+    def _key(submission: Submission, directory: Directory) -> bytes:
+        header = submission.header
+        key = directory.public_key(header.actor, header.key_id)
+        if key is None:
+            raise Refused(Code.UNKNOWN_KEY, actor=header.actor, key_id=header.key_id)
+        return key
+
+    def _verify(self, submissions: Sequence[Submission], keys: Sequence[bytes]) -> list[bool]:
+        def chunk(start: int) -> list[bool]:
+            stop = start + _CHUNK
+            pairs = zip(submissions[start:stop], keys[start:stop], strict=True)
+            return [verify(key, signed_bytes(each.payload), each.signature) for each, key in pairs]
+
+        starts = range(0, len(submissions), _CHUNK)
+        run: Callable[..., object] = map if self._pool is None or len(starts) < 2 else self._pool.map
+        return [good for part in run(chunk, starts) for good in part]  # type: ignore[attr-defined]
+
+    def _reply(self, content: bytes, signature: bytes, rejected: Rejected) -> Reply:
+        return Reply(self._service, content, rejected, None, signature)
+
+
+def _sender(envelope: bytes) -> tuple[bytes, bytes]:
+    """What a waiting sender is known by: the payload's hash and the signature, or without a payload the envelope's."""
+    try:
+        submission = decode_envelope(envelope)
+    except Refused:
+        return sha256(envelope).digest(), b""
+    return submission.content, submission.signature

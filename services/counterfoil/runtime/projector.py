@@ -1,0 +1,54 @@
+"""Keeps the views: folds the announced entries of every log into read models that can be dropped and rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from counterfoil.contract.codec import decode_entry
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import Event
+from counterfoil.core.decider import At
+from counterfoil.ports import Change, Inbox, Transport, ViewStore
+
+Project = Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]
+_BATCH: Final = 1_024
+
+
+class Projector:
+    """Projects the logs, each by its own service's table, into one view store."""
+
+    def __init__(self, transport: Transport, views: ViewStore, tables: Mapping[str, Project]) -> None:
+        self._transport, self._views, self._tables = transport, views, tables
+        self.inbox: Inbox
+        self.recover()
+
+    def recover(self) -> None:
+        """Go on from what the views hold: after a failed `step`, nobody knows whether its changes were made."""
+        known = self._views.positions()
+        self.positions = {origin: known.get(origin, 0) for origin in self._tables}
+        self.inbox = self._transport.open_inbox("projector", None, self.positions)
+
+    def step(self, timeout: float = 0.0) -> int:
+        """Project one batch in one transaction; returns the number of entries. After it raised, call `recover`."""
+        deliveries = self.inbox.poll(_BATCH, timeout)
+        if not deliveries:
+            return 0
+        changes: list[Change] = []
+        moved: dict[str, int] = {}
+        for delivery in deliveries:
+            changes += project(self._tables[delivery.source], decode_entry(delivery.data))
+            moved[delivery.source] = delivery.position + 1
+        self._views.apply(changes, moved)
+        self.positions = {**self.positions, **moved}
+        self.inbox.acknowledge(moved)
+        return len(deliveries)
+
+
+def project(table: Project, entry: Entry) -> Iterable[Change]:
+    """The changes that one entry makes to the views of its service."""
+    at = At(entry.time, entry.index, 0)
+    for event in entry.events:
+        reducer = table.get(type(event))
+        if reducer is not None:
+            yield from reducer(event, at)

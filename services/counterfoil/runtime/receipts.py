@@ -1,0 +1,262 @@
+"""Answers those who wait for a command: a receipt from the log, or the refusal that made no entry.
+
+It follows the logs like any reader: folds the announced entries into trees of its own and takes nobody's word for a
+proof. A sender is known by its payload and its signature: a repeat of the same command gets the same receipt, whether
+it comes while the first is under way or years later, and nobody gets the refusal of somebody else's forgery.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from threading import Lock
+from typing import Any, Final
+
+from counterfoil.contract.codec import Refused, decode_entry
+from counterfoil.contract.commands import Submission
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.entry import CommandCause, Entry, service_of
+from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.merkle import leaf_hash
+from counterfoil.log.proofs import Receipt, format_receipt
+from counterfoil.log.tiles import tile_path
+from counterfoil.log.tree import Tree
+from counterfoil.ports import Delivery, Inbox, LogStore, PublishedLog, Reply, Transport
+
+_BATCH: Final = 2_048
+_NEVER: Final = -1  # no count of changes: the next wait returns at once
+_RELEASE_EVERY: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A command's entry and the proof that it is in the log."""
+
+    data: bytes
+    entry: Entry
+    receipt: Receipt
+
+    def proof(self) -> bytes:
+        """The receipt in C2SP tlog-proof form."""
+        return format_receipt(self.receipt)
+
+
+Answer = Recorded | Rejected
+Sender = tuple[str, bytes, bytes]
+"""Service, SHA-256 of the payload, signature."""
+Deliver = Callable[[list[tuple[Any, Answer]]], None]
+"""Takes (waiter, answer) pairs; called on the thread that steps."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """One log as followed: where its committed and published bytes are, its key and the tree folded so far."""
+
+    store: LogStore
+    published: PublishedLog
+    key: VerifyKey
+    tree: Tree
+    head: Checkpoint | None = None
+    note: bytes = b""
+    released: int = 0
+    found: list[tuple[Sender, bytes, Entry]] = field(default_factory=list)
+    """Entries that somebody waits for, until a checkpoint covers them."""
+
+
+class Receipts:
+    """Submits commands and matches entries with those who wait for them.
+
+    `open`, `submit`, `forget`, `recorded` and `ends` may be called from any thread, `step` and `recover` by one alone.
+    """
+
+    def __init__(
+        self, transport: Transport, logs: Mapping[str, tuple[LogStore, PublishedLog, VerifyKey]], deliver: Deliver
+    ) -> None:
+        self._transport, self._deliver = transport, deliver
+        self._senders = Lock()  # guards _waiting, so that a sender never waits for a batch to be followed
+        self._waiting: dict[Sender, list[Any]] = {}
+        self._reading = Lock()  # guards _logs
+        self._logs = {origin: self._load(*log) for origin, log in logs.items()}
+        self._origins = {service_of(origin): origin for origin in logs}
+        self._replies: deque[Reply] = deque()
+        self._answers: list[tuple[Any, Answer]] = []
+        self._seen = _NEVER
+        positions = {origin: log.tree.size for origin, log in self._logs.items()}
+        self.inbox: Inbox = transport.open_inbox("receipts", None, positions)
+
+    @staticmethod
+    def _load(store: LogStore, published: PublishedLog, key: VerifyKey) -> Followed:
+        def read_tile(level: int, index: int) -> bytes:
+            return published.get(tile_path(level, index))
+
+        head, note = store.head(), published.checkpoint()
+        size = head.size if head is not None else 0
+        start = open_checkpoint(note, [key]).size & -256 if note is not None else 0
+        tree = Tree.load(size, read_tile, store.leaves(start, size), start)
+        ensure(head is None or tree.root() == head.root, "the followed log hashes to its committed root")
+        followed = Followed(store, published, key, tree, released=start)
+        if head is not None:
+            followed.head, followed.note = open_checkpoint(head.note, [key]), head.note
+        return followed
+
+    def open(self, envelope: bytes) -> Submission:
+        """Its form and its audience. Raises `Refused` for an envelope that no service would look at."""
+        submission = decode_envelope(envelope)
+        aud = submission.header.aud
+        if self._origins.get(service_of(aud)) != aud:
+            raise Refused(Code.WRONG_AUDIENCE, aud=aud)
+        return submission
+
+    def submit(self, envelope: bytes, waiter: Any) -> Submission:
+        """Send a command on its way; `waiter` will be delivered with its answer.
+
+        Raises `Refused` as `open` does, `Overloaded` if the inbox is full.
+        """
+        submission = self.open(envelope)
+        service = service_of(submission.header.aud)
+        with self._senders:
+            self._waiting.setdefault(_sender(submission), []).append(waiter)
+        try:
+            self._transport.send_command(service, envelope)
+        except BaseException:
+            self.forget(submission, waiter)
+            raise
+        return submission
+
+    def forget(self, submission: Submission, waiter: Any) -> None:
+        """The waiter gave up; its command may still be decided."""
+        sender = _sender(submission)
+        with self._senders:
+            waiters = self._waiting.get(sender, [])
+            if waiter in waiters:
+                waiters.remove(waiter)
+            if not waiters:
+                self._waiting.pop(sender, None)
+
+    def step(self, timeout: float = 0.0) -> int:
+        """Follow the logs and answer whom we can; returns how many entries and replies were new.
+
+        Waits up to `timeout` seconds for entries, a checkpoint or a reply. After it raised, call `recover`.
+        """
+        if timeout > 0:
+            self._seen = self._transport.wait(self._seen, timeout)
+        deliveries = self.inbox.poll(_BATCH, 0)
+        replies = self._transport.take_replies()
+        if len(deliveries) == _BATCH:
+            self._seen = _NEVER  # there may be more already
+        self._replies += replies
+        with self._reading:
+            self._follow(deliveries)
+            while self._replies:
+                self._replied(self._replies[0])
+                self._replies.popleft()
+            for origin in self._logs:
+                self._prove(origin)
+        answers, self._answers = self._answers, []
+        if answers:
+            self._deliver(answers)
+        return len(deliveries) + len(replies)
+
+    def recover(self) -> None:
+        """After a failed `step`: read again what was not followed to its end."""
+        self.inbox.rewind()
+        self._seen = _NEVER
+
+    def recorded(self, origin: str, index: int) -> Recorded | None:
+        """A receipt for any entry of the log, under the last checkpoint followed; None beyond it."""
+        log = self._logs[origin]
+        with self._reading:
+            self._advance(origin)
+            if log.head is None or not 0 <= index < log.head.size:
+                return None
+            (data,) = log.store.entries(index, index + 1)
+            return self._receipt(log, data, decode_entry(data))
+
+    def ends(self) -> dict[str, int]:
+        """Per origin, how many entries were announced: an inbox may be opened anywhere up to there."""
+        announced = {origin: self._transport.checkpoints(origin) for origin in self._logs}
+        return {
+            origin: max(log.tree.size, known.size if (known := announced[origin]) is not None else 0)
+            for origin, log in self._logs.items()
+        }
+
+    # on the stepping thread -----------------------------------------------------------------------------------------
+
+    def _follow(self, deliveries: Sequence[Delivery]) -> None:
+        leaves: dict[str, list[bytes]] = {}
+        for delivery in deliveries:
+            log = self._logs[delivery.source]
+            if delivery.position < log.tree.size:
+                continue  # delivered again after a failure further on
+            leaves.setdefault(delivery.source, []).append(leaf_hash(delivery.data))
+            if self._waiting:
+                self._match(log, delivery)
+        for origin, hashes in leaves.items():
+            self._logs[origin].tree.append(hashes)
+        if leaves:
+            self.inbox.acknowledge({origin: self._logs[origin].tree.size for origin in leaves})
+
+    def _match(self, log: Followed, delivery: Delivery) -> None:
+        if delivery.data.find(b'"cause":{"command":', 0, 64) < 0:
+            return
+        entry, service = decode_entry(delivery.data), service_of(delivery.source)
+        if isinstance(entry.cause, CommandCause):
+            sender = (service, sha256(entry.cause.payload).digest(), entry.cause.signature)
+            if sender in self._waiting:
+                log.found.append((sender, delivery.data, entry))
+
+    def _replied(self, reply: Reply) -> None:
+        sender = (reply.service, reply.content, reply.signature)
+        if reply.refused is not None:
+            self._answer(sender, reply.refused)
+        elif reply.index is not None and sender in self._waiting:
+            log = self._logs[self._origins[reply.service]]
+            (data,) = log.store.entries(reply.index, reply.index + 1)
+            log.found.append((sender, data, decode_entry(data)))
+
+    def _prove(self, origin: str) -> None:
+        log = self._logs[origin]
+        if not log.found and log.tree.size - log.released < _RELEASE_EVERY:
+            return
+        self._advance(origin)
+        size = log.head.size if log.head is not None else 0
+        for sender, data, entry in log.found:
+            if entry.index < size and sender in self._waiting:
+                self._answer(sender, self._receipt(log, data, entry))
+        log.found = [item for item in log.found if item[2].index >= size]
+
+    def _answer(self, sender: Sender, answer: Answer) -> None:
+        with self._senders:
+            waiters = self._waiting.pop(sender, [])
+        self._answers += [(waiter, answer) for waiter in waiters]
+
+    def _advance(self, origin: str) -> None:
+        """Take up the announced checkpoint once the tree has grown to it; it must be what the entries hash to."""
+        log, announced = self._logs[origin], self._transport.checkpoints(origin)
+        known = log.head.size if log.head is not None else 0
+        if announced is not None and known < announced.size <= log.tree.size:
+            head = open_checkpoint(announced.note, [log.key])
+            ensure(
+                log.tree.root_at(head.size) == head.root, f"{origin}: the checkpoint is not of the announced entries"
+            )
+            log.head, log.note = head, announced.note
+        if log.tree.size - log.released >= _RELEASE_EVERY:
+            note = log.published.checkpoint()
+            size = open_checkpoint(note, [log.key]).size if note is not None else 0
+            log.tree.release(min(size, log.tree.size))
+            log.released = log.tree.size
+
+    @staticmethod
+    def _receipt(log: Followed, data: bytes, entry: Entry) -> Recorded:
+        size = log.head.size if log.head is not None else 0
+        proof = tuple(log.tree.inclusion_proof(entry.index, size))
+        return Recorded(data, entry, Receipt(entry.index, proof, log.note))
+
+
+def _sender(submission: Submission) -> Sender:
+    return service_of(submission.header.aud), submission.content, submission.signature

@@ -1,0 +1,68 @@
+"""Drives a stepping part in a thread of its own: one writer thread per service, one for receipts, one for views."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+from counterfoil.ports import Unavailable
+
+_PASSING = (Unavailable, OSError)
+_PAUSES = (0.05, 0.2, 1.0, 5.0)  # seconds between attempts after a failure of the infrastructure
+
+log = logging.getLogger("counterfoil.worker")
+
+
+class Worker:
+    """Calls `step` until stopped. If the infrastructure fails it calls `recover` and tries again, with growing pauses.
+
+    Whatever else is raised (a broken invariant, a proof that does not hold, a second writer, a bug) is not survived:
+    the worker stops, `failure` says why, and `on_fatal` is told. Trying again could only do the same again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], object],
+        *,
+        recover: Callable[[], None],
+        wake: Callable[[], None],
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        self.name, self.failure = name, ""
+        self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name=f"counterfoil-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the step under way and end."""
+        self._stopping.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                if failures:
+                    self._recover()
+                self._step()
+                failures = 0
+            except _PASSING as problem:
+                log.warning("%s: step failed, recovering: %r", self.name, problem)
+                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                failures += 1
+            except Exception as problem:  # noqa: BLE001 whatever it is, it is told, and nothing goes on from it
+                self._fail(problem)
+                return
+
+    def _fail(self, problem: Exception) -> None:
+        self.failure = f"{self.name} stopped: {problem!r}"
+        log.critical(self.failure, exc_info=problem)
+        self._on_fatal(self.failure)

@@ -1,0 +1,98 @@
+"""Turns a sequence of view changes into few statements with many rows each, without changing their effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from counterfoil.contract.ensure import ensure
+from counterfoil.ports import Change, Put, Set
+from counterfoil.storage.tables import ViewTable
+
+KEY: Final = "key_"  # parameters of a statement: a column's old place in the key, its new value
+VALUE: Final = "value_"
+
+
+class Shape(NamedTuple):
+    """Changes of one shape are one statement with different values."""
+
+    kind: type[Change]
+    view: str
+    columns: tuple[str, ...]
+
+
+Parameters = dict[str, object]
+
+
+def group(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[tuple[Shape, list[Parameters]]]:
+    """Statements to execute in order, each with its rows in order.
+
+    Changes of different rows commute, so each goes to the last group of its shape unless its row was touched by a
+    later group. Raises `InvariantViolation` for a change that does not fit its view.
+    """
+    groups: list[tuple[Shape, list[Parameters]]] = []
+    last_of_shape: dict[Shape, int] = {}
+    last_of_row: dict[tuple[str, tuple[object, ...]], int] = {}
+    for change in _effective(changes, views):
+        shape, key, parameters = _described(change, views[change.view])
+        if shape.kind is not Put and not shape.columns:
+            continue  # sets or adds nothing
+        row = (change.view, key)
+        at = last_of_shape.get(shape)
+        if at is None or last_of_row.get(row, at) > at:
+            at = last_of_shape[shape] = len(groups)
+            groups.append((shape, []))
+        groups[at][1].append(parameters)
+        last_of_row[row] = at
+    return groups
+
+
+def _effective(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> Iterator[Change]:
+    """The changes that a later `Put` of the same row does not undo: a busy account is put once per transaction."""
+    ordered: list[tuple[Change, tuple[str, tuple[object, ...]]]] = []
+    last_put: dict[tuple[str, tuple[object, ...]], int] = {}
+    for change in changes:
+        ensure(change.view in views, f"no view {change.view!r}")
+        if isinstance(change, Put):
+            row = change.view, tuple(change.row.get(name) for name in views[change.view].view.key)
+            last_put[row] = len(ordered)
+        else:
+            row = change.view, change.key
+        ordered.append((change, row))
+    for at, (change, row) in enumerate(ordered):
+        if last_put.get(row, at) <= at:
+            yield change
+
+
+def _described(change: Change, view: ViewTable) -> tuple[Shape, tuple[object, ...], Parameters]:
+    """What statement the change is part of, the key of its row, and its parameters."""
+    if isinstance(change, Put):
+        unknown = sorted(change.row.keys() - view.types.keys())
+        ensure(not unknown, f"{change.view}: no columns {unknown}")
+        row = {name: change.row.get(name) for name in view.types}
+        for name, value in row.items():
+            check(view, name, value)
+        return Shape(Put, change.view, ()), tuple(row[name] for name in view.view.key), row
+    values: Mapping[str, object] = change.values if isinstance(change, Set) else change.amounts
+    parameters = key_parameters(view, change.key)
+    names = tuple(sorted(values))
+    for name in names:
+        ensure(name in view.types and name not in view.view.key, f"{change.view}: {name!r} cannot be changed")
+        ensure(isinstance(change, Set) or view.types[name].counts, f"{change.view}: {name!r} cannot be added to")
+        check(view, name, values[name])
+        parameters[VALUE + name] = values[name]
+    return Shape(type(change), change.view, names), change.key, parameters
+
+
+def key_parameters(view: ViewTable, key: tuple[object, ...]) -> Parameters:
+    """The parameters that name one row. Raises `InvariantViolation` for what cannot be a key of the view."""
+    ensure(len(key) == len(view.key), f"{view.view.name}: a key has {len(view.key)} parts")
+    for name, part in zip(view.view.key, key, strict=True):
+        check(view, name, part)
+    return {KEY + name: part for name, part in zip(view.view.key, key, strict=True)}
+
+
+def check(view: ViewTable, name: str, value: object) -> None:
+    """Raise `InvariantViolation` unless the column can hold the value."""
+    problem = view.types[name].problem(value)
+    ensure(problem is None, f"{view.view.name}.{name}: {problem}")

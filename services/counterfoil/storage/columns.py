@@ -1,0 +1,98 @@
+"""The kinds of view columns (`ports.View`): their SQL types and which Python values they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Dialect, Text, TypeDecorator, func, or_
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
+
+from counterfoil.contract.codec import canonical
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.limits import MAX_AMOUNT
+
+# Keys sort by code point everywhere, as SQLite compares text by default.
+CodePointText: Final = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class CanonicalJson(TypeDecorator[object]):
+    """JSON stored as its RFC 8785 text; SQL NULL stands for None."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+        """To canonical text."""
+        return None if value is None else canonical(value).decode()
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> object:
+        """To Python values."""
+        return None if value is None else orjson.loads(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of column: its SQL type, the exact Python type of its values (`object`: anything JSON can hold)."""
+
+    sql: TypeEngine[Any]
+    python: type
+
+
+_INTEGER: Final = Kind(BigInteger(), int)
+KINDS: Final[dict[str, Kind]] = {
+    "text": Kind(CodePointText, str),
+    "int": _INTEGER,
+    "amount": _INTEGER,
+    "time": _INTEGER,
+    "hour": _INTEGER,
+    "bool": Kind(Boolean(), bool),
+    "json": Kind(CanonicalJson(), object),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """The parsed form of a column's kind in a `View`, such as ``amount`` or ``text?``."""
+
+    kind: Kind
+    optional: bool
+
+    @property
+    def sorts(self) -> bool:
+        """Whether rows can be ordered and found by it."""
+        return self.kind.python is not object
+
+    @property
+    def counts(self) -> bool:
+        """Whether amounts can be added to it: to NULL they cannot."""
+        return self.kind.python is int and not self.optional
+
+    def problem(self, value: object) -> str | None:
+        """Why the column cannot hold `value` and give it back equal; None if it can."""
+        if value is None:
+            return None if self.optional else "must not be null"
+        if self.kind.python is not object and type(value) is not self.kind.python:
+            return f"{type(value).__name__} is not of its kind"
+        if type(value) is int and self.kind.python is int and not -MAX_AMOUNT <= value <= MAX_AMOUNT:
+            return "more than 63 bits"
+        return None
+
+
+def parse_kind(text: str) -> ColumnType:
+    """``text?`` -> optional text. Raises `InvariantViolation` for a kind that does not exist."""
+    name = text.removesuffix("?")
+    ensure(name in KINDS, f"no column kind {text!r}")
+    return ColumnType(KINDS[name], name != text)
+
+
+def column(name: str, column_type: ColumnType) -> tuple[SchemaItem, ...]:
+    """A view's column and, for SQLite, the check that it stays an integer: adding past 63 bits would make a REAL."""
+    made: Column[Any] = Column(name, column_type.kind.sql, nullable=column_type.optional, autoincrement=False)
+    if column_type.kind.python not in (int, bool):
+        return (made,)
+    check = CheckConstraint(or_(made.is_(None), func.typeof(made) == "integer"))
+    check.ddl_if(dialect="sqlite")
+    return made, check

@@ -1,0 +1,104 @@
+"""A published log as files: what a web server serves as it is (C2SP tlog-tiles).
+
+Every file is written in full under another name, synced, and then renamed into its place: complete or absent. What a
+crash leaves under such a name is removed when the directory is opened again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from counterfoil.ports import PublishedDiffers
+
+_MEMORY = "signer"
+_CHECKPOINT = "checkpoint"
+_VKEY = "vkey"
+_NEW = ".new-"
+
+
+class LogDirectory:
+    """`PublishedLog` below `root`; the signer's memory lies in `private`, outside what is served."""
+
+    def __init__(self, root: Path, private: Path, vkey: str) -> None:
+        self.root, self._private = root, private
+        root.mkdir(parents=True, exist_ok=True)
+        private.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._unsynced: set[Path] = set()
+        for leftover in (*root.glob(f"{_NEW}*"), *private.glob(f"{_NEW}*")):
+            leftover.unlink()
+        self._write_once(root / _VKEY, f"{vkey}\n".encode())
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a tile or bundle; durable once a checkpoint covers it. Raises `PublishedDiffers`."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._write_once(target, data)
+
+    def get(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError."""
+        return (self.root / path).read_bytes()
+
+    def drop_partials(self, path: str) -> None:
+        """Remove the partial versions of a tile that is full now."""
+        shutil.rmtree(self.root / f"{path}.p", ignore_errors=True)
+
+    def checkpoint(self) -> bytes | None:
+        """The published checkpoint note, None before the first."""
+        return _read(self.root / _CHECKPOINT)
+
+    def replace_checkpoint(self, note: bytes) -> None:
+        """Publish a newer checkpoint, atomically."""
+        for directory in sorted(self._unsynced):
+            _sync_directory(directory)
+        self._unsynced.clear()
+        _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
+
+    def signer_memory(self) -> bytes | None:
+        """What the signer last remembered; a power loss may have emptied the file, which is like having none."""
+        return _read(self._private / _MEMORY) or None
+
+    def remember(self, memory: bytes) -> None:
+        """Keep the signer's memory."""
+        _replace(self._private / _MEMORY, self._private, memory, 0o600, sync=False)
+
+    def _write_once(self, target: Path, data: bytes) -> None:
+        found = _read(target)
+        if found is None:
+            _replace(target, self.root, data, 0o644, sync=True)
+            self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
+        elif found != data:
+            raise PublishedDiffers(f"{target} holds other bytes than the log: this directory belongs to another log")
+
+
+def _read(path: Path) -> bytes | None:
+    with suppress(FileNotFoundError):
+        return path.read_bytes()
+    return None
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(target: Path, workplace: Path, data: bytes, mode: int, *, sync: bool) -> None:
+    handle, name = tempfile.mkstemp(dir=workplace, prefix=_NEW)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise

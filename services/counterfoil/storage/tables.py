@@ -1,0 +1,149 @@
+"""Every table. The log's CHECKs and triggers repeat what its store guarantees, so that no bug of ours can break it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    event,
+)
+
+from counterfoil.contract.codec import canonical
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.limits import MAX_ENTRY_BYTES
+from counterfoil.ports import View
+from counterfoil.storage import dialect
+from counterfoil.storage.columns import ColumnType, column, parse_kind
+from counterfoil.storage.dialect import Identity
+
+LOG_IDENTITY: Final = Identity(int.from_bytes(b"CFlg"), 1)
+VIEWS_IDENTITY: Final = Identity(int.from_bytes(b"CFvw"), 1)
+
+# SQLite gives an INTEGER PRIMARY KEY, and only that spelling, the row's own place: appending is then at the end.
+_INDEX: Final = BigInteger().with_variant(Integer(), "sqlite")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+# the log ------------------------------------------------------------------------------------------------------------
+
+LOG: Final = MetaData()
+
+entries: Final = Table(
+    "entries",
+    LOG,
+    Column("index", _INDEX, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("content", LargeBinary),
+    Column("data", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    CheckConstraint('"index" >= 0', name="entries_index"),
+    CheckConstraint("content IS NULL OR length(content) = 32", name="entries_content"),
+    CheckConstraint(f"length(data) BETWEEN 1 AND {MAX_ENTRY_BYTES}", name="entries_data"),
+    CheckConstraint("length(leaf) = 32", name="entries_leaf"),
+)
+
+head: Final = Table(
+    "head",
+    LOG,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    CheckConstraint("one = 1", name="head_one"),
+    CheckConstraint("size >= 1", name="head_size"),
+    CheckConstraint("length(root) = 32", name="head_root"),
+)
+
+cursors: Final = Table(
+    "cursors",
+    LOG,
+    Column("source", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    CheckConstraint("position >= 0", name="cursors_position"),
+)
+
+_APART: Final = '(SELECT max("index") FROM entries) IS NOT NEW.size - 1'
+_TRIGGERS: Final = (
+    ("entries_no_update BEFORE UPDATE ON entries", "entries are never changed"),
+    ("entries_no_delete BEFORE DELETE ON entries", "entries are never removed"),
+    ("head_no_delete BEFORE DELETE ON head", "the head is never removed"),
+    # One look at a commit instead of one an entry: with unique indexes it keeps them dense.
+    (f"head_first BEFORE INSERT ON head WHEN {_APART}", "the head is not at the last entry"),
+    (f"head_next BEFORE UPDATE ON head WHEN {_APART}", "the head is not at the last entry"),
+)
+for _when, _message in _TRIGGERS:
+    event.listen(LOG, "after_create", dialect.refusal(_when, _message))
+
+# views --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ViewTable:
+    """A view with its table and the parsed kinds of its columns."""
+
+    view: View
+    table: Table
+    types: dict[str, ColumnType]
+    key: tuple[Column[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSchema:
+    """The tables of a view database: one per view, how far each log is projected, and what made the schema."""
+
+    metadata: MetaData
+    views: dict[str, ViewTable]
+    positions: Table
+    meta: Table
+    fingerprint: str
+
+
+def view_schema(views: Sequence[View]) -> ViewSchema:
+    """The tables for `views`. Raises `InvariantViolation` for a definition that makes no sense."""
+    metadata = MetaData()
+    positions = Table(
+        "_positions",
+        metadata,
+        Column("origin", Text, primary_key=True),
+        Column("position", BigInteger, nullable=False),
+        CheckConstraint("position >= 0", name="positions_position"),
+    )
+    meta = Table("_meta", metadata, Column("fingerprint", Text, primary_key=True))
+    ensure(len({view.name for view in views}) == len(views), "two views have one name")
+    tables = {view.name: _view_table(metadata, view) for view in views}
+    definitions = [[view.name, view.key, list(view.columns.items()), view.filters] for view in views]
+    return ViewSchema(metadata, tables, positions, meta, sha256(canonical(definitions)).hexdigest())
+
+
+def _view_table(metadata: MetaData, view: View) -> ViewTable:
+    types = {name: parse_kind(kind) for name, kind in view.columns.items()}
+    for name in (view.name, *types):
+        ensure(_NAME.fullmatch(name) is not None, f"{view.name}: {name!r} is not a name")
+    ensure(0 < len(view.key) == len(set(view.key)), f"{view.name}: a key has columns, each once")
+    ensure(all(name in types for name in (*view.key, *view.filters)), f"{view.name}: key or filter without a column")
+    for name in view.key:
+        ensure(types[name].sorts and not types[name].optional, f"{view.name}: {name} cannot be part of a key")
+    for name in view.filters:
+        ensure(types[name].sorts, f"{view.name}: {name} cannot be a filter")
+
+    # Without a row id the rows lie in key order, and a page is one stretch of the file.
+    parts = [part for name, column_type in types.items() for part in column(name, column_type)]
+    table = Table(view.name, metadata, *parts, PrimaryKeyConstraint(*view.key), sqlite_with_rowid=False)
+    key = tuple(table.c[name] for name in view.key)
+    for name in view.filters:
+        Index(f"{view.name}_by_{name}", table.c[name], *(part for part in key if part.name != name))
+    return ViewTable(view, table, types, key)

@@ -1,0 +1,486 @@
+"""An operator who seals a false log with the log's own key is found out: the audit names the first false entry."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
+
+from counterfoil.audit.run import audit
+from counterfoil.contract.codec import canonical
+from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.times import format_time, parse_time
+from counterfoil.log.merkle import leaf_hash
+from counterfoil.log.tree import Tree
+from tests.audit.forge import Forgery, Json, publish, scalars
+from tests.market import HOST, seed_of
+
+Tamper = Callable[[Forgery], int]
+"""Edits a log's entries and says which is the first that is false."""
+
+
+def payload(entry: Json) -> Json:
+    value: Json = orjson.loads(b64decode(entry["data"]["cause"]["command"]["payload"]))
+    return value
+
+
+def sign(entry: Json, value: Json, name: str) -> None:
+    """Put another payload into a command's entry, signed with the key that belongs to a name."""
+    raw = canonical(value)
+    _, secret = crypto_sign_seed_keypair(seed_of(name))
+    signature = crypto_sign(signed_bytes(raw), secret)[:64]
+    entry["data"]["cause"]["command"] = {
+        "payload": b64encode(raw).decode(),
+        "sig": b64encode(signature).decode(),
+        "key_id": value["key_id"],
+    }
+
+
+def named(logs: Path) -> set[tuple[str, str, str]]:
+    """(log, place, code) of every finding."""
+    return {(each.log, each.place, each.code) for each in audit(logs).findings}
+
+
+# what is done -------------------------------------------------------------------------------------------------------
+
+
+def trade_price(log: Forgery) -> int:
+    index = log.find("trade.matched.v1")
+    trade = next(each for each in log.entries[index]["data"]["events"] if each["type"] == "trade.matched.v1")
+    assert int(trade["notional"]) % int(trade["price"]) == 0
+    trade["notional"] = str(int(trade["notional"]) // int(trade["price"]) * (int(trade["price"]) - 10_000))
+    trade["price"] = str(int(trade["price"]) - 10_000)
+    return index
+
+
+def balance(log: Forgery) -> int:
+    index = log.find("cash.deposited.v1", 1)
+    after = log.event(index)["legs"][0]["credit_after"]
+    after["posted"] = str(int(after["posted"]) + 1)
+    return index
+
+
+def deposit_amount(log: Forgery) -> int:
+    """The whole posting is consistent; only it is not what the treasury signed."""
+    index = log.find("cash.deposited.v1")
+    event = log.event(index)
+    event["amount"] = event["legs"][0]["amount"] = str(int(event["amount"]) * 2)
+    for side in ("debit_after", "credit_after"):
+        event["legs"][0][side]["posted"] = str(int(event["legs"][0][side]["posted"]) * 2)
+    return index
+
+
+def dropped_command(log: Forgery) -> int:
+    index = log.find("cash.deposited.v1", 1)
+    del log.entries[index]
+    log.renumber()
+    return log.find("cash.deposited.v1", 1)  # the next posting to the bank states a balance that is not there
+
+
+def dropped_genesis(log: Forgery) -> int:
+    del log.entries[0]
+    log.renumber()
+    return 0
+
+
+def skipped_event(log: Forgery) -> int:
+    index = log.caused_by("entry")[3]
+    del log.entries[index]
+    log.renumber()
+    return index
+
+
+def event_twice(log: Forgery) -> int:
+    index = log.caused_by("entry")[4]
+    again = copy.deepcopy(log.entries[index])
+    again["id"] += "0"
+    log.entries.insert(index + 1, again)
+    log.renumber()
+    return index + 1
+
+
+def event_of_no_log(log: Forgery) -> int:
+    index = log.caused_by("entry")[4]
+    log.entries[index]["data"]["cause"]["entry"]["origin"] = "elsewhere.example/issuance/main"
+    return index
+
+
+def event_with_another_leaf(log: Forgery) -> int:
+    index = log.caused_by("entry")[4]
+    log.entries[index]["data"]["cause"]["entry"]["leaf"] = b64encode(bytes(32)).decode()
+    return index
+
+
+def event_from_beyond(log: Forgery) -> int:
+    """An event that the other log has not made."""
+    again = copy.deepcopy(log.entries[log.caused_by("entry")[-1]])
+    again["data"]["cause"]["entry"]["index"] += 1_000
+    again["id"] += "0"
+    log.entries.append(again)
+    log.renumber()
+    return len(log.entries) - 1
+
+
+def inserted_command(log: Forgery) -> int:
+    """The operator makes a command up: it can name the treasury's key, but not sign with it."""
+    index = log.find("cash.deposited.v1")
+    made = copy.deepcopy(log.entries[index])
+    value = payload(made)
+    value["command_id"] = value["command_id"][:-1] + ("0" if value["command_id"][-1] != "0" else "1")
+    sign(made, value, "operator")
+    made["id"] = f"{value['actor']}/{value['command_id']}"
+    log.entries.insert(index, made)
+    log.renumber()
+    return index
+
+
+def unknown_key(log: Forgery) -> int:
+    index = log.find("cash.deposited.v1")
+    value = payload(log.entries[index])
+    value["key_id"] = "0123456789abcdef"
+    sign(log.entries[index], value, "mallory")
+    return index
+
+
+def unsigned_edit(log: Forgery) -> int:
+    """The payload says another amount than was signed."""
+    index = log.find("cash.deposited.v1")
+    value = payload(log.entries[index])
+    value["body"]["payment_reference"] = "IN-2"
+    log.entries[index]["data"]["cause"]["command"]["payload"] = b64encode(canonical(value)).decode()
+    log.event(index)["payment_reference"] = "IN-2"
+    return index
+
+
+def signature_of_another(log: Forgery) -> int:
+    first, second = log.caused_by("command")[:2]
+    commands = [log.entries[index]["data"]["cause"]["command"] for index in (first, second)]
+    commands[0]["sig"], commands[1]["sig"] = commands[1]["sig"], commands[0]["sig"]
+    return first
+
+
+def other_audience(log: Forgery) -> int:
+    """A command that the treasury did sign, for another log."""
+    index = log.find("cash.deposited.v1")
+    value = payload(log.entries[index])
+    value["aud"] = "elsewhere.example/ledger/main"
+    sign(log.entries[index], value, "treasury")
+    return index
+
+
+def payload_not_canonical(log: Forgery) -> int:
+    index = log.find("cash.deposited.v1")
+    raw = b64decode(log.entries[index]["data"]["cause"]["command"]["payload"]).replace(b",", b", ", 1)
+    log.entries[index]["data"]["cause"]["command"]["payload"] = b64encode(raw).decode()
+    return index
+
+
+def swapped(log: Forgery) -> int:
+    index = log.find("cash.deposited.v1", 1)
+    log.entries[index : index + 2] = reversed(log.entries[index : index + 2])
+    first, second = (log.entries[at] for at in (index, index + 1))
+    first["time"], second["time"] = second["time"], first["time"]
+    log.renumber()
+    return index
+
+
+def refusal_undone(log: Forgery) -> int:
+    (index,) = log.where(lambda entry: entry["data"]["decision"] != "accepted")
+    log.entries[index]["data"]["decision"] = "accepted"
+    return index
+
+
+def revoked_key_obeyed(log: Forgery) -> int:
+    """The bid by a revoked key is taken after all, with the events that it would have had."""
+    (index,) = log.where(lambda entry: "key_revoked" in str(entry["data"]["decision"]))
+    event = copy.deepcopy(log.event(log.find("bid.received.v1")))
+    event["bid_id"] = f"bid-{index}-0"
+    log.entries[index]["data"].update(decision="accepted", events=[event])
+    return index
+
+
+def acceptance_undone(log: Forgery) -> int:
+    index = log.find("bid.received.v1")
+    refusal = {"rejected": "exceeds_available", "detail": {"available": "0"}}
+    log.entries[index]["data"].update(decision=refusal, events=[])
+    return index
+
+
+def other_refusal(log: Forgery) -> int:
+    (index,) = log.where(lambda entry: entry["data"]["decision"] != "accepted")
+    log.entries[index]["data"]["decision"]["rejected"] = "overloaded"
+    return index
+
+
+def timer_early(log: Forgery) -> int:
+    index = log.find("voucher.expired.v1")
+    time = format_time(parse_time(log.entries[index - 1]["time"]) + 1)
+    log.entries[index]["time"] = log.entries[index]["data"]["cause"]["timer"]["due"] = time
+    return index
+
+
+def timer_invented(log: Forgery) -> int:
+    index = log.find("voucher.expired.v1")
+    log.entries[index]["data"]["cause"]["timer"]["kind"] = log.entries[index]["subject"] = "harvest"
+    return index
+
+
+def timer_due_edited(log: Forgery) -> int:
+    index = log.find("voucher.expired.v1")
+    due = log.entries[index]["data"]["cause"]["timer"]
+    due["due"] = format_time(parse_time(due["due"]) + 1)
+    return index
+
+
+def time_back(log: Forgery) -> int:
+    log.entries[7]["time"] = log.entries[6]["time"]
+    return 7
+
+
+def duplicate_id(log: Forgery) -> int:
+    index = log.caused_by("command")[1]
+    log.entries.insert(index + 1, copy.deepcopy(log.entries[index]))
+    log.renumber()
+    return index + 1
+
+
+def wrong_index(log: Forgery) -> int:
+    log.entries[9]["data"]["index"] = 8
+    return 9
+
+
+def wrong_sequence(log: Forgery) -> int:
+    log.entries[9]["sequence"] = f"{8:020d}"
+    return 9
+
+
+def wrong_source(log: Forgery) -> int:
+    log.entries[9]["source"] = "//elsewhere.example/ledger/main"
+    return 9
+
+
+def more_members(log: Forgery) -> int:
+    log.entries[9]["note"] = "x"
+    return 9
+
+
+def no_entry_at_all(log: Forgery) -> int:
+    log.entries[9]["data"] = []  # type: ignore[typeddict-item,unused-ignore]
+    return 9
+
+
+def state_root_edited(log: Forgery) -> int:
+    index = log.find("state.rooted.v1")
+    log.event(index)["root"] = b64encode(bytes(32)).decode()
+    return index
+
+
+def second_genesis(log: Forgery) -> int:
+    log.entries.append(copy.deepcopy(log.entries[0]))
+    log.entries[-1]["id"] = "genesis-2"
+    log.renumber()
+    return len(log.entries) - 1
+
+
+def other_operator(log: Forgery) -> int:
+    log.entries[0]["data"]["cause"]["genesis"]["operator_name"] = "Somebody else"
+    return 0
+
+
+FORGED: list[tuple[str, Tamper, str]] = [
+    ("matching", trade_price, "decision_differs"),
+    ("ledger", balance, "decision_differs"),
+    ("ledger", deposit_amount, "decision_differs"),
+    ("ledger", dropped_command, "decision_differs"),
+    ("ledger", dropped_genesis, "genesis_misplaced"),
+    ("matching", dropped_genesis, "genesis_misplaced"),
+    ("ledger", skipped_event, "cause_not_next"),
+    ("ledger", event_twice, "cause_not_next"),
+    ("redemption", event_twice, "cause_not_next"),
+    ("ledger", event_of_no_log, "cause_not_available"),
+    ("ledger", event_with_another_leaf, "cause_differs"),
+    ("ledger", event_from_beyond, "cause_not_there"),
+    ("ledger", inserted_command, "signature_not_valid"),
+    ("ledger", unknown_key, "key_not_known"),
+    ("ledger", unsigned_edit, "signature_not_valid"),
+    ("ledger", signature_of_another, "signature_not_valid"),
+    ("ledger", other_audience, "wrong_audience"),
+    ("ledger", payload_not_canonical, "command_not_valid"),
+    ("ledger", swapped, "decision_differs"),
+    ("ledger", refusal_undone, "decision_differs"),
+    ("matching", revoked_key_obeyed, "decision_differs"),
+    ("matching", acceptance_undone, "decision_differs"),
+    ("ledger", other_refusal, "decision_differs"),
+    ("ledger", timer_early, "timer_not_due"),
+    ("ledger", timer_invented, "timer_not_known"),
+    ("ledger", timer_due_edited, "decision_differs"),
+    ("redemption", time_back, "time_not_increasing"),
+    ("ledger", duplicate_id, "id_used_twice"),
+    ("ledger", wrong_index, "entry_misplaced"),
+    ("ledger", wrong_sequence, "entry_not_canonical"),
+    ("ledger", wrong_source, "entry_misplaced"),
+    ("ledger", more_members, "entry_not_canonical"),
+    ("ledger", no_entry_at_all, "entry_not_valid"),
+    *((service, state_root_edited, "decision_differs") for service in SERVICES),
+    ("redemption", second_genesis, "genesis_misplaced"),
+    ("issuance", other_operator, "decision_differs"),
+    ("redemption", other_operator, "genesis_differs"),
+]
+
+
+@pytest.mark.parametrize(("service", "tamper", "code"), FORGED, ids=[f"{t.__name__}-{s}" for s, t, _ in FORGED])
+def test_a_forged_log_is_found_out(small: Path, service: str, tamper: Tamper, code: str) -> None:
+    log = Forgery(small, service)
+    first = tamper(log)
+    log.seal()
+    report = audit(small)
+    mine = [each for each in report.findings if each.log == f"{service}/main"]
+    assert (f"entry {first}", code) in {(each.place, each.code) for each in mine}, mine
+    assert min(int(each.place.removeprefix("entry ")) for each in mine) == first
+
+
+def test_resealing_alone_is_no_fault(small: Path) -> None:
+    for service in SERVICES:
+        Forgery(small, service).seal()
+    assert audit(small).findings == []
+
+
+def test_white_space_is_found(small: Path) -> None:
+    log = Forgery(small, "ledger")
+    entries = [canonical(entry) for entry in log.entries]
+    entries[5] = entries[5].replace(b":", b": ", 1)
+    publish(log.root, log.key, entries)
+    assert ("ledger/main", "entry 5", "entry_not_canonical") in named(small)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[" * 2_000, b"\xff", b'{"data":1}', b"null", b"x" * 65_535])
+def test_bytes_that_are_no_entry_are_found(small: Path, data: bytes) -> None:
+    log = Forgery(small, "issuance")
+    entries = [canonical(entry) for entry in log.entries]
+    publish(log.root, log.key, [*entries[:6], data, *entries[6:]])
+    assert ("issuance/main", "entry 6", "entry_not_valid") in named(small)
+
+
+def test_an_empty_log_is_found(small: Path) -> None:
+    log = Forgery(small, "redemption")
+    log.entries = []
+    log.seal()
+    findings = named(small)
+    assert ("redemption/main", "entry 0", "genesis_missing") in findings
+
+
+# lies that agree with each other --------------------------------------------------------------------------------------
+
+
+def relink(source: Forgery, consumer: Forgery) -> None:
+    """Let the consumer's causes name the leaves that the source has now."""
+    leaves = [b64encode(leaf_hash(canonical(entry))).decode() for entry in source.entries]
+    for index in consumer.caused_by("entry"):
+        cause = consumer.entries[index]["data"]["cause"]["entry"]
+        if cause["origin"] == source.key.name:
+            cause["leaf"] = leaves[cause["index"]]
+
+
+@pytest.mark.parametrize(
+    ("member", "code"),
+    [("bid_id", "decision_impossible"), ("offer_id", "decision_impossible"), ("trade_id", "decision_differs")],
+)
+def test_an_event_that_no_decider_made_cannot_break_the_audit_of_its_consumer(
+    small: Path, member: str, code: str
+) -> None:
+    """The ledger consumes the false trade as it stands: its state has nothing that the trade refers to."""
+    matching, ledger = Forgery(small, "matching"), Forgery(small, "ledger")
+    index = matching.find("trade.matched.v1")
+    trade = next(each for each in matching.entries[index]["data"]["events"] if each["type"] == "trade.matched.v1")
+    trade[member] = "nobody-0-0"
+    relink(matching, ledger)
+    matching.seal()
+    ledger.seal()
+    findings = named(small)
+    assert ("matching/main", f"entry {index}", "decision_differs") in findings
+    assert ("ledger/main", f"entry {ledger.find('contract.funded.v1')}", code) in findings, findings
+
+
+def test_an_event_that_cannot_be_read_cannot_break_the_audit_of_its_consumer(small: Path) -> None:
+    matching, ledger = Forgery(small, "matching"), Forgery(small, "ledger")
+    index = matching.find("trade.matched.v1")
+    for event in matching.entries[index]["data"]["events"]:
+        event["surplus"] = 1
+    relink(matching, ledger)
+    matching.seal()
+    ledger.seal()
+    findings = named(small)
+    assert ("matching/main", f"entry {index}", "entry_not_valid") in findings
+    assert ("ledger/main", f"entry {ledger.find('contract.funded.v1')}", "cause_not_readable") in findings
+
+
+def test_consumed_before_what_it_refers_to_is_found(small: Path) -> None:
+    """The ledger captures usage of a contract before its trade arrived: no runner does, the event was not ready."""
+    ledger = Forgery(small, "ledger")
+    funded, captured = ledger.find("contract.funded.v1"), ledger.find("hold.captured.v1")
+    moved = ledger.entries.pop(captured)
+    moved["time"] = ledger.entries[funded]["time"]
+    ledger.entries.insert(funded, moved)
+    ledger.renumber()
+    ledger.seal()
+    assert ("ledger/main", f"entry {funded}", "cause_too_early") in named(small)
+
+
+# whatever is edited ---------------------------------------------------------------------------------------------------
+
+
+def other_value(value: Any, rng: Random) -> Any:
+    """Another value, mostly of the same kind."""
+    if rng.random() < 0.2:
+        return rng.choice([None, [], {}, "", 0, -1, 2**53 - 1, True, "x" * 70, "\u0000", [[]], {"a": 1}])
+    if isinstance(value, bool) or value is None:
+        return 1
+    if isinstance(value, int):
+        return value + rng.choice([-1, 1, 1_000])
+    at = rng.randrange(len(value)) if value else 0
+    new = rng.choice("0123456789abcdefZ=")
+    return value[:at] + (new if value[at : at + 1] != new else "Q") + value[at + 1 :]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_whatever_member_is_edited_the_entry_is_named(small_logs: Path, tmp_path: Path, service: str) -> None:
+    """Except its time alone, which is the sequencer's own word (its order and the timers are judged by it)."""
+    rng = Random(f"edits/{service}")
+    untouched = Forgery(small_logs, service).entries
+    for nth in range(40):
+        logs = Path(shutil.copytree(small_logs, tmp_path / f"logs-{nth}"))
+        log = Forgery(logs, service)
+        index = rng.randrange(len(log.entries))
+        members = [(at, key) for at, key in scalars(log.entries[index]) if key != "time"]
+        container, key = rng.choice(members)
+        container[key] = other_value(container[key], rng)
+        if log.entries[index] == untouched[index]:
+            continue
+        log.seal()
+        mine = [each for each in audit(logs).findings if each.log == f"{service}/main"]
+        assert any(each.place == f"entry {index}" for each in mine), (index, key, container, mine)
+        shutil.rmtree(logs)
+
+
+def test_the_forger_s_tree_is_valid(small: Path) -> None:
+    """What the forger publishes is a sound log: without replay, nothing would be found."""
+    log = Forgery(small, "matching")
+    trade_price(log)
+    log.seal()
+    tree = Tree(lambda _level, _index: b"")
+    tree.append([leaf_hash(canonical(entry)) for entry in log.entries])
+    assert f"{HOST}/matching/main\n{len(log.entries)}\n{b64encode(tree.root()).decode()}\n" in (
+        (log.root / "checkpoint").read_text()
+    )
+    assert {each.place for each in audit(small).findings if each.log == "matching/main"} == {
+        f"entry {log.find('trade.matched.v1')}"
+    }

@@ -1,0 +1,101 @@
+"""An operator with every key who leaves something undone, rather than doing it wrong, is found out as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.audit.report import Finding
+from counterfoil.audit.run import audit
+from counterfoil.contract.commands import AddKey
+from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, DAY, HOUR, TIMER_SLACK
+from counterfoil.log.keys import SigningKey
+from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.runner import Runner
+from tests.market import OFFER, Market, T, deposit, found, seed_of, trade
+
+
+def idle(*_args: Any, **_kwargs: Any) -> bool:
+    """Never let a timer work."""
+    return False
+
+
+def findings(market: Market) -> set[tuple[str, str]]:
+    """(log, code) of what the audit finds."""
+    report = market.sealed()
+    return {(each.log, each.code) for each in report.findings}
+
+
+def test_a_market_in_which_nothing_is_withheld_is_clean(tmp_path: Path) -> None:
+    with Market(tmp_path) as market:
+        found(market)
+        trade(market)
+        market.advance_to(T + 20 * DAY)
+        assert findings(market) == set()
+
+
+def test_a_timer_that_is_passed_over_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders whose last hour has passed stay on the book, and matching goes on."""
+    with Market(tmp_path) as market:
+        found(market)
+        trade(market)
+        monkeypatch.setattr(Runner, "_fire", idle)
+        market.advance_to(T + 20 * DAY)
+        market.ask("gpu-1", OFFER)
+        assert ("matching/main", "timer_withheld") in findings(market)
+
+
+def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revocation never reaches the ledger, which goes on."""
+    with Market(tmp_path) as market:
+        found(market)
+        ledger = market.system.runners["ledger"]
+        take: Callable[..., bool] = ledger._consume
+
+        def all_but_issuance(delivery: Any, clock: int) -> bool:
+            return "/issuance/" not in delivery.source and take(delivery, clock)
+
+        monkeypatch.setattr(ledger, "_consume", all_but_issuance)
+        market.clock.advance_to(T + HOUR)
+        market.system.step()
+        revoke(market)
+        market.clock.advance_to(market.clock.now() + CONSUME_WITHIN + HOUR)
+        later = market.system.submit(market.envelope("treasury", deposit("lab-1")))
+        for _ in range(20):
+            market.system.step()
+        assert later.done()
+        for runner in market.system.runners.values():
+            runner.seal()
+        places = {(each.log, each.code) for each in audit_of(market)}
+        assert ("ledger/main", "event_withheld") in places
+
+
+def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path) -> None:
+    """The ledger stays in yesterday, where a voucher is still good."""
+    with Market(tmp_path) as market:
+        found(market)
+        market.system.runners["ledger"]._clock = VirtualClock(market.clock.now())
+        market.advance_to(market.clock.now() + DAY)
+        revoke(market)
+        assert ("ledger/main", "effect_before_cause") in findings(market)
+
+
+def test_the_allowances_are_small() -> None:
+    assert TIMER_SLACK <= CLOCK_SKEW < CONSUME_WITHIN <= HOUR
+
+
+def revoke(market: Market) -> None:
+    """Something that issuance decides and the ledger has to hear of."""
+    key = SigningKey("second", seed_of("second")).verify_key.public
+    envelope = market.envelope("lab-1", AddKey(party_id="lab-1", public_key=key))
+    market.system.submit(envelope)
+    for _ in range(20):
+        market.system.step()
+
+
+def audit_of(market: Market) -> list[Finding]:
+    """Audit what is published, as it is."""
+    return audit(market.home / "logs").findings

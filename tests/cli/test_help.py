@@ -1,0 +1,67 @@
+"""Every command says what it is for, every option what it means, and every example is one that the command accepts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from counterfoil.cli.listing import VIEWS
+from counterfoil.cli.main import commands
+from counterfoil.contract.commands import COMMANDS
+
+ROOT = typer.main.get_command(commands)
+
+
+def every(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below, with its path."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, below in command.commands.items():
+        yield from every(below, (*path, name))
+
+
+EVERY = dict(every(ROOT))
+GROUPS = ["keys", "party", "class", "programme", "voucher", "offer", "bid", "usage", "claim", "balance", "log"]
+
+
+def test_nothing_is_missing() -> None:
+    assert {path[0] for path in EVERY} == {*GROUPS, "init", "up", "demo", "audit", "bench", "schemas"}
+    signing = [path for path, command in EVERY.items() if any(each.name == "as_" for each in command.params)]
+    assert len(signing) == len(COMMANDS)
+    lists = [path for path, command in EVERY.items() if any(each.name == "where" for each in command.params)]
+    assert len(lists) == len(VIEWS)
+
+
+@pytest.mark.parametrize("group", [(), *[(name,) for name in GROUPS]], ids="-".join)
+def test_groups_explain_themselves(group: tuple[str, ...]) -> None:
+    command: Any = ROOT
+    for name in group:
+        command = command.commands[name]
+    assert len(command.help) > 15
+    named = command.help.removesuffix(".").replace(":", ",").split(", ")[1:]
+    assert not group or {name for name in named if " " not in name} <= {*command.commands, "fund", "accredit", "make"}
+
+
+@pytest.mark.parametrize("path", EVERY, ids="-".join)
+def test_a_command_explains_itself(path: tuple[str, ...]) -> None:
+    command = EVERY[path]
+    assert len(command.help) > 15
+    assert command.help.splitlines()[0][-1] in ".:"
+    for each in command.params:
+        if each.name != "help":
+            assert len(each.help or "") > 5, f"{each.name} has no help text"
+    flags = {flag for each in command.params for flag in each.opts}
+    assert "--json" in flags
+
+
+@pytest.mark.parametrize("path", EVERY, ids="-".join)
+def test_the_example_of_a_command_is_accepted(path: tuple[str, ...]) -> None:
+    command = EVERY[path]
+    words = shlex.split(command.epilog.removeprefix("Example: ").partition(" > ")[0])
+    assert words[: 1 + len(path)] == ["counterfoil", *path]
+    command.make_context("x", words[1 + len(path) :])

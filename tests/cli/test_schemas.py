@@ -1,0 +1,22 @@
+"""The published OpenAPI document is what the gateway says of itself now, whatever instance it is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from counterfoil.catalogue import VIEWS
+from counterfoil.cli.schemas import OPENAPI, diff_schemas, openapi
+from counterfoil.contract.export import render
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def test_openapi_is_current_and_complete() -> None:
+    """After a deliberate change: `counterfoil schemas`."""
+    document = openapi()
+    assert diff_schemas(SCHEMAS, {**render(), OPENAPI: document}) == []
+    assert openapi() == document
+    paths = json.loads(document)["paths"]
+    assert {f"/v1/{view.name.replace('_', '-')}" for view in VIEWS} <= set(paths)
+    assert {"/v1/commands", "/v1/events", "/v1/depth", "/healthz"} <= set(paths)

@@ -1,0 +1,67 @@
+"""The environment is read in one place, held against its ranges, and complained about by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterfoil import settings
+from counterfoil.settings import BadSetting, Listen, Settings, load_settings, parse_listen
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"COUNTERFOIL_{name.upper()}", raising=False)
+
+
+def test_defaults() -> None:
+    found = load_settings()
+    assert (found.home, found.url, found.listen) == (Path("var/counterfoil"), "http://127.0.0.1:8440", "127.0.0.1:8440")
+    assert (found.key_directory, found.vkey_file) == (found.home / "keys", found.home / "vkeys")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("COUNTERFOIL_HOME", "/srv/market", "key_directory", Path("/srv/market/keys")),
+        ("COUNTERFOIL_KEYS", "/srv/keys", "key_directory", Path("/srv/keys")),
+        ("COUNTERFOIL_VKEYS", "/srv/vkeys", "vkey_file", Path("/srv/vkeys")),
+        ("COUNTERFOIL_URL", "https://market.example/base/", "url", "https://market.example/base"),
+        ("COUNTERFOIL_LISTEN", "[::1]:0", "listen", "[::1]:0"),
+        ("COUNTERFOIL_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+    ],
+)
+def test_each_setting(monkeypatch: pytest.MonkeyPatch, name: str, text: str, field: str, value: object) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(load_settings(), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("COUNTERFOIL_URL", "ftp://market.example"),
+        ("COUNTERFOIL_URL", "http://user:secret@market.example"),
+        ("COUNTERFOIL_URL", ""),
+        ("COUNTERFOIL_LISTEN", "127.0.0.1"),
+        ("COUNTERFOIL_LISTEN", "127.0.0.1:65536"),
+        ("COUNTERFOIL_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_what_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(BadSetting, match=name) as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
+
+
+def test_ports_at_their_limits() -> None:
+    assert parse_listen("127.0.0.1:65535") == Listen("127.0.0.1", 65_535)
+    assert parse_listen("[::1]:0") == Listen("::1", 0)
+
+
+def test_every_setting_is_documented() -> None:
+    for name, field in Settings.model_fields.items():
+        assert f"COUNTERFOIL_{name.upper()} " in (settings.__doc__ or "")
+        assert field.description

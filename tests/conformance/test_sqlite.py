@@ -1,0 +1,31 @@
+"""The SQLite stores keep every guarantee of their ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from counterfoil.ports import LogStore, View, ViewStore
+from counterfoil.storage import open_log_store, open_view_store
+from tests.conformance.log_store import LogStoreSuite
+from tests.conformance.view_store import ViewStoreSuite
+
+
+class TestSqliteLogStore(LogStoreSuite):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Iterator[Callable[[], LogStore]]:
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_log_store(tmp_path / "log.db")))
+
+
+class TestSqliteViewStore(ViewStoreSuite):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Iterator[Callable[..., ViewStore]]:
+        def opened(*views: View) -> ViewStore:
+            return stack.enter_context(closing(open_view_store(tmp_path / "views.db", views)))
+
+        with ExitStack() as stack:
+            yield opened

@@ -1,0 +1,307 @@
+"""What every `counterfoil.ports.ViewStore` guarantees. Bind it with a fixture `make(*views)` that opens one store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.ports import Add, Change, Put, Row, Set, UnknownFilter, View, ViewStore
+from tests.conformance.log_store import in_threads
+
+Make = Callable[..., ViewStore]
+LAST = 2**63 - 1
+
+KINDS = View(
+    "kinds",
+    ("name",),
+    {
+        "name": "text", "number": "int", "amount": "amount", "at": "time", "hour": "hour", "flag": "bool",
+        "any": "json", "name_or_none": "text?", "number_or_none": "int?", "flag_or_none": "bool?",
+        "any_or_none": "json?",
+    },
+)  # fmt: skip
+BALANCES = View(
+    "balances",
+    ("party", "asset"),
+    {"asset": "text", "party": "text", "available": "amount", "held": "amount", "group": "text?", "open": "bool"},
+    ("group", "open", "party"),
+)
+ORDERS = View("orders", ("hour", "order"), {"order": "int", "hour": "hour", "detail": "json?"}, ("order",))
+
+ROW: Row = {
+    "name": "é", "number": -LAST, "amount": LAST, "at": 0, "hour": 1, "flag": True, "any": {"b": [1, None], "a": "é\n"},
+    "name_or_none": None, "number_or_none": None, "flag_or_none": None, "any_or_none": None,
+}  # fmt: skip
+
+
+def balance(party: str, asset: str, available: int = 0, group: str | None = None, *, is_open: bool = True) -> Row:
+    """A row of BALANCES."""
+    return {
+        "asset": asset, "party": party, "available": available, "held": 0, "group": group, "open": is_open,
+    }  # fmt: skip
+
+
+def walk(store: ViewStore, view: View, filters: Mapping[str, object], limit: int) -> list[Row]:
+    """All rows, page by page."""
+    rows: list[Row] = []
+    after = None
+    while page := store.page(view.name, filters, after, limit):
+        assert len(page) <= limit
+        rows += page
+        last = tuple(page[-1][name] for name in view.key)
+        assert last != after  # or it would never end
+        after = last
+    return rows
+
+
+class Model:
+    """The obvious view store: dictionaries, changed one by one."""
+
+    def __init__(self, *views: View) -> None:
+        self.views = {view.name: view for view in views}
+        self.rows: dict[str, dict[tuple[Any, ...], Row]] = {view.name: {} for view in views}
+
+    def apply(self, change: Change) -> None:
+        """Make one change."""
+        rows, view = self.rows[change.view], self.views[change.view]
+        if isinstance(change, Put):
+            key = tuple(change.row[name] for name in view.key)
+            rows[key] = {name: change.row.get(name) for name in view.columns}
+        elif change.key in rows:
+            row = rows[change.key]
+            if isinstance(change, Set):
+                row.update(change.values)
+            else:
+                row.update({name: Model.integer(row[name]) + by for name, by in change.amounts.items()})
+
+    @staticmethod
+    def integer(value: object) -> int:
+        """The value, known to be an integer."""
+        assert isinstance(value, int)
+        return value
+
+    def page(self, view: str, filters: Mapping[str, object]) -> list[Row]:
+        """Every row that fits, in key order."""
+        rows = self.rows[view]
+        return [rows[key] for key in sorted(rows) if all(rows[key][name] == value for name, value in filters.items())]
+
+
+PARTIES = st.sampled_from(["", "a", "b", "ä", "ab", "\U0001f600", "\uffff"])
+NUMBERS = st.integers(-1_000, 1_000)
+GROUPS = st.none() | st.sampled_from(["x", "y"])
+BALANCE_KEYS = st.tuples(PARTIES, st.sampled_from(["CNY", "credit"]))
+ORDER_KEYS = st.tuples(st.integers(0, 2), st.integers(-2, 2))
+DETAILS = st.none() | st.lists(NUMBERS, max_size=2) | st.text(st.characters(codec="utf-8"), max_size=3)
+CHANGES = st.one_of(
+    st.builds(
+        lambda key, n, group, is_open: Put("balances", balance(key[0], key[1], n, group, is_open=is_open)),
+        BALANCE_KEYS, NUMBERS, GROUPS, st.booleans(),
+    ),
+    st.builds(lambda key, n: Add("balances", key, {"available": n, "held": -n}), BALANCE_KEYS, NUMBERS),
+    st.builds(lambda key, n: Add("balances", key, {"held": n}), BALANCE_KEYS, NUMBERS),
+    st.builds(lambda key, g, o: Set("balances", key, {"group": g, "open": o}), BALANCE_KEYS, GROUPS, st.booleans()),
+    st.builds(lambda key, n: Set("balances", key, {"held": n}), BALANCE_KEYS, NUMBERS),
+    st.builds(
+        lambda key, detail: Put("orders", {"hour": key[0], "order": key[1], "detail": detail}), ORDER_KEYS, DETAILS
+    ),
+    st.builds(lambda key, detail: Set("orders", key, {"detail": detail}), ORDER_KEYS, DETAILS),
+    st.builds(lambda key: Set("orders", key, {}), ORDER_KEYS),
+)  # fmt: skip
+
+
+class ViewStoreSuite:
+    """The guarantees. `make(*views)` opens the store: again after a close, or beside one that is still open."""
+
+    def test_a_new_store_is_empty(self, make: Make) -> None:
+        store = make(KINDS)
+        assert store.positions() == {}
+        assert store.get("kinds", ("é",)) is None
+        assert store.page("kinds", {}, None, 10) == []
+
+    def test_every_kind_comes_back_as_it_went_in(self, make: Make) -> None:
+        store = make(KINDS)
+        full = ROW | {"name": "", "name_or_none": "", "number_or_none": 0, "flag_or_none": False, "any_or_none": 0}
+        store.apply([Put("kinds", ROW), Put("kinds", full)], {"a": 1})
+        store.close()
+        for row in (ROW, full):
+            got = make(KINDS).get("kinds", (row["name"],))
+            assert got == row
+            assert list(got) == list(KINDS.columns)
+            assert [type(value) for value in got.values()] == [type(row[name]) for name in got]
+
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("name", 1),
+            ("name", None),
+            ("number", "1"),
+            ("number", True),
+            ("number", LAST + 1),
+            ("number", -LAST - 1),
+            ("amount", 1.0),
+            ("at", None),
+            ("hour", b"1"),
+            ("flag", 1),
+            ("flag", None),
+            ("any", None),
+            ("name_or_none", 0),
+            ("number_or_none", "x"),
+            ("flag_or_none", 0),
+        ],
+    )
+    def test_a_value_that_is_not_of_its_kind_is_refused(self, make: Make, column: str, value: object) -> None:
+        store = make(KINDS)
+        store.apply([Put("kinds", ROW)], {"a": 1})
+        refused: list[Change] = [Put("kinds", ROW | {column: value})]
+        if column != "name":
+            refused.append(Set("kinds", ("é",), {column: value}))
+        for change in refused:
+            with pytest.raises(InvariantViolation):
+                store.apply([Set("kinds", ("é",), {"number": 5}), change], {"a": 2})
+        assert (store.positions(), store.page("kinds", {}, None, 9)) == ({"a": 1}, [ROW])
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            Put("nothing", {}),
+            Put("kinds", ROW | {"unknown": 1}),
+            Put("kinds", {"name": "é"}),
+            Set("kinds", ("é",), {"unknown": 1}),
+            Set("kinds", ("é",), {"name": "e"}),
+            Set("kinds", (), {"number": 1}),
+            Set("kinds", ("é", "é"), {"number": 1}),
+            Set("kinds", (1,), {"number": 1}),
+            Add("kinds", ("é",), {"number_or_none": 1}),
+            Add("kinds", ("é",), {"flag": 1}),
+            Add("kinds", ("é",), {"name": 1}),
+        ],
+    )
+    def test_a_change_that_does_not_fit_its_view_is_refused(self, make: Make, change: Change) -> None:
+        store = make(KINDS)
+        store.apply([Put("kinds", ROW)], {"a": 1})
+        with pytest.raises(InvariantViolation):
+            store.apply([Set("kinds", ("é",), {"number": 5}), change], {"a": 2})
+        assert (store.positions(), store.page("kinds", {}, None, 9)) == ({"a": 1}, [ROW])
+
+    def test_an_apply_that_fails_changes_nothing(self, make: Make) -> None:
+        store = make(BALANCES)
+        store.apply([Put("balances", balance("a", "x", LAST)), Put("balances", balance("b", "x", 1))], {"a": 1})
+        before = store.page("balances", {}, None, 9)
+        with pytest.raises(Exception):  # noqa: B017 more than 63 bits is found by the database
+            store.apply(
+                [Add("balances", ("b", "x"), {"available": 1}), Add("balances", ("a", "x"), {"available": 1})],
+                {"a": 2, "b": 1},
+            )
+        assert store.page("balances", {}, None, 9) == before
+        assert store.positions() == {"a": 1}
+
+    def test_changes_are_made_in_order(self, make: Make) -> None:
+        store, key = make(BALANCES), ("a", "x")
+        store.apply(
+            [
+                Add("balances", key, {"available": 1_000}),  # no such row yet
+                Put("balances", balance("a", "x", 10)),
+                Add("balances", key, {"available": 5}),
+                Put("balances", balance("b", "x", 1)),
+                Set("balances", key, {"available": 100}),
+                Add("balances", key, {"available": 7, "held": -2}),
+                Add("balances", ("b", "x"), {"available": 1}),
+                Set("balances", ("c", "x"), {"available": 1}),
+            ],
+            {},
+        )
+        assert store.page("balances", {}, None, 9) == [balance("a", "x", 107) | {"held": -2}, balance("b", "x", 2)]
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(applies=st.lists(st.lists(CHANGES, max_size=25), max_size=3), limit=st.integers(1, 6))
+    def test_it_does_what_plain_dictionaries_do(self, make: Make, applies: list[list[Change]], limit: int) -> None:
+        store, model = make(BALANCES, ORDERS), Model(BALANCES, ORDERS)
+        store.reset()
+        for position, changes in enumerate(applies):
+            store.apply(iter(changes), {"log": position})
+            for change in changes:
+                model.apply(change)
+        for view in (BALANCES, ORDERS):
+            assert walk(store, view, {}, limit) == model.page(view.name, {})
+        for filters in ({"group": "x"}, {"group": None}, {"open": True}, {"party": "a", "group": "y"}):
+            assert walk(store, BALANCES, filters, limit) == model.page("balances", filters)
+        assert walk(store, ORDERS, {"order": -1}, limit) == model.page("orders", {"order": -1})
+        assert store.get("orders", (1, 1)) == model.rows["orders"].get((1, 1))
+        assert store.positions() == ({"log": len(applies) - 1} if applies else {})
+        store.close()
+
+    def test_a_page_goes_on_where_the_last_one_ended(self, make: Make) -> None:
+        store = make(BALANCES)
+        store.apply([Put("balances", balance(party, "x")) for party in ("a", "c", "e", "Z", "é")], {})
+        assert [row["party"] for row in store.page("balances", {}, None, 2)] == ["Z", "a"]  # by code point
+        store.apply([Put("balances", balance(party, "x")) for party in ("A", "b")], {})
+        assert [row["party"] for row in store.page("balances", {}, ("a", "x"), 2)] == ["b", "c"]
+        assert [row["party"] for row in store.page("balances", {}, ("a", "w"), 1)] == ["a"]
+        assert store.page("balances", {}, ("é", "x"), 2) == []
+
+    @pytest.mark.parametrize("name", ["available", "asset", "nothing", "", "group; --"])
+    def test_an_unknown_filter_is_an_error(self, make: Make, name: str) -> None:
+        store = make(BALANCES)
+        with pytest.raises(UnknownFilter):
+            store.page("balances", {"group": "x", name: "1"}, None, 5)
+
+    def test_questions_that_make_no_sense_are_refused(self, make: Make) -> None:
+        store = make(BALANCES)
+        for ask in (
+            lambda: store.page("nothing", {}, None, 5),
+            lambda: store.page("balances", {}, None, 0),
+            lambda: store.page("balances", {}, ("a",), 5),
+            lambda: store.page("balances", {"open": "true"}, None, 5),
+            lambda: store.get("nothing", ("a",)),
+            lambda: store.get("balances", ("a",)),
+            lambda: store.get("balances", ("a", 1)),
+        ):
+            with pytest.raises(InvariantViolation):
+                ask()
+
+    def test_positions_stay_until_reset(self, make: Make) -> None:
+        store = make(BALANCES, ORDERS)
+        store.apply([Put("balances", balance("a", "x")), Put("orders", {"hour": 1, "order": 2})], {"a": 5, "b": 0})
+        store.apply([], {"b": 3})
+        store.close()
+        store = make(BALANCES, ORDERS)
+        assert store.positions() == {"a": 5, "b": 3}
+        assert store.get("orders", (1, 2)) == {"order": 2, "hour": 1, "detail": None}
+        store.reset()
+        assert (store.positions(), walk(store, BALANCES, {}, 5), walk(store, ORDERS, {}, 5)) == ({}, [], [])
+
+    def test_readers_see_whole_applies_in_any_thread(self, make: Make) -> None:
+        store, rounds, done = make(BALANCES), 80, threading.Event()
+        store.apply([Put("balances", balance(party, "x")) for party in "abc"], {"log": 0})
+
+        def write() -> None:
+            try:
+                for n in range(1, rounds + 1):
+                    moves: list[Change] = [Add("balances", (party, "x"), {"available": 1}) for party in "ab"]
+                    store.apply([*moves, Set("balances", ("c", "x"), {"available": n})], {"log": n})
+            finally:
+                done.set()
+
+        def read() -> None:
+            while not done.is_set():
+                before = store.positions()["log"]
+                a, b, c = (row["available"] for row in store.page("balances", {}, None, 9))
+                assert a == b == c
+                assert isinstance(a, int)
+                assert before <= a <= store.positions()["log"]
+
+        in_threads([write, read, read])
+        assert store.positions() == {"log": rounds}
+
+    def test_close_is_idempotent_and_final(self, make: Make) -> None:
+        store = make(KINDS)
+        store.close()
+        store.close()
+        with pytest.raises(Exception):  # noqa: B017 which one is the adapter's choice
+            store.positions()

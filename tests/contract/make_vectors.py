@@ -1,0 +1,154 @@
+"""Makes the golden vectors in schemas/vectors/: `python -m tests.contract.make_vectors`.
+
+They are for other implementations; a change of any existing value is a change of the formats.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from counterfoil.contract.codec import canonical, dump_event, encode_entry, encode_payload
+from counterfoil.contract.commands import BATCH, COMMANDS, Body, Header
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
+from counterfoil.contract.envelope import encode_envelope, signed_bytes
+from counterfoil.contract.events import EVENTS, LogOpened, VoucherExpired, VoucherIssued
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.scalars import encode_base64
+from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
+from counterfoil.log.keys import SigningKey
+from counterfoil.log.merkle import leaf_hash, root_of, split_point
+from counterfoil.log.proofs import Receipt, format_receipt
+from tests.contract.bad_input import BAD_ENVELOPES
+from tests.contract.samples import KEY, KEY_ID, NOW, SEED, header, sample
+
+VECTORS = Path(__file__).parents[2] / "schemas" / "vectors"
+ORIGIN = "counterfoil.example/ledger/main"
+LOG_KEY = SigningKey(ORIGIN, SEED)
+
+
+def signed(head: Header, bodies: tuple[Body, ...]) -> dict[str, Any]:
+    """A payload with everything that follows from it and the test key; octets in base64, JSON as text."""
+    payload = encode_payload(head, bodies)
+    signature = KEY.sign(signed_bytes(payload))
+    return {
+        "type": head.type,
+        "v": head.v,
+        "payload": payload.decode(),
+        "sha256": sha256(payload).hexdigest(),
+        "pae": signed_bytes(payload).decode(),
+        "signature": encode_base64(signature),
+        "envelope": encode_envelope(payload, signature, KEY_ID).decode(),
+    }
+
+
+def command_vectors() -> dict[str, Any]:
+    """Every command by itself, and a batch."""
+    commands = [
+        signed(header(kind, version, service, number), (sample(body),))
+        for number, ((kind, version), (body, service)) in enumerate(COMMANDS.items())
+    ]
+    together = tuple(sample(COMMANDS[name][0]) for name in (("post_offer", 1), ("place_bid", 1), ("cancel_bid", 1)))
+    batch = signed(header(BATCH, 1, "matching", 255), together)
+    key = {"seed": SEED.hex(), "public_key": encode_base64(KEY.verify_key.public), "key_id": KEY_ID}
+    return {"note": "Octets are base64, hashes hexadecimal.", "key": key, "commands": commands, "batch": batch}
+
+
+def event_vectors() -> dict[str, Any]:
+    """Every event's canonical JSON."""
+    return {"events": {name: canonical(dump_event(sample(event))).decode() for name, event in EVENTS.items()}}
+
+
+def sample_entries() -> list[Entry]:
+    """A log of one entry of each kind of cause and of each kind of decision."""
+    vectors = command_vectors()
+    accepted, batch = vectors["commands"][3], vectors["batch"]
+    issued, expired = sample(VoucherIssued), sample(VoucherExpired)
+    refusal = Rejected(Code.EXCEEDS_AVAILABLE, (("available", "12"), ("needed", "13")))
+    refused = Outcome(0, refusal)
+    rows: list[tuple[str, str, Any, bool, tuple[Outcome, ...], tuple[Any, ...]]] = [
+        ("genesis", "genesis", GenesisCause("operator-1", "Operator", KEY.verify_key.public), False, (),
+         (sample(LogOpened),)),
+        ("party-1/a", "deposit", _cause(accepted), False, (Outcome(1, None),), (issued,)),
+        ("party-1/b", "deposit", _cause(accepted), False, (refused,), ()),
+        ("party-1/c", BATCH, _cause(batch), True, (Outcome(1, None), refused, Outcome(0, None)), (expired,)),
+        ("issuance/7/0", "issuance", EntryCause("counterfoil.example/issuance/main", 7, bytes(range(32)), 0), False, (),
+         (issued,)),
+        ("timer/5", "vouchers", TimerCause("vouchers", NOW), False, (), (expired, expired)),
+    ]  # fmt: skip
+    return [
+        Entry(ORIGIN, index, id_, NOW + index, subject, cause, batched, outcomes, events)
+        for index, (id_, subject, cause, batched, outcomes, events) in enumerate(rows)
+    ]
+
+
+def _cause(vector: dict[str, Any]) -> CommandCause:
+    return CommandCause(vector["payload"].encode(), KEY.sign(vector["pae"].encode()), KEY_ID)
+
+
+def entry_vectors() -> dict[str, Any]:
+    """The sample log: entries, leaf hashes, and after each entry the root and the signed checkpoint; receipts."""
+    data = [encode_entry(entry) for entry in sample_entries()]
+    leaves = [leaf_hash(each) for each in data]
+    final = sign_checkpoint(Checkpoint(ORIGIN, len(leaves), root_of(leaves)), LOG_KEY)
+    entries = []
+    for index, each in enumerate(data):
+        root = root_of(leaves[: index + 1])
+        receipt = format_receipt(Receipt(index, tuple(path(index, leaves)), final))
+        entries.append(
+            {
+                "entry": each.decode(),
+                "leaf": leaves[index].hex(),
+                "root_after": root.hex(),
+                "checkpoint_after": sign_checkpoint(Checkpoint(ORIGIN, index + 1, root), LOG_KEY).decode(),
+                "receipt_in_last": receipt.decode(),
+            }
+        )
+    return {"origin": ORIGIN, "seed": SEED.hex(), "vkey": LOG_KEY.verify_key.vkey(), "entries": entries}
+
+
+def path(index: int, leaves: list[bytes]) -> list[bytes]:
+    """PATH(m, D[n]) of RFC 6962 2.1.1, leaf side first."""
+    if len(leaves) == 1:
+        return []
+    k = split_point(len(leaves))
+    if index < k:
+        return [*path(index, leaves[:k]), root_of(leaves[k:])]
+    return [*path(index - k, leaves[k:]), root_of(leaves[:k])]
+
+
+def refusal_vectors() -> dict[str, Any]:
+    """Envelopes that are refused at intake by their form, and with which code."""
+    rows = [
+        {"name": name, "envelope": encode_base64(data), "code": code.value}
+        for name, code, data in BAD_ENVELOPES
+        if len(data) <= 4_096
+    ]
+    return {"note": "Envelopes in base64, since some are not UTF-8.", "refusals": rows}
+
+
+FILES: dict[str, Callable[[], dict[str, Any]]] = {
+    "commands.json": command_vectors,
+    "events.json": event_vectors,
+    "entries.json": entry_vectors,
+    "refusals.json": refusal_vectors,
+}
+
+
+def render(name: str) -> bytes:
+    """The bytes of one vector file."""
+    return (json.dumps(FILES[name](), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def main() -> None:
+    """Write all of them."""
+    VECTORS.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (VECTORS / name).write_bytes(render(name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Every range of the contract at its ends and one beyond, as a command's author meets it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from counterfoil.contract import limits
+from counterfoil.contract.codec import Refused, dump_body, load_body
+from counterfoil.contract.commands import COMMANDS
+from counterfoil.contract.rejections import Code
+from tests.contract.samples import sample
+
+A_YEAR = limits.MAX_WINDOW // limits.SECOND
+OUT, BAD = Code.OUT_OF_RANGE, Code.MALFORMED
+
+# Command, member, its values at the ends, and what lies beyond with its code.
+RANGES: list[tuple[str, str, list[Any], list[tuple[Any, Code]]]] = [
+    ("deposit", "amount", ["1", str(2**63 - 1)], [("0", OUT), ("-1", OUT), (str(2**63), OUT), ("9" * 40, OUT)]),
+    ("post_offer", "price", ["1", "1000000000000"], [("0", OUT), ("1000000000001", OUT)]),
+    ("post_offer", "nodes", [1, 1_023], [(0, OUT), (1_024, OUT), (-1, OUT)]),
+    ("post_offer", "min_hours", [1, 1_440], [(0, OUT), (1_441, OUT)]),
+    ("post_offer", "bond_bps", [0, 10_000], [(-1, OUT), (10_001, OUT)]),
+    ("post_offer", "class_id", ["a", "a" * 63], [("a" * 64, OUT), ("", BAD), ("a-", BAD), ("A", BAD)]),
+    ("post_offer", "currency", ["EUR"], [("EU", BAD), ("EURO", OUT), ("eur", BAD)]),
+    ("post_offer", "window_start", ["19700101T00Z", "21991231T23Z"], [("19691231T23Z", BAD), ("22000101T00Z", BAD)]),
+    ("post_offer", "good_until", [None, "1970-01-01T00:00:00.000000Z"],
+     [("1969-12-31T23:59:59.999999Z", BAD), (0, BAD)]),
+    ("post_offer", "tif", ["GTC", "GTD", "IOC"], [("FOK", BAD), ("", BAD)]),
+    ("place_bid", "tif", ["GTC", "GTD", "IOC", "FOK"], [("DAY", BAD)]),
+    ("place_bid", "stp", ["taker", "maker", "both"], [("none", BAD)]),
+    ("place_bid", "voucher_ids", [[], ["v-1"]], [("v-1", BAD), ([""], BAD)]),
+    ("amend_bid", "reduce_nodes_by", [None, 1, 1_023], [(0, OUT), (1_024, OUT)]),
+    ("resolve_dispute", "gpu_minutes", [0, 2**53 - 1], [(-1, OUT), (2**53, OUT), (2**63, OUT), (2**64, OUT)]),
+    ("report_usage", "readings", [[], [{"hour": "20261123T08Z", "gpu_minutes": 1_023 * 64 * 60}]],
+     [([{"hour": "20261123T08Z", "gpu_minutes": 1_023 * 64 * 60 + 1}], OUT)]),
+    ("register_class", "gpus_per_node", [1, 64], [(0, OUT), (65, OUT)]),
+    ("register_class", "version", [1, 1_000_000], [(0, OUT), (1_000_001, OUT)]),
+    ("register_class", "interconnect", [None, "x", "é" * 120, "😀" * 120],
+     [("é" * 121, OUT), ("", BAD), ("a\x7f", BAD)]),
+    ("publish_programme", "share", [{"num": 0, "den": 1}, {"num": 1_000_000, "den": 1_000_000}],
+     [({"num": 1, "den": 0}, OUT), ({"num": 1_000_001, "den": 1}, OUT), ({"num": 1, "den": 1_000_001}, OUT)]),
+    ("publish_programme", "expiry", [{"kind": "relative", "after_seconds": A_YEAR}],
+     [({"kind": "relative", "after_seconds": A_YEAR + 1}, OUT), ({"kind": "fixed", "at": "2026"}, BAD)]),
+    ("publish_programme", "report_within_seconds", [0, A_YEAR], [(-1, OUT), (A_YEAR + 1, OUT)]),
+    ("suspend_voucher", "reason", ["x", "x" * 240], [("x" * 241, OUT), ("", BAD), ("a\nb", BAD)]),
+    ("deposit", "payment_reference", ["!", "~" * 64], [("x" * 65, OUT), ("", BAD), ("a b", BAD), ("é", BAD)]),
+    ("revoke_key", "key_id", ["0123456789abcdef"], [("0123456789abcde", BAD), ("0123456789abcdef0", OUT)]),
+    ("register_party", "roles", [[], ["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]],
+     [(["owner"], BAD)]),
+    ("add_key", "public_key", ["A" * 43 + "="], [("A" * 42 + "==", BAD), ("A" * 44, BAD), ("A" * 42 + "B=", BAD)]),
+]  # fmt: skip
+ACCEPTED = [(kind, member, value) for kind, member, values, _ in RANGES for value in values]
+REFUSED = [(kind, member, value, code) for kind, member, _, beyond in RANGES for value, code in beyond]
+
+
+def with_member(kind: str, member: str, value: Any) -> dict[str, Any]:
+    body = dump_body(sample(COMMANDS[kind, 1][0]))
+    assert member in body
+    return {**body, member: value}
+
+
+@pytest.mark.parametrize(("kind", "member", "value"), ACCEPTED)
+def test_the_ends_of_a_range_are_accepted(kind: str, member: str, value: Any) -> None:
+    assert dump_body(load_body(kind, 1, with_member(kind, member, value)))[member] == value
+
+
+@pytest.mark.parametrize(("kind", "member", "value", "code"), REFUSED)
+def test_one_beyond_is_refused(kind: str, member: str, value: Any, code: Code) -> None:
+    with pytest.raises(Refused) as refused:
+        load_body(kind, 1, with_member(kind, member, value))
+    assert refused.value.rejected.code is code
+    assert dict(refused.value.rejected.detail)["member"].split(".")[0] == member

@@ -1,0 +1,455 @@
+"""Nothing that a service may be asked or told makes an entry that the log cannot hold, however long everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from counterfoil.contract import limits
+from counterfoil.contract.commands import (
+    AmendBid,
+    CloseSettlement,
+    ConfirmPayment,
+    DisputeUsage,
+    FixedExpiry,
+    PublishProgramme,
+    Rate,
+    Reading,
+    RegisterClass,
+    RegisterParty,
+    ReportUsage,
+    SubmitClaim,
+)
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import (
+    BidClosed,
+    ClaimApproved,
+    ClaimLine,
+    ClaimSettled,
+    ClaimSubmitted,
+    ContractFunded,
+    HoldCaptured,
+    HoldPlaced,
+    Payee,
+    PaymentConfirmed,
+    ProgrammePublished,
+    ProviderDefaulted,
+    ProviderListed,
+    SettlementClosed,
+    UsageAccepted,
+    UsageReported,
+)
+from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
+from counterfoil.core import issuance, ledger, matching, redemption
+from counterfoil.core.accounts import Position
+from counterfoil.core.delivery import Claimable
+from counterfoil.core.funding import budget
+from counterfoil.core.holds import BidHold
+from tests.core import largest
+from tests.core.largest import CITY, CLOUD, CURRENCY, LAB, LATE, PROGRAMME, WIDE, Large, T, long_id
+from tests.core.matching_world import bond_held, hold_placed
+
+BID, OFFER, TRADE = f"bid-{LATE}-47", f"off-{LATE}-47", f"trd-{LATE}-47-23"
+DEAD = T + 1_001 * HOUR  # all vouchers ran out, and no sweep came by
+SHARE = Rate(num=999_999, den=1_000_000)
+
+
+def kinds(entry: Entry) -> list[str]:
+    """The names of an entry's event types, each once, in order."""
+    return list(dict.fromkeys(type(event).__name__ for event in entry.events))
+
+
+# the ledger ---------------------------------------------------------------------------------------------------------
+
+
+def held() -> Large:
+    """A hold on as many vouchers as one may draw on, to their last unit, and a bond."""
+    large = Large(ledger.DECIDER)
+    largest.funded(large, limits.MAX_VOUCHERS_PER_HOLD, SHARE)
+    cost = sum(lot.face for lot in large.state.vouchers.lots.values()) * SHARE.den // SHARE.num - 1
+    bid = largest.bid(BID, nodes=1, partial=False, cost_per_node=cost)
+    entry = large.hears(largest.offer(OFFER, bond=MAX_AMOUNT // 4), bid)
+    (placed,) = entry.events
+    assert isinstance(placed, HoldPlaced)
+    assert len(placed.vouchers) == limits.MAX_VOUCHERS_PER_HOLD
+    largest.worn(large)
+    return large
+
+
+def funded_contract(price: int) -> Large:
+    """The hold turned into a contract at this price."""
+    large = held()
+    large.hears(largest.trade(BID, OFFER, notional=price, price=price))
+    largest.worn(large)
+    return large
+
+
+def whole_price() -> int:
+    """What the hold was made for."""
+    (hold,) = held().state.holds.bids.values()
+    assert isinstance(hold, BidHold)
+    return hold.cost_per_node
+
+
+def hold() -> Large:
+    return held()
+
+
+def trade_far_below_the_limit_after_the_vouchers_ran_out() -> Large:
+    large = held()
+    entry = large.hears(largest.trade(BID, OFFER), at=DEAD)
+    funded = entry.events[0]
+    assert isinstance(funded, ContractFunded)
+    assert len(funded.released_vouchers) == limits.MAX_VOUCHERS_PER_HOLD
+    assert kinds(entry) == ["ContractFunded", "VoucherExpired"]
+    assert len(entry.events) == 1 + limits.MAX_VOUCHERS_PER_HOLD
+    return large
+
+
+def bid_closed_after_the_vouchers_ran_out() -> Large:
+    large = held()
+    assert len(large.hears(BidClosed(bid_id=BID, reason="immediate_or_cancel"), at=DEAD).events) == 33
+    return large
+
+
+def capture_from_every_voucher() -> Large:
+    large = funded_contract(whole_price())
+    usage = UsageAccepted(
+        report_id=f"rep-{LATE}-47", contract_id=TRADE, gpu_minutes=MAX_COUNT, amount=whole_price(), by="beneficiary"
+    )
+    captured = large.hears(usage).events[0]
+    assert isinstance(captured, HoldCaptured)
+    assert len(captured.vouchers) == limits.MAX_VOUCHERS_PER_HOLD
+    return large
+
+
+def default_after_the_vouchers_ran_out() -> Large:
+    large = funded_contract(whole_price())
+    default = ProviderDefaulted(
+        contract_id=TRADE, provider_id=CLOUD, cause="usage_not_reported", missing_hours=MAX_COUNT
+    )
+    entry = large.hears(default, at=DEAD)
+    assert kinds(entry) == ["HoldReleased", "VoucherExpired", "BondSlashed"]
+    assert len(entry.events) == 2 + limits.MAX_VOUCHERS_PER_HOLD
+    return large
+
+
+def sweep_of_vouchers() -> Large:
+    large = Large(ledger.DECIDER)
+    largest.funded(large, limits.MAX_ITEMS_PER_SWEEP + 1, SHARE)
+    entry = large.fires("voucher_expiry", DEAD)
+    assert kinds(entry) == ["VoucherExpired"]
+    assert len(entry.events) == limits.MAX_ITEMS_PER_SWEEP
+    return large
+
+
+def payment_of_a_batch() -> Large:
+    large = Large(ledger.DECIDER)
+    largest.funded(large, 1, SHARE)
+    each = MAX_AMOUNT // 2 // limits.MAX_CLAIMS_PER_SETTLEMENT
+    providers = [long_id(f"cloud-{n}") for n in range(limits.MAX_CLAIMS_PER_SETTLEMENT)]
+    accounts = large.state.accounts
+    for name in providers:
+        owed = accounts.assets[CURRENCY].setdefault(f"claims/{name}", Position())
+        owed.credits_posted = each
+    accounts.assets[budget(PROGRAMME)]["obligated"].credits_posted = MAX_AMOUNT
+    for account in ("settled", "disbursed"):
+        accounts.assets[CURRENCY if account == "settled" else budget(PROGRAMME)][account] = Position()
+    largest.worn(large)
+    entry = large.hears(confirmed(tuple(Payee(provider_id=name, amount=each) for name in providers)))
+    assert kinds(entry) == [ClaimSettled.__name__]
+    assert len(entry.events) == limits.MAX_CLAIMS_PER_SETTLEMENT
+    return large
+
+
+def confirmed(payees: tuple[Payee, ...]) -> PaymentConfirmed:
+    """A payment to these."""
+    return PaymentConfirmed(
+        settlement_id=f"stl-{LATE}-47", programme_id=PROGRAMME, currency=CURRENCY, payment_reference="r" * 64,
+        claim_ids=tuple(f"clm-{LATE + n}-47" for n in range(len(payees))), payees=payees,
+    )  # fmt: skip
+
+
+# matching -----------------------------------------------------------------------------------------------------------
+
+
+def market(*, related: bool = False) -> Large:
+    """Matching with the programme and its classes; both sides in one group if related."""
+    large = Large(matching.DECIDER)
+    largest.register(large, (CITY, "issuer"), (LAB, "beneficiary"), (CLOUD, "provider"))
+    large.hears(largest.programme(), *largest.accelerators(), ProviderListed(programme_id=PROGRAMME, provider_id=CLOUD))
+    if related:
+        for party in large.state.directory.parties.values():
+            party.group_id = CITY
+    return large
+
+
+def bids_resting(count: int, *, related: bool = False) -> Large:
+    """As many bids in the book, as long as they come."""
+    large = market(related=related)
+    for number in range(count):
+        bid = largest.bid(f"bid-{LATE + number}-47", nodes=1, group_id=CITY if related else LAB)
+        large.folds(bid)
+        large.hears(hold_placed(bid))
+    return large
+
+
+def offers_resting(count: int, *, related: bool = False) -> Large:
+    """As many offers of one node each in the book."""
+    large = market(related=related)
+    for number in range(count):
+        offer = largest.offer(f"off-{LATE + number}-47", nodes=1, group_id=CITY if related else CLOUD)
+        large.folds(offer)
+        large.hears(bond_held(offer))
+    return large
+
+
+def pass_of_an_offer() -> Large:
+    large = bids_resting(limits.MAX_MATCHES_PER_ENTRY + 1)
+    offer = largest.offer(OFFER)
+    large.folds(offer)
+    entry = large.hears(bond_held(offer))
+    assert kinds(entry) == ["OfferAdmitted", "TradeMatched", "MatchContinued"]
+    assert len(entry.events) == limits.MAX_MATCHES_PER_ENTRY + 2
+    return large
+
+
+def pass_of_a_bid() -> Large:
+    large = offers_resting(limits.MAX_MATCHES_PER_ENTRY + 1)
+    bid = largest.bid(BID)
+    large.folds(bid)
+    entry = large.hears(hold_placed(bid))
+    assert kinds(entry) == ["BidAdmitted", "TradeMatched", "MatchContinued"]
+    assert len(entry.events) == limits.MAX_MATCHES_PER_ENTRY + 2
+    return large
+
+
+def pass_of_prevented_matches() -> Large:
+    large = offers_resting(limits.MAX_MATCHES_PER_ENTRY + 1, related=True)
+    bid = largest.bid(BID, group_id=CITY)
+    large.folds(bid)
+    entry = large.hears(hold_placed(bid))
+    assert kinds(entry) == ["BidAdmitted", "MatchPrevented", "OfferClosed", "MatchContinued"]
+    assert len(entry.events) == 2 * limits.MAX_MATCHES_PER_ENTRY + 2
+    return large
+
+
+def sweep_of_orders() -> Large:
+    large = bids_resting(limits.MAX_ITEMS_PER_SWEEP + 1)
+    entry = large.fires("order_expiry", T + 3_000 * HOUR)
+    assert len(entry.events) == limits.MAX_ITEMS_PER_SWEEP
+    return large
+
+
+def new_price_for_a_bid() -> Large:
+    large = bids_resting(1)
+    (bid_id,) = large.state.bids
+    large.decides(LAB, AmendBid(bid_id=bid_id, reduce_nodes_by=None, limit_price=PRICE_TICK))
+    return large
+
+
+# redemption ---------------------------------------------------------------------------------------------------------
+
+
+def delivery(contracts: int) -> Large:
+    """Redemption with as many contracts of 48 hours that are over."""
+    large = Large(redemption.DECIDER)
+    largest.register(large, (CITY, "issuer"), (LAB, "beneficiary"), (CLOUD, "provider"), ("bank", "treasurer"))
+    large.hears(largest.programme())
+    first = T // HOUR - 64
+    for number in range(contracts):
+        terms = {"first_hour": first, "hours": 48, "nodes": 1_023, "gpus_per_node": 64, "price": PRICE_TICK * 1_000}
+        windows = {"report_within_seconds": 86_400, "dispute_window_seconds": 60}
+        large.hears(largest.trade(BID, OFFER, trade_id=f"trd-{LATE + number}-47-23", **terms, **windows))
+    return large
+
+
+def readings() -> tuple[Reading, ...]:
+    """All that a contract of `delivery` can report, at once."""
+    first = T // HOUR - 64
+    return tuple(Reading(hour=first + hour, gpu_minutes=1_023 * 64 * 60) for hour in range(limits.MAX_READINGS))
+
+
+def report() -> Large:
+    large = delivery(1)
+    entry = large.decides(CLOUD, ReportUsage(contract_id=next(iter(large.state.contracts)), readings=readings()))
+    assert kinds(entry) == [UsageReported.__name__]
+    return large
+
+
+def sweep_of_windows() -> Large:
+    large = delivery(limits.MAX_ITEMS_PER_SWEEP + 1)
+    for contract_id in list(large.state.contracts):
+        large.decides(CLOUD, ReportUsage(contract_id=contract_id, readings=readings()))
+    entry = large.fires("dispute_window", T + HOUR)
+    assert kinds(entry) == ["UsageAccepted", "ContractCompleted"]
+    assert len(entry.events) == 2 * limits.MAX_ITEMS_PER_SWEEP
+    return large
+
+
+def idle() -> Large:
+    """More contracts than a sweep takes, each reported in full as idle: what is accepted is no delivery."""
+    large = delivery(limits.MAX_ITEMS_PER_SWEEP + 1)
+    nothing = tuple(replace(reading, gpu_minutes=0) for reading in readings())
+    for contract_id in list(large.state.contracts):
+        large.decides(CLOUD, ReportUsage(contract_id=contract_id, readings=nothing))
+    return large
+
+
+def sweep_of_windows_without_delivery() -> Large:
+    return ends_in_default(idle(), "dispute_window")
+
+
+def sweep_of_disputes() -> Large:
+    large = idle()
+    for report_id in list(large.state.reports):
+        entry = large.decides(LAB, DisputeUsage(report_id=report_id, reason=WIDE * limits.MAX_REASON))
+        assert kinds(entry) == ["UsageDisputed"]
+    return ends_in_default(large, "resolution_window")
+
+
+def ends_in_default(large: Large, timer: str) -> Large:
+    """The sweep, of which every acceptance is the end of a contract."""
+    entry = large.fires(timer, T + 30 * HOUR + limits.RESOLUTION_WINDOW)
+    assert kinds(entry) == ["UsageAccepted", "ProviderDefaulted"]
+    assert len(entry.events) == 2 * limits.MAX_ITEMS_PER_SWEEP
+    return large
+
+
+def sweep_of_deadlines() -> Large:
+    large = delivery(limits.MAX_ITEMS_PER_SWEEP + 1)
+    entry = large.fires("reporting", T + 30 * HOUR)
+    assert kinds(entry) == ["ProviderDefaulted"]
+    assert len(entry.events) == limits.MAX_ITEMS_PER_SWEEP
+    return large
+
+
+def earned(contract_ids: Sequence[str]) -> Large:
+    """Redemption where each of these contracts has earned its share of all the money there can be."""
+    large = delivery(0)
+    for contract_id in contract_ids:
+        large.state.claimable[contract_id] = Claimable(PROGRAMME, CLOUD)
+        large.state.claimable[contract_id].amount = MAX_AMOUNT // len(contract_ids)
+    return large
+
+
+def claim() -> Large:
+    names = tuple(f"trd-{LATE + n}-47-23" for n in range(limits.MAX_CONTRACTS_PER_CLAIM))
+    large = earned(names)
+    entry = large.decides(CLOUD, SubmitClaim(programme_id=PROGRAMME, invoice_number="i" * 64, contract_ids=names))
+    assert kinds(entry) == [ClaimSubmitted.__name__]
+    return large
+
+
+def approved(large: Large, claim_ids: Sequence[str]) -> None:
+    """Approved claims of as many providers, whose ids are as long as they get."""
+    amount = MAX_AMOUNT // len(claim_ids)
+    for number, claim_id in enumerate(claim_ids):
+        line = ClaimLine(contract_id=f"trd-{LATE + number}-47-23", amount=amount)
+        large.state.claimable[line.contract_id] = Claimable(PROGRAMME, CLOUD)
+        large.folds(
+            ClaimSubmitted(
+                claim_id=claim_id, programme_id=PROGRAMME, provider_id=long_id(f"cloud-{number}"),
+                invoice_number="i" * 64, lines=(line,), amount=amount,
+            ),
+            ClaimApproved(claim_id=claim_id),
+        )  # fmt: skip
+
+
+def settlement() -> Large:
+    large = delivery(0)
+    names = tuple(f"clm-{LATE + n}-47" for n in range(limits.MAX_CLAIMS_PER_SETTLEMENT))
+    approved(large, names)
+    entry = large.decides(CITY, CloseSettlement(programme_id=PROGRAMME, claim_ids=names))
+    assert kinds(entry) == [SettlementClosed.__name__]
+    return large
+
+
+def payment() -> Large:
+    large = settlement()
+    (settlement_id,) = large.state.settlements
+    entry = large.decides("bank", ConfirmPayment(settlement_id=settlement_id, payment_reference="r" * 64))
+    assert kinds(entry) == [PaymentConfirmed.__name__]
+    return large
+
+
+# issuance -----------------------------------------------------------------------------------------------------------
+
+
+def issuing() -> Large:
+    """Issuance with the classes of the programme."""
+    large = Large(issuance.DECIDER)
+    largest.register(large, ("op", "operator"), (CITY, "issuer"))
+    for accelerator in largest.accelerators():
+        large.folds(accelerator)
+    return large
+
+
+def publish(programme_id: str, words: int) -> PublishProgramme:
+    """A first version whose texts have this many characters."""
+    event = largest.programme()
+    return PublishProgramme(
+        programme_id=programme_id, version=1, title=WIDE * min(words, limits.MAX_NAME), legal_basis=WIDE * words,
+        currency=CURRENCY, share=SHARE, beneficiary_cap=MAX_AMOUNT, classes=event.classes, regions=event.regions,
+        valid_from=0, valid_until=largest.LAST_TIME, expiry=FixedExpiry(kind="fixed", at=largest.LAST_TIME),
+        recycle="appropriation", hold_tolls_expiry=False, report_within_seconds=31_622_400,
+        dispute_window_seconds=31_622_400,
+    )  # fmt: skip
+
+
+def publication() -> Large:
+    large = issuing()
+    entry = large.decides(CITY, publish(PROGRAMME, limits.MAX_REASON))
+    assert kinds(entry) == [ProgrammePublished.__name__]
+    return large
+
+
+def registration() -> Large:
+    large = issuing()
+    accelerator = largest.accelerators()[0]
+    body = RegisterClass(
+        class_id="new", version=1, description=accelerator.description, mem_mb=MAX_COUNT, gpus_per_node=64,
+        bf16_mtflops_nominal=MAX_COUNT, bf16_mtflops_attested=MAX_COUNT, interconnect=accelerator.interconnect,
+        sources=accelerator.sources,
+    )  # fmt: skip
+    large.decides("op", body)
+    key = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")  # RFC 8032, 7.1, test 1
+    roles = ("operator", "issuer", "provider", "beneficiary", "treasurer", "auditor")
+    name = WIDE * limits.MAX_NAME
+    large.decides("op", RegisterParty(party_id=LAB, name=name, roles=roles, group_id=LAB, public_key=key))  # type: ignore[arg-type]
+    assert all(outcome.rejected is None for entry, _ in large.entries for outcome in entry.outcomes)
+    return large
+
+
+LARGEST: list[tuple[Callable[[], Large], int]] = [
+    (hold, 13_000),
+    (trade_far_below_the_limit_after_the_vouchers_ran_out, 40_000),
+    (bid_closed_after_the_vouchers_ran_out, 40_000),
+    (capture_from_every_voucher, 13_000),
+    (default_after_the_vouchers_ran_out, 40_000),
+    (sweep_of_vouchers, 19_000),
+    (payment_of_a_batch, 40_000),
+    (pass_of_an_offer, 19_000),
+    (pass_of_a_bid, 19_000),
+    (pass_of_prevented_matches, 5_000),
+    (sweep_of_orders, 2_000),
+    (new_price_for_a_bid, 3_000),
+    (report, 5_000),
+    (sweep_of_windows, 5_000),
+    (sweep_of_windows_without_delivery, 8_500),
+    (sweep_of_disputes, 8_500),
+    (sweep_of_deadlines, 4_000),
+    (claim, 5_000),
+    (settlement, 8_000),
+    (payment, 7_000),
+    (publication, 10_000),
+    (registration, 10_000),
+]
+
+
+@pytest.mark.parametrize(("made", "least"), LARGEST, ids=lambda value: getattr(value, "__name__", None))
+def test_the_largest_entry_of_a_single_cause_fits(made: Callable[[], Large], least: int) -> None:
+    large = made()
+    assert least <= large.largest <= MAX_ENTRY_BYTES, large.largest

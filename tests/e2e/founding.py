@@ -1,0 +1,46 @@
+"""A market founded through the command line: parties, rules, money, and one trade."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from counterfoil.cli.programme import TEMPLATE
+from counterfoil.contract.times import format_hour
+from tests.e2e.running import Shell, eventually
+
+PARTIES = {"springfield": "issuer", "norn": "provider", "acme": "beneficiary", "treasury": "treasurer"}
+PROGRAMME = str(TEMPLATE["programme_id"])
+NOW_HOUR = int(time.time()) // 3_600
+FIRST, LAST, END = (format_hour(NOW_HOUR + hours) for hours in (4, 8, 30))
+BLOCK = ("--class", "a100-80gb", "--region", "eu-west")
+
+
+def found_a_market(shell: Shell, folder: Path) -> None:
+    """Parties, a class, a programme with a budget, a voucher and cash; returns when the ledger has them."""
+    for name, role in PARTIES.items():
+        shell.ok("keys", "new", name)
+        shell.ok("party", "register", name, "--name", name.title(), "--role", role, "--as", "operator")
+    shell.ok("class", "register", "a100-80gb", "--description", "A100", "--memory-mb", "81920", "--gpus-per-node", "8",
+             "--as", "operator")  # fmt: skip
+    rules = folder / "programme.json"
+    rules.write_text(json.dumps(shell.ok("programme", "template")))
+    shell.ok("programme", "publish", rules, "--as", "springfield")
+    shell.ok("programme", "appropriate", PROGRAMME, "--amount", "900000", "--document", "B-1", "--as", "springfield")
+    shell.ok("programme", "list-provider", PROGRAMME, "norn", "--as", "springfield")
+    issue = ("voucher", "issue", "--programme", PROGRAMME, "--beneficiary", "acme")
+    shell.ok(*issue, "--amount", "1000", "--as", "springfield")
+    for party, amount in (("acme", "500"), ("norn", "5000.5")):
+        deposit = ("balance", "deposit", party, "--amount", amount, "--reference", f"IN-{party}")
+        shell.soon(*deposit, "--as", "treasury")
+    eventually(lambda: all(shell.ok("balance", "show", "acme").values()))
+
+
+def trade(shell: Shell) -> None:
+    """An offer and a bid that match."""
+    offer = ("offer", "post", *BLOCK, "--nodes", "4", "--from", FIRST, "--until", END, "--price", "1.80")
+    shell.soon(*offer, "--as", "norn")
+    eventually(lambda: shell.ok("offer", "list", "--where", "status=open"))
+    bid = ("bid", "place", "--programme", PROGRAMME, *BLOCK, "--nodes", "1", "--hours", "6", "--price", "2.00")
+    shell.soon(*bid, "--earliest", FIRST, "--latest", LAST, "--as", "acme")

@@ -1,0 +1,110 @@
+"""Runs the command line as people do: `up` as a process of its own on a free loopback port, and commands against it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from counterfoil.cli.main import app
+
+STARTS_WITHIN = 30  # seconds
+STOPS_WITHIN = 30
+EVENTUALLY = 20
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error on standard error, as JSON."""
+        found: dict[str, Any] = json.loads(self.err)["error"]
+        return found
+
+
+class Shell:
+    """Commands with an instance's directory and gateway in their environment."""
+
+    def __init__(self, home: Path, url: str = "http://127.0.0.1:9") -> None:
+        self.home, self.url = home, url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a command."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
+        return {**kept, "COUNTERFOIL_HOME": str(self.home), "COUNTERFOIL_URL": self.url}
+
+    def run(self, *words: str | Path) -> Ran:
+        """Run one command inside this process, through the entry point that the installed command has."""
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        argv = ["counterfoil", *map(str, words)]
+        surroundings = patch.dict(os.environ, self.environment, clear=True), patch.object(sys, "argv", argv)
+        with surroundings[0], surroundings[1], redirect_stdout(out), redirect_stderr(err):
+            try:
+                app()
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def ok(self, *words: str | Path) -> Any:
+        """Run a command that must work, and give its JSON."""
+        ran = self.run(*words, "--json")
+        assert ran.code == 0, f"{words}: exit code {ran.code}\n{ran.out}\n{ran.err}"
+        assert ran.err == ""
+        return ran.json
+
+    def soon(self, *words: str | Path) -> Any:
+        """The same for a command whose actor's key the service may not know yet."""
+        ends = time.monotonic() + EVENTUALLY
+        while (ran := self.run(*words, "--json")).code and time.monotonic() < ends:
+            assert ran.error["code"] == "unknown_key", ran.err
+            time.sleep(0.05)
+        assert ran.code == 0, ran.err
+        return ran.json
+
+
+def eventually(found: Callable[[], Any]) -> Any:
+    """The first true value of `found`."""
+    ends = time.monotonic() + EVENTUALLY
+    while not (value := found()):
+        assert time.monotonic() < ends, "it did not come in time"
+        time.sleep(0.05)
+    return value
+
+
+@contextmanager
+def serving(shell: Shell) -> Iterator[subprocess.Popen[str]]:
+    """`counterfoil up` on a free port; tells `shell` its URL. Ends it if the block did not."""
+    command = [sys.executable, "-m", "counterfoil", "up", "--port", "0", "--json"]
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=shell.environment, **streams)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate(timeout=STARTS_WITHIN)[1]
+        shell.url = json.loads(line)["url"]
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=STOPS_WITHIN)

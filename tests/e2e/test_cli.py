@@ -1,0 +1,220 @@
+"""The command line against a real `counterfoil up`: from an empty directory to a trade, and what refusals look like."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.founding import BLOCK, END, FIRST, PARTIES, PROGRAMME, found_a_market, trade
+from tests.e2e.running import Shell, eventually, serving
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A served instance on which one trade was made."""
+    folder = tmp_path_factory.mktemp("market")
+    shell = Shell(folder / "home")
+    shell.ok("init", "--host", "market.example", "--operator-name", "Example market")
+    with serving(shell):
+        found_a_market(shell, folder)
+        trade(shell)
+        eventually(lambda: shell.ok("usage", "contracts"))
+        yield shell
+
+
+# the main path ------------------------------------------------------------------------------------------------------
+
+
+def test_a_trade_is_visible_everywhere(market: Shell) -> None:
+    (made,) = market.ok("offer", "trades")
+    assert (made["price"], made["nodes"], made["hours"], made["first_hour"]) == ("1800000", 1, 6, FIRST)
+    assert made["notional"] == str(8 * 6 * 1_800_000)
+    (bid,) = market.ok("bid", "list", "--where", "beneficiary_id=acme")
+    assert (bid["bid_id"], bid["status"]) == (made["bid_id"], "filled")
+    assert market.ok("bid", "show", made["bid_id"]) == bid
+    (contract,) = market.ok("usage", "contracts", "--where", "status=open")
+    assert (contract["contract_id"], contract["provider_id"]) == (made["trade_id"], "norn")
+    eventually(lambda: market.ok("balance", "show", "acme")["cash"][0]["held"] == "21600000")
+    (voucher,) = market.ok("balance", "show", "acme")["vouchers"]
+    assert (voucher["available"], voucher["held"]) == ("935200000", "64800000")
+
+
+def test_people_see_amounts_in_units_of_the_currency(market: Shell) -> None:
+    shown = market.run("balance", "show", "acme").out
+    assert "500.00" in shown
+    assert "1000.00" in shown
+    assert "500000000" not in shown
+    assert " 1.80 " in market.run("offer", "list").out
+    assert "1.80" in market.run("offer", "depth", *BLOCK).out
+    assert "900000.00" in market.run("programme", "show", PROGRAMME).out
+
+
+def test_every_list_answers(market: Shell) -> None:
+    groups = {
+        "keys": ["registered"], "party": ["list"], "class": ["list"], "programme": ["list", "versions", "providers"],
+        "voucher": ["list", "balances"], "offer": ["list", "trades", "prevented"], "bid": ["list"],
+        "usage": ["list", "contracts"], "claim": ["list", "settlements"], "balance": ["list", "holds", "slashes"],
+    }  # fmt: skip
+    for group, names in groups.items():
+        for name in names:
+            assert isinstance(market.ok(group, name), list)
+            assert market.run(group, name).code == 0
+    assert [row["party_id"] for row in market.ok("party", "list")] == sorted([*PARTIES, "operator"])
+    assert len(market.ok("party", "list", "--limit", "2")) == 2
+
+
+def test_a_reader_waits_for_its_own_writes(market: Shell) -> None:
+    for number in range(3):
+        issue = ("voucher", "issue", "--programme", PROGRAMME, "--beneficiary", "acme", "--amount", f"{number + 1}")
+        receipt = market.ok(*issue, "--as", "springfield")
+        issued = receipt["events"][0]["voucher_id"]
+        row = market.ok("voucher", "show", issued, "--wait", f"issuance:{receipt['index']}")
+        assert row["face"] == f"{number + 1}000000"
+
+
+# refusals and exit codes --------------------------------------------------------------------------------------------
+
+WITHDRAW = ("balance", "withdraw", "acme", "--reference", "OUT-1")
+ISSUE = ("voucher", "issue", "--beneficiary", "acme", "--amount", "1")
+OFFER = ("offer", "post", *BLOCK, "--nodes", "4", "--from", FIRST, "--until", END)
+REFUSALS: list[tuple[tuple[str, ...], int, str]] = [
+    ((*WITHDRAW, "--amount", "90000", "--as", "treasury"), 4, "exceeds_available"),
+    ((*WITHDRAW, "--amount", "1", "--as", "acme"), 4, "role_not_allowed"),
+    ((*ISSUE, "--programme", "nowhere", "--as", "springfield"), 4, "unknown_programme"),
+    ((*OFFER, "--price", "1.805", "--as", "norn"), 4, "price_off_tick"),
+    (("bid", "cancel", "bid-0-0", "--as", "acme"), 4, "unknown_order"),
+    (("voucher", "show", "nothing"), 4, "not_found"),
+    (("voucher", "list", "--where", "face=1"), 4, "unknown_filter"),
+    (("voucher", "list", "--url", "http://127.0.0.1:9"), 5, "unreachable"),
+    ((*ISSUE, "--programme", PROGRAMME, "--as", "nobody"), 2, "cannot_run"),
+    ((*ISSUE, "--programme", "NOT AN ID", "--as", "springfield"), 2, "cannot_run"),
+    (("voucher", "show"), 2, "usage"),
+    (("voucher", "issue", "--amount", "1.1234567"), 2, "usage"),
+    (("voucher", "conjure"), 2, "usage"),
+    (("party", "register", "x", "--name", "X", "--role", "wizard", "--as", "operator"), 2, "usage"),
+    (("voucher", "list", "--where", "status"), 2, "cannot_run"),
+    (("keys", "new", "../outside"), 2, "cannot_run"),
+    (("keys", "new", "acme"), 2, "cannot_run"),
+    (("log", "entry", "ledger", "99999"), 2, "cannot_run"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"), REFUSALS, ids=[error + "-" + words[1] for words, _, error in REFUSALS]
+)
+def test_a_refusal_has_its_exit_code_and_says_why(market: Shell, words: tuple[str, ...], code: int, error: str) -> None:
+    ran = market.run(*words, "--json")
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.error["code"] == error
+    assert len(ran.error["meaning"]) > 10
+    people = market.run(*words)
+    assert (people.code, people.out) == (code, "")
+    if code == 4:
+        assert error in people.err
+        assert ran.error["advice"].split()[0] in people.err
+
+
+def test_a_decided_refusal_is_recorded_and_can_be_proven(market: Shell, tmp_path: Path) -> None:
+    ran = market.run(*WITHDRAW, "--amount", "90000", "--as", "treasury", "--json")
+    index = ran.error["recorded"].rpartition(":")[2]
+    entry = market.ok("log", "entry", "ledger", index)
+    actor, command_id = entry["id"].split("/")
+    market.ok("log", "receipt", "ledger", actor, command_id, "--save", tmp_path / "refusal")
+    assert market.ok("log", "verify", tmp_path / "refusal")["decision"] == "refused: exceeds_available"
+
+
+# keys, receipts, logs -----------------------------------------------------------------------------------------------
+
+
+def test_key_files_are_private_and_their_secret_is_never_shown(market: Shell) -> None:
+    path = market.home / "keys" / "acme.seed"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    secret = path.read_text().strip()
+    for words in (("keys", "show", "acme"), ("keys", "list"), ("keys", "registered")):
+        for extra in ((), ("--json",)):
+            assert secret not in market.run(*words, *extra).out
+    path.chmod(0o640)
+    try:
+        assert "chmod 600" in market.run("keys", "show", "acme").err
+    finally:
+        path.chmod(0o600)
+
+
+def test_a_second_key_signs_after_it_was_added_and_not_after_it_was_revoked(market: Shell) -> None:
+    key = market.ok("keys", "new", "springfield-2")
+    suspend = ("voucher", "suspend", "vch-0-0", "--reason", "r", "--as", "springfield", "--key", "springfield-2")
+    assert market.run(*suspend, "--json").error["code"] == "unknown_key"
+    market.ok("keys", "add", "springfield", "--new", "springfield-2", "--as", "springfield")
+    assert market.run(*suspend, "--json").error["code"] == "unknown_voucher"
+    market.ok("keys", "revoke", "springfield", key["key_id"], "--reason", "lost", "--as", "springfield")
+    assert market.run(*suspend, "--json").error["code"] == "key_revoked"
+
+
+def test_a_kept_receipt_verifies_offline_and_a_changed_one_does_not(market: Shell, tmp_path: Path) -> None:
+    issue = ("voucher", "issue", "--programme", PROGRAMME, "--beneficiary", "acme", "--amount", "3")
+    receipt = market.ok(*issue, "--as", "springfield")
+    assert receipt["key_pinned"] is True
+    file = tmp_path / "receipt"
+    market.ok("log", "receipt", "issuance", *receipt["id"].split("/"), "--save", file)
+    offline = Shell(market.home)
+    assert offline.ok("log", "verify", file)["verified"] is True
+    file.write_bytes(file.read_bytes().replace(b"springfield", b"springfielD", 1))
+    ran = offline.run("log", "verify", file, "--json")
+    assert (ran.code, ran.error["code"]) == (1, "not_proven")
+
+
+def test_receipts_under_another_key_are_not_believed(market: Shell, tmp_path: Path) -> None:
+    other = Shell(tmp_path / "other")
+    other.ok("init", "--host", "market.example")
+    keys = [path for path in (market.home / "keys").glob("*.seed") if path.stem != "operator"]
+    assert keys
+    ran = Shell(other.home, market.url).run("log", "checkpoint", "issuance", "--json")
+    assert (ran.code, ran.error["code"]) == (1, "not_proven")
+
+
+def test_the_log_is_read_and_followed(market: Shell) -> None:
+    head = market.ok("log", "checkpoint", "matching")
+    assert head["origin"] == "market.example/matching/main"
+    entry = market.ok("log", "entry", "matching", "0")
+    assert entry["data"]["events"][0]["type"] == "log.opened.v1"
+    followed = market.run("log", "tail", "--service", "matching", "--from", "matching:0", "--count", "3", "--json")
+    lines = [json.loads(line) for line in followed.out.splitlines()]
+    assert [line["data"]["index"] for line in lines] == [0, 1, 2]
+    assert lines[0] == entry
+
+
+# the instance -------------------------------------------------------------------------------------------------------
+
+
+def test_one_instance_is_served_once_and_never_made_again(market: Shell) -> None:
+    again = market.run("up", "--port", "0", "--json")
+    assert (again.code, again.error["code"]) == (2, "cannot_run")
+    assert "serves" in again.error["meaning"]
+    assert market.run("init", "--json").error["code"] == "cannot_run"
+    assert market.ok("party", "list")
+
+
+def test_up_says_why_it_cannot_begin(market: Shell, tmp_path: Path) -> None:
+    empty = Shell(tmp_path / "empty")
+    assert "counterfoil init" in empty.run("up", "--json").error["meaning"]
+    other = Shell(tmp_path / "other")
+    other.ok("init")
+    port = market.url.rpartition(":")[2]
+    assert f"port {port}" in other.run("up", "--port", port, "--json").error["meaning"]
+    assert other.run("init", "--host", "NOT A HOST", "--home", tmp_path / "third").code == 2
+    assert not (tmp_path / "third").exists()
+
+
+def test_settings_are_named_when_they_are_wrong(market: Shell) -> None:
+    os.environ["COUNTERFOIL_LISTEN"] = "nowhere"
+    broken = Shell(market.home, "not-a-url")
+    ran = broken.run("voucher", "list", "--json")
+    del os.environ["COUNTERFOIL_LISTEN"]
+    assert (ran.code, "COUNTERFOIL_URL" in ran.error["meaning"]) == (2, True)

@@ -1,0 +1,256 @@
+"""Killed at any moment, again and again: what was acknowledged stays, what was not can be repeated, and all audits.
+
+`COUNTERFOIL_KILL_SEED=N` repeats what a failed run sent and when it killed; how threads took turns it cannot repeat.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import signal
+import sqlite3
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from counterfoil.client.author import Author
+from counterfoil.client.http import Gateway
+from counterfoil.client.ids import new_command_id
+from counterfoil.client.problems import RefusedByService, Unreachable
+from counterfoil.client.verify import parse_vkeys, verify_answer
+from counterfoil.contract.codec import decode_entry
+from counterfoil.contract.commands import COMMANDS, SERVICES, TYPE_OF, Body, CancelOffer, Withdraw
+from counterfoil.contract.entry import CommandCause, service_of
+from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.scalars import decode_base64
+from counterfoil.instance import Instance
+from counterfoil.log.checkpoint import Checkpoint
+from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
+from counterfoil.log.verify import TileTree, open_checkpoint
+from tests.e2e.founding import NOW_HOUR, PARTIES, PROGRAMME, found_a_market, trade
+from tests.e2e.running import STOPS_WITHIN, Shell, serving
+from tests.gateway.world import BID, OFFER, UNIT, deposit
+
+pytestmark = pytest.mark.e2e
+
+KILLS = 3
+CLIENTS = 16
+KILLED_AFTER = (0.3, 1.5)  # seconds under load
+PAUSE = 0.04  # seconds a client rests at most: a few hundred commands a second from all of them
+LEAVES = 0.1  # of the commands, nobody waits for the receipt
+COMMANDS_EACH = 100  # of one client between two kills
+_KINDS = ("deposit", "withdraw", "offer", "bid", "cancel")
+_WEIGHTS = (4, 3, 3, 4, 1)
+_OFFER = replace(OFFER, class_id="a100-80gb", region="eu-west")
+_BID = replace(BID, programme_id=PROGRAMME, classes=("a100-80gb",), regions=("eu-west",))
+
+Receipt = dict[str, Any]
+
+
+@dataclass
+class Sent:
+    """A command on its way: the very bytes, where they go, and the receipt once there is one, also of a refusal."""
+
+    envelope: bytes
+    service: str
+    id: str
+    payload: bytes
+    receipt: Receipt | None = None
+
+    def submit(self, gateway: Gateway) -> None:
+        """Send it, and keep the receipt. Raises `Unreachable`."""
+        try:
+            self.receipt = gateway.submit(self.envelope)
+        except RefusedByService as refused:
+            self.receipt = dict(refused.receipt or {"refused": refused.code})
+        assert "entry" in self.receipt, self.receipt
+
+    def leave(self, client: httpx.Client) -> None:
+        """Send it and do not wait for the decision. Raises `httpx.TransportError`."""
+        answer = client.post("/v1/commands", content=self.envelope, headers={"Prefer": "respond-async"})
+        assert answer.status_code == 202, answer.text
+
+
+class Crowd:
+    """The parties' keys, and a random mix of commands signed with them."""
+
+    def __init__(self, home: Path) -> None:
+        self._instance = Instance(home)
+        self._authors = {party: Author(party, self._instance.seed(party)) for party in PARTIES}
+        self._numbers = count()
+
+    def command(self, rng: random.Random) -> Sent:
+        """The next command."""
+        party, body = self._pick(rng)
+        service = COMMANDS[TYPE_OF[type(body)]][1]
+        author, now = self._authors[party], time.time_ns() // 1_000
+        envelope = author.sign(body, self._instance.origin(service), new_command_id(), now)
+        submission = decode_envelope(envelope)
+        return Sent(envelope, service, f"{party}/{submission.header.command_id}", submission.payload)
+
+    def _pick(self, rng: random.Random) -> tuple[str, Body]:
+        """Mostly what will be accepted; some amounts, prices and orders ask to be refused."""
+        (kind,), n = rng.choices(_KINDS, _WEIGHTS), next(self._numbers)
+        party = rng.choice(("acme", "norn"))
+        if kind == "deposit":
+            return "treasury", replace(deposit(party, rng.randint(1, 200)), payment_reference=f"MORE-{n}")
+        if kind == "withdraw":
+            amount = rng.choice((1, 1, 2, 1_000_000)) * UNIT
+            return "treasury", Withdraw(party_id=party, currency="USD", amount=amount, payment_reference=f"OUT-{n}")
+        price = rng.randint(170, 190) * UNIT // 100 + rng.choice((0, 0, 0, 1))  # one in four is off the tick
+        first = NOW_HOUR + 5
+        if kind == "offer":
+            nodes = rng.randint(1, 4)
+            return "norn", replace(_OFFER, nodes=nodes, price=price, window_start=first, window_end=first + 24)
+        if kind == "bid":
+            hours = rng.randint(1, 3)
+            return "acme", replace(_BID, hours=hours, earliest=first, latest=first + 8, limit_price=price)
+        return "norn", CancelOffer(offer_id=f"offer-{rng.randrange(60)}-0")
+
+
+def load(url: str, crowd: Crowd, rng: random.Random, process: subprocess.Popen[str]) -> list[Sent]:
+    """Everything that `CLIENTS` clients sent until the process was killed under them: each one's last is open."""
+
+    def client(seed: int) -> list[Sent]:
+        own, sent = random.Random(seed), []
+        with Gateway(url, pauses=()) as gateway, httpx.Client(base_url=url, trust_env=False, verify=False) as hasty:
+            for _ in range(COMMANDS_EACH):
+                sent.append(crowd.command(own))
+                try:
+                    if own.random() < LEAVES:
+                        sent[-1].leave(hasty)
+                    else:
+                        sent[-1].submit(gateway)
+                except (Unreachable, httpx.TransportError):
+                    break
+                time.sleep(own.uniform(0, PAUSE))
+        return sent
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(client, rng.getrandbits(64)) for _ in range(CLIENTS)]
+        time.sleep(rng.uniform(*KILLED_AFTER))
+        process.kill()
+        return [each for future in clients for each in future.result()]
+
+
+def committed(home: Path) -> dict[str, list[bytes]]:
+    """Every log's entries as the services committed them."""
+    found = {}
+    for service in SERVICES:
+        with closing(sqlite3.connect(f"file:{home}/db/{service}.sqlite?mode=ro", uri=True)) as database:
+            rows = database.execute('SELECT "index", data FROM entries ORDER BY "index"').fetchall()
+        assert [index for index, _ in rows] == list(range(len(rows)))
+        found[service] = [data for _, data in rows]
+    return found
+
+
+def published(home: Path, service: str, head: Checkpoint, tree: TileTree) -> list[bytes]:
+    """A log's entries as the public reads them, each under the head."""
+    entries: list[bytes] = []
+    for number in range(-(-head.size // TILE_WIDTH)):
+        width = min(TILE_WIDTH, head.size - number * TILE_WIDTH)
+        entries += tree.entries(number, (home / "logs" / service / "main" / bundle_path(number, width)).read_bytes())
+    return entries
+
+
+def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[Sent]:
+    """Each command with a receipt is one entry of its log: at the receipt's index, with the receipt's bytes.
+
+    Gives back those without a receipt that were decided all the same.
+    """
+    places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
+    for service, entries in logs.items():
+        for index, data in enumerate(entries):
+            cause = decode_entry(data).cause
+            if isinstance(cause, CommandCause):
+                places[service, cause.payload].append(index)
+    for each in sent:
+        where = places[each.service, each.payload]
+        if each.receipt is None:
+            assert len(where) <= 1, (each.id, where)
+        else:
+            assert where == [each.receipt["index"]], (each.id, where, each.receipt["index"])
+            assert logs[each.service][where[0]] == decode_base64(each.receipt["entry"]), each.id
+    return [each for each in sent if each.receipt is None and places[each.service, each.payload]]
+
+
+def repeat(url: str, unanswered: list[Sent]) -> None:
+    """Send again, twice, what nobody acknowledged; both times it is the same entry."""
+    with Gateway(url) as gateway:
+        for each in unanswered:
+            each.submit(gateway)
+            first = each.receipt
+            each.submit(gateway)
+            assert first is not None
+            assert each.receipt is not None
+            assert (first["index"], first["entry"]) == (each.receipt["index"], each.receipt["entry"])
+            each.receipt = first
+
+
+def check_offline(home: Path, sent: list[Sent]) -> None:
+    """All receipts, whenever they were given, prove their commands and belong to the history that is public now."""
+    keys, logs = parse_vkeys((home / "vkeys").read_text()), {}
+    trees: dict[str, TileTree] = {}
+    for origin, key in keys.items():
+        service = service_of(origin)
+        folder = home / "logs" / service / "main"
+
+        def read_tile(level: int, index: int, width: int, folder: Path = folder) -> bytes:
+            return (folder / tile_path(level, index, width)).read_bytes()
+
+        head = open_checkpoint((folder / "checkpoint").read_bytes(), [key])
+        trees[origin] = TileTree(head, read_tile)
+        logs[service] = published(home, service, head, trees[origin])
+    checkpoints = {}
+    for each in sent:
+        assert each.receipt is not None
+        origin = each.receipt["origin"]
+        proven = verify_answer(each.receipt, keys[origin], each.envelope)
+        assert (proven.entry.id, proven.entry.index) == (each.id, each.receipt["index"])
+        checkpoints[origin, proven.checkpoint.size, proven.checkpoint.root] = proven.checkpoint
+    for (origin, _, _), checkpoint in checkpoints.items():
+        trees[origin].check_prefix(checkpoint)
+    assert len(checkpoints) > KILLS
+    check_each_once(sent, logs)
+
+
+def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
+    seed = int(os.environ.get("COUNTERFOIL_KILL_SEED") or secrets.randbits(32))
+    print(f"COUNTERFOIL_KILL_SEED={seed}")  # noqa: T201 shown when the test fails
+    rng, shell, sent = random.Random(seed), Shell(tmp_path / "home"), []
+    shell.ok("init", "--host", "market.example")
+    with serving(shell) as process:
+        found_a_market(shell, tmp_path)
+        trade(shell)
+        crowd = Crowd(shell.home)
+        sent += load(shell.url, crowd, rng, process)
+    for kill in range(1, KILLS + 1):
+        with serving(shell) as process:
+            decided = check_each_once(sent, committed(shell.home))
+            unanswered = [each for each in sent if each.receipt is None]
+            print(f"kill {kill}: {len(sent)} sent, {len(unanswered)} open, {len(decided)} of them decided")  # noqa: T201
+            assert len(unanswered) > len(decided) > 0
+            repeat(shell.url, unanswered)
+            check_each_once(sent, committed(shell.home))
+            if kill < KILLS:
+                sent += load(shell.url, crowd, rng, process)
+                continue
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(STOPS_WITHIN) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+    outcomes = {(each.service, "rejected" in (each.receipt or {})["outcomes"][0]) for each in sent}
+    assert outcomes == {(service, refused) for service in ("ledger", "matching") for refused in (True, False)}
+    assert shell.ok("audit", shell.home, "--vkeys", shell.home / "vkeys")["clean"]
+    check_offline(shell.home, sent)

@@ -1,0 +1,123 @@
+"""Ports that fail once when told to, before or after the work was done, and otherwise are what they wrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from counterfoil.bootstrap import Embedded
+from counterfoil.ports import Delivery, Inbox
+from counterfoil.runtime.runner import Log
+
+When = Literal["before", "after"]
+
+
+class Broken(OSError):
+    """The infrastructure failed."""
+
+
+@dataclass
+class Fault:
+    """One failure to come: of this call, by the nth time from now, before or after it took effect."""
+
+    call: str = ""
+    when: When = "before"
+    nth: int = 1
+    struck: list[str] = field(default_factory=list)
+
+    def arm(self, call: str, when: When, nth: int = 1) -> None:
+        """Fail the nth such call from now on, once."""
+        self.call, self.when, self.nth = call, when, nth
+
+    def through(self, call: str, work: Callable[[], Any]) -> Any:
+        """Do the work, unless or although it is to fail."""
+        strikes = False
+        if call == self.call:
+            self.nth -= 1
+            strikes = self.nth == 0
+        if strikes and self.when == "before":
+            self._strike(call)
+        result = work()
+        if strikes:
+            self._strike(call)
+        return result
+
+    def _strike(self, call: str) -> None:
+        self.call = ""
+        self.struck.append(call)
+        raise Broken(call)
+
+
+class Faulty:
+    """Any port, each of whose calls goes through the fault."""
+
+    def __init__(self, inner: Any, fault: Fault) -> None:
+        self._inner, self._fault = inner, fault
+
+    def __getattr__(self, name: str) -> Any:
+        """The wrapped object's method, or what it is otherwise."""
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+        return lambda *args: self._fault.through(name, lambda: found(*args))
+
+
+class FaultyEmbedded(Embedded):
+    """An embedded system whose service `weak` stands on ports that may fail; `fault` says when."""
+
+    weak = "ledger"
+    at_start: tuple[str, When] = ("", "before")
+
+    def _open(self, service: str) -> Log:
+        log = super()._open(service)
+        if service != self.weak:
+            return log
+        self.fault = Fault(*self.at_start)
+        return replace(log, store=Faulty(log.store, self.fault), published=Faulty(log.published, self.fault))
+
+    def _recover(self, deliver: Any) -> None:
+        super()._recover(deliver)
+        self.runners[self.weak]._transport = Faulty(self.transport, self.fault)
+
+
+def weakened(service: str, at_start: tuple[str, When] = ("", "before")) -> type[FaultyEmbedded]:
+    """A system whose weak service is this one, with a fault armed from the start if wanted."""
+    return type("Weakened", (FaultyEmbedded,), {"weak": service, "at_start": at_start})
+
+
+class LateInbox:
+    """An inbox that withholds one source while told to; what it withheld comes in order later."""
+
+    def __init__(self, inner: Inbox, late: Mapping[str, bool]) -> None:
+        self._inner, self._late, self._withheld = inner, late, False
+
+    def poll(self, limit: int, timeout: float) -> list[Delivery]:
+        """As the port says, but for the late sources."""
+        if self._withheld and not any(self._late.values()):
+            self._inner.rewind()
+            self._withheld = False
+        deliveries = self._inner.poll(limit, timeout)
+        arrived = [each for each in deliveries if not self._late.get(each.source)]
+        self._withheld |= len(arrived) < len(deliveries)
+        return arrived
+
+    def acknowledge(self, positions: Mapping[str, int]) -> None:
+        """As the port says."""
+        self._inner.acknowledge(positions)
+
+    def rewind(self) -> None:
+        """As the port says."""
+        self._inner.rewind()
+
+    def wake(self) -> None:
+        """As the port says."""
+        self._inner.wake()
+
+
+def make_late(system: Embedded, service: str, sources: Sequence[str]) -> dict[str, bool]:
+    """Put a `LateInbox` before a service's runner; returns the switches, all off, by the sources' origins."""
+    late = {system.instance.origin(source): False for source in sources}
+    runner = system.runners[service]
+    runner.inbox = LateInbox(runner.inbox, late)
+    return late

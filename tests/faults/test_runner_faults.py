@@ -1,0 +1,356 @@
+"""A service fails at each of its writes, before and after they took effect: nothing acknowledged is lost or doubled."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from counterfoil.audit.run import audit
+from counterfoil.catalogue import VIEWS
+from counterfoil.contract.commands import SERVICES, RegisterClass, WithdrawDelivery
+from counterfoil.contract.events import BondSlashed, ContractFunded, LogOpened, ProviderDefaulted, TradeMatched
+from counterfoil.contract.limits import SECOND
+from counterfoil.log.errors import ProofError, RollbackError
+from counterfoil.ports import Row, StoreConflict
+from counterfoil.runtime.receipts import Answer, Recorded
+from tests.faults.faulty import Broken, Fault, Faulty, FaultyEmbedded, When, make_late, weakened
+from tests.market import BID, OFFER, Market, deposit, found, image
+
+WRITES: list[tuple[str, When, int]] = [
+    (call, when, nth)
+    for call, nths in (("append", (1, 2)), ("publish", (1, 2)), ("put", (1, 2)), ("replace_checkpoint", (1,)),
+                       ("remember", (1,)), ("drop_partials", (1,)))
+    for when in ("before", "after")
+    for nth in nths
+]  # fmt: skip
+"""Every write of a runner: to the store, to the transport, to the published log. The nth of its kind from now fails."""
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market before its first trade, its ledger a little short of a full tile. Read only."""
+    home = tmp_path_factory.mktemp("founded") / "home"
+    with Market(home) as market:
+        found(market, crowd=112)
+        market.system.seal()
+        assert 240 < market.system.runners["ledger"].tree.size < 256
+    return home
+
+
+@pytest.fixture
+def home(founded: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return image(founded, tmp_path / "home")
+
+
+class Traffic:
+    """Commands to three services, among them the weak one, and what became of them."""
+
+    def __init__(self, market: Market) -> None:
+        """Move on by a second, so that there is something to publish, and send them."""
+        market.clock.advance_to(market.clock.now() + SECOND)
+        self.market = market
+        register = RegisterClass(
+            class_id="h100", version=1, description="H100", mem_mb=81_920, gpus_per_node=8, bf16_mtflops_nominal=None,
+            bf16_mtflops_attested=None, interconnect=None, sources=(),
+        )  # fmt: skip
+        self.envelopes = [
+            *(market.envelope("treasury", deposit("lab-1", 1_000, f"IN-{nth}")) for nth in range(10)),
+            market.envelope("gpu-1", OFFER),
+            market.envelope("lab-1", BID),
+            market.envelope("operator", register),
+        ]
+        self.answers: list[Future[Answer]] = [market.system.submit(each) for each in self.envelopes]
+
+    def run(self, *, recover: bool) -> int:
+        """Step every service until nothing happens; one that breaks recovers in place, or is left as it is."""
+        system, broken, failures = self.market.system, set[str](), 0
+        done = True
+        while done:
+            done = False
+            for name, runner in system.runners.items():
+                if name in broken:
+                    continue
+                try:
+                    done |= runner.step() > 0
+                except Broken:
+                    failures += 1
+                    if recover:
+                        runner.recover()
+                        done = True
+                    else:
+                        broken.add(name)
+            done |= system.receipts.step() + system.projector.step() > 0
+        return failures
+
+    def acknowledged(self) -> dict[bytes, Recorded]:
+        """By envelope, the receipts that were given."""
+        found = {}
+        for envelope, answer in zip(self.envelopes, self.answers, strict=True):
+            if answer.done():
+                recorded = answer.result()
+                assert isinstance(recorded, Recorded), recorded
+                found[envelope] = recorded
+        return found
+
+
+def check_repeats(market: Market, traffic: Traffic) -> None:
+    """Every command, sent again, has one entry; what was acknowledged has the one that the receipt named."""
+    acknowledged = traffic.acknowledged()
+    for envelope in traffic.envelopes:
+        first, second = market.post(envelope), market.post(envelope)
+        assert isinstance(first, Recorded)
+        assert isinstance(second, Recorded)
+        assert first.entry == second.entry
+        assert [each.rejected for each in first.entry.outcomes] == [None]
+        if envelope in acknowledged:
+            assert first.data == acknowledged[envelope].data
+    for service in SERVICES:
+        ids = [entry.id for entry in market.entries(service)]
+        assert len(ids) == len(set(ids))
+    assert len(market.events("matching", TradeMatched)) == len(market.events("ledger", ContractFunded)) == 1
+
+
+@pytest.mark.parametrize(
+    ("weak", "call", "when", "nth"),
+    [("ledger", *write) for write in WRITES] + [("matching", *write) for write in WRITES if write[0] == "append"],
+)
+def test_a_crash_at_a_write_loses_nothing(
+    home: Path, tmp_path: Path, weak: str, call: str, when: When, nth: int
+) -> None:
+    with Market(home, weakened(weak)) as market:
+        fault = market.system.fault  # type: ignore[attr-defined]
+        fault.arm(call, when, nth)
+        traffic = Traffic(market)
+        assert traffic.run(recover=False) == 1
+        assert fault.struck == [call]
+        assert traffic.answers[-1].done(), "other services go on"
+        crashed = image(home, tmp_path / "crashed")
+    with Market(crashed) as market:
+        check_repeats(market, traffic)
+        report = market.sealed()
+    assert report.findings == []
+
+
+@pytest.mark.parametrize(("call", "when", "nth"), WRITES)
+def test_a_service_recovers_in_place(home: Path, call: str, when: When, nth: int) -> None:
+    with Market(home, FaultyEmbedded) as market:
+        fault = market.system.fault  # type: ignore[attr-defined]
+        fault.arm(call, when, nth)
+        traffic = Traffic(market)
+        assert traffic.run(recover=True) == 1
+        assert fault.struck == [call]
+        assert len(traffic.acknowledged()) == len(traffic.envelopes), "everybody is answered without asking again"
+        check_repeats(market, traffic)
+        report = market.sealed()
+    assert report.findings == []
+
+
+@pytest.mark.parametrize(("call", "when"), [("append", "before"), ("append", "after"), ("replace_checkpoint", "after")])
+def test_workers_recover_by_themselves(home: Path, call: str, when: When) -> None:
+    with Market(home, FaultyEmbedded) as market:
+        fault = market.system.fault  # type: ignore[attr-defined]
+        fault.arm(call, when)
+        traffic = Traffic(market)
+        market.system.start()
+        for answer in traffic.answers:
+            assert isinstance(answer.result(timeout=20), Recorded)
+        report = market.sealed()
+        assert fault.struck == [call]
+        assert not market.system.failure
+    assert report.findings == []
+
+
+@pytest.mark.parametrize("weak", ["issuance", "redemption"])
+@pytest.mark.parametrize("call", ["append", "put", "replace_checkpoint", "remember"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_log_is_opened_once_whatever_fails(tmp_path: Path, weak: str, call: str, when: When) -> None:
+    with pytest.raises(Broken):
+        Market(tmp_path / "home", weakened(weak, (call, when)))
+    with Market(tmp_path / "home") as market:
+        opened = {service: len(market.events(service, LogOpened)) for service in SERVICES}
+        assert opened == dict.fromkeys(SERVICES, 1)
+        assert market.sealed().findings == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_failed_projection_counts_once(home: Path, when: When) -> None:
+    """Also where the store's word of a commit is lost after it took effect: no change is made twice."""
+    with Market(home) as market:
+        projector, fault = market.system.projector, Fault()
+        projector._views = Faulty(market.system.views, fault)
+        fault.arm("apply", when)
+        with pytest.raises(Broken):
+            market.do("treasury", deposit("lab-1", 5, "IN-5"))
+        projector.recover()
+        market.system.settle()
+        found = rows(market)
+    for file in (home / "db").glob("views.sqlite*"):
+        file.unlink()
+    with Market(home) as market:
+        market.system.settle()
+        assert rows(market) == found
+    assert fault.struck == ["apply"]
+
+
+def rows(market: Market) -> dict[str, list[Row]]:
+    """The first rows of every view."""
+    return {view.name: market.system.views.page(view.name, {}, None, 500) for view in VIEWS}
+
+
+# two writers ----------------------------------------------------------------------------------------------------------
+
+
+def published(home: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted((home / "logs").rglob("*")) if path.is_file()}
+
+
+def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
+    with Market(home) as winner, Market(home) as loser:
+        winner.do("treasury", deposit("lab-1", 7, "IN-7"))
+        store, runner, before = winner.system.stores["ledger"], loser.system.runners["ledger"], published(home)
+        head = store.head()
+        assert head is not None
+        late = loser.system.submit(loser.envelope("treasury", deposit("lab-2", 8, "IN-8")))
+        with pytest.raises(StoreConflict):
+            runner.step()
+        assert store.head() == head
+        assert published(home) == before
+        runner.recover()  # on purpose: a worker would stop here
+        loser.system.settle()
+        answer = late.result(timeout=0)
+        assert isinstance(answer, Recorded)
+        assert answer.entry.index == head.size
+        with pytest.raises(StoreConflict):  # and now it is the other one's turn
+            winner.do("treasury", deposit("lab-1", 9, "IN-9"))
+    assert audit(home).findings == []
+
+
+# going back -----------------------------------------------------------------------------------------------------------
+
+
+def restore(home: Path, older: Path, service: str) -> None:
+    """Put an older copy of a service's database in place."""
+    for file in (home / "db").glob(f"{service}.sqlite*"):
+        file.unlink()
+    for file in (older / "db").glob(f"{service}.sqlite*"):
+        shutil.copy(file, home / "db" / file.name)
+
+
+def grow(home: Path, amount: int) -> None:
+    """Something new in every log, published."""
+    with Market(home) as market:
+        market.do("treasury", deposit("lab-1", amount, f"IN-{amount}"))
+        market.do("gpu-1", OFFER)
+        market.do("lab-1", BID)
+        market.ask("operator", RegisterClass(
+            class_id=f"h{amount}", version=1, description="H", mem_mb=1, gpus_per_node=8, bf16_mtflops_nominal=None,
+            bf16_mtflops_attested=None, interconnect=None, sources=(),
+        ))  # fmt: skip
+        assert market.sealed().findings == []
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_older_database_is_refused(home: Path, founded: Path, service: str, forgotten: bool) -> None:
+    """By the signer's memory, and without it by what is published."""
+    grow(home, 5)
+    restore(home, founded, service)
+    if forgotten:
+        shutil.rmtree(home / "db" / f"{service}-signer")
+    before = published(home)
+    with pytest.raises((RollbackError, ProofError) if forgotten else RollbackError):
+        Market(home)
+    assert published(home) == before
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_older_log_is_refused_by_those_who_consumed_more_of_it(home: Path, founded: Path, service: str) -> None:
+    """All that is left of a service is of one age: database, published log and signer's memory."""
+    grow(home, 5)
+    restore(home, founded, service)
+    for folder in (f"logs/{service}", f"db/{service}-signer"):
+        shutil.rmtree(home / folder)
+        shutil.copytree(founded / folder, home / folder)
+    with pytest.raises(RollbackError, match="consumed what its source does not have"):
+        Market(home)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_another_history_of_the_same_log_is_refused(home: Path, founded: Path, tmp_path: Path, forgotten: bool) -> None:
+    """A database restored and run elsewhere: longer than what is published here, and not the same."""
+    grow(home, 5)
+    other = image(founded, tmp_path / "other")
+    grow(other, 6)
+    grow(other, 7)
+    restore(home, other, "ledger")
+    if forgotten:
+        shutil.rmtree(home / "db" / "ledger-signer")
+    with pytest.raises(ProofError):
+        Market(home)
+
+
+def test_a_signer_without_memory_goes_on(home: Path) -> None:
+    for service in SERVICES:
+        shutil.rmtree(home / "db" / f"{service}-signer")
+    grow(home, 5)
+
+
+def test_a_lost_published_log_is_published_again(home: Path) -> None:
+    before = published(home)
+    shutil.rmtree(home / "logs")
+    with Market(home) as market:
+        assert market.sealed().findings == []
+    after = published(home)
+    assert {path: after[path] for path in after if ".p/" not in path} == {
+        path: before[path] for path in before if ".p/" not in path
+    }
+
+
+def test_left_over_temporary_files_go(home: Path) -> None:
+    (home / "logs/ledger/main/.new-abc").write_bytes(b"half")
+    with Market(home) as market:
+        assert market.sealed().findings == []
+
+
+# waiting for another source -------------------------------------------------------------------------------------------
+
+
+def test_an_event_waits_for_what_it_refers_to(home: Path) -> None:
+    """The provider's default reaches the ledger before the trade does: it waits, and nothing else waits for it."""
+    with Market(home) as market:
+        system = market.system
+        ledger, matching = system.runners["ledger"], system.runners["matching"]
+        late = make_late(system, "ledger", ["matching"])
+        market.do("gpu-1", OFFER)
+        system.submit(market.envelope("lab-1", BID))
+        matching.step()  # BidReceived
+        ledger.step()  # HoldPlaced
+        late[system.instance.origin("matching")] = True
+        system.settle()  # TradeMatched, ContractOpened
+        assert len(market.events("matching", TradeMatched)) == 1
+        assert market.events("ledger", ContractFunded) == []
+        (trade,) = market.events("matching", TradeMatched)
+        market.do("gpu-1", WithdrawDelivery(contract_id=trade.trade_id, reason="Sold out"))
+        assert len(market.events("redemption", ProviderDefaulted)) == 1
+        size = ledger.tree.size
+        for _ in range(3):
+            assert ledger.step() == 0
+        market.do("treasury", deposit("lab-1", 5, "IN-5"))  # commands and other sources do not wait
+        assert ledger.tree.size == size + 1
+        assert market.events("ledger", BondSlashed) == []
+        late[system.instance.origin("matching")] = False
+        system.settle()
+        order = [
+            type(event)
+            for entry in market.entries("ledger")
+            for event in entry.events
+            if isinstance(event, ContractFunded | BondSlashed)
+        ]
+        assert order == [ContractFunded, BondSlashed]
+        report = market.sealed()
+    assert report.findings == []
+    assert not any(count for log in report.logs for count in log.waiting.values())

@@ -1,0 +1,163 @@
+"""Two ways to stand behind HTTP: stepped (one thread, deterministic, no socket) and served (threads, loopback)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from base64 import b64decode
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+
+from counterfoil.contract.codec import decode_entry
+from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.server import server_config
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.proofs import verify_receipt
+from tests.gateway.world import Market
+
+T = TypeVar("T")
+ENVELOPE = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
+PROBLEM = "application/problem+json"
+
+
+class Stepped:
+    """A client whose requests drive the services themselves: each waits while the system steps, in this very thread."""
+
+    def __init__(self, market: Market, delivery: Delivery) -> None:
+        self.market = market
+        self.app = create_app(market.system.backend(), delivery)
+        self.step = market.system.settle
+        self._loop = asyncio.new_event_loop()
+        self._lifespan = self.app.router.lifespan_context(self.app)
+        self._loop.run_until_complete(self._lifespan.__aenter__())
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://gateway")
+
+    def close(self) -> None:
+        """Leave."""
+        self._loop.run_until_complete(self._client.aclose())
+        self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request, answered in full."""
+        return self.stepping(self._client.request(method, path, **more))
+
+    def stepping(self, request: Coroutine[Any, Any, T]) -> T:
+        """What `request` comes to while the system steps."""
+        return self._loop.run_until_complete(self._stepping(request))
+
+    async def _stepping(self, request: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(request)
+        while not task.done():
+            await asyncio.sleep(0.000_2)
+            self.step()
+        return task.result()
+
+    def get(self, path: str, **params: Any) -> httpx.Response:
+        """A query."""
+        return self.request("GET", path, params=params)
+
+    def post(self, envelope: bytes, **headers: str) -> httpx.Response:
+        """A command."""
+        return self.request("POST", "/v1/commands", content=envelope, headers={**ENVELOPE, **headers})
+
+
+@contextlib.contextmanager
+def stepped(home: Path) -> Iterator[Stepped]:
+    """The market of `home`, new or as it was left, behind a stepped client."""
+    delivery = Delivery()
+    fresh = not (home / "instance.json").exists()
+    market = Market(home, Both(delivery))
+    client = Stepped(market.open() if fresh else market, delivery)
+    try:
+        yield client
+    finally:
+        client.close()
+        market.system.close()
+
+
+class Both:
+    """Delivers to plain futures before there is a loop, and to the gateway's once there is."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    def __call__(self, answers: Any) -> None:
+        """Called by whoever steps."""
+        plain = [(waiter, answer) for waiter, answer in answers if not isinstance(waiter, asyncio.Future)]
+        for waiter, answer in plain:
+            waiter.set_result(answer)
+        self._delivery([pair for pair in answers if isinstance(pair[0], asyncio.Future)])
+
+
+class Served:
+    """The market with a thread per service, and a server on a free loopback port."""
+
+    def __init__(self, market: Market, url: str) -> None:
+        self.market, self.url = market, url
+        self.port = httpx.URL(url).port or 0
+
+    def client(self, **options: Any) -> httpx.Client:
+        """A client of its own connections."""
+        return httpx.Client(base_url=self.url, timeout=15, trust_env=False, **options)
+
+    def post(self, envelope: bytes) -> httpx.Response:
+        """A command, over a connection of its own."""
+        with self.client() as client:
+            return client.post("/v1/commands", content=envelope, headers=ENVELOPE)
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[Served]:
+    """A new market behind a server."""
+    delivery = Delivery()
+    market = Market(home, Both(delivery)).open()
+    app = create_app(market.system.backend(), delivery)
+    server = uvicorn.Server(server_config(app, log_level="critical", timeout_graceful_shutdown=1))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    market.system.start()
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(f"{url}/healthz").json() == {"ok": True, "failure": ""}
+        yield Served(market, url)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+        market.system.close()
+
+
+def checked_entry(market: Market, receipt: dict[str, Any], envelope: bytes) -> Entry:
+    """The entry of a receipt, after verifying it offline and that it carries the very bytes of `envelope`."""
+    data = b64decode(receipt["entry"])
+    service = receipt["origin"].split("/")[1]
+    vkey = (market.home / "logs" / service / "main" / "vkey").read_text().strip()
+    proven, checkpoint = verify_receipt(receipt["proof"].encode(), data, [VerifyKey.parse(vkey)])
+    assert (checkpoint.origin, proven.index) == (receipt["origin"], receipt["index"])
+    entry = decode_entry(data)
+    sent = json.loads(envelope)
+    assert isinstance(entry.cause, CommandCause)
+    assert entry.cause.payload == b64decode(sent["payload"])
+    assert entry.cause.signature == b64decode(sent["signatures"][0]["sig"])
+    return entry
+
+
+def problem_of(response: httpx.Response) -> dict[str, Any]:
+    """The problem document of a response."""
+    assert response.headers["content-type"] == PROBLEM, response.text
+    body: dict[str, Any] = response.json()
+    assert body["status"] == response.status_code
+    return body

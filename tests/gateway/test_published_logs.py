@@ -1,0 +1,134 @@
+"""The log directories over HTTP: with the verifier key alone all of it can be checked, and nothing else be seen."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from counterfoil.contract.commands import SERVICES
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.tiles import bundle_path, tile_path
+from counterfoil.log.verify import TileTree, open_checkpoint
+from tests.gateway.harness import Served, problem_of
+from tests.gateway.world import Market, deposit
+
+
+@pytest.fixture(scope="module")
+def http(server: Served) -> Iterator[httpx.Client]:
+    """A client of a market whose ledger has more than one full tile."""
+    market = server.market
+    while market.sizes()["ledger"] < 270:
+        futures = [market.system.submit(market.sign("treasury", deposit("lab-1", 1))) for _ in range(50)]
+        assert all(future.result(timeout=10) for future in futures)
+    publish(market)
+    with server.client() as client:
+        yield client
+
+
+def publish(market: Market) -> None:
+    """Let an interval pass, and wait until every checkpoint covers what is committed."""
+    market.clock.advance_to(market.clock.now() + 1_000_000)
+    for name, runner in market.system.runners.items():
+        size, ends = market.sizes()[name], time.monotonic() + 10
+        while runner._publisher.published_size() < size:
+            runner.inbox.wake()
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_log_can_be_verified_from_what_is_served(server: Served, http: httpx.Client, service: str) -> None:
+    base = f"/log/{service}/main"
+    key = VerifyKey.parse(http.get(f"{base}/vkey").text.strip())
+    answer = http.get(f"{base}/checkpoint")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=1"
+    checkpoint = open_checkpoint(answer.content, [key])
+    assert checkpoint.origin == server.market.instance.origin(service)
+
+    def fetch(path: str) -> bytes:
+        tile = http.get(f"{base}/{path}")
+        assert (tile.status_code, tile.headers["content-type"]) == (200, "application/octet-stream")
+        assert "immutable" in tile.headers["cache-control"]
+        return tile.content
+
+    tree = TileTree(checkpoint, lambda level, index, width: fetch(tile_path(level, index, width)))
+    entries: list[bytes] = []
+    for index in range(-(-checkpoint.size // 256)):
+        width = min(256, checkpoint.size - 256 * index)
+        entries += tree.entries(index, fetch(bundle_path(index, width)))
+    assert entries == server.market.system.stores[service].entries(0, checkpoint.size)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/log/ledger/main/tile/0/999",
+        "/log/ledger/main/tile/entries/999",
+        "/log/ledger/main/tile/0/000.p/7",
+        "/log/ledger/main/tile/0/000.p/256",
+        "/log/ledger/main/tile/0/0",
+        "/log/ledger/main/tile/00/000",
+        "/log/ledger/main/tile/0/x001/234",
+        "/log/ledger/main/tile/",
+        "/log/ledger/main/",
+        "/log/ledger/main",
+        "/log/ledger/other/checkpoint",
+        "/log/nowhere/main/checkpoint",
+        "/log/views/main/checkpoint",
+    ],
+)
+def test_what_is_not_published_is_404(http: httpx.Client, path: str) -> None:
+    problem = problem_of(http.get(path))
+    assert problem["status"] == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/log/ledger/main/tile/../vkey",
+        "/log/ledger/main/tile/../../../../instance.json",
+        "/log/ledger/main/tile/0/../../../../../keys/operator.seed",
+        "/log/ledger/main/tile/%2e%2e/%2e%2e/%2e%2e/%2e%2e/keys/operator.seed",
+        "/log/ledger/main/tile/..%2f..%2f..%2f..%2fkeys%2foperator.seed",
+        "/log/ledger/main/tile//etc/passwd",
+        "/log/ledger/main/tile/0/000%00",
+        "/log/ledger/main/tile/..\\..\\vkey",
+        "/log/ledger/../keys/checkpoint",
+        "/log/../db/checkpoint",
+        "/log/ledger/main%2f..%2f..%2f..%2fkeys/checkpoint",
+        "/log/%2e%2e/keys/checkpoint",
+        "/log/ledger/main/.new-x",
+        "//etc/passwd",
+    ],
+)
+def test_no_path_leads_out_of_the_published_directories(server: Served, http: httpx.Client, path: str) -> None:
+    """Sent as it is: clients tend to tidy such paths up."""
+    assert http.get("/healthz").status_code == 200
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(65_536), b""))
+    assert answer.split(b" ", 2)[1] in (b"404", b"400")
+    seed = (server.market.home / "keys" / "operator.seed").read_bytes().strip()
+    assert seed not in answer
+    assert b"root:" not in answer
+
+
+def test_a_receipt_fits_the_published_log(server: Served, http: httpx.Client) -> None:
+    """The checkpoint of a receipt and the one published later are heads of one history."""
+    market = server.market
+    receipt = http.post("/v1/commands", content=market.sign("treasury", deposit("lab-1", 1))).json()
+    publish(market)
+    key = VerifyKey.parse(http.get("/log/ledger/main/vkey").text.strip())
+    older = open_checkpoint(receipt["proof"].partition("\n\n")[2].encode(), [key])
+    newer = open_checkpoint(http.get("/log/ledger/main/checkpoint").content, [key])
+
+    def fetch(level: int, index: int, width: int) -> bytes:
+        return http.get(f"/log/ledger/main/{tile_path(level, index, width)}").content
+
+    TileTree(newer, fetch).check_prefix(older)
+    assert newer.size > receipt["index"]

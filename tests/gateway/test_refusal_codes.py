@@ -1,0 +1,68 @@
+"""Every refusal code can be given, is reached by a test, and is documented, with a status that fits its kind."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import counterfoil
+from counterfoil.contract.rejections import MEANINGS, Code, Stage
+from counterfoil.gateway.problems import codes_by_status, status_of
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(counterfoil.__file__).parent
+LISTS = ("contract/test_rejections.py", "contract/samples.py")  # name codes without reaching them
+
+
+def source(folder: Path, *leave_out: str) -> str:
+    return "\n".join(
+        path.read_text()
+        for path in sorted(folder.rglob("*.py"))
+        if path.relative_to(folder).as_posix() not in leave_out
+    )
+
+
+PRODUCT = source(PACKAGE, "contract/rejections.py", "gateway/problems.py")
+TESTS = source(ROOT / "tests", *LISTS, "gateway/test_refusal_codes.py")
+DOCUMENTED = {
+    row.split("|")[2].strip(): row for row in (ROOT / "schemas" / "README.md").read_text().splitlines() if "| `" in row
+}
+EACH = pytest.mark.parametrize("code", list(Code), ids=list(Code))
+
+
+@EACH
+def test_it_can_be_given(code: Code) -> None:
+    assert re.search(rf"\bCode\.{code.name}\b", PRODUCT)
+
+
+@EACH
+def test_a_test_reaches_it(code: Code) -> None:
+    assert re.search(rf"\bCode\.{code.name}\b|[\"']{code.value}[\"']", TESTS)
+
+
+@EACH
+def test_it_is_in_the_documented_table(code: Code) -> None:
+    row = DOCUMENTED[f"`{code.value}`"]
+    stage = "intake" if MEANINGS[code].stage is Stage.INTAKE else "decision"
+    lasting = "transient" if MEANINGS[code].transient else "final"
+    assert [cell.strip() for cell in row.split("|")[3:6]] == [stage, lasting, MEANINGS[code].text]
+
+
+def test_each_status_stands_for_what_http_says_it_does() -> None:
+    by_status = codes_by_status()
+    assert sum(map(len, by_status.values())) == len(Code)
+    assert {status: len(codes) for status, codes in by_status.items() if status not in (400, 404, 422)} == {
+        401: 3,
+        403: 2,
+        409: 2,
+        413: 1,
+        421: 1,
+        503: 1,
+    }
+    assert by_status[404] == [
+        code.value for code in Code if code.name.startswith("UNKNOWN_") and status_of(code) == 404
+    ]
+    assert {MEANINGS[Code(code)].stage for code in by_status[422]} == {Stage.DECISION}
+    assert {MEANINGS[Code(code)].stage for code in by_status[400]} == {Stage.INTAKE}

@@ -1,0 +1,172 @@
+"""The event stream: every entry of the logs asked for, in order and without a gap, from any position on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from counterfoil.contract.codec import decode_entry
+from counterfoil.contract.commands import SERVICES
+from counterfoil.gateway.stream import MAX_STREAMS
+from tests.gateway.harness import ENVELOPE, Served, problem_of
+from tests.gateway.world import deposit
+
+
+class Event(NamedTuple):
+    """One server-sent event."""
+
+    id: str
+    service: str
+    data: bytes
+
+    @property
+    def at(self) -> int:
+        """The entry's index."""
+        return decode_entry(self.data).index
+
+
+@contextlib.contextmanager
+def stream(server: Served, query: str = "", **headers: str) -> Iterator[Iterator[Event]]:
+    """The events as they come; the context's end is the reader's leaving."""
+    with server.client() as client, client.stream("GET", f"/v1/events{query}", headers=headers) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        yield _events(response)
+
+
+def _events(response: httpx.Response) -> Iterator[Event]:
+    buffer = b""
+    for chunk in response.iter_bytes():
+        buffer += chunk
+        *blocks, buffer = buffer.split(b"\r\n\r\n")
+        for block in blocks:
+            fields = dict(line.split(b": ", 1) for line in block.split(b"\r\n") if not line.startswith(b":"))
+            if fields:
+                yield Event(fields[b"id"].decode(), fields[b"event"].decode(), fields[b"data"])
+
+
+def take(events: Iterator[Event], count: int) -> list[Event]:
+    return [next(events) for _ in range(count)]
+
+
+def stored(server: Served, service: str) -> list[bytes]:
+    return server.market.system.stores[service].entries(0, 1_000)
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < ends, "it never came true"
+        time.sleep(0.01)
+
+
+def post(server: Served, units: int = 1) -> int:
+    """Something happens in the ledger; its index."""
+    answer = server.post(server.market.sign("treasury", deposit("lab-1", units)))
+    assert answer.status_code == 200
+    return int(answer.json()["index"])
+
+
+def test_the_whole_history_of_every_log(server: Served) -> None:
+    start = "?" + "&".join(f"from={service}:0" for service in SERVICES)
+    wanted = {service: stored(server, service) for service in SERVICES}
+    with stream(server, start) as events:
+        got = take(events, sum(map(len, wanted.values())))
+    for service in SERVICES:
+        assert [event.data for event in got if event.service == service] == wanted[service]
+    # Each id is where to go on from: it counts what was sent so far.
+    sent = dict.fromkeys(SERVICES, 0)
+    for event in got:
+        sent[event.service] += 1
+        assert event.id == ",".join(f"{service}:{sent[service]}" for service in sorted(SERVICES))
+
+
+def test_a_live_stream_goes_on_where_the_history_ends(server: Served) -> None:
+    start = len(stored(server, "ledger")) - 3
+    with stream(server, f"?service=ledger&from=ledger:{start}") as events:
+        take(events, 3)
+        for _ in range(5):
+            index = post(server)
+            assert next(events).at == index
+
+
+def test_without_a_position_it_begins_now(server: Served) -> None:
+    with stream(server, "?service=ledger") as events:
+        index = post(server)
+        assert next(events).at == index
+
+
+def test_a_reader_that_comes_back_misses_nothing_and_gets_nothing_twice(server: Served) -> None:
+    got: list[Event] = []
+    position, total = "ledger:0,issuance:4", len(stored(server, "ledger")) + len(stored(server, "issuance")) - 4
+    while len(got) < total:  # by an id it saw, though it was sent more
+        with stream(server, "?service=ledger&service=issuance&from=ledger:1", **{"Last-Event-ID": position}) as events:
+            got += take(events, min(5, total - len(got)))
+        position = got[-1].id
+    assert [each.data for each in got if each.service == "ledger"] == stored(server, "ledger")
+    assert [each.data for each in got if each.service == "issuance"] == stored(server, "issuance")[4:]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("service=nowhere", "unknown_service"),
+        ("from=ledger", "bad_position"),
+        ("from=ledger:x", "bad_position"),
+        ("from=ledger:%C2%B2", "bad_position"),
+        ("from=nowhere:1", "bad_position"),
+        ("from=ledger:100000", "bad_position"),  # beyond the end: whoever saw that saw another log
+        ("service=ledger&from=issuance:0", "bad_position"),
+        ("since=3", "unknown_parameter"),
+        ("&".join(["from=ledger:0"] * 17), "bad_request"),
+        ("&".join(["service=ledger"] * 5), "bad_request"),
+    ],
+)
+def test_bad_positions(server: Served, query: str, code: str) -> None:
+    with server.client() as client:
+        problem = problem_of(client.get(f"/v1/events?{query}"))
+        assert (problem["status"], problem["code"]) == (400, code)
+
+
+def test_there_is_a_limit_of_streams_that_leaves_room_for_queries(server: Served) -> None:
+    with contextlib.ExitStack() as readers:
+        streams = [readers.enter_context(stream(server, "?service=ledger")) for _ in range(MAX_STREAMS - 1)]
+        with server.client() as client:
+            with stream(server, "?service=ledger") as last:
+                problem = problem_of(client.get("/v1/events"))
+                assert (problem["status"], problem["code"]) == (503, "too_many_streams")
+                waiting = [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
+                assert len(waiting) == MAX_STREAMS  # in threads of their own, so that queries have theirs
+                assert client.get("/v1/parties").status_code == 200
+                index = post(server)
+                assert {next(each).at for each in [*streams, last]} == {index}
+            until(lambda: _free(client))  # the reader left, its place is free again
+            assert client.get("/v1/events?service=nowhere").status_code == 400
+
+
+def _free(client: httpx.Client) -> bool:
+    with client.stream("GET", "/v1/events") as response:
+        return response.status_code == 200
+
+
+def test_a_stream_of_old_entries_reads_the_log_and_not_memory(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More entries than the transport keeps."""
+    market = server.market
+    first = post(server)
+    with server.client() as client:
+        while len(stored(server, "ledger")) < first + 60:
+            batch = market.sign("treasury", [deposit("lab-1", 1)] * 4)
+            assert client.post("/v1/commands", content=batch, headers=ENVELOPE).status_code == 200
+    source = market.system.transport._logs[market.instance.origin("ledger")]
+    with market.system.transport._lock:
+        source.drop_before(source.end - 5)
+    with stream(server, "?service=ledger&from=ledger:0") as events:
+        got = take(events, len(stored(server, "ledger")))
+    assert [event.data for event in got] == stored(server, "ledger")

@@ -1,0 +1,93 @@
+"""Given-when-then for deciders: tests read like the domain.
+
+(given(issuance.DECIDER, registered, budget)
+    .when(IssueVoucher(...), actor="city-1", at=T)
+    .then(VoucherIssued(...)))            # or .refused(Code.CAP_EXCEEDED)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from counterfoil.contract.commands import REQUIRED_ROLE, Body
+from counterfoil.contract.events import Event
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.core.decider import At, Decider, refuse
+
+
+class Scenario:
+    """A decider with a state that grows by what is given and by what was decided."""
+
+    def __init__(self, decider: Decider[Any], *events: Event, time: int = 1_000_000_000_000_000) -> None:
+        self.decider, self.state = decider, decider.initial()
+        self.time, self.index = time, 0
+        self.last: Sequence[Event] | Rejected = ()
+        self.given(*events)
+
+    def given(self, *events: Event) -> Scenario:
+        """Fold events, each as an entry of its own."""
+        for event in events:
+            self.decider.evolve[type(event)](self.state, event, self._next(None))
+        return self
+
+    def when(self, body: Body, actor: str, at: int | None = None) -> Scenario:
+        """Decide a command (its role is checked as the engine does) and apply what follows."""
+        here = self._next(at)
+        party = self.state.directory.parties[actor]
+        role = REQUIRED_ROLE[type(body)]
+        if role is not None and role not in party.roles:
+            self.last = refuse(Code.ROLE_NOT_ALLOWED, needs=role)
+            return self
+        return self._apply(self.decider.commands[type(body)](self.state, body, party, here), here)
+
+    def reacts_to(self, event: Event, at: int | None = None) -> Scenario:
+        """Consume another service's event and apply what follows."""
+        here = self._next(at)
+        return self._apply(self.decider.reactions[type(event)](self.state, event, here), here)
+
+    def fires(self, kind: str, at: int) -> Scenario:
+        """Let a timer work at a time and apply what follows."""
+        here = self._next(at)
+        return self._apply(self.decider.timers[kind](self.state, here.time, here), here)
+
+    def then(self, *events: Event) -> Scenario:
+        """Exactly these events followed."""
+        assert isinstance(self.last, Sequence), f"refused: {self.last}"
+        assert list(self.last) == list(events)
+        return self
+
+    def then_types(self, *types: type[Event]) -> Scenario:
+        """Events of exactly these types followed."""
+        assert isinstance(self.last, Sequence), f"refused: {self.last}"
+        assert [type(event) for event in self.last] == list(types)
+        return self
+
+    def refused(self, code: Code) -> Scenario:
+        """The command was refused with this code, and nothing changed."""
+        assert isinstance(self.last, Rejected), f"accepted: {self.last}"
+        assert self.last.code is code, self.last
+        return self
+
+    def records(self) -> dict[str, object]:
+        """The state's canonical records."""
+        found = list(self.decider.records(self.state))
+        assert len(found) == len(dict(found)), "two records share a key"
+        return dict(found)
+
+    def _next(self, at: int | None) -> At:
+        self.time = max(self.time + 1, at or 0)
+        self.index += 1
+        return At(self.time, self.index, 0)
+
+    def _apply(self, decision: Sequence[Event] | Rejected, here: At) -> Scenario:
+        self.last = decision
+        if not isinstance(decision, Rejected):
+            for event in decision:
+                self.decider.evolve[type(event)](self.state, event, here)
+        return self
+
+
+def given(decider: Decider[Any], *events: Event) -> Scenario:
+    """Start a scenario from events."""
+    return Scenario(decider, *events)

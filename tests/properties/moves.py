@@ -1,0 +1,333 @@
+"""Commands that somebody in the market of `world` might give: mostly sensible, sometimes by the wrong party."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from counterfoil.contract.commands import (
+    AcceptUsage,
+    AddKey,
+    AmendBid,
+    AmendOffer,
+    AppropriateBudget,
+    ApproveClaim,
+    Body,
+    CancelBid,
+    CancelOffer,
+    CloseSettlement,
+    ConfirmPayment,
+    Deposit,
+    DisputeUsage,
+    IssueVoucher,
+    ListProvider,
+    PlaceBid,
+    PostOffer,
+    Reading,
+    RegisterParty,
+    ReinstateVoucher,
+    RejectClaim,
+    RelativeExpiry,
+    ReportUsage,
+    ResolveDispute,
+    RevokeKey,
+    RevokeVoucher,
+    SubmitClaim,
+    SuspendVoucher,
+    TimeInForce,
+    Withdraw,
+    WithdrawDelivery,
+)
+from counterfoil.contract.limits import HOUR, PRICE_TICK
+from counterfoil.core.delivery import Contract
+from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme, public_key
+
+T = TypeVar("T")
+ISSUER = {"p1": "city", "p2": "town"}
+PROVIDERS, LABS = ("gpu-1", "gpu-2"), ("lab-1", "lab-2", "gpu-2")
+CLASS_LISTS = {
+    "p1": (("a100",), ("a100",), ("a100", "h100"), ("h100",), ("l40s",)),
+    "p2": (("a100",), ("a100",), ("l40s",), ("l40s",), ("a100", "l40s")),
+}
+REGION_LISTS = (("east",), ("east",), ("east", "west"), ("west",))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where chance comes from: `number` gives an integer between two bounds, both included."""
+
+    number: Callable[[int, int], int]
+
+    def one(self, items: Sequence[T]) -> T:
+        """One of the items."""
+        return items[self.number(0, len(items) - 1)]
+
+    def rarely(self) -> bool:
+        """True one time in eight."""
+        return self.number(0, 7) == 7
+
+    def id(self, ids: Iterable[str]) -> str:
+        """One of these ids, in an order that does not depend on how they are kept, or now and then no id at all."""
+        known = sorted(ids)
+        return self.one(known) if known and not self.rarely() else "none-0-0"
+
+    def some(self, ids: Iterable[str], most: int) -> tuple[str, ...]:
+        """Up to `most` of these ids, rarely one of them twice."""
+        known = sorted(ids)
+        chosen = tuple(dict.fromkeys(self.one(known) for _ in range(self.number(0, most)))) if known else ()
+        return chosen * 2 if chosen and self.rarely() else chosen
+
+
+Move = tuple[str, Body]
+"""Who gives which command."""
+
+
+# issuance -----------------------------------------------------------------------------------------------------------
+
+
+def _issue(_world: World, pick: Choice) -> Move:
+    programme_id = pick.one(("p1", "p1", "p2"))
+    amount = pick.number(1, 20) * 100 * YUAN + pick.number(0, 1)
+    body = IssueVoucher(programme_id=programme_id, beneficiary_id=pick.one(LABS), amount=amount)
+    return ISSUER[programme_id], body
+
+
+def _voucher_changes(world: World, pick: Choice) -> Move:
+    vouchers = world.state("issuance").vouchers
+    suspended = [name for name, each in vouchers.items() if each.status == "suspended"]
+    voucher_id = pick.id(suspended or vouchers)
+    issuer = ISSUER[vouchers[voucher_id].programme_id] if voucher_id in vouchers else "city"
+    if pick.number(0, 2) == 0:
+        return issuer, RevokeVoucher(voucher_id=voucher_id, reason="misuse")
+    if not suspended or pick.rarely():
+        return issuer, SuspendVoucher(voucher_id=voucher_id, reason="inquiry")
+    return issuer, ReinstateVoucher(voucher_id=voucher_id)
+
+
+def _budget(world: World, pick: Choice) -> Move:
+    programme_id = pick.one(("p1", "p2"))
+    kind = pick.number(0, 2)
+    if kind == 0:
+        body: Body = AppropriateBudget(programme_id=programme_id, amount=pick.number(1, 500) * YUAN, document="more")
+    elif kind == 1:
+        version = world.state("issuance").programmes[programme_id].rules.version + 1
+        classes = pick.one((("a100", "h100"), ("a100", "l40s"), ("a100",)))
+        tolls = pick.one((True, False))  # without, a voucher has to last until the last dispute is over
+        expiry = RelativeExpiry(kind="relative", after_seconds=30 * 3_600 if tolls else 250 * 3_600)
+        body = programme(programme_id, version, hold_tolls_expiry=tolls, classes=classes, expiry=expiry)
+    else:
+        body = ListProvider(programme_id=programme_id, provider_id=pick.one(tuple(ROLES)))
+    return ISSUER[programme_id], body
+
+
+def _people(world: World, pick: Choice) -> Move:
+    kind, party_id = pick.number(0, 3), pick.one(tuple(ROLES))
+    key = public_key(100 + pick.number(0, 9))
+    if kind == 0:
+        return party_id, AddKey(party_id=party_id, public_key=key)
+    if kind == 1:
+        keys = world.state("issuance").directory.parties[party_id].keys
+        return party_id, RevokeKey(party_id=party_id, key_id=pick.one(sorted(keys)), reason="rotated")
+    if kind == 2:
+        class_id = pick.one(sorted(GPUS))
+        return "op", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
+    name = f"guest-{pick.number(0, 3)}"
+    return "op", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
+
+
+# ledger -------------------------------------------------------------------------------------------------------------
+
+
+def _cash(_world: World, pick: Choice) -> Move:
+    party_id, amount = pick.one((*PROVIDERS, *LABS)), pick.number(1, 900) * YUAN + pick.number(0, 2)
+    if pick.number(0, 1):
+        return "bank", Withdraw(party_id=party_id, currency="CNY", amount=amount, payment_reference="wire")
+    return "bank", Deposit(party_id=party_id, currency="CNY", amount=amount, payment_reference="wire")
+
+
+# matching -----------------------------------------------------------------------------------------------------------
+
+
+def _price(pick: Choice) -> int:
+    return pick.number(2, 6) * PRICE_TICK * 25 + (1 if pick.rarely() else 0)
+
+
+def _good_until(world: World, tif: str, pick: Choice) -> int | None:
+    return world.clock + pick.number(1, 3) * HOUR if (tif == "GTD") != pick.rarely() else None
+
+
+def _offer(world: World, pick: Choice) -> Move:
+    bids = world.state("matching").bids
+    bid = bids.get(pick.id(bids)) if pick.number(0, 1) else None  # left alone, the two rarely meet
+    if bid is None:
+        class_id, region = pick.one(("a100", "a100", "h100", "l40s")), pick.one(("east", "east", "west"))
+        start, price = world.clock // HOUR + pick.number(1, 6), _price(pick)
+    else:
+        class_id, region = bid.classes[0], bid.regions[0]
+        start, price = max(bid.earliest, world.clock // HOUR + 1), bid.limit_price
+    tif: Literal["GTC", "GTD", "IOC"] = pick.one(("GTC", "GTC", "GTC", "GTC", "IOC", "GTD"))
+    body = PostOffer(
+        class_id=class_id, region=region, currency="CNY", nodes=pick.number(1, 12), window_start=start,
+        window_end=start + pick.number(4, 24), price=price, min_nodes=pick.number(1, 2), min_hours=pick.number(1, 2),
+        bond_bps=pick.one((200, 1_000, 3_333)), tif=tif, good_until=_good_until(world, tif, pick),
+        stp=pick.one(("taker", "maker", "both")),
+    )  # fmt: skip
+    return pick.one(PROVIDERS), body
+
+
+def _bid(world: World, pick: Choice) -> Move:
+    known = world.state("issuance").vouchers
+    voucher = known.get(pick.id(known))
+    lab, programme_id = ("lab-1", "p1") if voucher is None else (voucher.beneficiary_id, voucher.programme_id)
+    mine = [name for name, each in known.items() if (each.beneficiary_id, each.programme_id) == (lab, programme_id)]
+    paid_for = world.state("issuance").programmes[programme_id].rules.classes
+    offers = {name: each for name, each in world.state("matching").offers.items() if each.class_id in paid_for}
+    offer = offers.get(pick.id(offers)) if pick.number(0, 3) else None  # left alone, the two rarely meet
+    if offer is None:
+        classes, regions, limit = pick.one(CLASS_LISTS[programme_id]), pick.one(REGION_LISTS), _price(pick)
+        earliest = world.clock // HOUR + pick.number(1, 6)
+    else:
+        classes, regions, limit = (offer.class_id,), (offer.region,), offer.price
+        earliest = max(offer.window_start, world.clock // HOUR + 1)
+    tif: TimeInForce = pick.one(("GTC", "GTC", "GTC", "GTC", "IOC", "FOK", "GTD"))
+    body = PlaceBid(
+        programme_id=programme_id, voucher_ids=pick.some(mine, 2) if pick.rarely() else (),
+        classes=classes, regions=regions, nodes=pick.number(1, 4), hours=pick.number(1, 3),
+        earliest=earliest, latest=earliest + pick.number(0, 9),
+        limit_price=limit + pick.number(0, 3) * 10 * PRICE_TICK, partial=pick.one((True, False)), min_nodes=1, tif=tif,
+        good_until=_good_until(world, tif, pick), post_only=pick.rarely(), stp=pick.one(("taker", "maker", "both")),
+    )  # fmt: skip
+    return lab, body
+
+
+def _order_changes(world: World, pick: Choice) -> Move:
+    orders: dict[str, Any] = {**world.state("matching").offers, **world.state("matching").bids}
+    order_id = pick.id(orders)
+    kind, fewer, price = pick.number(0, 4), pick.number(1, 3), _price(pick)
+    received = orders.get(order_id)
+    if received is not None and order_id in world.state("matching").offers:
+        owner, changes = received.provider_id, {"offer_id": order_id}
+        if kind == 0:
+            return owner, CancelOffer(**changes)
+        reduce = kind % 2 == 1
+        return owner, AmendOffer(**changes, reduce_nodes_by=fewer if reduce else None, price=None if reduce else price)
+    owner = "lab-1" if received is None else received.beneficiary_id
+    if kind == 0:
+        return owner, CancelBid(bid_id=order_id)
+    reduce = kind % 2 == 1
+    return owner, AmendBid(
+        bid_id=order_id, reduce_nodes_by=fewer if reduce else None, limit_price=None if reduce else price
+    )
+
+
+# redemption ---------------------------------------------------------------------------------------------------------
+
+
+def _hours_over(world: World, contract: Contract) -> int:
+    """How many of the contract's hours have ended."""
+    return min(contract.terms.hours, max(0, world.clock // HOUR - contract.terms.first_hour))
+
+
+def _to_report(world: World) -> list[str]:
+    """Contracts with hours that have ended and were not reported."""
+    contracts = world.state("redemption").contracts.items()
+    return [name for name, each in contracts if _hours_over(world, each) > each.reported.bit_count()]
+
+
+def _report(world: World, pick: Choice) -> Move:
+    contracts = world.state("redemption").contracts
+    contract_id = pick.id(_to_report(world) or contracts)
+    contract = contracts.get(contract_id)
+    if contract is None:
+        return "gpu-1", ReportUsage(contract_id=contract_id, readings=())
+    terms, most = contract.terms, contract.hour_capacity
+    over = _hours_over(world, contract) + (1 if pick.rarely() else 0)  # an hour too many
+    hours = [hour for hour in range(over) if pick.rarely() or not contract.reported >> hour & 1]
+    spared = [pick.one((0, 0, 0, 7, most, -1 if pick.rarely() else 1)) for _ in hours]
+    readings = [
+        Reading(hour=terms.first_hour + hour, gpu_minutes=most - less) for hour, less in zip(hours, spared, strict=True)
+    ]
+    if readings and pick.rarely():
+        readings.pop()
+    return terms.provider_id, ReportUsage(contract_id=contract_id, readings=tuple(readings))
+
+
+def _usage(world: World, pick: Choice) -> Move:
+    state = world.state("redemption")
+    report_id = pick.id(state.reports)
+    report = state.reports.get(report_id)
+    lab = "lab-1" if report is None else state.contracts[report.contract_id].terms.beneficiary_id
+    kind = pick.number(0, 3)
+    if kind == 0:
+        return lab, DisputeUsage(report_id=report_id, reason="idle")
+    if kind == 1:
+        minutes = 0 if report is None else max(0, report.gpu_minutes - pick.number(-1, 100))
+        return "op", ResolveDispute(report_id=report_id, gpu_minutes=minutes, reason="meter read")
+    return lab, AcceptUsage(report_id=report_id)
+
+
+def _withdraw(world: World, pick: Choice) -> Move:
+    contracts = world.state("redemption").contracts
+    unfunded = contracts.keys() - world.state("ledger").holds.contracts.keys()  # so far: the ledger has to wait
+    if not unfunded and pick.number(0, 2):
+        return _report(world, pick)
+    contract_id = pick.id(unfunded or contracts)
+    owner = contracts[contract_id].terms.provider_id if contract_id in contracts else "gpu-1"
+    return owner, WithdrawDelivery(contract_id=contract_id, reason="no power")
+
+
+def _claim(world: World, pick: Choice) -> Move:
+    claimable = world.state("redemption").claimable
+    first = claimable.get(pick.id(claimable))
+    provider, programme_id = ("gpu-1", "p1") if first is None else (first.provider_id, first.programme_id)
+    same = [
+        name for name, each in claimable.items() if (each.provider_id, each.programme_id) == (provider, programme_id)
+    ]
+    invoice = f"inv-{pick.number(0, 30)}"
+    return provider, SubmitClaim(
+        programme_id=programme_id, invoice_number=invoice, contract_ids=pick.some(same, 4) or tuple(sorted(same)[:1])
+    )
+
+
+def _claims(world: World, pick: Choice) -> Move:
+    state = world.state("redemption")
+    kind = pick.number(0, 5)
+    if kind == 0:
+        return "bank", ConfirmPayment(settlement_id=pick.id(state.settlements), payment_reference="wire")
+    if kind == 1:
+        programme_id = pick.one(("p1", "p2"))
+        ready = sorted(
+            name
+            for name, each in state.claims.items()
+            if each.status == "approved" and each.terms.programme_id == programme_id
+        )
+        named = tuple(ready) if ready else pick.some(state.claims, 2)
+        return ISSUER[programme_id], CloseSettlement(programme_id=programme_id, claim_ids=named)
+    claim_id = pick.id(state.claims)
+    issuer = ISSUER[state.claims[claim_id].terms.programme_id] if claim_id in state.claims else "city"
+    return issuer, RejectClaim(claim_id=claim_id, reason="no invoice") if kind == 2 else ApproveClaim(claim_id=claim_id)
+
+
+Build = Callable[[World, Choice], Move]
+ALWAYS: tuple[Build, ...] = (
+    _issue, _issue, _voucher_changes, _budget, _people, _cash,
+    _offer, _offer, _offer, _offer, _bid, _bid, _bid, _bid, _bid, _bid,
+)  # fmt: skip
+WITH: dict[Build, Callable[[World], object]] = {
+    _order_changes: lambda world: world.state("matching").admitted,
+    _report: _to_report,
+    _withdraw: lambda world: world.state("redemption").contracts,
+    _usage: lambda world: world.state("redemption").reports,
+    _claim: lambda world: world.state("redemption").claimable,
+    _claims: lambda world: world.state("redemption").claims,
+}
+"""Moves that need something to act on; half of all moves while there is some."""
+
+
+def move(world: World, pick: Choice) -> Move:
+    """Any command, one time in eight by a party picked at random."""
+    possible = [build for build, has in WITH.items() if pick.rarely() or has(world)]
+    build = pick.one(ALWAYS if not possible or pick.number(0, 1) else possible)
+    actor, body = build(world, pick)
+    return (pick.one(tuple(ROLES)) if pick.rarely() else actor), body

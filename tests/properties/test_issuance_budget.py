@@ -1,0 +1,198 @@
+"""Issuance beside the real ledger, with delays between the two: budgets are conserved, and both agree in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from counterfoil.contract.commands import (
+    AppropriateBudget,
+    Body,
+    FixedExpiry,
+    IssueVoucher,
+    Rate,
+    ReinstateVoucher,
+    RelativeExpiry,
+    RevokeVoucher,
+    SuspendVoucher,
+)
+from counterfoil.contract.events import (
+    SUBSCRIPTIONS,
+    BidClosed,
+    BidReceived,
+    BudgetAppropriated,
+    BudgetRecycled,
+    Event,
+    VoucherIssued,
+)
+from counterfoil.contract.limits import DAY, SECOND
+from counterfoil.contract.rejections import Rejected
+from counterfoil.core import ledger
+from counterfoil.core.decider import At
+from counterfoil.core.funding import budget
+from counterfoil.core.issuance import DECIDER
+from tests.core.issuance_world import OPEN, PROGRAMME, people
+from tests.given import Scenario
+
+LABS = ("lab-1", "lab-2", "lab-3")
+CAPS = {"p1": 500, "p2": 300}
+P1 = replace(PROGRAMME, share=Rate(num=1, den=1), valid_until=OPEN + 1_000 * DAY)
+P2 = replace(P1, programme_id="p2", beneficiary_cap=300, recycle="lapsed")
+
+
+class Recorded(Scenario):
+    """A scenario that keeps its log and hands on what another service subscribes to."""
+
+    def __init__(self, *args: object) -> None:
+        self.log: list[tuple[Event, At]] = []
+        self.outbox: list[Event] = []
+        self.wanted: tuple[type[Event], ...] = ()
+        super().__init__(*args)  # type: ignore[arg-type]
+
+    def given(self, *events: Event) -> Scenario:
+        for event in events:
+            self._apply([event], self._next(None))
+        return self
+
+    def _apply(self, decision: Sequence[Event] | Rejected, here: At) -> Scenario:
+        if not isinstance(decision, Rejected):
+            self.log += [(event, here) for event in decision]
+            self.outbox += [event for event in decision if isinstance(event, self.wanted)]
+        return super()._apply(decision, here)
+
+
+class Budgets(RuleBasedStateMachine):
+    """Issuers command, holds come and go, time passes, vouchers run out, and each service hears of the other late."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.issuance, self.ledger = Recorded(DECIDER), Recorded(ledger.DECIDER)
+        self.issuance.wanted = SUBSCRIPTIONS["ledger"]["issuance"]
+        self.ledger.wanted = SUBSCRIPTIONS["issuance"]["ledger"]
+        people(self.issuance).when(P1, actor="city-1").when(P2, actor="city-1")
+        self.versions = {"p1": P1, "p2": P2}
+        self.time, self.bids, self.held = OPEN, 0, list[str]()
+        self.appropriate("p1", 700)
+        self.appropriate("p2", 300)
+        self.issue("p1", "lab-1", 50)
+        self.inform_ledger(50)
+
+    def command(self, body: Body) -> None:
+        self.time += 1
+        self.issuance.when(body, actor="city-1", at=self.time)
+
+    @rule(programme=st.sampled_from(["p1", "p2"]), amount=st.integers(1, 90))
+    def appropriate(self, programme: str, amount: int) -> None:
+        self.command(AppropriateBudget(programme_id=programme, amount=amount, document="d"))
+
+    @rule(programme=st.sampled_from(["p1", "p2"]), lab=st.sampled_from(LABS), amount=st.integers(1, 90))
+    def issue(self, programme: str, lab: str, amount: int) -> None:
+        self.command(IssueVoucher(programme_id=programme, beneficiary_id=lab, amount=amount))
+
+    @rule(programme=st.sampled_from(["p1", "p2"]), days=st.integers(2, 9), fixed=st.booleans())
+    def amend(self, programme: str, days: int, fixed: bool) -> None:
+        last = self.versions[programme]
+        relative = RelativeExpiry(kind="relative", after_seconds=days * DAY // SECOND)
+        expiry = FixedExpiry(kind="fixed", at=self.time + days * DAY) if fixed else relative
+        self.versions[programme] = replace(last, version=last.version + 1, expiry=expiry)
+        self.command(self.versions[programme])
+
+    @precondition(lambda self: self.issuance.state.vouchers)
+    @rule(data=st.data(), what=st.sampled_from(["suspend", "reinstate", "revoke"]))
+    def change(self, data: st.DataObject, what: str) -> None:
+        voucher_id = data.draw(st.sampled_from(sorted(self.issuance.state.vouchers)))
+        if what == "reinstate":
+            self.command(ReinstateVoucher(voucher_id=voucher_id))
+        elif what == "suspend":
+            self.command(SuspendVoucher(voucher_id=voucher_id, reason="r"))
+        else:
+            self.command(RevokeVoucher(voucher_id=voucher_id, reason="r"))
+
+    @precondition(lambda self: self.ledger.state.vouchers.lots)
+    @rule(data=st.data(), amount=st.integers(1, 60))
+    def hold(self, data: st.DataObject, amount: int) -> None:
+        voucher_id = data.draw(st.sampled_from(sorted(self.ledger.state.vouchers.lots)))
+        lot = self.ledger.state.vouchers.lots[voucher_id]
+        self.bids += 1
+        bid = BidReceived(
+            bid_id=f"bid-{self.bids}", beneficiary_id=lot.beneficiary_id, group_id="g", programme_id=lot.programme_id,
+            voucher_ids=(voucher_id,), currency="CNY", classes=("a100",), regions=("cn-north",), nodes=1,
+            gpus_per_node=8, hours=1, earliest=0, latest=0, limit_price=1, cost_per_node=amount, partial=False,
+            min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",
+        )  # fmt: skip
+        self.ledger.reacts_to(bid, at=self.time)
+        self.held.append(bid.bid_id)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        bid_id = data.draw(st.sampled_from(self.held))
+        self.held.remove(bid_id)
+        self.ledger.reacts_to(BidClosed(bid_id=bid_id, reason="cancelled"), at=self.time)
+
+    @rule(days=st.integers(1, 4), swept=st.booleans())
+    def wait(self, days: int, swept: bool) -> None:
+        self.time += days * DAY
+        if swept:
+            self.ledger.fires("voucher_expiry", at=self.time)
+
+    @rule(most=st.integers(3, 9))
+    def inform_ledger(self, most: int) -> None:
+        for event in self.issuance.outbox[:most]:
+            self.ledger.reacts_to(event, at=self.time)
+        del self.issuance.outbox[:most]
+
+    @rule(most=st.integers(1, 4))
+    def inform_issuance(self, most: int) -> None:
+        for event in self.ledger.outbox[:most]:
+            self.issuance.reacts_to(event, at=self.time)
+        del self.ledger.outbox[:most]
+
+    @invariant()
+    def conserved(self) -> None:
+        """Counted anew from the log alone."""
+        came, issued, groups = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+        for event, _ in self.issuance.log:
+            if isinstance(event, BudgetAppropriated | BudgetRecycled):
+                came[event.programme_id] += event.amount
+            elif isinstance(event, VoucherIssued):
+                issued[event.programme_id] += event.face
+                group = "labs" if event.beneficiary_id != "lab-3" else "lab-3"
+                groups[event.programme_id, group] += event.face
+                assert groups[event.programme_id, group] == event.group_issued_after <= CAPS[event.programme_id]
+            if isinstance(event, BudgetAppropriated | BudgetRecycled | VoucherIssued):
+                programme_id = event.programme_id
+                assert came[programme_id] == issued[programme_id] + event.uncommitted_after
+                assert event.uncommitted_after >= 0
+        for programme_id, programme in self.issuance.state.programmes.items():
+            assert programme.appropriated + programme.recycled == came[programme_id]
+            assert (programme.issued, programme.uncommitted) == (
+                issued[programme_id], came[programme_id] - issued[programme_id],
+            )  # fmt: skip
+        state = self.issuance.state
+        assert state.open_vouchers == Counter(voucher.beneficiary_id for voucher in state.vouchers.values())
+
+    def teardown(self) -> None:
+        """Once each has heard everything, the ledger's budget is what issuance counts; its log explains its state."""
+        while self.issuance.outbox or self.ledger.outbox:
+            self.inform_ledger(len(self.issuance.outbox))
+            self.inform_issuance(len(self.ledger.outbox))
+        self.conserved()
+        for programme_id, programme in self.issuance.state.programmes.items():
+            posted = self.ledger.state.accounts.find("appropriation", budget(programme_id)).posted
+            assert posted == programme.uncommitted
+        lots = self.ledger.state.vouchers.lots
+        assert sorted(self.issuance.state.vouchers) == sorted(name for name, lot in lots.items() if not lot.dead)
+        folded = DECIDER.initial()
+        for event, at in self.issuance.log:
+            DECIDER.evolve[type(event)](folded, event, at)
+        assert dict(DECIDER.records(folded)) == self.issuance.records()
+
+
+TestBudgets = Budgets.TestCase
+TestBudgets.settings = settings(stateful_step_count=100)

@@ -1,0 +1,404 @@
+"""Whatever parties, timers and the ledger do in whatever order: hours, contracts and subsidies are counted once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from counterfoil.contract.codec import dump_event, load_event
+from counterfoil.contract.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    Body,
+    ConfirmPayment,
+    DisputeUsage,
+    Reading,
+    RejectClaim,
+    ReportUsage,
+    ResolveDispute,
+    WithdrawDelivery,
+)
+from counterfoil.contract.events import (
+    CaptureRecorded,
+    ClaimApproved,
+    ClaimRejected,
+    ClaimSubmitted,
+    ContractCompleted,
+    ContractOpened,
+    Event,
+    PaymentConfirmed,
+    ProviderDefaulted,
+    SettlementClosed,
+    UsageAccepted,
+    UsageDisputed,
+    UsageReported,
+)
+from counterfoil.contract.limits import HOUR, MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
+from counterfoil.contract.rejections import Rejected
+from counterfoil.core.decider import At
+from counterfoil.core.digest import state_root
+from counterfoil.core.redemption import DECIDER
+from tests.core.redemption_world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
+from tests.given import Scenario
+
+PROVIDERS = ("gpu-1", "gpu-2")
+LABS = ("lab-1", "lab-2")
+ISSUERS = {"p1": "city", "p2": "town"}
+CAPACITY = 240  # GPU-minutes of an hour: 1 node of 4 GPUs
+
+
+class Audit:
+    """What an auditor counts from the events alone."""
+
+    def __init__(self) -> None:
+        self.contracts: dict[str, ContractOpened] = {}
+        self.hours: set[tuple[str, int]] = set()
+        self.reports: dict[str, UsageReported] = {}
+        self.accepted: dict[str, UsageAccepted] = {}
+        self.disputed: dict[str, UsageDisputed] = {}
+        self.ended: dict[str, str] = {}
+        self.captured: dict[str, CaptureRecorded] = {}
+        self.claims: dict[str, ClaimSubmitted] = {}
+        self.approved: set[str] = set()
+        self.rejected: set[str] = set()
+        self.batches: dict[str, SettlementClosed] = {}
+        self.paid: set[str] = set()
+
+    def read(self, event: Event) -> None:
+        """Count one event, and object to what must not follow from the ones before."""
+        match event:
+            case ContractOpened():
+                self.contracts[event.contract_id] = event
+            case UsageReported():
+                self._open(event.contract_id)
+                for reading in event.readings:
+                    assert (event.contract_id, reading.hour) not in self.hours
+                    self.hours.add((event.contract_id, reading.hour))
+                    terms = self.contracts[event.contract_id]
+                    assert 0 <= reading.hour - terms.first_hour < terms.hours
+                    assert reading.gpu_minutes <= CAPACITY
+                self.reports[event.report_id] = event
+            case UsageDisputed():
+                self._open(event.contract_id)
+                assert event.report_id not in self.disputed.keys() | self.accepted.keys()
+                self.disputed[event.report_id] = event
+            case UsageAccepted():
+                self._open(event.contract_id)
+                assert event.report_id not in self.accepted
+                assert event.gpu_minutes <= self.reports[event.report_id].gpu_minutes
+                assert event.amount == event.gpu_minutes * PRICE // 60
+                assert (event.by in ("resolution", "lapse")) == (event.report_id in self.disputed)
+                assert event.by == "resolution" or event.gpu_minutes == self.reports[event.report_id].gpu_minutes
+                self.accepted[event.report_id] = event
+            case ContractCompleted() | ProviderDefaulted():
+                self._end(event)
+            case CaptureRecorded():
+                assert event.report_id not in self.captured
+                self.captured[event.report_id] = event
+            case ClaimSubmitted():
+                self._claim(event)
+            case ClaimApproved() | ClaimRejected():
+                assert event.claim_id in self.claims.keys() - self.approved - self.rejected
+                (self.approved if isinstance(event, ClaimApproved) else self.rejected).add(event.claim_id)
+            case SettlementClosed():
+                self._settle(event)
+            case PaymentConfirmed():
+                assert event.settlement_id not in self.paid
+                assert event.payees == self.batches[event.settlement_id].payees
+                self.paid.add(event.settlement_id)
+            case _:
+                pass
+
+    def _open(self, contract_id: str) -> None:
+        assert contract_id not in self.ended, "nothing is delivered after the end"
+
+    def _end(self, event: ContractCompleted | ProviderDefaulted) -> None:
+        contract_id = event.contract_id
+        self._open(contract_id)
+        self.ended[contract_id] = type(event).__name__
+        reported = sum(1 for owner, _ in self.hours if owner == contract_id)
+        missing = self.contracts[contract_id].hours - reported
+        assert not self.undecided(contract_id)
+        used = sum(each.gpu_minutes for each in self.accepted.values() if each.contract_id == contract_id)
+        delivered = missing == 0 and 2 * used >= self.contracts[contract_id].hours * CAPACITY
+        assert delivered == isinstance(event, ContractCompleted)
+        if isinstance(event, ProviderDefaulted):
+            assert event.missing_hours == missing
+            assert (event.cause == "not_delivered") == (missing == 0)
+
+    def undecided(self, contract_id: str) -> list[str]:
+        """Reports that are neither accepted nor resolved."""
+        return [r for r, each in self.reports.items() if each.contract_id == contract_id and r not in self.accepted]
+
+    def _claim(self, event: ClaimSubmitted) -> None:
+        earlier = [(each.provider_id, each.invoice_number) for each in self.claims.values()]
+        assert (event.provider_id, event.invoice_number) not in earlier
+        assert event.amount == sum(line.amount for line in event.lines)
+        for line in event.lines:
+            terms = self.contracts[line.contract_id]
+            assert (terms.provider_id, terms.programme_id) == (event.provider_id, event.programme_id)
+        self.claims[event.claim_id] = event
+
+    def _settle(self, event: SettlementClosed) -> None:
+        net = Counter[str]()
+        before = {claim_id for batch in self.batches.values() for claim_id in batch.claim_ids}
+        for claim_id in event.claim_ids:
+            assert claim_id in self.approved - before
+            net[self.claims[claim_id].provider_id] += self.claims[claim_id].amount
+        assert {payee.provider_id: payee.amount for payee in event.payees} == net
+        assert event.amount == net.total()
+        self.batches[event.settlement_id] = event
+
+
+class Redemption(RuleBasedStateMachine):
+    """Parties that mostly ask for what makes sense, a clock that jumps, a ledger that captures late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scenario = Scenario(DECIDER, *PEOPLE, time=FIRST * HOUR)
+        self.audit = Audit()
+        self.log: list[tuple[Event, At]] = []
+        self.uncaptured: list[UsageAccepted] = []
+
+    # telling ----------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> list[Event]:
+        """Take up what was decided last."""
+        decided = self.scenario.last
+        assert not isinstance(decided, Rejected)
+        for event in decided:
+            self.audit.read(event)
+            assert load_event(dump_event(event)) == event  # within every range of the contract
+            self.log.append((event, At(self.scenario.time, self.scenario.index, 0)))
+            if isinstance(event, UsageAccepted):
+                self.uncaptured.append(event)
+                assert event.by != "lapse" or self.scenario.time >= self.audit.disputed[event.report_id].resolve_by
+            if isinstance(event, UsageDisputed):
+                assert event.resolve_by == self.scenario.time + RESOLUTION_WINDOW
+        return list(decided)
+
+    def ask(self, body: Body, actor: str) -> None:
+        """A command; refused, it changes nothing."""
+        before = self.scenario.records()
+        self.scenario.when(body, actor)
+        if isinstance(self.scenario.last, Rejected):
+            assert self.scenario.records() == before
+        else:
+            self.follow()
+
+    def fire_due(self) -> None:
+        """Run timers as the runner does; whatever is due has something to do."""
+        while (due := DECIDER.due(self.scenario.state)) is not None and due[0] <= self.scenario.time:
+            timer, here = DECIDER.timers[due[1]], At(self.scenario.time + 1, self.scenario.index + 1, 0)
+            tried = timer(self.scenario.state, here.time, here)
+            self.scenario.fires(due[1], self.scenario.time)
+            events = self.follow()
+            assert events == list(tried), "deciding alone changes nothing"
+            assert 1 <= len(events) <= 2 * MAX_ITEMS_PER_SWEEP
+
+    # delivery ---------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.audit.contracts) < 9)
+    @rule(
+        provider=st.sampled_from(PROVIDERS), lab=st.sampled_from(LABS), programme=st.sampled_from(("p1", "p2")),
+        start=st.integers(-1, 1), hours=st.integers(1, 3), within=st.integers(0, 5), window=st.integers(0, 3),
+    )  # fmt: skip
+    def open(self, provider: str, lab: str, programme: str, start: int, hours: int, within: int, window: int) -> None:
+        self.scenario.reacts_to(
+            trade(
+                f"c{len(self.audit.contracts)}", provider_id=provider, beneficiary_id=lab, programme_id=programme,
+                nodes=1, first_hour=self.scenario.time // HOUR + start, hours=hours,
+                report_within_seconds=within * 3_600, dispute_window_seconds=window * 3_600,
+            )
+        )  # fmt: skip
+        self.follow()
+
+    @initialize()
+    def begin(self) -> None:
+        """Contracts at every stage: just traded, reported, and with subsidy to claim."""
+        for provider, programme in (("gpu-1", "p1"), ("gpu-2", "p1"), ("gpu-1", "p2"), ("gpu-2", "p1")):
+            self.open(provider, "lab-1", programme, -1, 2, 5, 2)
+        for contract_id, hours in list(self.ready().items())[:3]:
+            reading = Reading(hour=hours[0], gpu_minutes=CAPACITY - 1)
+            provider = self.audit.contracts[contract_id].provider_id
+            self.ask(ReportUsage(contract_id=contract_id, readings=(reading,)), provider)
+        for report_id in list(self.audit.reports)[:2]:
+            self.ask(AcceptUsage(report_id=report_id), "lab-1")
+            self.capture(50)
+
+    @precondition(lambda self: self.audit.contracts)
+    @rule(data=st.data(), readings=st.lists(st.tuples(st.integers(0, 2), st.integers(0, CAPACITY + 1)), max_size=3))
+    def report(self, data: Any, readings: list[tuple[int, int]]) -> None:
+        terms = self.audit.contracts[self.pick(data, self.audit.contracts)]
+        made = tuple(Reading(hour=terms.first_hour + hour, gpu_minutes=minutes) for hour, minutes in readings)
+        self.ask(ReportUsage(contract_id=terms.contract_id, readings=made), terms.provider_id)
+
+    @precondition(lambda self: self.ready())
+    @rule(data=st.data(), minutes=st.integers(0, CAPACITY))
+    def report_what_is_ready(self, data: Any, minutes: int) -> None:
+        ready = self.ready()
+        contract_id = self.pick(data, ready)
+        hours = ready[contract_id][: data.draw(st.integers(1, 3))]
+        made = tuple(Reading(hour=hour, gpu_minutes=minutes) for hour in hours)
+        self.ask(ReportUsage(contract_id=contract_id, readings=made), self.audit.contracts[contract_id].provider_id)
+
+    def ready(self) -> dict[str, list[int]]:
+        """The hours that are over and not reported, of contracts that have not ended."""
+        now, found = self.scenario.time // HOUR, dict[str, list[int]]()
+        for contract_id, terms in self.audit.contracts.items():
+            hours = range(terms.first_hour, min(terms.first_hour + terms.hours, now))
+            left = [hour for hour in hours if (contract_id, hour) not in self.audit.hours]
+            if left and contract_id not in self.audit.ended and self.scenario.time < terms.report_by:
+                found[contract_id] = left
+        return found
+
+    @precondition(lambda self: self.scenario.state.reports)
+    @rule(data=st.data(), minutes=st.integers(0, CAPACITY + 1), late=st.booleans())
+    def decide(self, data: Any, minutes: int, late: bool) -> None:
+        usage = self.audit.reports[self.pick(data, self.audit.reports if late else self.scenario.state.reports)]
+        lab, report_id = self.audit.contracts[usage.contract_id].beneficiary_id, usage.report_id
+        accept, dispute = AcceptUsage(report_id=report_id), DisputeUsage(report_id=report_id, reason="idle")
+        resolve = ResolveDispute(report_id=report_id, gpu_minutes=minutes, reason="meter")
+        body, actor = data.draw(st.sampled_from([(accept, lab), (dispute, lab), (resolve, "op")]))
+        self.ask(body, actor)
+
+    @precondition(lambda self: self.audit.accepted)
+    @rule(data=st.data())
+    def withdraw(self, data: Any) -> None:
+        terms = self.audit.contracts[self.pick(data, self.audit.contracts)]
+        self.ask(WithdrawDelivery(contract_id=terms.contract_id, reason="fire"), terms.provider_id)
+
+    @rule(minutes=st.sampled_from((1, 30, 60, 60, 61, 180, 7 * 24 * 60)), timers=st.booleans())
+    def wait(self, minutes: int, timers: bool) -> None:
+        self.scenario.time += minutes * HOUR // 60
+        if timers:
+            self.fire_due()
+
+    @precondition(lambda self: self.uncaptured)
+    @rule(percent=st.integers(0, 100))
+    def capture(self, percent: int) -> None:
+        usage = self.uncaptured.pop(0)
+        subsidy = usage.amount * percent // 100
+        self.scenario.reacts_to(captured(usage.contract_id, usage.report_id, subsidy, usage.amount - subsidy))
+        self.follow()
+
+    # payment ----------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.scenario.state.claimable)
+    @rule(data=st.data(), invoice=st.integers(0, 9))
+    def claim(self, data: Any, invoice: int) -> None:
+        mine = self.scenario.state.claimable
+        first = mine[self.pick(data, mine)]
+        alike = [name for name, each in mine.items() if each.provider_id == first.provider_id]
+        some = data.draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2))
+        self.ask(claim(f"INV-{invoice}", *some, programme_id=first.programme_id), first.provider_id)
+
+    @precondition(lambda self: self.audit.claims)
+    @rule(data=st.data(), approve=st.sampled_from((True, True, True, False)))
+    def judge(self, data: Any, approve: bool) -> None:
+        claim_id = self.pick(data, self.audit.claims)
+        body = ApproveClaim(claim_id=claim_id) if approve else RejectClaim(claim_id=claim_id, reason="no")
+        self.ask(body, ISSUERS[self.audit.claims[claim_id].programme_id])
+
+    @precondition(lambda self: self.audit.approved)
+    @rule(data=st.data())
+    def settle(self, data: Any) -> None:
+        some = data.draw(st.lists(st.sampled_from(sorted(self.audit.approved)), min_size=1, max_size=3))
+        programme_id = self.audit.claims[some[0]].programme_id
+        self.ask(settle(*some, programme_id=programme_id), ISSUERS[programme_id])
+
+    @precondition(lambda self: self.audit.batches)
+    @rule(data=st.data())
+    def pay(self, data: Any) -> None:
+        settlement_id = self.pick(data, self.audit.batches)
+        self.ask(ConfirmPayment(settlement_id=settlement_id, payment_reference="wire"), "bank")
+
+    @staticmethod
+    def pick(data: Any, known: dict[str, Any]) -> str:
+        """One of the things there are; the latest are the likeliest to be open."""
+        chosen: str = data.draw(st.sampled_from(list(reversed(known))))
+        return chosen
+
+    # what holds at every index ----------------------------------------------------------------------------------------
+
+    @invariant()
+    def every_open_contract_has_an_end_ahead(self) -> None:
+        """As the runner does, ask for the next timer after every step."""
+        due, audit = DECIDER.due(self.scenario.state), self.audit
+        times = [
+            (report.dispute_until, "dispute_window")
+            for report in self.scenario.state.reports.values()
+            if not report.disputed
+        ]
+        times += [
+            (dispute.resolve_by, "resolution_window")
+            for report_id, dispute in audit.disputed.items()
+            if report_id not in audit.accepted
+        ]
+        hours = Counter(owner for owner, _ in audit.hours)
+        for contract_id, terms in audit.contracts.items():
+            if contract_id not in audit.ended and not audit.undecided(contract_id) and hours[contract_id] < terms.hours:
+                times.append((terms.report_by, "reporting"))
+        assert due == min(times, default=None)
+
+    @invariant()
+    def captured_is_claimable_or_claimed(self) -> None:
+        earned, spoken_for = Counter[str](), Counter[str]()
+        for capture in self.audit.captured.values():
+            earned[capture.contract_id] += capture.subsidy
+        for claim_id, each in self.audit.claims.items():
+            for line in each.lines if claim_id not in self.audit.rejected else ():
+                spoken_for[line.contract_id] += line.amount
+        for contract_id, claimable in self.scenario.state.claimable.items():
+            assert claimable.amount > 0
+            spoken_for[contract_id] += claimable.amount
+        assert +earned == +spoken_for
+
+    @invariant()
+    def paid_is_approved_is_claimed(self) -> None:
+        total = {claim_id: each.amount for claim_id, each in self.audit.claims.items()}
+        claimed = sum(total.values())
+        approved = sum(total[claim_id] for claim_id in self.audit.approved)
+        batched = sum(batch.amount for batch in self.audit.batches.values())
+        paid = sum(self.audit.batches[settlement_id].amount for settlement_id in self.audit.paid)
+        assert paid <= batched <= approved <= claimed
+
+    @invariant()
+    def accepted_fits_the_capacity(self) -> None:
+        used = Counter[str]()
+        for usage in self.audit.accepted.values():
+            used[usage.contract_id] += usage.gpu_minutes
+        for contract_id, minutes in used.items():
+            assert minutes <= self.audit.contracts[contract_id].hours * CAPACITY
+
+    @invariant()
+    def only_what_is_open_is_kept(self) -> None:
+        state, audit = self.scenario.state, self.audit
+        waiting = {each.contract_id for each in self.uncaptured}
+        assert set(state.contracts) == {name for name in audit.contracts if name not in audit.ended or name in waiting}
+        assert set(state.reports) == audit.reports.keys() - audit.accepted.keys()
+        paid = {claim_id for name in audit.paid for claim_id in audit.batches[name].claim_ids}
+        assert set(state.claims) == audit.claims.keys() - audit.rejected - paid
+        assert set(state.settlements) == audit.batches.keys() - audit.paid
+
+    def teardown(self) -> None:
+        """In the end every contract ends, whatever nobody resolved, and the events alone make the same state."""
+        self.scenario.time += 1_000 * HOUR
+        self.fire_due()
+        assert self.audit.ended.keys() == self.audit.contracts.keys()
+        assert DECIDER.due(self.scenario.state) is None
+        again = Scenario(DECIDER, *PEOPLE)
+        for event, at in self.log:
+            DECIDER.evolve[type(event)](again.state, event, at)
+        assert state_root(DECIDER.records(again.state)) == state_root(DECIDER.records(self.scenario.state))
+        for usage in self.uncaptured:
+            self.scenario.reacts_to(captured(usage.contract_id, usage.report_id, 0))
+        assert not self.scenario.state.contracts
+
+
+Redemption.TestCase.settings = settings(stateful_step_count=40)
+TestRedemption = Redemption.TestCase

@@ -1,0 +1,226 @@
+"""Four services, any commands, entries that arrive in any order: nothing is lost or made up, and all agree."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import ExitStack
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from counterfoil.contract.commands import IssueVoucher, PlaceBid, PostOffer, WithdrawDelivery
+from counterfoil.contract.events import EVENTS, LogOpened, StateRooted
+from counterfoil.contract.limits import HOUR, SECOND
+from counterfoil.core.funding import budget
+from counterfoil.core.invariants import check_ledger
+from tests.properties.moves import Choice, move
+from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, World, opened, small_entries
+
+
+def check_always(world: World) -> None:
+    """What holds at every index, whatever is under way."""
+    assert check_ledger(world.state("ledger")) == []
+    assert all(each.uncommitted >= 0 for each in world.state("issuance").programmes.values())
+
+
+def check_settled(world: World) -> None:
+    """What the services agree on once each has heard everything."""
+    issuance, ledger, matching, redemption = (world.state(name) for name in DECIDERS)
+    directories = [dict(each.directory.records()) for each in (issuance, ledger, matching, redemption)]
+    assert all(each == directories[0] for each in directories[1:])
+    for programme_id, programme in issuance.programmes.items():
+        assert programme.uncommitted == ledger.accounts.find("appropriation", budget(programme_id)).posted
+    called = {"active": "active", "suspended": "frozen"}
+    live = {name: lot.status for name, lot in ledger.vouchers.lots.items() if not lot.dead}
+    assert live == {name: called[voucher.status] for name, voucher in issuance.vouchers.items()}
+    _check_orders(ledger, matching)
+    _check_delivery(ledger, redemption)
+
+
+def _check_orders(ledger: Any, matching: Any) -> None:
+    """Every open order is on the book, and exactly its funds or bond are held."""
+    assert matching.admitted.keys() == matching.offers.keys() | matching.bids.keys()
+    assert not matching.continuing
+    nodes = {bid_id: matching.book.bid(bid_id).remaining for bid_id in matching.bids}
+    assert nodes == {bid_id: hold.nodes for bid_id, hold in ledger.holds.bids.items()}
+    assert matching.offers.keys() == ledger.holds.bonds.keys()
+
+
+def _check_delivery(ledger: Any, redemption: Any) -> None:
+    """Every contract is funded to its last unit, and what providers are owed is what they claim or may claim."""
+    assert redemption.contracts.keys() == ledger.holds.contracts.keys()
+    for contract_id, contract in redemption.contracts.items():
+        terms, funds = contract.terms, ledger.holds.contracts[contract_id]
+        assert not contract.ended
+        assert contract.uncaptured == 0
+        assert (terms.beneficiary_id, terms.provider_id, terms.programme_id) == (
+            funds.beneficiary_id, funds.provider_id, funds.programme_id,
+        )  # fmt: skip
+        held = sum(draw.amount for draw in funds.draws) + funds.cash
+        assert held + funds.invoiced == terms.price * terms.nodes * terms.gpus_per_node * terms.hours
+    owed = Counter[str]()
+    for earned in redemption.claimable.values():
+        owed[earned.provider_id] += earned.amount
+    for claim in redemption.claims.values():
+        owed[claim.terms.provider_id] += claim.terms.amount
+    for provider_id in ("gpu-1", "gpu-2"):
+        assert owed[provider_id] == ledger.accounts.find(f"claims/{provider_id}", "CNY").posted
+
+
+def check_replay(world: World) -> None:
+    """Each log alone gives the state that deciding gave."""
+    for service in DECIDERS:
+        assert world.replayed_root(service) == world.root(service)
+
+
+def give_commands(world: World, pick: Choice) -> None:
+    """One to four commands; now and then those of one party for one service go together, as a batch."""
+    moves = [move(world, pick) for _ in range(pick.number(1, 4))]
+    together = pick.number(0, 3) == 0
+    while moves:
+        actor, first = moves[0]
+        same = [body for by, body in moves if by == actor and SERVICE_OF[type(body)] == SERVICE_OF[type(first)]]
+        batch = same if together else [first]
+        keys = world.state("issuance").directory.parties[actor].keys
+        world.submit(actor, *batch, key_id=pick.one(sorted(keys)) if pick.rarely() else None)
+        moves = [each for each in moves if each[0] != actor or not any(each[1] is body for body in batch)]
+
+
+def pass_time(world: World, pick: Choice) -> None:
+    """A moment, an hour, or until just before or after something is due; then perhaps some timers fire."""
+    dues = [due[0] for engine in world.engines.values() if (due := engine.due()) is not None]
+    ends = [(each.terms.first_hour + each.terms.hours) * HOUR for each in world.state("redemption").contracts.values()]
+    target = world.clock + pick.one((1, 60 * SECOND, 1_200 * SECOND, HOUR))
+    times = sorted(time for time in (*dues, *ends) if time > world.clock)
+    if times and pick.number(0, 2) == 0:
+        target = times[0] + pick.number(-1, 1)
+    world.clock = max(world.clock, target)
+    for service in DECIDERS:
+        if pick.number(0, 1):
+            world.fire(service, pick.number(1, 3))
+
+
+def hand_over(world: World, pick: Choice) -> None:
+    """Some entries of some logs reach some of their readers, or all of them all readers but one, who stays behind."""
+    for _ in range(pick.number(1, 4)):
+        world.deliver(*pick.one(PAIRS), pick.number(1, 6))
+    if pick.number(0, 1):
+        if world.slow is None:  # mostly the one that others may have to wait for
+            world.slow = ("ledger", "matching") if pick.number(0, 1) else pick.one(PAIRS)
+        world.deliver(*world.slow, pick.number(0, 6))
+        world.deliver_most()
+
+
+def walk(world: World, chance: random.Random, steps: int) -> None:
+    """As many steps at random, and every now and then a moment in which everybody has heard everything."""
+    pick = Choice(chance.randint)
+    for step in range(steps):
+        pick.one((give_commands, give_commands, give_commands, pass_time, hand_over, hand_over))(world, pick)
+        check_always(world)
+        if step % 12 == 11:
+            world.settle()
+            check_settled(world)
+
+
+class Worlds(RuleBasedStateMachine):
+    """Any interleaving of what parties, time and the transport do."""
+
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits = ExitStack()
+        self.limits.enter_context(small_entries())
+
+    @initialize(seed=st.integers(0, 2**16), steps=st.sampled_from((0, 150, 300, 600)))
+    def open(self, seed: int, steps: int) -> None:
+        """A market that has been going on for a while: only then are there contracts, usage and claims to act on."""
+        self.world = opened()
+        walk(self.world, random.Random(seed), steps)
+
+    @rule(data=st.data())
+    def commands(self, data: st.DataObject) -> None:
+        give_commands(self.world, _choice(data))
+
+    @rule(data=st.data())
+    def more_commands(self, data: st.DataObject) -> None:
+        give_commands(self.world, _choice(data))
+
+    @rule(data=st.data())
+    def time_passes(self, data: st.DataObject) -> None:
+        pass_time(self.world, _choice(data))
+
+    @rule(data=st.data())
+    def entries_arrive(self, data: st.DataObject) -> None:
+        hand_over(self.world, _choice(data))
+
+    @precondition(lambda self: self.world.left())
+    @rule()
+    def everything_arrives(self) -> None:
+        self.world.settle()
+        check_settled(self.world)
+
+    @invariant()
+    def the_ledger_adds_up(self) -> None:
+        check_always(self.world)
+
+    def teardown(self) -> None:
+        with self.limits:
+            if hasattr(self, "world"):
+                self.world.settle()
+                check_settled(self.world)
+                check_replay(self.world)
+
+
+def _choice(data: st.DataObject) -> Choice:
+    return Choice(lambda low, high: data.draw(st.integers(low, high)))
+
+
+TestWorlds = Worlds.TestCase
+TestWorlds.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)
+
+
+def test_a_long_walk_meets_everything() -> None:
+    """The rules above reach what they are to check: every event of the contract, and most refusals."""
+    with small_entries():
+        world = opened()
+        walk(world, random.Random(34), 3_000)
+        world.settle()
+        check_settled(world)
+    check_replay(world)
+    everything = {event.__name__ for event in EVENTS.values()} - {LogOpened.__name__, StateRooted.__name__}
+    assert everything <= world.events.keys(), everything - world.events.keys()
+    assert len(world.refusals) > 35, sorted(world.refusals)
+
+
+def test_the_ledger_waits_for_the_trade_that_a_default_is_about() -> None:
+    world, hour = opened(), START // HOUR + 4
+    world.submit("city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=900 * YUAN))
+    offer = PostOffer(
+        class_id="a100", region="east", currency="CNY", nodes=1, window_start=hour, window_end=hour + 4, price=YUAN,
+        min_nodes=1, min_hours=1, bond_bps=1_000, tif="GTC", good_until=None, stp="taker",
+    )  # fmt: skip
+    bid = PlaceBid(
+        programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=1, hours=2, earliest=hour,
+        latest=hour, limit_price=YUAN, partial=False, min_nodes=1, tif="GTC", good_until=None, post_only=False,
+        stp="taker",
+    )  # fmt: skip
+    world.submit("gpu-1", offer)
+    world.settle()
+    world.submit("lab-1", bid)
+    world.deliver("ledger", "matching", 1_000)  # the bid, whose funds are held
+    world.slow = ("ledger", "matching")
+    world.deliver_most()
+    (contract_id,) = world.state("redemption").contracts
+    world.submit("gpu-1", WithdrawDelivery(contract_id=contract_id, reason="no power"))
+    world.deliver_most()
+    assert world.held_back
+    assert world.left() == [("ledger", "matching"), ("ledger", "redemption")]
+    check_always(world)
+    world.settle()
+    check_settled(world)
+    assert not world.state("ledger").holds.contracts
+    assert world.events["BondSlashed"] == 1

@@ -1,0 +1,260 @@
+"""All four services as engines over logs in memory: what a runner does between its inbox and its store, and no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from counterfoil.contract.codec import decode_entry, decode_payload, encode_entry, encode_payload
+from counterfoil.contract.commands import (
+    BATCH,
+    COMMANDS,
+    TYPE_OF,
+    AppropriateBudget,
+    Body,
+    Deposit,
+    FixedExpiry,
+    Header,
+    ListProvider,
+    PublishProgramme,
+    Rate,
+    RegisterClass,
+    RegisterParty,
+    RelativeExpiry,
+)
+from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
+from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.contract.limits import HOUR, MAX_ENTRY_BYTES
+from counterfoil.core import issuance, ledger, market, matching, redemption
+from counterfoil.core.decider import Decider
+from counterfoil.core.digest import state_root
+from counterfoil.core.engine import Engine
+from counterfoil.log.keys import SigningKey
+from counterfoil.log.merkle import leaf_hash
+
+DECIDERS: dict[str, Decider[Any]] = {
+    each.service: each for each in (issuance.DECIDER, ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
+}
+PAIRS = tuple((consumer, source) for consumer, sources in SUBSCRIPTIONS.items() for source in sources)
+SERVICE_OF = dict(COMMANDS.values())
+START_HOUR = 277_778
+START = START_HOUR * HOUR
+YUAN = 1_000_000
+ROLES: dict[str, Any] = {
+    "city": ("issuer",),
+    "town": ("issuer", "treasurer"),
+    "gpu-1": ("provider",),
+    "gpu-2": ("provider", "beneficiary"),
+    "lab-1": ("beneficiary",),
+    "lab-2": ("beneficiary",),
+    "bank": ("treasurer",),
+}
+GROUPS = {"gpu-2": "related", "lab-2": "related"}
+GPUS = {"a100": 8, "h100": 8, "l40s": 1}
+
+
+@contextmanager
+def small_entries() -> Iterator[None]:
+    """One match to a pass and two items to a sweep, so that small worlds need several."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(market, "MAX_MATCHES_PER_ENTRY", 1))
+        for module in (ledger, matching, redemption):
+            stack.enter_context(patch.object(module, "MAX_ITEMS_PER_SWEEP", 2))
+        yield
+
+
+def origin(service: str) -> str:
+    """The origin of a service's log."""
+    return f"world.example/{service}/main"
+
+
+def public_key(number: int) -> bytes:
+    """The `number`-th valid public key."""
+    return SigningKey("key", number.to_bytes(32, "big")).verify_key.public
+
+
+class World:
+    """The engines, their logs, how far each consumer has read each source, and a clock for all."""
+
+    def __init__(self) -> None:
+        self.clock = START
+        self.engines = {name: Engine(decider, origin(name), lambda _size: None) for name, decider in DECIDERS.items()}
+        self.logs: dict[str, list[bytes]] = {name: [] for name in DECIDERS}
+        self.cursors = dict.fromkeys(PAIRS, 0)
+        self.slow: tuple[str, str] | None = None
+        self.events: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.held_back = 0
+        self._commands = 0
+        genesis = GenesisCause("op", "Operator", public_key(0))
+        for name, engine in self.engines.items():
+            self._keep(name, *engine.genesis(genesis, self.clock))
+
+    def state(self, service: str) -> Any:
+        """A service's state."""
+        return self.engines[service].state
+
+    # what a runner does ---------------------------------------------------------------------------------------------
+
+    def submit(self, actor: str, *bodies: Body, key_id: str | None = None) -> None:
+        """Decide one command, or several as a batch; whoever is not known yet to the service is not let in."""
+        service = SERVICE_OF[type(bodies[0])]
+        engine = self.engines[service]
+        party = engine.state.directory.parties.get(actor)
+        if party is None:
+            return
+        if key_id is None or key_id not in party.keys:
+            key_id = next(key for key, (_, in_force) in party.keys.items() if in_force)
+        self._commands += 1
+        kind, version = (BATCH, 1) if len(bodies) > 1 else TYPE_OF[type(bodies[0])]
+        header = Header(
+            type=kind, v=version, aud=engine.origin, actor=actor, key_id=key_id,
+            command_id=f"00000000-0000-7000-8000-{self._commands:012x}",
+            issued_at=self.clock, expires_at=self.clock + HOUR, seen=None,
+        )  # fmt: skip
+        submission = decode_payload(encode_payload(header, bodies), bytes(64))
+        assert submission.bodies == bodies
+        before = self.root(service)
+        entry, data = engine.submit(submission, self.clock)
+        assert len(entry.outcomes) == len(bodies)
+        assert sum(outcome.events for outcome in entry.outcomes) == len(entry.events)
+        for outcome in entry.outcomes:
+            self.refusals["accepted" if outcome.rejected is None else outcome.rejected.code.value] += 1
+        assert entry.events or self.root(service) == before, "a refusal changes nothing"
+        self._keep(service, entry, data)
+
+    def deliver(self, consumer: str, source: str, most: int) -> int:
+        """Let a service consume another's next entries; a source that is not ready waits. Returns how many it took."""
+        engine, wanted = self.engines[consumer], SUBSCRIPTIONS[consumer][source]
+        for taken in range(most):
+            position = self.cursors[consumer, source]
+            if position == len(self.logs[source]):
+                return taken
+            data = self.logs[source][position]
+            events = [(item, event) for item, event in enumerate(decode_entry(data).events) if type(event) in wanted]
+            ready = DECIDERS[consumer].ready
+            if not all(ready[type(event)](engine.state, event) for _, event in events if type(event) in ready):
+                self.held_back += 1
+                return taken
+            for item, event in events:
+                cause = EntryCause(origin(source), position, leaf_hash(data), item)
+                self._keep(consumer, *engine.react(cause, event, self.clock))
+            self.cursors[consumer, source] = position + 1
+        return most
+
+    def fire(self, service: str, most: int = 1_000) -> int:
+        """Let a service do what is due by now; returns how many entries that made."""
+        engine = self.engines[service]
+        for fired in range(most):
+            due = engine.due()
+            if due is None or due[0] > max(self.clock, engine.time):
+                return fired
+            entry, data = engine.fire(due[1], self.clock)
+            assert entry.events, f"{due} had nothing to do"
+            self._keep(service, entry, data)
+        return most
+
+    def settle(self) -> None:
+        """Deliver and fire until nothing is left to do."""
+        self.slow = None
+        self.deliver_most()
+        assert not self.left(), f"waiting for ever: {self.left()}"
+
+    def deliver_most(self) -> None:
+        """The same, but for the consumer that is slow with a source."""
+        pairs = [pair for pair in PAIRS if pair != self.slow]
+        while sum(self.deliver(*pair, 1_000) for pair in pairs) + sum(self.fire(name) for name in DECIDERS):
+            pass
+
+    def left(self) -> list[tuple[str, str]]:
+        """Who has not read which source to its end."""
+        return [pair for pair in PAIRS if self.cursors[pair] < len(self.logs[pair[1]])]
+
+    def root(self, service: str) -> tuple[int, bytes]:
+        """The root of a service's state."""
+        return state_root(DECIDERS[service].records(self.state(service)))
+
+    def replayed_root(self, service: str) -> tuple[int, bytes]:
+        """The same, of a state folded from the log's bytes alone."""
+        engine = Engine(DECIDERS[service], origin(service), lambda _size: None)
+        for data in self.logs[service]:
+            engine.replay(decode_entry(data))
+        return state_root(DECIDERS[service].records(engine.state))
+
+    def _keep(self, service: str, entry: Entry, data: bytes) -> None:
+        """Append to the log what the codec must carry without loss, in the order of index and time."""
+        log = self.logs[service]
+        assert len(data) <= MAX_ENTRY_BYTES
+        assert entry.index == len(log)
+        again = decode_entry(data)
+        assert again == entry
+        assert encode_entry(again) == data
+        if log:
+            assert decode_entry(log[-1]).time < entry.time
+        log.append(data)
+        self.events.update(type(event).__name__ for event in entry.events)
+
+
+# a market to start from ---------------------------------------------------------------------------------------------
+
+
+def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishProgramme:
+    """A version of programme p1 (half is paid, value comes back) or p2 (two thirds, what expires is lost)."""
+    first = programme_id == "p1"
+    terms: dict[str, Any] = {
+        "programme_id": programme_id,
+        "version": version,
+        "title": "Compute vouchers",
+        "legal_basis": "Notice 34",
+        "currency": "CNY",
+        "share": Rate(num=1, den=2) if first else Rate(num=2, den=3),
+        "beneficiary_cap": 30_000 * YUAN,
+        "classes": ("a100", "h100") if first else ("a100", "l40s"),
+        "regions": ("east", "west"),
+        "valid_from": START,
+        "valid_until": START + 5_000 * HOUR,
+        "expiry": RelativeExpiry(kind="relative", after_seconds=30 * 3_600)
+        if first
+        else FixedExpiry(kind="fixed", at=START + 800 * HOUR),
+        "recycle": "appropriation" if first else "lapsed",
+        "hold_tolls_expiry": first,
+        "report_within_seconds": 7_200,
+        "dispute_window_seconds": 3_600,
+    }
+    return PublishProgramme(**(terms | changes))
+
+
+def accelerator(class_id: str, version: int = 1) -> RegisterClass:
+    """A class; only the size of its nodes matters."""
+    return RegisterClass(
+        class_id=class_id, version=version, description=class_id, mem_mb=81_920, gpus_per_node=GPUS[class_id],
+        bf16_mtflops_nominal=312_000, bf16_mtflops_attested=None, interconnect=None, sources=(),
+    )  # fmt: skip
+
+
+def opened() -> World:
+    """A world with parties, classes, two programmes with budgets, listed providers and cash, all of it settled."""
+    world = World()
+    world.clock += 1
+    parties: Sequence[Body] = [
+        RegisterParty(party_id=name, name=name, roles=roles, group_id=GROUPS.get(name, name), public_key=public_key(n))
+        for n, (name, roles) in enumerate(ROLES.items(), 1)
+    ]
+    world.submit("op", *parties)
+    world.submit("op", *(accelerator(class_id) for class_id in GPUS))
+    for programme_id, issuer in (("p1", "city"), ("p2", "town")):
+        world.submit(
+            issuer,
+            programme(programme_id),
+            AppropriateBudget(programme_id=programme_id, amount=20_000 * YUAN, document="budget"),
+            *(ListProvider(programme_id=programme_id, provider_id=name) for name in ("gpu-1", "gpu-2")),
+        )
+    world.settle()
+    for name in ("gpu-1", "gpu-2", "lab-1", "lab-2"):
+        world.submit("bank", Deposit(party_id=name, currency="CNY", amount=4_000 * YUAN, payment_reference="wire"))
+    world.settle()
+    assert set(world.refusals) == {"accepted"}
+    return world

@@ -1,0 +1,288 @@
+"""A runner's surroundings in memory, and a decider small enough to see through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from counterfoil.client.author import Author
+from counterfoil.contract.codec import decode_entry
+from counterfoil.contract.commands import Body, Deposit, Withdraw
+from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
+from counterfoil.contract.events import (
+    CashDeposited,
+    ContractCompleted,
+    Event,
+    KeyAdded,
+    KeyRevoked,
+    PartyRegistered,
+    TradeMatched,
+    UsageAccepted,
+    VoucherFrozen,
+)
+from counterfoil.contract.limits import HOUR
+from counterfoil.contract.rejections import Code
+from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
+from counterfoil.core.directory import Directory, Party
+from counterfoil.core.engine import Engine
+from counterfoil.log.keys import SigningKey
+from counterfoil.log.signer import Signer
+from counterfoil.ports import Head, NewEntry, PublishedDiffers, Reply, StoreConflict
+from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.runner import Log, Runner
+from counterfoil.transport.embedded import EmbeddedTransport
+
+T = 277_778 * HOUR
+HOST = "runtime.example"
+SOURCES = {name: f"{HOST}/{name}/main" for name in ("issuance", "matching", "redemption")}
+ORIGIN = f"{HOST}/ledger/main"
+KEY = SigningKey(ORIGIN, b"k" * 32)
+TREASURER = Author("treasurer", b"t" * 32)
+STRANGER = Author("stranger", b"s" * 32)
+GENESIS = GenesisCause("op", "Operator", TREASURER.public_key)
+
+
+class MemoryStore:
+    """`LogStore` as a list; `appended` says how many entries each transaction had."""
+
+    def __init__(self) -> None:
+        self.kept: list[NewEntry] = []
+        self._cursors: dict[str, int] = {}
+        self._head: Head | None = None
+        self.appended: list[int] = []
+
+    def head(self) -> Head | None:
+        """As the port says."""
+        return self._head
+
+    def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
+        """As the port says."""
+        ids = [entry.id for entry in self.kept] + [entry.id for entry in entries]
+        if expected_size != len(self.kept) or len(set(ids)) < len(ids):
+            raise StoreConflict
+        self.kept += entries
+        self.appended.append(len(entries))
+        self._cursors.update(cursors)
+        self._head = head
+
+    def cursors(self) -> dict[str, int]:
+        """As the port says."""
+        return dict(self._cursors)
+
+    def entries(self, start: int, stop: int) -> list[bytes]:
+        """As the port says."""
+        return [entry.data for entry in self.kept[start:stop]]
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """As the port says."""
+        return [entry.leaf for entry in self.kept[start:stop]]
+
+    def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
+        """As the port says."""
+        return {entry.id: (index, entry.content) for index, entry in enumerate(self.kept) if entry.id in ids}
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class MemoryFiles:
+    """`PublishedLog` as a dictionary; `order` lists what was written in which order."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.order: list[str] = []
+        self.memory: bytes | None = None
+
+    def put(self, path: str, data: bytes) -> None:
+        """As the port says."""
+        if self.files.setdefault(path, data) != data:
+            raise PublishedDiffers(path)
+        self.order.append(path)
+
+    def get(self, path: str) -> bytes:
+        """As the port says."""
+        if path not in self.files:
+            raise FileNotFoundError(path)
+        return self.files[path]
+
+    def drop_partials(self, path: str) -> None:
+        """As the port says."""
+        for each in [name for name in self.files if name.startswith(f"{path}.p/")]:
+            del self.files[each]
+
+    def checkpoint(self) -> bytes | None:
+        """As the port says."""
+        return self.files.get("checkpoint")
+
+    def replace_checkpoint(self, note: bytes) -> None:
+        """As the port says."""
+        self.files["checkpoint"] = note
+        self.order.append("checkpoint")
+
+    def signer_memory(self) -> bytes | None:
+        """As the port says."""
+        return self.memory
+
+    def remember(self, memory: bytes) -> None:
+        """As the port says."""
+        self.memory = memory
+        self.order.append("memory")
+
+
+# a decider that one can see through ---------------------------------------------------------------------------------
+
+
+class State:
+    """The parties, the trades it heard of, how many ticks are due, and what it consumed in which order."""
+
+    __slots__ = ("directory", "heard", "ticks", "trades")
+
+    def __init__(self) -> None:
+        self.directory = Directory()
+        self.trades: dict[str, int] = {}
+        self.heard: list[str] = []
+        self.ticks = 0
+
+    def records(self) -> Iterator[tuple[str, object]]:
+        """Canonical records."""
+        yield from self.directory.records()
+        yield from ((f"trade/{name}", nodes) for name, nodes in self.trades.items())
+        yield "heard", [*self.heard, self.ticks]
+
+
+def _deposit(_state: State, body: Deposit, _actor: Party, _at: At) -> Decision:
+    if body.amount % 2:
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount)
+    return [
+        CashDeposited(
+            party_id=body.party_id, currency=body.currency, amount=body.amount,
+            payment_reference=body.payment_reference, legs=(),
+        )
+    ]  # fmt: skip
+
+
+def _deposited(state: State, event: CashDeposited, _at: At) -> None:
+    state.heard.append(event.payment_reference)
+    if event.party_id == "ticks":
+        state.ticks += event.amount
+
+
+def _traded(state: State, event: TradeMatched, _at: At) -> None:
+    state.trades[event.trade_id] = event.nodes
+    state.heard.append(event.trade_id)
+
+
+def _accepted(state: State, event: UsageAccepted, _at: At) -> None:
+    state.heard.append(event.report_id)
+
+
+def _completed(state: State, event: ContractCompleted, _at: At) -> None:
+    state.heard.append(f"end of {event.contract_id}")
+
+
+def _ticked(state: State, _event: VoucherFrozen, _at: At) -> None:
+    state.ticks -= 1
+
+
+def _known(state: State, event: UsageAccepted | ContractCompleted) -> bool:
+    return event.contract_id in state.trades
+
+
+DECIDER: Decider[State] = Decider(
+    service="ledger",
+    initial=State,
+    commands={Deposit: _deposit, Withdraw: _deposit},
+    reactions=dict.fromkeys(
+        (PartyRegistered, KeyAdded, KeyRevoked, TradeMatched, UsageAccepted, ContractCompleted), mirror
+    ),
+    ready={UsageAccepted: _known, ContractCompleted: _known},
+    timers={"tick": lambda _state, _cutoff, _at: [VoucherFrozen(voucher_id="tick")]},
+    due=lambda state: (T, "tick") if state.ticks else None,
+    evolve={
+        PartyRegistered: lambda state, event, _at: state.directory.registered(event),
+        KeyAdded: lambda state, event, _at: state.directory.key_added(event),
+        KeyRevoked: lambda state, event, _at: state.directory.key_revoked(event),
+        CashDeposited: _deposited,
+        TradeMatched: _traded,
+        UsageAccepted: _accepted,
+        ContractCompleted: _completed,
+        VoucherFrozen: _ticked,
+    },
+    records=State.records,
+)
+
+
+# what is around it --------------------------------------------------------------------------------------------------
+
+
+def said(origin: str, *entries: Sequence[Event]) -> list[bytes]:
+    """A log of another service that says these events, entry by entry."""
+    everything = {type(event): lambda _state, _event, _at: None for each in entries for event in each}
+    engine: Engine[Any] = Engine(DECIDER, origin, lambda _size: None)
+    engine._evolve.update(everything)
+    log = []
+    for events in entries:
+        id_, at = f"ledger/{engine.size}/0", At(T + engine.size, engine.size, 0)
+        log.append(engine._close(id_, "ledger", EntryCause(ORIGIN, 0, bytes(32), 0), at, events)[1])
+    return log
+
+
+def registered(author: Author, role: Any) -> tuple[PartyRegistered, KeyAdded]:
+    """A party with its author's key."""
+    party = PartyRegistered(party_id=author.party_id, name=author.party_id, roles=(role,), group_id=author.party_id)
+    return party, KeyAdded(party_id=author.party_id, key_id=author.key_id, public_key=author.public_key)
+
+
+class Around:
+    """A transport with three source logs, and a runner of `DECIDER` over a store and files in memory."""
+
+    def __init__(self, **sources: list[bytes]) -> None:
+        self.transport, self.clock = EmbeddedTransport(), VirtualClock(T)
+        self.store, self.files = MemoryStore(), MemoryFiles()
+        first = said(SOURCES["issuance"], registered(TREASURER, "treasurer"))
+        self.logs = {SOURCES[name]: list(sources.get(name, ())) for name in SOURCES}
+        self.logs[SOURCES["issuance"]] = first + self.logs[SOURCES["issuance"]]
+        for origin, log in self.logs.items():
+            self.transport.register_log(origin, lambda start, stop, log=log: log[start:stop], 0)
+        self.transport.register_log(ORIGIN, self.store.entries, 0)
+        self.arrived = dict.fromkeys(self.logs, 0)
+        self.arrive("issuance")
+        self.runner = self.start()
+
+    def start(self) -> Runner:
+        """A runner over what is there."""
+        log = Log(DECIDER, ORIGIN, SOURCES, self.store, self.files, Signer(KEY, self.files.memory))
+        self.runner = Runner(log, self.transport, self.clock, GENESIS, None)
+        self.runner.recover()
+        return self.runner
+
+    def arrive(self, service: str, count: int = 1_000) -> None:
+        """The next entries of a source are announced."""
+        origin = SOURCES[service]
+        first = self.arrived[origin]
+        entries = self.logs[origin][first : first + count]
+        self.transport.publish(origin, first, entries, b"note")
+        self.arrived[origin] = first + len(entries)
+
+    def send(self, *envelopes: bytes) -> list[Reply]:
+        """Commands arrive, one step is done; the replies."""
+        for envelope in envelopes:
+            self.transport.send_command("ledger", envelope)
+        self.runner.step()
+        return self.transport.take_replies()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The log."""
+        return [decode_entry(each.data) for each in self.store.kept]
+
+
+def command_id(number: int) -> str:
+    """A command id."""
+    return f"01890000-0000-7000-8000-{number:012x}"
+
+
+def deposit(number: int, amount: int = 2, *, author: Author = TREASURER, **header: Any) -> bytes:
+    """An envelope whose payment reference is its number."""
+    body: Body = Deposit(party_id="lab", currency="CNY", amount=amount, payment_reference=f"p{number}")
+    return author.sign(body, header.pop("aud", ORIGIN), command_id(number), T, **header)

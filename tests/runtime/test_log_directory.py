@@ -1,0 +1,191 @@
+"""A published file is complete or absent and never changes; the signer's memory is not for others to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.ports import PublishedDiffers
+from counterfoil.storage.log_directory import LogDirectory
+
+VKEY = "log.example+12345678+AQID"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "ledger" / "main"
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    return tmp_path / "db" / "signer"
+
+
+@pytest.fixture
+def directory(root: Path, private: Path) -> LogDirectory:
+    return LogDirectory(root, private, VKEY)
+
+
+def files(top: Path) -> dict[str, bytes]:
+    """Every file below a directory."""
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+
+def test_a_new_directory_says_whose_log_it_is(directory: LogDirectory, root: Path, private: Path) -> None:
+    assert files(root) == {"vkey": f"{VKEY}\n".encode()}
+    assert directory.checkpoint() is None
+    assert directory.signer_memory() is None
+    LogDirectory(root, private, VKEY)
+    with pytest.raises(PublishedDiffers, match="vkey"):
+        LogDirectory(root, private, VKEY + "x")
+
+
+def test_a_tile_is_written_once(directory: LogDirectory, root: Path) -> None:
+    directory.put("tile/0/x001/000", b"tile")
+    directory.put("tile/0/x001/000", b"tile")
+    with pytest.raises(PublishedDiffers):
+        directory.put("tile/0/x001/000", b"other")
+    assert directory.get("tile/0/x001/000") == (root / "tile/0/x001/000").read_bytes() == b"tile"
+    with pytest.raises(FileNotFoundError):
+        directory.get("tile/0/000")
+
+
+def test_the_partial_versions_of_a_tile_go_and_its_neighbours_stay(directory: LogDirectory, root: Path) -> None:
+    for path in ("tile/0/000.p/1", "tile/0/000.p/255", "tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1"):
+        directory.put(path, path.encode())
+    directory.drop_partials("tile/0/000")
+    directory.drop_partials("tile/0/000")
+    directory.drop_partials("tile/0/007")
+    left = {"tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1", "vkey"}
+    assert files(root).keys() == left
+
+
+def test_the_checkpoint_and_the_memory_are_replaced(directory: LogDirectory, root: Path, private: Path) -> None:
+    for note in (b"first", b"second, and longer", b"3"):
+        directory.replace_checkpoint(note)
+        directory.remember(b"memory of " + note)
+        again = LogDirectory(root, private, VKEY)
+        assert again.checkpoint() == note
+        assert again.signer_memory() == b"memory of " + note
+
+
+def test_who_may_read_what(directory: LogDirectory, root: Path, private: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        directory.put("tile/0/000", b"tile")
+        directory.replace_checkpoint(b"note")
+        directory.remember(b"memory")
+    finally:
+        os.umask(old)
+    for public in ("tile/0/000", "checkpoint", "vkey"):
+        assert (root / public).stat().st_mode & 0o777 == 0o644, public
+    assert (private / "signer").stat().st_mode & 0o777 == 0o600
+    assert private.stat().st_mode & 0o077 == 0
+    assert not private.is_relative_to(root)
+
+
+# every call by which a file comes into being fails ------------------------------------------------------------------
+
+WRITES: dict[str, Callable[[LogDirectory], None]] = {
+    "put": lambda directory: directory.put("tile/0/001", b"new tile"),
+    "replace_checkpoint": lambda directory: directory.replace_checkpoint(b"new note"),
+    "remember": lambda directory: directory.remember(b"new memory"),
+}
+CALLS = ("fdopen", "fsync", "chmod", "replace")
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("write", WRITES)
+def test_a_failed_write_leaves_everything_as_it_was(
+    directory: LogDirectory, root: Path, private: Path, write: str, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.put("tile/0/000", b"old tile")
+    directory.replace_checkpoint(b"old note")
+    directory.remember(b"old memory")
+    before = files(root), files(private)
+    failed: list[str] = []
+
+    def fail(*_args: Any, **_named: Any) -> Any:
+        failed.append(call)
+        raise OSError("broken")
+
+    if write == "remember" and call == "fsync":
+        monkeypatch.setattr(os, "fsync", fail)
+        WRITES[write](directory)  # it may lag behind the database: it is not synced
+        assert not failed
+        return
+    with monkeypatch.context() as patch:
+        patch.setattr(Path if call in ("chmod", "replace") else os, call, fail)
+        with pytest.raises(OSError, match="broken"):
+            WRITES[write](directory)
+    assert failed
+    after = files(root), files(private)
+    assert after == before
+    WRITES[write](directory)
+    assert after != (files(root), files(private))
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_reader_never_sees_half_a_file(
+    directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the file is renamed into its place, its bytes are under a name that no reader asks for."""
+    seen: list[dict[str, bytes]] = []
+    replace = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        seen.append({**files(root), **files(private)})
+        return replace(self, target)
+
+    names = set({**files(root), **files(private)})
+    monkeypatch.setattr(Path, "replace", watched)
+    WRITES[write](directory)
+    assert seen
+    for snapshot in seen:
+        assert all(Path(name).name.startswith(".new-") for name in snapshot.keys() - names)
+
+
+def test_what_a_checkpoint_covers_is_on_the_disk_before_it(
+    directory: LogDirectory, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every new file is synced before it is renamed, every directory on its way before the checkpoint."""
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink()}")
+        fsync(handle)
+
+    def replaced(self: Path, target: Path) -> Path:
+        done.append(f"rename {self} {target}")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    directory.put("tile/0/000", b"tile")
+    directory.replace_checkpoint(b"note")
+    renamed = [step.split() for step in done if step.startswith("rename")]
+    assert [Path(target).relative_to(root).as_posix() for _, _, target in renamed] == ["tile/0/000", "checkpoint"]
+    for _, new, target in renamed:
+        assert done.index(f"sync {new}") < done.index(f"rename {new} {target}")
+    checkpoint = done.index(f"rename {renamed[1][1]} {root / 'checkpoint'}")
+    for parent in (root / "tile/0", root / "tile", root):
+        assert f"sync {parent}" in done[:checkpoint]
+
+
+def test_what_a_crash_left_half_written_goes(directory: LogDirectory, root: Path, private: Path) -> None:
+    for place in (root, private):
+        (place / ".new-abc").write_bytes(b"half")
+    LogDirectory(root, private, VKEY)
+    assert not [path for place in (root, private) for path in place.glob(".new-*")]
+    assert directory.get("vkey") == f"{VKEY}\n".encode()
+
+
+def test_an_empty_memory_is_none(directory: LogDirectory, private: Path) -> None:
+    directory.remember(b"")
+    assert (private / "signer").exists()
+    assert directory.signer_memory() is None

@@ -1,0 +1,225 @@
+"""What is published is exactly the committed log as C2SP tlog-tiles, the checkpoint last, and never changes again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.log.checkpoint import open_checkpoint
+from counterfoil.log.errors import ProofError, SignatureError
+from counterfoil.log.keys import SigningKey
+from counterfoil.log.merkle import leaf_hash, root_of
+from counterfoil.log.signer import Signer
+from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
+from counterfoil.log.tree import Tree
+from counterfoil.log.verify import TileTree
+from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog
+from counterfoil.runtime import publisher as module
+from counterfoil.runtime.publisher import Publisher
+from counterfoil.storage.log_directory import LogDirectory
+from tests.runtime.harness import KEY, ORIGIN, MemoryFiles, MemoryStore, T
+
+SIZES = (1, 2, 100, 255, 256, 257, 511, 512, 700)
+
+
+class Committed:
+    """A log of synthetic entries that grows, and its publisher."""
+
+    def __init__(self, published: PublishedLog | None = None) -> None:
+        self.files = MemoryFiles()
+        self.published = published or self.files
+        self.store, self.signer = MemoryStore(), Signer(KEY)
+        self.publisher = Publisher(ORIGIN, self.store, self.published, self.signer)
+        self.tree = Tree(self.publisher.read_tile)
+
+    def grow(self, size: int) -> None:
+        """Commit entries up to this size."""
+        first = self.tree.size
+        data = [b"entry %d" % index + b"." * (index % 5) for index in range(first, size)]
+        entries = [NewEntry(str(first + nth), each, leaf_hash(each), None) for nth, each in enumerate(data)]
+        staged = self.tree.stage([entry.leaf for entry in entries])
+        proof = self.tree.consistency_proof(first, staged.size) if first else []
+        note = self.signer.sign_checkpoint(staged.size, staged.root, proof)
+        self.store.append(first, entries, {}, Head(staged.size, staged.root, note))
+        self.tree.accept(staged)
+        self.signer.committed(staged.size, staged.root)
+
+    def publish(self, size: int) -> None:
+        """Commit and publish."""
+        self.grow(size)
+        self.publisher.publish(self.tree)
+
+
+def check_published(published: PublishedLog, log: Committed) -> None:
+    """A reader who trusts the key alone finds every entry, and finds nothing else."""
+    note = published.checkpoint()
+    assert note is not None
+    head = open_checkpoint(note, [KEY.verify_key])
+    assert head.size == log.tree.size
+    tiles = TileTree(head, lambda level, index, width: published.get(tile_path(level, index, width)))
+    for first in range(0, head.size, TILE_WIDTH):
+        index, width = first // TILE_WIDTH, min(TILE_WIDTH, head.size - first)
+        entries = tiles.entries(index, published.get(bundle_path(index, width)))
+        assert entries == log.store.entries(first, first + width)
+    for size in {1, head.size // 2, head.size - 1, head.size} - {0}:
+        assert tiles.root_at(size) == root_of(log.store.leaves(0, size))
+
+
+def test_every_size_is_published_for_a_reader_who_trusts_the_key_alone() -> None:
+    log, ever = Committed(), dict[str, bytes]()
+    for size in SIZES:
+        log.publish(size)
+        check_published(log.files, log)
+        paths = {path for path in log.files.files if path != "checkpoint"}
+        ever |= {path: log.files.files[path] for path in paths}
+        assert all(log.files.files[path] == ever[path] for path in paths)
+        assert {ref.path() for ref in tiles_for(0, size)} <= paths
+        full = {path.removesuffix(f".p/{ref.width}") for path in paths if (ref := parse_path(path)).width == TILE_WIDTH}
+        partial = {path.rpartition(".p/")[0] for path in paths if ".p/" in path}
+        assert not full & partial, "what is full needs no partial version"
+
+
+def test_two_levels_of_tiles() -> None:
+    log = Committed()
+    for size in (40_000, 65_535, 65_536, 65_537):
+        log.publish(size)
+    check_published(log.files, log)
+    assert [path for path in log.files.files if path.startswith("tile/2/")] == ["tile/2/000.p/1"]
+    assert "tile/1/000" in log.files.files
+    assert "tile/0/256.p/1" in log.files.files
+
+
+def test_on_disk_as_in_memory(tmp_path: Path) -> None:
+    root = tmp_path / "log"
+    directory = LogDirectory(root, tmp_path / "private", KEY.verify_key.vkey())
+    disk, memory = Committed(directory), Committed()
+    for size in (1, 3, 256, 257):
+        disk.publish(size)
+        memory.publish(size)
+        check_published(directory, disk)
+    found = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    assert found.pop("vkey") == f"{KEY.verify_key.vkey()}\n".encode()
+    assert found == memory.files.files
+    assert directory.signer_memory() == memory.files.memory
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 300), (255, 256), (256, 512), (300, 301)])
+def test_the_checkpoint_comes_after_what_it_covers(before: int, after: int) -> None:
+    log = Committed()
+    if before:
+        log.publish(before)
+    log.files.order.clear()
+    log.publish(after)
+    *tiles, checkpoint, memory = log.files.order
+    assert (checkpoint, memory) == ("checkpoint", "memory")
+    assert tiles == [ref.path() for ref in tiles_for(before, after)]
+    log.files.order.clear()
+    log.publisher.publish(log.tree)
+    assert log.files.order == [], "there was nothing new"
+
+
+def test_other_bytes_are_never_published() -> None:
+    log = Committed()
+    log.publish(3)
+    note = log.files.checkpoint()
+    log.files.files["tile/entries/000.p/5"] = b"what somebody else put there"
+    with pytest.raises(PublishedDiffers):
+        log.publish(5)
+    assert log.files.checkpoint() == note
+    assert log.publisher.published_size() == 3
+    del log.files.files["tile/entries/000.p/5"]
+    log.publisher.publish(log.tree)
+    check_published(log.files, log)
+
+
+def test_a_failure_is_mended_by_publishing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Committed()
+    log.publish(200)
+    put = log.files.put
+    budget = [0]
+
+    def failing(path: str, data: bytes) -> None:
+        budget[0] -= 1
+        if budget[0] < 0:
+            raise OSError("disk full")
+        put(path, data)
+
+    monkeypatch.setattr(log.files, "put", failing)
+    log.grow(600)
+    needed = len(list(tiles_for(200, 600)))
+    for allowed in range(needed):
+        budget[0] = allowed
+        with pytest.raises(OSError, match="disk full"):
+            log.publisher.publish(log.tree)
+        head = open_checkpoint(log.files.files["checkpoint"], [KEY.verify_key])
+        assert head.size == 200
+        TileTree(head, lambda level, index, width: log.files.get(tile_path(level, index, width)))
+    budget[0] = needed
+    log.publisher.publish(log.tree)
+    check_published(log.files, log)
+
+
+def test_it_publishes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    interval = module._INTERVAL
+    monkeypatch.setattr(module, "_SOON", 10)
+    log, size = Committed(), 0
+
+    def published_after(more: int, now: int) -> bool:
+        nonlocal size
+        size += more
+        log.grow(size)
+        log.publisher.maybe_publish(log.tree, now)
+        return log.publisher.published_size() == size
+
+    assert published_after(1, T)
+    assert not published_after(1, T)
+    assert not published_after(1, T + interval - 1)
+    assert published_after(1, T + interval)
+    assert not published_after(9, T + interval)
+    assert published_after(1, T + interval), "ten entries do not wait"
+    assert published_after(1, T), "the clock was set back"
+    log.files.order.clear()
+    log.publisher.maybe_publish(log.tree, T + 9 * interval)
+    assert log.files.order == []
+
+
+def test_a_published_log_is_taken_up_again() -> None:
+    log = Committed()
+    log.publish(300)
+    again = Publisher(ORIGIN, log.store, log.files, log.signer)
+    assert again.published_size() == 300
+    again.check(log.tree)
+    assert again.read_tile(0, 0) == log.files.files["tile/0/000"]
+    stranger = Signer(SigningKey(ORIGIN, b"x" * 32))
+    with pytest.raises(SignatureError):
+        Publisher(ORIGIN, log.store, log.files, stranger)
+
+
+def test_what_is_published_must_be_on_the_committed_history() -> None:
+    log, shorter, other = Committed(), Committed(), Committed()
+    log.publish(10)
+    shorter.grow(9)
+    other.tree.append([bytes([n]) * 32 for n in range(12)])
+    for tree in (shorter.tree, other.tree):
+        with pytest.raises(ProofError, match="published at size 10"):
+            log.publisher.check(tree)
+    log.grow(12)
+    log.publisher.check(log.tree)
+
+
+def test_it_publishes_the_committed_log_and_no_other_tree() -> None:
+    log = Committed()
+    log.grow(5)
+    log.tree.append([bytes(32)])
+    with pytest.raises(InvariantViolation):
+        log.publisher.publish(log.tree)
+    assert log.files.order == []
+
+
+def test_an_empty_log_is_not_published() -> None:
+    log = Committed()
+    log.publisher.publish(log.tree)
+    assert log.files.files == {}
+    assert log.publisher.published_size() == 0

@@ -1,0 +1,156 @@
+"""Hypothesis strategies for everything that crosses a boundary, built from the fields of the dataclasses.
+
+`records(PlaceBid)` gives any well-formed `PlaceBid`: within the ranges of the contract, but not sensible business.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import fields
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+from counterfoil.contract import limits, scalars
+from counterfoil.contract.commands import BATCH, COMMANDS, TYPE_OF, Body, Header
+from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
+from counterfoil.contract.events import EVENTS, Event
+from counterfoil.contract.rejections import Code, Rejected
+
+MAX_TIME = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
+MAX_HOUR = MAX_TIME // limits.HOUR
+
+_CODED: dict[Any, st.SearchStrategy[Any]] = {
+    scalars.Amount: st.integers(0, limits.MAX_AMOUNT),
+    scalars.PositiveAmount: st.integers(1, limits.MAX_AMOUNT),
+    scalars.SignedAmount: st.integers(-limits.MAX_AMOUNT, limits.MAX_AMOUNT),
+    scalars.Price: st.integers(1, limits.MAX_PRICE),
+    scalars.Time: st.integers(0, MAX_TIME),
+    scalars.Hour: st.integers(0, MAX_HOUR),
+    scalars.PublicKey: st.binary(min_size=32, max_size=32),
+    scalars.Digest: st.binary(min_size=32, max_size=32),
+}
+
+
+@cache
+def of(annotation: Any) -> st.SearchStrategy[Any]:
+    """Values of a field's type: scalar, record, literal, union, or tuple of one of them."""
+    if annotation in _CODED:
+        return _CODED[annotation]
+    kind = get_origin(annotation)
+    if kind is Annotated:
+        marker = annotation.__metadata__[0]
+        return of(annotation.__origin__) if isinstance(marker, scalars.Tagged) else _native(marker._schema)
+    if kind is Literal:
+        return st.sampled_from(get_args(annotation))
+    if kind in (Union, types.UnionType):
+        return st.one_of(*map(of, get_args(annotation)))
+    if kind is tuple:
+        item, _ = get_args(annotation)
+        return st.lists(of(item), max_size=3).map(tuple)
+    if annotation is type(None):
+        return st.none()
+    if annotation is str:
+        return st.text(max_size=20)
+    return records(annotation)
+
+
+def _native(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    if schema["type"] == "int":
+        return st.integers(schema["ge"], schema["le"])
+    if schema["type"] == "bool":
+        return st.booleans()
+    whole = schema["pattern"].removeprefix("^").removesuffix("$")
+    return st.from_regex(whole, fullmatch=True).map(lambda text: text[: schema["max_length"]])
+
+
+@cache
+def records(cls: type[Any]) -> st.SearchStrategy[Any]:
+    """Instances of a contract dataclass."""
+    hints = get_type_hints(cls, include_extras=True)
+    return st.builds(cls, **{field.name: of(hints[field.name]) for field in fields(cls)})
+
+
+def _any(cls: Any) -> st.SearchStrategy[Any]:
+    return records(cls)
+
+
+def bodies() -> st.SearchStrategy[Body]:
+    """Any command body."""
+    return st.sampled_from([body for body, _ in COMMANDS.values()]).flatmap(_any)
+
+
+def events() -> st.SearchStrategy[Event]:
+    """Any event."""
+    return st.sampled_from(list(EVENTS.values())).flatmap(_any)
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> tuple[Header, tuple[Body]]:
+    """A header with the one body that goes with its type."""
+    body = draw(bodies())
+    kind, version = TYPE_OF[type(body)]
+    return draw(_headers(kind, version)), (body,)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[Header, tuple[Body, ...]]:
+    """The header and bodies of a batch: one to four commands of one service."""
+    service = draw(st.sampled_from(sorted({service for _, service in COMMANDS.values()})))
+    types = [body for body, decided_by in COMMANDS.values() if decided_by == service]
+    items = draw(st.lists(st.sampled_from(types).flatmap(_any), min_size=1, max_size=4))
+    return draw(_headers(BATCH, 1)), tuple(items)
+
+
+def _headers(kind: str, version: int) -> st.SearchStrategy[Header]:
+    hints = get_type_hints(Header, include_extras=True)
+    rest = {name: of(hint) for name, hint in hints.items() if name not in ("type", "v")}
+    return st.builds(Header, type=st.just(kind), v=st.just(version), **rest)
+
+
+_rejections = st.builds(
+    Rejected,
+    st.sampled_from(list(Code)),
+    st.dictionaries(st.from_regex("[a-z_]{1,12}", fullmatch=True), st.text(max_size=20), max_size=3).map(
+        lambda detail: tuple(sorted(detail.items()))
+    ),
+)
+_counts = of(scalars.Count)
+_signatures = st.binary(min_size=64, max_size=64)
+_accepted = st.builds(Outcome, _counts, st.none())
+_refused = st.builds(Outcome, st.just(0), _rejections)
+_command_causes = st.builds(CommandCause, st.binary(max_size=60), _signatures, of(scalars.KeyId))
+_other_causes = st.one_of(
+    st.builds(EntryCause, of(scalars.Origin), _counts, of(scalars.Digest), _counts),
+    st.builds(TimerCause, st.from_regex("[a-z_]{1,20}", fullmatch=True), of(scalars.Time)),
+    st.builds(GenesisCause, of(scalars.Id), of(scalars.Name), of(scalars.PublicKey)),
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    """An entry of any cause, its outcomes in keeping with its events."""
+    caused = draw(st.lists(events(), max_size=3).map(tuple))
+    cause: Cause = draw(_other_causes | _command_causes)
+    batch, outcomes = False, tuple[Outcome, ...]()
+    if isinstance(cause, CommandCause):
+        batch = draw(st.booleans())
+        if batch:
+            outcomes = tuple(draw(st.lists(_accepted | _refused, min_size=1, max_size=3)))
+        elif draw(st.booleans()):
+            outcomes = (Outcome(len(caused), None),)
+        else:
+            caused, outcomes = (), (draw(_refused),)
+    name = st.text(min_size=1, max_size=20)
+    return Entry(
+        origin=draw(of(scalars.Origin)),
+        index=draw(_counts),
+        id=draw(name),
+        time=draw(of(scalars.Time)),
+        subject=draw(name),
+        cause=cause,
+        batch=batch,
+        outcomes=outcomes,
+        events=caused,
+    )
