@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,9 @@ Vkeys = Annotated[
     ),
 ]
 PROOF = ".tlog-proof"
-_ATTEMPTS = 3
+# An entry is recorded first and published a moment later.
+_PUBLISHED_WITHIN_S = 2.0
+_PAUSE_S = 0.1
 
 
 @remote(app, "checkpoint", "counterfoil log checkpoint issuance")
@@ -52,18 +55,25 @@ def checkpoint(session: Session, service: Service) -> None:
 def entry(session: Session, service: Service, index: Annotated[int, typer.Argument(min=0, help="Its index.")]) -> None:
     """Show an entry as published, after checking that it is in the log's tree under the signed checkpoint."""
     key, _ = session.log_key(service)
-    for attempt in range(1, _ATTEMPTS + 1):
-        head = _open(session.gateway.log_file(service, "checkpoint", SHARD), key)
-        if index >= head.size:
-            raise Invalid(f"{head.origin} has {head.size} entries; the last is {head.size - 1}")
-        try:
-            data = _entry(session, service, head, index)
-        except NotThere:  # a partial tile went when its full one came, together with a newer checkpoint
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(decode_entry(data))))
-            return
+    deadline = time.monotonic() + _PUBLISHED_WITHIN_S
+    while (data := _published(session, service, key, index, last_try=time.monotonic() >= deadline)) is None:
+        time.sleep(_PAUSE_S)
+    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(decode_entry(data))))
+
+
+def _published(session: Session, service: str, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
+    """The entry's bytes, proven; None if it is not published yet. Raises `Invalid` or `NotThere` at the last try."""
+    head = _open(session.gateway.log_file(service, "checkpoint", SHARD), key)
+    try:
+        if index < head.size:
+            return _entry(session, service, head, index)
+    except NotThere:  # a partial tile went when its full one came, together with a newer checkpoint
+        if last_try:
+            raise
+        return None
+    if last_try:
+        raise Invalid(f"{head.origin} has {head.size} entries; the last is {head.size - 1}")
+    return None
 
 
 def _entry(session: Session, service: str, head: Checkpoint, index: int) -> bytes:
