@@ -3,11 +3,22 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
 LOCK := requirements.lock
+DEV_LOCK := requirements-dev.lock
+DISTRIBUTED_LOCK := requirements-distributed.lock
+COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 UV_VERSION := 0.13.9
 # The first interpreter on the path that is new enough; `make PYTHON=/path/to/python3 setup` overrides it.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+# Everything a lock lists, each file checked against its hash, then the project itself.
+define install
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(1)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
 # Passed on to the command: make demo ARGS="--seed 7"
 ARGS ?=
 
@@ -20,19 +31,23 @@ export PIP_REQUIRE_VIRTUALENV := 1
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: $(STAMP) ## create .venv and install the locked dependencies and the project into it
+setup: $(STAMP) ## create .venv and install what the main job needs, locked, and the project
 
-$(STAMP): $(LOCK) pyproject.toml
+$(STAMP): $(LOCK) pyproject.toml | $(BIN)/pip
+	$(call install,$(LOCK))
+
+$(DEV_STAMP): $(DEV_LOCK) pyproject.toml | $(BIN)/pip
+	$(call install,$(DEV_LOCK))
+	@touch $(STAMP)
+
+$(BIN)/pip:
 	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo "counterfoil needs Python 3.11 or newer, and found none (tried: $(or $(PYTHON),python3.11 python3 python3.12 python3.13 python3.14))." >&2; \
 		echo "Install it, or name it: make PYTHON=/path/to/python3 setup" >&2; exit 1; fi
 	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
 		echo "$(PYTHON) cannot create virtual environments: its venv module is missing." >&2; \
 		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(LOCK)
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	"$(PYTHON)" -m venv --clear $(VENV)
 
 demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="--seed 7")
 	$(BIN)/counterfoil demo $(ARGS)
@@ -40,7 +55,7 @@ demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="
 test: check ## the static checks, then every test
 	$(BIN)/pytest -n 2 $(ARGS)
 
-check: setup ## the static checks alone: style, types, import rules
+check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -52,13 +67,14 @@ bench: setup ## measure throughput, replay and memory, and print the figures
 up: setup ## serve everything in one process until interrupted
 	$(BIN)/counterfoil up $(ARGS)
 
-schemas: setup ## write schemas/ anew from the code
+schemas: $(DEV_STAMP) ## write schemas/ anew from the code
 	$(BIN)/counterfoil schemas $(ARGS)
 
-lock: setup ## resolve pyproject.toml anew into requirements.lock
+lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra bench --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(LOCK)
+	$(COMPILE) --extra bench --extra cluster --extra distributed --extra dev --output-file $(DEV_LOCK)
+	$(COMPILE) --constraint $(DEV_LOCK) --extra bench --output-file $(LOCK)
+	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)
 
 clean: ## remove caches and build artefacts; .venv and var/ stay
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

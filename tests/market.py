@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from counterfoil.audit.report import Report
 from counterfoil.audit.run import audit
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.client.author import Author
 from counterfoil.contract.codec import decode_entry
 from counterfoil.contract.commands import (

@@ -5,22 +5,52 @@ COUNTERFOIL_URL         the gateway that commands are sent to; default http://12
 COUNTERFOIL_LISTEN      HOST:PORT that `up` listens on; port 0 takes a free one; default 127.0.0.1:8440
 COUNTERFOIL_KEYS        the directory of private keys; default: keys in the instance's directory
 COUNTERFOIL_VKEYS       the file of pinned log keys, one a line; default: vkeys in the instance's directory, if any
-COUNTERFOIL_LOG_LEVEL   what `up` logs on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
+COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
+COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
+
+Of the distributed form (`counterfoil serve`):
+
+COUNTERFOIL_KAFKA       HOST:PORT[,HOST:PORT...] where Kafka is first asked
+COUNTERFOIL_DATABASE    postgresql://HOST:PORT/NAME, with neither user nor password
+COUNTERFOIL_SECRETS     a directory: the passwords `kafka-USER` and `postgres-USER` (0600), and `kafka-ca.pem`, the
+                        authority that Kafka's certificates come from; without that, no TLS;
+                        default: no passwords
+COUNTERFOIL_PROBES      HOST:PORT where health and metrics are shown; default 127.0.0.1:0, any free port
+COUNTERFOIL_OTLP        where traces go: http://HOST:PORT of an OpenTelemetry collector; default: nowhere
+COUNTERFOIL_CLOCK       a file with the time, for demos and drills in virtual time; default: the system's clock
+
+A USER is a service's name, `gateway`, `views`, or `admin` for those who set up topics and tables. On Kafka it is called
+`counterfoil-USER`, on PostgreSQL `counterfoil_USER`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from counterfoil.contract.commands import SERVICES
 from counterfoil.errors import CounterfoilError
+from counterfoil.instance import read_private
 
 _URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
+_SERVERS = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(?:,(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})*"
+)
+_DATABASE = re.compile(r"postgresql://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/[a-z][a-z0-9_]{0,62}")
+
+GATEWAY: Final = "gateway"
+VIEWS: Final = "views"
+ADMIN: Final = "admin"
+USERS: Final = (*SERVICES, GATEWAY, VIEWS, ADMIN)
+"""Who uses Kafka and PostgreSQL, each with rights of its own."""
 
 
 class BadSetting(CounterfoilError):
@@ -32,6 +62,27 @@ class Listen(NamedTuple):
 
     host: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAccess:
+    """How one user reaches Kafka: with SCRAM-SHA-512 where there is a password, with TLS where there is `ca`."""
+
+    servers: str
+    user: str
+    password: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAccess:
+    """How one user reaches PostgreSQL."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: str | None = field(default=None, repr=False)
 
 
 def check_url(text: str) -> str:
@@ -54,6 +105,22 @@ def _check_listen(text: str) -> str:
     return text
 
 
+def _check_servers(text: str) -> str:
+    if _SERVERS.fullmatch(text) is None:
+        raise ValueError("HOST:PORT, or several with commas between them")
+    return text
+
+
+def _check_database(text: str) -> str:
+    if _DATABASE.fullmatch(text) is None:
+        raise ValueError("postgresql://HOST:PORT/NAME, without user, password and options")
+    return text
+
+
+def _optional(check: Callable[[str], str]) -> Callable[[str | None], str | None]:
+    return lambda text: None if text is None else check(text)
+
+
 class Settings(BaseSettings):
     """What the environment says; see the module's docstring."""
 
@@ -71,6 +138,17 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What `up` logs on standard error.")
     ] = "WARNING"
+    log_format: Annotated[Literal["text", "json"], Field(description="How servers log.")] = "text"
+    kafka: Annotated[str | None, AfterValidator(_optional(_check_servers)), Field(description="Kafka's servers.")] = (
+        None
+    )
+    database: Annotated[str | None, AfterValidator(_optional(_check_database)), Field(description="PostgreSQL.")] = None
+    secrets: Annotated[Path | None, Field(description="The directory of passwords.")] = None
+    probes: Annotated[str, AfterValidator(_check_listen), Field(description="Where health and metrics are shown.")] = (
+        "127.0.0.1:0"
+    )
+    otlp: Annotated[str | None, AfterValidator(_optional(check_url)), Field(description="Where traces go.")] = None
+    clock: Annotated[Path | None, Field(description="A file with virtual time.")] = None
 
     @property
     def key_directory(self) -> Path:
@@ -81,6 +159,31 @@ class Settings(BaseSettings):
     def vkey_file(self) -> Path:
         """Where the pinned log keys are."""
         return self.vkeys if self.vkeys is not None else self.home / "vkeys"
+
+    def kafka_access(self, user: str) -> KafkaAccess:
+        """How `user`, one of `USERS`, reaches Kafka. Raises `BadSetting`, `UnsafeFile`."""
+        if self.kafka is None:
+            raise BadSetting("COUNTERFOIL_KAFKA: not set; it names Kafka's servers, HOST:PORT[,HOST:PORT...]")
+        ca = self.secrets / "kafka-ca.pem" if self.secrets is not None else None
+        secure = ca is not None and ca.exists()
+        return KafkaAccess(self.kafka, f"counterfoil-{user}", self._password("kafka", user), ca if secure else None)
+
+    def database_access(self, user: str) -> DatabaseAccess:
+        """How `user`, one of `USERS`, reaches PostgreSQL. Raises `BadSetting`, `UnsafeFile`."""
+        if self.database is None:
+            raise BadSetting("COUNTERFOIL_DATABASE: not set; it names the database, postgresql://HOST:PORT/NAME")
+        url = urlsplit(self.database)
+        name, host = url.path.removeprefix("/"), url.hostname or ""
+        return DatabaseAccess(host, url.port or 5432, name, f"counterfoil_{user}", self._password("postgres", user))
+
+    def _password(self, server: str, user: str) -> str | None:
+        if self.secrets is None:
+            return None
+        path = self.secrets / f"{server}-{user}"
+        try:
+            return read_private(path)
+        except FileNotFoundError:
+            raise BadSetting(f"COUNTERFOIL_SECRETS: there is no {path}, the password of {user} for {server}") from None
 
 
 def load_settings() -> Settings:

@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.core.digest import state_root
 from counterfoil.demo.run import run_demo
 from counterfoil.instance import Instance

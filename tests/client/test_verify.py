@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
 from counterfoil.client.problems import NotProven

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.ports import Delivery, Inbox
 from counterfoil.runtime.runner import Log
 

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from counterfoil.bootstrap import Embedded, resolve
+from counterfoil.bootstrap.embedded import Embedded, resolve
 from counterfoil.client.author import Author
 from counterfoil.contract.commands import (
     COMMANDS,

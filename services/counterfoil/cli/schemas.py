@@ -59,7 +59,7 @@ def _left_over(root: Path, files: Mapping[str, bytes]) -> list[str]:
 
 def openapi() -> bytes:
     """The gateway's OpenAPI document; it says nothing of the instance, so one made for the moment will do."""
-    from counterfoil.bootstrap import Embedded
+    from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.gateway.app import Delivery, create_app
     from counterfoil.instance import Instance
     from counterfoil.runtime.clock import SystemClock

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from rich.text import Text
 
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.cli.command import Invalid, Out
 from counterfoil.cli.instance import whereabouts
 from counterfoil.cli.render import record

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import DECIDERS
 from counterfoil.client.author import Author
 from counterfoil.contract.codec import decode_entry, decode_payload

@@ -9,7 +9,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import VIEWS
 from counterfoil.client.author import Author
 from counterfoil.contract.codec import Refused

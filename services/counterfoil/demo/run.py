@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final
 
 from counterfoil.audit.run import Progress, audit
-from counterfoil.bootstrap import Embedded
+from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.demo.desk import Desk, demo_entropy
 from counterfoil.demo.scenario import START, World, play
 from counterfoil.demo.summary import summarise

@@ -1,0 +1,60 @@
+"""The names that are public on Kafka: topics, their keys, and the headers of their records.
+
+| topic | key | value | who writes |
+|---|---|---|---|
+| `counterfoil.SERVICE.commands` | shard | a DSSE envelope, byte for byte | gateways |
+| `counterfoil.SERVICE.entries` | shard | one entry of the service's log, byte for byte | the service |
+| `counterfoil.SERVICE.dead-letters` | as it came | a record that could not be taken, byte for byte | its consumer |
+| `counterfoil.checkpoints` | origin | a signed checkpoint; the topic is compacted | the services |
+| `counterfoil.replies` | service | the word on a command that made no entry | the services |
+
+Every topic has one partition: the log of a shard has one order, and a gateway reads all replies.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHECKPOINTS: Final = "counterfoil.checkpoints"
+REPLIES: Final = "counterfoil.replies"
+
+CONTENT_TYPE: Final = "content-type"
+INDEX: Final = "index"
+"""Of an entry: its index in the log, in decimal."""
+BATCH: Final = "batch"
+"""Of an entry: ``FIRST-SIZE``, the batch that it was committed and announced with: entries FIRST up to SIZE - 1."""
+CHECKPOINT: Final = "checkpoint"
+"""Of a batch's last entry: the signed note over a size of at least SIZE."""
+FRONTIER: Final = "frontier"
+"""Of a batch's last entry: the hashes of the perfect subtrees of the first FIRST entries, largest first, in a row."""
+PROOF: Final = "proof"
+"""Of a batch's last entry: the consistency proof from SIZE to the checkpoint's size, in a row; absent if they agree."""
+TRACE: Final = "traceparent"
+"""W3C Trace Context of what made the record; for people who watch, never for a decision."""
+
+DEAD_TOPIC: Final = "dead-topic"
+DEAD_PARTITION: Final = "dead-partition"
+DEAD_OFFSET: Final = "dead-offset"
+DEAD_REASON: Final = "dead-reason"
+"""Of a dead letter: a stable code; its own headers are kept beside these."""
+DEAD_TIME: Final = "dead-time"
+"""Of a dead letter: when it was set aside, RFC 3339, UTC."""
+
+ENVELOPE_TYPE: Final = "application/vnd.dsse.envelope.v1+json"
+ENTRY_TYPE: Final = "application/cloudevents+json"
+NOTE_TYPE: Final = "text/plain; charset=utf-8"
+
+
+def commands_topic(service: str) -> str:
+    """Where gateways put commands before a service."""
+    return f"counterfoil.{service}.commands"
+
+
+def entries_topic(service: str) -> str:
+    """Where a service announces the entries of its log."""
+    return f"counterfoil.{service}.entries"
+
+
+def dead_letters_topic(service: str) -> str:
+    """Where a service (or `gateway`, or `views`) sets aside what it cannot take."""
+    return f"counterfoil.{service}.dead-letters"

@@ -1,0 +1,1 @@
+"""What people watch the services with: health, metrics, traces and structured logs."""
