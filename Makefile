@@ -26,10 +26,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench up schemas lock clean
+.PHONY: help setup demo demo-distributed test check bench bench-distributed up schemas lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## create .venv and install what the main job needs, locked, and the project
 
@@ -52,8 +52,11 @@ $(BIN)/pip:
 demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="--seed 7")
 	$(BIN)/counterfoil demo $(ARGS)
 
+demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every service a process (ARGS="--kafka ... --database ...")
+	$(BIN)/counterfoil demo --distributed --home var/demo-distributed $(ARGS)
+
 test: check ## the static checks, then every test
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
 	$(BIN)/ruff check .
@@ -63,6 +66,9 @@ check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
 
 bench: setup ## measure throughput, replay and memory, and print the figures
 	$(BIN)/counterfoil bench $(ARGS)
+
+bench-distributed: $(DEV_STAMP) ## the same for the services on Kafka and PostgreSQL
+	$(BIN)/counterfoil bench --part distributed $(ARGS)
 
 up: setup ## serve everything in one process until interrupted
 	$(BIN)/counterfoil up $(ARGS)

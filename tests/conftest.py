@@ -1,4 +1,4 @@
-"""What holds for every test: no socket leaves this machine, and generated input is reproducible."""
+"""What holds for every test: no socket leaves this machine, generated input is reproducible, servers are shared."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.servers.fixture"]
 
 # Local names that a resolver may be asked for; None is "every local address" for a server about to listen.
 LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})

@@ -1,6 +1,6 @@
 """One installation on disk: its name, its keys, and where everything lies below its directory.
 
-instance.json                 host, operator: public
+instance.json                 host, operator, the logs' public keys: public
 keys/log-SERVICE.skey         the logs' private keys (0600)
 keys/PARTY.seed               private keys of parties kept here, the operator's first (0600)
 db/SERVICE.sqlite             the logs' databases; db/views.sqlite the read models
@@ -22,7 +22,7 @@ from typing import Final
 from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.errors import AlreadyInitialised, NotInitialised, UnsafeFile
-from counterfoil.log.keys import SigningKey
+from counterfoil.log.keys import SigningKey, VerifyKey
 
 SHARD: Final = "main"
 OPERATOR: Final = "operator"
@@ -36,6 +36,8 @@ class Identity:
     operator_id: str
     operator_name: str
     operator_key: str
+    vkeys: dict[str, str]
+    """The logs' verifier keys, by service."""
 
 
 class Instance:
@@ -63,13 +65,15 @@ class Instance:
                 "cut short there; nothing was changed"
             )
         (root / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
+        vkeys = {}
         for service in SERVICES:
             key = SigningKey(f"{host}/{service}/{SHARD}", seed_of(f"log-{service}"))
+            vkeys[service] = key.verify_key.vkey()
             write_private(root / "keys" / f"log-{service}.skey", key.skey())
         operator = seed_of(OPERATOR)
         write_private(root / "keys" / f"{OPERATOR}.seed", operator.hex())
         public = SigningKey("operator", operator).verify_key.public.hex()
-        identity = Identity(host, OPERATOR, operator_name, public)
+        identity = Identity(host, OPERATOR, operator_name, public, vkeys)
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")
         draft.replace(root / "instance.json")  # last, and complete: from here on it is an instance
@@ -87,6 +91,10 @@ class Instance:
     def log_key(self, service: str) -> SigningKey:
         """A log's private key. Raises `UnsafeFile`."""
         return SigningKey.parse(read_private(self.root / "keys" / f"log-{service}.skey"))
+
+    def verify_key(self, service: str) -> VerifyKey:
+        """A log's public key."""
+        return VerifyKey.parse(self.identity.vkeys[service])
 
     def seed(self, party_id: str) -> bytes:
         """The private key of a party kept here. Raises `UnsafeFile`, FileNotFoundError."""

@@ -6,6 +6,7 @@ The conformance suites in ``tests/conformance`` hold every adapter to these docs
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -63,7 +64,7 @@ class LogStore(Protocol):
         """
 
     def cursors(self) -> dict[str, int]:
-        """Per source (an origin, or a command topic) the next position to consume."""
+        """Per source (an origin, or a place of the transport's) the next position to consume."""
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """The bytes of entries start..stop-1, fewer where the log ends."""
@@ -166,6 +167,36 @@ class Delivery:
     source: str
     position: int
     data: bytes
+    resume: tuple[str, int] | None = None
+    """Of a transport with places of its own: a cursor to store with what is consumed, and where reading goes on."""
+    note: bytes = b""
+    """Of a log's entry after which the transport knows a signed checkpoint: its note, over `position` + 1 entries."""
+    trace: str = ""
+    """W3C `traceparent` of what made the message, for telemetry alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Committed entries `first`... of a log, with what a stranger needs to believe them.
+
+    `note` is a signed checkpoint over `size` entries, `size` at least `first + len(entries)`. `frontier`: the hashes of
+    the perfect subtrees of the first `first` leaves, largest first. `proof`: consistency from `first + len(entries)` to
+    `size`, empty where they are equal. `traces`: a `traceparent` per entry, or nothing.
+    """
+
+    origin: str
+    first: int
+    entries: Sequence[bytes]
+    size: int
+    note: bytes
+    frontier: Sequence[bytes] = ()
+    proof: Sequence[bytes] = ()
+    traces: Sequence[str] = ()
+
+    @property
+    def end(self) -> int:
+        """The index after the last entry."""
+        return self.first + len(self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,23 +257,54 @@ class LogReader(Protocol):
         """The bytes of entries start..stop-1, fewer where the log ends."""
 
 
+class ServiceTransport(Protocol):
+    """What a service, or another consumer of logs, has of the transport. It decides nothing."""
+
+    def open_inbox(
+        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+    ) -> Inbox:
+        """An inbox for the commands of `service` (if any) and for each log's entries from the index given.
+
+        `resume`: the cursors that the consumer stored from `Delivery.resume`. Raises `ValueError` for a position beyond
+        a log's announced end where that is known, `Unavailable`.
+        """
+
+    def announced(self, origin: str) -> int:
+        """How many entries of a log were announced: where its service goes on. Raises `Unavailable`."""
+
+    def publish(self, announcement: Announcement) -> None:
+        """Announce committed entries, then the checkpoint once they reach its size.
+
+        Repeats are dropped, a gap raises `ValueError`. Raises `Unavailable` if an earlier announcement, or this one,
+        may be lost: then go on from what is `announced`.
+        """
+
+    def reply(self, reply: Reply) -> None:
+        """Answer whoever waits for a command that makes no entry; may be lost with the process."""
+
+    def set_aside(self, delivery: Delivery, reason: str) -> None:
+        """Keep a command that no decider may see, with a stable code for the reason, where there is a place for it.
+
+        Raises `Unavailable` if it could not be kept.
+        """
+
+
 class Transport(Protocol):
-    """Carries commands in and entries out; it decides nothing."""
+    """What a gateway has of the transport: it sends commands, follows logs and takes replies."""
 
-    def send_command(self, service: str, envelope: bytes) -> None:
-        """Put a command before a service. Raises `Overloaded`; on any other error the outcome is unknown."""
+    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[None]:
+        """Put a command before a service; the future is done when the command is as durable as it gets here.
 
-    def open_inbox(self, consumer: str, service: str | None, logs: Mapping[str, int]) -> Inbox:
-        """An inbox for the commands of `service` (if any) and for each log's entries from the index given."""
+        Raises `Overloaded` if it was not taken; if the future fails, the outcome is unknown. Does not wait.
+        """
 
-    def publish(self, origin: str, first: int, entries: Sequence[bytes], note: bytes) -> None:
-        """Announce committed entries first..., then the checkpoint over them. Repeats are dropped; a gap raises."""
+    def open_inbox(
+        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+    ) -> Inbox:
+        """As for a service."""
 
     def checkpoints(self, origin: str) -> Checkpoint | None:
         """The last checkpoint announced for a log."""
-
-    def reply(self, reply: Reply) -> None:
-        """Answer whoever waits for a command that makes no entry."""
 
     def take_replies(self) -> list[Reply]:
         """Replies since the last call, for the one gateway of this transport."""
@@ -271,8 +333,18 @@ class Clock(Protocol):
 # the published log --------------------------------------------------------------------------------------------------
 
 
-class PublishedLog(Protocol):
-    """A log as the public sees it: C2SP tlog-tiles files below one directory.
+class PublishedReader(Protocol):
+    """A log as the public sees it: C2SP tlog-tiles files below one directory. Somebody else may be writing them."""
+
+    def get(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError."""
+
+    def checkpoint(self) -> bytes | None:
+        """The published checkpoint note, None before the first."""
+
+
+class PublishedLog(PublishedReader, Protocol):
+    """The same for the one who publishes.
 
     A tile, once written, never changes: `put` of other bytes at a path that exists raises `PublishedDiffers`, of the
     same bytes does nothing. A file is complete or absent, whatever happens while it is written.
@@ -281,17 +353,14 @@ class PublishedLog(Protocol):
     def put(self, path: str, data: bytes) -> None:
         """Write a tile or bundle durably. Raises `PublishedDiffers`."""
 
-    def get(self, path: str) -> bytes:
-        """A file's bytes; raises FileNotFoundError."""
-
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""
 
-    def checkpoint(self) -> bytes | None:
-        """The published checkpoint note, None before the first."""
-
     def replace_checkpoint(self, note: bytes) -> None:
-        """Publish a newer checkpoint, atomically; everything it covers is there already."""
+        """Publish a newer checkpoint, atomically; everything it covers is there already.
+
+        Raises `StoreConflict` if a later one is published: another writer has gone on.
+        """
 
     def signer_memory(self) -> bytes | None:
         """What the signer last remembered of this log, kept apart from the database."""

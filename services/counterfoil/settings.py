@@ -25,6 +25,7 @@ A USER is a service's name, `gateway`, `views`, or `admin` for those who set up 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -184,6 +185,13 @@ class Settings(BaseSettings):
             return read_private(path)
         except FileNotFoundError:
             raise BadSetting(f"COUNTERFOIL_SECRETS: there is no {path}, the password of {user} for {server}") from None
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours that is to have these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
+    said = {f"COUNTERFOIL_{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
+    return kept | {name: str(value) for name, value in said.items() if value is not None}
 
 
 def load_settings() -> Settings:

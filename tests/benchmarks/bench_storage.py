@@ -1,6 +1,8 @@
-"""Times the SQLite stores alone: `python -m tests.benchmarks.bench_storage [--seconds N] [--directory DIR]`.
+"""Times the stores alone: `python -m tests.benchmarks.bench_storage [--seconds N] [--directory DIR] [--database URL]`.
 
-Nothing is asserted about time; every figure comes with its workload and its machine.
+On SQLite; with `--database postgresql://USER@HOST:PORT/NAME`, a superuser's (PGPASSWORD is its password), on PostgreSQL
+too, in databases that are made for it and dropped. Nothing is asserted about time; every figure comes with its workload
+and its machine.
 """
 
 from __future__ import annotations
@@ -12,20 +14,31 @@ import secrets
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import sqlalchemy
 from uuid_utils import uuid7
 
 from counterfoil.ports import Add, Change, Head, NewEntry, Put, View
-from counterfoil.storage import SqlLogStore, open_log_store, open_view_store
+from counterfoil.settings import DatabaseAccess
+from counterfoil.storage import (
+    SqlLogStore,
+    SqlViewStore,
+    open_log_store,
+    open_log_store_on,
+    open_view_store,
+    open_view_store_on,
+)
 
 ENTRY_BYTES = 1_200
-BATCHES = (1, 100, 1_000)
+BATCHES = (1, 100, 512)
 ROUNDS = 3
 PARTIES = 500
 TRADES = View(
@@ -37,9 +50,9 @@ TRADES = View(
 BALANCES = View("balances", ("party",), {"party": "text", "available": "amount", "held": "amount"})
 WORKLOAD = f"""\
 appends: entries of {ENTRY_BYTES} random bytes, UUIDv7 ids, 32-byte content and leaf, one cursor and the head in each
-         transaction, synchronous=FULL; a figure counts committed entries, the making of the entries left out
+         transaction, synchronous=FULL, synchronous_commit=on; the making of the entries is left out
 views:   each trade inserts a row (5 columns, one filter index) and adds to two of {PARTIES} balances, 100 trades in an
-         apply, synchronous=NORMAL; a figure counts changes"""
+         apply, synchronous=NORMAL, synchronous_commit=off; a figure counts changes"""
 
 
 def machine() -> str:
@@ -59,17 +72,15 @@ def batch_of(count: int) -> list[NewEntry]:
     return made
 
 
-def append_rate(directory: Path, batch: int, seconds: float) -> float:
+def append_rate(store: SqlLogStore, batch: int, seconds: float) -> float:
     """Entries a second in batches of `batch`."""
     root, spent, size = bytes(32), 0.0, 0
-    store = open_log_store(directory / "log.db")
     while spent < seconds:
         new = batch_of(batch)
         started = perf_counter()
         store.append(size, new, {"commands": size + batch}, Head(size + batch, root, b"note" * 50))
         spent += perf_counter() - started
         size += batch
-    store.close()
     return size / spent
 
 
@@ -89,10 +100,9 @@ def read_rates(store: SqlLogStore, ids: list[str]) -> str:
     return f"{entries:>9,.0f} entries/s in ranges of 256, {found:,.0f} ids/s found, {heads:,.0f} heads/s"
 
 
-def apply_rate(directory: Path, seconds: float) -> float:
+def apply_rate(store: SqlViewStore, seconds: float) -> float:
     """View changes a second."""
     spent, done = 0.0, 0
-    store = open_view_store(directory / "views.db", [TRADES, BALANCES])
     empty = [Put("balances", {"party": f"p{n}", "available": 0, "held": 0}) for n in range(PARTIES)]
     store.apply(empty, {})
     while spent < seconds:
@@ -109,40 +119,113 @@ def apply_rate(directory: Path, seconds: float) -> float:
         store.apply(changes, {"log": done})
         spent += perf_counter() - started
         done += len(changes)
-    store.close()
     return done / spent
 
 
-def in_fresh(parent: Path, measure: Callable[[Path], float]) -> list[float]:
-    """The figure of each round, lowest first, each in a directory of its own."""
+class Place(Protocol):
+    """Where stores are made, each anew, and gone afterwards."""
+
+    def log(self) -> AbstractContextManager[SqlLogStore]:
+        """An empty log."""
+
+    def views(self) -> AbstractContextManager[SqlViewStore]:
+        """Empty views."""
+
+
+class Files:
+    """On SQLite."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def log(self) -> Iterator[SqlLogStore]:
+        """In a file."""
+        with ExitStack() as opened:
+            directory = opened.enter_context(tempfile.TemporaryDirectory(dir=self._directory))
+            yield opened.enter_context(closing(open_log_store(Path(directory) / "log.db")))
+
+    @contextmanager
+    def views(self) -> Iterator[SqlViewStore]:
+        """In a file."""
+        with ExitStack() as opened:
+            directory = opened.enter_context(tempfile.TemporaryDirectory(dir=self._directory))
+            yield opened.enter_context(closing(open_view_store(Path(directory) / "views.db", [TRADES, BALANCES])))
+
+
+class Schemas:
+    """On PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        name = parts.path.removeprefix("/")
+        self._server = DatabaseAccess(parts.hostname or "", parts.port or 5432, name, parts.username or "")
+
+    @contextmanager
+    def log(self) -> Iterator[SqlLogStore]:
+        """In a schema of a new database."""
+        with self._database() as access, closing(open_log_store_on(access, "ledger")) as store:
+            yield store
+
+    @contextmanager
+    def views(self) -> Iterator[SqlViewStore]:
+        """In a schema of a new database."""
+        with self._database() as access, closing(open_view_store_on(access, [TRADES, BALANCES])) as store:
+            yield store
+
+    @contextmanager
+    def _database(self) -> Iterator[DatabaseAccess]:
+        from counterfoil.storage import admin
+        from tests.storage.server import connect
+
+        access = replace(self._server, name=f"bench_{secrets.token_hex(4)}")
+        admin.apply(access, {})
+        try:
+            yield access
+        finally:
+            with connect(self._server) as session:
+                session.execute(f"DROP DATABASE {access.name} WITH (FORCE)".encode())
+
+
+def measure(place: Place, seconds: float) -> None:
+    """Print the figures of one place."""
+    out = sys.stdout.write
+    for batch in BATCHES:
+        figures = []
+        for _ in range(ROUNDS):
+            with place.log() as store:
+                figures.append(append_rate(store, batch, seconds))
+        low, middle, high = sorted(figures)
+        rates = f"{middle:>9,.0f} entries/s ({low:,.0f} - {high:,.0f})"
+        out(f"append, batch {batch:>5,}: {rates}, {middle / batch:,.0f} commits/s\n")
     figures = []
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory(dir=parent) as directory:
-            figures.append(measure(Path(directory)))
-    return sorted(figures)
+        with place.views() as views:
+            figures.append(apply_rate(views, seconds))
+    low, middle, high = sorted(figures)
+    out(f"apply,  batch   300: {middle:>9,.0f} changes/s ({low:,.0f} - {high:,.0f})\n")
+    with place.log() as store:
+        new = batch_of(20_000)
+        store.append(0, new, {}, Head(len(new), bytes(32), b"note"))
+        out(f"read                : {read_rates(store, [entry.id for entry in new[::50]] + ['none'] * 112)}\n")
 
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description="Times the SQLite stores alone.")
+    parser = argparse.ArgumentParser(description="Times the stores alone.")
     parser.add_argument("--seconds", type=float, default=2.0, help="per figure and round")
     parser.add_argument(
         "--directory", type=Path, default=Path(tempfile.gettempdir()), help="on the disk to be measured"
     )
+    parser.add_argument("--database", help="postgresql://USER@HOST:PORT/NAME of a superuser")
     options = parser.parse_args()
-    out = sys.stdout.write
-    out(f"{machine()}\n{WORKLOAD}\n{ROUNDS} rounds of {options.seconds:g} s: median (lowest - highest)\n")
-    for batch in BATCHES:
-        figures = in_fresh(options.directory, partial(append_rate, batch=batch, seconds=options.seconds))
-        out(f"append, batch {batch:>5,}: {figures[1]:>9,.0f} entries/s ({figures[0]:,.0f} - {figures[-1]:,.0f})\n")
-    figures = in_fresh(options.directory, partial(apply_rate, seconds=options.seconds))
-    out(f"apply,  batch   300: {figures[1]:>9,.0f} changes/s ({figures[0]:,.0f} - {figures[-1]:,.0f})\n")
-    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        store = open_log_store(Path(directory) / "log.db")
-        new = batch_of(20_000)
-        store.append(0, new, {}, Head(len(new), bytes(32), b"note"))
-        out(f"read                : {read_rates(store, [entry.id for entry in new[::50]] + ['none'] * 112)}\n")
-        store.close()
+    sys.stdout.write(f"{machine()}\n{WORKLOAD}\n{ROUNDS} rounds of {options.seconds:g} s: median (lowest - highest)\n")
+    places: dict[str, Place] = {"SQLite": Files(options.directory)}
+    if options.database:
+        places["PostgreSQL"] = Schemas(options.database)
+    for name, place in places.items():
+        sys.stdout.write(f"{name}\n")
+        measure(place, options.seconds)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,27 @@ def every(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 EVERY = dict(every(ROOT))
-GROUPS = ["keys", "party", "class", "programme", "voucher", "offer", "bid", "usage", "claim", "balance", "log"]
+GROUPS = [
+    "keys",
+    "party",
+    "class",
+    "programme",
+    "voucher",
+    "offer",
+    "bid",
+    "usage",
+    "claim",
+    "balance",
+    "log",
+    "cluster",
+    "topics",
+    "database",
+    "dead-letters",
+]
 
 
 def test_nothing_is_missing() -> None:
-    assert {path[0] for path in EVERY} == {*GROUPS, "init", "up", "demo", "audit", "bench", "schemas"}
+    assert {path[0] for path in EVERY} == {*GROUPS, "init", "up", "serve", "demo", "audit", "bench", "schemas"}
     signing = [path for path, command in EVERY.items() if any(each.name == "as_" for each in command.params)]
     assert len(signing) == len(COMMANDS)
     lists = [path for path, command in EVERY.items() if any(each.name == "where" for each in command.params)]

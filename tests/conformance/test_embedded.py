@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.ports import COMMANDS_SOURCE, Delivery, Inbox, LogReader, Overloaded, Reply, Transport
-from counterfoil.transport.embedded import REPLIES_KEPT, EmbeddedTransport, fair_shares
-from tests.conformance.transport import LEDGER, MATCHING, Harness, Log, TransportSuite, collect, note, together
+from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Inbox, LogReader, Overloaded, Reply
+from counterfoil.transport.buffers import fair_shares
+from counterfoil.transport.embedded import REPLIES_KEPT, EmbeddedTransport
+from tests.conformance.transport import LEDGER, MATCHING, Both, Harness, Log, TransportSuite, collect, together
 
 WINDOW = 32
 
@@ -19,7 +20,7 @@ class EmbeddedHarness(Harness):
     inbox_capacity = 24
     window = WINDOW
 
-    def start(self, logs: Mapping[str, tuple[LogReader, int]]) -> Transport:
+    def start(self, logs: Mapping[str, tuple[LogReader, int]]) -> Both:
         transport = EmbeddedTransport(self.inbox_capacity, self.window)
         for origin, (reader, size) in logs.items():
             transport.register_log(origin, reader, size)
@@ -56,7 +57,7 @@ def published(log: Log, count: int, window: int = WINDOW) -> EmbeddedTransport:
     transport = EmbeddedTransport(4, window)
     first = len(log.committed) - count
     transport.register_log(log.origin, log.read, first)
-    transport.publish(log.origin, first, log.committed[first:], note(log))
+    transport.publish(log.announcement(first))
     return transport
 
 
@@ -86,8 +87,8 @@ def test_memory_holds_the_window_and_what_is_not_acknowledged() -> None:
     transport.register_log(LEDGER, log.read, 0)
     inbox = transport.open_inbox("c", "ledger", {LEDGER: 0})
     for i in range(300):
-        first, fresh = log.commit(1 + i % 50)
-        transport.publish(LEDGER, first, fresh, note(log))
+        first, _ = log.commit(1 + i % 50)
+        transport.publish(log.announcement(first))
         transport.send_command("ledger", b"c")
         if i % 4 == 3:
             collect(inbox, 4 + 1)
@@ -124,10 +125,10 @@ def test_registering_a_log_again_replaces_its_reader_and_may_not_lose_entries() 
     transport.register_log(LEDGER, reopened.read, 103)
     assert [delivery.position for delivery in inbox.poll(10, 0)] == [*range(95, 103)]
     assert (old.reads, reopened.reads) == ([], [(95, 103)])
-    transport.publish(LEDGER, 100, reopened.committed[100:], note(reopened))
+    transport.publish(reopened.announcement(100))
     assert inbox.poll(10, 0) == []
-    first, fresh = reopened.commit(2)
-    transport.publish(LEDGER, first, fresh, note(reopened))
+    first, _ = reopened.commit(2)
+    transport.publish(reopened.announcement(first))
     assert [delivery.position for delivery in inbox.poll(10, 0)] == [103, 104]
 
 
@@ -137,7 +138,7 @@ def test_what_no_correct_caller_asks_for_is_refused() -> None:
         with pytest.raises(ValueError, match=origin):
             transport.open_inbox("c", None, {origin: position})
     with pytest.raises(ValueError, match=MATCHING):
-        transport.publish(MATCHING, 0, [b"x"], b"")
+        transport.publish(Announcement(MATCHING, 0, [b"x"], 1, b""))
     inbox = transport.open_inbox("c", "ledger", {LEDGER: 0})
     transport.send_command("ledger", b"c")
     inbox.poll(1, 0)
@@ -194,14 +195,14 @@ def test_a_change_ends_the_wait_of_a_gateway() -> None:
     transport = published(log, 0)
     seen = transport.wait(0, 0)
     assert transport.wait(seen, 0.01) == seen
-    transport.publish(LEDGER, 1, log.committed[1:], note(log))  # a repeat is no news
+    transport.publish(log.announcement(1))  # a repeat is no news
     transport.send_command("ledger", b"c")  # nor is a command
     transport.open_inbox("c", "ledger", {LEDGER: 0})
     assert transport.wait(seen, 0) == seen
-    first, fresh = log.commit(1)
+    first, _ = log.commit(1)
     changes = [
         lambda: transport.reply(Reply("ledger", b"\0" * 32, None, 1)),
-        lambda: transport.publish(LEDGER, first, fresh, note(log)),
+        lambda: transport.publish(log.announcement(first)),
     ]
     for change in changes:
         timer = threading.Timer(0.03, change)

@@ -204,7 +204,7 @@ def test_views_defined_otherwise_start_empty(tmp_path: Path, now: list[View]) ->
         assert [store.page(view.name, {}, None, 5) for view in now] == [[] for _ in now]
     with closing(sqlite3.connect(path)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables == {"_meta", "_positions", *(view.name for view in now)}
+    assert tables == {"_meta", "_positions", "_version", *(view.name for view in now)}
 
 
 @pytest.mark.parametrize(
@@ -249,3 +249,5 @@ def test_interleaved_changes_of_different_rows_become_few_statements() -> None:
     ]
     same_row: list[Change] = [Add("balances", ("p", "x"), {"held": 1}), Set("balances", ("p", "x"), {"held": 1})] * 3
     assert [len(rows) for _, rows in group(same_row, views)] == [1] * 6
+    one: list[Change] = [Add("balances", ("p", "x"), {"held": n}) for n in (1, 2, 3)]
+    assert [[row["value_held"] for row in rows] for _, rows in group(one, views)] == [[6]]

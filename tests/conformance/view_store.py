@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.ports import Add, Change, Put, Row, Set, UnknownFilter, View, ViewStore
+from counterfoil.ports import Add, Change, Put, Row, Set, StoreConflict, UnknownFilter, View, ViewStore
 from tests.conformance.log_store import in_threads
 
 Make = Callable[..., ViewStore]
@@ -140,6 +140,7 @@ class ViewStoreSuite:
         [
             ("name", 1),
             ("name", None),
+            ("name", "a\0b"),
             ("number", "1"),
             ("number", True),
             ("number", LAST + 1),
@@ -151,6 +152,7 @@ class ViewStoreSuite:
             ("flag", None),
             ("any", None),
             ("name_or_none", 0),
+            ("name_or_none", "\0"),
             ("number_or_none", "x"),
             ("flag_or_none", 0),
         ],
@@ -218,7 +220,39 @@ class ViewStoreSuite:
         )
         assert store.page("balances", {}, None, 9) == [balance("a", "x", 107) | {"held": -2}, balance("b", "x", 2)]
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_changes_of_one_row_that_are_more_than_a_column_holds(self, make: Make) -> None:
+        store, key = make(BALANCES), ("a", "x")
+        down = Add("balances", key, {"available": -LAST})
+        store.apply([Put("balances", balance("a", "x", LAST)), down, down, Add("balances", key, {"available": 5})], {})
+        assert store.get("balances", key) == balance("a", "x", 5 - LAST)
+
+    def test_of_two_writers_the_second_must_read_the_positions_again(self, make: Make) -> None:
+        ours, theirs, more = make(BALANCES), make(BALANCES), [Add("balances", ("a", "x"), {"available": 1})]
+        ours.apply([Put("balances", balance("a", "x"))], {"log": 1})
+        with pytest.raises(StoreConflict):
+            theirs.apply(more, {"log": 1})
+        assert theirs.positions() == {"log": 1}
+        theirs.apply(more, {"log": 2})
+        with pytest.raises(StoreConflict):
+            ours.apply(more, {"log": 2})
+        with pytest.raises(StoreConflict):
+            ours.apply(more, {"other": 1})
+        assert ours.page("balances", {}, None, 9) == [balance("a", "x", 1)]
+        assert ours.positions() == {"log": 2}
+        theirs.reset()
+        with pytest.raises(StoreConflict):
+            ours.apply(more, {"log": 3})
+        assert (ours.positions(), ours.page("balances", {}, None, 9)) == ({}, [])
+
+    def test_a_writer_of_other_views_ends_the_work_of_the_one_before(self, make: Make) -> None:
+        ours = make(BALANCES)
+        ours.apply([Put("balances", balance("a", "x"))], {"log": 1})
+        theirs = make(BALANCES, ORDERS)
+        with pytest.raises(StoreConflict):
+            ours.apply([Put("balances", balance("b", "x"))], {"log": 2})
+        assert (theirs.positions(), theirs.page("balances", {}, None, 9)) == ({}, [])
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])  # bindings
     @given(applies=st.lists(st.lists(CHANGES, max_size=25), max_size=3), limit=st.integers(1, 6))
     def test_it_does_what_plain_dictionaries_do(self, make: Make, applies: list[list[Change]], limit: int) -> None:
         store, model = make(BALANCES, ORDERS), Model(BALANCES, ORDERS)

@@ -36,11 +36,11 @@ def failing(store: SqlLogStore, when: str, statement: str) -> Iterator[list[str]
             raise BROKEN
 
     name = f"{when}_cursor_execute"
-    event.listen(store.database.writer, name, fail)
+    event.listen(store.database.dialect.writer, name, fail)
     try:
         yield raised
     finally:
-        event.remove(store.database.writer, name, fail)
+        event.remove(store.database.dialect.writer, name, fail)
 
 
 @contextmanager
@@ -54,11 +54,11 @@ def failing_commit(store: SqlLogStore, *, persisted: bool) -> Iterator[None]:
             raw.commit()
         raise BROKEN
 
-    event.listen(store.database.writer, "commit", fail)
+    event.listen(store.database.dialect.writer, "commit", fail)
     try:
         yield
     finally:
-        event.remove(store.database.writer, "commit", fail)
+        event.remove(store.database.dialect.writer, "commit", fail)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_failed_statement_leaves_nothing(store: SqlLogStore, when: str, statem
         append(store, 4, entries(4, 3), {"commands": 7, "other": 1})
     assert len(raised) == 1
     assert contents(store) == before
-    with closing(open_log_store(store.database.path)) as again:
+    with closing(open_log_store(Path(store.database.dialect.place))) as again:
         assert contents(again) == before
     append(store, 4, entries(4, 3), {"commands": 7, "other": 1})
     check_log(store, entries(0, 7))
@@ -98,7 +98,7 @@ def test_a_commit_that_failed_and_did_not_persist(store: SqlLogStore) -> None:
     before = contents(store)
     with failing_commit(store, persisted=False), pytest.raises((StorageError, sqlite3.OperationalError)):
         append(store, 4, entries(4, 3), {"commands": 7})
-    with closing(open_log_store(store.database.path)) as again:
+    with closing(open_log_store(Path(store.database.dialect.place))) as again:
         assert contents(again) == contents(store) == before
     append(store, 4, entries(4, 3), {"commands": 7})
     check_log(store, entries(0, 7))
@@ -108,7 +108,7 @@ def test_a_commit_that_failed_and_did_not_persist(store: SqlLogStore) -> None:
 def test_a_commit_that_failed_but_persisted(store: SqlLogStore) -> None:
     with failing_commit(store, persisted=True), pytest.raises((StorageError, sqlite3.OperationalError)):
         append(store, 4, entries(4, 3), {"commands": 7})
-    with closing(open_log_store(store.database.path)) as again:  # what a caller must do: reload
+    with closing(open_log_store(Path(store.database.dialect.place))) as again:  # what a caller must do: reload
         check_log(again, entries(0, 7))
         assert again.cursors() == {"commands": 7}
     with pytest.raises(StoreConflict):  # what happens to one that does not

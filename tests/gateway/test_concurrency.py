@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from counterfoil import bootstrap
+from counterfoil.bootstrap import embedded as bootstrap
 from counterfoil.client.author import Author
 from counterfoil.contract.codec import canonical
 from counterfoil.contract.commands import AddKey, CancelBid, RegisterParty

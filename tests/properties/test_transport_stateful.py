@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from counterfoil.ports import COMMANDS_SOURCE, Checkpoint, Delivery, Inbox, LogReader, Overloaded, Reply
+from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Delivery, Inbox, LogReader, Overloaded, Reply
 from counterfoil.transport.embedded import EmbeddedTransport
 
 LOGS = ("x/a/main", "x/b/main")
@@ -92,7 +92,7 @@ class TransportMachine(RuleBasedStateMachine):
         chunk = log[start : max(start, len(log) - spare)]
         size, note = start + len(chunk), f"{origin} {start + len(chunk)}".encode()
         try:
-            self.transport.publish(origin, start, chunk, note)
+            self.transport.publish(Announcement(origin, start, chunk, size, note))
         except ValueError:
             assert start > self.published[origin]
             return

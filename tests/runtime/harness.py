@@ -27,7 +27,7 @@ from counterfoil.core.directory import Directory, Party
 from counterfoil.core.engine import Engine
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.signer import Signer
-from counterfoil.ports import Head, NewEntry, PublishedDiffers, Reply, StoreConflict
+from counterfoil.ports import Announcement, Head, NewEntry, PublishedDiffers, Reply, StoreConflict
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.transport.embedded import EmbeddedTransport
@@ -261,7 +261,7 @@ class Around:
         origin = SOURCES[service]
         first = self.arrived[origin]
         entries = self.logs[origin][first : first + count]
-        self.transport.publish(origin, first, entries, b"note")
+        self.transport.publish(Announcement(origin, first, entries, first + len(entries), b"note"))
         self.arrived[origin] = first + len(entries)
 
     def send(self, *envelopes: bytes) -> list[Reply]:

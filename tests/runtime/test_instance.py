@@ -53,6 +53,7 @@ def test_what_is_written_is_read(made: Instance) -> None:
         "operator_id": "operator",
         "operator_name": "The operator",
         "operator_key": SigningKey("operator", entropy("operator")).verify_key.public.hex(),
+        "vkeys": {service: made.log_key(service).verify_key.vkey() for service in SERVICES},
     }
     genesis = again.genesis()
     assert (genesis.operator_id, genesis.operator_name) == ("operator", "The operator")

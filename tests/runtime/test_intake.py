@@ -83,7 +83,8 @@ REFUSED: list[tuple[bytes, Code]] = [
 def test_what_is_refused(envelope: bytes, code: Code) -> None:
     accepted, refused = gate().open([envelope], KNOWN)
     assert accepted == []
-    (reply,) = refused
+    ((place, reply),) = refused
+    assert place == 0
     assert reply.refused is not None
     assert (reply.service, reply.refused.code, reply.index) == ("ledger", code, None)
 
@@ -92,7 +93,7 @@ def test_a_signature_by_another_key_of_the_same_party_is_bad() -> None:
     """The key is the one that the payload names; the envelope's own hint counts for nothing."""
     value, other = json.loads(GOOD), json.loads(deposit(1, author=OTHER_KEY))
     value["signatures"] = other["signatures"]
-    _, (reply,) = gate().open([json.dumps(value).encode()], KNOWN)
+    _, ((_, reply),) = gate().open([json.dumps(value).encode()], KNOWN)
     assert reply.refused is not None
     assert reply.refused.code is Code.BAD_SIGNATURE
     value = json.loads(GOOD)
@@ -103,13 +104,16 @@ def test_a_signature_by_another_key_of_the_same_party_is_bad() -> None:
 
 def test_a_revoked_key_comes_through_to_be_refused_on_record() -> None:
     accepted, refused = gate().open([deposit(1, author=OTHER_KEY)], KNOWN)
-    assert [each.header.key_id for each in accepted] == [OTHER_KEY.key_id]
+    assert [each.header.key_id for _, each in accepted] == [OTHER_KEY.key_id]
     assert refused == []
 
 
 def test_a_sender_is_known_by_payload_and_signature() -> None:
     forged, unreadable = broken(GOOD), b"{}"
-    _, (raw, signed) = gate().open([forged, unreadable], KNOWN)  # what cannot be read is refused first
+    _, ((second, raw), (first, signed)) = gate().open(
+        [forged, unreadable], KNOWN
+    )  # what cannot be read is refused first
+    assert (first, second) == (0, 1)
     submission = decode_envelope(forged)
     assert (signed.content, signed.signature) == (submission.content, submission.signature)
     assert (raw.content, raw.signature) == (sha256(unreadable).digest(), b"")
@@ -118,7 +122,7 @@ def test_a_sender_is_known_by_payload_and_signature() -> None:
 def test_what_is_decided_is_the_parse_of_the_signed_bytes() -> None:
     body = Withdraw(party_id="lab", currency="CNY", amount=7, payment_reference="x")
     envelope = TREASURER.sign([body, body], ORIGIN, command_id(5), T)
-    (submission,), _ = gate().open([envelope], KNOWN)
+    ((_, submission),), _ = gate().open([envelope], KNOWN)
     assert submission.bodies == (body, body)
     assert submission.content == sha256(submission.payload).digest()
 
@@ -135,8 +139,8 @@ def test_every_signature_is_held_against_its_own_key(pool: ThreadPoolExecutor) -
     envelopes = [ENVELOPES[number][kind] for number, kind in enumerate(kinds)]
     for intake in (gate(), gate(pool)):
         accepted, refused = intake.open(envelopes, KNOWN)
-        good = [command_id(number) for number, kind in enumerate(kinds) if kind != 1]
-        assert [each.header.command_id for each in accepted] == good
+        good = [(number, command_id(number)) for number, kind in enumerate(kinds) if kind != 1]
+        assert [(place, each.header.command_id) for place, each in accepted] == good
         assert len(refused) == kinds.count(1) > 0
 
 
@@ -146,7 +150,7 @@ def test_the_pool_changes_nothing(pool: ThreadPoolExecutor, picks: list[tuple[in
     inline, pooled = gate().open(envelopes, KNOWN), gate(pool).open(envelopes, KNOWN)
     assert inline == pooled
     accepted, refused = inline
-    assert [each.header.command_id for each in accepted] == [command_id(n) for n, kind in picks if kind in (0, 3)]
-    codes = [each.refused.code for each in refused if each.refused is not None]
+    assert [each.header.command_id for _, each in accepted] == [command_id(n) for n, kind in picks if kind in (0, 3)]
+    codes = [each.refused.code for _, each in refused if each.refused is not None]
     unknown, bad = (sum(1 for _, kind in picks if kind == which) for which in (2, 1))
     assert codes == [Code.UNKNOWN_KEY] * unknown + [Code.BAD_SIGNATURE] * bad

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from counterfoil.ports import PublishedDiffers
-from counterfoil.storage.log_directory import LogDirectory
+from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
+from counterfoil.log.keys import SigningKey
+from counterfoil.ports import PublishedDiffers, StoreConflict
+from counterfoil.storage.log_directory import LogDirectory, PublishedDirectory
 
 VKEY = "log.example+12345678+AQID"
 
@@ -64,8 +66,21 @@ def test_the_partial_versions_of_a_tile_go_and_its_neighbours_stay(directory: Lo
     assert files(root).keys() == left
 
 
+def note_over(size: int) -> bytes:
+    """A signed checkpoint."""
+    return sign_checkpoint(Checkpoint("log.example", size, bytes(32)), SigningKey("log.example", bytes(32)))
+
+
+def test_a_later_checkpoint_is_never_taken_back(directory: LogDirectory, root: Path) -> None:
+    """A writer that was frozen while another took over."""
+    directory.replace_checkpoint(note_over(7))
+    with pytest.raises(StoreConflict):
+        directory.replace_checkpoint(note_over(6))
+    assert directory.checkpoint() == PublishedDirectory(root).checkpoint() == note_over(7)
+
+
 def test_the_checkpoint_and_the_memory_are_replaced(directory: LogDirectory, root: Path, private: Path) -> None:
-    for note in (b"first", b"second, and longer", b"3"):
+    for note in (note_over(1), note_over(20), note_over(20)):
         directory.replace_checkpoint(note)
         directory.remember(b"memory of " + note)
         again = LogDirectory(root, private, VKEY)
@@ -77,7 +92,7 @@ def test_who_may_read_what(directory: LogDirectory, root: Path, private: Path) -
     old = os.umask(0o077)
     try:
         directory.put("tile/0/000", b"tile")
-        directory.replace_checkpoint(b"note")
+        directory.replace_checkpoint(note_over(1))
         directory.remember(b"memory")
     finally:
         os.umask(old)
@@ -92,7 +107,7 @@ def test_who_may_read_what(directory: LogDirectory, root: Path, private: Path) -
 
 WRITES: dict[str, Callable[[LogDirectory], None]] = {
     "put": lambda directory: directory.put("tile/0/001", b"new tile"),
-    "replace_checkpoint": lambda directory: directory.replace_checkpoint(b"new note"),
+    "replace_checkpoint": lambda directory: directory.replace_checkpoint(note_over(2)),
     "remember": lambda directory: directory.remember(b"new memory"),
 }
 CALLS = ("fdopen", "fsync", "chmod", "replace")
@@ -104,7 +119,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
     directory: LogDirectory, root: Path, private: Path, write: str, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory.put("tile/0/000", b"old tile")
-    directory.replace_checkpoint(b"old note")
+    directory.replace_checkpoint(note_over(1))
     directory.remember(b"old memory")
     before = files(root), files(private)
     failed: list[str] = []
@@ -167,7 +182,7 @@ def test_what_a_checkpoint_covers_is_on_the_disk_before_it(
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", replaced)
     directory.put("tile/0/000", b"tile")
-    directory.replace_checkpoint(b"note")
+    directory.replace_checkpoint(note_over(1))
     renamed = [step.split() for step in done if step.startswith("rename")]
     assert [Path(target).relative_to(root).as_posix() for _, _, target in renamed] == ["tile/0/000", "checkpoint"]
     for _, new, target in renamed:

@@ -18,7 +18,7 @@ from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
 from counterfoil.ports import Clock, LogStore, Synchronous
 from counterfoil.runtime.projector import Projector
-from counterfoil.runtime.receipts import Answer, Deliver, Receipts
+from counterfoil.runtime.receipts import Answer, Deliver, Receipts, Source
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.runtime.worker import Worker
 from counterfoil.storage.log_directory import LogDirectory
@@ -79,7 +79,10 @@ class Embedded:
             runner.load()  # every log by itself, so that what is wrong with one is not blamed on its consumers
         for runner in self.runners.values():
             runner.join()
-        followed = {log.origin: (log.store, log.published, log.signer.verify_key) for log in logs.values()}
+        followed = {
+            log.origin: Source(log.store, log.published, log.signer.verify_key, log.store.head())
+            for log in logs.values()
+        }
         self.receipts = Receipts(self.transport, followed, deliver)
         tables = {log.origin: PROJECT[name] for name, log in logs.items()}
         self.projector = Projector(self.transport, self.views, tables)

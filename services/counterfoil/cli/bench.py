@@ -8,13 +8,14 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from counterfoil.cli.command import Out, local
+from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.render import Rows, record
 
 _COLUMNS: Final = ("name", "per_second", "count", "milliseconds", "workload", "note")
 _SIZES: Final = (10_000, 50_000, 100_000, 200_000)
 
-Part = Literal["all", "end-to-end", "market", "core", "memory"]
+Part = Literal["all", "end-to-end", "market", "core", "memory", "distributed"]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,10 +26,12 @@ def register(app: typer.Typer) -> None:
         out: Out,
         part: Annotated[Part, option("--part", "What to measure.")] = "all",
         commands: Annotated[int, option("--commands", "Single commands to time.", metavar="N")] = 10_000,
+        burst: Annotated[int, option("--burst", "Commands of the distributed part's burst.", metavar="N")] = 50_000,
     ) -> None:
         """Measure this machine: commands with receipts, the market's flow, deciders, replay, and memory as a log grows.
 
-        Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind.
+        Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
+        `distributed`, which `all` leaves out, starts Kafka, PostgreSQL and every service as a process.
         """
         from counterfoil.demo import bench as benchmarks
 
@@ -51,6 +54,10 @@ def register(app: typer.Typer) -> None:
             benchmarks.core(commands, report)
         if part in ("all", "memory"):
             benchmarks.memory(_SIZES, grown)
+        if part == "distributed":
+            with extra("cluster,distributed"):
+                from counterfoil.demo import bench_distributed
+            bench_distributed.run(out.settings, commands, burst, report)
         machine = benchmarks.machine()
         shown = [Rows("benchmarks", figures, _COLUMNS, _COLUMNS[1:4])] if figures else []
         memory = {f"memory {number}": text for number, text in enumerate(growth, 1)}

@@ -1,4 +1,4 @@
-"""`counterfoil demo`: the whole market in one process, on real supply and demand, then its audit."""
+"""`counterfoil demo`: the whole market on real supply and demand, in one process or over a gateway, then its audit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.cli.audit import tables as audit_tables
-from counterfoil.cli.command import FOUND, Invalid, Out, local
+from counterfoil.cli.command import FOUND, Invalid, Out, local, url_of
+from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows, record
@@ -37,20 +38,94 @@ def register(app: typer.Typer) -> None:
         fresh: Annotated[
             bool, typer.Option("--fresh/--keep", "-f", help="Replace an earlier demo in --home, or refuse to.")
         ] = True,
+        prepare: Annotated[
+            bool, typer.Option("--prepare", help="Only make keys and a clock in --home, for services to be started on.")
+        ] = False,
+        gateway: Annotated[
+            str | None, option("--gateway", "Play against the services behind this gateway.", metavar="URL")
+        ] = None,
+        clock: Annotated[
+            Path | None,
+            option("--clock", "The clock they read. Default: COUNTERFOIL_CLOCK, --home/clock.", metavar="FILE"),
+        ] = None,
+        distributed: Annotated[
+            bool, typer.Option("--distributed", help="Play against a process for every service, started and stopped.")
+        ] = False,
+        kafka: Annotated[
+            str | None,
+            option("--kafka", "With --distributed: a Kafka of your own, new to Counterfoil.", metavar="SERVERS"),
+        ] = None,
+        database: Annotated[
+            str | None, option("--database", "And a PostgreSQL; see COUNTERFOIL_DATABASE.", metavar="URL")
+        ] = None,
     ) -> None:
         """Play a market of cities, providers and start-ups on a cluster trace, and audit its logs.
 
         Every command is signed, durable and receipted. Exit code 1: the audit found something.
-        """
-        from counterfoil.demo.run import run_demo
 
-        if not fresh and home.is_dir() and any(home.iterdir()):
-            raise Invalid(f"{home} is not empty: --fresh replaces an earlier demo")
-        with bars(out) as shown:
-            report = run_demo(home, seed, nodes, pods, shown.reach, shown.advance)
+        Services in other processes play the same story to the same balances: --prepare a directory, start them on it
+        with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then fetched and audited over HTTP.
+        --distributed does all of that, on a Kafka and a PostgreSQL that it starts, too, unless it is given others.
+        """
+        if (kafka is None) != (database is None) or (kafka and not distributed):
+            raise Invalid("--kafka and --database go together, and with --distributed")
+        if distributed and (prepare or gateway or clock):
+            raise Invalid("--distributed prepares and starts everything itself")
+        if prepare and (gateway or nodes or pods):
+            raise Invalid("--prepare goes with --home and --seed alone; the rest is for playing")
+        if gateway is None:
+            if clock is not None:
+                raise Invalid("--clock goes with --gateway: here the clock is the demo's own")
+            _refuse_to_replace(home, fresh=fresh)
+        if prepare:
+            _prepare(out, home, seed)
+            return
+        if distributed:
+            report = _start_and_play(out, home, (kafka, database), (seed, nodes, pods))
+        else:
+            report = _play(out, home, gateway, clock, (seed, nodes, pods))
         out.show(report, *tables(report), Text(f"everything is in {home}", style="dim"))
         if not report["audit"]["clean"]:
             raise typer.Exit(FOUND)
+
+
+def _refuse_to_replace(home: Path, *, fresh: bool) -> None:
+    if not fresh and home.is_dir() and any(home.iterdir()):
+        raise Invalid(f"{home} is not empty: --fresh replaces an earlier demo")
+
+
+def _prepare(out: Out, home: Path, seed: int) -> None:
+    from counterfoil.demo.over_gateway import prepare
+
+    found = prepare(home, seed)
+    start = f"next: COUNTERFOIL_CLOCK={found['clock']} counterfoil up --home {home}"
+    out.show(found, record(found), Text(start, style="dim"))
+
+
+def _play(
+    out: Out, home: Path, gateway: str | None, clock: Path | None, story: tuple[int, Path | None, Path | None]
+) -> dict[str, Any]:
+    from counterfoil.demo.over_gateway import CLOCK, run_over_gateway
+    from counterfoil.demo.run import Input, run_demo
+
+    with bars(out) as shown:
+        if gateway is None:
+            return run_demo(home, *story, shown.reach, shown.advance)
+        file = clock or out.settings.clock or home / CLOCK
+        return run_over_gateway(url_of(out, gateway), file, home, Input.load(*story), shown.reach, shown.advance)
+
+
+def _start_and_play(
+    out: Out, home: Path, given: tuple[str | None, str | None], story: tuple[int, Path | None, Path | None]
+) -> dict[str, Any]:
+    with extra("cluster,distributed"):
+        from counterfoil.demo.distributed import run_distributed
+    from counterfoil.demo.run import Input
+
+    here = {"kafka": given[0], "database": given[1], **({} if given[0] else {"secrets": None})}
+    settings = out.settings.model_copy(update=here)
+    with bars(out) as shown:
+        return run_distributed(settings, home, Input.load(*story), shown.reach, shown.advance)
 
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
@@ -70,6 +145,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         "claims paid": format_amount(int(report["claims_paid"])),
         "commands": f"{commands['sent']} sent, {commands['receipts']} receipts, {refusals} refused",
         "speed": f"{speed['commands_per_second']} commands/s, {speed['entries_per_second']} entries/s",
+        "balances": f"{report['balances']['sha256'][:16]}, for this seed and input, wherever it is played",
     }
     return [
         Rows("vouchers, in USD", programmes, ("programmes", "vouchers", *_MONEY), ("vouchers", *_MONEY)),

@@ -28,9 +28,16 @@ def register(app: typer.Typer) -> None:
             str, option("--host", "The name that the logs bear for ever, such as your domain.", metavar="NAME")
         ] = "localhost",
         operator_name: Annotated[str, option("--operator-name", "Who runs it.", metavar="TEXT")] = "Market operator",
+        if_missing: Annotated[
+            bool, typer.Option("--if-missing", help="One that is there is shown, and no error.")
+        ] = False,
     ) -> None:
         """Make a new instance: keys for its logs and its operator. It never changes one that is there."""
         root = home if home is not None else out.settings.home
+        if if_missing and (root / "instance.json").exists():
+            found = whereabouts(Instance(root))
+            out.show(found, record(found))
+            return
         try:
             TypeAdapter(Origin).validate_python(f"{host}/{SERVICES[0]}/{SHARD}")
             TypeAdapter(Name).validate_python(operator_name)
@@ -74,7 +81,7 @@ def register(app: typer.Typer) -> None:
 
 def whereabouts(instance: Instance) -> dict[str, Any]:
     """Where things lie and the logs' keys, which are also written to the file ``vkeys``: publish it, and pin it."""
-    keys = [instance.log_key(service).verify_key.vkey() for service in SERVICES]
+    keys = [instance.verify_key(service).vkey() for service in SERVICES]
     vkeys = instance.root / "vkeys"
     if not vkeys.exists():
         vkeys.write_text("".join(f"{key}\n" for key in keys))

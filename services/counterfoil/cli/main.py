@@ -12,6 +12,9 @@ from counterfoil import __version__
 from counterfoil.cli import (
     audit,
     bench,
+    cluster,
+    database,
+    dead_letters,
     demo,
     instance,
     keys,
@@ -22,6 +25,8 @@ from counterfoil.cli import (
     programme,
     redemption,
     schemas,
+    services,
+    topics,
     voucher,
 )
 from counterfoil.cli.command import CANNOT
@@ -38,7 +43,7 @@ commands = typer.Typer(
     add_completion=False,
 )
 
-for each in (instance, demo, audit, schemas, bench):
+for each in (instance, services, demo, audit, schemas, bench):
     each.register(commands)
 for group in (
     keys.app,
@@ -52,6 +57,10 @@ for group in (
     redemption.claims,
     ledger.app,
     log.app,
+    cluster.app,
+    topics.app,
+    database.app,
+    dead_letters.app,
 ):
     commands.add_typer(group)
 

@@ -13,11 +13,14 @@ import typer
 from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Out, local
+from counterfoil.cli.extras import extra
 from counterfoil.contract.export import render
 
 GENERATED_FOLDERS = ("commands", "events")
 """Folders that hold nothing but generated files."""
 OPENAPI: Final = "openapi.json"
+ASYNCAPI: Final = "asyncapi.json"
+_PRETTY: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def write_schemas(root: Path, files: Mapping[str, bytes] | None = None) -> list[str]:
@@ -71,7 +74,14 @@ def openapi() -> bytes:
             document = create_app(system.backend(), Delivery()).openapi()
         finally:
             system.close(seal=False)
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(document, option=_PRETTY)
+
+
+def asyncapi() -> bytes:
+    """The AsyncAPI document of the distributed form. Raises `Invalid` where its packages are not installed."""
+    with extra("distributed"):
+        from counterfoil.bootstrap.asyncapi import document
+    return orjson.dumps(document(), option=_PRETTY)
 
 
 def register(app: typer.Typer) -> None:
@@ -85,8 +95,11 @@ def register(app: typer.Typer) -> None:
         ] = False,
         root: Annotated[Path, typer.Option("--root", metavar="DIR", help="Where they lie.")] = Path("schemas"),
     ) -> None:
-        """Write JSON Schemas of commands, events and entries, the refusals, and the gateway's OpenAPI document."""
-        files = {**render(), OPENAPI: openapi()}
+        """Write JSON Schemas of commands, events and entries, the refusals, and what OpenAPI and AsyncAPI say.
+
+        The AsyncAPI document needs the packages of the distributed form: pip install 'counterfoil[distributed]'.
+        """
+        files = {**render(), OPENAPI: openapi(), ASYNCAPI: asyncapi()}
         found = diff_schemas(root, files) if check else write_schemas(root, files)
         text = "\n".join(found) or "all current"
         out.show({"findings" if check else "changed": found}, Text(text))

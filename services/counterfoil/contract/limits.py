@@ -71,4 +71,5 @@ MAX_WINDOW: Final = 366 * DAY  # dispute windows, reporting deadlines
 # Runtime.
 BATCH_CAUSES: Final = 512  # causes per group commit
 STATE_ROOT_EVERY: Final = 4_096  # entries between two state roots
+CURSORS_EVERY: Final = 8_192  # messages that may be consumed without making an entry before the cursors are committed
 INBOX_CAPACITY: Final = 8_192  # commands waiting at one service before new ones are turned away

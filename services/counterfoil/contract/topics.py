@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from typing import Final
 
+MAX_MESSAGE_BYTES: Final = 1_048_576
+"""Of one batch of records as Kafka takes it (`max.message.bytes`); a record is far smaller."""
+
 CHECKPOINTS: Final = "counterfoil.checkpoints"
 REPLIES: Final = "counterfoil.replies"
 

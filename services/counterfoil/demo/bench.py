@@ -6,12 +6,11 @@ receipt is timed: parse, signature, decision, SQLite with ``synchronous=FULL``, 
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
@@ -20,21 +19,18 @@ from typing import Any, Final
 
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import DECIDERS
-from counterfoil.client.author import Author
 from counterfoil.contract.codec import decode_entry, decode_payload
-from counterfoil.contract.commands import Body, Deposit, RegisterParty
 from counterfoil.contract.entry import CommandCause
 from counterfoil.core.engine import Engine
 from counterfoil.demo.desk import Desk, demo_entropy
+from counterfoil.demo.driver import HOST, SEED, Driver, percentile
 from counterfoil.demo.scenario import START, World, bid, found, fund, offer
+from counterfoil.demo.system import EmbeddedSystem
 from counterfoil.demo.trace import load_nodes, load_prices, load_tasks
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock, VirtualClock
-from counterfoil.runtime.receipts import Answer, Recorded
 
-SEED: Final = 1
-HOST: Final = "bench.counterfoil.example"
 BATCH: Final = 40
 
 
@@ -63,81 +59,17 @@ class Rig:
     """An embedded instance in a directory of its own, on the system's clock, with threads running."""
 
     def __init__(self, home: Path, firms: int) -> None:
-        self.delivery = Delivery()
+        delivery = Delivery()
         instance = Instance.create(home, HOST, "Benchmark operator", lambda name: demo_entropy(SEED, name))
-        self.system = Embedded(instance, SystemClock(), deliver=self.delivery)
-        self._ids = command_ids()
-        self.treasury = Author("treasury", demo_entropy(SEED, "treasury"))
-        self.firms = [f"firm-{number:03d}" for number in range(firms)]
-        operator = Author("operator", demo_entropy(SEED, "operator"))
-        for name in ("treasury", *self.firms):
-            key = Author(name, demo_entropy(SEED, name)).public_key
-            role = ("treasurer",) if name == "treasury" else ("beneficiary",)
-            body = RegisterParty(party_id=name, name=name, roles=role, group_id=name, public_key=key)  # type: ignore[arg-type]
-            self.system.submit(self.sign(operator, body, "issuance"))
-        self.system.settle()
+        self.system = Embedded(instance, SystemClock(), deliver=delivery)
+        self.driver = Driver(instance, self.system.receipts, delivery, self.system.clock.now)
+        self.drive, self.deposits = self.driver.drive, self.driver.deposits
         self.system.start()
-
-    def sign(self, author: Author, body: Body | Sequence[Body], service: str) -> bytes:
-        """An envelope, valid from now."""
-        return author.sign(body, self.system.instance.origin(service), next(self._ids), self.system.clock.now())
-
-    def deposits(self, count: int, batch: int = 1) -> list[bytes]:
-        """`count` signed deposits to the firms in turn, one or `batch` to an envelope."""
-        bodies = [
-            Deposit(
-                party_id=self.firms[n % len(self.firms)], currency="USD", amount=1_000_000, payment_reference=f"R{n}"
-            )
-            for n in range(count)
-        ]
-        if batch == 1:
-            return [self.sign(self.treasury, body, "ledger") for body in bodies]
-        chunks = [bodies[start : start + batch] for start in range(0, count, batch)]
-        return [self.sign(self.treasury, chunk, "ledger") for chunk in chunks]
-
-    def drive(self, envelopes: Sequence[bytes], clients: int) -> tuple[int, list[int]]:
-        """Send them from concurrent clients that await receipts; (milliseconds, sorted latencies in microseconds)."""
-        latencies: list[int] = []
-
-        async def client(work: Iterator[bytes]) -> None:
-            loop = asyncio.get_running_loop()
-            for envelope in work:
-                began = time.perf_counter_ns()
-                waiter: asyncio.Future[Answer] = loop.create_future()
-                self.system.receipts.submit(envelope, waiter)
-                answer = await waiter
-                if not isinstance(answer, Recorded) or any(each.rejected for each in answer.entry.outcomes):
-                    raise RuntimeError(f"not accepted: {answer}")
-                answer.proof()
-                latencies.append((time.perf_counter_ns() - began) // 1_000)
-
-        async def run() -> None:
-            self.delivery.loop = asyncio.get_running_loop()
-            work = iter(envelopes)
-            await asyncio.gather(*(client(work) for _ in range(clients)))
-            self.delivery.loop = None
-
-        began = time.perf_counter_ns()
-        asyncio.run(run())
-        return (time.perf_counter_ns() - began) // 1_000_000, sorted(latencies)
+        self.driver.register(firms)
 
     def close(self) -> None:
         """Stop."""
         self.system.close()
-
-
-def command_ids() -> Iterator[str]:
-    """Distinct ids of UUIDv7 form."""
-    number = 0
-    while True:
-        text = f"{(time.time_ns() // 1_000_000) << 80 | 7 << 76 | 2 << 62 | number:032x}"
-        yield f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-        number += 1
-
-
-def percentile(values: Sequence[int], percent: int) -> int:
-    """The value below which `percent` of the sorted values lie."""
-    return values[min(len(values) - 1, len(values) * percent // 100)] if values else 0
 
 
 def end_to_end(count: int, report: Callable[[Figure], None]) -> None:
@@ -164,7 +96,7 @@ def market_flow(report: Callable[[Figure], None]) -> None:
         clock = VirtualClock(START)
         system = Embedded(instance, clock)
         try:
-            desk = Desk(system, clock, SEED)
+            desk = Desk(EmbeddedSystem(system, clock), SEED)
             world = World(desk, load_nodes(None), load_tasks(None)[0], load_prices(), Random(SEED), lambda *_: None)
             found(world)
             fund(world)
@@ -172,7 +104,7 @@ def market_flow(report: Callable[[Figure], None]) -> None:
             sent, entries = sum(desk.sent.values()), _entries(system)
             began = time.perf_counter_ns()
             for day in range(world.days):
-                bid(world, day)
+                bid(world, day, patient=False)
             took = _since(began)
             count = sum(desk.sent.values()) - sent
             note = f"{_entries(system) - entries} entries in four logs"

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from random import Random
 from typing import Any
 
-from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.catalogue import VIEWS
 from counterfoil.client.author import Author
 from counterfoil.contract.codec import Refused
 from counterfoil.contract.commands import COMMANDS, TYPE_OF, Body
-from counterfoil.contract.entry import Entry
 from counterfoil.contract.events import Event
 from counterfoil.contract.limits import HOUR
 from counterfoil.contract.rejections import Rejected
+from counterfoil.demo.system import VIEW, Answer, System
 from counterfoil.ports import Row
-from counterfoil.runtime.clock import VirtualClock
-from counterfoil.runtime.receipts import Answer, Recorded
 
 _SETTLE_EVERY = 400  # commands in flight at most: bounds memory, and exercises batches of a realistic size
 
@@ -32,11 +28,11 @@ class Unexpected(Exception):
 class Desk:
     """Everybody's pen and post box."""
 
-    def __init__(self, system: Embedded, clock: VirtualClock, seed: int) -> None:
-        self._system, self.clock, self._seed = system, clock, seed
+    def __init__(self, system: System, seed: int) -> None:
+        self._system, self.clock, self._seed = system, system.clock, seed
         self._random = Random(f"{seed}/command-ids")
         self._authors: dict[str, Author] = {}
-        self._pending: list[tuple[str, Future[Answer], bool]] = []
+        self._pending: list[tuple[str, Callable[[], Answer], bool]] = []
         self.sent: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.receipts = 0
@@ -50,7 +46,7 @@ class Desk:
 
     def envelope(self, party_id: str, body: Body, **signing: Any) -> bytes:
         """A signed command, not sent yet."""
-        aud = self._system.instance.origin(COMMANDS[TYPE_OF[type(body)]][1])
+        aud = self._system.origin(COMMANDS[TYPE_OF[type(body)]][1])
         now = self.clock.now()
         return self.author(party_id).sign(body, aud, self._command_id(now), signing.pop("issued_at", now), **signing)
 
@@ -74,42 +70,35 @@ class Desk:
         """Let the system work until it is quiet; every command has its answer then."""
         self._system.settle()
         pending, self._pending = self._pending, []
-        for _, future, must in pending:
-            answer = future.result(timeout=0)
-            if isinstance(answer, Recorded):
-                self.receipts += 1
-                rejected = answer.entry.outcomes[0].rejected
-                if rejected is not None:
-                    self._refuse(rejected, must)
-            else:
+        for _, answer_of, must in pending:
+            answer = answer_of()
+            if isinstance(answer, Rejected):
                 self._refuse(answer, must)
+                continue
+            self.receipts += 1
+            rejected = answer.outcomes[0].rejected
+            if rejected is not None:
+                self._refuse(rejected, must)
 
     def ask(self, party_id: str, body: Body) -> Sequence[Event]:
         """Send one command that must be accepted, wait, and return its events."""
         self.settle()
         envelope = self.envelope(party_id, body)
         self.sent[TYPE_OF[type(body)][0]] += 1
-        future = self._system.submit(envelope)
-        self._system.settle()
-        answer = future.result(timeout=0)
-        if not isinstance(answer, Recorded) or answer.entry.outcomes[0].rejected is not None:
+        answer = self._answer(envelope)
+        if isinstance(answer, Rejected) or answer.outcomes[0].rejected is not None:
             raise Unexpected(f"{body}: {answer}")
         self.receipts += 1
-        return answer.entry.events
+        return answer.events
 
     def repeat(self, envelope: bytes) -> None:
         """Send a command again, twice, and check that both get the recorded entry."""
         self.settle()
-        answers: list[Entry] = []
-        for _ in range(2):
-            future = self._system.submit(envelope)
-            self.sent["repeated"] += 1
-            self._system.settle()
-            answer = future.result(timeout=0)
-            if not isinstance(answer, Recorded):
-                raise Unexpected(f"a repeat was refused: {answer}")
-            answers.append(answer.entry)
-        if answers[0] != answers[1]:
+        first, second = self._answer(envelope), self._answer(envelope)
+        self.sent["repeated"] += 2
+        if isinstance(first, Rejected) or isinstance(second, Rejected):
+            raise Unexpected(f"a repeat was refused: {first}, {second}")
+        if first != second:
             raise Unexpected("a repeat made another entry")
         self.receipts += 2
         self.repeats_same += 2
@@ -117,30 +106,25 @@ class Desk:
     def advance_to(self, time: int) -> None:
         """Settle, then move on; what falls due on the way happens by the end of its hour."""
         self.settle()
-        while True:
-            due = [runner.next_due() for runner in self._system.runners.values()]
-            soonest = min((each for each in due if each is not None), default=None)
-            if soonest is None or soonest > time:
-                break
+        while (soonest := self._system.next_due()) is not None and soonest <= time:
             self.clock.advance_to(min(time, -(-soonest // HOUR) * HOUR))
             self._system.settle()
         self.clock.advance_to(time)
         self._system.settle()
 
-    def rows(self, view: str, **filters: object) -> Iterator[Row]:
-        """All rows of a view, in key order."""
-        after: tuple[object, ...] | None = None
-        key = next(each.key for each in VIEWS if each.name == view)
-        while page := self._system.views.page(view, filters, after, 500):
-            yield from page
-            after = tuple(page[-1][column] for column in key)
+    def rows(self, view: str, **filters: str) -> list[Row]:
+        """All rows of a view by key, numbers in it as numbers: what a service made first comes first."""
+        key = VIEW[view].key
+        return sorted(self._system.rows(view, **filters), key=lambda row: [_numbered(str(row[name])) for name in key])
 
-    def row(self, view: str, *key: object) -> Row:
-        """The row with this key; KeyError if there is none."""
-        found = self._system.views.get(view, key)
-        if found is None:
-            raise KeyError(key)
-        return found
+    def row(self, view: str, *key: str) -> Row:
+        """The row with this key; raises KeyError."""
+        return self._system.row(view, *key)
+
+    def _answer(self, envelope: bytes) -> Answer:
+        answer_of = self._system.submit(envelope)
+        self._system.settle()
+        return answer_of()
 
     def _refuse(self, rejected: Rejected, must: bool) -> None:
         if must:
@@ -152,6 +136,11 @@ class Desk:
         bits = (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | self._random.getrandbits(12) << 64
         text = f"{bits | 2 << 62 | self._random.getrandbits(62):032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _numbered(text: str) -> list[str | int]:
+    """``bid-9-0`` comes before ``bid-10-0``: text and numbers in turn."""
+    return [int(part) if nth % 2 else part for nth, part in enumerate(re.split("([0-9]+)", text))]
 
 
 def demo_entropy(seed: int, name: str) -> bytes:

@@ -3,6 +3,9 @@
 Day by day in virtual time: the bids of a day's tasks are placed a day ahead; what was delivered is reported, accepted
 by the start-up or by the closing window, captured, claimed and paid. Some providers default, some commands are bad or
 repeated, and at the end the vouchers run out.
+
+The services work at paces of their own, and the story must end the same whatever these are. So it waits wherever the
+order of two services' decisions would matter, and goes by what rows say and which came first, never by their ids.
 """
 
 from __future__ import annotations
@@ -219,7 +222,10 @@ def _programme(city: int, world: World) -> PublishProgramme:
 
 
 def fund(world: World) -> None:
-    """Vouchers in two parts, cash for bonds and co-payments. Every fourth start-up gets far less than it bids for."""
+    """Vouchers in two parts, cash for bonds and co-payments. Every fourth start-up gets far less than it bids for.
+
+    Then an hour passes: a voucher is valid from its issue on, by issuance's time, and the other logs must be past it.
+    """
     desk = world.desk
     for name in PROVIDERS:
         desk.send("treasury", _deposit(name, 60_000_000 * USD))
@@ -236,7 +242,7 @@ def fund(world: World) -> None:
             body = IssueVoucher(programme_id=programme_of(firm.city), beneficiary_id=firm.party_id, amount=part)
             desk.send(issuer, body)
         desk.send("treasury", _deposit(firm.party_id, need + USD))
-    desk.settle()
+    desk.advance_to(START + HOUR)
 
 
 def _deposit(party_id: str, amount: int) -> Deposit:
@@ -272,12 +278,21 @@ def offer(world: World) -> None:
 # bidding ------------------------------------------------------------------------------------------------------------
 
 
-def bid(world: World, day: int) -> None:
-    """Place the bids of tomorrow's tasks; among them commands that must be refused, and some sent again."""
+def bid(world: World, day: int, *, patient: bool = True) -> None:
+    """Place the bids of tomorrow's tasks; among them commands that must be refused, and some sent again.
+
+    `patient`: a start-up's bids wait for each other, since what one's trade gives back may pay for the next. Without,
+    how it ends depends on the services' paces.
+    """
     desk, rng = world.desk, world.rng
+    waiting: set[str] = set()
     for task, firm in zip(world.tasks, world.owners, strict=True):
         if task.start // 86_400 - world.first_day != day:
             continue
+        if patient and firm.party_id in waiting:
+            desk.settle()
+            waiting.clear()
+        waiting.add(firm.party_id)
         envelope = desk.send(firm.party_id, _bid(world, task, firm), must=False)
         luck = rng.random()
         if luck < 0.02:
@@ -285,7 +300,7 @@ def bid(world: World, day: int) -> None:
         elif luck < 0.12:
             _misbehave(world, task, firm, rng)
     desk.settle()
-    for row in list(desk.rows("bids", status="open")):
+    for row in desk.rows("bids", status="open"):
         if rng.random() < 0.1:
             desk.send(str(row["beneficiary_id"]), CancelBid(bid_id=str(row["bid_id"])), must=False)
     desk.settle()
@@ -339,9 +354,9 @@ def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
         body: Body = IssueVoucher(programme_id=good.programme_id, beneficiary_id=party, amount=USD)
         desk.post(desk.envelope(party, body), "foreign_role")
     elif kind == 6:
-        for row in desk.rows("bids", beneficiary_id=stranger, status="open"):
+        desk.settle()
+        for row in desk.rows("bids", beneficiary_id=stranger, status="open")[:1]:
             desk.post(desk.envelope(party, CancelBid(bid_id=str(row["bid_id"]))), "not_yours")
-            break
     else:
         desk.post(desk.envelope(party, good)[:-40], "malformed")
 
@@ -352,7 +367,7 @@ def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
 def deliver(world: World) -> None:
     """Report what was delivered by now; accept some at once, dispute a few, leave the rest to the window."""
     desk, rng, now = world.desk, world.rng, world.desk.clock.now()
-    for row in list(desk.rows("contracts", status="open")):
+    for row in desk.rows("contracts", status="open"):
         contract_id, provider = str(row["contract_id"]), str(row["provider_id"])
         end = number(row["first_hour"]) + number(row["hours"])
         if contract_id in world.reported or end * HOUR > now:
@@ -366,7 +381,7 @@ def deliver(world: World) -> None:
             readings = tuple(Reading(hour=hour, gpu_minutes=full) for hour in hours)
             desk.send(provider, ReportUsage(contract_id=contract_id, readings=readings))
     desk.settle()
-    for row in list(desk.rows("reports", status="open")):
+    for row in desk.rows("reports", status="open"):
         report_id = str(row["report_id"])
         if number(row["dispute_until"]) <= desk.clock.now() or report_id in world.minutes:
             continue
@@ -378,7 +393,7 @@ def deliver(world: World) -> None:
         elif luck < 0.34:
             desk.send(beneficiary, DisputeUsage(report_id=report_id, reason="Two hours were unusable"), must=False)
     desk.settle()
-    for row in list(desk.rows("reports", status="disputed")):
+    for row in desk.rows("reports", status="disputed"):
         report_id = str(row["report_id"])
         body = ResolveDispute(report_id=report_id, gpu_minutes=world.minutes[report_id] * 3 // 4, reason="Meter log")
         desk.send("operator", body)
@@ -416,7 +431,7 @@ def claim(world: World) -> None:
             chunk = tuple(claims[nth : nth + MAX_CLAIMS_PER_SETTLEMENT])
             desk.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk))
     desk.settle()
-    for row in list(desk.rows("settlements", status="closed")):
+    for row in desk.rows("settlements", status="closed"):
         settlement_id = str(row["settlement_id"])
         desk.send("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference=f"PAY-{settlement_id}"))
     desk.settle()

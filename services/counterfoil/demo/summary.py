@@ -15,7 +15,7 @@ from counterfoil.ports import Row
 def summarise(world: World) -> dict[str, Any]:
     """Tables by programme kind and by accelerator class, bonds, refusals, and what the desk sent."""
     desk = world.desk
-    bids, contracts = list(desk.rows("bids")), list(desk.rows("contracts"))
+    bids, contracts = desk.rows("bids"), desk.rows("contracts")
     return {
         "supply": {"nodes": len(world.nodes), "gpus": sum(node.gpus for node in world.nodes)},
         "demand": {"gpu_tasks": len(world.tasks), "start_ups": len(world.all_firms), "days": world.days},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from counterfoil.ports import LogStore, Transport, View, ViewStore
 from counterfoil.runtime.receipts import Receipts
+from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,4 @@ class Backend:
     log_directories: Mapping[str, Path]
     failure: Callable[[], str]
     """Why a service stopped for good; empty while all is well."""
+    telemetry: Telemetry = NOTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request
@@ -19,7 +20,7 @@ from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
 from counterfoil.gateway.signatures import Signatures
-from counterfoil.ports import Overloaded
+from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.runtime.receipts import Answer, Recorded
 
 ANSWER_WITHIN: Final = 30.0  # seconds before a waiting sender is told to come back for its receipt
@@ -87,23 +88,22 @@ def router(backend: Backend) -> APIRouter:
     async def submit(request: Request, prefer: Annotated[list[str] | None, Header()] = None) -> JSONResponse:
         if backend.failure():
             raise Problem(503, "stopped", "A service has stopped; nothing was taken.")
-        waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
         try:
             envelope = await _body(request)
-            await signatures.check(backend.receipts.open(envelope))
-            submission = backend.receipts.submit(envelope, waiter)
+            submission = backend.receipts.open(envelope)
+            await signatures.check(submission)
+            service = service_of(submission.header.aud)
+            trace = backend.telemetry.received(service, request.headers.get("traceparent", ""), _kind(submission))
+            later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
+            try:
+                return await _send(backend, envelope, trace, later=later)
+            finally:
+                backend.telemetry.answered(service, time.perf_counter() - began, trace)
         except Refused as problem:
             return refusal(problem.rejected)
         except Overloaded:
             return refusal(refuse(Code.OVERLOADED))
-        if "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(","):
-            backend.receipts.forget(submission, waiter)
-            return _later(submission, applied=True)
-        try:
-            return answer_response(await asyncio.wait_for(waiter, ANSWER_WITHIN))
-        except TimeoutError:
-            backend.receipts.forget(submission, waiter)
-            return _later(submission, applied=False)
 
     @routes.get(
         "/v1/commands/{service}/{actor}/{command_id}",
@@ -121,6 +121,32 @@ def router(backend: Backend) -> APIRouter:
         return answer_response(answer)
 
     return routes
+
+
+def _kind(submission: Submission) -> str:
+    """What people call the command."""
+    return type(submission.bodies[0]).__name__ if len(submission.bodies) == 1 else "batch"
+
+
+async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -> JSONResponse:
+    """Send a command and wait: for the transport's word alone, if the answer may come `later`, else for its entry.
+
+    Raises `Refused`, `Overloaded`, `Problem`.
+    """
+    waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    submission, taken = backend.receipts.submit(envelope, waiter, trace)
+    try:
+        if later:
+            await asyncio.wait_for(asyncio.wrap_future(taken), ANSWER_WITHIN)
+            return _later(submission, applied=True)
+        return answer_response(await asyncio.wait_for(waiter, ANSWER_WITHIN))
+    except (TimeoutError, Unavailable):
+        if later:
+            title = "Nobody knows whether the command was taken. Send the same command again."
+            raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"}) from None
+        return _later(submission, applied=False)
+    finally:
+        backend.receipts.forget(submission, waiter)
 
 
 async def _body(request: Request) -> bytes:

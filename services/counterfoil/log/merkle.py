@@ -60,6 +60,35 @@ def complete_rows(hashes: Sequence[bytes]) -> list[list[bytes]]:
 # --- building ---------------------------------------------------------------------------------------------------------
 
 
+def frontier(node: NodeLookup, size: int) -> list[bytes]:
+    """The perfect subtrees of the first `size` leaves, largest first: one for every set bit of `size`."""
+    heights = [height for height in range(size.bit_length() - 1, -1, -1) if size >> height & 1]
+    return [node(height, (size >> height) - 1) for height in heights]
+
+
+def root_after(first: int, hashes: Sequence[bytes], leaves: Sequence[bytes]) -> bytes:
+    """MTH of `first` leaves, known by their `frontier` alone, with `leaves` after them (RFC 6962 2.1).
+
+    `hashes` and `leaves` that give the root of a log are that log's: finding others is finding a collision of SHA-256.
+    Raises `ProofError` unless there is one hash for every set bit of `first`, each of 32 bytes.
+    """
+    if len(hashes) != first.bit_count() or any(len(each) != HASH_BYTES for each in hashes):
+        raise ProofError(f"{len(hashes)} hashes are no frontier of {first} leaves")
+    stack, size = list(hashes), first
+    for leaf in leaves:
+        node, at = leaf, size
+        while at & 1:
+            node, at = sha256(b"\x01" + stack.pop() + node).digest(), at >> 1
+        stack.append(node)
+        size += 1
+    if not stack:
+        return EMPTY_ROOT
+    root = stack.pop()
+    while stack:
+        root = sha256(b"\x01" + stack.pop() + root).digest()
+    return root
+
+
 def range_root(node: NodeLookup, start: int, end: int) -> bytes:
     """MTH(D[start:end]) for `start` a multiple of a power of two not below `end - start` (RFC 6962 2.1).
 

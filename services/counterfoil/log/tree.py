@@ -96,6 +96,11 @@ class Tree:
         self._check_size(new)
         return merkle.consistency_proof(self._node, old, new)
 
+    def frontier(self, size: int) -> list[bytes]:
+        """The hashes of the perfect subtrees that make up the first `size` leaves, largest first."""
+        self._check_size(size)
+        return merkle.frontier(self._node, size)
+
     def tile(self, level: int, index: int, width: int = TILE_WIDTH) -> bytes:
         """The bytes of a tile (C2SP tlog-tiles); `ProofError` if the accepted tree has not that many hashes there."""
         first = index * TILE_WIDTH

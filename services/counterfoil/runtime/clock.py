@@ -1,8 +1,32 @@
-"""Clocks: the system's, and a virtual one for the demo and the simulator."""
+"""Clocks: the system's, and virtual ones for demos, drills and the simulator, in one process or shared in a file.
+
+A clock file holds the time for every process of an instance: 8 bytes, microseconds since the epoch as a signed integer
+in the machine's byte order (so the file does not leave its machine). It is mapped, not read: an aligned store of 8
+bytes is atomic, so that a reader sees the time before or after a move and nothing between.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import mmap
+import os
+import struct
 import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, Self
+
+from counterfoil.contract.times import parse_time
+from counterfoil.errors import CounterfoilError
+from counterfoil.ports import Clock
+
+LAST: Final = parse_time("2199-12-31T23:59:59.999999Z")
+"""The last time that an entry can bear."""
+_CELL: Final = struct.Struct("=q")
+
+
+class BadClock(CounterfoilError):
+    """A clock file is not there, not of its form, or driven by another process; the message names it."""
 
 
 class SystemClock:
@@ -26,3 +50,69 @@ class VirtualClock:
     def advance_to(self, time_us: int) -> None:
         """Move on to `time_us`; never back."""
         self._now = max(self._now, time_us)
+
+
+class FileClock:
+    """The time in a clock file, as whoever drives it says. For any number of threads."""
+
+    _access = mmap.ACCESS_READ
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BadClock`."""
+        with ExitStack() as opened:
+            try:
+                file = opened.enter_context(path.open("rb" if self._access == mmap.ACCESS_READ else "r+b"))
+                if os.fstat(file.fileno()).st_size != _CELL.size:
+                    raise BadClock(f"{path} is not a clock: it must have {_CELL.size} bytes")
+                self._own(path, file.fileno())
+                mapped = opened.enter_context(mmap.mmap(file.fileno(), _CELL.size, access=self._access))
+            except OSError as problem:
+                raise BadClock(f"cannot use the clock {path}: {problem.strerror or problem}") from problem
+            self._cell = opened.enter_context(memoryview(mapped).cast("q"))
+            if not 0 < self._cell[0] <= LAST:
+                raise BadClock(f"{path} is not a clock: {self._cell[0]} is not a time from 1970 to 2199")
+            self._opened = opened.pop_all()
+
+    def _own(self, path: Path, handle: int) -> None:
+        """Claim the file, where that is needed: readers share it."""
+
+    def now(self) -> int:
+        """Microseconds since the epoch."""
+        return self._cell[0]
+
+    def close(self) -> None:
+        """Let go of the file; the clock is not read after that. Idempotent."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ClockDriver(FileClock):
+    """Moves a clock file. One process at a time may: with two the time could step back."""
+
+    _access = mmap.ACCESS_WRITE
+
+    @staticmethod
+    def create(path: Path, start: int) -> None:
+        """Make a clock file that stands at `start`. Raises FileExistsError."""
+        with path.open("xb") as file:
+            file.write(_CELL.pack(start))
+
+    def _own(self, path: Path, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadClock(f"another process moves the clock {path}") from None
+
+    def advance_to(self, time_us: int) -> None:
+        """Move on to `time_us`; never back, and at most to `LAST`."""
+        self._cell[0] = min(max(self._cell[0], time_us), LAST)
+
+
+def open_clock(path: Path | None) -> Clock:
+    """The clock of a service: the file's (setting `clock`), else the system's. Raises `BadClock`."""
+    return SystemClock() if path is None else FileClock(path)

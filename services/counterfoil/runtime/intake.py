@@ -28,24 +28,29 @@ class Intake:
         self._service, self._origin, self._pool = service, origin, pool
         self._commands = frozenset(commands)
 
-    def open(self, envelopes: Sequence[bytes], directory: Directory) -> tuple[list[Submission], list[Reply]]:
-        """The envelopes that may be decided, in order, and a refusal for each of the others."""
+    def open(
+        self, envelopes: Sequence[bytes], directory: Directory
+    ) -> tuple[list[tuple[int, Submission]], list[tuple[int, Reply]]]:
+        """The envelopes that may be decided, in order, and a refusal for each of the others; each with its place."""
         parsed: list[Submission] = []
+        places: list[int] = []
         keys: list[bytes] = []
-        refused: list[Reply] = []
-        for envelope in envelopes:
+        refused: list[tuple[int, Reply]] = []
+        for place, envelope in enumerate(envelopes):
             try:
                 submission = self._parse(envelope)
                 keys.append(self._key(submission, directory))
                 parsed.append(submission)
+                places.append(place)
             except Refused as problem:
-                refused.append(self._reply(*_sender(envelope), problem.rejected))
+                refused.append((place, self._reply(*_sender(envelope), problem.rejected)))
         accepted = []
-        for submission, good in zip(parsed, self._verify(parsed, keys), strict=True):
+        for place, submission, good in zip(places, parsed, self._verify(parsed, keys), strict=True):
             if good:
-                accepted.append(submission)
+                accepted.append((place, submission))
             else:
-                refused.append(self._reply(submission.content, submission.signature, refuse(Code.BAD_SIGNATURE)))
+                rejected = refuse(Code.BAD_SIGNATURE)
+                refused.append((place, self._reply(submission.content, submission.signature, rejected)))
         return accepted, refused
 
     def _parse(self, envelope: bytes) -> Submission:

@@ -9,7 +9,7 @@ from counterfoil.contract.codec import decode_entry
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.events import Event
 from counterfoil.core.decider import At
-from counterfoil.ports import Change, Inbox, Transport, ViewStore
+from counterfoil.ports import Change, Inbox, ServiceTransport, ViewStore
 
 Project = Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]
 _BATCH: Final = 1_024
@@ -18,7 +18,7 @@ _BATCH: Final = 1_024
 class Projector:
     """Projects the logs, each by its own service's table, into one view store."""
 
-    def __init__(self, transport: Transport, views: ViewStore, tables: Mapping[str, Project]) -> None:
+    def __init__(self, transport: ServiceTransport, views: ViewStore, tables: Mapping[str, Project]) -> None:
         self._transport, self._views, self._tables = transport, views, tables
         self.inbox: Inbox
         self.recover()
@@ -27,7 +27,7 @@ class Projector:
         """Go on from what the views hold: after a failed `step`, nobody knows whether its changes were made."""
         known = self._views.positions()
         self.positions = {origin: known.get(origin, 0) for origin in self._tables}
-        self.inbox = self._transport.open_inbox("projector", None, self.positions)
+        self.inbox = self._transport.open_inbox("views", None, self.positions)
 
     def step(self, timeout: float = 0.0) -> int:
         """Project one batch in one transaction; returns the number of entries. After it raised, call `recover`."""

@@ -42,12 +42,14 @@ class Publisher:
         if head is not None and (head.size > tree.size or tree.root_at(head.size) != head.root):
             raise ProofError(f"{self._origin}: what is published at size {head.size} is not what is committed")
 
-    def maybe_publish(self, tree: Tree, now: int) -> None:
-        """Publish what is new once an interval has passed, or when it is a long way behind."""
+    def maybe_publish(self, tree: Tree, now: int) -> bool:
+        """Publish what is new once an interval has passed, or when it is a long way behind; whether it did."""
         behind = tree.size - self.published_size()
-        if behind and (behind >= _SOON or not 0 <= now - self._last < _INTERVAL):
-            self.publish(tree)
-            self._last = now
+        if not behind or (behind < _SOON and 0 <= now - self._last < _INTERVAL):
+            return False
+        self.publish(tree)
+        self._last = now
+        return True
 
     def publish(self, tree: Tree) -> None:
         """Bring the published log up to the committed head."""

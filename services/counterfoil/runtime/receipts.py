@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
@@ -26,7 +27,7 @@ from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tiles import tile_path
 from counterfoil.log.tree import Tree
-from counterfoil.ports import Delivery, Inbox, LogStore, PublishedLog, Reply, Transport
+from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport
 
 _BATCH: Final = 2_048
 _NEVER: Final = -1  # no count of changes: the next wait returns at once
@@ -53,12 +54,22 @@ Deliver = Callable[[list[tuple[Any, Answer]]], None]
 """Takes (waiter, answer) pairs; called on the thread that steps."""
 
 
-@dataclass(slots=True)
-class Followed:
-    """One log as followed: where its committed and published bytes are, its key and the tree folded so far."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A log to follow: where its committed and published bytes are, its key, and its head to begin with."""
 
     store: LogStore
-    published: PublishedLog
+    published: PublishedReader
+    key: VerifyKey
+    head: Head | None
+
+
+@dataclass(slots=True)
+class Followed:
+    """One log as followed: what it comes from, and the tree folded so far."""
+
+    store: LogStore
+    published: PublishedReader
     key: VerifyKey
     tree: Tree
     head: Checkpoint | None = None
@@ -74,14 +85,13 @@ class Receipts:
     `open`, `submit`, `forget`, `recorded` and `ends` may be called from any thread, `step` and `recover` by one alone.
     """
 
-    def __init__(
-        self, transport: Transport, logs: Mapping[str, tuple[LogStore, PublishedLog, VerifyKey]], deliver: Deliver
-    ) -> None:
+    def __init__(self, transport: Transport, logs: Mapping[str, Source], deliver: Deliver) -> None:
+        """`logs` by origin; the transport has them announced as far as their heads."""
         self._transport, self._deliver = transport, deliver
         self._senders = Lock()  # guards _waiting, so that a sender never waits for a batch to be followed
         self._waiting: dict[Sender, list[Any]] = {}
         self._reading = Lock()  # guards _logs
-        self._logs = {origin: self._load(*log) for origin, log in logs.items()}
+        self._logs = {origin: self._load(log) for origin, log in logs.items()}
         self._origins = {service_of(origin): origin for origin in logs}
         self._replies: deque[Reply] = deque()
         self._answers: list[tuple[Any, Answer]] = []
@@ -90,16 +100,16 @@ class Receipts:
         self.inbox: Inbox = transport.open_inbox("receipts", None, positions)
 
     @staticmethod
-    def _load(store: LogStore, published: PublishedLog, key: VerifyKey) -> Followed:
+    def _load(source: Source) -> Followed:
         def read_tile(level: int, index: int) -> bytes:
-            return published.get(tile_path(level, index))
+            return source.published.get(tile_path(level, index))
 
-        head, note = store.head(), published.checkpoint()
+        head, key, note = source.head, source.key, source.published.checkpoint()
         size = head.size if head is not None else 0
-        start = open_checkpoint(note, [key]).size & -256 if note is not None else 0
-        tree = Tree.load(size, read_tile, store.leaves(start, size), start)
+        start = min(size, open_checkpoint(note, [key]).size) & -256 if note is not None else 0
+        tree = Tree.load(size, read_tile, source.store.leaves(start, size), start)
         ensure(head is None or tree.root() == head.root, "the followed log hashes to its committed root")
-        followed = Followed(store, published, key, tree, released=start)
+        followed = Followed(source.store, source.published, key, tree, released=start)
         if head is not None:
             followed.head, followed.note = open_checkpoint(head.note, [key]), head.note
         return followed
@@ -112,21 +122,25 @@ class Receipts:
             raise Refused(Code.WRONG_AUDIENCE, aud=aud)
         return submission
 
-    def submit(self, envelope: bytes, waiter: Any) -> Submission:
+    def submit(self, envelope: bytes, waiter: Any, trace: str = "") -> tuple[Submission, Future[None]]:
         """Send a command on its way; `waiter` will be delivered with its answer.
 
-        Raises `Refused` as `open` does, `Overloaded` if the inbox is full.
+        The future is the transport's: done when the command is as durable as it gets without its entry. Raises
+        `Refused` as `open` does, `Overloaded` if the inbox is full.
         """
         submission = self.open(envelope)
         service = service_of(submission.header.aud)
         with self._senders:
             self._waiting.setdefault(_sender(submission), []).append(waiter)
         try:
-            self._transport.send_command(service, envelope)
+            return submission, self._transport.send_command(service, envelope, trace)
         except BaseException:
             self.forget(submission, waiter)
             raise
-        return submission
+
+    def waiting(self) -> int:
+        """How many commands somebody waits for."""
+        return len(self._waiting)
 
     def forget(self, submission: Submission, waiter: Any) -> None:
         """The waiter gave up; its command may still be decided."""

@@ -7,10 +7,12 @@ takes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
+from time import perf_counter
 from typing import Any, Final
 
 from counterfoil.contract import limits
@@ -28,6 +30,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tree import Tree
 from counterfoil.ports import (
     COMMANDS_SOURCE,
+    Announcement,
     Clock,
     Delivery,
     Head,
@@ -36,11 +39,13 @@ from counterfoil.ports import (
     NewEntry,
     PublishedLog,
     Reply,
-    Transport,
+    ServiceTransport,
 )
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
+from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
+_ANNOUNCED_AT_ONCE: Final = 512  # entries, when catching up
 _REPLAY_CHUNK: Final = 1_024
 _TIMERS_PER_COMMIT: Final = 64
 _HELD_PAUSE: Final = 0.01  # seconds
@@ -67,16 +72,25 @@ class Runner:
     inbox: Inbox
 
     def __init__(
-        self, log: Log, transport: Transport, clock: Clock, genesis: GenesisCause, pool: ThreadPoolExecutor | None
+        self,
+        log: Log,
+        transport: ServiceTransport,
+        clock: Clock,
+        genesis: GenesisCause,
+        pool: ThreadPoolExecutor | None,
+        telemetry: Telemetry = NOTHING,
     ) -> None:
         self.log, self._transport, self._clock, self._genesis = log, transport, clock, genesis
+        self._telemetry = telemetry
         service = log.decider.service
         self._intake = Intake(service, log.origin, list(log.decider.commands), pool)
         self._subscribed = {log.sources[source]: types for source, types in SUBSCRIPTIONS[service].items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
+        self._traces: list[str] = []
         self._cursors: dict[str, int] = {}
+        self._skipped = 0  # messages consumed since the cursors were last committed
         self._rooted = 0
         self._idle = Event()
 
@@ -111,26 +125,41 @@ class Runner:
                 self.engine.replay(entry)
                 if entry.subject == STATE_ROOT_TIMER:
                     self._rooted = self.engine.size
-        self._batch, self._cursors = [], {}
+        self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
 
     def join(self) -> None:
         """Begin to consume, open a log that is new, announce and publish what was not yet.
 
-        Raises `RollbackError` if more of another log was consumed than that log has.
+        Raises `RollbackError` if more of another log was consumed than that log has, or more of this one announced.
         """
         log, head, cursors = self.log, self.log.store.head(), self.log.store.cursors()
         positions = {origin: cursors.get(origin, 0) for origin in self._subscribed}
         try:
-            self.inbox = self._transport.open_inbox(log.decider.service, log.decider.service, positions)
+            self.inbox = self._transport.open_inbox(log.decider.service, log.decider.service, positions, cursors)
         except ValueError as problem:
             raise RollbackError(f"{log.origin} consumed what its source does not have: {problem}") from problem
         if head is None:
             self._take(*self.engine.genesis(self._genesis, self._clock.now()))
             self._commit({})
-        else:  # a commit may have taken effect without being announced; what was announced before is dropped
-            start = self._publisher.published_size() & -256
-            self._transport.publish(log.origin, start, log.store.entries(start, head.size), head.note)
+        else:  # a commit may have taken effect without being announced
+            self._announce(head)
         self._publisher.publish(self.tree)
+
+    def _announce(self, head: Head) -> None:
+        """Announce what is committed and was not announced, in pieces that do not overwhelm; then the head."""
+        origin, store = self.log.origin, self.log.store
+        start = self._transport.announced(origin)
+        if start > head.size:
+            raise RollbackError(f"{origin}: {start} entries were announced, the database holds {head.size}")
+        while True:
+            entries = store.entries(start, min(start + _ANNOUNCED_AT_ONCE, head.size))
+            end = start + len(entries)
+            proof = self.tree.consistency_proof(end, head.size) if end else []
+            frontier = self.tree.frontier(start)
+            self._transport.publish(Announcement(origin, start, entries, head.size, head.note, frontier, proof))
+            start = end
+            if start == head.size:
+                return
 
     # one batch ------------------------------------------------------------------------------------------------------
 
@@ -138,32 +167,48 @@ class Runner:
         """Take one batch through steps 3 to 8; returns the number of entries made."""
         # 3. Collect: nothing is durable here yet. Signatures are verified outside the interpreter lock.
         deliveries = self.inbox.poll(limits.BATCH_CAUSES, timeout)
-        envelopes = [each.data for each in deliveries if each.source == COMMANDS_SOURCE]
-        submissions, replies = self._intake.open(envelopes, self.engine.state.directory)
+        commands = [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        submissions, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
+        traces = [commands[place].trace for place, _ in submissions]
+        replies = self._set_aside(commands, refused)
         # 4. Decide, in order: what is due by time, what other logs said, commands. Nothing overtakes a due timer.
         clock = self._clock.now()
         while self._fire(clock, _TIMERS_PER_COMMIT):
             self._commit({})
-        cursors, held = self._react(deliveries, clock)
-        replies += self._submit(submissions, clock)
+        cursors, resume, held = self._react(deliveries, clock)
+        replies += self._submit([submission for _, submission in submissions], traces, clock)
         self._root(clock)
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
         moved = {source: at for source, at in cursors.items() if source != COMMANDS_SOURCE}
-        made = self._commit(moved)
+        made = self._commit({**moved, **resume}, len(deliveries))
         self.inbox.acknowledge(cursors)
+        self._count(deliveries)
         if held:
             self.inbox.rewind()
             if not made:
                 self._idle.wait(min(timeout, _HELD_PAUSE))  # the source that is waited for has not come yet
         try:
             # 6. Publish: the tiles and the checkpoint, from what is committed; at least once, in order.
-            self._publisher.maybe_publish(self.tree, self._clock.now())
+            if self._publisher.maybe_publish(self.tree, self._clock.now()):
+                self._telemetry.published(self.log.decider.service, self.tree.size, self._clock.now())
         finally:
             # 7. Answer those whose command makes no entry; the others find theirs in the log just announced.
             for reply in replies:
                 self._transport.reply(reply)
         # 8. React: the other services and the views consume the announced entries as causes of their own.
         return made
+
+    def _set_aside(self, commands: Sequence[Delivery], refused: Sequence[tuple[int, Reply]]) -> list[Reply]:
+        """What no decider may see is kept for people, before it counts as consumed; its sender is told."""
+        for place, reply in refused:
+            if reply.refused is not None:
+                self._telemetry.refused(reply.service, reply.refused.code.value, "intake")
+                self._transport.set_aside(commands[place], reply.refused.code.value)
+        return [reply for _, reply in refused]
+
+    def _count(self, deliveries: Sequence[Delivery]) -> None:
+        for source, count in Counter(delivery.source for delivery in deliveries).items():
+            self._telemetry.consumed(self.log.decider.service, source, count)
 
     def seal(self) -> None:
         """Commit to the state as it is now and publish everything: the end of an orderly run."""
@@ -173,6 +218,10 @@ class Runner:
             self._commit({})
         self._publisher.publish(self.tree)
 
+    def publish(self) -> None:
+        """Publish everything that is committed."""
+        self._publisher.publish(self.tree)
+
     def next_due(self) -> int | None:
         """When the next timer has something to do."""
         due = self.engine.due()
@@ -180,9 +229,10 @@ class Runner:
 
     # 4. deciding ----------------------------------------------------------------------------------------------------
 
-    def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], bool]:
-        """Consume other logs; returns the new cursors and whether some source has to wait for another."""
+    def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], dict[str, int], bool]:
+        """Consume other logs; returns the new cursors, the transport's own, and whether a source must wait."""
         cursors: dict[str, int] = {}
+        resume: dict[str, int] = {}
         held: dict[str, None] = {}
         for delivery in deliveries:
             source = delivery.source
@@ -192,7 +242,10 @@ class Runner:
                 held[source] = None
                 continue
             cursors[source] = delivery.position + 1
-        return cursors, bool(held)
+            if delivery.resume is not None:
+                name, place = delivery.resume
+                resume[name] = place
+        return cursors, resume, bool(held)
 
     def _consume(self, delivery: Delivery, clock: int) -> bool:
         wanted = self._subscribed[delivery.source]
@@ -204,7 +257,8 @@ class Runner:
             return False
         leaf = leaf_hash(delivery.data) if events else b""
         for item, event in events:
-            self._take(*self.engine.react(EntryCause(delivery.source, delivery.position, leaf, item), event, clock))
+            cause = EntryCause(delivery.source, delivery.position, leaf, item)
+            self._take(*self.engine.react(cause, event, clock), trace=delivery.trace)
             self._fire(clock)
         return True
 
@@ -212,21 +266,27 @@ class Runner:
         check = self.log.decider.ready.get(type(event))
         return check is None or check(self.engine.state, event)
 
-    def _submit(self, submissions: Sequence[Submission], clock: int) -> list[Reply]:
+    def _submit(self, submissions: Sequence[Submission], traces: Sequence[str], clock: int) -> list[Reply]:
         """Decide commands not seen before; those seen get their recorded outcome, whatever it was."""
         ids = [f"{each.header.actor}/{each.header.command_id}" for each in submissions]
         recorded = self.log.store.find(ids) if ids else {}
         replies = []
-        for id_, submission in zip(ids, submissions, strict=True):
+        for id_, submission, trace in zip(ids, submissions, traces, strict=True):
             if id_ in recorded:
                 index, content = recorded[id_]
                 replies.append(self._recorded(submission, index, content))
                 continue
             entry, data = self.engine.submit(submission, clock)
-            self._take(entry, data, submission.content)
+            self._take(entry, data, submission.content, trace)
+            self._count_refusals(entry)
             self._fire(clock)
             recorded[id_] = (entry.index, submission.content)
         return replies
+
+    def _count_refusals(self, entry: Entry) -> None:
+        for outcome in entry.outcomes:
+            if outcome.rejected is not None:
+                self._telemetry.refused(self.log.decider.service, outcome.rejected.code.value, "decided")
 
     def _recorded(self, submission: Submission, index: int, content: bytes | None) -> Reply:
         service = self.log.decider.service
@@ -250,28 +310,37 @@ class Runner:
             self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))
             self._rooted = self.engine.size
 
-    def _take(self, entry: Entry, data: bytes, content: bytes | None = None) -> None:
+    def _take(self, entry: Entry, data: bytes, content: bytes | None = None, trace: str = "") -> None:
         self._batch.append((entry, data, content))
+        self._traces.append(self._telemetry.entry(self.log.decider.service, entry, trace))
 
     # 5. committing --------------------------------------------------------------------------------------------------
 
-    def _commit(self, cursors: Mapping[str, int]) -> int:
-        # What made no entry needs no commit: skipping it again after a restart is harmless.
+    def _commit(self, cursors: Mapping[str, int], consumed: int = 0) -> int:
+        # What made no entry needs no commit, for skipping it again after a restart is harmless; but not for ever.
         self._cursors.update(cursors)
-        batch = self._batch
+        self._skipped += consumed
+        batch, before = self._batch, self.tree.size
         if not batch:
+            if self._skipped >= limits.CURSORS_EVERY and (head := self.log.store.head()) is not None:
+                self.log.store.append(before, [], self._cursors, head)
+                self._cursors, self._skipped = {}, 0
             return 0
         entries = [NewEntry(entry.id, data, leaf_hash(data), content) for entry, data, content in batch]
-        before = self.tree.size
+        frontier = self.tree.frontier(before)
         staged = self.tree.stage([entry.leaf for entry in entries])
         signer = self.log.signer
         proof = self.tree.consistency_proof(signer.head.size, staged.size) if signer.head.size else []
         note = signer.sign_checkpoint(staged.size, staged.root, proof)
+        began = perf_counter()
         self.log.store.append(before, entries, self._cursors, Head(staged.size, staged.root, note))
+        self._telemetry.committed(self.log.decider.service, len(entries), perf_counter() - began, staged.size)
         self.tree.accept(staged)
         signer.committed(staged.size, staged.root)
-        self._batch, self._cursors = [], {}
-        self._transport.publish(self.log.origin, before, [entry.data for entry in entries], note)
+        data, traces = [entry.data for entry in entries], self._traces
+        self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
+        announcement = Announcement(self.log.origin, before, data, staged.size, note, frontier, (), traces)
+        self._transport.publish(announcement)
         return len(entries)
 
     def _root_at(self, size: int) -> bytes | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from counterfoil.ports import Unavailable
+from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 _PASSING = (Unavailable, OSError)
 _PAUSES = (0.05, 0.2, 1.0, 5.0)  # seconds between attempts after a failure of the infrastructure
@@ -29,9 +30,11 @@ class Worker:
         recover: Callable[[], None],
         wake: Callable[[], None],
         on_fatal: Callable[[str], None],
+        telemetry: Telemetry = NOTHING,
     ) -> None:
         self.name, self.failure = name, ""
         self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
+        self._telemetry = telemetry
         self._stopping = Event()
         self._thread = Thread(target=self._run, name=f"counterfoil-{name}", daemon=True)
 
@@ -56,6 +59,7 @@ class Worker:
                 failures = 0
             except _PASSING as problem:
                 log.warning("%s: step failed, recovering: %r", self.name, problem)
+                self._telemetry.recovering(self.name)
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
             except Exception as problem:  # noqa: BLE001 whatever it is, it is told, and nothing goes on from it

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Change, Put, Set
+from counterfoil.contract.ensure import InvariantViolation, ensure
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.ports import Add, Change, Put, Set
 from counterfoil.storage.tables import ViewTable
 
 KEY: Final = "key_"  # parameters of a statement: a column's old place in the key, its new value
@@ -21,36 +22,54 @@ class Shape(NamedTuple):
     columns: tuple[str, ...]
 
 
-Parameters = dict[str, object]
+Parameters = dict[str, Any]
+Place = tuple[str, tuple[object, ...]]
+"""View and key of a row."""
 
 
 def group(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[tuple[Shape, list[Parameters]]]:
-    """Statements to execute in order, each with its rows in order.
+    """Statements to execute in order, each with one change a row.
 
     Changes of different rows commute, so each goes to the last group of its shape unless its row was touched by a
-    later group. Raises `InvariantViolation` for a change that does not fit its view.
+    later group. One whose row is in that group already becomes one change with it, or begins a new group if their sum
+    is more than a column holds. Raises `InvariantViolation` for a change that does not fit its view.
     """
     groups: list[tuple[Shape, list[Parameters]]] = []
     last_of_shape: dict[Shape, int] = {}
-    last_of_row: dict[tuple[str, tuple[object, ...]], int] = {}
+    last_of_row: dict[Place, tuple[int, Parameters]] = {}
     for change in _effective(changes, views):
         shape, key, parameters = _described(change, views[change.view])
         if shape.kind is not Put and not shape.columns:
             continue  # sets or adds nothing
         row = (change.view, key)
-        at = last_of_shape.get(shape)
-        if at is None or last_of_row.get(row, at) > at:
+        touched, before = last_of_row.get(row, (-1, {}))
+        at = last_of_shape.get(shape, -1)
+        if touched == at >= 0 and _merged(shape, before, parameters):
+            continue
+        if touched >= at:
             at = last_of_shape[shape] = len(groups)
             groups.append((shape, []))
         groups[at][1].append(parameters)
-        last_of_row[row] = at
+        last_of_row[row] = at, parameters
     return groups
+
+
+def _merged(shape: Shape, before: Parameters, after: Parameters) -> bool:
+    """Make the earlier change of a row do the later one of the same shape as well; False if no one change can."""
+    if shape.kind is Add:
+        names = [VALUE + name for name in shape.columns]
+        sums = {name: before[name] + after[name] for name in names}
+        if any(abs(each) > MAX_AMOUNT for each in sums.values()):
+            return False
+        after = sums
+    before.update(after)
+    return True
 
 
 def _effective(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> Iterator[Change]:
     """The changes that a later `Put` of the same row does not undo: a busy account is put once per transaction."""
-    ordered: list[tuple[Change, tuple[str, tuple[object, ...]]]] = []
-    last_put: dict[tuple[str, tuple[object, ...]], int] = {}
+    ordered: list[tuple[Change, Place]] = []
+    last_put: dict[Place, int] = {}
     for change in changes:
         ensure(change.view in views, f"no view {change.view!r}")
         if isinstance(change, Put):
@@ -95,4 +114,5 @@ def key_parameters(view: ViewTable, key: tuple[object, ...]) -> Parameters:
 def check(view: ViewTable, name: str, value: object) -> None:
     """Raise `InvariantViolation` unless the column can hold the value."""
     problem = view.types[name].problem(value)
-    ensure(problem is None, f"{view.view.name}.{name}: {problem}")
+    if problem is not None:
+        raise InvariantViolation(f"{view.view.name}.{name}: {problem}")

@@ -18,6 +18,11 @@ from counterfoil.contract.limits import MAX_AMOUNT
 CodePointText: Final = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+def canonical_text(value: object) -> str | None:
+    """RFC 8785; None for None."""
+    return None if value is None else canonical(value).decode()
+
+
 class CanonicalJson(TypeDecorator[object]):
     """JSON stored as its RFC 8785 text; SQL NULL stands for None."""
 
@@ -26,7 +31,7 @@ class CanonicalJson(TypeDecorator[object]):
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
         """To canonical text."""
-        return None if value is None else canonical(value).decode()
+        return canonical_text(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> object:
         """To Python values."""
@@ -72,12 +77,17 @@ class ColumnType:
 
     def problem(self, value: object) -> str | None:
         """Why the column cannot hold `value` and give it back equal; None if it can."""
+        python = self.kind.python
         if value is None:
             return None if self.optional else "must not be null"
-        if self.kind.python is not object and type(value) is not self.kind.python:
+        if python is object:
+            return None
+        if type(value) is not python:
             return f"{type(value).__name__} is not of its kind"
-        if type(value) is int and self.kind.python is int and not -MAX_AMOUNT <= value <= MAX_AMOUNT:
+        if type(value) is int and not -MAX_AMOUNT <= value <= MAX_AMOUNT:
             return "more than 63 bits"
+        if type(value) is str and "\0" in value:
+            return "U+0000, which PostgreSQL cannot hold"
         return None
 
 

@@ -1,104 +1,64 @@
-"""A database file that is ours: made, identified, opened for one writer and many readers, and closed."""
+"""A database that is ours, opened for one writer and many readers, and closed."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from counterfoil.ports import Synchronous, Unavailable
-from counterfoil.storage import dialect
-from counterfoil.storage.dialect import Identity
-
-DIRECTORY_MODE: Final = 0o700
-FILE_MODE: Final = 0o600
-
-
-class StorageError(Unavailable):
-    """The database cannot be used or refused the work; whether a failed commit took effect must be read back."""
+from counterfoil.storage.dialect import Dialect
+from counterfoil.storage.errors import StorageError, first_line
+from counterfoil.storage.tables import Kind
 
 
 class Database:
-    """Connections to one file. Safe to use from any thread.
+    """Connections to one database. Safe to use from any thread.
 
-    Raises `StorageError` (and changes nothing) if the file is not a database, belongs to another application or has
-    another version than `wanted`. `create` makes the schema of a new file, in the transaction that marks it as ours.
+    Raises `StorageError` (and changes nothing) if it cannot be reached, is of another kind, or has another version.
     """
 
-    def __init__(
-        self, path: Path, wanted: Identity, create: Callable[[Connection], object], synchronous: Synchronous
-    ) -> None:
-        self.path = path
+    def __init__(self, dialect: Dialect, kind: Kind) -> None:
+        self.dialect = dialect
         self._closed = False
-        _make_private(path)
-        self.writer = dialect.writer_engine(path, synchronous)
-        self.reader = dialect.reader_engine(path)
         try:
-            with self.write() as connection:
-                if dialect.identity(connection) == (0, 0) and dialect.is_empty(connection):
-                    create(connection)
-                    dialect.set_identity(connection, wanted)
-                else:
-                    self._check_identity(dialect.identity(connection), wanted)
-            self._use_wal()
+            with self.translated():
+                dialect.prepare(kind)
         except BaseException:
             self.close()
             raise
 
-    def _use_wal(self) -> None:
-        with self._translated():
-            if not dialect.use_wal(self.writer):
-                raise StorageError(f"{self.path}: this file system does not support write-ahead logging")
-
-    def _check_identity(self, found: Identity, wanted: Identity) -> None:
-        if found.application != wanted.application:
-            raise StorageError(
-                f"{self.path}: not this kind of database (application id {found.application:#x}, "
-                f"expected {wanted.application:#x}); nothing was changed"
-            )
-        if found.version != wanted.version:
-            age = "newer than this program" if found.version > wanted.version else "not one this program can read"
-            raise StorageError(f"{self.path}: schema version {found.version} is {age} (it knows {wanted.version})")
-
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction with the write lock: committed at the end of the block, rolled back if it raises."""
-        with self._translated(), self.writer.begin() as connection:
+        """A transaction on the writer: committed at the end of the block, rolled back if it raises."""
+        with self.translated(), self.dialect.writer.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read-only transaction: one committed state throughout."""
-        with self._translated(), self.reader.begin() as connection:
+        """A connection that cannot write. Each statement sees one committed state."""
+        with self.translated(), self.dialect.reader.begin() as connection:
             yield connection
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Whatever the database says against the block is a `StorageError`."""
         if self._closed:
-            raise StorageError(f"{self.path}: closed")
-        try:
+            raise StorageError(f"{self.dialect.place}: closed")
+        with translated(self.dialect.place):
             yield
-        except SQLAlchemyError as error:
-            raise StorageError(f"{self.path}: {getattr(error, 'orig', None) or error}") from error
 
     def close(self) -> None:
         """Close the connections; idempotent. Afterwards everything raises `StorageError`."""
         self._closed = True
-        self.reader.dispose()
-        self.writer.dispose()  # last, with write access: folds the write-ahead log into the file
+        self.dialect.close()
 
 
-def _make_private(path: Path) -> None:
-    """Make the missing directories and the file, for their owner alone. What exists keeps its mode."""
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Errors become a `StorageError` that names the place and has their first line, in which there are no values."""
     try:
-        missing = [parent for parent in path.parents if not parent.exists()]
-        for directory in reversed(missing):
-            directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be opened: {error.strerror}") from error
+        yield
+    except SQLAlchemyError as error:
+        raise StorageError(f"{place}: {first_line(getattr(error, 'orig', None) or error)}") from error

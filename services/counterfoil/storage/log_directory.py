@@ -6,13 +6,17 @@ crash leaves under such a name is removed when the directory is opened again.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from counterfoil.ports import PublishedDiffers
+from counterfoil.log.checkpoint import parse_checkpoint
+from counterfoil.log.note import parse_note
+from counterfoil.ports import PublishedDiffers, StoreConflict
 
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
@@ -20,11 +24,27 @@ _VKEY = "vkey"
 _NEW = ".new-"
 
 
-class LogDirectory:
+class PublishedDirectory:
+    """`PublishedReader` of what lies below `root`, which may not be there yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError."""
+        return (self.root / path).read_bytes()
+
+    def checkpoint(self) -> bytes | None:
+        """The published checkpoint note, None before the first."""
+        return _read(self.root / _CHECKPOINT)
+
+
+class LogDirectory(PublishedDirectory):
     """`PublishedLog` below `root`; the signer's memory lies in `private`, outside what is served."""
 
     def __init__(self, root: Path, private: Path, vkey: str) -> None:
-        self.root, self._private = root, private
+        super().__init__(root)
+        self._private = private
         root.mkdir(parents=True, exist_ok=True)
         private.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._unsynced: set[Path] = set()
@@ -38,24 +58,20 @@ class LogDirectory:
         target.parent.mkdir(parents=True, exist_ok=True)
         self._write_once(target, data)
 
-    def get(self, path: str) -> bytes:
-        """A file's bytes; raises FileNotFoundError."""
-        return (self.root / path).read_bytes()
-
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""
         shutil.rmtree(self.root / f"{path}.p", ignore_errors=True)
 
-    def checkpoint(self) -> bytes | None:
-        """The published checkpoint note, None before the first."""
-        return _read(self.root / _CHECKPOINT)
-
     def replace_checkpoint(self, note: bytes) -> None:
-        """Publish a newer checkpoint, atomically."""
+        """Publish a newer checkpoint, atomically. Raises `StoreConflict` where a later one is, and leaves that."""
         for directory in sorted(self._unsynced):
             _sync_directory(directory)
         self._unsynced.clear()
-        _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
+        with _alone(self._private):  # a writer that was frozen and lost its place must not take the public back
+            published = self.checkpoint()
+            if published is not None and _size(published) > _size(note):
+                raise StoreConflict(f"{self.root}: a checkpoint over {_size(published)} entries is published already")
+            _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
 
     def signer_memory(self) -> bytes | None:
         """What the signer last remembered; a power loss may have emptied the file, which is like having none."""
@@ -72,6 +88,21 @@ class LogDirectory:
             self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
         elif found != data:
             raise PublishedDiffers(f"{target} holds other bytes than the log: this directory belongs to another log")
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock; it goes with the process."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _size(note: bytes) -> int:
+    return parse_checkpoint(parse_note(note).text).size
 
 
 def _read(path: Path) -> bytes | None:

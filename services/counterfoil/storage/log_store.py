@@ -6,38 +6,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, bindparam, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Column, func, select
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Head, NewEntry, StoreConflict, Synchronous
-from counterfoil.storage import dialect, tables
-from counterfoil.storage.database import Database, StorageError
-
-IDS_PER_QUERY: Final = 500  # databases bound the parameters of one statement
+from counterfoil.ports import Head, NewEntry, Synchronous
+from counterfoil.settings import DatabaseAccess
+from counterfoil.storage import tables
+from counterfoil.storage.database import Database
+from counterfoil.storage.dialect import Dialect
+from counterfoil.storage.dialect.sqlite import Sqlite
+from counterfoil.storage.errors import StorageError
 
 _index: Final = tables.entries.c.index
-_END: Final = select(func.min(_index), func.max(_index))
-_FOUND: Final = select(tables.entries.c.id, _index, tables.entries.c.content).where(
-    tables.entries.c.id.in_(bindparam("ids", expanding=True))
+_END: Final = select(
+    select(tables.head.c.size).scalar_subquery(),
+    select(func.min(_index)).scalar_subquery(),
+    select(func.max(_index)).scalar_subquery(),
 )
 _HEAD: Final = select(tables.head.c.size, tables.head.c.root, tables.head.c.note)
-_FIRST_HEAD: Final = insert(tables.head)
-_NEXT_HEAD: Final = update(tables.head).where(tables.head.c.size == bindparam("expected"))
 _CURSORS: Final = select(tables.cursors.c.source, tables.cursors.c.position)
-_PUT_CURSOR: Final = dialect.put(tables.cursors)
 
 
 class SqlLogStore:
-    """`counterfoil.ports.LogStore` in one database file, opened (and made, if it is not there) by `path`.
+    """`counterfoil.ports.LogStore` in a database: a file, or a schema of a server.
 
     Any thread may call any method; appends wait for each other. Whatever the database refuses or fails is a
     `StorageError`: after one raised by `append`, reload `head` and `cursors`, for its commit may have taken effect.
     """
 
-    def __init__(self, path: Path, synchronous: Synchronous = "FULL") -> None:
-        """Raises `StorageError` for a file that is not a log's, is of another version, or does not end at its head."""
-        self.database = Database(path, tables.LOG_IDENTITY, tables.LOG.create_all, synchronous)
+    def __init__(self, dialect: Dialect) -> None:
+        """Raises `StorageError` if it is not a log's database, of another version, or does not end at its head."""
+        self.database = Database(dialect, tables.LOG_KIND)
         try:
             self._check_end()
         except BaseException:
@@ -46,35 +45,19 @@ class SqlLogStore:
 
     def _check_end(self) -> None:
         with self.database.read() as connection:
-            size = connection.scalar(select(tables.head.c.size))
-            first, last = connection.execute(_END).one()
+            size, first, last = connection.execute(_END).one()
         if (first, last) != ((None, None) if size is None else (0, size - 1)):
-            raise StorageError(f"{self.database.path}: entries {first} to {last} do not fit a head of size {size}")
+            place = self.database.dialect.place
+            raise StorageError(f"{place}: entries {first} to {last} do not fit a head of size {size}")
 
     def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
-        """One transaction; see `counterfoil.ports.LogStore.append`. An empty log takes no empty append.
-
-        Nothing is durable before the transaction ends, all of it is afterwards. The head comes last, because its
-        triggers compare it with the entries.
-        """
+        """One transaction; see `counterfoil.ports.LogStore.append`. An empty log takes no empty append."""
         ensure(
             expected_size >= 0 and head.size == expected_size + len(entries) > 0,
             f"a head of size {head.size} does not follow {expected_size} + {len(entries)} entries",
         )
-        rows = [(index, e.id, e.content, e.data, e.leaf) for index, e in enumerate(entries, expected_size)]
-        moves = [{"source": source, "position": position} for source, position in cursors.items()]
-        with self.database.write() as connection:
-            try:
-                dialect.insert_rows(connection, tables.entries, rows)
-                if moves:
-                    connection.execute(_PUT_CURSOR, moves)
-                moved = _move_head(connection, expected_size, head)
-            except IntegrityError as error:
-                if dialect.is_duplicate(error):
-                    raise StoreConflict(f"an id, or an index from {expected_size} on, exists already") from error
-                raise
-            if not moved:
-                raise StoreConflict(f"the log does not have {expected_size} entries")
+        with self.database.translated():
+            self.database.dialect.append(expected_size, entries, cursors, head)
 
     def head(self) -> Head | None:
         """The committed end; None for a log without entries."""
@@ -102,25 +85,12 @@ class SqlLogStore:
 
     def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """For the ids that exist: (index, content)."""
-        found: dict[str, tuple[int, bytes | None]] = {}
         with self.database.read() as connection:
-            for start in range(0, len(ids), IDS_PER_QUERY):
-                rows = connection.execute(_FOUND, {"ids": ids[start : start + IDS_PER_QUERY]})
-                found.update((id_, (index, content)) for id_, index, content in rows)
-        return found
+            return {id_: (index, content) for id_, index, content in self.database.dialect.find(connection, ids)}
 
     def close(self) -> None:
         """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
         self.database.close()
-
-
-def _move_head(connection: Connection, expected_size: int, head: Head) -> bool:
-    """Compare and swap: False if the log is not of the expected size. A log's first head is inserted."""
-    values = {"size": head.size, "root": head.root, "note": head.note}
-    if expected_size == 0:
-        connection.execute(_FIRST_HEAD, {"one": 1, **values})
-        return True
-    return connection.execute(_NEXT_HEAD, {"expected": expected_size, **values}).rowcount == 1
 
 
 def open_log_store(path: Path, synchronous: Synchronous = "FULL") -> SqlLogStore:
@@ -129,4 +99,22 @@ def open_log_store(path: Path, synchronous: Synchronous = "FULL") -> SqlLogStore
     With ``FULL`` an append is on the disk when it returns; ``NORMAL`` may lose the last ones to a power cut, ``OFF``
     may damage the file then. The end of a process loses nothing with any of them.
     """
-    return SqlLogStore(path, synchronous)
+    return SqlLogStore(Sqlite(path, synchronous))
+
+
+def open_log_store_on(access: DatabaseAccess, service: str) -> SqlLogStore:
+    """A service's log on PostgreSQL, in the schema of its name. Raises `StorageError`.
+
+    An append is on the server's disk when it returns (`synchronous_commit`). The schema is made beforehand, by
+    `admin.apply`; who may be the writer is decided by `lease`.
+    """
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    return SqlLogStore(Postgresql(access, service, synchronous_commit=True))
+
+
+def read_log_store_on(access: DatabaseAccess, service: str) -> SqlLogStore:
+    """The same for a role that may only read: `append` raises `StorageError`."""
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    return SqlLogStore(Postgresql(access, service, read_only=True))

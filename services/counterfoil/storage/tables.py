@@ -1,4 +1,8 @@
-"""Every table. The log's CHECKs and triggers repeat what its store guarantees, so that no bug of ours can break it."""
+"""Every table as it is now; `migrations` says how it came to be so, and a test that the two agree.
+
+The log's CHECKs repeat what its store guarantees, so that no bug of ours can break it. So do its triggers, which only
+the migrations know.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,31 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
-    Text,
-    event,
 )
 
 from counterfoil.contract.codec import canonical
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.ports import View
-from counterfoil.storage import dialect
-from counterfoil.storage.columns import ColumnType, column, parse_kind
-from counterfoil.storage.dialect import Identity
+from counterfoil.storage.columns import CodePointText, ColumnType, column, parse_kind
 
-LOG_IDENTITY: Final = Identity(int.from_bytes(b"CFlg"), 1)
-VIEWS_IDENTITY: Final = Identity(int.from_bytes(b"CFvw"), 1)
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of database: its name, the application id of its SQLite files (four letters), its schema's version."""
+
+    name: str
+    application: int
+    version: int
+
+    @property
+    def revision(self) -> str:
+        """The migration that makes this version."""
+        return f"{self.name}_{self.version}"
+
+
+LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 1)
+VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 1)
 
 # SQLite gives an INTEGER PRIMARY KEY, and only that spelling, the row's own place: appending is then at the end.
 _INDEX: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -46,7 +61,7 @@ entries: Final = Table(
     "entries",
     LOG,
     Column("index", _INDEX, primary_key=True, autoincrement=False),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", CodePointText, nullable=False, unique=True),
     Column("content", LargeBinary),
     Column("data", LargeBinary, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
@@ -71,22 +86,10 @@ head: Final = Table(
 cursors: Final = Table(
     "cursors",
     LOG,
-    Column("source", Text, primary_key=True),
+    Column("source", CodePointText, primary_key=True),
     Column("position", BigInteger, nullable=False),
     CheckConstraint("position >= 0", name="cursors_position"),
 )
-
-_APART: Final = '(SELECT max("index") FROM entries) IS NOT NEW.size - 1'
-_TRIGGERS: Final = (
-    ("entries_no_update BEFORE UPDATE ON entries", "entries are never changed"),
-    ("entries_no_delete BEFORE DELETE ON entries", "entries are never removed"),
-    ("head_no_delete BEFORE DELETE ON head", "the head is never removed"),
-    # One look at a commit instead of one an entry: with unique indexes it keeps them dense.
-    (f"head_first BEFORE INSERT ON head WHEN {_APART}", "the head is not at the last entry"),
-    (f"head_next BEFORE UPDATE ON head WHEN {_APART}", "the head is not at the last entry"),
-)
-for _when, _message in _TRIGGERS:
-    event.listen(LOG, "after_create", dialect.refusal(_when, _message))
 
 # views --------------------------------------------------------------------------------------------------------------
 
@@ -118,11 +121,11 @@ def view_schema(views: Sequence[View]) -> ViewSchema:
     positions = Table(
         "_positions",
         metadata,
-        Column("origin", Text, primary_key=True),
+        Column("origin", CodePointText, primary_key=True),
         Column("position", BigInteger, nullable=False),
         CheckConstraint("position >= 0", name="positions_position"),
     )
-    meta = Table("_meta", metadata, Column("fingerprint", Text, primary_key=True))
+    meta = Table("_meta", metadata, Column("fingerprint", CodePointText, primary_key=True))
     ensure(len({view.name for view in views}) == len(views), "two views have one name")
     tables = {view.name: _view_table(metadata, view) for view in views}
     definitions = [[view.name, view.key, list(view.columns.items()), view.filters] for view in views]

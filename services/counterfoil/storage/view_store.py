@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Executable,
     MetaData,
     Select,
     and_,
@@ -21,55 +22,102 @@ from sqlalchemy import (
 )
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Add, Change, Put, Row, UnknownFilter, View
-from counterfoil.storage import dialect
-from counterfoil.storage.changes import KEY, VALUE, Shape, check, group, key_parameters
+from counterfoil.ports import Change, Put, Row, StoreConflict, UnknownFilter, View
+from counterfoil.settings import VIEWS, DatabaseAccess
+from counterfoil.storage.changes import KEY, Parameters, check, group, key_parameters
 from counterfoil.storage.database import Database
-from counterfoil.storage.tables import VIEWS_IDENTITY, ViewSchema, ViewTable, view_schema
+from counterfoil.storage.dialect import Dialect
+from counterfoil.storage.dialect.sqlite import Sqlite
+from counterfoil.storage.errors import StorageError
+from counterfoil.storage.migrations import VERSION_TABLE
+from counterfoil.storage.tables import VIEWS_KIND, ViewTable, view_schema
 
 SYNCHRONOUS: Final = "NORMAL"  # a power cut may take back the last applies, each with its positions: they come again
 
 
 class SqlViewStore:
-    """`counterfoil.ports.ViewStore` in one database file. A file made for other views is emptied and made anew.
+    """`counterfoil.ports.ViewStore` in a database of its own, whose tables are made anew for other views.
 
     Any thread may call any method; applies wait for each other. What the database refuses or fails is a
     `StorageError`; views, columns, keys and values that do not fit the definitions are an `InvariantViolation`.
     """
 
-    def __init__(self, path: Path, views: Sequence[View]) -> None:
-        """Raises `StorageError` for a file that is not a view database or is of another version."""
+    def __init__(self, dialect: Dialect, views: Sequence[View], *, read_only: bool = False) -> None:
+        """Raises `StorageError` if it is not a view database, of another version, or read-only and of other views."""
         self._schema = view_schema(views)
-        self._statements: dict[Shape, Executable] = {}
-        self.database = Database(path, VIEWS_IDENTITY, self._create, SYNCHRONOUS)
+        self._writing = Lock()  # guards _known, which must be as old as the last apply or newer
+        self._known: dict[str, int] = {}
+        self.database = Database(dialect, VIEWS_KIND)
         try:
-            with self.database.write() as connection:
-                if connection.scalar(select(self._schema.meta.c.fingerprint)) != self._schema.fingerprint:
-                    _drop_all(connection)
-                    self._create(connection)
+            if read_only:
+                self._check_made()
+            else:
+                self._make()
+            self.positions()
         except BaseException:
             self.close()
             raise
 
-    def _create(self, connection: Connection) -> None:
-        self._schema.metadata.create_all(connection)
-        connection.execute(self._schema.meta.insert(), {"fingerprint": self._schema.fingerprint})
+    def _check_made(self) -> None:
+        with self.database.read() as connection:
+            found = connection.scalar(select(self._schema.meta.c.fingerprint))
+        if found != self._schema.fingerprint:
+            raise StorageError(f"{self.database.dialect.place}: the views in it are not those of this program")
+
+    def _make(self) -> None:
+        """Drop what other definitions made, and make the tables of these."""
+        schema = self._schema
+        with self.database.write() as connection:
+            if self._lock(connection) == schema.fingerprint:
+                return
+            found = MetaData()
+            found.reflect(connection)
+            kept = {schema.meta.name, schema.positions.name, VERSION_TABLE}
+            found.drop_all(connection, [table for name, table in found.tables.items() if name not in kept])
+            schema.metadata.create_all(connection, [model.table for model in schema.views.values()])
+            connection.execute(delete(schema.positions))
+            connection.execute(update(schema.meta).values(fingerprint=schema.fingerprint))
+
+    def _lock(self, connection: Connection) -> str:
+        """Keep every other writer out until the end of the transaction; returns what made the tables."""
+        fingerprint: str = connection.scalars(select(self._schema.meta.c.fingerprint).with_for_update()).one()
+        return fingerprint
 
     def positions(self) -> dict[str, int]:
-        """Per origin, the index of the next entry to project."""
-        table = self._schema.positions
-        with self.database.read() as connection:
-            return {row.origin: row.position for row in connection.execute(select(table))}
+        """Per origin, the index of the next entry to project. Waits for the apply under way."""
+        with self._writing, self.database.read() as connection:
+            self._known = self._positions(connection)
+            return dict(self._known)
+
+    def _positions(self, connection: Connection) -> dict[str, int]:
+        return {row.origin: row.position for row in connection.execute(select(self._schema.positions))}
 
     def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
-        """Make the changes in order and move the positions, in one transaction."""
-        groups = group(changes, self._schema.views)
-        moves = [{"origin": origin, "position": position} for origin, position in positions.items()]
+        """Make the changes in order and move the positions, in one transaction.
+
+        Raises `StoreConflict` if somebody else moved the positions, or made other tables, since this store last knew:
+        changes that add to what is there must not be made twice.
+        """
+        views = self._schema.views
+        groups = group(changes, views)
+        moves: list[Parameters] = [{"origin": origin, "position": at} for origin, at in positions.items()]
+        with self._writing:
+            with self._alone() as connection, self.database.dialect.at_once(connection):
+                for shape, rows in groups:
+                    if shape.kind is Put:
+                        self.database.dialect.put(connection, views[shape.view].table, rows)
+                    else:
+                        self.database.dialect.change(connection, shape, views[shape.view], rows)
+                self.database.dialect.put(connection, self._schema.positions, moves)
+            self._known = {**self._known, **positions}
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A transaction that no other writer's comes between. Raises `StoreConflict` if one came before it."""
         with self.database.write() as connection:
-            for shape, rows in groups:
-                connection.execute(self._statement(shape), rows)
-            if moves:
-                connection.execute(dialect.put(self._schema.positions), moves)
+            if self._lock(connection) != self._schema.fingerprint or self._positions(connection) != self._known:
+                raise StoreConflict("somebody else writes these views")
+            yield connection
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:
         """The row with this key."""
@@ -88,10 +136,13 @@ class SqlViewStore:
 
     def reset(self) -> None:
         """Drop every row and position."""
-        with self.database.write() as connection:
-            for model in self._schema.views.values():
-                connection.execute(delete(model.table))
-            connection.execute(delete(self._schema.positions))
+        with self._writing:
+            with self.database.write() as connection:
+                self._lock(connection)
+                for model in self._schema.views.values():
+                    connection.execute(delete(model.table))
+                connection.execute(delete(self._schema.positions))
+            self._known = {}
 
     def close(self) -> None:
         """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
@@ -100,22 +151,6 @@ class SqlViewStore:
     def _view(self, name: str) -> ViewTable:
         ensure(name in self._schema.views, f"no view {name!r}")
         return self._schema.views[name]
-
-    def _statement(self, shape: Shape) -> Executable:
-        made = self._statements.get(shape)
-        if made is None:
-            made = self._statements[shape] = _statement(shape, self._schema)
-        return made
-
-
-def _statement(shape: Shape, schema: ViewSchema) -> Executable:
-    model = schema.views[shape.view]
-    if shape.kind is Put:
-        return dialect.put(model.table)
-    given = {name: bindparam(VALUE + name, type_=model.table.c[name].type) for name in shape.columns}
-    if shape.kind is Add:
-        return update(model.table).where(_by_key(model)).values({n: model.table.c[n] + given[n] for n in given})
-    return update(model.table).where(_by_key(model)).values(given)
 
 
 def _by_key(model: ViewTable) -> ColumnElement[bool]:
@@ -136,13 +171,23 @@ def _page(model: ViewTable, filters: Mapping[str, object], after: tuple[object, 
     return wanted
 
 
-def _drop_all(connection: Connection) -> None:
-    """Drop what the file holds, whatever definitions made it."""
-    found = MetaData()
-    found.reflect(connection)
-    found.drop_all(connection)
-
-
 def open_view_store(path: Path, views: Sequence[View]) -> SqlViewStore:
     """The views in the file `path`, made with its directory if it is not there. Raises `StorageError`."""
-    return SqlViewStore(path, views)
+    return SqlViewStore(Sqlite(path, SYNCHRONOUS), views)
+
+
+def open_view_store_on(access: DatabaseAccess, views: Sequence[View]) -> SqlViewStore:
+    """The views on PostgreSQL, for the one who projects them. Raises `StorageError`.
+
+    A crash of the server may take back the last applies, each with its positions: they come again.
+    """
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    return SqlViewStore(Postgresql(access, VIEWS, synchronous_commit=False), views)
+
+
+def read_view_store_on(access: DatabaseAccess, views: Sequence[View]) -> SqlViewStore:
+    """The same for a role that may only read. Raises `StorageError` also while the views are another program's."""
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    return SqlViewStore(Postgresql(access, VIEWS, read_only=True), views, read_only=True)

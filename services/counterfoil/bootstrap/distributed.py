@@ -1,0 +1,195 @@
+"""The distributed form: any of the services, the views and the gateway in this process, on Kafka and PostgreSQL.
+
+The parts are those of the embedded form; what differs is where their ports lead. Each works on a thread of its own and
+recovers by itself. They may be started in any order, on any machine that reaches Kafka, PostgreSQL and, for the
+published logs, the instance's directory.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
+from typing import Final, cast
+
+from counterfoil.bootstrap.embedded import resolve
+from counterfoil.bootstrap.parts import Gateway, Views
+from counterfoil.bootstrap.service import Service
+from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.ensure import ensure
+from counterfoil.instance import Instance
+from counterfoil.ops.health import Background, Consumers, Health, Responsive
+from counterfoil.ops.probes import Probes, pages
+from counterfoil.ops.stuck import Sample
+from counterfoil.ops.telemetry import Instruments
+from counterfoil.ops.tracing import Tracing, to_collector
+from counterfoil.ports import Clock, Unavailable
+from counterfoil.runtime.receipts import Deliver
+from counterfoil.runtime.worker import Worker
+from counterfoil.settings import GATEWAY, Settings, parse_listen
+from counterfoil.settings import VIEWS as VIEWS_USER
+
+PARTS: Final = (*SERVICES, VIEWS_USER, GATEWAY)
+"""What can be served."""
+_COLLECT: Final = (50_000, 50, 100)  # few cycles are made
+_WATCH_EVERY: Final = 5.0  # seconds
+_WELL_WITHIN: Final = 15.0
+_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+Part = Service | Views | Gateway
+
+log = logging.getLogger("counterfoil.distributed")
+
+
+class Distributed:
+    """Parts of an instance in this process, watched."""
+
+    def __init__(
+        self, instance: Instance, clock: Clock, settings: Settings, names: Sequence[str], deliver: Deliver = resolve
+    ) -> None:
+        """`names` of `PARTS`. Probes are answered from here on. Raises `BadSetting`."""
+        self.instance, self.settings = instance, settings
+        self._names, self._clock, self._deliver = names, clock, deliver
+        self.failure = ""
+        self.parts: dict[str, Part] = {}
+        self._workers: list[Worker] = []
+        self._well: dict[str, float] = {}
+        self._stopped, self._closing = Event(), Event()
+        self.instruments = Instruments(Tracing(to_collector(settings.otlp)) if settings.otlp else None)
+        self._pool = ThreadPoolExecutor(2, "counterfoil-verify")
+        self._consumers = Consumers(self._samples)
+        self.health = Health()
+        self.health.ready("started", lambda: None if self._workers else "not everything is connected yet")
+        self.probes = Probes(parse_listen(settings.probes), pages(self.health, self.instruments))
+        self.probes.start()
+        self._watcher = Thread(target=self._watch, name="counterfoil-watch", daemon=True)
+        self._pings: list[Background] = []
+
+    def open(self) -> bool:
+        """Connect what has to be connected before it can work, however long that takes; False if closed meanwhile.
+
+        Raises `BadSetting`, and whatever else no waiting would mend.
+        """
+        for name in self._names:
+            part = self._patiently(name)
+            if part is None:
+                return False
+            self.parts[name] = part
+        return True
+
+    def _patiently(self, name: str) -> Part | None:
+        failures = 0
+        while not self._closing.is_set():
+            try:
+                return self._part(name)
+            except (Unavailable, OSError) as problem:
+                log.warning("%s: not connected yet: %r", name, problem)
+                self._closing.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                failures += 1
+        return None
+
+    def _part(self, name: str) -> Part:
+        if name == VIEWS_USER:
+            return Views(self.instance, self.settings)
+        if name == GATEWAY:
+            return Gateway(self.instance, self.settings, self._deliver, self.instruments, lambda: self.failure)
+        return Service(name, self.instance, self._clock, self.settings, self._pool, self.instruments)
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway, if it is one of the parts."""
+        part = self.parts[GATEWAY]
+        ensure(isinstance(part, Gateway), "the part called gateway is one")
+        return cast("Gateway", part)
+
+    def start(self) -> None:
+        """Let threads do the stepping."""
+        gc.set_threshold(*_COLLECT)
+        self._watch_over()
+        workers = [self._worker(name, part.step, part.recover, part.wake) for name, part in self.parts.items()]
+        if GATEWAY in self.parts:
+            gateway = self.gateway
+            workers.append(self._worker("receipts", gateway.answer, gateway.receipts.recover, gateway.hub.wake))
+        for worker in workers:
+            self.health.live(worker.name, lambda worker=worker: worker.failure or None)  # type: ignore[misc]
+            worker.start()
+        self._workers = workers
+        self._watcher.start()
+
+    def _worker(
+        self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]
+    ) -> Worker:
+        def well() -> None:
+            step()
+            self._well[name] = time.monotonic()
+
+        def check() -> str | None:
+            silent = time.monotonic() - self._well[name]
+            return None if silent < _WELL_WITHIN else f"no step has succeeded for {silent:.0f} s"
+
+        self._well[name] = time.monotonic()
+        self.health.ready(f"{name}-steps", check)
+        return Worker(name, well, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
+
+    def _fail(self, failure: str) -> None:
+        self.failure = failure
+        self._stopped.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until a part failed for good; True if one did."""
+        return self._stopped.wait(timeout)
+
+    # watching -------------------------------------------------------------------------------------------------------
+
+    def _watch_over(self) -> None:
+        for name, part in self.parts.items():
+            self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
+            self.health.fact(name, lambda part=part: "active" if part.active else "standby")  # type: ignore[misc]
+            if not isinstance(part, Service):  # whose lease asks every few seconds
+                ping = Background(f"{name}-database", part.ping)
+                self.health.ready(f"{name}-database", ping)
+                self._pings.append(ping)
+                ping.start()
+        self.health.live("consumers", self._consumers.check)
+        self.instruments.show_consumers(self._consumers.look)
+        if GATEWAY in self.parts:
+            self.instruments.show_waiting(self.gateway.receipts.waiting)
+
+    def _samples(self) -> dict[tuple[str, str], Sample]:
+        now = time.monotonic()
+        return {
+            (name, each.topic): Sample(now, each.position, each.end, now - each.silent, each.missing)
+            for name, part in self.parts.items()
+            if part.active
+            for each in part.transport.progress()
+        }
+
+    def _watch(self) -> None:
+        """Make a consumer that stands still begin again: some clients never find back to a broker by themselves."""
+        while not self._closing.wait(_WATCH_EVERY):
+            for judged in self._consumers.look():
+                if judged.reason is not None:
+                    log.error("%s from %s is stuck: %s", judged.consumer, judged.source, judged.reason)
+                    self.parts[judged.consumer].transport.restart(judged.reason)
+
+    def cancel(self) -> None:
+        """Give up opening; for signal handlers."""
+        self._closing.set()
+
+    def close(self) -> None:
+        """Stop the threads, publish what is committed and let go of everything. Idempotent."""
+        self._closing.set()
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.stop()
+        for ping in self._pings:
+            ping.close()
+        parts, self.parts = self.parts, {}
+        for part in parts.values():
+            part.close()
+        self.probes.close()
+        self._pool.shutdown()
+        self.instruments.close()

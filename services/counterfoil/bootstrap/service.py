@@ -1,0 +1,129 @@
+"""One service of the distributed form: stands by until it holds the lease, then is the single writer of its log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from counterfoil.bootstrap.holding import Holding
+from counterfoil.catalogue import DECIDERS
+from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.contract.limits import SECOND
+from counterfoil.instance import SHARD, Instance
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.signer import Signer
+from counterfoil.ops.telemetry import Instruments
+from counterfoil.ports import Clock, LogStore, StoreConflict, Unavailable
+from counterfoil.runtime.runner import Log, Runner
+from counterfoil.settings import Settings
+from counterfoil.storage.log_directory import LogDirectory
+from counterfoil.storage.log_store import open_log_store_on
+from counterfoil.transport.kafka import KafkaTransport
+
+_IDLE: Final = 0.2  # seconds that a step waits for work before it looks at the clock again
+_STAND_BY: Final = 0.5  # seconds that a step waits for the lease
+
+log = logging.getLogger("counterfoil.service")
+
+
+class Service:
+    """A runner with everything that it needs, made when the lease is won and thrown away when anything is in doubt.
+
+    `step` and `recover` are for the one thread that works; the rest may be asked from any.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        instance: Instance,
+        clock: Clock,
+        settings: Settings,
+        pool: ThreadPoolExecutor | None,
+        instruments: Instruments,
+    ) -> None:
+        """Nothing is connected before the first step, but for Kafka's clients, which try until they are."""
+        self.name, self._instance, self._clock, self._pool = name, instance, clock, pool
+        self._instruments = instruments
+        self._database = settings.database_access(name)
+        self._key = instance.log_key(name)
+        self.sources = {source: instance.origin(source) for source in SUBSCRIPTIONS[name]}
+        self.transport = KafkaTransport(settings.kafka_access(name), name, SHARD, self._keys())
+        self._holding = Holding(self._database, name)
+        self._store: LogStore | None = None
+        self._runner: Runner | None = None
+        instruments.active(name, False)
+
+    def _keys(self) -> Mapping[str, VerifyKey]:
+        names = (self.name, *self.sources)
+        return {self._instance.origin(name): self._instance.verify_key(name) for name in names}
+
+    @property
+    def active(self) -> bool:
+        """Whether it is the one that writes."""
+        return self._runner is not None
+
+    def step(self) -> None:
+        """A batch, or a try at the lease. Raises what a runner raises, `Unavailable` once another has taken over."""
+        runner = self._runner
+        if runner is None:
+            if self._holding.win(_STAND_BY):
+                self._activate()
+            return
+        try:
+            self._holding.check()
+            runner.step(self._wait(runner))
+        except StoreConflict as problem:
+            raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+
+    def _wait(self, runner: Runner) -> float:
+        due = runner.next_due()
+        return _IDLE if due is None else min(_IDLE, max(0.0, (due - self._clock.now()) / SECOND))
+
+    def _activate(self) -> None:
+        """Load the log and begin: the path that every start takes."""
+        instance, key = self._instance, self._key
+        log.info("%s: the lease is ours, loading the log", self.name)
+        self._store = open_log_store_on(self._database, self.name)
+        directory = LogDirectory(
+            instance.log_directory(self.name), instance.signer_directory(self.name), key.verify_key.vkey()
+        )
+        signer = Signer(key, directory.signer_memory())
+        own = Log(DECIDERS[self.name], instance.origin(self.name), self.sources, self._store, directory, signer)
+        runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments)
+        try:
+            runner.recover()
+        except StoreConflict as problem:
+            raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+        self._runner = runner
+        self._instruments.loaded(self.name, runner.tree.size)
+        self._instruments.active(self.name, True)
+        log.info("%s: active, %d entries", self.name, runner.tree.size)
+
+    def recover(self) -> None:
+        """Throw away what may be wrong, and stand by: whoever has the lease next loads what is committed."""
+        self._instruments.active(self.name, False)
+        self._runner = None
+        self.transport.close_inboxes()
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+        self._holding.release()
+
+    def wake(self) -> None:
+        """End a wait for work."""
+        runner = self._runner
+        if runner is not None:
+            runner.inbox.wake()
+
+    def close(self) -> None:
+        """Publish what is committed, let the next one have the lease, and close. The worker has stopped."""
+        try:
+            if self._runner is not None:
+                self._runner.publish()
+        except Exception as problem:  # noqa: BLE001 it is published by whoever loads the log next
+            log.warning("%s: not everything is published: %r", self.name, problem)
+        self.recover()
+        self._holding.close()
+        self.transport.close()

@@ -1,0 +1,106 @@
+"""`counterfoil cluster`: a real Apache Kafka and a real PostgreSQL on this machine, without Docker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+from rich.text import Text
+
+from counterfoil.cli.command import Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.cli.options import option
+from counterfoil.cli.progress import bars
+from counterfoil.cli.render import Rows, record
+from counterfoil.settings import ADMIN
+
+if TYPE_CHECKING:
+    from counterfoil.cluster.cluster import Cluster, Status
+
+HOME: Final = Path("var/cluster")
+_EXTRAS: Final = "cluster,distributed"
+_COLUMNS: Final = ("name", "pid", "ports", "memory_mib", "disk_mib", "log")
+_NUMBERS: Final = ("pid", "memory_mib", "disk_mib")
+_MIB: Final = 1024 * 1024
+
+app = typer.Typer(
+    name="cluster", help="A real Kafka and PostgreSQL on this machine: up, down, status.", no_args_is_help=True
+)
+
+ClusterHome = Annotated[
+    Path, typer.Option("--home", metavar="DIR", help="All that the cluster has, data included. Default: var/cluster.")
+]
+
+
+@local(app, "up", "counterfoil cluster up --brokers 3 --secure")
+def up(
+    out: Out,
+    home: ClusterHome = HOME,
+    brokers: Annotated[
+        Literal["1", "3"] | None, option("--brokers", "How many Kafka brokers: 3 stand the loss of one. Default: 1.")
+    ] = None,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="Passwords, TLS and least rights. Without it, any program here may do all.")
+    ] = False,
+) -> None:
+    """Start what does not run, with topics, tables and rights, and print the settings for `counterfoil serve`.
+
+    The first time, it downloads Kafka's jars (43 MB) and decides on ports, which stay. Everything listens on 127.0.0.1
+    and goes on until `counterfoil cluster down`.
+    """
+    with extra(_EXTRAS):  # all of them, before anything is started
+        from counterfoil.bootstrap import provision
+    cluster = _cluster(home)
+    with bars(out) as shown:
+        cluster.up(None if brokers is None else int(brokers), secure=secure or None, progress=shown.reach)
+    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
+    settings = out.settings.model_copy(update=here)
+    kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
+    provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
+    found = {f"COUNTERFOIL_{name.upper()}": str(value) for name, value in here.items() if value is not None}
+    rows = [{"variable": name, "value": value} for name, value in found.items()]
+    out.show(found, Rows("settings of the services", rows, ("variable", "value")))
+
+
+@local(app, "down", "counterfoil cluster down --remove")
+def down(
+    out: Out,
+    home: ClusterHome = HOME,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete the cluster too, with all its data.")] = False,
+) -> None:
+    """Stop the cluster; its data stay."""
+    cluster = _cluster(home)
+    stopped = sorted(cluster.pids)
+    cluster.down()
+    if remove:
+        cluster.remove()
+    found = {"home": str(cluster.root), "stopped": stopped, "removed": remove}
+    out.show(found, record(found))
+
+
+@local(app, "status", "counterfoil cluster status")
+def status(out: Out, home: ClusterHome = HOME) -> None:
+    """Show what runs, where, and what it takes."""
+    cluster = _cluster(home)
+    servers = [_row(each) for each in cluster.status()]
+    found = {"home": str(cluster.root), "secure": cluster.secrets is not None, "servers": servers}
+    advice = "all of it runs" if len(cluster.pids) == len(servers) else "start what is down: counterfoil cluster up"
+    out.show(found, Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS), Text(advice, style="dim"))
+
+
+def _row(server: Status) -> dict[str, Any]:
+    return {
+        "name": server.name,
+        "pid": server.pid,
+        "ports": list(server.ports),
+        "memory_mib": None if server.memory is None else -(-server.memory // _MIB),
+        "disk_mib": -(-server.disk // _MIB),
+        "log": str(server.log),
+    }
+
+
+def _cluster(home: Path) -> Cluster:
+    with extra(_EXTRAS):
+        from counterfoil.cluster.cluster import Cluster
+    return Cluster(home)

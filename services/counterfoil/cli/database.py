@@ -1,0 +1,55 @@
+"""`counterfoil database`: what PostgreSQL needs before the services start, and whether it is still so."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from counterfoil.cli.command import FOUND, Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.settings import ADMIN, DatabaseAccess
+
+app = typer.Typer(name="database", help="Schemas, roles and rights in PostgreSQL: apply, check.", no_args_is_help=True)
+
+
+@local(app, "apply", "counterfoil database apply")
+def apply(out: Out) -> None:
+    """Create or migrate the schemas, and give every role its password and exactly its rights, in one transaction.
+
+    Run it again at any time: it changes nothing that is right. COUNTERFOIL_DATABASE says where PostgreSQL is; with
+    COUNTERFOIL_SECRETS it logs in as admin, which is a superuser, or owns the database and may create roles. Exit code
+    1: something is left that it does not change by itself.
+    """
+    provision, access = _provision(out)
+    changes = provision.apply_database(access, out.settings.secrets)
+    findings = provision.check_database(access)
+    done = Text("\n".join(changes) if changes else "nothing to change: everything is as it must be")
+    _show(out, {"changes": changes, "findings": findings}, done)
+
+
+@local(app, "check", "counterfoil database check --json")
+def check(out: Out) -> None:
+    """Say what is not as `apply` makes it: versions, rights that lack or are too much, triggers, unsafe settings.
+
+    Exit code 0: nothing; 1: findings.
+    """
+    provision, access = _provision(out)
+    findings = provision.check_database(access)
+    _show(out, {"findings": findings}, *([] if findings else [Text("everything is as it must be")]))
+
+
+def _provision(out: Out) -> tuple[ModuleType, DatabaseAccess]:
+    with extra("distributed"):
+        from counterfoil.bootstrap import provision
+    return provision, out.settings.database_access(ADMIN)
+
+
+def _show(out: Out, found: dict[str, Any], *people: RenderableType) -> None:
+    findings = [Text(each, style="bold red") for each in found["findings"]]
+    out.show(found, *people, *findings)
+    if findings:
+        raise typer.Exit(FOUND)

@@ -1,0 +1,155 @@
+"""`counterfoil dead-letters`: records that no consumer could take, with the reason, and the way back."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from counterfoil.cli.command import FOUND, Invalid, Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.cli.options import argument
+from counterfoil.cli.progress import bars
+from counterfoil.cli.render import Rows, record
+from counterfoil.settings import ADMIN, KafkaAccess
+
+if TYPE_CHECKING:
+    from counterfoil.bootstrap.dead_letters import Letter
+
+_COLUMNS: Final = ("topic", "offset", "source", "reason", "time", "size", "preview")
+_PREVIEW: Final = 48  # characters in a table
+_SHOWN: Final = 4_096  # octets of a value, for people; --raw and --json have all
+
+app = typer.Typer(
+    name="dead-letters", help="Records that no consumer could take: list, show, replay.", no_args_is_help=True
+)
+
+Topic = Annotated[str, argument("TOPIC", "Its topic, or whose it is: a service, gateway or views.")]
+
+
+@local(app, "list", "counterfoil dead-letters list ledger --limit 20")
+def list_(
+    out: Out,
+    topic: Annotated[str | None, argument("TOPIC", "A topic, or whose it is: a service, gateway, views.")] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="The newest N of each topic.")
+    ] = 50,
+) -> None:
+    """List what was set aside, oldest first: where it lay, why it was not taken, when, and how it begins."""
+    letters, access = _letters(out)
+    topics = list(letters.DEAD_LETTERS) if topic is None else [_topic(letters, topic)]
+    rows = [_row(each) for each in letters.newest(access, topics, limit)]
+    out.show(rows, Rows("dead letters", rows, _COLUMNS, ("offset", "size")))
+
+
+@local(app, "show", "counterfoil dead-letters show ledger 3 --raw > record")
+def show(
+    out: Out,
+    topic: Topic,
+    offset: Annotated[int, typer.Argument(min=0, metavar="OFFSET", help="Its offset there.")],
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write the record's value, byte for byte, and nothing else.")
+    ] = False,
+) -> None:
+    """Show one with its headers. Bytes that are no text, or that a terminal might obey, are escaped."""
+    if raw and out.json:
+        raise Invalid("--raw or --json, not both")
+    letters, access = _letters(out)
+    letter = letters.read(access, _topic(letters, topic), offset)
+    if raw:
+        sys.stdout.buffer.write(letter.value or b"")
+        return
+    value, rest = letter.value or b"", len(letter.value or b"") - _SHOWN
+    people = {
+        **{name: text for name, text in _row(letter).items() if name != "preview"},
+        "key": None if letter.key is None else printable(letter.key),
+        "value": printable(value[:_SHOWN]) + (f" ... and {rest} bytes more" if rest > 0 else ""),
+    }
+    headers = [{"name": printable(name.encode()), "value": printable(text or b"")} for name, text in letter.headers]
+    out.show({**_row(letter), **_bytes(letter)}, record(people), Rows("headers", headers, ("name", "value")))
+
+
+@local(app, "replay", "counterfoil dead-letters replay ledger --all --yes")
+def replay(
+    out: Out,
+    topic: Topic,
+    offset: Annotated[int | None, typer.Argument(min=0, metavar="OFFSET", help="Its offset there.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every one that is there now, in order.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Send a record, or all, back to where it came from: value, key and its own headers as they were.
+
+    Repeating it is harmless: consumers know what they have. The dead letters stay where they are. Exit code 1: some
+    could not be sent back.
+    """
+    if all_ == (offset is not None):
+        raise Invalid("give an OFFSET, or --all")
+    if out.json and not yes:
+        raise Invalid("--json does not ask: add --yes")
+    letters, access = _letters(out)
+    name = _topic(letters, topic)
+    count = 1 if offset is not None else len(letters.extent(access, name))
+    if not yes and not _agreed(f"Send {count} of {name} back to where they came from?"):
+        raise Invalid("nothing was sent")
+    with bars(out) as shown:
+        done = letters.replay(access, name, offset, lambda sent, total: shown.reach("replaying", sent, total))
+    left = [{"offset": at, "reason": why} for at, why in done.left]
+    text = Text(f"{done.sent} sent back")
+    out.show({"sent": done.sent, "left": left}, text, *([Rows("left", left, ("offset", "reason"))] if left else []))
+    if left:
+        raise typer.Exit(FOUND)
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # nobody is there to be asked
+        return False
+
+
+def printable(data: bytes) -> str:
+    """Text that is safe in a terminal: what is no UTF-8 and what is not printable is escaped."""
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _letters(out: Out) -> tuple[ModuleType, KafkaAccess]:
+    with extra("distributed"):
+        from counterfoil.bootstrap import dead_letters
+    return dead_letters, out.settings.kafka_access(ADMIN)
+
+
+def _topic(letters: ModuleType, text: str) -> str:
+    users: dict[str, str] = letters.DEAD_LETTERS
+    for topic, user in users.items():
+        if text in (topic, user):
+            return topic
+    raise Invalid(f"{text}: no topic of dead letters; there is one of {', '.join(users.values())}")
+
+
+def _row(letter: Letter) -> dict[str, Any]:
+    death, value = letter.death, letter.value or b""
+    start = printable(value[:_PREVIEW])
+    return {
+        "topic": letter.topic,
+        "offset": letter.offset,
+        "source": None if death is None else f"{death.topic}/{death.partition}@{death.offset}",
+        "reason": None if death is None else death.reason,
+        "time": None if death is None else death.time,
+        "size": len(value),
+        "preview": start[:_PREVIEW] + ("..." if len(value) > _PREVIEW or len(start) > _PREVIEW else ""),
+    }
+
+
+def _bytes(letter: Letter) -> dict[str, Any]:
+    """Key, value and own headers, in base64."""
+
+    def text(data: bytes | None) -> str | None:
+        return None if data is None else base64.b64encode(data).decode()
+
+    headers = [[name, text(value)] for name, value in letter.headers]
+    return {"key": text(letter.key), "value": text(letter.value), "headers": headers}

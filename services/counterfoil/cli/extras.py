@@ -1,0 +1,20 @@
+"""What needs an extra of the distribution says so where it is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from counterfoil.cli.command import Invalid
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Around the imports that the extra `name` makes possible. Raises `Invalid` where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        package = (problem.name or "").partition(".")[0]
+        if package == "counterfoil":
+            raise
+        raise Invalid(f"{package} is not installed: pip install 'counterfoil[{name}]'") from problem

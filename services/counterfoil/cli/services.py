@@ -1,0 +1,127 @@
+"""`counterfoil serve`: any of the services, the views and the gateway, on Kafka and PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.text import Text
+
+from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.cli.options import Home, option
+from counterfoil.cli.render import record
+from counterfoil.contract.commands import SERVICES
+from counterfoil.errors import ServiceStopped
+from counterfoil.instance import Instance
+from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from counterfoil.bootstrap.distributed import Distributed
+    from counterfoil.cli.serve import Stop
+    from counterfoil.gateway.app import Delivery
+
+PARTS: Final = (*SERVICES, VIEWS, GATEWAY)
+_LOOK: Final = 0.5  # seconds between looks whether to stop
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @local(app, "serve", "counterfoil serve ledger matching")
+    def serve(
+        out: Out,
+        services: Annotated[
+            list[str], typer.Argument(help=f"Any of: {', '.join(PARTS)}; or `all`.", metavar="SERVICE...")
+        ],
+        home: Home = None,
+        listen: Annotated[
+            str | None,
+            option("--listen", "Where the gateway listens. Default: COUNTERFOIL_LISTEN.", metavar="HOST:PORT"),
+        ] = None,
+        with_parent: Annotated[
+            bool, typer.Option("--with-parent", help="Stop when the process that started it has ended.")
+        ] = False,
+    ) -> None:
+        """Serve parts of an instance in this process, on Kafka and PostgreSQL, until interrupted.
+
+        COUNTERFOIL_KAFKA, COUNTERFOIL_DATABASE and COUNTERFOIL_SECRETS say where these are; `counterfoil topics apply`
+        and `counterfoil database apply` prepare them. Parts may be started in any order, in one process or many; of two
+        instances of a service one works and the other stands by. COUNTERFOIL_PROBES shows /livez, /readyz and /metrics.
+        SIGINT and SIGTERM stop it cleanly. Exit code 3: a part met something it must not go on from.
+        """
+        names = PARTS if services == ["all"] else tuple(dict.fromkeys(services))
+        unknown = [name for name in names if name not in PARTS]
+        if unknown:
+            raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(PARTS)}, or `all`")
+        instance = Instance(home if home is not None else out.settings.home)
+        address = parse_listen(out.settings.listen if listen is None else listen)
+        if with_parent:
+            Thread(target=_end_with, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
+        _serve(out, instance, names, address)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen) -> None:
+    with extra("distributed"):
+        from counterfoil.bootstrap.distributed import Distributed
+        from counterfoil.ops import logs
+    from counterfoil.cli.serve import Stop, listening
+    from counterfoil.gateway.app import Delivery
+    from counterfoil.runtime.clock import open_clock
+
+    settings = out.settings
+    logs.configure(settings.log_level, settings.log_format, "+".join(names))
+    with ExitStack() as opened:
+        listener = opened.enter_context(listening(address)) if GATEWAY in names else None
+        stop, delivery = Stop(), Delivery()
+        system = Distributed(instance, open_clock(settings.clock), settings, names, delivery)
+        stop.asking = system.cancel
+        try:
+            _show(out, system, names, listener)
+            if system.open() and not stop.asked:
+                system.start()
+                _run(system, delivery, listener, stop)
+        finally:
+            system.close()
+    if system.failure:
+        raise ServiceStopped(system.failure)
+    out.note("stopped")
+
+
+def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socket | None) -> None:
+    from counterfoil.cli.serve import url_of, warn_without_tls
+
+    host, port = system.probes.address
+    found = {
+        "serves": list(names),
+        "home": str(system.instance.root),
+        "probes": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        **({"url": url_of(listener)} if listener is not None else {}),
+    }
+    out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
+    if listener is not None:
+        warn_without_tls(out, listener)
+
+
+def _run(system: Distributed, delivery: Delivery, listener: socket | None, stop: Stop) -> None:
+    """Until somebody asks for the end, or a part has failed for good."""
+    from counterfoil.cli.serve import make_server
+
+    if listener is not None:
+        make_server(system.gateway.backend(), delivery, lambda: system.failure, stop).run([listener])
+        return
+    while not stop.asked and not system.wait(_LOOK):
+        pass

@@ -1,0 +1,69 @@
+"""`counterfoil topics`: what Kafka needs before the services start, and whether it is still so."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from counterfoil.cli.command import FOUND, Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.settings import ADMIN, KafkaAccess
+
+app = typer.Typer(name="topics", help="Topics, users and rights on Kafka: apply, check.", no_args_is_help=True)
+
+
+@local(app, "apply", "counterfoil topics apply --brokers 3")
+def apply(
+    out: Out,
+    brokers: Annotated[
+        int | None,
+        typer.Option(
+            "--brokers",
+            min=1,
+            max=100,
+            metavar="N",
+            help="How many brokers there are to be. Default: those that answer.",
+        ),
+    ] = None,
+) -> None:
+    """Create the topics that are missing, set what differs, and give every user its password and exactly its rights.
+
+    Run it again at any time: it changes nothing that is right, and deletes no topic. COUNTERFOIL_KAFKA says where Kafka
+    is; with COUNTERFOIL_SECRETS it logs in as admin. Exit code 1: something is left that it does not change by itself.
+    """
+    provision, access = _provision(out)
+    changes = provision.apply_topics(access, brokers, out.settings.secrets)
+    findings = provision.check_topics(access, out.settings.secrets)
+    done = Text("\n".join(changes) if changes else "nothing to change: everything is as it must be")
+    _show(out, provision, access, {"changes": changes, "findings": findings}, done)
+
+
+@local(app, "check", "counterfoil topics check --json")
+def check(out: Out) -> None:
+    """Say what is not as `apply` makes it: topics, their settings, passwords, and rights that lack or are too much.
+
+    Exit code 0: nothing; 1: findings.
+    """
+    provision, access = _provision(out)
+    findings = provision.check_topics(access, out.settings.secrets)
+    _show(out, provision, access, {"findings": findings}, *([] if findings else [Text("everything is as it must be")]))
+
+
+def _provision(out: Out) -> tuple[ModuleType, KafkaAccess]:
+    with extra("distributed"):
+        from counterfoil.bootstrap import provision
+    return provision, out.settings.kafka_access(ADMIN)
+
+
+def _show(out: Out, provision: ModuleType, access: KafkaAccess, found: dict[str, Any], *people: RenderableType) -> None:
+    enforced = provision.rights_enforced(access)
+    if not enforced:
+        out.note("this Kafka has no authorizer: whoever reaches it may read and write everything")
+    findings = [Text(each, style="bold red") for each in found["findings"]]
+    out.show({**found, "rights_enforced": enforced}, *people, *findings)
+    if findings:
+        raise typer.Exit(FOUND)

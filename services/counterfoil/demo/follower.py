@@ -1,0 +1,153 @@
+"""Follows the logs behind a gateway on a thread of its own, and knows when the services have nothing left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Condition, Event, Thread
+from typing import Final
+
+from counterfoil.client.http import PAUSES, Gateway
+from counterfoil.contract.codec import Refused, canonical, decode_entry
+from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.contract.entry import CommandCause, Entry, service_of
+from counterfoil.demo.replicas import Replicas
+from counterfoil.errors import CounterfoilError
+
+Command = tuple[str, str]
+"""Service, and the id of the command's entry: ``ACTOR/COMMAND_ID``."""
+_SHOWN: Final = 5
+
+
+class Stalled(CounterfoilError):
+    """The services do not get on; the message says what is waited for."""
+
+
+class Astray(CounterfoilError):
+    """What a gateway says of the logs is not a log of the services."""
+
+
+class Follower:
+    """Replicas at the end of the logs, and the commands whose entries have not come yet. For any number of threads."""
+
+    def __init__(self, url: str, origins: Mapping[str, str]) -> None:
+        """Follow from the first entries on. `origins` by service."""
+        self._gateway = Gateway(url)
+        self._replicas = Replicas(origins)
+        self._awaited: dict[Command, bytes] = {}
+        self._changed = Condition()  # guards all of the above but the gateway, which is the thread's
+        self._failure: CounterfoilError | None = None
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="demo-follow", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following; the thread ends with the stream's next sign of life."""
+        self._stopping.set()
+
+    # commands -------------------------------------------------------------------------------------------------------
+
+    def expect(self, command: Command, envelope: bytes) -> None:
+        """A command is about to be sent: the services are not quiet before it has its entry."""
+        with self._changed:
+            self._awaited[command] = envelope
+
+    def forget(self, command: Command) -> None:
+        """The command will have no entry."""
+        with self._changed:
+            self._awaited.pop(command, None)
+
+    def awaited(self) -> list[tuple[Command, bytes]]:
+        """Commands without an entry so far, in the order sent."""
+        with self._changed:
+            return list(self._awaited.items())
+
+    # the services ---------------------------------------------------------------------------------------------------
+
+    def wait_until_quiet(self, now: int, patience: float) -> bool:
+        """Wait until all that was sent is decided, reacted to, and no timer has anything to do at `now`.
+
+        False if no entry came for `patience` seconds. Raises `Astray`, `Unreachable` if the logs cannot be followed.
+        """
+        with self._changed:
+            while not self._quiet(now):
+                if self._failure is not None:
+                    raise self._failure
+                if not self._changed.wait(patience):
+                    return self._quiet(now)
+            return True
+
+    def wait_until_opened(self, patience: float) -> int | None:
+        """Wait until every log has begun: the latest time of an entry, or None if one did not in `patience` seconds."""
+        with self._changed:
+            begun = self._changed.wait_for(lambda: self._failure or all(self._replicas.sizes.values()), patience)
+            if self._failure is not None:
+                raise self._failure
+            return self._replicas.time if begun else None
+
+    def overdue(self, now: int) -> list[str]:
+        """Services with a timer that has something to do at `now`."""
+        with self._changed:
+            return self._replicas.overdue(now)
+
+    def next_due(self) -> int | None:
+        """When a timer has something to do next."""
+        with self._changed:
+            return self._replicas.next_due()
+
+    def sizes(self) -> dict[str, int]:
+        """Entries followed so far, per service."""
+        with self._changed:
+            return self._replicas.sizes
+
+    def unfinished(self, now: int) -> str:
+        """What keeps the services from being quiet, for people."""
+        with self._changed:
+            waiting = [f"{service} to decide {id_}" for service, id_ in self._awaited]
+            for consumer, source, index, _ in self._replicas.open:
+                waiting.append(f"{consumer} to react to entry {index} of {source}")
+            waiting += [f"{service} to act at its due time" for service in self._replicas.overdue(now)]
+        return "; ".join([*waiting[:_SHOWN], *([f"{len(waiting) - _SHOWN} more"] if len(waiting) > _SHOWN else [])])
+
+    def _quiet(self, now: int) -> bool:
+        return not self._awaited and not self._replicas.open and not self._replicas.overdue(now)
+
+    # on the thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            with self._gateway:
+                self._follow()
+        except CounterfoilError as problem:
+            self._fail(problem)
+        except (Refused, InvariantViolation, LookupError, ValueError) as problem:
+            self._fail(Astray(f"{self._gateway.url} tells what is not a log: {problem}"))
+
+    def _follow(self) -> None:
+        """Take entries, over a new stream from where the last one broke off, until nothing comes any more."""
+        pauses = iter(PAUSES)
+        while not self._stopping.is_set():
+            before = self.sizes()
+            try:
+                for _, value in self._gateway.tail(tuple(before), [f"{name}:{size}" for name, size in before.items()]):
+                    if self._stopping.is_set():
+                        return
+                    self._take(decode_entry(canonical(value)))
+            except CounterfoilError:
+                if self.sizes() != before:
+                    pauses = iter(PAUSES)
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                self._stopping.wait(pause)
+
+    def _take(self, entry: Entry) -> None:
+        with self._changed:
+            self._replicas.take(entry)
+            if isinstance(entry.cause, CommandCause):
+                self._awaited.pop((service_of(entry.origin), entry.id), None)
+            self._changed.notify_all()
+
+    def _fail(self, failure: CounterfoilError) -> None:
+        with self._changed:
+            self._failure = failure
+            self._changed.notify_all()

@@ -1,0 +1,217 @@
+"""The system behind a gateway, wherever its services run: everything goes over HTTP, and the time over a clock file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Self
+
+import httpx
+
+from counterfoil.client.http import Gateway
+from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
+from counterfoil.client.verify import verify_answer
+from counterfoil.contract.codec import Refused
+from counterfoil.contract.entry import service_of
+from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.times import parse_hour, parse_time
+from counterfoil.demo.follower import Command, Follower, Stalled
+from counterfoil.demo.system import VIEW, Answer
+from counterfoil.log.keys import VerifyKey
+from counterfoil.ports import Row
+from counterfoil.runtime.clock import ClockDriver
+
+PATIENCE: Final = 5.0
+"""Seconds without any entry after which what has no entry yet is sent once more."""
+ROUNDS: Final = 12
+"""So many times in a row, before the services are given up."""
+_RECEIPT_WITHIN: Final = 10.0  # seconds; a gateway may follow the logs a little behind the stream of entries
+_PAUSE: Final = 0.02
+_ASYNC: Final = {"Content-Type": "application/vnd.dsse.envelope.v1+json", "Prefer": "respond-async"}
+_VALUES: Final[dict[str, Callable[[str], object]]] = {"amount": int, "time": parse_time, "hour": parse_hour}
+
+
+class Line(Gateway):
+    """A gateway that takes many commands before the first is decided."""
+
+    def send(self, envelope: bytes) -> None:
+        """Send a command on its way, behind those sent before; its receipt is asked for later.
+
+        Raises `RefusedByService` if it is turned away at the door; `Unreachable`, and the outcome is unknown.
+        """
+        failure = ""
+        for pause in (*self._pauses, None):
+            try:
+                response = self._client.post("/v1/commands", content=envelope, headers=_ASYNC)
+            except httpx.TransportError as problem:
+                failure = str(problem) or type(problem).__name__
+            else:
+                if response.status_code == httpx.codes.ACCEPTED:
+                    return
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    self._check(response)
+                    return
+                failure = f"{response.status_code}"
+            if pause is not None:
+                self._sleep(pause)
+        raise Unreachable(f"cannot send to {self.url}: {failure}")
+
+
+class RemoteSystem:
+    """`System` over HTTP. Commands go out in order, one connection, without waiting for what becomes of each."""
+
+    def __init__(self, url: str, clock: ClockDriver, keys: Mapping[str, VerifyKey]) -> None:
+        """`clock`: the file that the services read. `keys`: by service, the only log keys to believe."""
+        self.clock, self._keys = clock, dict(keys)
+        self.gateway = Line(url)
+        self._follower = Follower(url, {service: key.name for service, key in keys.items()})
+        self._sent: set[Command] = set()
+        self._refused: dict[Command, Rejected] = {}
+        self._latest: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self._follower.close()
+        self.gateway.close()
+
+    def origin(self, service: str) -> str:
+        """As in `System`."""
+        return self._keys[service].name
+
+    def opened(self) -> int:
+        """Wait until every log has begun; the latest time of an entry. Raises `Stalled`, `Unreachable`."""
+        latest = self._follower.wait_until_opened(PATIENCE * ROUNDS)
+        if latest is None:
+            raise Stalled(f"{self.gateway.url}: not every log has begun: {self.sizes()}")
+        return latest
+
+    # commands -------------------------------------------------------------------------------------------------------
+
+    def submit(self, envelope: bytes) -> Callable[[], Answer]:
+        """As in `System`. A repeat makes no entry to wait for, so its answer is awaited here."""
+        command = _command(envelope)
+        if command is None or command in self._sent:
+            answer = self._answered(lambda: self.gateway.submit(envelope), envelope)
+            return lambda: answer
+        self._follower.expect(command, envelope)
+        try:
+            self.gateway.send(envelope)
+        except RefusedByService as problem:
+            self._follower.forget(command)
+            raise _refused(problem) from None
+        self._sent.add(command)
+        self._latest[command[0]] = envelope
+        return lambda: self._receipt(command, envelope)
+
+    def _receipt(self, command: Command, envelope: bytes) -> Answer:
+        if command in self._refused:
+            return self._refused.pop(command)
+        service, id_ = command
+        actor, _, command_id = id_.partition("/")
+        ends = time.monotonic() + _RECEIPT_WITHIN
+        while True:
+            try:
+                return self._answered(lambda: self.gateway.receipt(service, actor, command_id), envelope)
+            except NotThere:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(_PAUSE)
+
+    def _answered(self, ask: Callable[[], dict[str, Any]], envelope: bytes) -> Answer:
+        """The entry that a receipt proves to decide this very command, accepted or refused. Raises `Refused`."""
+        try:
+            receipt: Mapping[str, Any] = ask()
+        except NotThere:
+            raise
+        except RefusedByService as problem:
+            if problem.receipt is None:
+                raise _refused(problem) from None
+            receipt = problem.receipt
+        key = self._keys[service_of(decode_envelope(envelope).header.aud)]
+        return verify_answer(receipt, key, envelope).entry
+
+    # working --------------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """As in `System`. Raises `Stalled`, `Unreachable`."""
+        now = self.clock.now()
+        self._nudge(now)
+        for _ in range(ROUNDS):
+            if self._follower.wait_until_quiet(now, PATIENCE):
+                return
+            self._send_again()
+        raise Stalled(f"{self.gateway.url}: the services wait for {self._follower.unfinished(now)}")
+
+    def _nudge(self, now: int) -> None:
+        """Wake who has a timer to look at, with a command decided before: it leaves no trace."""
+        for service in self._follower.overdue(now):
+            if service in self._latest:
+                self.gateway.send(self._latest[service])
+
+    def _send_again(self) -> None:
+        """Whoever got no answer sends the same command again, and awaits the answer: it may be a refusal."""
+        for command, envelope in self._follower.awaited():
+            try:
+                self._answered(lambda envelope=envelope: self.gateway.submit(envelope), envelope)  # type: ignore[misc]
+            except Refused as problem:
+                self._refused[command] = problem.rejected
+                self._follower.forget(command)
+
+    def next_due(self) -> int | None:
+        """As in `System`."""
+        return self._follower.next_due()
+
+    def sizes(self) -> dict[str, int]:
+        """Entries in each service's log, as far as followed."""
+        return self._follower.sizes()
+
+    # views ----------------------------------------------------------------------------------------------------------
+
+    def rows(self, view: str, **filters: str) -> Iterator[Row]:
+        """As in `System`."""
+        for row in self.gateway.rows(view, filters, wait_for=self._seen()):
+            yield row_of(view, row)
+
+    def row(self, view: str, *key: str) -> Row:
+        """As in `System`."""
+        try:
+            return row_of(view, self.gateway.get(view, *key, wait_for=self._seen()))
+        except NotThere:
+            raise KeyError(key) from None
+
+    def _seen(self) -> list[str]:
+        return [f"{service}:{size - 1}" for service, size in self._follower.sizes().items() if size]
+
+
+def _command(envelope: bytes) -> Command | None:
+    """What its entry will be known by; None for what is no envelope."""
+    try:
+        header = decode_envelope(envelope).header
+    except Refused:
+        return None
+    return service_of(header.aud), f"{header.actor}/{header.command_id}"
+
+
+def _refused(problem: RefusedByService) -> Exception:
+    """The refusal as the embedded form has it; other problems are the gateway's own, and stay as they are."""
+    if problem.code not in set(Code):
+        return problem
+    return Refused(Code(problem.code), **problem.fields)
+
+
+def row_of(view: str, row: Mapping[str, Any]) -> Row:
+    """A row as the view store holds it, from its JSON form."""
+    kinds = VIEW[view].columns
+    return {name: _value(kinds[name].removesuffix("?"), value) for name, value in row.items()}
+
+
+def _value(kind: str, value: Any) -> object:
+    parse = _VALUES.get(kind)
+    return value if parse is None or value is None else parse(value)

@@ -1,0 +1,43 @@
+"""A Kafka and a PostgreSQL for demos, benchmarks and drills: one's own, or a cluster for the length of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from counterfoil.bootstrap import provision
+from counterfoil.cluster.cluster import Cluster
+from counterfoil.settings import ADMIN, Settings
+
+Progress = Callable[[str, int, int], None]
+
+
+@contextmanager
+def servers(
+    settings: Settings, root: Path, progress: Progress, brokers: Literal[1, 3] = 1, *, secure: bool = False
+) -> Iterator[Settings]:
+    """The settings with Kafka and PostgreSQL in them, prepared: topics, tables and rights are there.
+
+    What the settings name already is taken; else a cluster is started in `root`, and stopped at the end. Raises
+    `ClusterError`, and what `provision.apply` raises.
+    """
+    if settings.kafka is not None and settings.database is not None:
+        _prepare(settings, None)
+        yield settings
+        return
+    cluster = Cluster(root)
+    try:
+        cluster.up(brokers, secure=secure, progress=progress)
+        here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
+        given = settings.model_copy(update=here)
+        _prepare(given, brokers)
+        yield given
+    finally:
+        cluster.down()
+
+
+def _prepare(settings: Settings, brokers: int | None) -> None:
+    kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
+    provision.apply(kafka, database, brokers=brokers, secrets=settings.secrets)

@@ -1,0 +1,55 @@
+"""What servers log on standard error: lines for people, or one JSON object a line for machines.
+
+Nobody logs a payload, a password or a key; there is no filter that would make up for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final, Literal
+
+from counterfoil.contract.limits import SECOND
+from counterfoil.contract.times import format_time
+from counterfoil.settings import BadSetting
+
+TEXT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+TRACE: Final = "trace"
+"""The extra that gives a line its `trace_id`: ``log.warning("...", extra={TRACE: traceparent})``."""
+
+
+def configure(level: str, form: Literal["text", "json"], service: str) -> None:
+    """Log from `level` on to standard error; whatever was configured before is undone. `service` names the process.
+
+    Members of a JSON object: `time` (RFC 3339, UTC, microseconds), `level`, `logger`, `message`, `service`; with a
+    trace `trace_id`, with an exception `exc_info`; and the line's own extras. Python's warnings are logged too, so that
+    nothing but objects is written. Raises `BadSetting` if what JSON needs is not installed.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(TEXT))
+    if form == "json":
+        handler.setFormatter(_json(service))
+        handler.addFilter(_complete)
+    logging.captureWarnings(form == "json")
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _json(service: str) -> logging.Formatter:
+    try:
+        from pythonjsonlogger.core import RESERVED_ATTRS
+        from pythonjsonlogger.json import JsonFormatter
+    except ModuleNotFoundError:
+        raise BadSetting("COUNTERFOIL_LOG_FORMAT: json needs the packages of counterfoil[distributed]") from None
+    return JsonFormatter(
+        ("time", "levelname", "name", "message"),
+        rename_fields={"levelname": "level", "name": "logger"},
+        static_fields={"service": service},
+        reserved_attrs=[*RESERVED_ATTRS, TRACE],
+    )
+
+
+def _complete(record: logging.LogRecord) -> bool:
+    record.time = format_time(int(record.created * SECOND))
+    if trace := getattr(record, TRACE, ""):
+        record.trace_id = str(trace)[3:35]
+    return True

@@ -1,0 +1,213 @@
+"""What is counted and measured, for Prometheus: one registry per process, nothing global.
+
+| metric | kind | labels |
+|---|---|---|
+| `counterfoil_causes_total` | counter | service, source |
+| `counterfoil_entries_total` | counter | service |
+| `counterfoil_batch_entries` | histogram | service |
+| `counterfoil_commit_seconds` | histogram | service |
+| `counterfoil_refusals_total` | counter | service, code, stage |
+| `counterfoil_log_size` | gauge | service |
+| `counterfoil_published_size` | gauge | service |
+| `counterfoil_checkpoint_timestamp_seconds` | gauge | service |
+| `counterfoil_consumer_lag`, `counterfoil_consumer_stuck` | gauge | consumer, source |
+| `counterfoil_recoveries_total` | counter | worker |
+| `counterfoil_active` | gauge | service |
+| `counterfoil_dead_letters_total` | counter | service, reason |
+| `counterfoil_receipt_seconds` | histogram | |
+| `counterfoil_commands_waiting` | gauge | |
+
+Sources are origins and ``commands``; every label has a bounded set of values, so that nobody outside can make series.
+A series begins with its first event, so that a process shows the services that it runs and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.limits import SECOND
+from counterfoil.ops.health import Judged
+
+METRICS: Final = {
+    "counterfoil_causes_total": "Messages taken: commands, and entries of other logs.",
+    "counterfoil_entries_total": "Entries committed.",
+    "counterfoil_batch_entries": "Entries per transaction.",
+    "counterfoil_commit_seconds": "Time that a transaction took.",
+    "counterfoil_refusals_total": "Commands refused, at stage intake (no entry) or decided (recorded).",
+    "counterfoil_log_size": "Entries in the log.",
+    "counterfoil_published_size": "Entries that the published checkpoint covers.",
+    "counterfoil_checkpoint_timestamp_seconds": "When the last checkpoint was published; a log at rest has no new one.",
+    "counterfoil_consumer_lag": "Messages that a consumer is behind.",
+    "counterfoil_consumer_stuck": "1 if a consumer is behind and does not move, else 0.",
+    "counterfoil_recoveries_total": "Steps that failed for want of infrastructure and were tried again.",
+    "counterfoil_active": "1 if this process writes the service's log, 0 if it stands by.",
+    "counterfoil_dead_letters_total": "Messages set aside because they could not be taken.",
+    "counterfoil_receipt_seconds": "Time from a command at the gateway to its answer.",
+    "counterfoil_commands_waiting": "Commands at the gateway that are not answered yet.",
+}
+"""The names as in a query, histograms without `_bucket`, `_sum` and `_count`; and what each means."""
+NAMES: Final = frozenset(METRICS)
+
+COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds
+BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # entries; a batch of causes may make a few more
+RECEIPT_BUCKETS: Final = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+)  # fmt: skip # seconds, up to the gateway's patience
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class _Children(dict[tuple[str, ...], M]):
+    """A family's series by their label values, each resolved once: a lookup afterwards is that of a dictionary."""
+
+    def __init__(self, family: M) -> None:
+        super().__init__()
+        self._family = family
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        child = self[labels] = self._family.labels(*labels)
+        return child
+
+
+class Metrics:
+    """The metrics of one process; a `Telemetry` that counts and does not trace. Safe for any threads."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._causes = self._counter("counterfoil_causes_total", "service", "source")
+        self._entries = self._counter("counterfoil_entries_total", "service")
+        self._batches = self._histogram("counterfoil_batch_entries", BATCH_BUCKETS, "service")
+        self._commits = self._histogram("counterfoil_commit_seconds", COMMIT_BUCKETS, "service")
+        self._refusals = self._counter("counterfoil_refusals_total", "service", "code", "stage")
+        self._sizes = self._gauge("counterfoil_log_size", "service")
+        self._published = self._gauge("counterfoil_published_size", "service")
+        self._checkpoints = self._gauge("counterfoil_checkpoint_timestamp_seconds", "service")
+        self._recoveries = self._counter("counterfoil_recoveries_total", "worker")
+        self._active = self._gauge("counterfoil_active", "service")
+        self._dead_letters = self._counter("counterfoil_dead_letters_total", "service", "reason")
+        name = "counterfoil_receipt_seconds"
+        self._receipts = Histogram(name, METRICS[name], registry=self._registry, buckets=RECEIPT_BUCKETS)
+        name = "counterfoil_commands_waiting"
+        self._waiting = Gauge(name, METRICS[name], registry=self._registry)
+
+    # what the shell tells -------------------------------------------------------------------------------------------
+
+    def consumed(self, service: str, source: str, count: int) -> None:
+        """`count` messages of `source` were taken."""
+        self._causes[service, source].inc(count)
+
+    def committed(self, service: str, entries: int, seconds: float, size: int) -> None:
+        """A transaction made a log of `size` entries."""
+        key = (service,)
+        self._entries[key].inc(entries)
+        self._batches[key].observe(entries)
+        self._commits[key].observe(seconds)
+        self._sizes[key].set(size)
+
+    def published(self, service: str, size: int, time: int) -> None:
+        """A checkpoint over `size` entries was published at `time`, UTC microseconds."""
+        key = (service,)
+        self._published[key].set(size)
+        self._checkpoints[key].set(time / SECOND)
+
+    def refused(self, service: str, code: str, stage: str) -> None:
+        """A command was refused."""
+        self._refusals[service, code, stage].inc()
+
+    def recovering(self, worker: str) -> None:
+        """A worker's step failed for want of infrastructure."""
+        self._recoveries[(worker,)].inc()
+
+    def entry(self, service: str, entry: Entry, trace: str) -> str:
+        """Entries are counted as they are committed; no trace goes on."""
+        return ""
+
+    def received(self, service: str, trace: str, kind: str) -> str:
+        """Commands are counted as they are taken; no trace begins."""
+        return ""
+
+    def answered(self, service: str, seconds: float, trace: str = "") -> None:
+        """A gateway answered a command `seconds` after it came in."""
+        self._receipts.observe(seconds)
+
+    # what the rest of the process tells -----------------------------------------------------------------------------
+
+    def loaded(self, service: str, size: int) -> None:
+        """A service has joined with a log of `size` entries, all of them published."""
+        self._sizes[(service,)].set(size)
+        self._published[(service,)].set(size)
+
+    def active(self, service: str, active: bool) -> None:
+        """A service writes its log from now on, or stands by."""
+        self._active[(service,)].set(active)
+
+    def dead_letter(self, service: str, reason: str) -> None:
+        """A message was set aside; `reason` is the stable code that is in its header."""
+        self._dead_letters[service, reason].inc()
+
+    def show_waiting(self, count: Callable[[], int]) -> None:
+        """Show what `count` says whenever somebody asks: how many commands wait for the gateway's answer."""
+        self._waiting.set_function(count)
+
+    def show_consumers(self, look: Callable[[], Iterable[Judged]]) -> None:
+        """Show what `look` says whenever somebody asks; sources that it leaves out are not shown. Call it once."""
+        self._registry.register(_Consumers(look))
+
+    def render(self) -> bytes:
+        """Everything, in Prometheus' text format 0.0.4 (`CONTENT_TYPE`)."""
+        return generate_latest(_WithoutCreation(self._registry))
+
+    # inside ---------------------------------------------------------------------------------------------------------
+
+    def _counter(self, name: str, *labels: str) -> _Children[Counter]:
+        return _Children(Counter(name, METRICS[name], labels, registry=self._registry))
+
+    def _gauge(self, name: str, *labels: str) -> _Children[Gauge]:
+        return _Children(Gauge(name, METRICS[name], labels, registry=self._registry))
+
+    def _histogram(self, name: str, buckets: Sequence[float], *labels: str) -> _Children[Histogram]:
+        return _Children(Histogram(name, METRICS[name], labels, registry=self._registry, buckets=buckets))
+
+
+class _Consumers(Collector):
+    """The gauges of the consumers, made when they are asked for, so that none outlives its source."""
+
+    def __init__(self, look: Callable[[], Iterable[Judged]]) -> None:
+        self._look = look
+
+    def collect(self) -> Iterator[Metric]:
+        lag = _consumer_gauge("counterfoil_consumer_lag")
+        halted = _consumer_gauge("counterfoil_consumer_stuck")
+        for each in self._look():
+            labels = (each.consumer, each.source)
+            lag.add_metric(labels, each.lag)
+            halted.add_metric(labels, each.reason is not None)
+        yield lag
+        yield halted
+
+
+def _consumer_gauge(name: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, METRICS[name], labels=("consumer", "source"))
+
+
+class _WithoutCreation(Collector):
+    """A registry without the times at which its series began: a second series for each, which nobody looks at."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric

@@ -1,0 +1,34 @@
+"""What a process of the distributed form is watched with: its metrics and, where there is a collector, its traces."""
+
+from __future__ import annotations
+
+from counterfoil.contract.entry import Entry
+from counterfoil.ops.metrics import Metrics
+from counterfoil.ops.tracing import Tracing
+
+
+class Instruments(Metrics):
+    """The `Telemetry` of one process: counts everything, and traces if `tracing` is there."""
+
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        super().__init__()
+        self._tracing = tracing
+
+    def entry(self, service: str, entry: Entry, trace: str) -> str:
+        """An entry was made; returns the `traceparent` that its own message carries."""
+        return "" if self._tracing is None else self._tracing.entry(service, entry, trace)
+
+    def received(self, service: str, trace: str, kind: str) -> str:
+        """A gateway took a command in; returns the `traceparent` that the command carries."""
+        return "" if self._tracing is None else self._tracing.received(service, trace, kind)
+
+    def answered(self, service: str, seconds: float, trace: str = "") -> None:
+        """A gateway answered the command that carried `trace`, `seconds` after it came in."""
+        super().answered(service, seconds)
+        if trace and self._tracing is not None:
+            self._tracing.answered(trace)
+
+    def close(self) -> None:
+        """Send the traces that are queued, for a few seconds at most. Idempotent."""
+        if self._tracing is not None:
+            self._tracing.close()

@@ -1,0 +1,287 @@
+"""PostgreSQL 14 or newer, by psycopg 3: one schema of one database. Imported only where PostgreSQL is used.
+
+An append is one statement outside a transaction block, so that it costs one round trip and holds its locks for as long
+as the server needs, whatever becomes of the client. Commits wait for the disk (`synchronous_commit`), whatever the
+server's own setting: of logs; those of views need not, for they can be made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import orjson
+import psycopg
+from psycopg.types.numeric import Int8BinaryDumper
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    Engine,
+    ExceptionContext,
+    Executable,
+    FromClause,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.pool import QueuePool
+
+from counterfoil.ports import Add, Head, NewEntry, Put, StoreConflict
+from counterfoil.settings import DatabaseAccess
+from counterfoil.storage.changes import KEY, VALUE, Parameters, Shape
+from counterfoil.storage.columns import CanonicalJson, canonical_text
+from counterfoil.storage.dialect import Found
+from counterfoil.storage.errors import StorageError, first_line
+from counterfoil.storage.migrations import VERSION_TABLE
+from counterfoil.storage.tables import Kind, ViewTable
+
+READERS_KEPT: Final = 2
+READERS_MAX: Final = 4  # a gateway has five stores, and a server has a hundred connections by default
+WAIT_SECONDS: Final = 30  # for a free connection of the pool
+PREPARED_MAX: Final = 500  # statements that a connection keeps prepared; the shapes of view changes are many
+
+NETWORK: Final[Mapping[str, int | str]] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # ms; a request that nobody answers fails after this, not after a quarter of an hour
+    "gssencmode": "disable",  # else each connection begins with the attempt
+}
+SESSION: Final[Mapping[str, str]] = {
+    "TimeZone": "UTC",
+    "jit": "off",
+    "default_transaction_isolation": "read committed",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",  # a process that is frozen keeps its locks no longer
+}
+_MOVED_AWAY: Final = "25006"  # read_only_sql_transaction: the server is, or has become, a standby
+
+_ADDED: Final = """\
+added AS (
+    INSERT INTO entries ("index", id, content, data, leaf)
+    SELECT %(expected)b::bigint + place - 1, id, content, data, leaf
+    FROM moved, unnest(%(ids)b::text[], %(contents)b::bytea[], %(data)b::bytea[], %(leaves)b::bytea[])
+        WITH ORDINALITY AS new (id, content, data, leaf, place)
+), consumed AS (
+    INSERT INTO cursors (source, position)
+    SELECT source, position FROM moved, unnest(%(sources)b::text[], %(positions)b::bigint[]) AS new (source, position)
+    ON CONFLICT (source) DO UPDATE SET position = excluded.position
+)
+SELECT count(*) FROM moved"""
+_FIRST: Final = f"""\
+WITH moved AS (
+    INSERT INTO head (one, size, root, note) VALUES (1, %(size)b::bigint, %(root)b::bytea, %(note)b::bytea)
+    ON CONFLICT (one) DO NOTHING RETURNING one
+), {_ADDED}"""  # noqa: S608 of constants alone
+_NEXT: Final = f"""\
+WITH moved AS (
+    UPDATE head SET size = %(size)b::bigint, root = %(root)b::bytea, note = %(note)b::bytea
+    WHERE size = %(expected)b::bigint RETURNING one
+), {_ADDED}"""  # noqa: S608 of constants alone
+_REVISION: Final[Select[str]] = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
+_FIND: Final = 'SELECT id, "index", content FROM entries WHERE id = ANY(%(ids)b::text[])'
+
+
+class Postgresql:
+    """`Dialect` for one schema. `read_only`: for a role that may only read; writing is then an error in any case."""
+
+    def __init__(
+        self, access: DatabaseAccess, schema: str, *, synchronous_commit: bool = True, read_only: bool = False
+    ) -> None:
+        """Connects when it is first used."""
+        self._user = access.user
+        self.place = f"postgresql://{access.host}:{access.port}/{access.name} schema {schema}"
+        session = {"search_path": schema, "synchronous_commit": "on" if synchronous_commit else "off"}
+        reading = {**session, "default_transaction_read_only": "on"}
+        writing = connection_parameters(access, f"counterfoil-{schema}", reading if read_only else session)
+        if not read_only:
+            writing["target_session_attrs"] = "read-write"  # never a standby
+        self.writer = _engine(writing, kept=1, most=1)
+        self._alone = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+        self.reader = _engine(
+            connection_parameters(access, f"counterfoil-{schema}-reader", reading),
+            kept=READERS_KEPT,
+            most=READERS_MAX,
+            isolation_level="AUTOCOMMIT",
+            pool_pre_ping=True,  # a query after a restart of the server should not be the one that finds out
+        )
+        self._statements: dict[Shape, Statement] = {}
+
+    def prepare(self, kind: Kind) -> None:
+        """Check that the administrator made the schema as this program knows it. Raises `StorageError`."""
+        with self.reader.connect() as connection:
+            try:
+                found = connection.scalars(_REVISION).one_or_none()
+            except ProgrammingError as error:
+                advice = f"not made yet, or not for {self._user}: run `counterfoil database apply`"
+                raise StorageError(f"{self.place}: {advice}") from error
+        if found == kind.revision:
+            return
+        name, _, version = str(found).rpartition("_")
+        if name != kind.name:
+            raise StorageError(f"{self.place}: not this kind of database ({found}, expected {kind.revision})")
+        newer = int(version) > kind.version
+        advice = "newer than this program" if newer else "older: run `counterfoil database apply`"
+        raise StorageError(f"{self.place}: schema version {version} is {advice} (it knows {kind.version})")
+
+    def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
+        """Where the head is not at `expected_size`, nothing is inserted; a trigger looks at it all when it is done."""
+        values = {
+            "expected": expected_size,
+            "ids": [each.id for each in entries],
+            "contents": [each.content for each in entries],
+            "data": [each.data for each in entries],
+            "leaves": [each.leaf for each in entries],
+            "sources": list(cursors),
+            "positions": list(cursors.values()),
+            "size": head.size,
+            "root": head.root,
+            "note": head.note,
+        }
+        try:
+            with self._alone.connect() as connection:
+                moved = connection.exec_driver_sql(_NEXT if expected_size else _FIRST, values).scalar_one()
+        except IntegrityError as error:
+            if isinstance(error.orig, psycopg.errors.UniqueViolation):
+                raise StoreConflict(f"an id, or an index from {expected_size} on, exists already") from error
+            raise
+        if not moved:
+            raise StoreConflict(f"the log does not have {expected_size} entries")
+
+    def find(self, connection: Connection, ids: Sequence[str]) -> Iterable[Found]:
+        """Those of the ids that are in the log."""
+        found = connection.exec_driver_sql(_FIND, {"ids": list(ids)})
+        return [(id_, index, content) for id_, index, content in found]
+
+    @contextmanager
+    def at_once(self, connection: Connection) -> Iterator[None]:
+        """The driver's pipeline: answers are read while statements are sent."""
+        driver: Any = connection.connection.driver_connection
+        try:
+            with driver.pipeline():
+                yield
+        except psycopg.Error as error:  # what SQLAlchemy did not see, for it came later
+            raise StorageError(f"{self.place}: {first_line(error)}") from error
+
+    def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
+        """Insert the rows, or replace those with their keys."""
+        if rows:
+            self._run(connection, Shape(Put, table.name, ()), lambda: _put(table), rows)
+
+    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Parameters]) -> None:
+        """Set or add."""
+        self._run(connection, shape, lambda: _update(shape, view), rows)
+
+    def _run(
+        self, connection: Connection, shape: Shape, make: Callable[[], Statement], rows: Sequence[Parameters]
+    ) -> None:
+        if shape not in self._statements:
+            self._statements[shape] = make()
+        statement, documents = self._statements[shape]
+        if documents:
+            rows = [{**row, **{name: canonical_text(row[name]) for name in documents}} for row in rows]
+        connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+class Statement(NamedTuple):
+    """A statement with the one parameter ``rows``, a JSON array of objects; `documents` are their JSON columns."""
+
+    statement: Executable
+    documents: tuple[str, ...]
+
+
+def _put(target: Table) -> Statement:
+    names = [each.name for each in target.c]
+    new, documents = _records({each.name: each for each in target.c})
+    statement = insert(target).from_select(names, select(*(new.c[name] for name in names)))
+    key = [each.name for each in target.primary_key]
+    rest = {name: statement.excluded[name] for name in names if name not in key}
+    if not rest:
+        return Statement(statement.on_conflict_do_nothing(index_elements=key), documents)
+    return Statement(statement.on_conflict_do_update(index_elements=key, set_=rest), documents)
+
+
+def _update(shape: Shape, view: ViewTable) -> Statement:
+    columns = view.table.c
+    members = {KEY + part.name: part for part in view.key}
+    new, documents = _records({**members, **{VALUE + name: columns[name] for name in shape.columns}})
+    given: dict[str, ColumnElement[Any]] = {name: new.c[VALUE + name] for name in shape.columns}
+    if shape.kind is Add:
+        given = {name: columns[name] + value for name, value in given.items()}
+    row = and_(*(part == new.c[member] for member, part in members.items()))
+    return Statement(update(view.table).where(row).values(given), documents)
+
+
+def _records(members: Mapping[str, Column[Any]]) -> tuple[FromClause, tuple[str, ...]]:
+    """The rows of the parameter as a table, and which of its columns are JSON texts."""
+    columns: list[ColumnClause[Any]] = [column(name, each.type) for name, each in members.items()]
+    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(*columns, name="new")
+    documents = tuple(name for name, each in members.items() if isinstance(each.type, CanonicalJson))
+    return rows.render_derived(with_types=True), documents
+
+
+def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[str, str]) -> dict[str, Any]:
+    """What psycopg is to connect with: `name` is shown by the server, `session` is set beyond `SESSION`."""
+    settings = " ".join(
+        "-c {}={}".format(key, value.replace(" ", r"\ ")) for key, value in {**SESSION, **session}.items()
+    )
+    return {
+        **NETWORK,
+        "host": access.host,
+        "port": access.port,
+        "dbname": access.name,
+        "user": access.user,
+        "password": access.password,
+        "application_name": name,
+        "options": settings,
+    }
+
+
+def _engine(parameters: Mapping[str, Any], *, kept: int, most: int, **more: Any) -> Engine:
+    engine = create_engine(
+        "postgresql+psycopg://",
+        connect_args=dict(parameters),
+        poolclass=QueuePool,
+        pool_size=kept,
+        max_overflow=most - kept,
+        pool_timeout=WAIT_SECONDS,
+        hide_parameters=True,  # values belong into the log, not into error messages
+        use_native_hstore=False,
+        **more,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: psycopg.Connection[Any], _record: object) -> None:
+        connection.prepared_max = PREPARED_MAX
+        connection.adapters.register_dumper(int, Int8BinaryDumper)  # else a statement is prepared for each width
+
+    @event.listens_for(engine, "handle_error")
+    def _reconnect(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == _MOVED_AWAY:
+            context.is_disconnect = True
+
+    return engine

@@ -1,0 +1,234 @@
+"""SQLite: one file, one writer at a time, readers beside it (write-ahead logging)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    and_,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from counterfoil.ports import Add, Head, NewEntry, Put, StoreConflict, Synchronous
+from counterfoil.storage import migrations, tables
+from counterfoil.storage.changes import KEY, VALUE, Parameters, Shape
+from counterfoil.storage.dialect import Found
+from counterfoil.storage.errors import StorageError
+from counterfoil.storage.tables import Kind, ViewTable
+
+DIRECTORY_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+BUSY_TIMEOUT_MS: Final = 5_000
+CHECKPOINT_PAGES: Final = 4_000  # 16 MB of write-ahead log: fewer and longer checkpoints than the default of 1,000
+READERS_KEPT: Final = 4
+READERS_MAX: Final = 32
+IDS_PER_QUERY: Final = 500  # SQLite bounds the parameters of one statement
+DUPLICATES: Final = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID")
+
+_FOUND: Final = select(tables.entries.c.id, tables.entries.c.index, tables.entries.c.content).where(
+    tables.entries.c.id.in_(bindparam("ids", expanding=True))
+)
+_ADD_ENTRIES: Final = str(Insert(tables.entries).compile(dialect=sqlite.dialect()))
+_FIRST_HEAD: Final = insert(tables.head)
+_NEXT_HEAD: Final = update(tables.head).where(tables.head.c.size == bindparam("expected"))
+
+
+class Sqlite:
+    """`Dialect` for one file, which is made, for its owner alone, if it is not there."""
+
+    def __init__(self, path: Path, synchronous: Synchronous) -> None:
+        """Raises `StorageError` for a path that cannot be opened."""
+        self.path, self.place = path, str(path)
+        _make_private(path)
+        self.writer = _writer(path, synchronous)
+        self.reader = _reader(path)
+        self._statements: dict[Shape, Executable] = {}
+
+    def prepare(self, kind: Kind) -> None:
+        """Make the tables of a new file, migrate those of an older one, check whose it is. Raises `StorageError`."""
+        with self.writer.begin() as connection:
+            application, version = identity(connection)
+            if (application, version) == (0, 0) and _is_empty(connection):
+                connection.exec_driver_sql(f"PRAGMA application_id = {kind.application:d}")
+            elif application != kind.application:
+                raise StorageError(
+                    f"{self.place}: not this kind of database (application id {application:#x}, "
+                    f"expected {kind.application:#x}); nothing was changed"
+                )
+            elif not 1 <= version <= kind.version:
+                age = "newer than this program" if version > kind.version else "not one this program can read"
+                raise StorageError(f"{self.place}: schema version {version} is {age} (it knows {kind.version})")
+            if version < kind.version:
+                migrations.upgrade(connection, kind.name, version)
+                connection.exec_driver_sql(f"PRAGMA user_version = {kind.version:d}")
+        if not _use_wal(self.writer):
+            raise StorageError(f"{self.place}: this file system does not support write-ahead logging")
+
+    def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
+        """Nothing is durable before the transaction ends. The head comes last: triggers compare it with the entries."""
+        rows = [(index, e.id, e.content, e.data, e.leaf) for index, e in enumerate(entries, expected_size)]
+        moves: list[Parameters] = [{"source": source, "position": position} for source, position in cursors.items()]
+        try:
+            with self.writer.begin() as connection:
+                if rows:
+                    # By hand to the driver: the per-row work of compiled statements costs as much as SQLite's own.
+                    connection.exec_driver_sql(_ADD_ENTRIES, rows)
+                self.put(connection, tables.cursors, moves)
+                if not _move_head(connection, expected_size, head):
+                    raise StoreConflict(f"the log does not have {expected_size} entries")
+        except IntegrityError as error:
+            if getattr(error.orig, "sqlite_errorname", None) in DUPLICATES:
+                raise StoreConflict(f"an id, or an index from {expected_size} on, exists already") from error
+            raise
+
+    def find(self, connection: Connection, ids: Sequence[str]) -> Iterator[Found]:
+        """Those of the ids that are in the log."""
+        for start in range(0, len(ids), IDS_PER_QUERY):
+            for row in connection.execute(_FOUND, {"ids": ids[start : start + IDS_PER_QUERY]}):
+                id_, index, content = row
+                yield id_, index, content
+
+    def at_once(self, _connection: Connection) -> AbstractContextManager[object]:
+        """Nothing waits here anyway."""
+        return nullcontext()
+
+    def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
+        """Insert the rows, or replace those with their keys."""
+        if rows:
+            connection.execute(self._made(Shape(Put, table.name, ()), lambda: _put(table)), rows)
+
+    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Parameters]) -> None:
+        """Set or add."""
+        connection.execute(self._made(shape, lambda: _update(shape, view)), rows)
+
+    def _made(self, shape: Shape, make: Callable[[], Executable]) -> Executable:
+        if shape not in self._statements:
+            self._statements[shape] = make()
+        return self._statements[shape]
+
+    def close(self) -> None:
+        """The writer last: with write access it folds the write-ahead log into the file."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def _writer(path: Path, synchronous: Synchronous) -> Engine:
+    """A transaction takes the write lock when it begins.
+
+    `fullfsync` makes macOS flush the drive as Linux does; `recursive_triggers` lets INSERT OR REPLACE meet the
+    triggers that forbid DELETE.
+    """
+    pragmas = (
+        f"PRAGMA synchronous = {synchronous}",
+        f"PRAGMA fullfsync = {'ON' if synchronous == 'FULL' else 'OFF'}",
+        f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        "PRAGMA recursive_triggers = ON",
+    )
+    return _engine(path, pragmas, "BEGIN IMMEDIATE", kept=1, most=1)
+
+
+def _reader(path: Path) -> Engine:
+    return _engine(path, ("PRAGMA query_only = ON",), "BEGIN", kept=READERS_KEPT, most=READERS_MAX)
+
+
+def _engine(path: Path, pragmas: Sequence[str], begin: str, *, kept: int, most: int) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        # None: the driver never begins or ends a transaction by itself; the listener below does.
+        connect_args={"isolation_level": None, "check_same_thread": False},
+        poolclass=QueuePool,
+        pool_size=kept,
+        max_overflow=most - kept,
+        hide_parameters=True,  # values belong into the log, not into error messages
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        always = (f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF")
+        for pragma in (*always, *pragmas):
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _use_wal(engine: Engine) -> bool:
+    """Switch the file to write-ahead logging, which lasts; False where the file system cannot do it."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")  # not allowed inside a transaction
+        return bool(cursor.fetchone() == ("wal",))
+    finally:
+        raw.close()
+
+
+def identity(connection: Connection) -> tuple[int, int]:
+    """Application id and version that the file bears; zeros for a new one."""
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    return application, connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+
+
+def _is_empty(connection: Connection) -> bool:
+    inspector = inspect(connection)
+    return not inspector.get_table_names() and not inspector.get_view_names()
+
+
+def _put(table: Table) -> Insert:
+    statement = Insert(table)
+    key = list(table.primary_key)
+    rest = {column.name: statement.excluded[column.name] for column in table.c if column not in key}
+    if rest:
+        return statement.on_conflict_do_update(index_elements=key, set_=rest)
+    return statement.on_conflict_do_nothing(index_elements=key)
+
+
+def _update(shape: Shape, view: ViewTable) -> Executable:
+    columns = view.table.c
+    row = and_(*(part == bindparam(KEY + part.name, type_=part.type) for part in view.key))
+    given = {name: bindparam(VALUE + name, type_=columns[name].type) for name in shape.columns}
+    if shape.kind is Add:
+        return update(view.table).where(row).values({name: columns[name] + given[name] for name in given})
+    return update(view.table).where(row).values(given)
+
+
+def _move_head(connection: Connection, expected_size: int, head: Head) -> bool:
+    """Compare and swap: False if the log is not of the expected size. A log's first head is inserted."""
+    values = {"size": head.size, "root": head.root, "note": head.note}
+    if expected_size == 0:
+        connection.execute(_FIRST_HEAD, {"one": 1, **values})
+        return True
+    return connection.execute(_NEXT_HEAD, {"expected": expected_size, **values}).rowcount == 1
+
+
+def _make_private(path: Path) -> None:
+    """Make the missing directories and the file, for their owner alone. What exists keeps its mode."""
+    try:
+        missing = [parent for parent in path.parents if not parent.exists()]
+        for directory in reversed(missing):
+            directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be opened: {error.strerror}") from error

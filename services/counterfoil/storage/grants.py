@@ -1,0 +1,156 @@
+"""Who may do what on PostgreSQL: the rights that should be, those that are, and what makes the one the other.
+
+One database, a schema for each log and one for the views. Nobody but the administrator owns the tables of a log, so
+nobody else can change, drop or empty them, or switch off their triggers.
+
+| role | its own schema | other services' | views |
+|---|---|---|---|
+| `counterfoil_SERVICE` | adds entries; adds and changes head and cursors | - | - |
+| `counterfoil_gateway` | - | reads | reads |
+| `counterfoil_views` | - | - | owns |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from counterfoil.contract.commands import SERVICES
+from counterfoil.settings import GATEWAY, VIEWS
+from counterfoil.storage.migrations import VERSION_TABLE
+
+SCHEMAS: Final = (*SERVICES, VIEWS)
+CLIENTS: Final = (*SERVICES, GATEWAY, VIEWS)
+"""The users that get a role of their own; the administrator brings one."""
+PUBLIC: Final = "PUBLIC"
+"""Everybody."""
+WRITABLE: Final = {
+    "entries": ("SELECT", "INSERT"),
+    "head": ("SELECT", "INSERT", "UPDATE"),
+    "cursors": ("SELECT", "INSERT", "UPDATE"),
+}
+"""What a service may do with the tables of its log."""
+HARMLESS: Final = ("CONNECT", "USAGE", "SELECT")
+"""What the operator may have granted to others, such as to a role that watches."""
+
+
+class Grant(NamedTuple):
+    """One right: `privilege` on `thing` (``SCHEMA ledger``, ``TABLE ledger.entries``, ...) for a role or `PUBLIC`."""
+
+    thing: str
+    privilege: str
+    grantee: str
+
+    def __str__(self) -> str:
+        return f"{self.privilege} on {self.thing} for {self.grantee}"
+
+
+def role(user: str) -> str:
+    """What a user is called on PostgreSQL."""
+    return f"counterfoil_{user}"
+
+
+def wanted(connection: Connection) -> set[Grant]:
+    """Every right that somebody other than an owner should have."""
+    gateway = role(GATEWAY)
+    made = {Grant(_database(connection), "CONNECT", role(user)) for user in CLIENTS}
+    made |= {Grant(f"SCHEMA {schema}", "USAGE", gateway) for schema in SCHEMAS}
+    made |= {Grant(table, "SELECT", gateway) for table in connection.scalars(_VIEW_TABLES, {"views": VIEWS})}
+    for service in SERVICES:
+        version = f"TABLE {service}.{VERSION_TABLE}"
+        made |= {Grant(f"SCHEMA {service}", "USAGE", role(service)), Grant(version, "SELECT", role(service))}
+        made.add(Grant(version, "SELECT", gateway))
+        for name, privileges in WRITABLE.items():
+            made.add(Grant(f"TABLE {service}.{name}", "SELECT", gateway))
+            made |= {Grant(f"TABLE {service}.{name}", privilege, role(service)) for privilege in privileges}
+    return made
+
+
+def found(connection: Connection) -> set[Grant]:
+    """Every right on the database, our schemas, what is in them, and the schema `public`, but for those of owners."""
+    rows = connection.execute(_FOUND, {"schemas": list(SCHEMAS)})
+    made = set()
+    for thing, privilege, grantee, passed_on in rows:
+        made.add(Grant(thing, privilege, grantee))
+        if passed_on:
+            made.add(Grant(thing, f"GRANT OPTION FOR {privilege}", grantee))
+    return made
+
+
+def missing(connection: Connection) -> list[Grant]:
+    """Rights that somebody needs and has not."""
+    return sorted(wanted(connection) - found(connection))
+
+
+def excessive(connection: Connection) -> tuple[list[Grant], list[Grant]]:
+    """Rights that our roles and PUBLIC should not have; rights of other roles by which they could write."""
+    ours = {PUBLIC, *map(role, CLIENTS)}
+    more = sorted(found(connection) - wanted(connection))
+    strangers = [each for each in more if each.grantee not in ours and each.privilege not in HARMLESS]
+    return [each for each in more if each.grantee in ours], strangers
+
+
+def arrange(connection: Connection) -> Iterator[str]:
+    """Grant what is missing, and revoke what our roles and PUBLIC should not have; says what was done."""
+    views, gateway = role(VIEWS), role(GATEWAY)
+    if not future_views_are_readable(connection):
+        granted = f"GRANT SELECT ON TABLES TO {gateway}"
+        connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES FOR ROLE {views} IN SCHEMA {VIEWS} {granted}")
+        yield f"{gateway}: may read views made later"
+    counts: dict[str, int] = {}
+    for grant in missing(connection):
+        connection.exec_driver_sql(f"GRANT {grant.privilege} ON {grant.thing} TO {grant.grantee}")
+        counts[grant.grantee] = counts.get(grant.grantee, 0) + 1
+    yield from (f"{grantee}: {count} rights granted" for grantee, count in counts.items())
+    for grant in excessive(connection)[0]:
+        connection.exec_driver_sql(f"REVOKE {grant.privilege} ON {grant.thing} FROM {grant.grantee}")
+        yield f"{grant.grantee}: {grant.privilege} on {grant.thing} revoked"
+
+
+def future_views_are_readable(connection: Connection) -> bool:
+    """Whether the gateway may read tables that the projector will make."""
+    names = {"owner": role(VIEWS), "schema": VIEWS, "reader": role(GATEWAY)}
+    return connection.scalar(_DEFAULT, names) is True
+
+
+def _database(connection: Connection) -> str:
+    return f"DATABASE {connection.scalar(text('SELECT quote_ident(current_database())'))}"
+
+
+_VIEW_TABLES: Final = text("""\
+SELECT format('TABLE %I.%I', nspname, relname) FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+WHERE nspname = :views AND relkind IN ('r', 'p')""")
+
+_DEFAULT: Final = text("""\
+SELECT bool_or(a.grantee = to_regrole(:reader) AND a.privilege_type = 'SELECT')
+FROM pg_default_acl, aclexplode(defaclacl) AS a
+WHERE defaclrole = to_regrole(:owner) AND defaclnamespace = to_regnamespace(:schema) AND defaclobjtype = 'r'""")
+
+_FOUND: Final = text("""\
+WITH ours AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = ANY(:schemas)),
+things (thing, owner, suffix, acl) AS (
+    SELECT format('DATABASE %I', datname), datdba, '', coalesce(datacl, acldefault('d', datdba))
+    FROM pg_database WHERE datname = current_database()
+    UNION ALL
+    SELECT format('SCHEMA %I', nspname), nspowner, '', coalesce(nspacl, acldefault('n', nspowner)) FROM ours
+    UNION ALL
+    SELECT format('SCHEMA %I', nspname), nspowner, '', coalesce(nspacl, acldefault('n', nspowner))
+    FROM pg_namespace WHERE nspname = 'public'
+    UNION ALL
+    SELECT format('%s %I.%I', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, nspname, relname), relowner, '',
+        coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner))
+    FROM pg_class JOIN ours ON ours.oid = relnamespace WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL
+    SELECT format('TABLE %I.%I', nspname, relname), relowner, format(' (%I)', attname), attacl
+    FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid JOIN ours ON ours.oid = relnamespace
+    WHERE attacl IS NOT NULL AND NOT attisdropped
+    UNION ALL
+    SELECT format('FUNCTION %I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(p.oid)), proowner, '',
+        coalesce(proacl, acldefault('f', proowner))
+    FROM pg_proc AS p JOIN ours ON ours.oid = pronamespace
+)
+SELECT thing, a.privilege_type || suffix, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
+    a.is_grantable
+FROM things, aclexplode(acl) AS a WHERE a.grantee <> owner""")

@@ -1,0 +1,159 @@
+"""Who may do what on Kafka: the rights that follow from the routes, giving them, finding what is missing or too much.
+
+Only a service writes its entries; only gateways write commands; whoever just reads can write its dead letters alone.
+`admin` is a super user of the cluster: it has no line here. All of this holds where the cluster has an authorizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient, ConfigResource, ResourceType
+
+from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.topics import CHECKPOINTS, entries_topic
+from counterfoil.settings import GATEWAY, USERS, VIEWS, KafkaAccess
+from counterfoil.transport.admin import REQUEST_SECONDS, answer, connect, settled
+from counterfoil.transport.routes import DEAD_LETTERS_OF, Action, routes
+
+PREFIX: Final = "counterfoil."
+"""Of every topic and group; the groups of a user begin with `counterfoil.USER`."""
+
+_ASIDE: Final[Mapping[str, Sequence[str]]] = {
+    **{service: [entries_topic(service)] for service in SERVICES},  # only there it says what was announced before
+    GATEWAY: [CHECKPOINTS],
+    VIEWS: [CHECKPOINTS],
+}
+"""What is looked up now and then, beside the routes."""
+
+
+def _routed(user: str, action: Action) -> Iterator[str]:
+    return (route.topic for route in routes() if (route.user, route.action) == (user, action))
+
+
+READS: Final = {user: (*_routed(user, "receive"), *_ASIDE[user]) for user in DEAD_LETTERS_OF}
+"""The topics that a user may read."""
+WRITES: Final = {user: (*_routed(user, "send"),) for user in DEAD_LETTERS_OF}
+"""The topics that a user may write. To look a topic up, and to be idempotent, follows from writing."""
+
+
+class Right(NamedTuple):
+    """One ACL, in Kafka's words: of a topic, a group, a transactional id, or the cluster, which is called a broker."""
+
+    kind: str
+    name: str
+    pattern: str
+    principal: str
+    host: str
+    operation: str
+    permission: str
+
+    def __str__(self) -> str:
+        verb = "may" if self.permission == "allow" else "may not"
+        kind = "cluster" if self.kind == "broker" else self.kind
+        name = f"{self.name}..." if self.pattern == "prefixed" else self.name
+        return f"{self.principal} {verb} {self.operation} {kind} {name}" + f" from {self.host}" * (self.host != "*")
+
+
+def principal(user: str) -> str:
+    """What Kafka calls one of `settings.USERS`."""
+    return f"User:counterfoil-{user}"
+
+
+def _allow(user: str, operation: str, kind: str, name: str, pattern: str = "literal") -> Right:
+    return Right(kind, name, pattern, principal(user), "*", operation, "allow")
+
+
+RIGHTS: Final = frozenset(
+    [
+        *(_allow(user, "read", "topic", name) for user, names in READS.items() for name in names),
+        *(_allow(user, "write", "topic", name) for user, names in WRITES.items() for name in names),
+        *(_allow(user, "read", "group", PREFIX + user, "prefixed") for user in READS),
+        # how far a service is with its commands: what a gateway goes by when it turns new ones away
+        *(_allow(GATEWAY, "describe", "group", PREFIX + service) for service in SERVICES),
+    ]
+)
+"""Everything that our users may do."""
+
+
+def enforced(access: KafkaAccess) -> bool:
+    """Whether the cluster has an authorizer; without one, everybody who reaches it may do everything."""
+    return _enforced(connect(access))
+
+
+def apply(access: KafkaAccess) -> list[str]:
+    """Give our users exactly their rights; returns what was changed, and returns when Kafka shows it.
+
+    What others may do to Counterfoil's topics is a finding, never taken away here. Does nothing where there is no
+    authorizer. Raises `KafkaFailed`.
+    """
+    client = connect(access)
+    if not _enforced(client):
+        return []
+    given, taken = _differing(client)
+    bindings, filters = [AclBinding(*each) for each in given], [AclBindingFilter(*each) for each in taken]
+    asked = list((client.create_acls(bindings, request_timeout=REQUEST_SECONDS) if bindings else {}).values())
+    asked += (client.delete_acls(filters, request_timeout=REQUEST_SECONDS) if filters else {}).values()
+    for future in asked:
+        answer(future)
+    if asked:
+        settled(lambda: _differing(client) == ([], []), "the rights")
+    return [*(f"{right}: given" for right in given), *(f"{right}: taken away" for right in taken)]
+
+
+def check(access: KafkaAccess) -> list[str]:
+    """What our users lack, and what anybody may do beyond what is needed. Raises `KafkaFailed`."""
+    client = connect(access)
+    if not _enforced(client):
+        return []
+    there = _observe(client)
+    beyond = [right for right in sorted(there - RIGHTS) if _ours(right) or _reaches_us(right)]
+    return [*(f"{right}: missing" for right in sorted(RIGHTS - there)), *(f"{right}: too much" for right in beyond)]
+
+
+def _enforced(client: AdminClient) -> bool:
+    # asked for its ACLs, librdkafka calls a cluster without authorizer one without ACLs: its configuration says more
+    broker = answer(client.describe_cluster(request_timeout=REQUEST_SECONDS)).nodes[0].id
+    asked = client.describe_configs([ConfigResource(ResourceType.BROKER, str(broker))], request_timeout=REQUEST_SECONDS)
+    (found,) = map(answer, asked.values())
+    return "authorizer.class.name" not in found or bool(found["authorizer.class.name"].value)
+
+
+def _observe(client: AdminClient) -> frozenset[Right]:
+    kinds = ("topic", "group", "broker", "transactional_id")  # each on its own: librdkafka does not know all there are
+    anything: list[Any] = [None, "any", None, None, "any", "any"]
+    asked = [client.describe_acls(AclBindingFilter(k, *anything), request_timeout=REQUEST_SECONDS) for k in kinds]
+    return frozenset(_right(binding) for future in asked for binding in answer(future))
+
+
+def _right(binding: Any) -> Right:
+    return Right(
+        binding.restype.name.lower(),
+        binding.name,
+        binding.resource_pattern_type.name.lower(),
+        binding.principal,
+        binding.host,
+        binding.operation.name.lower(),
+        binding.permission_type.name.lower(),
+    )
+
+
+def _differing(client: AdminClient) -> tuple[list[Right], list[Right]]:
+    """What our users lack, and what they have too much."""
+    there = _observe(client)
+    return sorted(RIGHTS - there), [right for right in sorted(there - RIGHTS) if _ours(right)]
+
+
+def _ours(right: Right) -> bool:
+    return right.principal in map(principal, USERS)
+
+
+def _reaches_us(right: Right) -> bool:
+    """Whether it bears on Counterfoil's topics or groups, or gives power over the whole cluster."""
+    if right.kind == "broker":
+        return right.operation in ("all", "alter", "alter_configs", "cluster_action")
+    if right.kind == "transactional_id":
+        return False
+    wider = right.name == "*" or (right.pattern == "prefixed" and PREFIX.startswith(right.name))
+    return wider or right.name.startswith(PREFIX)

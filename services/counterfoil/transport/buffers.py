@@ -1,0 +1,174 @@
+"""Buffers of messages in memory, and the inbox that reads several of them: order, fairness and redelivery in one place.
+
+Both transports deliver through these; they differ in who fills the buffers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from counterfoil.contract.ensure import ensure
+from counterfoil.ports import Delivery, LogReader
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    """A share of one source: messages `first` up to `stop`, still to be read if `reader` is set."""
+
+    source: str
+    first: int
+    stop: int
+    items: Sequence[Delivery]
+    reader: LogReader | None
+
+    def deliveries(self) -> Sequence[Delivery]:
+        if self.reader is None:
+            return self.items
+        items = self.reader(self.first, self.stop)
+        ensure(len(items) == self.stop - self.first, f"{self.source}: a published entry is not in the log any more")
+        return [Delivery(self.source, position, data) for position, data in enumerate(items, self.first)]
+
+
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """Consecutive messages of one source, the latest in memory: positions `start` up to `end`.
+
+    A `reader` has the earlier ones. Without it what is before `start` was acknowledged and is gone.
+    """
+
+    name: str
+    start: int = 0
+    reader: LogReader | None = None
+    items: list[Delivery] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.items)
+
+    def take(self, first: int, stop: int) -> _Take:
+        if first < self.start:
+            return _Take(self.name, first, stop, (), self.reader)
+        return _Take(self.name, first, stop, self.items[first - self.start : stop - self.start], None)
+
+    def drop_before(self, position: int) -> None:
+        if position > self.start:
+            del self.items[: position - self.start]
+            self.start = position
+
+
+def fair_shares(available: Sequence[int], order: Sequence[int], limit: int) -> list[int]:
+    """How many messages to take from each source: as equal, and as many, as `available` and `limit` permit.
+
+    `order` names the sources that have any; what cannot be split evenly goes, one each, to the first of them.
+    """
+    shares = [0] * len(available)
+    hungry = order
+    while hungry and limit:
+        each = max(1, limit // len(hungry))
+        for i in hungry:
+            more = min(each, available[i] - shares[i], limit)
+            shares[i] += more
+            limit -= more
+        hungry = [i for i in hungry if shares[i] < available[i]]
+    return shares
+
+
+class BufferedInbox:
+    """An `Inbox` over buffers that others fill, for one consumer thread; only `wake` may come from others.
+
+    A `wake` outside a waiting `poll` is kept for the next, so a consumer that looks at its stop flag and then polls
+    cannot miss it. Turns between sources pass on with each `poll`, so that none starves however small the limit.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        waiting: list[BufferedInbox],
+        sources: Sequence[Buffer],
+        positions: Mapping[str, int],
+    ) -> None:
+        """Over `sources`, in order of delivery, from `positions`. `lock` guards the sources and the list `waiting`."""
+        self._ready = threading.Condition(lock)
+        self._waiting = waiting
+        self._sources = sources
+        self._next = dict(positions)
+        self._acknowledged = dict(positions)
+        self._turn = 0
+        self._woken = False
+
+    def poll(self, limit: int, timeout: float) -> list[Delivery]:
+        """As the port says. If a log's reader raises, so does this, and nothing counts as delivered.
+
+        Raises `ValueError` for a limit below 1.
+        """
+        if limit < 1:
+            raise ValueError(f"cannot poll for {limit} messages")
+        with self._ready:
+            if timeout > 0:
+                self._wait(timeout)
+            self._woken = False
+            takes = self._take(limit)
+        # Old entries are read without the lock: nobody waits for a slow consumer's disk.
+        deliveries = [delivery for take in takes for delivery in take.deliveries()]
+        self._next.update((take.source, take.stop) for take in takes)
+        return deliveries
+
+    def acknowledge(self, positions: Mapping[str, int]) -> None:
+        """As the port says; lower positions than before change nothing, higher ones than delivered are skipped to.
+
+        Raises `ValueError`, changing nothing, for a source this inbox does not have or a position beyond its end.
+        """
+        with self._ready:
+            ends = {source.name: source.end for source in self._sources}
+            for name, position in positions.items():
+                if name not in ends or position > ends[name]:
+                    raise ValueError(f"cannot acknowledge {name} before {position}: it ends at {ends.get(name)}")
+            for source in self._sources:
+                position = max(positions.get(source.name, 0), self._acknowledged[source.name])
+                self._acknowledged[source.name] = position
+                self._next[source.name] = max(position, self._next[source.name])
+                if source.reader is None:
+                    source.drop_before(position)
+
+    def rewind(self) -> None:
+        """As the port says."""
+        self._next = dict(self._acknowledged)
+
+    def wake(self) -> None:
+        """As the port says."""
+        with self._ready:
+            self._woken = True
+            self._ready.notify()
+
+    def notify(self, source: Buffer) -> None:
+        """End the wait of this inbox if it reads `source`; for who fills them and holds the lock."""
+        if source in self._sources:
+            self._ready.notify()
+
+    def _wait(self, timeout: float) -> None:
+        self._waiting.append(self)
+        try:
+            self._ready.wait_for(lambda: self._woken or any(self._first(s) < s.end for s in self._sources), timeout)
+        finally:
+            self._waiting.remove(self)
+
+    def _first(self, source: Buffer) -> int:
+        """The next position to deliver; commands acknowledged through another inbox of the service are gone."""
+        position = self._next[source.name]
+        return max(position, source.start) if source.reader is None else position
+
+    def _take(self, limit: int) -> list[_Take]:
+        """The next messages of every source, `limit` in total, and pass the turn on."""
+        firsts = [self._first(source) for source in self._sources]
+        available = [source.end - first for source, first in zip(self._sources, firsts, strict=True)]
+        order = [i for i in (*range(self._turn, len(available)), *range(self._turn)) if available[i]]
+        if order:
+            self._turn = (order[0] + 1) % len(available)
+        shares = fair_shares(available, order, limit)
+        return [
+            source.take(first, first + share)
+            for source, first, share in zip(self._sources, firsts, shares, strict=True)
+            if share
+        ]

@@ -1,0 +1,248 @@
+"""The transport over Apache Kafka: FastStream and aiokafka, behind the same port as the transport in memory.
+
+One `KafkaTransport` per user of Kafka. Its clients live on one thread with an event loop; everybody else stays
+synchronous. Every topic has one partition and one order. What Kafka promises is not taken for more than it is: offsets
+are stored with what was made of the messages, entries count only as their log signed them, and a lost producer means
+asking the topic what it has.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from counterfoil.contract import topics
+from counterfoil.contract.entry import service_of
+from counterfoil.contract.times import format_time
+from counterfoil.log.keys import VerifyKey
+from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Reply, Unavailable
+from counterfoil.settings import KafkaAccess
+from counterfoil.transport import lookup
+from counterfoil.transport.batches import BatchReader, encode
+from counterfoil.transport.buffers import Buffer
+from counterfoil.transport.client import PARTITION, make_admin, make_broker, make_producer, make_reader
+from counterfoil.transport.dead_records import dead_letter
+from counterfoil.transport.loop import LoopThread
+from counterfoil.transport.producer import Record, Sender
+from counterfoil.transport.replies import encode_reply
+from counterfoil.transport.subscription import CommandFeed, EntryFeed, Feed, KafkaInbox, Progress, Subscription
+
+T = TypeVar("T")
+_ANSWER: Final = 30.0  # seconds for what has to be asked of Kafka before a consumer can begin
+_CONFIRM: Final = 30.0  # seconds for a dead letter to be kept
+
+log = logging.getLogger("counterfoil.kafka")
+
+
+class KafkaTransport:
+    """`ServiceTransport` of one user: a service, the gateway or the views."""
+
+    def __init__(self, access: KafkaAccess, name: str, shard: str, keys: Mapping[str, VerifyKey]) -> None:
+        """`name` is the user; `keys`: per origin the key of each log that is published or followed."""
+        self._access, self._name, self._shard, self._keys = access, name, shard.encode(), keys
+        self.group = f"counterfoil.{name}"
+        self._loop = LoopThread(f"counterfoil-kafka-{name}", tls=access.ca is not None)
+        self._sender = Sender(self._loop, lambda: make_producer(access, self.group))
+        self._sender.start()
+        self._subscriptions: list[Subscription] = []
+        self._next: dict[str, int] = {}
+        self._unsure: list[Future[int]] = []
+        self._cluster = ""
+
+    # consuming ------------------------------------------------------------------------------------------------------
+
+    def open_inbox(
+        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+    ) -> KafkaInbox:
+        """As the port says; an inbox opened before for the same consumer takes nothing more.
+
+        Raises `Unavailable` if Kafka does not answer.
+        """
+        return self.ask(self._open(consumer, service, logs, resume or {}), f"opening the inbox of {consumer}")
+
+    async def _open(
+        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int]
+    ) -> KafkaInbox:
+        await self._close_subscriptions(consumer)
+        cluster = await self._cluster_id()
+        feeds: list[Feed] = []
+        positions = dict(logs)
+        async with _Reader(self._access, self.group) as reader:
+            for origin in sorted(logs):
+                topic = topics.entries_topic(service_of(origin))
+                cursor = f"kafka:{cluster}:{topic}"
+                begin = await lookup.place(reader, topic, logs[origin], resume.get(cursor))
+                batches = BatchReader(origin, self._keys[origin], logs[origin], cursor)
+                feeds.append(EntryFeed(topic, Buffer(origin, start=logs[origin]), begin, batches, cursor))
+            if service is not None:
+                topic = topics.commands_topic(service)
+                cursor = f"kafka:{cluster}:{topic}"
+                begin = await lookup.within(reader, topic, resume.get(cursor, 0))
+                feeds.append(CommandFeed(topic, Buffer(COMMANDS_SOURCE), begin, cursor))
+                positions[COMMANDS_SOURCE] = 0
+        broker = make_broker(self._access, self.group)
+        subscription = Subscription(broker, consumer, self.group, feeds, self._dead)
+        inbox = KafkaInbox(feeds, positions)
+        try:
+            await subscription.start(inbox)
+        except BaseException:
+            await subscription.stop()
+            raise
+        self._subscriptions.append(subscription)
+        return inbox
+
+    async def _close_subscriptions(self, consumer: str | None) -> None:
+        for subscription in [each for each in self._subscriptions if consumer in (None, each.consumer_name)]:
+            self._subscriptions.remove(subscription)
+            await subscription.stop()
+
+    async def _cluster_id(self) -> str:
+        if not self._cluster:
+            admin = make_admin(self._access, self.group)
+            try:
+                await admin.start()
+                self._cluster = str((await admin.describe_cluster())["cluster_id"])
+            finally:
+                await admin.close()
+        return self._cluster
+
+    def close_inboxes(self) -> None:
+        """Consume nothing more for now; inboxes may be opened again."""
+        with suppress(Unavailable):
+            self.ask(self._close_subscriptions(None), "closing")
+
+    def progress(self) -> list[Progress]:
+        """How the consumers come along, topic by topic."""
+        return [progress for each in list(self._subscriptions) for progress in each.progress()]
+
+    def restart(self, reason: str) -> None:
+        """Make consumers that stand still begin again: their inboxes raise `Unavailable`, and are opened anew."""
+        for subscription in list(self._subscriptions):
+            subscription.inbox.fail(reason)
+
+    # producing ------------------------------------------------------------------------------------------------------
+
+    def announced(self, origin: str) -> int:
+        """As the port says: what the topic has, proven by the log's signature."""
+
+        async def look() -> int:
+            async with _Reader(self._access, self.group) as reader:
+                topic = topics.entries_topic(service_of(origin))
+                return await lookup.announced(reader, topic, origin, self._keys[origin])
+
+        self._settle(origin)
+        self._next[origin] = self.ask(look(), f"finding out what {origin} announced")
+        return self._next[origin]
+
+    def _settle(self, origin: str) -> None:
+        """Wait for what is under way, so that the topic is not asked while it still grows."""
+        unsure, self._unsure = self._unsure, []
+        for future in unsure:
+            with suppress(Exception):
+                future.result(_CONFIRM)
+        self._next.pop(origin, None)
+
+    def publish(self, announcement: Announcement) -> None:
+        """As the port says; it returns when the entries are queued. The order of the log is the order of the topic."""
+        origin = announcement.origin
+        if origin not in self._next:
+            self.announced(origin)
+        expected = self._next[origin]
+        if not 0 <= announcement.first <= expected:
+            raise ValueError(f"{origin}: entries from {announcement.first} on, but the next is {expected}")
+        self._check()
+        if announcement.entries and announcement.end > expected:
+            records = [Record(self._shard, value, headers) for value, headers in encode(announcement)]
+            self._queue(topics.entries_topic(service_of(origin)), records)
+            self._next[origin] = announcement.end
+        if announcement.end == announcement.size:
+            note = Record(origin.encode(), announcement.note, [(topics.CONTENT_TYPE, topics.NOTE_TYPE.encode())])
+            self._queue(topics.CHECKPOINTS, [note])
+
+    def _queue(self, topic: str, records: list[Record]) -> None:
+        self._unsure.append(self._sender.send(topic, records, wait=True))
+
+    def _check(self) -> None:
+        """Raise `Unavailable` if anything announced before may be lost; forget what is safe."""
+        while self._unsure and self._unsure[0].done():
+            problem = self._unsure.pop(0).exception()
+            if problem is not None:
+                raise Unavailable(f"an announcement may be lost: {problem}") from problem
+
+    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[int]:
+        """Put a command on its topic; the future has the offset after it. Raises `Overloaded`."""
+        headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
+        if trace:
+            headers.append((topics.TRACE, trace.encode()))
+        record = Record(self._shard, envelope, headers)
+        return self._sender.send(topics.commands_topic(service), [record], wait=False)
+
+    def reply(self, reply: Reply) -> None:
+        """As the port says."""
+        self._sender.send(topics.REPLIES, [Record(reply.service.encode(), encode_reply(reply))], wait=True)
+
+    def set_aside(self, delivery: Delivery, reason: str) -> None:
+        """Keep a command that its service cannot take, with the reason. Raises `Unavailable` if it cannot be kept."""
+        offset = delivery.resume[1] - 1 if delivery.resume is not None else -1
+        topic = topics.commands_topic(self._name)
+        headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
+        self._bury(topic, offset, self._shard, delivery.data, headers, reason).result(_CONFIRM)
+
+    def _dead(self, record: Any, reason: str) -> None:
+        self._bury(record.topic, record.offset, record.key, record.value, record.headers, reason)
+
+    def _bury(
+        self, topic: str, offset: int, key: bytes | None, value: bytes | None, headers: Any, reason: str
+    ) -> Future[int]:
+        now = format_time(time.time_ns() // 1_000)
+        dead = dead_letter(topic, PARTITION, max(offset, 0), headers, reason, now)
+        return self._sender.send(topics.dead_letters_topic(self._name), [Record(key, value, dead)], wait=False)
+
+    # all ------------------------------------------------------------------------------------------------------------
+
+    def ask(self, work: Coroutine[Any, Any, T], what: str) -> T:
+        """Run something on the clients' thread and wait for it. Raises `Unavailable`."""
+        try:
+            return self._loop.call(work, _ANSWER, what)
+        except (KafkaError, OSError) as problem:
+            raise Unavailable(f"{what}: {problem!r}") from problem
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> Callable[[], None]:
+        """Run something on the clients' thread until what this returns is called."""
+        return self._loop.spawn(work)
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call something on the clients' thread. Raises RuntimeError once it has ended."""
+        self._loop.soon(function)
+
+    def close(self) -> None:
+        """Send what is queued, for a while, and stop."""
+        self._sender.close()
+        with suppress(Exception):
+            self._loop.call(self._close_subscriptions(None), _ANSWER, "closing")
+        self._loop.close()
+
+
+class _Reader:
+    """A consumer to look things up with, for the length of a block."""
+
+    def __init__(self, access: KafkaAccess, client_id: str) -> None:
+        self._reader = make_reader(access, client_id)
+
+    async def __aenter__(self) -> AIOKafkaConsumer:
+        try:
+            await self._reader.start()
+        except BaseException:
+            await self._reader.stop()
+            raise
+        return self._reader
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._reader.stop()

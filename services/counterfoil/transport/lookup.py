@@ -1,0 +1,91 @@
+"""Finds places on a topic of entries: where a log was announced to, and where reading has to begin for an index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+
+from counterfoil.log.keys import VerifyKey
+from counterfoil.transport.batches import BadRecord, BatchReader, place_of
+from counterfoil.transport.client import partition
+
+_FIRST_STEP: Final = 1_024
+_POLL_MS: Final = 500
+_IDLE_POLLS: Final = 20  # polls without a record before Kafka is taken to be away
+
+
+async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: VerifyKey) -> int:
+    """How many entries of a log are on its topic, as far as its own signature vouches for them."""
+    begin, end = await _bounds(reader, topic)
+    step, upper = _FIRST_STEP, end
+    while upper > begin:
+        lower = max(begin, upper - step)
+        batches = BatchReader(origin, key, 0)
+        async for record in _records(reader, topic, lower, end):
+            try:
+                batches.feed(record.offset, record.value, record.headers)
+            except BadRecord:
+                continue
+        if batches.proven_size:
+            return batches.proven_size
+        upper, step = lower, step * 8
+    return 0
+
+
+async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | None) -> int:
+    """An offset from which on every entry from `index` on comes, in whole batches.
+
+    `stored` is taken if the record there says so itself; else the search goes back from the end.
+    """
+    begin, end = await _bounds(reader, topic)
+    if stored is not None and begin <= stored <= end and await _comes_before(reader, topic, stored, end, index):
+        return stored
+    step, at = _FIRST_STEP, end
+    while at > begin:
+        at = max(begin, at - step)
+        if await _comes_before(reader, topic, at, end, index):
+            return at
+        step *= 4
+    return begin
+
+
+async def within(reader: AIOKafkaConsumer, topic: str, stored: int) -> int:
+    """`stored`, if the topic has it or will have it next; else the topic's begin: messages come again, none is lost."""
+    begin, end = await _bounds(reader, topic)
+    return stored if begin <= stored <= end else begin
+
+
+async def _comes_before(reader: AIOKafkaConsumer, topic: str, offset: int, end: int, index: int) -> bool:
+    """Whether reading from `offset` on leaves no entry from `index` on out, by what the first sound record says."""
+    async for record in _records(reader, topic, offset, end):
+        try:
+            at, first, size = place_of(record.headers)
+        except BadRecord:
+            continue
+        return at == first <= index or size <= index
+    return offset == end
+
+
+async def _bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[int, int]:
+    where = partition(topic)
+    begin = (await reader.beginning_offsets([where]))[where]
+    return begin, (await reader.end_offsets([where]))[where]
+
+
+async def _records(reader: AIOKafkaConsumer, topic: str, offset: int, end: int) -> AsyncIterator[Any]:
+    """The records from `offset` up to `end`. Raises TimeoutError if they do not come."""
+    where = partition(topic)
+    reader.assign([where])
+    reader.seek(where, offset)
+    idle = 0
+    while offset < end:
+        polled = await reader.getmany(where, timeout_ms=_POLL_MS, max_records=2_000)
+        idle = 0 if polled else idle + 1
+        if idle > _IDLE_POLLS:
+            raise TimeoutError(f"{topic}: nothing from offset {offset} on, though it ends at {end}")
+        for record in polled.get(where, ()):
+            offset = record.offset + 1
+            if record.offset < end:
+                yield record

@@ -1,0 +1,178 @@
+"""Counterfoil's topics on Kafka: what they must be like, making them so, and finding what is not.
+
+Nothing is ever deleted, and neither partitions nor replicas are changed: those are findings, for a person to mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from counterfoil.contract.topics import MAX_MESSAGE_BYTES
+from counterfoil.settings import KafkaAccess
+from counterfoil.transport.admin import REQUEST_SECONDS, KafkaFailed, answer, connect, failed_with, reason, settled
+from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
+from counterfoil.transport.routes import Kind, routes
+
+PARTITIONS: Final = 1
+REPLICAS: Final = 3
+"""Of every topic, or as many as there are brokers."""
+MAX_DEAD_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
+"""`max.message.bytes` where dead letters go: whatever another topic took fits, with what is said of it."""
+
+_MINUTE: Final = 60_000  # milliseconds
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_MIB: Final = 2**20
+
+_EVERY: Final[Mapping[str, str]] = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "max.message.bytes": str(MAX_MESSAGE_BYTES),
+    # Kafka counts a compressed batch as it comes; kept as it is, it could unfold to more than anybody can set aside.
+    "compression.type": "uncompressed",
+    "message.timestamp.type": "LogAppendTime",  # no writer decides how long its records are kept
+    "unclean.leader.election.enable": "false",
+}
+# What is deleted or compacted is a whole segment, and never the one being written: so these are short where it counts.
+_OF: Final[Mapping[Kind, Mapping[str, str]]] = {
+    "entries": {},
+    "dead-letters": {"max.message.bytes": str(MAX_DEAD_MESSAGE_BYTES)},
+    "commands": {"retention.ms": str(7 * _DAY), "segment.ms": str(_DAY)},
+    "replies": {"retention.ms": str(_HOUR), "segment.ms": str(10 * _MINUTE), "segment.bytes": str(64 * _MIB)},
+    "checkpoints": {"cleanup.policy": "compact", "segment.ms": str(_HOUR), "segment.bytes": str(16 * _MIB)},
+}
+TOPICS: Final[Mapping[str, Mapping[str, str]]] = {route.topic: {**_EVERY, **_OF[route.kind]} for route in routes()}
+"""Every topic with its settings, but for `min.insync.replicas`, which follows from its replicas."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A topic as it is: the fewest replicas of any partition."""
+
+    partitions: int
+    replicas: int
+    settings: Mapping[str, str | None]
+
+
+def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
+    """Create what is missing and set what differs; returns what was changed, and returns when Kafka shows it.
+
+    `brokers`: how many the cluster is to have (None: as many as answer), at least 1. Raises `KafkaFailed`, before
+    anything is changed if fewer answer.
+    """
+    client = connect(access)
+    there, seen = _observe(client)
+    if brokers is not None and brokers > there:
+        raise KafkaFailed(f"{there} of {brokers} brokers answer: start the others first; nothing was changed")
+    made = _create(client, TOPICS.keys() - seen.keys(), min(REPLICAS, brokers or there))
+    set_ = _set(client, {name: found for name, topic in seen.items() if (found := _differing(name, topic))})
+    if made or set_:
+        settled(lambda: not _mendable(client), "the topics")
+    return [*made, *set_]
+
+
+def check(access: KafkaAccess) -> list[str]:
+    """What is not as it must be. Raises `KafkaFailed`."""
+    brokers, seen = _observe(connect(access))
+    findings = []
+    for name in TOPICS:
+        if name not in seen:
+            findings.append(f"{name}: missing")
+            continue
+        topic = seen[name]
+        if topic.partitions != PARTITIONS:
+            findings.append(f"{name}: {topic.partitions} partitions, must be {PARTITIONS}: a log has one order")
+        if topic.replicas < min(REPLICAS, brokers):
+            findings.append(
+                f"{name}: {topic.replicas} replicas, must be {min(REPLICAS, brokers)}: reassign its partition"
+            )
+        findings += [
+            f"{name}: {setting} is {topic.settings.get(setting)}, must be {value}"
+            for setting, value in _differing(name, topic).items()
+        ]
+    return findings
+
+
+def _wanted(name: str, replicas: int) -> dict[str, str]:
+    """A topic's settings. With two replicas, waiting for both would stop everything when one broker stops."""
+    return {**TOPICS[name], "min.insync.replicas": "2" if replicas >= REPLICAS else "1"}
+
+
+def _differing(name: str, topic: _Seen) -> dict[str, str]:
+    return {
+        setting: value
+        for setting, value in _wanted(name, topic.replicas).items()
+        if topic.settings.get(setting) != value
+    }
+
+
+def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
+    """How many brokers answer, and which of our topics are there."""
+    try:
+        cluster = client.list_topics(timeout=REQUEST_SECONDS)
+    except KafkaException as problem:
+        raise KafkaFailed(f"Kafka refused: {reason(problem)}") from problem
+    there = {name: cluster.topics[name] for name in TOPICS if name in cluster.topics}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in there]
+    asked = client.describe_configs(resources, request_timeout=REQUEST_SECONDS) if resources else {}
+    seen = {}
+    for resource, future in asked.items():
+        if failed_with(future, KafkaError.UNKNOWN_TOPIC_OR_PART):
+            continue  # just created or deleted: another broker has not heard of it
+        partitions = there[resource.name].partitions.values()
+        seen[resource.name] = _Seen(
+            len(partitions),
+            min((len(partition.replicas) for partition in partitions), default=0),
+            {entry.name: entry.value for entry in answer(future).values()},
+        )
+    return len(cluster.brokers), seen
+
+
+def _mendable(client: AdminClient) -> bool:
+    _, seen = _observe(client)
+    return len(seen) < len(TOPICS) or any(_differing(name, topic) for name, topic in seen.items())
+
+
+def _create(client: AdminClient, names: Iterable[str], replicas: int) -> list[str]:
+    new = [NewTopic(name, PARTITIONS, replicas, config=_wanted(name, replicas)) for name in sorted(names)]
+    asked = client.create_topics(new, request_timeout=REQUEST_SECONDS) if new else {}
+    made = []
+    for name, future in asked.items():
+        if failed_with(future, KafkaError.TOPIC_ALREADY_EXISTS):
+            continue  # somebody else is setting up, too
+        answer(future)
+        made.append(f"{name}: created with {replicas} replica{'s' if replicas > 1 else ''}")
+    return made
+
+
+def _set(client: AdminClient, differing: Mapping[str, Mapping[str, str]]) -> list[str]:
+    resources = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            name,
+            incremental_configs=[
+                ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+                for setting, value in settings.items()
+            ],
+        )
+        for name, settings in differing.items()
+    ]
+    asked = client.incremental_alter_configs(resources, request_timeout=REQUEST_SECONDS) if resources else {}
+    for future in asked.values():
+        answer(future)
+    return [
+        f"{name}: {setting} set to {value}" for name, found in differing.items() for setting, value in found.items()
+    ]

@@ -1,0 +1,40 @@
+"""The PostgreSQL stores keep every guarantee of their ports, with the rights that their roles have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from counterfoil.ports import LogStore, View, ViewStore
+from counterfoil.settings import VIEWS, DatabaseAccess
+from counterfoil.storage import open_log_store_on, open_view_store_on
+from tests.conformance.log_store import LogStoreSuite
+from tests.conformance.view_store import ViewStoreSuite
+from tests.servers.fixture import PostgresServer
+from tests.storage.server import as_user, copied
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
+    with copied(postgres) as made:
+        yield made
+
+
+class TestPostgresqlLogStore(LogStoreSuite):
+    @pytest.fixture
+    def make(self, database: DatabaseAccess) -> Iterator[Callable[[], LogStore]]:
+        access = as_user(database, "ledger")
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_log_store_on(access, "ledger")))
+
+
+class TestPostgresqlViewStore(ViewStoreSuite):
+    @pytest.fixture
+    def make(self, database: DatabaseAccess) -> Iterator[Callable[..., ViewStore]]:
+        def opened(*views: View) -> ViewStore:
+            return stack.enter_context(closing(open_view_store_on(as_user(database, VIEWS), views)))
+
+        with ExitStack() as stack:
+            yield opened

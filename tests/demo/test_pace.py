@@ -1,0 +1,63 @@
+"""The story ends the same whatever the services' paces: which of them works when, and how much it takes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from counterfoil.contract import limits
+from counterfoil.demo.system import Answer, EmbeddedSystem
+from tests.demo.story import play
+
+SEEDS = (3, 11)
+SIZES = (1, 2, 5, 30, 512)
+
+
+class Uneven(EmbeddedSystem):
+    """Works in bursts of one service or another, favourites first, on batches of any size, while commands come in."""
+
+    chance = Random()
+
+    def submit(self, envelope: bytes) -> Callable[[], Answer]:
+        """Send, and perhaps let somebody work already."""
+        answer = super().submit(envelope)
+        if self.chance.random() < 0.3:
+            self._burst()
+        return answer
+
+    def settle(self) -> None:
+        """In bursts, until an even round finds nothing to do."""
+        done = 1
+        while done:
+            self._burst()
+            limits.BATCH_CAUSES = SIZES[-1]  # type: ignore[misc]
+            done = self.embedded.step()
+
+    def _burst(self) -> None:
+        steps = [runner.step for runner in self.embedded.runners.values()]
+        steps += [self.embedded.receipts.step, self.embedded.projector.step]
+        favour = [self.chance.random() ** 2 for _ in steps]
+        for step in self.chance.choices(steps, favour, k=self.chance.randrange(20)):
+            limits.BATCH_CAUSES = self.chance.choice(SIZES)  # type: ignore[misc]
+            step()
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def even(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    seed = request.param
+    return seed, *play(tmp_path_factory.mktemp("even") / "home", seed)
+
+
+@pytest.mark.parametrize("pace", range(2))
+def test_the_end_is_the_same_at_any_pace(even: Any, pace: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed, report, roots = even
+    monkeypatch.setattr(limits, "BATCH_CAUSES", limits.BATCH_CAUSES)
+    monkeypatch.setattr(Uneven, "chance", Random(pace))
+    other, other_roots = play(tmp_path / "home", seed, Uneven)
+    assert other_roots != roots  # it did go another way
+    assert other["balances"]["sha256"] == report["balances"]["sha256"]
+    assert other == report

@@ -1,0 +1,38 @@
+"""Drills by hand: ``python -m tests.faults zombie --seconds 20``, or all of them, one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from counterfoil.cluster.cluster import Cluster
+from tests.faults.drills import DRILLS
+from tests.faults.site import site
+
+
+def main() -> int:
+    """Run drills; 0 if all is well after each."""
+    options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    options.add_argument("drill", nargs="*", metavar="DRILL", help=f"any of: {', '.join(DRILLS)}")
+    options.add_argument("--seconds", type=float, default=10.0, help="how long what is broken stays so")
+    given = options.parse_args()
+    for name in given.drill or DRILLS:
+        run, brokers = DRILLS[name]
+        with tempfile.TemporaryDirectory(prefix="counterfoil-drill-") as folder:
+            cluster = Cluster(Path(folder) / "cluster")
+            began = time.monotonic()
+            try:
+                cluster.up(brokers)
+                with site(cluster, Path(folder)) as made:
+                    run(made, given.seconds)
+                    sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s, all is well: {made.verdict()}\n")
+            finally:
+                cluster.down(seconds=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Faults of the distributed form, end to end: each breaks something under load and waits until all is well again.
+
+What was observed must agree with the logs afterwards: nothing acknowledged is lost, nothing applied twice, the audit
+finds nothing (`Site.verdict`). All are bounded in time. ``python -m tests.faults`` runs them by hand, longer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.topics import commands_topic, entries_topic
+from counterfoil.settings import GATEWAY, VIEWS
+from counterfoil.storage.lease import IDLE_SECONDS
+from tests.faults.crashing import STEPS
+from tests.faults.site import RECOVERS_WITHIN, Site, role_of
+
+_LOOK = 0.1
+_CRASHES_WITHIN = 60.0
+
+
+def until(true: Callable[[], bool], what: str, within: float = RECOVERS_WITHIN) -> None:
+    """Wait for something to become true."""
+    ends = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < ends, f"not within {within:.0f} s: {what}"
+        time.sleep(_LOOK)
+
+
+def crashes(site: Site, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
+    """kill -9 at every durable step of every service, each time with another instance standing by to take over."""
+    steps = [(service, step) for service in services for step in STEPS]
+    with site.load():
+        for number, (service, step) in enumerate(steps):
+            name = f"{service}+{number}"
+            program = ("-m", "tests.faults.crashing", step, str(1 + number % 3))
+            site.fleet.start((service,), str(number), program)
+            site.fleet.stop(service)  # it takes over, and crashes
+            crashed = site.fleet.members[name].process
+            until(lambda crashed=crashed: crashed.poll() is not None, f"{name} at {step}", _CRASHES_WITHIN)  # type: ignore[misc]
+            assert site.fleet.forget(name) == -signal.SIGKILL
+            site.fleet.start((service,))
+        site.fleet.ready()
+        time.sleep(seconds)
+
+
+def killed(site: Site, seconds: float) -> None:
+    """kill -9 of every part in turn, the views and the gateway too, each started again a moment later."""
+    with site.load() as recorder:
+        for name in (*SERVICES, VIEWS, GATEWAY):
+            site.fleet.kill(name)
+            time.sleep(seconds / 10)
+            site.fleet.start((name,))
+            recorder.urls[:] = [site.fleet.url] if GATEWAY in site.fleet.members else recorder.urls
+            site.fleet.ready()
+
+
+def zombie(site: Site, seconds: float) -> None:
+    """The active instance of the ledger freezes, another takes over; when it wakes, it finds that it has lost."""
+    with site.load():
+        site.fleet.start(("ledger",), "second")
+        until(site.fleet.members["ledger+second"].is_ready, "the standby is ready")
+        assert role_of(site, "ledger+second") == "standby"
+        site.fleet.kill("ledger", signal.SIGSTOP)
+        until(lambda: role_of(site, "ledger+second") == "active", "the standby takes over", IDLE_SECONDS + 30)
+        time.sleep(seconds)
+        site.fleet.kill("ledger", signal.SIGCONT)
+        until(lambda: role_of(site, "ledger") == "standby", "the one that slept stands by")
+        site.fleet.stop("ledger+second")
+        until(lambda: role_of(site, "ledger") == "active", "and takes over again")
+
+
+def frozen_kafka(site: Site, seconds: float) -> None:
+    """Kafka cannot be reached: every broker is frozen, then goes on."""
+    with site.load():
+        for broker in range(1, site.cluster.brokers + 1):
+            site.cluster.kill_broker(broker, signal.SIGSTOP)
+        time.sleep(seconds)
+        for broker in range(1, site.cluster.brokers + 1):
+            site.cluster.kill_broker(broker, signal.SIGCONT)
+        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+
+
+def restarted_kafka(site: Site, seconds: float) -> None:
+    """The only broker is killed, and started again a while later."""
+    with site.load():
+        site.cluster.kill_broker(1)
+        time.sleep(seconds)
+        site.cluster.start_broker(1)
+        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+
+
+def lost_leaders(site: Site, seconds: float) -> None:
+    """One broker of three after the other is killed, whatever it leads, and started again."""
+    with site.load():
+        for broker in range(1, site.cluster.brokers + 1):
+            site.cluster.kill_broker(broker)
+            time.sleep(seconds)
+            site.cluster.start_broker(broker)
+            until(lambda: not _behind(site), "every partition has its replicas again")
+
+
+def _behind(site: Site) -> bool:
+    from confluent_kafka.admin import AdminClient
+
+    topics = AdminClient({"bootstrap.servers": site.cluster.kafka}).list_topics(timeout=10).topics.values()
+    partitions = itertools.chain.from_iterable(topic.partitions.values() for topic in topics)
+    return any(len(each.isrs) < len(each.replicas) for each in partitions)
+
+
+def restarted_database(site: Site, seconds: float) -> None:
+    """PostgreSQL is stopped at once, as if it had crashed, and started again."""
+    with site.load():
+        site.cluster.stop_postgres("immediate")
+        time.sleep(seconds)
+        site.cluster.start_postgres()
+        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+
+
+def full_disk(site: Site, seconds: float) -> None:
+    """The disk of the published ledger is full for a while: what is committed is safe, and published later."""
+    directory = site.home / "logs" / "ledger"
+    site.fleet.stop("ledger")
+    aside = directory.with_name("ledger-aside")
+    directory.rename(aside)
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "counterfoil-drill", str(directory)]
+    subprocess.run(mount, check=True)
+    try:
+        subprocess.run(["cp", "-r", f"{aside}/.", str(directory)], check=True)
+        site.fleet.start(("ledger",))
+        site.fleet.ready()
+        with site.load():
+            ballast = directory / "ballast"
+            until(lambda: not _grow(ballast), "the disk is full")
+            until(lambda: not site.fleet.members["ledger"].is_ready(), "the ledger says that it is not ready")
+            time.sleep(seconds)
+            ballast.unlink()
+            until(site.fleet.members["ledger"].is_ready, "the ledger is ready again")
+        site.fleet.stop("ledger")
+        subprocess.run(["cp", "-r", f"{directory}/.", str(aside)], check=True)
+    finally:
+        site.fleet.stop(*[name for name in site.fleet.members if name == "ledger"])
+        subprocess.run(["umount", str(directory)], check=True)
+    directory.rmdir()
+    aside.rename(directory)
+    site.restart()
+
+
+def _grow(ballast: Path) -> bool:
+    """Add to a file; False once nothing more fits."""
+    try:
+        with ballast.open("ab") as file:
+            file.write(bytes(2**20))
+    except OSError:
+        return False
+    return True
+
+
+def repeated_and_reordered(site: Site, seconds: float) -> None:
+    """Whoever may write to Kafka sends everything again, in another order, and junk besides."""
+    with site.load():
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            for service in SERVICES:
+                for topic in (commands_topic(service), entries_topic(service)):
+                    _again(site.cluster.kafka, topic)
+
+
+def _again(servers: str, topic: str) -> None:
+    """Send the topic's latest records once more, the last first, and each entry also with another's content."""
+    reader = Consumer({"bootstrap.servers": servers, "group.id": "drill", "enable.auto.commit": False})
+    try:
+        begin, end = reader.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        reader.assign([TopicPartition(topic, 0, max(begin, end - 60))])
+        records = reader.consume(min(60, end - begin), timeout=5) if end > begin else []
+    finally:
+        reader.close()
+    writer = Producer({"bootstrap.servers": servers})
+    for record in reversed(records):
+        writer.produce(topic, record.value(), record.key(), headers=record.headers())
+    for record, other in itertools.pairwise(records[::7]):
+        writer.produce(topic, other.value(), record.key(), headers=record.headers())
+    writer.produce(topic, b"junk", b"main")
+    assert writer.flush(20) == 0
+
+
+DRILLS: Final[dict[str, tuple[Callable[[Site, float], None], int]]] = {
+    "crashes": (crashes, 1),
+    "killed": (killed, 1),
+    "zombie": (zombie, 1),
+    "frozen-kafka": (frozen_kafka, 1),
+    "restarted-kafka": (restarted_kafka, 1),
+    "lost-leaders": (lost_leaders, 3),
+    "restarted-database": (restarted_database, 1),
+    "full-disk": (full_disk, 1),
+    "repeated-and-reordered": (repeated_and_reordered, 1),
+}
+"""By name: the drill, and how many brokers it needs."""

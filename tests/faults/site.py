@@ -1,0 +1,88 @@
+"""A whole distributed market on this machine, to break: a cluster, a process for every part, and clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import httpx
+
+from counterfoil.audit.run import audit
+from counterfoil.bootstrap import provision
+from counterfoil.cluster.cluster import Cluster
+from counterfoil.demo.fleet import EACH, Fleet
+from counterfoil.instance import Instance
+from counterfoil.settings import ADMIN, Settings
+from tests.e2e.founding import found_a_market
+from tests.e2e.running import Shell
+from tests.histories import Crowd, Figures, Observation, Plan, Recorder, check, figures, wait_published
+
+PUBLISHED_WITHIN = 60.0
+RECOVERS_WITHIN = 90.0
+_names = count()
+
+
+@dataclass
+class Site:
+    """What is there, and everything that was observed of it so far."""
+
+    cluster: Cluster
+    home: Path
+    fleet: Fleet
+    observed: list[Observation] = field(default_factory=list)
+
+    @contextmanager
+    def load(self, clients: int = 12, pause: float = 0.03) -> Iterator[Recorder]:
+        """Clients at work for the length of the block; at its end they have settled and all must be well."""
+        path = self.home.parent / f"observed-{next(_names)}.jsonl"
+        plan = Plan(clients=clients, pause=pause)
+        recorder = Recorder(self.fleet.url, Crowd(self.home), path, plan, seed=next(_names))
+        with recorder:
+            recorder.wait_for(20, RECOVERS_WITHIN)
+            yield recorder
+            recorder.wait_for(recorder.sent + 30, RECOVERS_WITHIN)
+        self.observed += recorder.join()
+
+    def verdict(self) -> Figures:
+        """All that was observed agrees with what is published, and the audit finds nothing. Returns the figures."""
+        logs = self.home / "logs"
+        wait_published(logs, self.observed, PUBLISHED_WITHIN)
+        self.fleet.stop()  # nothing is being written while the logs are read
+        assert check(self.observed, logs) == []
+        found = audit(logs)
+        assert found.clean, found.to_json()
+        return figures(self.observed)
+
+    def restart(self) -> None:
+        """Start every part that does not run."""
+        for parts in EACH:
+            if ",".join(parts) not in self.fleet.members:
+                self.fleet.start(parts)
+        self.fleet.ready()
+
+
+@contextmanager
+def site(cluster: Cluster, folder: Path) -> Iterator[Site]:
+    """A market founded on the cluster, with a process for every part."""
+    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
+    settings = Settings().model_copy(update=here)
+    kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
+    provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
+    instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)")
+    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
+    with Fleet(given, folder / "processes") as fleet:
+        for parts in EACH:
+            fleet.start(parts)
+        fleet.ready()
+        found_a_market(Shell(instance.root, fleet.url), folder)
+        yield Site(cluster, instance.root, fleet)
+
+
+def role_of(site: Site, name: str) -> str:
+    """Whether a service's instance is active or stands by, as its probes say."""
+    member = site.fleet.members[name]
+    said = httpx.get(f"{member.probes}/readyz", timeout=5).json()
+    return str(said[name.partition("+")[0]])

@@ -1,0 +1,247 @@
+"""Ways to make a sound history unsound, each with the finding it must lead to: lies of gateways, logs and views.
+
+A change takes the observations (and may publish the logs anew) and returns them changed, or None where this history
+does not have what it would change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+from counterfoil.contract.codec import canonical
+from counterfoil.contract.entry import service_of
+from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
+from counterfoil.log.merkle import leaf_hash
+from counterfoil.log.proofs import Receipt as Proof
+from counterfoil.log.proofs import format_receipt
+from counterfoil.log.tree import Tree
+from tests.audit.forge import Forgery, publish
+from tests.histories.checker import Conflict
+from tests.histories.model import Model
+from tests.histories.observed import Answer, Attempt, Balance, Observation, Read, Receipt, Refused
+
+Observations = list[Observation]
+T = TypeVar("T")
+
+
+@dataclass
+class Patient:
+    """A sound history: observations, the model of its logs, and the directory they lie in, free to be changed."""
+
+    observations: Observations
+    model: Model
+    logs: Path
+    rng: Random
+
+    def one(self, among: list[T]) -> T | None:
+        """Any of them; None where there is none."""
+        return self.rng.choice(among) if among else None
+
+    def acknowledged(self) -> list[Attempt]:
+        """The sendings that brought a receipt."""
+        return [each for each in self.attempts() if isinstance(each.answer, Receipt)]
+
+    def attempts(self) -> list[Attempt]:
+        """All sendings."""
+        return [each for each in self.observations if isinstance(each, Attempt)]
+
+    def reads(self) -> list[Read]:
+        """Reads that waited."""
+        return [each for each in self.observations if isinstance(each, Read) and each.wait_for is not None]
+
+    def put(self, old: Observation, *new: Observation) -> Observations:
+        """The observations with one of them replaced."""
+        return [changed for each in self.observations for changed in (new if each is old else (each,))]
+
+    def end(self) -> int:
+        """A time after all."""
+        return max(each.answered for each in self.observations) + 1
+
+
+def _answered(change: Callable[[Receipt, Patient], Answer | None]) -> Callable[[Patient], Observations | None]:
+    """A change of one receipt."""
+
+    def apply(patient: Patient) -> Observations | None:
+        attempt = patient.one(patient.acknowledged())
+        if attempt is None or not isinstance(attempt.answer, Receipt):
+            return None
+        answer = change(attempt.answer, patient)
+        return None if answer is None else patient.put(attempt, replace(attempt, answer=answer))
+
+    return apply
+
+
+def _told(answer: Callable[[Receipt], Answer]) -> Callable[[Patient], Observations | None]:
+    """A second client sends the same bytes and is told something else."""
+
+    def apply(patient: Patient) -> Observations | None:
+        attempt = patient.one(patient.acknowledged())
+        if attempt is None or not isinstance(attempt.answer, Receipt):
+            return None
+        more = Attempt(99, patient.end(), patient.end() + 1, attempt.envelope, answer(attempt.answer))
+        return [*patient.observations, more]
+
+    return apply
+
+
+# receipts -----------------------------------------------------------------------------------------------------------
+
+
+def _unproven(receipt: Receipt, _patient: Patient) -> Receipt:
+    """Another signature under the checkpoint."""
+    at = len(receipt.proof) - 20
+    other = b"A" if receipt.proof[at : at + 1] != b"A" else b"B"
+    return replace(receipt, proof=receipt.proof[:at] + other + receipt.proof[at + 1 :])
+
+
+def _elsewhere(receipt: Receipt, _patient: Patient) -> Receipt:
+    return replace(receipt, index=receipt.index + 1)
+
+
+def _other_bytes(receipt: Receipt, patient: Patient) -> Receipt:
+    entries = patient.model.logs[service_of(receipt.origin)].entries
+    return replace(receipt, entry=entries[receipt.index - 1])
+
+
+def _forked(receipt: Receipt, patient: Patient) -> Receipt:
+    """The log signed another history for this client alone, with the very same entry in it."""
+    service = service_of(receipt.origin)
+    entries = list(patient.model.logs[service].entries[: receipt.index + 1])
+    entries[patient.rng.randrange(receipt.index)] = b"{}"
+    tree = Tree(lambda _level, _index: b"")
+    tree.append([leaf_hash(entry) for entry in entries])
+    head = Checkpoint(receipt.origin, len(entries), tree.root())
+    note = sign_checkpoint(head, Forgery(patient.logs, service).key)
+    path = tuple(tree.inclusion_proof(receipt.index, len(entries)))
+    return replace(receipt, proof=format_receipt(Proof(receipt.index, path, note)))
+
+
+# logs ---------------------------------------------------------------------------------------------------------------
+
+
+def _forgets(patient: Patient) -> Observations | None:
+    """The log is published as it was before an acknowledged command came."""
+    attempt = patient.one(patient.acknowledged())
+    if attempt is None or not isinstance(attempt.answer, Receipt):
+        return None
+    forgery = Forgery(patient.logs, service_of(attempt.answer.origin))
+    publish(forgery.root, forgery.key, [canonical(entry) for entry in forgery.entries[: attempt.answer.index]])
+    return patient.observations
+
+
+def _doubles(patient: Patient) -> Observations | None:
+    """The log applies an acknowledged command a second time."""
+    attempt = patient.one(patient.acknowledged())
+    if attempt is None or not isinstance(attempt.answer, Receipt):
+        return None
+    forgery = Forgery(patient.logs, service_of(attempt.answer.origin))
+    again = {**forgery.entries[attempt.answer.index]}
+    forgery.entries.append({**again, "data": {**again["data"]}})
+    forgery.renumber()
+    forgery.seal()
+    return patient.observations
+
+
+def _decides_otherwise(patient: Patient) -> Observations | None:
+    """An event in the log says something that no decision says."""
+    forgery = Forgery(patient.logs, "ledger")
+    index = patient.one(forgery.where(lambda entry: any("legs" in event for event in entry["data"]["events"])))
+    if index is None:
+        return None
+    event = next(each for each in forgery.entries[index]["data"]["events"] if "legs" in each)
+    event["legs"][0]["amount"] = str(int(event["legs"][0]["amount"]) + 1)
+    forgery.seal()
+    return patient.observations
+
+
+# order and reads ----------------------------------------------------------------------------------------------------
+
+
+def _overtakes(patient: Patient) -> Observations | None:
+    """A command that stands early in its log was in truth sent after a later one was acknowledged."""
+    rows = [(each, each.answer) for each in patient.acknowledged() if isinstance(each.answer, Receipt)]
+    pairs = [
+        (early, late)
+        for early, one in rows
+        for late, other in rows
+        if one.origin == other.origin and one.index < other.index
+    ]
+    pair = patient.one(pairs)
+    if pair is None:
+        return None
+    early, late = pair
+    moved: Observations = []
+    for each in patient.observations:
+        if isinstance(each, Attempt) and each.envelope == early.envelope:
+            moved.append(replace(each, sent=late.answered + 1, answered=late.answered + 2))
+        elif not (isinstance(each, Attempt) and each.command and each.command.content == _content(early)):
+            moved.append(each)
+    return moved
+
+
+def _content(attempt: Attempt) -> bytes:
+    return attempt.command.content if attempt.command is not None else b""
+
+
+def _never_had(patient: Patient) -> Observations | None:
+    """A view shows a balance that never was, as after a lost entry."""
+    read = patient.one(patient.reads())
+    if read is None:
+        return None
+    value = read.value or Balance(0, 0, 0)
+    return patient.put(read, replace(read, value=replace(value, posted=value.posted + 1)))
+
+
+def _did_not_wait(patient: Patient) -> Observations | None:
+    """The views answered before they held the entry that was asked for."""
+    old = [each for each in patient.reads() if _ends(patient, each) is not None]
+    read = patient.one(old)
+    return None if read is None else patient.put(read, replace(read, wait_for=_ends(patient, read)))
+
+
+def _ends(patient: Patient, read: Read) -> int | None:
+    """The entry that ended the balance which was read; None if it still holds."""
+    rows = patient.model.balances.get((read.account, read.asset), [])
+    starts = [None, *(value for _, value in rows)]
+    at = starts.index(read.value)
+    return rows[at][0] if at < len(rows) else None
+
+
+def _went_back(patient: Patient) -> Observations | None:
+    """A client that saw a balance is shown the one before it."""
+    old = [each for each in patient.reads() if each.value is not None]
+    read = patient.one(old)
+    if read is None:
+        return None
+    rows = patient.model.balances[read.account, read.asset]
+    at = [value for _, value in rows].index(read.value)  # type: ignore[arg-type]
+    before = rows[at - 1][1] if at else None
+    end = patient.end()
+    later = [replace(read, sent=end, answered=end + 1), replace(read, sent=end + 2, answered=end + 3, wait_for=0)]
+    return [*patient.observations, later[0], replace(later[1], value=before)] if rows[at][0] > 0 else None
+
+
+CHANGES: dict[str, Callable[[Patient], Observations | None]] = {
+    "acknowledged_lost": _forgets,
+    "recorded_twice": _doubles,
+    "decision_differs": _decides_otherwise,
+    "receipt_not_proven": _answered(_unproven),
+    "receipt_differs": _answered(_elsewhere),
+    "receipt_differs, by its bytes": _answered(_other_bytes),
+    "checkpoint_not_prefix": _answered(_forked),
+    "refused_yet_recorded": _answered(lambda _receipt, _patient: Refused("bad_signature")),
+    "refusal_not_proven": _answered(lambda _receipt, _patient: Refused("exceeds_available")),
+    "refusal_unknown": _answered(lambda _receipt, _patient: Refused("no_such_code")),
+    "conflict_unfounded": _answered(lambda _receipt, _patient: Refused(Conflict.value)),
+    "outcomes_differ": _told(lambda receipt: replace(receipt, index=receipt.index + 1)),
+    "outcomes_differ, one refused": _told(lambda _receipt: Refused("malformed")),
+    "order_violated": _overtakes,
+    "read_differs": _never_had,
+    "read_too_old": _did_not_wait,
+    "read_went_back": _went_back,
+}
+"""By the code of the finding, up to a comma."""

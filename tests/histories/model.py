@@ -1,0 +1,136 @@
+"""The published logs as a model to hold observations against: audited, indexed by command, and folded into balances.
+
+The audit decides every entry again. The balances are added up here from the amounts of the legs alone, by rules that
+share nothing with the ledger's own accounts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from counterfoil.audit.files import find_logs
+from counterfoil.audit.report import Finding
+from counterfoil.audit.run import audit
+from counterfoil.audit.structure import Verified, verify_files
+from counterfoil.contract.codec import Refused, decode_entry
+from counterfoil.contract.entry import CommandCause, Entry, service_of
+from counterfoil.contract.events import Leg
+from counterfoil.log.checkpoint import parse_checkpoint
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.note import parse_note
+from counterfoil.log.proofs import parse_receipt
+from counterfoil.log.verify import TileTree
+from tests.histories.observed import Attempt, Balance, Observation, Receipt
+
+_POSTED: Final = {"post": 1, "hold": 0, "capture": 1, "release": 0}
+_HELD: Final = {"post": 0, "hold": 1, "capture": -1, "release": -1}
+
+Position = tuple[str, str]
+"""Account and asset."""
+
+
+@dataclass
+class Log:
+    """One published log. `ids`: the indexes of each entry id; `commands`: of each command, by its payload's SHA-256."""
+
+    origin: str
+    key: VerifyKey
+    tree: TileTree
+    entries: list[bytes] = field(default_factory=list)
+    ids: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    commands: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
+    signatures: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """``SERVICE/SHARD``, as the audit names it."""
+        return self.origin.partition("/")[2]
+
+    def take(self, data: bytes) -> Entry | None:
+        """The next entry; None if it is none (which the audit says)."""
+        index = len(self.entries)
+        self.entries.append(data)
+        try:
+            entry = decode_entry(data)
+        except Refused:
+            return None
+        self.ids[entry.id].append(index)
+        if isinstance(entry.cause, CommandCause):
+            self.commands[sha256(entry.cause.payload).digest()].append(index)
+            self.signatures[index] = entry.cause.signature
+        return entry
+
+
+@dataclass
+class Model:
+    """The logs by service, what the audit found in them, and every balance with the entry that made it so."""
+
+    logs: dict[str, Log]
+    findings: Sequence[Finding]
+    balances: dict[Position, list[tuple[int, Balance]]] = field(default_factory=dict)
+
+    def post(self, index: int, entry: Entry) -> None:
+        """Add up one entry of the ledger."""
+        for event in entry.events:
+            for leg in getattr(event, "legs", ()):
+                self._side(index, leg, leg.debit, -1)
+                self._side(index, leg, leg.credit, 1)
+
+    def _side(self, index: int, leg: Leg, account: str, sign: int) -> None:
+        rows = self.balances.setdefault((account, leg.asset), [])
+        last = rows[-1][1] if rows else Balance(0, 0, 0)
+        held = last.held + (_HELD[leg.effect] * leg.amount if sign < 0 else 0)
+        row = (index, Balance(last.n + 1, last.posted + sign * _POSTED[leg.effect] * leg.amount, held))
+        if rows and rows[-1][0] == index:
+            rows.pop()  # a reader sees whole entries
+        rows.append(row)
+
+
+def replay(directory: Path, trusted: Mapping[str, VerifyKey] | None = None) -> Model:
+    """The model of the logs published below `directory`, however sound they are. Raises `CannotAudit`."""
+    found = (verify_files(files, trusted, lambda _n: None)[0] for files in find_logs(directory))
+    sound = [log for log in found if log is not None]
+    model = Model({}, audit(directory, trusted).findings)
+    for verified in sound:
+        origin = verified.checkpoint.origin
+        log = model.logs[service_of(origin)] = Log(origin, _key(verified, trusted), verified.tree)
+        for index, data in enumerate(verified.files.entries(verified.intact)):
+            entry = log.take(data)
+            if entry is not None and service_of(origin) == "ledger":
+                model.post(index, entry)
+    return model
+
+
+def _key(verified: Verified, trusted: Mapping[str, VerifyKey] | None) -> VerifyKey:
+    if trusted is not None:
+        return trusted[verified.checkpoint.origin]
+    return VerifyKey.parse(verified.files.read("vkey").decode().strip())
+
+
+def wait_published(directory: Path, observations: Iterable[Observation], seconds: float) -> None:
+    """Wait until the logs below `directory` are published as far as any receipt reaches. Raises TimeoutError."""
+    reach: dict[str, int] = defaultdict(int)
+    for each in observations:
+        if isinstance(each, Attempt) and isinstance(each.answer, Receipt):
+            note = parse_receipt(each.answer.proof).checkpoint_note
+            size = parse_checkpoint(parse_note(note).text).size
+            reach[service_of(each.answer.origin)] = max(reach[service_of(each.answer.origin)], size)
+    ends = time.monotonic() + seconds
+    while behind := {service: size for service, size in reach.items() if _published(directory, service) < size}:
+        if time.monotonic() > ends:
+            raise TimeoutError(f"not published within {seconds:.0f} s: {behind}")
+        time.sleep(0.05)
+
+
+def _published(directory: Path, service: str) -> int:
+    for files in find_logs(directory):
+        head = parse_checkpoint(parse_note(files.read("checkpoint")).text)
+        if service_of(head.origin) == service:
+            return head.size
+    return 0

@@ -1,0 +1,209 @@
+"""Each hook makes exactly the series that dashboards and alerts are written for."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from counterfoil.contract.limits import SECOND
+from counterfoil.ops.health import Judged
+from counterfoil.ops.metrics import BATCH_BUCKETS, COMMIT_BUCKETS, METRICS, NAMES, RECEIPT_BUCKETS, Metrics
+from counterfoil.runtime.telemetry import Telemetry
+
+MATCHING = "counterfoil.example/matching/main"
+
+
+def shown(metrics: Metrics) -> list[str]:
+    """The series of ours, as they are written."""
+    return [line for line in metrics.render().decode().splitlines() if line.startswith("counterfoil_")]
+
+
+def series(metrics: Metrics, name: str) -> list[str]:
+    """The series of one metric."""
+    return [line for line in shown(metrics) if re.split("[ {]", line)[0].startswith(name)]
+
+
+def with_everything() -> Metrics:
+    """Metrics after one call of every hook."""
+    metrics = Metrics()
+    telemetry: Telemetry = metrics
+    telemetry.consumed("ledger", MATCHING, 3)
+    telemetry.committed("ledger", 2, 0.004, 12)
+    telemetry.published("ledger", 12, 1_800_000_000 * SECOND + 500_000)
+    telemetry.refused("ledger", "bad_signature", "intake")
+    telemetry.recovering("ledger")
+    telemetry.answered("matching", 0.2, "")
+    metrics.active("ledger", True)
+    metrics.dead_letter("ledger", "malformed")
+    metrics.show_waiting(lambda: 7)
+    metrics.show_consumers(lambda: [Judged("ledger", MATCHING, 5, None)])
+    return metrics
+
+
+def test_every_metric_is_shown_under_its_name_with_its_meaning() -> None:
+    text = with_everything().render().decode()
+    explained = dict(re.findall(r"^# HELP (counterfoil_\w+) (.*)$", text, re.MULTILINE))
+    assert explained == METRICS
+    assert frozenset(METRICS) == NAMES
+    suffixes = re.compile("_(bucket|sum|count)$")
+    named = {re.split("[ {]", line)[0] for line in shown(with_everything())}
+    assert {name if name in NAMES else suffixes.sub("", name) for name in named} == NAMES
+
+
+def test_the_text_is_what_prometheus_reads() -> None:
+    families = {family.name: family for family in text_string_to_metric_families(with_everything().render().decode())}
+    kinds = {name: family.type for name, family in families.items() if name.startswith("counterfoil")}
+    counters = {f"{name}_total" for name, kind in kinds.items() if kind == "counter"}
+    assert counters == {name for name in NAMES if name.endswith("_total")}
+    assert {name for name, kind in kinds.items() if kind == "histogram"} == {
+        "counterfoil_batch_entries",
+        "counterfoil_commit_seconds",
+        "counterfoil_receipt_seconds",
+    }
+    assert "process_resident_memory_bytes" in families
+    assert not [name for name in families if name.endswith("_created")]
+
+
+def test_causes() -> None:
+    metrics = Metrics()
+    metrics.consumed("ledger", MATCHING, 3)
+    metrics.consumed("ledger", "commands", 1)
+    metrics.consumed("ledger", MATCHING, 4)
+    assert series(metrics, "counterfoil_causes") == [
+        f'counterfoil_causes_total{{service="ledger",source="{MATCHING}"}} 7.0',
+        'counterfoil_causes_total{service="ledger",source="commands"} 1.0',
+    ]
+
+
+def test_commits() -> None:
+    metrics = Metrics()
+    metrics.committed("ledger", 2, 0.004, 12)
+    metrics.committed("ledger", 512, 0.3, 524)
+    metrics.committed("matching", 1, 0.0001, 1)
+    assert series(metrics, "counterfoil_entries") == [
+        'counterfoil_entries_total{service="ledger"} 514.0',
+        'counterfoil_entries_total{service="matching"} 1.0',
+    ]
+    assert series(metrics, "counterfoil_log_size") == [
+        'counterfoil_log_size{service="ledger"} 524.0',
+        'counterfoil_log_size{service="matching"} 1.0',
+    ]
+    ledger = [line for line in series(metrics, "counterfoil_commit_seconds") if "ledger" in line]
+    assert ledger[0] == 'counterfoil_commit_seconds_bucket{le="0.0005",service="ledger"} 0.0'
+    assert 'counterfoil_commit_seconds_bucket{le="0.0025",service="ledger"} 0.0' in ledger
+    assert 'counterfoil_commit_seconds_bucket{le="0.005",service="ledger"} 1.0' in ledger
+    assert ledger[-4:] == [
+        'counterfoil_commit_seconds_bucket{le="2.5",service="ledger"} 2.0',
+        'counterfoil_commit_seconds_bucket{le="+Inf",service="ledger"} 2.0',
+        'counterfoil_commit_seconds_count{service="ledger"} 2.0',
+        'counterfoil_commit_seconds_sum{service="ledger"} 0.304',
+    ]
+    batches = [line for line in series(metrics, "counterfoil_batch_entries") if "ledger" in line]
+    assert batches[0] == 'counterfoil_batch_entries_bucket{le="1.0",service="ledger"} 0.0'
+    assert batches[1] == 'counterfoil_batch_entries_bucket{le="2.0",service="ledger"} 1.0'
+    assert 'counterfoil_batch_entries_bucket{le="512.0",service="ledger"} 2.0' in batches
+
+
+def test_a_log_that_was_loaded_has_its_size_before_the_first_commit() -> None:
+    metrics = Metrics()
+    metrics.loaded("ledger", 40)
+    assert shown(metrics)[:2] == [
+        'counterfoil_log_size{service="ledger"} 40.0',
+        'counterfoil_published_size{service="ledger"} 40.0',
+    ]
+    assert not series(metrics, "counterfoil_entries")
+    assert not series(metrics, "counterfoil_checkpoint")
+
+
+def test_checkpoints() -> None:
+    metrics = Metrics()
+    metrics.published("ledger", 12, 1_800_000_000 * SECOND + 500_000)
+    assert shown(metrics)[:2] == [
+        'counterfoil_published_size{service="ledger"} 12.0',
+        'counterfoil_checkpoint_timestamp_seconds{service="ledger"} 1.8000000005e+09',
+    ]
+
+
+def test_refusals_recoveries_dead_letters_and_roles() -> None:
+    metrics = Metrics()
+    metrics.refused("ledger", "bad_signature", "intake")
+    metrics.refused("ledger", "insufficient_funds", "decided")
+    metrics.refused("ledger", "insufficient_funds", "decided")
+    metrics.recovering("receipts")
+    metrics.dead_letter("ledger", "malformed")
+    metrics.active("ledger", True)
+    metrics.active("matching", True)
+    metrics.active("matching", False)
+    assert [line for line in shown(metrics) if not re.match("counterfoil_(receipt|commands)", line)] == [
+        'counterfoil_refusals_total{code="bad_signature",service="ledger",stage="intake"} 1.0',
+        'counterfoil_refusals_total{code="insufficient_funds",service="ledger",stage="decided"} 2.0',
+        'counterfoil_recoveries_total{worker="receipts"} 1.0',
+        'counterfoil_active{service="ledger"} 1.0',
+        'counterfoil_active{service="matching"} 0.0',
+        'counterfoil_dead_letters_total{reason="malformed",service="ledger"} 1.0',
+    ]
+
+
+def test_the_gateway() -> None:
+    metrics, waiting = Metrics(), [0]
+    metrics.show_waiting(lambda: waiting[0])
+    for service, seconds in (("ledger", 0.0009), ("matching", 0.03), ("ledger", 31.0)):
+        metrics.answered(service, seconds)
+    waiting[0] = 3
+    assert series(metrics, "counterfoil_commands_waiting") == ["counterfoil_commands_waiting 3.0"]
+    receipts = series(metrics, "counterfoil_receipt_seconds")
+    assert receipts[0] == 'counterfoil_receipt_seconds_bucket{le="0.001"} 1.0'
+    assert receipts[-4:-1] == [
+        'counterfoil_receipt_seconds_bucket{le="30.0"} 2.0',
+        'counterfoil_receipt_seconds_bucket{le="+Inf"} 3.0',
+        "counterfoil_receipt_seconds_count 3.0",
+    ]
+
+
+def test_consumers_are_shown_as_they_are_now_and_not_as_they_were() -> None:
+    metrics = Metrics()
+    judged = [Judged("ledger", MATCHING, 5, None), Judged("views", MATCHING, 900, "stood at 1 of 901 for 31 s")]
+    metrics.show_consumers(lambda: judged)
+    assert series(metrics, "counterfoil_consumer") == [
+        f'counterfoil_consumer_lag{{consumer="ledger",source="{MATCHING}"}} 5.0',
+        f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 900.0',
+        f'counterfoil_consumer_stuck{{consumer="ledger",source="{MATCHING}"}} 0.0',
+        f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 1.0',
+    ]
+    judged[:] = [Judged("views", MATCHING, 0, None)]
+    assert series(metrics, "counterfoil_consumer") == [
+        f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 0.0',
+        f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 0.0',
+    ]
+
+
+def test_processes_share_nothing() -> None:
+    one, other = Metrics(), Metrics()
+    one.recovering("ledger")
+    assert series(one, "counterfoil_recoveries")
+    assert not series(other, "counterfoil_recoveries")
+
+
+def test_threads_lose_no_count() -> None:
+    metrics = Metrics()
+
+    def work(number: int) -> None:
+        for _ in range(1_000):
+            metrics.consumed(f"service-{number % 2}", "commands", 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert series(metrics, "counterfoil_causes") == [
+        'counterfoil_causes_total{service="service-0",source="commands"} 4000.0',
+        'counterfoil_causes_total{service="service-1",source="commands"} 4000.0',
+    ]
+
+
+def test_buckets_span_what_is_measured() -> None:
+    assert (COMMIT_BUCKETS[0], COMMIT_BUCKETS[-1]) == (0.0005, 2.5)
+    assert (BATCH_BUCKETS[0], BATCH_BUCKETS[-1]) == (1, 512)
+    assert (RECEIPT_BUCKETS[0], RECEIPT_BUCKETS[-1]) == (0.001, 30.0)
+    for buckets in (COMMIT_BUCKETS, BATCH_BUCKETS, RECEIPT_BUCKETS):
+        assert list(buckets) == sorted(set(buckets))

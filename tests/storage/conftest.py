@@ -1,0 +1,18 @@
+"""The fixture of the tests on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from counterfoil.settings import DatabaseAccess
+from tests.servers.fixture import PostgresServer
+from tests.storage.server import copied
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
+    """A database of the test's own, set up, as the superuser."""
+    with copied(postgres) as made:
+        yield made
