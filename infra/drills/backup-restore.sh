@@ -5,16 +5,17 @@
 #
 # usage: backup-restore.sh [DIRECTORY]    DIRECTORY must not be there yet, and is kept. Default: a temporary one
 #
-# It runs on a cluster of its own (`counterfoil cluster up`: no Docker needed), on loopback, for two or three minutes.
+# It runs on a cluster of its own (`counterfoil cluster up`: no Docker needed), on loopback, for about a minute.
 # `counterfoil` must be on the path, with the extras cluster and distributed. Exit code 0: everything was as it must be.
 set -euo pipefail
 
 readonly LOGS=(issuance ledger matching redemption) STEP_SECONDS=90
+command -v counterfoil >/dev/null || { echo "counterfoil is not on the path" >&2 && exit 2; }
 python=$(dirname "$(command -v counterfoil)")/python
 if [[ $# -gt 0 ]]; then mkdir "$1" && drill=$(cd "$1" && pwd); else drill=$(mktemp -d); fi
 readonly python drill temporary=$(($# == 0))
 export COUNTERFOIL_HOME=$drill/home COUNTERFOIL_LOG_LEVEL=WARNING
-serving=""
+serving=()
 
 say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
 fail() { say "FAILED: $*" && exit 1; }
@@ -23,34 +24,42 @@ bounded() { timeout --kill-after=10 "$STEP_SECONDS" "$@"; }
 finish() {
     local code=$?
     trap - EXIT
-    if [[ -n $serving ]]; then kill -KILL "$serving" 2>/dev/null || true; fi
+    if ((${#serving[@]})); then kill -KILL "${serving[@]}" 2>/dev/null || true; fi
     bounded counterfoil cluster down --home "$drill/cluster" >/dev/null 2>&1 || true
     if ((code == 0 && temporary)); then rm -r "$drill"; else echo "everything is in $drill"; fi
     exit "$code"
 }
 trap finish EXIT
 
-start() {
-    counterfoil serve "${LOGS[@]}" views gateway >>"$drill/serve.log" 2>&1 &
-    serving=$!
-    for ((tries = 0; tries < STEP_SECONDS; tries++)); do
-        if bounded counterfoil party list >/dev/null 2>&1; then return; fi
-        kill -0 "$serving" 2>/dev/null || fail "the services ended: $(tail -n 3 "$drill/serve.log")"
-        sleep 1
+running() { # whether every process does
+    local process
+    for process in "${serving[@]}"; do kill -0 "$process" 2>/dev/null || return 1; done
+}
+
+start() { # two processes: who decides and projects, and the gateway
+    local deadline=$((SECONDS + STEP_SECONDS))
+    counterfoil serve "${LOGS[@]}" views >>"$drill/services.log" 2>&1 &
+    serving=($!)
+    counterfoil serve gateway >>"$drill/gateway.log" 2>&1 &
+    serving+=($!)
+    until timeout 10 counterfoil party list >/dev/null 2>&1; do
+        running || fail "a process ended: $(tail -n 3 "$drill"/{services,gateway}.log)"
+        ((SECONDS < deadline)) || fail "not ready after $STEP_SECONDS s: $(tail -n 3 "$drill"/{services,gateway}.log)"
+        sleep 0.5
     done
-    fail "the services are not ready after $STEP_SECONDS s"
 }
 
 stop() { # cleanly: everything that is committed gets published
-    local code=0
-    kill -TERM "$serving"
-    for ((tries = 0; tries < STEP_SECONDS; tries++)); do
-        kill -0 "$serving" 2>/dev/null || break
-        sleep 1
+    local process deadline=$((SECONDS + STEP_SECONDS))
+    kill -TERM "${serving[@]}"
+    for process in "${serving[@]}"; do
+        while kill -0 "$process" 2>/dev/null; do
+            ((SECONDS < deadline)) || fail "the services do not stop"
+            sleep 0.5
+        done
+        wait "$process" || fail "a process ended with exit code $?"
     done
-    wait "$serving" || code=$?
-    serving=""
-    [[ $code == 0 ]] || fail "the services ended with exit code $code"
+    serving=()
 }
 
 register() { # NAME...

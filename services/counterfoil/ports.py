@@ -140,7 +140,11 @@ class ViewStore(Protocol):
         """Per origin, the index of the next entry to project."""
 
     def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
-        """Make the changes in order and move the positions."""
+        """Make the changes in order and move the positions.
+
+        Raises `StoreConflict` if somebody else moved the positions, or made other views, since this store last read or
+        moved them: read `positions` and go on from there.
+        """
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:
         """The row with this key."""

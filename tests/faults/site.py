@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import httpx
-
 from counterfoil.audit.run import audit
 from counterfoil.bootstrap import provision
 from counterfoil.cluster.cluster import Cluster
@@ -84,5 +82,5 @@ def site(cluster: Cluster, folder: Path) -> Iterator[Site]:
 def role_of(site: Site, name: str) -> str:
     """Whether a service's instance is active or stands by, as its probes say."""
     member = site.fleet.members[name]
-    said = httpx.get(f"{member.probes}/readyz", timeout=5).json()
+    said = member.ask("readyz").json()
     return str(said[name.partition("+")[0]])

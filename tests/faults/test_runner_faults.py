@@ -220,6 +220,9 @@ def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
         assert store.head() == head
         assert published(home) == before
         runner.recover()  # on purpose: a worker would stop here
+        with pytest.raises(StoreConflict):  # nor do two projectors write the same views
+            loser.system.settle()
+        loser.system.projector.recover()
         loser.system.settle()
         answer = late.result(timeout=0)
         assert isinstance(answer, Recorded)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,7 @@ from counterfoil.settings import VIEWS as VIEWS_USER
 PARTS: Final = (*SERVICES, VIEWS_USER, GATEWAY)
 """What can be served."""
 _COLLECT: Final = (50_000, 50, 100)  # few cycles are made
+_SWITCH: Final = 0.0005  # seconds: a message changes threads several times on its way, and waits for each
 _WATCH_EVERY: Final = 5.0  # seconds
 _WELL_WITHIN: Final = 15.0
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -108,6 +110,7 @@ class Distributed:
     def start(self) -> None:
         """Let threads do the stepping."""
         gc.set_threshold(*_COLLECT)
+        sys.setswitchinterval(_SWITCH)
         self._watch_over()
         workers = [self._worker(name, part.step, part.recover, part.wake) for name, part in self.parts.items()]
         if GATEWAY in self.parts:

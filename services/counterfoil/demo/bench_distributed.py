@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import httpx
+import psutil  # type: ignore[import-untyped]
 
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.contract.commands import SERVICES
@@ -60,8 +60,9 @@ def run(settings: Settings, commands: int, burst: int, report: Report) -> None:
 
 def _measure(driver: Driver, fleet: Fleet, commands: int, burst: int, report: Report) -> None:
     driver.drive(driver.deposits(commands // 10), 64)
+    envelopes = driver.deposits(commands)
     before = _seconds(fleet)
-    took, latencies = driver.drive(driver.deposits(commands), 256)
+    took, latencies = driver.drive(envelopes, 256)
     note = f"p50 {percentile(latencies, 50)} us, p99 {percentile(latencies, 99)} us{_hops(before, _seconds(fleet))}"
     whole = Figure("distributed", "signed deposits, 256 clients, receipt each", commands, took, note)
     report(whole)
@@ -70,7 +71,8 @@ def _measure(driver: Driver, fleet: Fleet, commands: int, burst: int, report: Re
     took, latencies = driver.paced(driver.deposits(count), half)
     note = f"p50 {percentile(latencies, 50)} us, p99 {percentile(latencies, 99)} us"
     report(Figure("at half that load", "the same at a steady rate", count, took, note))
-    took, latencies = driver.drive(driver.deposits(burst), _IN_FLIGHT)
+    envelopes = driver.deposits(burst)
+    took, latencies = driver.drive(envelopes, _IN_FLIGHT)
     lag = _until_settled(fleet)
     note = f"all consumers had caught up {lag:.2f} s after the last receipt"
     report(Figure("burst", f"as fast as they are taken, {_IN_FLIGHT} under way, receipt each", burst, took, note))
@@ -88,16 +90,17 @@ def _until_settled(fleet: Fleet) -> float:
 
 def _lags(fleet: Fleet) -> Iterator[float]:
     for member in fleet.members.values():
-        for line in httpx.get(f"{member.probes}/metrics", timeout=5.0).text.splitlines():
+        for line in member.ask("metrics").text.splitlines():
             if line.startswith("counterfoil_consumer_lag{"):
                 yield float(line.rpartition(" ")[2])
 
 
 def _seconds(fleet: Fleet) -> dict[str, float]:
-    """CPU seconds used by each process."""
-    found = {}
+    """CPU seconds used by each process, and by the whole machine."""
+    busy = psutil.cpu_times()
+    found = {"clients and gateway": time.process_time(), "all of the machine": busy.user + busy.system}
     for name, member in fleet.members.items():
-        for line in httpx.get(f"{member.probes}/metrics", timeout=5.0).text.splitlines():
+        for line in member.ask("metrics").text.splitlines():
             if line.startswith("process_cpu_seconds_total "):
                 found[name] = float(line.rpartition(" ")[2])
     return found

@@ -25,6 +25,7 @@ PROGRAM: Final = ("-m", "counterfoil")
 STARTS_WITHIN: Final = 60.0
 STOPS_WITHIN: Final = 30.0
 _LOOK: Final = 0.1
+_ASK: Final = httpx.Client(timeout=5.0, headers={"Connection": "close"})
 _TAIL: Final = 2_000  # characters of a log in an error message
 
 
@@ -42,6 +43,10 @@ class Member:
     url: str | None
     log: Path
 
+    def ask(self, page: str) -> httpx.Response:
+        """One of its probes. Raises httpx errors."""
+        return _ASK.get(f"{self.probes}/{page}")
+
     def check(self) -> None:
         """Raises `NotRunning` if it has ended."""
         if self.process.poll() is not None:
@@ -54,14 +59,14 @@ class Member:
     def is_ready(self) -> bool:
         """Whether it says so itself; a standby is ready."""
         try:
-            return httpx.get(f"{self.probes}/readyz", timeout=2.0).status_code == httpx.codes.OK
+            return self.ask("readyz").status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
     def is_active(self) -> bool:
         """Whether every part of it works, and none stands by."""
         try:
-            said = httpx.get(f"{self.probes}/readyz", timeout=2.0).json()
+            said = self.ask("readyz").json()
         except (httpx.HTTPError, ValueError):
             return False
         return said["status"] == "ok" and all(said.get(part) == "active" for part in self.name.split("+")[0].split(","))
