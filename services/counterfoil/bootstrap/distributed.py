@@ -39,6 +39,8 @@ _COLLECT: Final = (50_000, 50, 100)  # few cycles are made
 _SWITCH: Final = 0.0005  # seconds: a message changes threads several times on its way, and waits for each
 _WATCH_EVERY: Final = 5.0  # seconds
 _WELL_WITHIN: Final = 15.0
+_ANSWERS_WITHIN: Final = 5.0
+_PING_EVERY: Final = 2.0
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 Part = Service | Views | Gateway
@@ -59,27 +61,39 @@ class Distributed:
         self.parts: dict[str, Part] = {}
         self._workers: list[Worker] = []
         self._well: dict[str, float] = {}
-        self._stopped, self._closing = Event(), Event()
+        self._started, self._stopped, self._closing = Event(), Event(), Event()
         self.instruments = Instruments(Tracing(to_collector(settings.otlp)) if settings.otlp else None)
         self._pool = ThreadPoolExecutor(2, "counterfoil-verify")
         self._consumers = Consumers(self._samples)
         self.health = Health()
-        self.health.ready("started", lambda: None if self._workers else "not everything is connected yet")
+        self.health.ready("started", lambda: None if self._started.is_set() else "not everything is connected yet")
         self.probes = Probes(parse_listen(settings.probes), pages(self.health, self.instruments))
         self.probes.start()
         self._watcher = Thread(target=self._watch, name="counterfoil-watch", daemon=True)
         self._pings: list[Background] = []
 
-    def open(self) -> bool:
-        """Connect what has to be connected before it can work, however long that takes; False if closed meanwhile.
+    def start(self) -> bool:
+        """Connect part after part, however long that takes, and let each work at once; False if closed meanwhile.
 
-        Raises `BadSetting`, and whatever else no waiting would mend.
+        The gateway comes last, because it needs tables that the views make. Raises `BadSetting`, and whatever else no
+        waiting would mend.
         """
-        for name in self._names:
+        gc.set_threshold(*_COLLECT)
+        sys.setswitchinterval(_SWITCH)
+        self.health.live("consumers", self._consumers.check)
+        self.instruments.show_consumers(self._consumers.look)
+        self._watcher.start()
+        for name in sorted(self._names, key=PARTS.index):
             part = self._patiently(name)
             if part is None:
                 return False
-            self.parts[name] = part
+            self.parts = {**self.parts, name: part}
+            self._watch_over(name, part)
+            self._work(name, part.step, part.recover, part.wake)
+            if isinstance(part, Gateway):
+                self.instruments.show_waiting(part.receipts.waiting)
+                self._work("receipts", part.answer, part.receipts.recover, part.hub.wake)
+        self._started.set()
         return True
 
     def _patiently(self, name: str) -> Part | None:
@@ -107,35 +121,23 @@ class Distributed:
         ensure(isinstance(part, Gateway), "the part called gateway is one")
         return cast("Gateway", part)
 
-    def start(self) -> None:
-        """Let threads do the stepping."""
-        gc.set_threshold(*_COLLECT)
-        sys.setswitchinterval(_SWITCH)
-        self._watch_over()
-        workers = [self._worker(name, part.step, part.recover, part.wake) for name, part in self.parts.items()]
-        if GATEWAY in self.parts:
-            gateway = self.gateway
-            workers.append(self._worker("receipts", gateway.answer, gateway.receipts.recover, gateway.hub.wake))
-        for worker in workers:
-            self.health.live(worker.name, lambda worker=worker: worker.failure or None)  # type: ignore[misc]
-            worker.start()
-        self._workers = workers
-        self._watcher.start()
+    def _work(self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]) -> None:
+        """Step a part on a thread of its own; it is well while its steps succeed, and do not take for ever."""
 
-    def _worker(
-        self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]
-    ) -> Worker:
         def well() -> None:
             step()
             self._well[name] = time.monotonic()
 
         def check() -> str | None:
             silent = time.monotonic() - self._well[name]
-            return None if silent < _WELL_WITHIN else f"no step has succeeded for {silent:.0f} s"
+            return worker.trouble or (None if silent < _WELL_WITHIN else f"a step has taken {silent:.0f} s")
 
         self._well[name] = time.monotonic()
+        worker = Worker(name, well, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
+        self.health.live(name, lambda: worker.failure or None)
         self.health.ready(f"{name}-steps", check)
-        return Worker(name, well, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
+        self._workers.append(worker)
+        worker.start()
 
     def _fail(self, failure: str) -> None:
         self.failure = failure
@@ -147,19 +149,19 @@ class Distributed:
 
     # watching -------------------------------------------------------------------------------------------------------
 
-    def _watch_over(self) -> None:
-        for name, part in self.parts.items():
-            self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
-            self.health.fact(name, lambda part=part: "active" if part.active else "standby")  # type: ignore[misc]
-            if not isinstance(part, Service):  # whose lease asks every few seconds
-                ping = Background(f"{name}-database", part.ping)
-                self.health.ready(f"{name}-database", ping)
-                self._pings.append(ping)
-                ping.start()
-        self.health.live("consumers", self._consumers.check)
-        self.instruments.show_consumers(self._consumers.look)
-        if GATEWAY in self.parts:
-            self.instruments.show_waiting(self.gateway.receipts.waiting)
+    def _watch_over(self, name: str, part: Part) -> None:
+        def kafka() -> str | None:
+            silent = max((each.silent for each in part.transport.progress()), default=0.0)
+            return None if silent < _ANSWERS_WITHIN else f"Kafka has not answered for {silent:.0f} s"
+
+        self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
+        self.health.ready(f"{name}-kafka", kafka)
+        self.health.fact(name, lambda: "active" if part.active else "standby")
+        if not isinstance(part, Service):  # whose lease asks every few seconds
+            ping = Background(f"{name}-database", part.ping, every=_PING_EVERY)
+            self.health.ready(f"{name}-database", ping)
+            self._pings.append(ping)
+            ping.start()
 
     def _samples(self) -> dict[tuple[str, str], Sample]:
         now = time.monotonic()

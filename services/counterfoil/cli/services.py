@@ -91,8 +91,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         stop.asking = system.cancel
         try:
             _show(out, system, names, listener)
-            if system.open() and not stop.asked:
-                system.start()
+            if system.start() and not stop.asked:
                 _run(system, delivery, listener, stop)
         finally:
             system.close()

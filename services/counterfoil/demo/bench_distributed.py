@@ -51,7 +51,6 @@ def run(settings: Settings, commands: int, burst: int, report: Report) -> None:
             delivery, clock = Delivery(), SystemClock()
             here = given.model_copy(update={"home": instance.root, "probes": "127.0.0.1:0"})
             with closing(Distributed(instance, clock, here, (GATEWAY,), delivery)) as system:
-                system.open()
                 system.start()
                 driver = Driver(instance, system.gateway.receipts, delivery, clock.now)
                 driver.register(64)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.ensure import ensure
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import ProofError
 from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, encode_bundle, tile_path, tiles_for
 from counterfoil.log.tree import Tree
-from counterfoil.ports import LogStore, PublishedLog
+from counterfoil.ports import LogStore, PublishedLog, StoreConflict
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
 _SOON: Final = 16_384  # entries that may wait for a checkpoint at most
@@ -52,11 +51,12 @@ class Publisher:
         return True
 
     def publish(self, tree: Tree) -> None:
-        """Bring the published log up to the committed head."""
+        """Bring the published log up to the committed head. Raises `StoreConflict` if that is another writer's."""
         head = self._store.head()
         if head is None or head.size == self.published_size():
             return
-        ensure(head.size == tree.size, "the tree is the committed log")
+        if head.size != tree.size:
+            raise StoreConflict(f"{self._origin}: the log has {head.size} entries, this writer knows of {tree.size}")
         refs = list(tiles_for(self.published_size(), head.size))
         for ref in refs:
             if ref.level == ENTRIES:

@@ -33,6 +33,8 @@ class Worker:
         telemetry: Telemetry = NOTHING,
     ) -> None:
         self.name, self.failure = name, ""
+        self.trouble = ""
+        """Why the last step failed for want of infrastructure; empty once one has succeeded."""
         self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
         self._telemetry = telemetry
         self._stopping = Event()
@@ -56,9 +58,10 @@ class Worker:
                 if failures:
                     self._recover()
                 self._step()
-                failures = 0
+                failures, self.trouble = 0, ""
             except _PASSING as problem:
                 log.warning("%s: step failed, recovering: %r", self.name, problem)
+                self.trouble = repr(problem)
                 self._telemetry.recovering(self.name)
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
