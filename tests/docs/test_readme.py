@@ -47,11 +47,11 @@ def run(script: str, folder: Path) -> None:
 
 
 def test_there_is_something_to_run() -> None:
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     assert "make demo" in BLOCKS[0]
 
 
-@pytest.mark.parametrize("block", BLOCKS[1:], ids=["demo and audit", "a market by hand"])
+@pytest.mark.parametrize("block", BLOCKS[1:], ids=["demo and audit", "a market by hand", "as services"])
 def test_a_block_runs(block: str, tmp_path: Path) -> None:
     run(block, tmp_path)
 
@@ -64,5 +64,6 @@ def test_the_two_commands_are_what_the_makefile_does() -> None:
         return shown.stdout
 
     assert "counterfoil demo" in recipe("demo")
+    assert "counterfoil demo --distributed" in recipe("demo-distributed")
     assert "pytest" in recipe("test")
     assert "make test" in (ROOT / ".ci" / "run").read_text()

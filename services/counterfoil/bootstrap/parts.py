@@ -12,7 +12,7 @@ from counterfoil.contract.commands import SERVICES
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import SHARD, Instance
 from counterfoil.log.keys import VerifyKey
-from counterfoil.ports import LogStore, StoreConflict, Unavailable
+from counterfoil.ports import LogStore, StoreConflict, Unavailable, ViewStore
 from counterfoil.runtime.projector import Projector
 from counterfoil.runtime.receipts import Deliver, Receipts, Source
 from counterfoil.runtime.telemetry import Telemetry
@@ -44,6 +44,7 @@ class Views:
         self.transport = KafkaTransport(settings.kafka_access(VIEWS_USER), VIEWS_USER, SHARD, verify_keys(instance))
         self._holding = Holding(self._database, VIEWS_USER)
         self._opened = ExitStack()
+        self._store: ViewStore | None = None
         self._projector: Projector | None = None
 
     @property
@@ -56,8 +57,8 @@ class Views:
         if self._projector is None:
             if not self._holding.win(_STAND_BY):
                 return
-            store = self._opened.enter_context(closing(open_view_store_on(self._database, VIEWS)))
-            self._projector = Projector(self.transport, store, self._tables)
+            self._store = self._opened.enter_context(closing(open_view_store_on(self._database, VIEWS)))
+            self._projector = Projector(self.transport, self._store, self._tables)
         try:
             self._holding.check()
             self._projector.step(_IDLE)
@@ -66,14 +67,15 @@ class Views:
 
     def recover(self) -> None:
         """Begin again from what the views hold."""
-        self._projector = None
+        self._projector = self._store = None
         self.transport.close_inboxes()
         self._opened.close()
         self._holding.release()
 
     def ping(self) -> None:
-        """Ask the database something. Raises storage errors."""
-        with closing(read_view_store_on(self._database, VIEWS)) as store:
+        """Ask the database something, once it is in use. Raises storage errors."""
+        store = self._store
+        if store is not None:
             store.positions()
 
     def wake(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -54,13 +55,19 @@ def up(
     cluster = _cluster(home)
     with bars(out) as shown:
         cluster.up(None if brokers is None else int(brokers), secure=secure or None, progress=shown.reach)
-    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
-    settings = out.settings.model_copy(update=here)
+    settings = out.settings.model_copy(update=_addresses(cluster))
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
-    found = {f"COUNTERFOIL_{name.upper()}": str(value) for name, value in here.items() if value is not None}
+    found = _variables(cluster)
     rows = [{"variable": name, "value": value} for name, value in found.items()]
     out.show(found, Rows("settings of the services", rows, ("variable", "value")))
+
+
+@local(app, "env", 'eval "$(counterfoil cluster env)"')
+def env(out: Out, home: ClusterHome = HOME) -> None:
+    """Print the settings for `counterfoil serve` as a shell takes them."""
+    found = _variables(_cluster(home))
+    out.show(found, *[Text(f"export {name}={shlex.quote(value)}") for name, value in found.items()])
 
 
 @local(app, "down", "counterfoil cluster down --remove")
@@ -87,6 +94,16 @@ def status(out: Out, home: ClusterHome = HOME) -> None:
     found = {"home": str(cluster.root), "secure": cluster.secrets is not None, "servers": servers}
     advice = "all of it runs" if len(cluster.pids) == len(servers) else "start what is down: counterfoil cluster up"
     out.show(found, Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS), Text(advice, style="dim"))
+
+
+def _addresses(cluster: Cluster) -> dict[str, Any]:
+    """Settings, by name."""
+    return {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
+
+
+def _variables(cluster: Cluster) -> dict[str, str]:
+    here = _addresses(cluster)
+    return {f"COUNTERFOIL_{name.upper()}": str(value) for name, value in here.items() if value is not None}
 
 
 def _row(server: Status) -> dict[str, Any]:
