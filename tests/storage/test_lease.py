@@ -24,7 +24,7 @@ from tests.storage.proxy import Proxy
 from tests.storage.server import as_user, connect
 
 ROOT = Path(__file__).parents[2]
-IDLE = 2
+IDLE = 4
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -144,9 +145,7 @@ class KafkaTransport:
     def _settle(self, origin: str) -> None:
         """Wait for what is under way, so that the topic is not asked while it still grows."""
         unsure, self._unsure = self._unsure, []
-        for future in unsure:
-            with suppress(Exception):
-                future.result(_CONFIRM)
+        wait_for(unsure, _CONFIRM)
         self._next.pop(origin, None)
 
     def publish(self, announcement: Announcement) -> None:
@@ -190,20 +189,20 @@ class KafkaTransport:
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
         """Keep a command that its service cannot take, with the reason. Raises `Unavailable` if it cannot be kept."""
-        offset = delivery.resume[1] - 1 if delivery.resume is not None else -1
-        topic = topics.commands_topic(self._name)
+        offset = delivery.resume[1] - 1 if delivery.resume is not None else 0
         headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
-        self._bury(topic, offset, self._shard, delivery.data, headers, reason).result(_CONFIRM)
+        record = Record(self._shard, delivery.data, headers)
+        self._bury(topics.commands_topic(self._name), offset, record, reason, wait=True).result(_CONFIRM)
 
-    def _dead(self, record: Any, reason: str) -> None:
-        self._bury(record.topic, record.offset, record.key, record.value, record.headers, reason)
+    def _dead(self, record: Any, reason: str) -> Future[int]:
+        kept = Record(record.key, record.value, record.headers)
+        return self._bury(record.topic, record.offset, kept, reason, wait=False)
 
-    def _bury(
-        self, topic: str, offset: int, key: bytes | None, value: bytes | None, headers: Any, reason: str
-    ) -> Future[int]:
+    def _bury(self, topic: str, offset: int, record: Record, reason: str, *, wait: bool) -> Future[int]:
         now = format_time(time.time_ns() // 1_000)
-        dead = dead_letter(topic, PARTITION, max(offset, 0), headers, reason, now)
-        return self._sender.send(topics.dead_letters_topic(self._name), [Record(key, value, dead)], wait=False)
+        headers = dead_letter(topic, PARTITION, offset, record.headers, reason, now)
+        dead = Record(record.key, record.value, headers)
+        return self._sender.send(topics.dead_letters_topic(self._name), [dead], wait=wait)
 
     # all ------------------------------------------------------------------------------------------------------------
 

@@ -12,12 +12,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import TopicPartition as Partition
@@ -35,11 +35,12 @@ MAX_BUFFERED: Final = 8_192
 _MAX_RECORDS: Final = 1_000
 _POLL_MS: Final = 10  # FastStream waits as long again after an empty poll: this is the delay of a quiet topic
 _COMMIT_EVERY: Final = 0.25  # seconds
+_KEPT_WITHIN: Final = 30.0
 
 log = logging.getLogger("counterfoil.kafka.consumer")
 
-Dead = Callable[[Any, str], None]
-"""Takes a record that cannot be taken, and the reason."""
+Dead = Callable[[Any, str], Future[int]]
+"""Takes a record that cannot be taken, and the reason; done when it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,28 +198,35 @@ class Subscription:
             await self._broker.stop()
 
     async def _handle(self, message: KafkaMessage) -> None:
-        """One batch of records. Nothing here may raise: FastStream would go on after it."""
+        """One batch of records. Nothing here may raise: FastStream would go on after it.
+
+        What goes wrong ends this inbox, and the next one begins with what was not consumed.
+        """
         if not self._armed:
-            return  # read before the feeds' offsets were sought
-        for record in message.raw_message:
-            feed = self._feeds[record.topic]
-            if record.offset < feed.offset:
-                continue
-            feed.offset = record.offset + 1
-            try:
-                deliveries = feed.take(record)
-            except BadRecord as problem:
-                log.warning("%s, offset %d: set aside: %s", record.topic, record.offset, problem)
-                self._dead(record, str(problem))
-                continue
-            except Exception as problem:
-                log.critical("%s, offset %d", record.topic, record.offset, exc_info=problem)
-                self.inbox.fail(f"{record.topic}: {problem!r}")
-                self._armed = False
-                return
-            if deliveries:
-                self.inbox.put(feed, deliveries)
-        self._pace()
+            return  # read before the feeds' offsets were sought, or after the end
+        try:
+            for record in message.raw_message:
+                await self._take(record)
+            self._pace()
+        except Exception as problem:
+            log.warning("%s: reading ends: %r", self._group, problem, exc_info=problem)
+            self._armed = False
+            self.inbox.fail(f"reading for {self._group} ended: {problem!r}")
+
+    async def _take(self, record: Any) -> None:
+        feed = self._feeds[record.topic]
+        if record.offset < feed.offset:
+            return
+        try:
+            deliveries = feed.take(record)
+        except BadRecord as problem:
+            log.warning("%s, offset %d: set aside: %s", record.topic, record.offset, problem)
+            # Kept before anything after it can be consumed, for then its offset is passed.
+            await asyncio.wait_for(asyncio.wrap_future(self._dead(record, str(problem))), _KEPT_WITHIN)
+            deliveries = []
+        feed.offset = record.offset + 1
+        if deliveries:
+            self.inbox.put(feed, deliveries)
 
     def _pace(self) -> None:
         """Ask Kafka for no more of a source whose buffer is full, until half of it is acknowledged."""
@@ -247,7 +255,7 @@ class Subscription:
             try:
                 await self.consumer.commit(moved)
                 self._last = moved
-            except KafkaError as problem:
+            except Exception as problem:  # noqa: BLE001 nobody reads them: it is only for those who watch
                 log.info("%s: offsets not committed: %r", self._group, problem)
                 await asyncio.sleep(RETRY_MS / 1_000)
 
