@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,12 +35,12 @@ from counterfoil.settings import VIEWS as VIEWS_USER
 PARTS: Final = (*SERVICES, VIEWS_USER, GATEWAY)
 """What can be served."""
 _COLLECT: Final = (50_000, 50, 100)  # few cycles are made
-_SWITCH: Final = 0.0005  # seconds: a message changes threads several times on its way, and waits for each
 _WATCH_EVERY: Final = 5.0  # seconds
 _WELL_WITHIN: Final = 15.0
 _ANSWERS_WITHIN: Final = 5.0
 _PING_EVERY: Final = 2.0
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_LOOK: Final = 0.1  # seconds between looks whether to go on
 
 Part = Service | Views | Gateway
 
@@ -62,11 +61,12 @@ class Distributed:
         self._workers: list[Worker] = []
         self._well: dict[str, float] = {}
         self._started, self._stopped, self._closing = Event(), Event(), Event()
+        self._cancelled, self._lacking = False, "not everything is connected yet"
         self.instruments = Instruments(Tracing(to_collector(settings.otlp)) if settings.otlp else None)
         self._pool = ThreadPoolExecutor(2, "counterfoil-verify")
         self._consumers = Consumers(self._samples)
         self.health = Health()
-        self.health.ready("started", lambda: None if self._started.is_set() else "not everything is connected yet")
+        self.health.ready("started", lambda: None if self._started.is_set() else self._lacking)
         self.probes = Probes(parse_listen(settings.probes), pages(self.health, self.instruments))
         self.probes.start()
         self._watcher = Thread(target=self._watch, name="counterfoil-watch", daemon=True)
@@ -79,7 +79,6 @@ class Distributed:
         waiting would mend.
         """
         gc.set_threshold(*_COLLECT)
-        sys.setswitchinterval(_SWITCH)
         self.health.live("consumers", self._consumers.check)
         self.instruments.show_consumers(self._consumers.look)
         self._watcher.start()
@@ -98,18 +97,24 @@ class Distributed:
 
     def _patiently(self, name: str) -> Part | None:
         failures = 0
-        while not self._closing.is_set():
+        while not self._cancelled:
             try:
                 return self._part(name)
             except (Unavailable, OSError) as problem:
-                log.warning("%s: not connected yet: %r", name, problem)
-                self._closing.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                self._lacking = f"{name}: not connected yet: {problem}"
+                log.warning(self._lacking)
+                self._pause(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
         return None
 
+    def _pause(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while not self._cancelled and time.monotonic() < ends:
+            time.sleep(_LOOK)
+
     def _part(self, name: str) -> Part:
         if name == VIEWS_USER:
-            return Views(self.instance, self.settings)
+            return Views(self.instance, self.settings, self.instruments)
         if name == GATEWAY:
             return Gateway(self.instance, self.settings, self._deliver, self.instruments, lambda: self.failure)
         return Service(name, self.instance, self._clock, self.settings, self._pool, self.instruments)
@@ -129,10 +134,11 @@ class Distributed:
             self._well[name] = time.monotonic()
 
         def check() -> str | None:
+            if worker.trouble or name not in self._well:
+                return worker.trouble or "its first step is under way"
             silent = time.monotonic() - self._well[name]
-            return worker.trouble or (None if silent < _WELL_WITHIN else f"a step has taken {silent:.0f} s")
+            return None if silent < _WELL_WITHIN else f"a step has taken {silent:.0f} s"
 
-        self._well[name] = time.monotonic()
         worker = Worker(name, well, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
         self.health.live(name, lambda: worker.failure or None)
         self.health.ready(f"{name}-steps", check)
@@ -181,8 +187,8 @@ class Distributed:
                     self.parts[judged.consumer].transport.restart(judged.reason)
 
     def cancel(self) -> None:
-        """Give up opening; for signal handlers."""
-        self._closing.set()
+        """Give up starting; for signal handlers, which must not take a lock."""
+        self._cancelled = True
 
     def close(self) -> None:
         """Stop the threads, publish what is committed and let go of everything. Idempotent."""
