@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,9 +93,12 @@ def eventually(found: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def serving(shell: Shell) -> Iterator[subprocess.Popen[str]]:
-    """`counterfoil up` on a free port; tells `shell` its URL. Ends it if the block did not."""
-    command = [sys.executable, "-m", "counterfoil", "up", "--port", "0", "--json"]
+def serving(shell: Shell, program: Sequence[str] = ("-m", "counterfoil")) -> Iterator[subprocess.Popen[str]]:
+    """`counterfoil up` on a free port; tells `shell` its URL. Ends it if the block did not.
+
+    `program`: what the interpreter runs.
+    """
+    command = [sys.executable, *program, "up", "--port", "0", "--json"]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, env=shell.environment, **streams)
     try:

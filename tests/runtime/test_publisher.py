@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.errors import ProofError, SignatureError
 from counterfoil.log.keys import SigningKey
@@ -15,7 +14,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.log.verify import TileTree
-from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog
+from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.storage.log_directory import LogDirectory
@@ -213,7 +212,7 @@ def test_it_publishes_the_committed_log_and_no_other_tree() -> None:
     log = Committed()
     log.grow(5)
     log.tree.append([bytes(32)])
-    with pytest.raises(InvariantViolation):
+    with pytest.raises(StoreConflict):
         log.publisher.publish(log.tree)
     assert log.files.order == []
 

@@ -127,10 +127,23 @@ FORGERIES = {
 def test_what_the_log_did_not_sign_does_not_come_out(forgery: str) -> None:
     log = Log(LEDGER)
     records = announced(log, (3,))
-    out, refused, reader = read([*FORGERIES[forgery](records), *records])
-    assert refused == ["unproven_batch"]
+    forged = FORGERIES[forgery](records)
+    out, refused, _ = read(forged)
+    assert (out, refused) == ([], ["unproven_batch"])
+    out, _, reader = read([*forged, *records])
     assert [each.data for each in out] == log.committed  # the true ones came after, and are not blocked
     assert reader.proven_size == 3
+
+
+def test_a_forged_member_does_not_spoil_its_batch() -> None:
+    """Whoever may write there says something else about an index, before the log's own record comes."""
+    log = Log(LEDGER)
+    records = announced(log, (2, 3))
+    forged = changed(records, 3, b"forged")[3]
+    for at in range(len(records) + 1):
+        out, _, reader = read([*records[:at], forged, *records[at:]])
+        assert [each.data for each in out] == log.committed
+        assert reader.proven_size == 5
 
 
 BAD: dict[str, tuple[dict[str, bytes | None], bytes | None, str]] = {

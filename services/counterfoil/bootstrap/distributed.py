@@ -79,7 +79,7 @@ class Distributed:
         waiting would mend.
         """
         gc.set_threshold(*_COLLECT)
-        self.health.live("consumers", self._consumers.check)
+        self.health.ready("consumers", self._consumers.check)  # this process mends it itself
         self.instruments.show_consumers(self._consumers.look)
         self._watcher.start()
         for name in sorted(self._names, key=PARTS.index):
@@ -181,10 +181,13 @@ class Distributed:
     def _watch(self) -> None:
         """Make a consumer that stands still begin again: some clients never find back to a broker by themselves."""
         while not self._closing.wait(_WATCH_EVERY):
-            for judged in self._consumers.look():
-                if judged.reason is not None:
-                    log.error("%s from %s is stuck: %s", judged.consumer, judged.source, judged.reason)
-                    self.parts[judged.consumer].transport.restart(judged.reason)
+            try:
+                for judged in self._consumers.look():
+                    if judged.reason is not None:
+                        log.error("%s from %s is stuck: %s", judged.consumer, judged.source, judged.reason)
+                        self.parts[judged.consumer].transport.restart(judged.reason)
+            except Exception as problem:  # noqa: BLE001 whoever watches must not fall asleep
+                log.warning("the consumers cannot be looked at: %r", problem)
 
     def cancel(self) -> None:
         """Give up starting; for signal handlers, which must not take a lock."""

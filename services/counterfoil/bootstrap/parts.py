@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Final
 
 from counterfoil.bootstrap.holding import Holding
@@ -12,10 +13,10 @@ from counterfoil.contract.commands import SERVICES
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import SHARD, Instance
 from counterfoil.log.keys import VerifyKey
+from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import LogStore, StoreConflict, Unavailable, ViewStore
 from counterfoil.runtime.projector import Projector
 from counterfoil.runtime.receipts import Deliver, Receipts, Source
-from counterfoil.runtime.telemetry import Telemetry
 from counterfoil.settings import GATEWAY, Settings
 from counterfoil.settings import VIEWS as VIEWS_USER
 from counterfoil.storage.log_directory import PublishedDirectory
@@ -36,12 +37,13 @@ def verify_keys(instance: Instance) -> Mapping[str, VerifyKey]:
 class Views:
     """The projector, in the views' own schema; a second one stands by."""
 
-    def __init__(self, instance: Instance, settings: Settings) -> None:
+    def __init__(self, instance: Instance, settings: Settings, instruments: Instruments) -> None:
         """Nothing is connected before the first step."""
         self.name = VIEWS_USER
         self._database = settings.database_access(VIEWS_USER)
         self._tables = {instance.origin(name): PROJECT[name] for name in SERVICES}
-        self.transport = KafkaTransport(settings.kafka_access(VIEWS_USER), VIEWS_USER, SHARD, verify_keys(instance))
+        access, buried = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
+        self.transport = KafkaTransport(access, VIEWS_USER, SHARD, verify_keys(instance), buried)
         self._holding = Holding(self._database, VIEWS_USER)
         self._opened = ExitStack()
         self._store: ViewStore | None = None
@@ -76,10 +78,11 @@ class Views:
         """Ask the database something, once it is in use. Raises storage errors."""
         store = self._store
         if store is not None:
-            store.positions()
+            store.page(VIEWS[0].name, {}, None, 1)  # asking for its positions would claim them anew
 
     def wake(self) -> None:
-        """End a wait for entries."""
+        """The worker is to end: wait neither for entries nor for Kafka."""
+        self.transport.give_up()
         if self._projector is not None:
             self._projector.inbox.wake()
 
@@ -98,11 +101,11 @@ class Gateway:
         instance: Instance,
         settings: Settings,
         deliver: Deliver,
-        telemetry: Telemetry,
+        instruments: Instruments,
         failure: Callable[[], str],
     ) -> None:
         """Connect to everything. Raises `Unavailable`, storage errors."""
-        self.name, self._failure, self._telemetry = GATEWAY, failure, telemetry
+        self.name, self._failure, self._instruments = GATEWAY, failure, instruments
         self._instance = instance
         database, access = settings.database_access(GATEWAY), settings.kafka_access(GATEWAY)
         with ExitStack() as opened:
@@ -110,7 +113,8 @@ class Gateway:
                 name: opened.enter_context(closing(read_log_store_on(database, name))) for name in SERVICES
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
-            self.transport = KafkaTransport(access, GATEWAY, SHARD, verify_keys(instance))
+            buried = partial(instruments.dead_letter, GATEWAY)
+            self.transport = KafkaTransport(access, GATEWAY, SHARD, verify_keys(instance), buried)
             opened.callback(self.transport.close)
             self.hub = opened.enter_context(closing(KafkaGateway(self.transport, access)))
             self.receipts = self._follow(deliver)
@@ -140,7 +144,8 @@ class Gateway:
         self.hub.recover()
 
     def wake(self) -> None:
-        """End a wait for entries."""
+        """The worker is to end: wait neither for entries nor for Kafka."""
+        self.transport.give_up()
         self.hub.inbox.wake()
 
     def ping(self) -> None:
@@ -163,7 +168,7 @@ class Gateway:
             stores=self.stores,
             log_directories={name: self._instance.log_directory(name) for name in SERVICES},
             failure=self._failure,
-            telemetry=self._telemetry,
+            telemetry=self._instruments,
         )
 
     def _positions(self) -> Mapping[str, int]:

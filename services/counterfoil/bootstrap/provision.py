@@ -6,15 +6,17 @@ Everything here can be repeated: it changes what is not as it must be, and says 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from counterfoil.contract.commands import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.instance import read_private
 from counterfoil.settings import ADMIN, USERS, DatabaseAccess, KafkaAccess
 from counterfoil.storage import admin
 from counterfoil.storage.errors import StorageError
+from counterfoil.storage.log_store import read_log_store_on
 from counterfoil.transport import acls, topics, users
 
 _OLD: Final = f"kafka-{ADMIN}.old"
@@ -70,6 +72,21 @@ def check_database(access: DatabaseAccess) -> list[str]:
     """What is not as `apply_database` would have it, and what could lose data. Raises `DatabaseFailed`."""
     with _explained():
         return admin.check(access)
+
+
+def written(kafka: KafkaAccess, database: DatabaseAccess) -> list[str]:
+    """What any market has left here: logs that have begun, topics with records. For the administrator, after `apply`.
+
+    Raises `DatabaseFailed`, `transport.admin.KafkaFailed`.
+    """
+    with _explained():
+        logs = [f"the log of {service}" for service in SERVICES if _begun(database, service)]
+    return [*logs, *topics.written(kafka)]
+
+
+def _begun(access: DatabaseAccess, service: str) -> bool:
+    with closing(read_log_store_on(access, service)) as store:
+        return store.head() is not None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from counterfoil.bootstrap.holding import Holding
@@ -49,7 +50,8 @@ class Service:
         self._database = settings.database_access(name)
         self._key = instance.log_key(name)
         self.sources = {source: instance.origin(source) for source in SUBSCRIPTIONS[name]}
-        self.transport = KafkaTransport(settings.kafka_access(name), name, SHARD, self._keys())
+        access, buried = settings.kafka_access(name), partial(instruments.dead_letter, name)
+        self.transport = KafkaTransport(access, name, SHARD, self._keys(), buried)
         self._holding = Holding(self._database, name)
         self._store: LogStore | None = None
         self._runner: Runner | None = None
@@ -84,6 +86,7 @@ class Service:
     def _activate(self) -> None:
         """Load the log and begin: the path that every start takes."""
         instance, key = self._instance, self._key
+        self.transport.reach()
         log.info("%s: the lease is ours, loading the log", self.name)
         self._store = open_log_store_on(self._database, self.name)
         directory = LogDirectory(
@@ -112,7 +115,8 @@ class Service:
         self._holding.release()
 
     def wake(self) -> None:
-        """End a wait for work."""
+        """The worker is to end: wait neither for work nor for Kafka."""
+        self.transport.give_up()
         runner = self._runner
         if runner is not None:
             runner.inbox.wake()

@@ -23,7 +23,7 @@ def run_distributed(
     """Prepare `home`, start everything on it, play the story, audit what was published, and stop everything.
 
     Kafka and PostgreSQL are those of the settings, which must be new to Counterfoil, or a cluster in `home/cluster`.
-    Returns the report, as `run_over_gateway` does. Raises what that raises, `ClusterError`, `NotRunning`.
+    Returns the report, as `run_over_gateway` does. Raises what that raises, `UsedBefore`, `ClusterError`, `NotRunning`.
     """
     if (home / CLUSTER).exists():
         Cluster(home / CLUSTER).down()  # of a run that was cut short
@@ -32,8 +32,8 @@ def run_distributed(
         ready = opened.enter_context(servers(settings, home / CLUSTER, progress))
         mine = ready.model_copy(update={"home": home, "clock": home / CLOCK})
         fleet = opened.enter_context(Fleet(mine, home / "processes"))
-        for number, parts in enumerate(EACH, 1):
-            fleet.start(parts)
+        for number, member in enumerate([fleet.launch(parts) for parts in EACH], 1):
+            fleet.meet(member)
             progress("processes", number, len(EACH))
         fleet.ready()
         return run_over_gateway(fleet.url, home / CLOCK, home, given, progress, advanced)

@@ -39,9 +39,9 @@ class Member:
 
     name: str
     process: subprocess.Popen[bytes]
-    probes: str
-    url: str | None
     log: Path
+    probes: str = ""
+    url: str | None = None
 
     def ask(self, page: str) -> httpx.Response:
         """One of its probes. Raises httpx errors."""
@@ -93,9 +93,17 @@ class Fleet:
     def start(
         self, parts: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
     ) -> Member:
+        """`launch` and `meet` in one. Raises `NotRunning`."""
+        member = self.launch(parts, suffix, program, **changes)
+        self.meet(member)
+        return member
+
+    def launch(
+        self, parts: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
+    ) -> Member:
         """Start one process for `parts`; `suffix` tells a second instance apart, `changes` are settings of its own.
 
-        `program`: what the interpreter runs. Raises `NotRunning` if it does not even say where its probes are.
+        `program`: what the interpreter runs. The process is to be met before anything is asked of it.
         """
         name = ",".join(parts) + (f"+{suffix}" if suffix else "")
         log = self._logs / f"{name}.log"
@@ -108,13 +116,18 @@ class Fleet:
                 stdout=subprocess.PIPE,
                 stderr=file,
             )
-        line = process.stdout.readline() if process.stdout is not None else b""
-        if not line:
-            process.wait(STOPS_WITHIN)
-            raise NotRunning(f"{name} did not start: {log.read_text(errors='replace')[-_TAIL:].strip()}")
-        said = json.loads(line)
-        member = self.members[name] = Member(name, process, said["probes"], said.get("url"), log)
+        member = self.members[name] = Member(name, process, log)
         return member
+
+    def meet(self, member: Member) -> None:
+        """Wait until it says where its probes are. Raises `NotRunning` if it ends before."""
+        stdout = member.process.stdout
+        line = stdout.readline() if stdout is not None else b""
+        if not line:
+            self.forget(member.name)
+            raise NotRunning(f"{member.name} did not start: {member.tail()}")
+        said = json.loads(line)
+        member.probes, member.url = said["probes"], said.get("url")
 
     def ready(self, *, active: bool = True, within: float = STARTS_WITHIN) -> None:
         """Wait until all are ready, and active unless standbys will do. Raises `NotRunning`."""

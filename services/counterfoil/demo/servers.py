@@ -9,9 +9,14 @@ from typing import Literal
 
 from counterfoil.bootstrap import provision
 from counterfoil.cluster.cluster import Cluster
+from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN, Settings
 
 Progress = Callable[[str, int, int], None]
+
+
+class UsedBefore(CounterfoilError):
+    """The Kafka or the PostgreSQL that was given has a market's records already."""
 
 
 @contextmanager
@@ -20,11 +25,12 @@ def servers(
 ) -> Iterator[Settings]:
     """The settings with Kafka and PostgreSQL in them, prepared: topics, tables and rights are there.
 
-    What the settings name already is taken; else a cluster is started in `root`, and stopped at the end. Raises
-    `ClusterError`, and what `provision.apply` raises.
+    What the settings name already is taken, if no market was there before; else a cluster is started in `root`, and
+    stopped at the end. Raises `UsedBefore`, `ClusterError`, and what `provision.apply` raises.
     """
     if settings.kafka is not None and settings.database is not None:
         _prepare(settings, None)
+        _check_new(settings)
         yield settings
         return
     cluster = Cluster(root)
@@ -36,6 +42,15 @@ def servers(
         yield given
     finally:
         cluster.down()
+
+
+def _check_new(settings: Settings) -> None:
+    found = provision.written(settings.kafka_access(ADMIN), settings.database_access(ADMIN))
+    if found:
+        raise UsedBefore(
+            f"there was a market on {settings.kafka} or {settings.database} before, for {found[0]} is not empty: "
+            "take a Kafka and a database that are new to Counterfoil"
+        )
 
 
 def _prepare(settings: Settings, brokers: int | None) -> None:

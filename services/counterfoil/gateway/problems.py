@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from counterfoil.contract.rejections import MEANINGS, Code, Rejected, Stage
+from counterfoil.ports import Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 REFUSAL_SCHEMA: Final[dict[str, Any]] = {
@@ -105,6 +106,7 @@ def install(app: FastAPI) -> None:
         Problem: _on_problem,
         RequestValidationError: _on_invalid,
         HTTPException: _on_http,
+        Unavailable: _on_unavailable,
         Exception: _on_bug,
     }
     for kind, handler in handlers.items():
@@ -118,6 +120,11 @@ async def _on_problem(_request: Request, problem: Problem) -> JSONResponse:
 async def _on_invalid(_request: Request, problem: RequestValidationError) -> JSONResponse:
     found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problem.errors())[:400]
     return Problem(400, "bad_request", "A parameter is missing, unknown or out of range.", found).response()
+
+
+async def _on_unavailable(_request: Request, _problem: Unavailable) -> JSONResponse:
+    title = "What this needs cannot be reached just now. Send the same again."
+    return Problem(503, "unavailable", title, headers={"Retry-After": "2"}).response()
 
 
 async def _on_http(_request: Request, problem: HTTPException) -> JSONResponse:

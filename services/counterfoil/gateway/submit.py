@@ -20,7 +20,7 @@ from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
 from counterfoil.gateway.signatures import Signatures
-from counterfoil.ports import Overloaded, Unavailable
+from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
 
 ANSWER_WITHIN: Final = 30.0  # seconds before a waiting sender is told to come back for its receipt
@@ -114,6 +114,8 @@ def router(backend: Backend) -> APIRouter:
         if service not in SERVICES:
             raise Problem(404, "unknown_service", "No such service.", service[:80])
         id_ = f"{actor}/{command_id}"
+        if not id_.isprintable():
+            raise Problem(404, "not_decided", "No command can have this id.")
         found = backend.stores[service].find([id_]).get(id_)
         answer = None if found is None else backend.receipts.recorded(backend.origins[service], found[0])
         if answer is None or not answer.entry.outcomes:
@@ -134,19 +136,25 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
     Raises `Refused`, `Overloaded`, `Problem`.
     """
     waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    submission, taken = backend.receipts.submit(envelope, waiter, trace)
+    submission, sent = backend.receipts.submit(envelope, waiter, trace)
+    taken = asyncio.wrap_future(sent)
     try:
+        first: set[asyncio.Future[Any]] = {taken} if later else {taken, waiter}
+        await asyncio.wait(first, timeout=ANSWER_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        if not waiter.done() and not _is_taken(taken):
+            title = "Nobody knows whether the command was taken. Send the same command again."
+            raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
         if later:
-            await asyncio.wait_for(asyncio.wrap_future(taken), ANSWER_WITHIN)
             return _later(submission, applied=True)
         return answer_response(await asyncio.wait_for(waiter, ANSWER_WITHIN))
-    except (TimeoutError, Unavailable):
-        if later:
-            title = "Nobody knows whether the command was taken. Send the same command again."
-            raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"}) from None
+    except TimeoutError:
         return _later(submission, applied=False)
     finally:
         backend.receipts.forget(submission, waiter)
+
+
+def _is_taken(taken: asyncio.Future[None]) -> bool:
+    return taken.done() and not taken.cancelled() and taken.exception() is None
 
 
 async def _body(request: Request) -> bytes:

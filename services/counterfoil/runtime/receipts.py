@@ -218,11 +218,10 @@ class Receipts:
     def _match(self, log: Followed, delivery: Delivery) -> None:
         if delivery.data.find(b'"cause":{"command":', 0, 64) < 0:
             return
-        entry, service = decode_entry(delivery.data), service_of(delivery.source)
-        if isinstance(entry.cause, CommandCause):
-            sender = (service, sha256(entry.cause.payload).digest(), entry.cause.signature)
-            if sender in self._waiting:
-                log.found.append((sender, delivery.data, entry))
+        entry = decode_entry(delivery.data)
+        sender = _sender_of(service_of(delivery.source), entry)
+        if sender in self._waiting:
+            log.found.append((sender, delivery.data, entry))
 
     def _replied(self, reply: Reply) -> None:
         sender = (reply.service, reply.content, reply.signature)
@@ -230,8 +229,10 @@ class Receipts:
             self._answer(sender, reply.refused)
         elif reply.index is not None and sender in self._waiting:
             log = self._logs[self._origins[reply.service]]
-            (data,) = log.store.entries(reply.index, reply.index + 1)
-            log.found.append((sender, data, decode_entry(data)))
+            for data in log.store.entries(reply.index, reply.index + 1):
+                entry = decode_entry(data)
+                if _sender_of(reply.service, entry) == sender:  # a reply is a hint, the log is the word
+                    log.found.append((sender, data, entry))
 
     def _prove(self, origin: str) -> None:
         log = self._logs[origin]
@@ -274,3 +275,9 @@ class Receipts:
 
 def _sender(submission: Submission) -> Sender:
     return service_of(submission.header.aud), submission.content, submission.signature
+
+
+def _sender_of(service: str, entry: Entry) -> Sender | None:
+    """Whose command made the entry; None for what no command made."""
+    cause = entry.cause
+    return (service, sha256(cause.payload).digest(), cause.signature) if isinstance(cause, CommandCause) else None

@@ -40,6 +40,7 @@ from counterfoil.ports import (
     PublishedLog,
     Reply,
     ServiceTransport,
+    StoreConflict,
 )
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
@@ -89,6 +90,7 @@ class Runner:
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
         self._traces: list[str] = []
+        self._loaded: Head | None = None
         self._cursors: dict[str, int] = {}
         self._skipped = 0  # messages consumed since the cursors were last committed
         self._rooted = 0
@@ -107,6 +109,7 @@ class Runner:
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed.
         """
         log, head = self.log, self.log.store.head()
+        self._loaded = head
         size = head.size if head is not None else 0
         tail_start = self._publisher.published_size() & -256
         if log.signer.head.size > size or tail_start > size:
@@ -130,9 +133,11 @@ class Runner:
     def join(self) -> None:
         """Begin to consume, open a log that is new, announce and publish what was not yet.
 
-        Raises `RollbackError` if more of another log was consumed than that log has, or more of this one announced.
+        Raises `RollbackError` if more of another log was consumed than that log has, or more of this one announced, and
+        `StoreConflict` if another writer has gone on since `load`.
         """
-        log, head, cursors = self.log, self.log.store.head(), self.log.store.cursors()
+        log, head, cursors = self.log, self._loaded, self.log.store.cursors()
+        self._check_head()
         positions = {origin: cursors.get(origin, 0) for origin in self._subscribed}
         try:
             self.inbox = self._transport.open_inbox(log.decider.service, log.decider.service, positions, cursors)
@@ -145,11 +150,17 @@ class Runner:
             self._announce(head)
         self._publisher.publish(self.tree)
 
+    def _check_head(self) -> None:
+        """Raises `StoreConflict` unless the log is committed as far as it was loaded."""
+        if self.log.store.head() != self._loaded:
+            raise StoreConflict(f"{self.log.origin}: another writer has gone on while the log was loaded")
+
     def _announce(self, head: Head) -> None:
         """Announce what is committed and was not announced, in pieces that do not overwhelm; then the head."""
         origin, store = self.log.origin, self.log.store
         start = self._transport.announced(origin)
         if start > head.size:
+            self._check_head()
             raise RollbackError(f"{origin}: {start} entries were announced, the database holds {head.size}")
         while True:
             entries = store.entries(start, min(start + _ANNOUNCED_AT_ONCE, head.size))
@@ -165,17 +176,18 @@ class Runner:
 
     def step(self, timeout: float = 0.0) -> int:
         """Take one batch through steps 3 to 8; returns the number of entries made."""
-        # 3. Collect: nothing is durable here yet. Signatures are verified outside the interpreter lock.
+        # 3. Collect: nothing is durable here yet.
         deliveries = self.inbox.poll(limits.BATCH_CAUSES, timeout)
-        commands = [each for each in deliveries if each.source == COMMANDS_SOURCE]
-        submissions, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
-        traces = [commands[place].trace for place, _ in submissions]
-        replies = self._set_aside(commands, refused)
         # 4. Decide, in order: what is due by time, what other logs said, commands. Nothing overtakes a due timer.
+        # Signatures are verified outside the interpreter lock, with the keys that have just become known.
         clock = self._clock.now()
         while self._fire(clock, _TIMERS_PER_COMMIT):
             self._commit({})
         cursors, resume, held = self._react(deliveries, clock)
+        commands = [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        submissions, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
+        traces = [commands[place].trace for place, _ in submissions]
+        replies = self._set_aside(commands, refused)
         replies += self._submit([submission for _, submission in submissions], traces, clock)
         self._root(clock)
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.

@@ -60,8 +60,8 @@ class Worker:
                 self._step()
                 failures, self.trouble = 0, ""
             except _PASSING as problem:
-                log.warning("%s: step failed, recovering: %r", self.name, problem)
-                self.trouble = repr(problem)
+                self.trouble = str(problem) or repr(problem)
+                log.warning("%s: step failed, recovering: %s", self.name, self.trouble)
                 self._telemetry.recovering(self.name)
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1

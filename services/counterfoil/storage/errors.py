@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from counterfoil.ports import Unavailable
+
+_TURNED_AWAY: Final = re.compile(
+    r'FATAL: +(?:password authentication failed|(?:role|database) ".*" does not exist|permission denied for database)'
+)
+"""There is no code for it: of a connection that is refused the driver has the text alone."""
+_ADVICE: Final = "is the password in COUNTERFOIL_SECRETS right, and has `counterfoil database apply` been run?"
 
 
 class StorageError(Unavailable):
@@ -14,5 +23,6 @@ class LeaseLost(StorageError):
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, without the lines in which PostgreSQL shows values."""
-    return str(error).partition("\n")[0]
+    """What went wrong, without the lines in which PostgreSQL shows values, and what to do if it does not let us in."""
+    line = str(error).partition("\n")[0]
+    return f"{line}; {_ADVICE}" if _TURNED_AWAY.search(line) else line

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
 _VKEY = "vkey"
 _NEW = ".new-"
+_LOCKED_WITHIN = 5.0  # seconds
+_LOCK_PAUSE = 0.02
 
 
 class PublishedDirectory:
@@ -92,10 +95,18 @@ class LogDirectory(PublishedDirectory):
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock; it goes with the process."""
+    """Hold the directory's lock; it goes with the process. Raises OSError where another keeps it: it may be frozen."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        deadline = time.monotonic() + _LOCKED_WITHIN
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOCK_PAUSE)
         yield
     finally:
         os.close(handle)

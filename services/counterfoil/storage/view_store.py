@@ -62,7 +62,8 @@ class SqlViewStore:
         with self.database.read() as connection:
             found = connection.scalar(select(self._schema.meta.c.fingerprint))
         if found != self._schema.fingerprint:
-            raise StorageError(f"{self.database.dialect.place}: the views in it are not those of this program")
+            advice = "not made yet, or not those of this program: `counterfoil serve views` makes them"
+            raise StorageError(f"{self.database.dialect.place}: {advice}")
 
     def _make(self) -> None:
         """Drop what other definitions made, and make the tables of these."""

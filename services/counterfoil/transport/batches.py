@@ -9,8 +9,9 @@ on in the order of their indexes, each index once, and never past a gap. Formats
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import Final
 
 from counterfoil.contract import topics
@@ -28,6 +29,8 @@ MAX_BATCH_ENTRIES: Final = 65_536
 MAX_PENDING: Final = 256
 """Batches that wait for records of theirs, or for batches before them."""
 MAX_PENDING_BYTES: Final = 128 * 2**20
+_MAX_CLAIMS: Final = 4  # different things that records may say about one index
+_MAX_VERSIONS: Final = 64  # of a batch that are tried
 _MAX_NOTE_BYTES: Final = 4_096
 _MAX_PROOF_BYTES: Final = 64 * HASH_BYTES
 
@@ -58,7 +61,7 @@ def encode(announcement: Announcement) -> list[tuple[bytes, Headers]]:
 def place_of(headers: Headers) -> tuple[int, int, int]:
     """Index, first and size that a record claims. Raises `BadRecord`."""
     found = dict(headers)
-    index, (first, dash, size) = found.get(topics.INDEX, b""), found.get(topics.BATCH, b"").partition(b"-")
+    index, (first, dash, size) = found.get(topics.INDEX) or b"", (found.get(topics.BATCH) or b"").partition(b"-")
     if not (dash and index.isdigit() and first.isdigit() and size.isdigit() and len(index) + len(size) < 40):
         raise BadRecord("no_place")
     place = int(index), int(first), int(size)
@@ -75,16 +78,33 @@ class _Pending:
     size: int
     offset: int
     """Of its first record on the topic."""
-    entries: dict[int, tuple[bytes, str]] = field(default_factory=dict)
-    tail: Mapping[str, bytes] = field(default_factory=dict)
+    claims: dict[int, list[tuple[bytes, str]]] = field(default_factory=dict)
+    """By index, what records said the entry and its trace are: one each, unless somebody forges."""
+    tails: list[Mapping[str, bytes]] = field(default_factory=list)
     octets: int = 0
+    entries: Sequence[tuple[bytes, str]] = ()
+    """Those that are proven."""
     proven: bool = False
     note: bytes = b""
     """The checkpoint over exactly this much, if the one that came is."""
 
     @property
     def whole(self) -> bool:
-        return len(self.entries) == self.size - self.first and topics.CHECKPOINT in self.tail
+        return bool(self.tails) and len(self.claims) == self.size - self.first
+
+    def claim(self, index: int, value: bytes, trace: str) -> int:
+        """Take note of what a record says; how many octets that added."""
+        said = self.claims.setdefault(index, [])
+        if len(said) >= _MAX_CLAIMS or any(value == known for known, _ in said):
+            return 0
+        said.append((value, trace))
+        self.octets += len(value)
+        return len(value)
+
+    def versions(self) -> Iterator[tuple[Mapping[str, bytes], Sequence[tuple[bytes, str]]]]:
+        """What the batch may be: a tail, and an entry for every index."""
+        claims = [self.claims[index] for index in range(self.first, self.size)]
+        return islice(product(self.tails, product(*claims)), _MAX_VERSIONS)
 
 
 class BatchReader:
@@ -111,28 +131,26 @@ class BatchReader:
             raise BadRecord("no_entry")
         if size <= self.next_index:
             return []
-        batch = self._batch(offset, first, size)
         found = dict(headers)
-        if index not in batch.entries:
-            batch.entries[index] = (value, found.get(topics.TRACE, b"").decode("ascii", "replace")[:64])
-            batch.octets += len(value)
-            self._octets += len(value)
-        if index == size - 1 and not batch.tail:
-            batch.tail = _tail(found)
-        if batch.proven or not batch.whole:
+        tail = _tail(found) if index == size - 1 else None
+        batch = self._batch(offset, first, size)
+        if batch.proven:
             return []
-        try:
-            self._prove(batch)
-        except LogError as problem:
-            self._drop(batch)
-            raise BadRecord("unproven_batch") from problem
+        self._octets += batch.claim(index, value, (found.get(topics.TRACE) or b"").decode("ascii", "replace")[:64])
+        if tail is not None and tail not in batch.tails and len(batch.tails) < _MAX_CLAIMS:
+            batch.tails.append(tail)
+        if self._octets > MAX_PENDING_BYTES:
+            self._drop(next(iter(self._pending.values())))  # the oldest; what is in it has to come again
+        if not batch.whole or (first, size) not in self._pending:
+            return []
+        self._prove(batch)
         return self._release()
 
     def _batch(self, offset: int, first: int, size: int) -> _Pending:
         batch = self._pending.get((first, size))
         if batch is None:
-            while len(self._pending) >= MAX_PENDING or self._octets > MAX_PENDING_BYTES:
-                self._drop(next(iter(self._pending.values())))  # the oldest; what is in it has to come again
+            while len(self._pending) >= MAX_PENDING:
+                self._drop(next(iter(self._pending.values())))
             batch = self._pending[first, size] = _Pending(first, size, offset)
         return batch
 
@@ -141,15 +159,23 @@ class BatchReader:
         self._octets -= batch.octets
 
     def _prove(self, batch: _Pending) -> None:
-        """Raises `LogError` unless the log signed a history with exactly these entries at these indexes."""
-        head = open_checkpoint(batch.tail[topics.CHECKPOINT], [self._key])
-        leaves = [leaf_hash(batch.entries[index][0]) for index in range(batch.first, batch.size)]
-        root = root_after(batch.first, _hashes(batch.tail.get(topics.FRONTIER, b"")), leaves)
-        proof = _hashes(batch.tail.get(topics.PROOF, b""))
-        verify_consistency(batch.size, head.size, root, head.root, proof)
-        batch.proven = True
-        batch.note = batch.tail[topics.CHECKPOINT] if head == Checkpoint(self._origin, batch.size, root) else b""
-        self.proven_size = max(self.proven_size, batch.size)
+        """Find the version that the log signed. Raises `BadRecord` if there is none: a true record may still come."""
+        for tail, entries in batch.versions():
+            try:
+                batch.note = self._proven(batch, tail, [leaf_hash(value) for value, _ in entries])
+            except LogError:
+                continue
+            batch.proven, batch.entries = True, entries
+            self.proven_size = max(self.proven_size, batch.size)
+            return
+        raise BadRecord("unproven_batch")
+
+    def _proven(self, batch: _Pending, tail: Mapping[str, bytes], leaves: Sequence[bytes]) -> bytes:
+        """The note over exactly these, if it is that. Raises `LogError` unless the log signed a history with them."""
+        head = open_checkpoint(tail[topics.CHECKPOINT], [self._key])
+        root = root_after(batch.first, _hashes(tail.get(topics.FRONTIER, b"")), leaves)
+        verify_consistency(batch.size, head.size, root, head.root, _hashes(tail.get(topics.PROOF, b"")))
+        return tail[topics.CHECKPOINT] if head == Checkpoint(self._origin, batch.size, root) else b""
 
     def _release(self) -> list[Delivery]:
         """Proven batches that continue what was handed on."""
@@ -160,7 +186,7 @@ class BatchReader:
             resume = (self._cursor, min(each.offset for each in self._pending.values()))
             self._drop(batch)
             for index in range(self.next_index, batch.size):
-                data, trace = batch.entries[index]
+                data, trace = batch.entries[index - batch.first]
                 note = batch.note if index == batch.size - 1 else b""
                 released.append(Delivery(self._origin, index, data, resume, note, trace))
             self.next_index = max(self.next_index, batch.size)
@@ -171,7 +197,7 @@ class BatchReader:
 
 
 def _tail(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    tail = {name: found[name] for name in (topics.CHECKPOINT, topics.FRONTIER, topics.PROOF) if name in found}
+    tail = {name: found[name] for name in (topics.CHECKPOINT, topics.FRONTIER, topics.PROOF) if found.get(name)}
     if topics.CHECKPOINT not in tail or len(tail[topics.CHECKPOINT]) > _MAX_NOTE_BYTES:
         raise BadRecord("no_checkpoint")
     if any(len(tail.get(name, b"")) > _MAX_PROOF_BYTES for name in (topics.FRONTIER, topics.PROOF)):

@@ -11,6 +11,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+)
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram512
 
@@ -22,11 +28,17 @@ METADATA_AGE_MS: Final = 30_000  # how long a client may believe in a leader tha
 RETRY_MS: Final = 100
 PARTITION: Final = 0
 """Of every topic there is one."""
+_FORBIDDEN: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 def partition(topic: str) -> TopicPartition:
     """The partition of a topic."""
     return TopicPartition(topic, PARTITION)
+
+
+def headers_of(record: Any) -> list[tuple[str, bytes]]:
+    """The headers of a record that was read; Kafka allows them to have no value, which here is an empty one."""
+    return [(name, value or b"") for name, value in record.headers]
 
 
 def tls(access: KafkaAccess) -> ssl.SSLContext | None:
@@ -53,6 +65,15 @@ def common(access: KafkaAccess, client_id: str) -> dict[str, Any]:
         "ssl_context": tls(access),
         **secured,
     }
+
+
+def explained(problem: Exception, access: KafkaAccess) -> str:
+    """What is wrong, with what to do about it where that is known."""
+    if isinstance(problem, KafkaConnectionError):  # aiokafka says no more, also where a password is wrong
+        return f"{problem}: is Kafka there, and does it let {access.user} in with the password in COUNTERFOIL_SECRETS?"
+    if isinstance(problem, _FORBIDDEN):
+        return f"{problem!r}: {access.user} has not its rights: run `counterfoil topics apply`"
+    return repr(problem)
 
 
 def make_producer(access: KafkaAccess, client_id: str) -> AIOKafkaProducer:

@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaMessage
 from faststream.kafka import TopicPartition as Partition
@@ -129,8 +128,9 @@ class KafkaGateway(EmbeddedTransport):
                     await asyncio.sleep(_LOOK_EVERY)
                     for service in [each for each in self._sent if self._sent[each] > self._done[each]]:
                         await self._look_at(admin, service)
-            except (KafkaError, OSError) as problem:
+            except Exception as problem:  # noqa: BLE001 whatever it is, it is asked again
                 log.info("cannot see how far the services are: %r", problem)
+                self._take_for_done()
             finally:
                 with suppress(Exception):
                     await admin.close()
@@ -140,8 +140,14 @@ class KafkaGateway(EmbeddedTransport):
         where = partition(topics.commands_topic(service))
         found = await admin.list_consumer_group_offsets(f"counterfoil.{service}", partitions=[where])
         offset = found[where].offset if where in found else -1
+        if offset >= 0:
+            with self._lock:
+                self._done[service] = offset
+
+    def _take_for_done(self) -> None:
+        """While nobody can see how far the services are, nobody is turned away for it."""
         with self._lock:
-            self._done[service] = max(self._done[service], offset)
+            self._done.update(self._sent)
 
     async def _follow_replies(self) -> None:
         broker = self._replies_broker = make_broker(self._access, "counterfoil.gateway")
@@ -176,5 +182,4 @@ class KafkaGateway(EmbeddedTransport):
         if self._stop_looking is not None:
             self._stop_looking()
         if self._replies_broker is not None:
-            with suppress(Exception):
-                self._kafka.ask(self._replies_broker.stop(), "closing")
+            self._kafka.finish(self._replies_broker.stop())

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer
@@ -28,7 +27,7 @@ from counterfoil.settings import KafkaAccess
 from counterfoil.transport import lookup
 from counterfoil.transport.batches import BatchReader, encode
 from counterfoil.transport.buffers import Buffer
-from counterfoil.transport.client import PARTITION, make_admin, make_broker, make_producer, make_reader
+from counterfoil.transport.client import PARTITION, explained, make_admin, make_broker, make_producer, make_reader
 from counterfoil.transport.dead_records import dead_letter
 from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import Record, Sender
@@ -38,6 +37,7 @@ from counterfoil.transport.subscription import CommandFeed, EntryFeed, Feed, Kaf
 T = TypeVar("T")
 _ANSWER: Final = 30.0  # seconds for what has to be asked of Kafka before a consumer can begin
 _CONFIRM: Final = 30.0  # seconds for a dead letter to be kept
+_END_WITHIN: Final = 3.0  # seconds for clients to say goodbye
 
 log = logging.getLogger("counterfoil.kafka")
 
@@ -45,17 +45,30 @@ log = logging.getLogger("counterfoil.kafka")
 class KafkaTransport:
     """`ServiceTransport` of one user: a service, the gateway or the views."""
 
-    def __init__(self, access: KafkaAccess, name: str, shard: str, keys: Mapping[str, VerifyKey]) -> None:
-        """`name` is the user; `keys`: per origin the key of each log that is published or followed."""
+    def __init__(
+        self,
+        access: KafkaAccess,
+        name: str,
+        shard: str,
+        keys: Mapping[str, VerifyKey],
+        buried: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
+        """`name` is the user; `keys`: per origin the key of each log that is published or followed.
+
+        `buried` is told the reason of every dead letter.
+        """
         self._access, self._name, self._shard, self._keys = access, name, shard.encode(), keys
+        self._buried = buried
         self.group = f"counterfoil.{name}"
         self._loop = LoopThread(f"counterfoil-kafka-{name}", tls=access.ca is not None)
         self._sender = Sender(self._loop, lambda: make_producer(access, self.group))
         self._sender.start()
         self._subscriptions: list[Subscription] = []
+        self._gaps: set[tuple[str, str]] = set()  # (consumer, topic) where an entry was waited for at the end
         self._next: dict[str, int] = {}
-        self._unsure: list[Future[int]] = []
-        self._cluster = ""
+        self._last: dict[str, Future[int]] = {}  # per origin, of the entries queued last
+        self._unsure: list[tuple[str, Future[int]]] = []  # by topic, what Kafka has not confirmed
+        self._ends: dict[str, int] = {}  # of topics, by what it has
 
     # consuming ------------------------------------------------------------------------------------------------------
 
@@ -72,14 +85,18 @@ class KafkaTransport:
         self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int]
     ) -> KafkaInbox:
         await self._close_subscriptions(consumer)
-        cluster = await self._cluster_id()
+        wanted = [topics.entries_topic(service_of(origin)) for origin in logs]
+        cluster = await self._look_around([*wanted, topics.commands_topic(service)] if service is not None else wanted)
         feeds: list[Feed] = []
         positions = dict(logs)
         async with _Reader(self._access, self.group) as reader:
             for origin in sorted(logs):
                 topic = topics.entries_topic(service_of(origin))
                 cursor = f"kafka:{cluster}:{topic}"
-                begin = await lookup.place(reader, topic, logs[origin], resume.get(cursor))
+                if (consumer, topic) in self._gaps:  # what was missing there may lie further back than it should
+                    begin = await lookup.start_of(reader, topic)
+                else:
+                    begin = await lookup.place(reader, topic, logs[origin], resume.get(cursor))
                 batches = BatchReader(origin, self._keys[origin], logs[origin], cursor)
                 feeds.append(EntryFeed(topic, Buffer(origin, start=logs[origin]), begin, batches, cursor))
             if service is not None:
@@ -97,27 +114,36 @@ class KafkaTransport:
             await subscription.stop()
             raise
         self._subscriptions.append(subscription)
+        self._gaps.difference_update([(consumer, feed.topic) for feed in feeds])
         return inbox
 
     async def _close_subscriptions(self, consumer: str | None) -> None:
         for subscription in [each for each in self._subscriptions if consumer in (None, each.consumer_name)]:
             self._subscriptions.remove(subscription)
+            gaps = [each.topic for each in subscription.progress() if each.missing is not None]
+            self._gaps.update((subscription.consumer_name, topic) for topic in gaps)
             await subscription.stop()
 
-    async def _cluster_id(self) -> str:
-        if not self._cluster:
-            admin = make_admin(self._access, self.group)
-            try:
-                await admin.start()
-                self._cluster = str((await admin.describe_cluster())["cluster_id"])
-            finally:
-                await admin.close()
-        return self._cluster
+    async def _look_around(self, wanted: Sequence[str]) -> str:
+        """Which Kafka this is. Raises `Unavailable` unless it shows us these topics: a consumer would wait for them."""
+        admin = make_admin(self._access, self.group)
+        try:
+            await admin.start()
+            lacking = sorted(set(wanted).difference(await admin.list_topics()))
+            if lacking:
+                advice = f"not there, or not for {self._access.user}: run `counterfoil topics apply`"
+                raise Unavailable(f"{', '.join(lacking)}: {advice}")
+            return str((await admin.describe_cluster())["cluster_id"])
+        finally:
+            await admin.close()
+
+    def reach(self) -> None:
+        """Raises `Unavailable` unless Kafka answers, before anything costly is begun."""
+        self.ask(self._look_around(()), "reaching Kafka")
 
     def close_inboxes(self) -> None:
         """Consume nothing more for now; inboxes may be opened again."""
-        with suppress(Unavailable):
-            self.ask(self._close_subscriptions(None), "closing")
+        self.finish(self._close_subscriptions(None))
 
     def progress(self) -> list[Progress]:
         """How the consumers come along, topic by topic."""
@@ -138,15 +164,18 @@ class KafkaTransport:
                 topic = topics.entries_topic(service_of(origin))
                 return await lookup.announced(reader, topic, origin, self._keys[origin])
 
-        self._settle(origin)
+        self._next.pop(origin, None)
+        self._settle()
+        self._last.pop(origin, None)
         self._next[origin] = self.ask(look(), f"finding out what {origin} announced")
         return self._next[origin]
 
-    def _settle(self, origin: str) -> None:
-        """Wait for what is under way, so that the topic is not asked while it still grows."""
-        unsure, self._unsure = self._unsure, []
-        wait_for(unsure, _CONFIRM)
-        self._next.pop(origin, None)
+    def _settle(self) -> None:
+        """Wait for what is under way, so that the topic is not asked while it still grows. Raises `Unavailable`."""
+        _, left = wait_for([future for _, future in self._unsure], _CONFIRM)
+        if left:
+            raise Unavailable(f"{len(left)} announcements are under way for more than {_CONFIRM:.0f} s")
+        self._unsure, self._ends = [], {}
 
     def publish(self, announcement: Announcement) -> None:
         """As the port says; it returns when the entries are queued. The order of the log is the order of the topic."""
@@ -159,21 +188,35 @@ class KafkaTransport:
         self._check()
         if announcement.entries and announcement.end > expected:
             records = [Record(self._shard, value, headers) for value, headers in encode(announcement)]
-            self._queue(topics.entries_topic(service_of(origin)), records)
+            after = self._last.get(origin)  # if that is lost, these would leave a gap
+            self._last[origin] = self._queue(topics.entries_topic(service_of(origin)), records, after)
             self._next[origin] = announcement.end
         if announcement.end == announcement.size:
             note = Record(origin.encode(), announcement.note, [(topics.CONTENT_TYPE, topics.NOTE_TYPE.encode())])
             self._queue(topics.CHECKPOINTS, [note])
 
-    def _queue(self, topic: str, records: list[Record]) -> None:
-        self._unsure.append(self._sender.send(topic, records, wait=True))
+    def _queue(self, topic: str, records: list[Record], after: Future[int] | None = None) -> Future[int]:
+        future = self._sender.send(topic, records, wait=True, after=after)
+        self._unsure.append((topic, future))
+        future.add_done_callback(self._announced)
+        return future
+
+    def _announced(self, sent: Future[int]) -> None:
+        """A quiet service publishes nothing in which it could notice the loss: its inbox tells it."""
+        if sent.exception() is not None:
+            self.restart("an announcement may be lost")
 
     def _check(self) -> None:
         """Raise `Unavailable` if anything announced before may be lost; forget what is safe."""
-        while self._unsure and self._unsure[0].done():
-            problem = self._unsure.pop(0).exception()
+        while self._unsure and self._unsure[0][1].done():
+            topic, future = self._unsure.pop(0)
+            problem = future.exception()
             if problem is not None:
                 raise Unavailable(f"an announcement may be lost: {problem}") from problem
+            end, before = future.result(), self._ends.get(topic, 0)
+            if 0 <= end <= before:
+                raise Unavailable(f"{topic} begins anew: it ended at {before}, and now ends at {end}")
+            self._ends[topic] = max(end, before)
 
     def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[int]:
         """Put a command on its topic; the future has the offset after it. Raises `Overloaded`."""
@@ -192,7 +235,10 @@ class KafkaTransport:
         offset = delivery.resume[1] - 1 if delivery.resume is not None else 0
         headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
         record = Record(self._shard, delivery.data, headers)
-        self._bury(topics.commands_topic(self._name), offset, record, reason, wait=True).result(_CONFIRM)
+        kept = self._bury(topics.commands_topic(self._name), offset, record, reason, wait=True)
+        if not wait_for([kept], _CONFIRM).done:
+            raise Unavailable(f"a dead letter is under way for more than {_CONFIRM:.0f} s")
+        kept.result()
 
     def _dead(self, record: Any, reason: str) -> Future[int]:
         kept = Record(record.key, record.value, record.headers)
@@ -202,6 +248,7 @@ class KafkaTransport:
         now = format_time(time.time_ns() // 1_000)
         headers = dead_letter(topic, PARTITION, offset, record.headers, reason, now)
         dead = Record(record.key, record.value, headers)
+        self._buried(reason)
         return self._sender.send(topics.dead_letters_topic(self._name), [dead], wait=wait)
 
     # all ------------------------------------------------------------------------------------------------------------
@@ -211,7 +258,15 @@ class KafkaTransport:
         try:
             return self._loop.call(work, _ANSWER, what)
         except (KafkaError, OSError) as problem:
-            raise Unavailable(f"{what}: {problem!r}") from problem
+            raise Unavailable(f"{what}: {explained(problem, self._access)}") from problem
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something on the clients' thread come to its end; what takes longer than a few seconds is left to it."""
+        wait_for([self._loop.start(work)], _END_WITHIN)
+
+    def give_up(self) -> None:
+        """Whoever asks something of Kafka, now or later, gets `Unavailable`: the end does not wait for it."""
+        self._loop.give_up()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> Callable[[], None]:
         """Run something on the clients' thread until what this returns is called."""
@@ -224,8 +279,7 @@ class KafkaTransport:
     def close(self) -> None:
         """Send what is queued, for a while, and stop."""
         self._sender.close()
-        with suppress(Exception):
-            self._loop.call(self._close_subscriptions(None), _ANSWER, "closing")
+        self.close_inboxes()
         self._loop.close()
 
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from counterfoil.log.keys import VerifyKey
 from counterfoil.transport.batches import BadRecord, BatchReader, place_of
-from counterfoil.transport.client import partition
+from counterfoil.transport.client import headers_of, partition
 
 _FIRST_STEP: Final = 1_024
 _POLL_MS: Final = 500
@@ -17,21 +17,38 @@ _IDLE_POLLS: Final = 20  # polls without a record before Kafka is taken to be aw
 
 
 async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: VerifyKey) -> int:
-    """How many entries of a log are on its topic, as far as its own signature vouches for them."""
+    """How many entries of a log are on its topic, as far as its own signature vouches for them.
+
+    None count where the log's first entries are not there: the topic was made anew, and is to have all of them again.
+    """
     begin, end = await _bounds(reader, topic)
+    if not await _begins(reader, topic, BatchReader(origin, key, 0), begin, end):
+        return 0
     step, upper = _FIRST_STEP, end
     while upper > begin:
         lower = max(begin, upper - step)
         batches = BatchReader(origin, key, 0)
         async for record in _records(reader, topic, lower, end):
             try:
-                batches.feed(record.offset, record.value, record.headers)
+                batches.feed(record.offset, record.value, headers_of(record))
             except BadRecord:
                 continue
         if batches.proven_size:
             return batches.proven_size
         upper, step = lower, step * 8
     return 0
+
+
+async def _begins(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, begin: int, end: int) -> bool:
+    """Whether the log's first entries are there; where they are, that shows soon."""
+    async for record in _records(reader, topic, begin, end):
+        try:
+            batches.feed(record.offset, record.value, headers_of(record))
+        except BadRecord:
+            continue
+        if batches.next_index:
+            return True
+    return False
 
 
 async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | None) -> int:
@@ -51,6 +68,12 @@ async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | 
     return begin
 
 
+async def start_of(reader: AIOKafkaConsumer, topic: str) -> int:
+    """Where the topic begins: from there on every entry comes, in whatever order they were written."""
+    begin, _ = await _bounds(reader, topic)
+    return begin
+
+
 async def within(reader: AIOKafkaConsumer, topic: str, stored: int) -> int:
     """`stored`, if the topic has it or will have it next; else the topic's begin: messages come again, none is lost."""
     begin, end = await _bounds(reader, topic)
@@ -61,7 +84,7 @@ async def _comes_before(reader: AIOKafkaConsumer, topic: str, offset: int, end: 
     """Whether reading from `offset` on leaves no entry from `index` on out, by what the first sound record says."""
     async for record in _records(reader, topic, offset, end):
         try:
-            at, first, size = place_of(record.headers)
+            at, first, size = place_of(headers_of(record))
         except BadRecord:
             continue
         return at == first <= index or size <= index
@@ -82,6 +105,8 @@ async def _records(reader: AIOKafkaConsumer, topic: str, offset: int, end: int) 
     idle = 0
     while offset < end:
         polled = await reader.getmany(where, timeout_ms=_POLL_MS, max_records=2_000)
+        if not polled:  # what ends a transaction takes offsets, too, and is never read
+            offset = max(offset, await reader.position(where))
         idle = 0 if polled else idle + 1
         if idle > _IDLE_POLLS:
             raise TimeoutError(f"{topic}: nothing from offset {offset} on, though it ends at {end}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures import TimeoutError as Late
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import uvloop
@@ -25,6 +24,8 @@ class LoopThread:
     def __init__(self, name: str, *, tls: bool) -> None:
         """Start it. With `tls` it is asyncio's own: uvloop's may wait half a minute for a peer to end a session."""
         self.loop = asyncio.new_event_loop() if tls else uvloop.new_event_loop()
+        self._asked: list[Future[Any]] = []
+        self._given_up = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -48,19 +49,31 @@ class LoopThread:
             await asyncio.wait([task], timeout=_END_WITHIN)
 
         def stop() -> None:
-            with suppress(Unavailable):
-                self.call(end(), _END_WITHIN, "the end of a task")
+            wait([self.start(end())], _END_WITHIN)
 
         return stop
 
     def call(self, work: Coroutine[Any, Any, T], within: float, what: str) -> T:
         """Run a coroutine there and wait for it. Raises `Unavailable` when it takes longer, and what it raises."""
         future = self.start(work)
+        self._asked.append(future)
         try:
+            if self._given_up:
+                future.cancel()
             return future.result(within)
         except Late:
             future.cancel()
             raise Unavailable(f"{what}: no answer from Kafka within {within:.0f} s") from None
+        except CancelledError:
+            raise Unavailable(f"{what}: given up") from None
+        finally:
+            self._asked.remove(future)
+
+    def give_up(self) -> None:
+        """End every `call`, those under way and those to come, with `Unavailable`."""
+        self._given_up = True
+        for future in list(self._asked):
+            future.cancel()
 
     def soon(self, function: Callable[..., object], *arguments: object) -> None:
         """Call a function there."""

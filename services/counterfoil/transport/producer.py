@@ -1,35 +1,39 @@
-"""The one sender of a transport: what is handed over is sent in that order, in batches, by a single task."""
+"""The one sender of a transport: each topic gets what is handed over in that order, one batch at a time.
+
+Until Kafka has confirmed a batch, nothing that comes after it in its topic is handed over: so a batch that is refused
+or lost never leaves a gap behind it, whatever Kafka thinks of the producer's sequence.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    KafkaConnectionError,
-    KafkaError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    NodeNotReadyError,
-)
+from aiokafka.errors import KafkaError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.transport.client import PARTITION
+from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
 
 MAX_QUEUED: Final = 65_536
 """Records that wait to be handed to Kafka, or for its word, at most."""
+MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
+"""Of one record: what no topic takes would cost everything that is under way."""
 _BLOCK: Final = 60.0  # seconds that a service waits for room before it says that Kafka is away
 _PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
 _FLUSH: Final = 10.0
+_END: Final = 1.0
+_BATCH_OVERHEAD: Final = 61 + 3 + 4  # of a batch with one record: header, attributes and deltas, length
 
 log = logging.getLogger("counterfoil.kafka.producer")
 
@@ -43,13 +47,28 @@ class Record:
     headers: Sequence[tuple[str, bytes | None]] = ()
 
 
-@dataclass(slots=True)
+def octets(record: Record) -> int:
+    """What a record takes as the only one of a batch, as Kafka counts (a few less for a small one)."""
+    size: int = DefaultRecordBatchBuilder.size_of(record.key, record.value, list(record.headers))
+    return size + _BATCH_OVERHEAD
+
+
+@dataclass(slots=True, eq=False)
 class _Job:
-    """Records for one topic that are sent or not sent together, and who wants to know: the offset after the last."""
+    """Records for one topic, and who wants to know: the offset after the last. Not sent if `after` has failed."""
 
     topic: str
     records: Sequence[Record]
+    after: Future[int] | None
     done: Future[int] = field(default_factory=Future)
+
+    def __post_init__(self) -> None:
+        self.done.set_running_or_notify_cancel()  # from here on nobody can cancel it
+
+    @property
+    def in_vain(self) -> BaseException | None:
+        """Why it must not be sent any more."""
+        return self.after.exception() if self.after is not None and self.after.done() else None
 
 
 class Sender:
@@ -64,37 +83,47 @@ class Sender:
         """Nothing is connected before `start`."""
         self._loop, self._make = loop, make
         self._room = Condition()  # guards what follows
-        self._jobs: deque[_Job] = deque()
+        self._jobs: dict[str, list[_Job]] = {}
         self._queued = 0
-        self._failure: Exception | None = None
+        self._closed = False
         self._event = asyncio.Event()
         self._stop: Callable[[], None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to send, as soon as Kafka is there."""
         self._stop = self._loop.spawn(self._run())
 
-    def send(self, topic: str, records: Sequence[Record], *, wait: bool) -> Future[int]:
+    def send(
+        self, topic: str, records: Sequence[Record], *, wait: bool, after: Future[int] | None = None
+    ) -> Future[int]:
         """Queue records; the future has the offset after the last of them (-1 where Kafka does not say).
 
-        Where the queue is full: wait for room and at last raise `Unavailable`, or raise `Overloaded` at once.
+        `after`, what `send` returned for the same topic: if that fails, these are not sent and fail as well. Where the
+        queue is full: wait for room and at last raise `Unavailable`, or raise `Overloaded` at once. Raises `ValueError`
+        for a record of more than `MAX_RECORD_BYTES`.
         """
-        job = _Job(topic, records)
+        for record in records:
+            if (size := octets(record)) > MAX_RECORD_BYTES:
+                raise ValueError(f"{topic}: a record of {size} octets, {MAX_RECORD_BYTES} are possible")
+        job = _Job(topic, records, after)
         with self._room:
-            if self._queued + len(records) > MAX_QUEUED and not self._wait(len(records), wait):
+            if not self._fits(len(records)) and not (wait and self._wait(len(records))):
                 raise Unavailable("Kafka takes nothing") if wait else Overloaded("Kafka takes nothing")
+            if self._closed:
+                raise Unavailable("the transport is closed")
             self._queued += len(records)
-            first = not self._jobs
-            self._jobs.append(job)
-        if first:
-            self._loop.soon(self._event.set)
+            lane = self._jobs.setdefault(topic, [])
+            lane.append(job)
+            if len(lane) == 1:
+                self._loop.soon(self._event.set)
         return job.done
 
-    def _wait(self, count: int, wait: bool) -> bool:
-        def fits() -> bool:
-            return self._queued + count <= MAX_QUEUED or not self._queued
+    def _fits(self, count: int) -> bool:
+        return self._queued + count <= MAX_QUEUED or not self._queued or self._closed
 
-        return self._room.wait_for(fits, _BLOCK) if wait else fits()
+    def _wait(self, count: int) -> bool:
+        return self._room.wait_for(lambda: self._fits(count), _BLOCK)
 
     @property
     def queued(self) -> int:
@@ -102,25 +131,23 @@ class Sender:
         return self._queued
 
     def close(self) -> None:
-        """Send what is queued, for a while, and end."""
-        stop, self._stop = self._stop, None
-        if stop is not None:
-            with self._room:
+        """Send what is queued, for a while, and end; what is not confirmed by then fails."""
+        with self._room:
+            self._closed = True
+            self._room.notify_all()
+            stop, self._stop = self._stop, None
+            if stop is not None:
                 self._room.wait_for(lambda: not self._queued, _FLUSH)
+        if stop is not None:
             stop()
+        self._give_up(Unavailable("the transport is closed"))
 
     # on the loop ----------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while True:
-            producer = await self._connect()
-            try:
-                await self._send_all(producer)
-            except KafkaError as problem:
-                log.warning("the producer failed, what it had not sent is given up: %r", problem)
-                self._give_up(problem)
-            finally:
-                await _stopped(producer)
+            problem = await self._use(await self._connect())
+            log.warning("the producer failed, what Kafka has not confirmed is given up: %r", problem)
 
     async def _connect(self) -> AIOKafkaProducer:
         attempt = 0
@@ -131,101 +158,122 @@ class Sender:
                 return producer
             except (KafkaError, OSError) as problem:
                 log.warning("no producer yet: %r", problem)
-                await _stopped(producer)
+                await self._end(producer)
             except asyncio.CancelledError:
-                await _stopped(producer)
+                await self._end(producer)
                 raise
             await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             attempt += 1
 
-    async def _send_all(self, producer: AIOKafkaProducer) -> None:
-        """Hand over job after job; ends by raising what makes the producer useless."""
-        self._failure = None
-        while True:
-            await self._event.wait()
-            self._event.clear()
-            while jobs := self._take():
-                await self._hand_over(producer, jobs)
-                if self._failure is not None:
-                    raise self._failure
-
-    def _take(self) -> list[_Job]:
-        """The next jobs of one topic."""
-        with self._room:
-            jobs: list[_Job] = []
-            while self._jobs and (not jobs or self._jobs[0].topic == jobs[0].topic) and len(jobs) < 1_024:
-                jobs.append(self._jobs.popleft())
-            return jobs
-
-    async def _hand_over(self, producer: AIOKafkaProducer, jobs: list[_Job]) -> None:
-        """Send the jobs' records in as few batches as they fit into."""
-        left = deque(jobs)
+    async def _use(self, producer: AIOKafkaProducer) -> Exception:
+        """Send what is queued until the producer fails; returns why. All that was queued is done then."""
+        carriers: dict[str, asyncio.Task[Exception | None]] = {}
         try:
-            builder, ready = producer.create_batch(), list[_Job]()
-            for job in jobs:
-                for record in job.records:
-                    if not _append(builder, record):
-                        await self._send(producer, builder, ready, job.topic)
-                        for _ in ready:
-                            left.popleft()
-                        builder, ready = producer.create_batch(), []
-                        if not _append(builder, record):
-                            raise MessageSizeTooLargeError(f"a record of {len(record.value or b'')} octets")
-                ready.append(job)
-            await self._send(producer, builder, ready, jobs[0].topic)
-        except KafkaError as problem:
-            self._finish(list(left), problem)
-            raise
+            self._event.set()
+            while True:
+                await self._event.wait()
+                self._event.clear()
+                for topic in [topic for topic, carrier in carriers.items() if carrier.done()]:
+                    if (problem := carriers.pop(topic).result()) is not None:
+                        self._give_up(problem)
+                        return problem
+                for topic, jobs in self._take(carriers).items():
+                    carriers[topic] = carrier = asyncio.create_task(self._carry(producer, topic, jobs))
+                    carrier.add_done_callback(lambda _: self._event.set())
+        finally:
+            await self._end(producer)
+            for carrier in carriers.values():
+                carrier.cancel()
+            if carriers:
+                await asyncio.wait(carriers.values())
 
-    async def _send(self, producer: AIOKafkaProducer, builder: Any, jobs: list[_Job], topic: str) -> None:
-        if not builder.record_count():
-            return
-        builder.close()
-        sent: asyncio.Future[Any] | None = None
-        while sent is None:
+    async def _end(self, producer: AIOKafkaProducer) -> None:
+        """Close the producer. One that still waits for Kafka is left to itself: it ends once Kafka has answered."""
+
+        async def end() -> None:
             try:
-                sent = await producer.send_batch(builder, topic, partition=PARTITION)
-            except (KafkaTimeoutError, KafkaConnectionError, NodeNotReadyError) as problem:
-                log.warning("%s: still waiting to send: %r", topic, problem)  # not handed over yet: safe to repeat
-                await asyncio.sleep(_PAUSES[0])
-        sent.add_done_callback(lambda future: self._sent(future, jobs))
+                await producer.stop()
+            except KafkaError as problem:
+                log.info("a producer ends: %r", problem)
+            finally:  # also where this is cancelled
+                await producer.client.close()
 
-    def _sent(self, future: asyncio.Future[Any], jobs: list[_Job]) -> None:
-        problem = asyncio.CancelledError() if future.cancelled() else future.exception()
-        if problem is None:
-            metadata = future.result()
-            self._finish(jobs, None, -1 if metadata is None else metadata.offset)
-            return
-        self._failure = problem if isinstance(problem, KafkaError) else KafkaError(repr(problem))
-        self._finish(jobs, self._failure)
-        self._event.set()
+        ending = asyncio.create_task(end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.wait([ending], timeout=_END if self._closed else _FLUSH)
 
-    def _finish(self, jobs: list[_Job], problem: Exception | None, base: int = -1) -> None:
+    def _take(self, busy: Container[str]) -> dict[str, list[_Job]]:
+        """All that is queued for topics that are not `busy`."""
         with self._room:
-            self._queued -= sum(len(job.records) for job in jobs)
-            self._room.notify_all()
-        # Of a job that began in an earlier batch, the end is in this one: offsets are counted from the back.
-        left = sum(len(job.records) for job in jobs)
-        end = base + left
+            return {topic: self._jobs.pop(topic) for topic in list(self._jobs) if topic not in busy}
+
+    async def _carry(self, producer: AIOKafkaProducer, topic: str, jobs: Sequence[_Job]) -> Exception | None:
+        """Send jobs of one topic in as few batches as they fit into, each after Kafka has confirmed the one before.
+
+        Returns what went wrong. All of them are done then.
+        """
+        left = deque[_Job]()
         for job in jobs:
-            left -= len(job.records)
-            if problem is not None:
-                job.done.set_exception(Unavailable(f"{job.topic}: {problem!r}"))
+            if (reason := job.in_vain) is None:
+                left.append(job)
             else:
-                job.done.set_result(end - left if base >= 0 else -1)
+                self._fail([job], reason)
+        problem: Exception | None = None
+        try:
+            for batch, ends in _batches(producer, list(left)):
+                base = await _sent(producer, batch, topic)
+                for end in ends:
+                    self._finish(left.popleft(), base + end if base >= 0 else -1)
+        except asyncio.CancelledError:
+            problem = Unavailable("no word from Kafka")
+        except Exception as raised:  # noqa: BLE001 whatever it is, those who wait are told
+            problem = raised
+        if problem is not None:
+            self._fail(left, problem)
+        return problem
 
     def _give_up(self, problem: Exception) -> None:
+        for jobs in self._take(()).values():
+            self._fail(jobs, problem)
+
+    def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
+        for job in jobs:
+            self._free(job)
+            job.done.set_exception(Unavailable(f"{job.topic}: {problem!r}"))
+
+    def _finish(self, job: _Job, end: int) -> None:
+        self._free(job)
+        job.done.set_result(end)
+
+    def _free(self, job: _Job) -> None:
         with self._room:
-            jobs = list(self._jobs)
-            self._jobs.clear()
-        self._finish(jobs, problem)
+            self._queued -= len(job.records)
+            self._room.notify_all()
 
 
-def _append(builder: Any, record: Record) -> bool:
-    added: Any = builder.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers))
+def _batches(producer: AIOKafkaProducer, jobs: Iterable[_Job]) -> Iterator[tuple[Any, list[int]]]:
+    """The jobs' records in order; with each batch, after how many records of it a job is whole."""
+    batch, ends = producer.create_batch(), list[int]()
+    for job in jobs:
+        for record in job.records:
+            if not _append(batch, record):
+                yield batch, ends
+                batch, ends = producer.create_batch(), []
+                _append(batch, record)
+        ends.append(batch.record_count())
+    yield batch, ends
+
+
+def _append(batch: Any, record: Record) -> bool:
+    added: Any = batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers))
     return added is not None
 
 
-async def _stopped(producer: AIOKafkaProducer) -> None:
-    with suppress(Exception):
-        await asyncio.wait_for(producer.stop(), _FLUSH)
+async def _sent(producer: AIOKafkaProducer, batch: Any, topic: str) -> int:
+    """The offset of a batch's first record, -1 where Kafka does not say. Raises what makes the producer useless."""
+    if not batch.record_count():
+        return -1
+    batch.close()
+    metadata = await (await producer.send_batch(batch, topic, partition=PARTITION))
+    return -1 if metadata is None else int(metadata.offset)

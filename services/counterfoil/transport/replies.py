@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from counterfoil.contract.codec import canonical
+from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.rejections import Code, Rejected
 from counterfoil.ports import Reply
 
-MAX_REPLY_BYTES = 8_192
+MAX_REPLY_BYTES: Final = 8_192
+_HASH_BYTES: Final = 32
+_SIGNATURE_BYTES: Final = 64
 
 
 class BadReply(Exception):
@@ -28,21 +31,28 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def decode_reply(value: bytes | None) -> Reply:
-    """The reply in a record. Raises `BadReply`."""
+    """The reply in a record. Raises `BadReply` for whatever `encode_reply` does not make."""
     if value is None or len(value) > MAX_REPLY_BYTES:
         raise BadReply("not of a reply's size")
     try:
-        found: dict[str, Any] = orjson.loads(value)
-        refused = found["refused"]
-        rejected = None
-        if refused is not None:
-            rejected = Rejected(
-                Code(refused["code"]), tuple((str(name), str(text)) for name, text in refused["detail"])
-            )
-        index = found["index"]
-        if not (index is None or isinstance(index, int)) or (index is None) == (rejected is None):
-            raise BadReply("neither refused nor recorded")
-        content, signature = bytes.fromhex(found["content"]), bytes.fromhex(found["signature"])
-        return Reply(str(found["service"]), content, rejected, index, signature)
+        reply = _read(orjson.loads(value))
     except (KeyError, TypeError, ValueError) as problem:
         raise BadReply(repr(problem)) from problem
+    if encode_reply(reply) != value:
+        raise BadReply("not in its canonical form")
+    return reply
+
+
+def _read(found: dict[str, Any]) -> Reply:
+    refused, index, rejected = found["refused"], found["index"], None
+    if refused is not None:
+        detail = tuple((str(name), str(text)) for name, text in refused["detail"])
+        rejected = Rejected(Code(refused["code"]), detail)
+    if (index is None) == (rejected is None) or not (index is None or (type(index) is int and index >= 0)):
+        raise BadReply("neither refused nor recorded")
+    content, signature = bytes.fromhex(found["content"]), bytes.fromhex(found["signature"])
+    if len(content) != _HASH_BYTES or len(signature) not in (0, _SIGNATURE_BYTES):
+        raise BadReply("not of a command")
+    if found["service"] not in SERVICES:
+        raise BadReply("not of a service")
+    return Reply(found["service"], content, rejected, index, signature)

@@ -28,7 +28,7 @@ from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Unavailable
 from counterfoil.transport.batches import BadRecord, BatchReader
 from counterfoil.transport.buffers import Buffer, BufferedInbox
-from counterfoil.transport.client import PARTITION, RETRY_MS
+from counterfoil.transport.client import PARTITION, headers_of
 
 MAX_BUFFERED: Final = 8_192
 """Messages of one source that are held, unacknowledged, before Kafka is asked for no more of it."""
@@ -66,6 +66,7 @@ class Feed(ABC):
         self.topic, self.buffer, self.offset, self.cursor = topic, buffer, offset, cursor
         self.where = TopicPartition(topic, PARTITION)
         self.paused = False
+        self.asked = time.monotonic()  # since when Kafka is asked for it
         self.committed = offset
 
     @abstractmethod
@@ -85,7 +86,7 @@ class CommandFeed(Feed):
         """Raises `BadRecord` for what no envelope can be."""
         if not record.value or len(record.value) > MAX_ENVELOPE_BYTES:
             raise BadRecord("no_envelope")
-        trace = dict(record.headers).get(topics.TRACE, b"").decode("ascii", "replace")[:64]
+        trace = dict(headers_of(record)).get(topics.TRACE, b"").decode("ascii", "replace")[:64]
         resume = (self.cursor, record.offset + 1)
         return [Delivery(COMMANDS_SOURCE, self.buffer.end, record.value, resume, trace=trace)]
 
@@ -99,7 +100,7 @@ class EntryFeed(Feed):
 
     def take(self, record: Any) -> list[Delivery]:
         """Raises `BadRecord`."""
-        return self.batches.feed(record.offset, record.value, record.headers)
+        return self.batches.feed(record.offset, record.value, headers_of(record))
 
     @property
     def missing(self) -> int | None:
@@ -116,7 +117,6 @@ class KafkaInbox(BufferedInbox):
         super().__init__(self._lock, [], [feed.buffer for feed in feeds], positions)
         self._feeds = feeds
         self.failure: str = ""
-        self.closed = False
 
     def poll(self, limit: int, timeout: float) -> list[Delivery]:
         """As the port says. Raises `Unavailable` once this inbox cannot go on: open another."""
@@ -154,9 +154,8 @@ class Subscription:
         self._feeds = {feed.topic: feed for feed in feeds}
         self._dead = dead
         self._armed = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.inbox: KafkaInbox
-        self._started = time.monotonic()
         self._last: dict[TopicPartition, int] = {}
         self._subscriber: Any = broker.subscriber(
             partitions=[Partition(topic, PARTITION) for topic in self._feeds],
@@ -180,7 +179,7 @@ class Subscription:
         for feed in self._feeds.values():
             self.consumer.seek(feed.where, feed.offset)
         self._armed = True
-        self._task = asyncio.get_running_loop().create_task(self._attend())
+        self._tasks = [asyncio.create_task(self._attend()), asyncio.create_task(self._report())]
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
@@ -190,8 +189,9 @@ class Subscription:
     async def stop(self) -> None:
         """Take nothing more; what is acknowledged is committed."""
         self._armed = False
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
             with suppress(Exception):
                 await asyncio.wait_for(self._commit(), 2.0)
         with suppress(Exception):
@@ -215,8 +215,8 @@ class Subscription:
 
     async def _take(self, record: Any) -> None:
         feed = self._feeds[record.topic]
-        if record.offset < feed.offset:
-            return
+        if record.offset < feed.offset:  # what it had was not there any more, and the client began again
+            raise Unavailable(f"{record.topic} begins anew: offset {record.offset} came after {feed.offset - 1}")
         try:
             deliveries = feed.take(record)
         except BadRecord as problem:
@@ -237,17 +237,19 @@ class Subscription:
                 feed.paused = True
             elif feed.paused and held <= MAX_BUFFERED // 2:
                 self.consumer.resume(feed.where)
-                feed.paused = False
+                feed.paused, feed.asked = False, time.monotonic()
 
     async def _attend(self) -> None:
-        """Resume what has room again, and tell the group how far the inbox is."""
-        committed = time.monotonic()
+        """Resume what has room again."""
         while True:
             await asyncio.sleep(_POLL_MS / 1_000)
             self._pace()
-            if time.monotonic() - committed >= _COMMIT_EVERY:
-                committed = time.monotonic()
-                await self._commit()
+
+    async def _report(self) -> None:
+        """Tell the group how far the inbox is; while Kafka does not take that, everything else goes on."""
+        while True:
+            await asyncio.sleep(_COMMIT_EVERY)
+            await self._commit()
 
     async def _commit(self) -> None:
         moved = {feed.where: feed.committed for feed in self._feeds.values() if feed.committed > 0}
@@ -257,7 +259,6 @@ class Subscription:
                 self._last = moved
             except Exception as problem:  # noqa: BLE001 nobody reads them: it is only for those who watch
                 log.info("%s: offsets not committed: %r", self._group, problem)
-                await asyncio.sleep(RETRY_MS / 1_000)
 
     def progress(self) -> list[Progress]:
         """How each topic comes along."""
@@ -266,8 +267,12 @@ class Subscription:
     def _progress(self, feed: Feed) -> Progress:
         end = self.consumer.highwater(feed.where) if self._armed else None
         answered = self.consumer.last_poll_timestamp(feed.where) if self._armed else None
-        silent = time.time() - answered / 1_000 if answered else time.monotonic() - self._started
-        end = feed.offset if end is None or feed.paused else max(end, feed.offset)
+        silent = time.monotonic() - feed.asked
+        if answered:
+            silent = min(silent, time.time() - answered / 1_000)
+        if feed.paused:
+            silent, end = 0.0, None  # nothing is asked for
+        end = feed.offset if end is None else max(end, feed.offset)
         return Progress(feed.topic, feed.offset, end, max(0.0, silent), max(0, end - feed.committed), feed.missing)
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -104,6 +105,15 @@ def check(access: KafkaAccess) -> list[str]:
             for setting, value in _differing(name, topic).items()
         ]
     return findings
+
+
+def written(access: KafkaAccess) -> list[str]:
+    """The topics, which must be there, that anybody has ever written to. Raises `KafkaFailed`."""
+    client = connect(access)  # has to outlive what it is asked
+    offsets: Any = OffsetSpec  # has no types
+    ends = {TopicPartition(name, 0): offsets.latest() for name in TOPICS}
+    asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
+    return [where.topic for where, future in asked.items() if answer(future).offset > 0]
 
 
 def _wanted(name: str, replicas: int) -> dict[str, str]:

@@ -1,0 +1,142 @@
+"""A distributed market on a secure cluster, each part a process that sees its own secrets and files and no others.
+
+What each sees is what its container sees in docker-compose.yml: its two passwords and the authority's certificate; of
+the instance's directory its own log's key and the directories that it writes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from counterfoil.client.author import Author
+from counterfoil.client.ids import new_command_id
+from counterfoil.cluster.cluster import Cluster
+from counterfoil.contract.commands import COMMANDS, SERVICES, TYPE_OF, Body
+from counterfoil.demo.fleet import Fleet, Member
+from counterfoil.instance import Instance
+from counterfoil.runtime.clock import SystemClock
+from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
+from tests.e2e.running import Shell
+
+PARTS = (*SERVICES, VIEWS, GATEWAY)
+Metrics = dict[tuple[str, frozenset[tuple[str, str]]], float]
+"""By name and labels."""
+
+
+class Operator(Shell):
+    """A shell with every key of the instance and the administrator's passwords."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.home)
+        self.settings = settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """With the servers in it."""
+        return environment(self.settings.model_copy(update={"url": self.url}))
+
+
+@dataclass
+class Secured:
+    """The market: its cluster, its processes, and who runs it."""
+
+    cluster: Cluster
+    shell: Operator
+    fleet: Fleet
+    folder: Path
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def home(self) -> Path:
+        """The instance's directory."""
+        return self.shell.home
+
+    @property
+    def instance(self) -> Instance:
+        """All of it."""
+        return Instance(self.home)
+
+    def start(self, user: str, suffix: str = "", **changes: Any) -> Member:
+        """Start a process for one part."""
+        member = self._launch(user, suffix, **changes)
+        self._meet(member)
+        return member
+
+    def start_missing(self) -> None:
+        """Start the parts that do not run, and wait until all work."""
+        for member in [self._launch(user) for user in PARTS if user not in self.fleet.members]:
+            self._meet(member)
+        self.fleet.ready()
+
+    def _launch(self, user: str, suffix: str = "", **changes: Any) -> Member:
+        seen = {"home": self.folder / user / "home", "secrets": self.folder / user / "secrets"}
+        if not seen["home"].exists():
+            self._make_view(user, seen["home"], seen["secrets"])
+        return self.fleet.launch((user,), suffix, **{**seen, **changes})
+
+    def _meet(self, member: Member) -> None:
+        self.fleet.meet(member)
+        if member.url is not None:
+            self.shell.url = member.url
+
+    def _make_view(self, user: str, home: Path, secrets: Path) -> None:
+        """Copies of the files that `user` sees, links to the directories."""
+        assert self.cluster.secrets is not None
+        files = ["instance.json", *([f"keys/log-{user}.skey"] if user in SERVICES else [])]
+        directories = {GATEWAY: ["logs"], VIEWS: []}.get(user, [f"logs/{user}", f"db/{user}-signer"])
+        for name in files:
+            _copy(self.home / name, home / name)
+        for name in directories:
+            (self.home / name).mkdir(parents=True, exist_ok=True)
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).symlink_to(self.home / name)
+        for name in (f"kafka-{user}", f"postgres-{user}", "kafka-ca.pem"):
+            _copy(self.cluster.secrets / name, secrets / name)
+
+    def sign(self, party: str, body: Body) -> bytes:
+        """A command of a party, as it is sent."""
+        author = Author(party, self.instance.seed(party))
+        origin = self.instance.origin(COMMANDS[TYPE_OF[type(body)]][1])
+        return author.sign(body, origin, new_command_id(), SystemClock().now())
+
+    def number(self) -> int:
+        """A new one."""
+        return next(self._numbers)
+
+    def role(self, name: str) -> str:
+        """Whether a member's part is active or stands by, as its probes say."""
+        return str(self.fleet.members[name].ask("readyz").json()[name.partition("+")[0]])
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.copy(source, target)  # with its mode
+
+
+@contextmanager
+def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]:
+    """Set up by the command line, every part running; `changes` are settings of all processes."""
+    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets, "home": folder / "home"}
+    settings = Settings().model_copy(update=here)
+    shell = Operator(settings)
+    shell.ok("init", "--host", "secure.example", "--operator-name", "Secure market")
+    assert shell.ok("topics", "apply")["findings"] == []
+    assert shell.ok("database", "apply")["findings"] == []
+    with Fleet(settings.model_copy(update=changes), folder / "processes") as fleet:
+        made = Secured(cluster, shell, fleet, folder / "seen")
+        made.start_missing()
+        yield made
+
+
+def metrics(member: Member) -> Metrics:
+    """What a process shows."""
+    families = text_string_to_metric_families(member.ask("metrics").text)
+    return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}

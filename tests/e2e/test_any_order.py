@@ -1,0 +1,145 @@
+"""Services that are started before what they need: they wait, say what for and what to do, end at once if asked to, and
+work by themselves as soon as it is there.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from counterfoil.cluster.cluster import Cluster
+from counterfoil.demo.fleet import Fleet, Member
+from counterfoil.settings import GATEWAY, VIEWS, Settings
+from tests.e2e.running import EVENTUALLY, STARTS_WITHIN
+from tests.e2e.secured import Operator
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("any-order"),
+    pytest.mark.timeout(240),
+]
+
+AT_ONCE = 6  # seconds; an interpreter that ends on a busy machine
+REST = ("issuance", "matching", "redemption")
+
+
+class Begun:
+    """An instance with a secure cluster that was planned and does not run, and processes that wait for it."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.cluster = Cluster(root)
+        self.cluster.make(1, secure=True)
+        here = {"kafka": self.cluster.kafka, "database": self.cluster.database, "secrets": self.cluster.secrets}
+        self.shell = Operator(Settings().model_copy(update={**here, "home": folder / "home"}))
+        self.shell.ok("init", "--host", "patient.example")
+        self.fleet = Fleet(self.shell.settings, folder / "processes")
+
+    def start(self, *parts: str, suffix: str = "", **changes: Any) -> Member:
+        """A process of its own for these parts."""
+        return self.fleet.start(parts, suffix, **changes)
+
+    def bad_secrets(self, name: str, text: str | None) -> Path:
+        """The passwords with one that is wrong, or not there."""
+        assert self.cluster.secrets is not None
+        copied = self.cluster.root / f"without-{name}"
+        shutil.copytree(self.cluster.secrets, copied)
+        (copied / name).unlink()
+        if text is not None:
+            (copied / name).write_text(text)
+            (copied / name).chmod(0o600)
+        return copied
+
+
+def reasons(member: Member) -> str:
+    """Why it is not ready; it lives all the same."""
+    assert member.ask("livez").status_code == httpx.codes.OK
+    answer = member.ask("readyz")
+    if answer.status_code == httpx.codes.OK:
+        return ""
+    assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    return "; ".join(f"{name}: {said}" for name, said in answer.json()["checks"].items() if said != "ok")
+
+
+def says(member: Member, *words: str) -> None:
+    """Its readiness, and its log, have these words soon; and nobody has to read a traceback."""
+    ends = time.monotonic() + EVENTUALLY
+    while not all(word in (said := reasons(member)) for word in words):
+        assert time.monotonic() < ends, f"{member.name} says {said!r}, not {words}"
+        time.sleep(0.05)
+    log = member.log.read_text()
+    assert all(word in log for word in words)
+    assert "Traceback" not in log
+
+
+@pytest.fixture
+def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
+    """Nothing of it runs; whatever the test starts is ended."""
+    made = Begun(cluster_directory / secrets.token_hex(4), tmp_path)
+    try:
+        with made.fleet:
+            yield made
+    finally:
+        made.cluster.down(1)
+        made.cluster.remove()
+
+
+def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun) -> None:
+    ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
+    for member in (ledger, rest, gateway):
+        says(member, "Connection refused", str(begun.cluster.port))
+    for parts in (("ledger",), (GATEWAY,)):
+        member = begun.start(*parts, suffix="stopped")
+        says(member, "Connection refused")
+        ends_at_once(begun, member)
+    with ThreadPoolExecutor(2) as pool:
+        started = [pool.submit(begun.cluster.start_postgres), pool.submit(begun.cluster.start_broker, 1)]
+    assert [each.result() for each in started] == [None, None]
+    for member in (ledger, rest, gateway):
+        says(member, "`counterfoil database apply`")
+    assert begun.shell.ok("database", "apply")["findings"] == []
+    says(ledger, "run `counterfoil topics apply`", "counterfoil.ledger.commands")
+    says(rest, "run `counterfoil topics apply`", "counterfoil.matching.commands")
+    says(gateway, "`counterfoil serve views`")
+    views = begun.start(VIEWS)
+    for member in (views, gateway):
+        says(member, "run `counterfoil topics apply`", "counterfoil.ledger.entries")
+    assert begun.shell.ok("topics", "apply")["findings"] == []
+    begun.fleet.ready(within=STARTS_WITHIN)
+    assert [reasons(member) for member in (ledger, rest, views, gateway)] == [""] * 4
+    begun.shell.url = begun.fleet.url
+    begun.shell.ok("keys", "new", "acme")
+    begun.shell.ok("party", "register", "acme", "--name", "Acme", "--role", "beneficiary", "--as", "operator")
+    wrong_passwords_are_named(begun)
+    assert set(begun.fleet.stop().values()) == {0}
+
+
+def ends_at_once(begun: Begun, member: Member) -> None:
+    """Asked to, while it waits."""
+    began = time.monotonic()
+    begun.fleet.kill(member.name, signal.SIGTERM)
+    assert begun.fleet.forget(member.name) == 0
+    assert time.monotonic() - began < AT_ONCE
+    assert "Traceback" not in member.log.read_text()
+
+
+def wrong_passwords_are_named(begun: Begun) -> None:
+    """For somebody who starts another gateway."""
+    for name, who in (("kafka-gateway", "counterfoil-gateway"), ("postgres-gateway", "counterfoil_gateway")):
+        member = begun.start(GATEWAY, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
+        says(member, "the password in COUNTERFOIL_SECRETS", who)
+        ends_at_once(begun, member)
+    missing = begun.bad_secrets("postgres-ledger", None)
+    member = begun.start("ledger", suffix="missing", secrets=missing)
+    assert begun.fleet.forget(member.name) == 2
+    assert f"there is no {missing / 'postgres-ledger'}" in member.tail()
+    assert "Traceback" not in member.tail()
