@@ -8,6 +8,7 @@ asking the topic what it has.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -37,6 +38,7 @@ from counterfoil.transport.subscription import CommandFeed, EntryFeed, Feed, Kaf
 T = TypeVar("T")
 _ANSWER: Final = 30.0  # seconds for what has to be asked of Kafka before a consumer can begin
 _CONFIRM: Final = 30.0  # seconds for a dead letter to be kept
+_SHOWN_WITHIN: Final = 2.0  # seconds for a broker to know a topic
 _END_WITHIN: Final = 3.0  # seconds for clients to say goodbye
 
 log = logging.getLogger("counterfoil.kafka")
@@ -129,8 +131,11 @@ class KafkaTransport:
         admin = make_admin(self._access, self.group)
         try:
             await admin.start()
-            lacking = sorted(set(wanted).difference(await admin.list_topics()))
-            if lacking:
+            deadline = time.monotonic() + _SHOWN_WITHIN
+            while lacking := sorted(set(wanted).difference(await admin.list_topics())):
+                if time.monotonic() < deadline:
+                    await asyncio.sleep(_SHOWN_WITHIN / 10)  # a topic that was just made is not known at once
+                    continue
                 advice = f"not there, or not for {self._access.user}: run `counterfoil topics apply`"
                 raise Unavailable(f"{', '.join(lacking)}: {advice}")
             return str((await admin.describe_cluster())["cluster_id"])
