@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -307,7 +308,7 @@ def running(user: str) -> KafkaBroker:
     own = [route for route in routes() if (route.user, route.action) == (user, "receive") and route.group is not None]
     feeds = [CommandFeed(route.topic, Buffer(COMMANDS_SOURCE), 0, "") for route in own]
     broker = make_broker(ACCESS, f"counterfoil.{user}")
-    Subscription(broker, user, f"counterfoil.{user}", feeds, lambda _record, _reason: None)
+    Subscription(broker, user, f"counterfoil.{user}", feeds, lambda _record, _reason: Future())
     return broker
 
 
