@@ -63,9 +63,9 @@ def up(
     out.show(found, Rows("settings of the services", rows, ("variable", "value")))
 
 
-@local(app, "env", 'eval "$(counterfoil cluster env)"')
+@local(app, "env", "counterfoil cluster env")
 def env(out: Out, home: ClusterHome = HOME) -> None:
-    """Print the settings for `counterfoil serve` as a shell takes them."""
+    """Print the settings for `counterfoil serve` as a shell takes them: eval "$(counterfoil cluster env)"."""
     found = _variables(_cluster(home))
     out.show(found, *[Text(f"export {name}={shlex.quote(value)}") for name, value in found.items()])
 

@@ -249,8 +249,8 @@ def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[st
     settings = " ".join(
         "-c {}={}".format(key, value.replace(" ", r"\ ")) for key, value in {**SESSION, **session}.items()
     )
-    # A password is shown to a server that proves that it knows it, too, and to nobody else.
-    proof = {} if access.password is None else {"require_auth": "scram-sha-256"}
+    # A password is never sent as it is, whatever a server asks for; where it trusts its network it asks for none.
+    proof = {} if access.password is None else {"require_auth": "scram-sha-256,none"}
     return {
         **NETWORK,
         **proof,
