@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from counterfoil.cluster.cluster import Cluster
+from counterfoil.contract.commands import SERVICES
 from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.settings import GATEWAY, VIEWS, Settings
 from tests.e2e.running import EVENTUALLY, STARTS_WITHIN
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-AT_ONCE = 6  # seconds; an interpreter that ends on a busy machine
+AT_ONCE = 10  # seconds; an interpreter that ends on a busy machine
 REST = ("issuance", "matching", "redemption")
 
 
@@ -93,7 +94,7 @@ def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
         made.cluster.remove()
 
 
-def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun) -> None:
+def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_path: Path) -> None:
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
     for member in (ledger, rest, gateway):
         says(member, "Connection refused", str(begun.cluster.port))
@@ -119,7 +120,7 @@ def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun) -> N
     begun.shell.url = begun.fleet.url
     begun.shell.ok("keys", "new", "acme")
     begun.shell.ok("party", "register", "acme", "--name", "Acme", "--role", "beneficiary", "--as", "operator")
-    wrong_passwords_are_named(begun)
+    what_is_wrong_is_named(begun, tmp_path)
     assert set(begun.fleet.stop().values()) == {0}
 
 
@@ -132,14 +133,28 @@ def ends_at_once(begun: Begun, member: Member) -> None:
     assert "Traceback" not in member.log.read_text()
 
 
-def wrong_passwords_are_named(begun: Begun) -> None:
-    """For somebody who starts another gateway."""
-    for name, who in (("kafka-gateway", "counterfoil-gateway"), ("postgres-gateway", "counterfoil_gateway")):
-        member = begun.start(GATEWAY, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
+def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
+    """For somebody who starts another gateway, a standby, or another instance."""
+    for part, name, who in [
+        (GATEWAY, "kafka-gateway", "counterfoil-gateway"),
+        (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
+        ("ledger", "kafka-ledger", "counterfoil-ledger"),
+    ]:
+        member = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
         says(member, "the password in COUNTERFOIL_SECRETS", who)
         ends_at_once(begun, member)
-    missing = begun.bad_secrets("postgres-ledger", None)
-    member = begun.start("ledger", suffix="missing", secrets=missing)
-    assert begun.fleet.forget(member.name) == 2
-    assert f"there is no {missing / 'postgres-ledger'}" in member.tail()
-    assert "Traceback" not in member.tail()
+    missing, garbage = begun.bad_secrets("postgres-views", None), begun.bad_secrets("kafka-ca.pem", "garbage")
+    other = Operator(begun.shell.settings.model_copy(update={"home": folder / "other"}))
+    other.ok("init", "--host", "patient.example")
+    for part, changes, code, words in [
+        (VIEWS, {"secrets": missing}, 2, f"there is no {missing / 'postgres-views'}"),
+        (VIEWS, {"secrets": garbage}, 2, f"{garbage / 'kafka-ca.pem'} is no certificate"),
+        (GATEWAY, {"home": other.home}, 2, "not this instance's patient.example/issuance/main"),
+        ("ledger", {"home": other.home}, 3, "not this instance's patient.example/ledger/main"),
+    ]:
+        if part in SERVICES:
+            assert begun.fleet.stop(part) == {part: 0}  # or it would stand by
+        member = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
+        assert begun.fleet.forget(member.name) == code, member.tail()
+        assert words in member.tail()
+        assert "Traceback" not in member.tail()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.topics import (
@@ -23,6 +32,8 @@ from counterfoil.contract.topics import (
     entries_topic,
 )
 from counterfoil.settings import KafkaAccess
+from counterfoil.transport.kafka import KafkaTransport
+from tests.conformance.transport import Log
 
 WITHIN = 20.0
 _numbers = count()
@@ -46,7 +57,9 @@ class OwnKafka:
     @cached_property
     def admin(self) -> AdminClient:
         """Without any rights to need."""
-        return AdminClient({"bootstrap.servers": self.cluster.kafka, "topic.metadata.refresh.interval.ms": 500})
+        return AdminClient(
+            {"bootstrap.servers": self.cluster.kafka, "topic.metadata.refresh.interval.ms": 500, "log_level": 0}
+        )
 
     def service(self) -> str:
         """A service that nobody else has, with its topics."""
@@ -69,10 +82,35 @@ class OwnKafka:
             future.result(WITHIN)
         self.make(*names)
 
+    def set(self, topic: str, **config: str | None) -> None:
+        """Set a topic's settings, or with None back to what they are without; returns when Kafka shows it."""
+        wanted = {name.replace("_", "."): value for name, value in config.items()}
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET if value else AlterConfigOpType.DELETE)
+            for name, value in wanted.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        for future in self.admin.incremental_alter_configs([resource]).values():
+            future.result(WITHIN)
+
+    def drop(self, topic: str, before: int) -> None:
+        """Delete a topic's records before an offset."""
+        for future in self.admin.delete_records([TopicPartition(topic, 0, before)]).values():
+            future.result(WITHIN)
+
+    def committed(self, group: str, topic: str) -> int | None:
+        """Where a group is on a topic, None if it has not said so."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0)])
+        (future,) = self.admin.list_consumer_group_offsets([asked]).values()
+        (found,) = future.result(WITHIN).topic_partitions
+        return None if found.offset < 0 else int(found.offset)
+
     def write(self, topic: str, *records: Raw) -> None:
         """Put records on a topic."""
         problems: list[KafkaError | None] = []
-        producer = Producer({"bootstrap.servers": self.cluster.kafka, "message.max.bytes": 2**21, "linger.ms": 0})
+        producer = Producer(
+            {"bootstrap.servers": self.cluster.kafka, "message.max.bytes": 2**21, "linger.ms": 0, "log_level": 0}
+        )
         for key, value, headers in records:
             given: Any = list(headers)
             producer.produce(topic, value, key, 0, lambda problem, _: problems.append(problem), headers=given)
@@ -82,7 +120,12 @@ class OwnKafka:
     def read(self, topic: str) -> list[Raw]:
         """All records of a topic."""
         found: list[Raw] = []
-        settings = {"bootstrap.servers": self.cluster.kafka, "group.id": "reader", "fetch.wait.max.ms": 10}
+        settings = {
+            "bootstrap.servers": self.cluster.kafka,
+            "group.id": "reader",
+            "fetch.wait.max.ms": 10,
+            "log_level": 0,
+        }
         with Consumer(settings) as consumer:
             where = TopicPartition(topic, 0, 0)
             begin, end = consumer.get_watermark_offsets(where, timeout=WITHIN)
@@ -98,9 +141,41 @@ class OwnKafka:
                     begin = (message.offset() or 0) + 1
         return found
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The broker stands still for the length of the block: its connections are there, and nothing answers."""
+        self.cluster.kill_broker(1, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.cluster.kill_broker(1, signal.SIGCONT)
+
+    @contextmanager
+    def transport(self, name: str, *logs: Log) -> Iterator[KafkaTransport]:
+        """A transport of the user `name`, who knows these logs."""
+        keys = {log.origin: log.key.verify_key for log in logs}
+        made = KafkaTransport(self.access, name, "main", keys)
+        try:
+            yield made
+        finally:
+            made.close()
+
     def values(self, topic: str) -> list[bytes | None]:
         """The values of all records of a topic."""
         return [value for _, value, _ in self.read(topic)]
+
+
+def log_of(service: str) -> Log:
+    """A log of a service that nobody else has."""
+    return Log(f"example.test/{service}/main")
+
+
+def until(done: Callable[[], bool], what: str) -> None:
+    """Wait for something that comes soon."""
+    deadline = time.monotonic() + WITHIN
+    while not done():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.02)
 
 
 @cache

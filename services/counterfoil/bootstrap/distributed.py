@@ -157,6 +157,8 @@ class Distributed:
 
     def _watch_over(self, name: str, part: Part) -> None:
         def kafka() -> str | None:
+            if part.transport.trouble:
+                return part.transport.trouble
             silent = max((each.silent for each in part.transport.progress()), default=0.0)
             return None if silent < _ANSWERS_WITHIN else f"Kafka has not answered for {silent:.0f} s"
 

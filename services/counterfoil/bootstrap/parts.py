@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from typing import Final
 
+from counterfoil.bootstrap.heads import check_head
 from counterfoil.bootstrap.holding import Holding
 from counterfoil.catalogue import PROJECT, VIEWS
 from counterfoil.contract.commands import SERVICES
@@ -123,10 +124,11 @@ class Gateway:
     def _follow(self, deliver: Deliver) -> Receipts:
         sources = {}
         for name, store in self.stores.items():
-            origin, head = self._instance.origin(name), store.head()
+            origin, key, head = self._instance.origin(name), self._instance.verify_key(name), store.head()
+            check_head(head, key)
             self.hub.register_log(origin, store.entries, head.size if head is not None else 0)
             published = PublishedDirectory(self._instance.log_directory(name))
-            sources[origin] = Source(store, published, self._instance.verify_key(name), head)
+            sources[origin] = Source(store, published, key, head)
         self.hub.open()
         return Receipts(self.hub, sources, deliver)
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
+from counterfoil.bootstrap.heads import check_head
 from counterfoil.bootstrap.holding import Holding
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.events import SUBSCRIPTIONS
@@ -89,6 +90,7 @@ class Service:
         self.transport.reach()
         log.info("%s: the lease is ours, loading the log", self.name)
         self._store = open_log_store_on(self._database, self.name)
+        check_head(self._store.head(), key.verify_key)
         directory = LogDirectory(
             instance.log_directory(self.name), instance.signer_directory(self.name), key.verify_key.vkey()
         )

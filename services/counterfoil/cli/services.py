@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -17,7 +18,7 @@ from counterfoil.cli.extras import extra
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.contract.commands import SERVICES
-from counterfoil.errors import ServiceStopped
+from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.instance import Instance
 from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 PARTS: Final = (*SERVICES, VIEWS, GATEWAY)
 _LOOK: Final = 0.5  # seconds between looks whether to stop
+
+log = logging.getLogger("counterfoil.serve")
 
 
 def register(app: typer.Typer) -> None:
@@ -91,13 +94,24 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         stop.asking = system.cancel
         try:
             _show(out, system, names, listener)
-            if system.start() and not stop.asked:
+            if _started(system) and not stop.asked:
                 _run(system, delivery, listener, stop)
         finally:
             system.close()
     if system.failure:
         raise ServiceStopped(system.failure)
     out.note("stopped")
+
+
+def _started(system: Distributed) -> bool:
+    """False if it was asked to stop before all was connected. Raises `CounterfoilError`."""
+    try:
+        return system.start()
+    except CounterfoilError:
+        raise
+    except Exception as problem:
+        log.debug("starting failed", exc_info=problem)
+        raise ServiceStopped(f"cannot serve {system.instance.root}: {problem!r}") from problem
 
 
 def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socket | None) -> None:

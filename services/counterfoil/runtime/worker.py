@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from threading import Event, Thread
 
+from counterfoil.errors import CounterfoilError
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
@@ -70,6 +71,7 @@ class Worker:
                 return
 
     def _fail(self, problem: Exception) -> None:
-        self.failure = f"{self.name} stopped: {problem!r}"
-        log.critical(self.failure, exc_info=problem)
+        known = isinstance(problem, CounterfoilError)  # its message says all
+        self.failure = f"{self.name} stopped: {problem if known else repr(problem)}"
+        log.critical(self.failure, exc_info=None if known else problem)
         self._on_fatal(self.failure)

@@ -21,7 +21,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram512
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
-from counterfoil.settings import KafkaAccess
+from counterfoil.settings import BadSetting, KafkaAccess
 
 REQUEST_TIMEOUT_MS: Final = 10_000
 METADATA_AGE_MS: Final = 30_000  # how long a client may believe in a leader that has gone
@@ -42,8 +42,13 @@ def headers_of(record: Any) -> list[tuple[str, bytes]]:
 
 
 def tls(access: KafkaAccess) -> ssl.SSLContext | None:
-    """Trust in Kafka's own authority alone; None where there is no TLS."""
-    return ssl.create_default_context(cafile=str(access.ca)) if access.ca is not None else None
+    """Trust in Kafka's own authority alone; None where there is no TLS. Raises `BadSetting`."""
+    if access.ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(access.ca))
+    except ssl.SSLError as problem:
+        raise BadSetting(f"COUNTERFOIL_SECRETS: {access.ca} is no certificate ({problem.reason})") from problem
 
 
 def common(access: KafkaAccess, client_id: str) -> dict[str, Any]:

@@ -83,10 +83,10 @@ class KafkaGateway(EmbeddedTransport):
 
     def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[None]:
         """As the port says: turned away where the service is too far behind, done when Kafka has it."""
-        waiting = self.waiting(service)
-        if waiting >= self._most:
-            raise Overloaded(f"{service}: {waiting} commands are waiting")
         with self._lock:
+            waiting = self._waiting_before(service)
+            if waiting >= self._most:
+                raise Overloaded(f"{service}: {waiting} commands are waiting")
             self._under_way[service] = self._under_way.get(service, 0) + 1
         try:
             sent = self._kafka.send_command(service, envelope, trace)
@@ -102,8 +102,7 @@ class KafkaGateway(EmbeddedTransport):
         problem = sent.exception()
         with self._lock:
             self._under_way[service] -= 1
-            if problem is None:
-                offset = sent.result()
+            if problem is None and (offset := sent.result()) >= 0:
                 self._done.setdefault(service, offset - 1)
                 self._sent[service] = max(self._sent.get(service, 0), offset)
         if done.set_running_or_notify_cancel():
@@ -115,8 +114,11 @@ class KafkaGateway(EmbeddedTransport):
     def waiting(self, service: str) -> int:
         """Commands before a service: sent by this gateway or others before its last, and not known to be consumed."""
         with self._lock:
-            ahead = self._sent.get(service, 0) - self._done.get(service, 0)
-            return self._under_way.get(service, 0) + max(0, ahead)
+            return self._waiting_before(service)
+
+    def _waiting_before(self, service: str) -> int:
+        ahead = self._sent.get(service, 0) - self._done.get(service, 0)
+        return self._under_way.get(service, 0) + max(0, ahead)
 
     async def _look(self) -> None:
         """Ask, while anything is under way, how far the services' groups are."""

@@ -28,7 +28,7 @@ from counterfoil.settings import KafkaAccess
 from counterfoil.transport import lookup
 from counterfoil.transport.batches import BatchReader, encode
 from counterfoil.transport.buffers import Buffer
-from counterfoil.transport.client import PARTITION, explained, make_admin, make_broker, make_producer, make_reader
+from counterfoil.transport.client import PARTITION, explained, make_admin, make_broker, make_producer, make_reader, tls
 from counterfoil.transport.dead_records import dead_letter
 from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import Record, Sender
@@ -57,20 +57,20 @@ class KafkaTransport:
     ) -> None:
         """`name` is the user; `keys`: per origin the key of each log that is published or followed.
 
-        `buried` is told the reason of every dead letter.
+        `buried` is told the reason of every dead letter. Raises `BadSetting`.
         """
         self._access, self._name, self._shard, self._keys = access, name, shard.encode(), keys
         self._buried = buried
         self.group = f"counterfoil.{name}"
-        self._loop = LoopThread(f"counterfoil-kafka-{name}", tls=access.ca is not None)
-        self._sender = Sender(self._loop, lambda: make_producer(access, self.group))
+        self._loop = LoopThread(f"counterfoil-kafka-{name}", tls=tls(access) is not None)
+        self._sender = Sender(self._loop, lambda: make_producer(access, self.group), lambda at: explained(at, access))
         self._sender.start()
         self._subscriptions: list[Subscription] = []
         self._gaps: set[tuple[str, str]] = set()  # (consumer, topic) where an entry was waited for at the end
         self._next: dict[str, int] = {}
         self._last: dict[str, Future[int]] = {}  # per origin, of the entries queued last
-        self._unsure: list[tuple[str, Future[int]]] = []  # by topic, what Kafka has not confirmed
-        self._ends: dict[str, int] = {}  # of topics, by what it has
+        self._unsure: list[tuple[str, int, Future[int]]] = []  # topic, how many records, their end once confirmed
+        self._ends: dict[str, int] = {}  # of topics, as far as Kafka has confirmed
 
     # consuming ------------------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class KafkaTransport:
                 topic = topics.entries_topic(service_of(origin))
                 cursor = f"kafka:{cluster}:{topic}"
                 if (consumer, topic) in self._gaps:  # what was missing there may lie further back than it should
-                    begin = await lookup.start_of(reader, topic)
+                    begin, _ = await lookup.bounds(reader, topic)
                 else:
                     begin = await lookup.place(reader, topic, logs[origin], resume.get(cursor))
                 batches = BatchReader(origin, self._keys[origin], logs[origin], cursor)
@@ -142,6 +142,11 @@ class KafkaTransport:
         finally:
             await admin.close()
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written to Kafka just now; empty if something can."""
+        return self._sender.trouble
+
     def reach(self) -> None:
         """Raises `Unavailable` unless Kafka answers, before anything costly is begun."""
         self.ask(self._look_around(()), "reaching Kafka")
@@ -164,20 +169,23 @@ class KafkaTransport:
     def announced(self, origin: str) -> int:
         """As the port says: what the topic has, proven by the log's signature."""
 
-        async def look() -> int:
+        topic = topics.entries_topic(service_of(origin))
+
+        async def look() -> tuple[int, int]:
             async with _Reader(self._access, self.group) as reader:
-                topic = topics.entries_topic(service_of(origin))
-                return await lookup.announced(reader, topic, origin, self._keys[origin])
+                _, end = await lookup.bounds(reader, topic)
+                return end, await lookup.announced(reader, topic, origin, self._keys[origin])
 
         self._next.pop(origin, None)
         self._settle()
         self._last.pop(origin, None)
-        self._next[origin] = self.ask(look(), f"finding out what {origin} announced")
-        return self._next[origin]
+        self._ends[topic], size = self.ask(look(), f"finding out what {origin} announced")
+        self._next[origin] = size
+        return size
 
     def _settle(self) -> None:
         """Wait for what is under way, so that the topic is not asked while it still grows. Raises `Unavailable`."""
-        _, left = wait_for([future for _, future in self._unsure], _CONFIRM)
+        _, left = wait_for([future for *_, future in self._unsure], _CONFIRM)
         if left:
             raise Unavailable(f"{len(left)} announcements are under way for more than {_CONFIRM:.0f} s")
         self._unsure, self._ends = [], {}
@@ -202,7 +210,7 @@ class KafkaTransport:
 
     def _queue(self, topic: str, records: list[Record], after: Future[int] | None = None) -> Future[int]:
         future = self._sender.send(topic, records, wait=True, after=after)
-        self._unsure.append((topic, future))
+        self._unsure.append((topic, len(records), future))
         future.add_done_callback(self._announced)
         return future
 
@@ -213,14 +221,14 @@ class KafkaTransport:
 
     def _check(self) -> None:
         """Raise `Unavailable` if anything announced before may be lost; forget what is safe."""
-        while self._unsure and self._unsure[0][1].done():
-            topic, future = self._unsure.pop(0)
+        while self._unsure and self._unsure[0][-1].done():
+            topic, count, future = self._unsure.pop(0)
             problem = future.exception()
             if problem is not None:
                 raise Unavailable(f"an announcement may be lost: {problem}") from problem
             end, before = future.result(), self._ends.get(topic, 0)
-            if 0 <= end <= before:
-                raise Unavailable(f"{topic} begins anew: it ended at {before}, and now ends at {end}")
+            if 0 <= end < before + count:
+                raise Unavailable(f"{topic} begins anew: {count} records after offset {before - 1} end at {end - 1}")
             self._ends[topic] = max(end, before)
 
     def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[int]:

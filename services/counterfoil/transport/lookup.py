@@ -21,7 +21,7 @@ async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: Veri
 
     None count where the log's first entries are not there: the topic was made anew, and is to have all of them again.
     """
-    begin, end = await _bounds(reader, topic)
+    begin, end = await bounds(reader, topic)
     if not await _begins(reader, topic, BatchReader(origin, key, 0), begin, end):
         return 0
     step, upper = _FIRST_STEP, end
@@ -56,7 +56,7 @@ async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | 
 
     `stored` is taken if the record there says so itself; else the search goes back from the end.
     """
-    begin, end = await _bounds(reader, topic)
+    begin, end = await bounds(reader, topic)
     if stored is not None and begin <= stored <= end and await _comes_before(reader, topic, stored, end, index):
         return stored
     step, at = _FIRST_STEP, end
@@ -68,15 +68,9 @@ async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | 
     return begin
 
 
-async def start_of(reader: AIOKafkaConsumer, topic: str) -> int:
-    """Where the topic begins: from there on every entry comes, in whatever order they were written."""
-    begin, _ = await _bounds(reader, topic)
-    return begin
-
-
 async def within(reader: AIOKafkaConsumer, topic: str, stored: int) -> int:
     """`stored`, if the topic has it or will have it next; else the topic's begin: messages come again, none is lost."""
-    begin, end = await _bounds(reader, topic)
+    begin, end = await bounds(reader, topic)
     return stored if begin <= stored <= end else begin
 
 
@@ -88,10 +82,11 @@ async def _comes_before(reader: AIOKafkaConsumer, topic: str, offset: int, end: 
         except BadRecord:
             continue
         return at == first <= index or size <= index
-    return offset == end
+    return False
 
 
-async def _bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[int, int]:
+async def bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[int, int]:
+    """The offset of the topic's first record, and the one that its next will have."""
     where = partition(topic)
     begin = (await reader.beginning_offsets([where]))[where]
     return begin, (await reader.end_offsets([where]))[where]

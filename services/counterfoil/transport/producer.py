@@ -21,6 +21,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
+from counterfoil.settings import BadSetting
 from counterfoil.transport.client import PARTITION
 from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
@@ -79,9 +80,16 @@ class Sender:
     a new one.
     """
 
-    def __init__(self, loop: LoopThread, make: Callable[[], AIOKafkaProducer]) -> None:
-        """Nothing is connected before `start`."""
-        self._loop, self._make = loop, make
+    def __init__(
+        self,
+        loop: LoopThread,
+        make: Callable[[], AIOKafkaProducer],
+        explain: Callable[[Exception], str] = repr,
+    ) -> None:
+        """Nothing is connected before `start`. `explain` says what is wrong with a connection, and what to do."""
+        self._loop, self._make, self._explain = loop, make, explain
+        self.trouble = "not connected yet"
+        """Why there is no producer just now; empty while there is one."""
         self._room = Condition()  # guards what follows
         self._jobs: dict[str, list[_Job]] = {}
         self._queued = 0
@@ -152,18 +160,23 @@ class Sender:
     async def _connect(self) -> AIOKafkaProducer:
         attempt = 0
         while True:
-            producer = self._make()
             try:
-                await producer.start()
+                producer = await self._begin(self._make())
+                self.trouble = ""
                 return producer
-            except (KafkaError, OSError) as problem:
-                log.warning("no producer yet: %r", problem)
-                await self._end(producer)
-            except asyncio.CancelledError:
-                await self._end(producer)
-                raise
+            except (KafkaError, OSError, BadSetting) as problem:
+                self.trouble = self._explain(problem)
+                log.warning("no producer yet: %s", self.trouble)
             await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             attempt += 1
+
+    async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
+        try:
+            await producer.start()
+        except BaseException:
+            await self._end(producer)
+            raise
+        return producer
 
     async def _use(self, producer: AIOKafkaProducer) -> Exception:
         """Send what is queued until the producer fails; returns why. All that was queued is done then."""
