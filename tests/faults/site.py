@@ -18,8 +18,8 @@ from tests.e2e.founding import found_a_market
 from tests.e2e.running import Shell
 from tests.histories import Crowd, Figures, Observation, Plan, Recorder, check, figures, wait_published
 
-PUBLISHED_WITHIN = 60.0
-RECOVERS_WITHIN = 90.0
+PUBLISHED_WITHIN = 120.0
+RECOVERS_WITHIN = 150.0
 _names = count()
 
 

@@ -114,38 +114,6 @@ def test_what_may_be_tried_again_changes_nothing(mock: MockCluster, story: Story
         assert mock.values(name) == [b"%d" % number for number in range(size)]
 
 
-@settings(max_examples=25)
-@given(story=STORIES, good=st.integers(0, 3), more=STORIES)
-def test_a_refusal_fails_what_is_not_confirmed_and_leaves_no_gap(
-    mock: MockCluster, story: Story, good: int, more: Story
-) -> None:
-    """Of every topic exactly the jobs that succeeded are there; none that comes after a lost one does."""
-    names = [new_topic(mock), new_topic(mock, 2), new_topic(mock)]
-    last: dict[str, Future[int]] = {}
-    jobs: dict[str, list[tuple[list[Record], Future[int]]]] = {name: [] for name in names}
-    mock.answer(PRODUCE, *[0] * good, INVALID_RECORD)
-    with sending(mock.servers) as sender:
-        for part in (story, more):
-            for topic, size in part:
-                name, job = names[topic], records(*(b"%d" % next(_numbers) for _ in range(size + 1)))
-                last[name] = sender.send(name, job, wait=True, after=last.get(name))
-                jobs[name].append((job, last[name]))
-            assert not wait(last.values(), WITHIN).not_done
-        mock.clear(PRODUCE)
-        outcomes = {name: failed([future for _, future in sent]) for name, sent in jobs.items()}
-        assert good or any(any(lost) for lost in outcomes.values())
-        assert all(lost == sorted(lost) for lost in outcomes.values())
-        assert sender.queued == 0
-        kept = {
-            name: [record.value for job, _ in sent[: outcomes[name].count(False)] for record in job]
-            for name, sent in jobs.items()
-        }
-        assert {name: mock.values(name) for name in names} == kept
-        again = [sender.send(name, records(b"again"), wait=True) for name in names]  # a new producer has taken over
-        assert not any(failed(again))
-    assert {name: mock.values(name) for name in names} == {name: [*values, b"again"] for name, values in kept.items()}
-
-
 def test_what_kafka_refuses_costs_nothing_that_comes_later(kafka: OwnKafka) -> None:
     """Real Kafka takes any first sequence of a producer that it does not know: it is no guard against a gap."""
     topic = f"small{next(_numbers)}"
