@@ -155,8 +155,21 @@ def test_groups_are_their_users_own(secured: Secured) -> None:
         assert mine == {f"counterfoil.{user}", f"counterfoil.{user}.another"}
 
 
+def has_committed(client: AdminClient, service: str) -> None:
+    """Wait until the service's group has an offset: the client dies of the question where nobody answers yet."""
+    ends = time.monotonic() + WITHIN
+    while True:
+        try:
+            assert commits(client, f"counterfoil.{service}", f"counterfoil.{service}.commands")
+            return
+        except (AssertionError, KafkaException):
+            assert time.monotonic() < ends
+            time.sleep(0.2)
+
+
 @pytest.mark.parametrize(("user", "sees"), [("gateway", True), ("views", False), ("ledger", False)])
 def test_gateways_see_how_far_the_services_are(secured: Secured, user: str, sees: bool) -> None:
+    has_committed(AdminClient(configuration(secured.access("issuance"))), "issuance")
     client = AdminClient(configuration(secured.access(user)))
     asked = [ConsumerGroupTopicPartitions("counterfoil.issuance", [TopicPartition("counterfoil.issuance.commands", 0)])]
     (future,) = client.list_consumer_group_offsets(asked).values()
