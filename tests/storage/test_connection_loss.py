@@ -34,7 +34,9 @@ def terminate(database: DatabaseAccess, application: str) -> None:
     """End the sessions of that name, as an administrator or a server that shuts down does."""
     with connect(database) as session:
         ended = session.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s", [application]
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = %s AND datname = current_database()",
+            [application],
         ).fetchall()
     assert ended
     assert all(done for (done,) in ended)
@@ -42,7 +44,10 @@ def terminate(database: DatabaseAccess, application: str) -> None:
 
 def waits_for_lock(database: DatabaseAccess, application: str) -> None:
     """Until a session of that name waits for a lock."""
-    waiting = "SELECT FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+    waiting = (
+        "SELECT FROM pg_stat_activity "
+        "WHERE application_name = %s AND wait_event_type = 'Lock' AND datname = current_database()"
+    )
     with connect(database) as session:
         while session.execute(waiting, [application]).fetchone() is None:
             time.sleep(0.01)

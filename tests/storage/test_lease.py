@@ -160,7 +160,7 @@ def test_a_lost_session_is_a_lost_lease(database: DatabaseAccess, access: Databa
         assert ours.acquire(0)
         session.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE application_name = 'counterfoil-ledger-lease'"
+            "WHERE application_name = 'counterfoil-ledger-lease' AND datname = current_database()"
         )
         with pytest.raises(LeaseLost, match="terminating connection"):
             ours.check()

@@ -46,15 +46,12 @@ class MockCluster:
         self._done(self._library.rd_kafka_mock_partition_set_leader(self._cluster, topic.encode(), 0, broker))
 
     def answer(self, request: int, *errors: int) -> None:
-        """Answer the next requests of a kind with these error codes of the protocol; 0 is none."""
+        """Answer the next requests of a kind with these error codes of the protocol, 0 is none; forget earlier ones."""
+        self._library.rd_kafka_mock_clear_request_errors(self._cluster, ctypes.c_int16(request))
         codes = (ctypes.c_int * len(errors))(*errors)
         self._library.rd_kafka_mock_push_request_errors_array(
             self._cluster, ctypes.c_int16(request), ctypes.c_size_t(len(errors)), codes
         )
-
-    def clear(self, request: int) -> None:
-        """Forget errors that were not asked for."""
-        self._library.rd_kafka_mock_clear_request_errors(self._cluster, ctypes.c_int16(request))
 
     def down(self, broker: int) -> None:
         """Close a broker's connections, and take no new ones."""

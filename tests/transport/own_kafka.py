@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import signal
 import time
@@ -13,12 +14,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    ConfigSource,
     NewTopic,
     ResourceType,
 )
@@ -36,6 +40,7 @@ from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log
 
 WITHIN = 20.0
+_CHECKSUM = 17  # its place in a batch; it is of all that follows
 _numbers = count()
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -92,6 +97,15 @@ class OwnKafka:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         for future in self.admin.incremental_alter_configs([resource]).values():
             future.result(WITHIN)
+        until(lambda: all(self._setting(topic, name) == wanted[name] for name in wanted), "the settings")
+        time.sleep(0.2)  # what is shown is put into effect a moment later
+
+    def _setting(self, topic: str, name: str) -> str | None:
+        """What was set for a topic itself."""
+        (future,) = self.admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+        entry = future.result(WITHIN)[name]
+        own = ConfigSource(entry.source) == ConfigSource.DYNAMIC_TOPIC_CONFIG
+        return str(entry.value) if own else None
 
     def drop(self, topic: str, before: int) -> None:
         """Delete a topic's records before an offset."""
@@ -116,6 +130,21 @@ class OwnKafka:
             producer.produce(topic, value, key, 0, lambda problem, _: problems.append(problem), headers=given)
         assert producer.flush(WITHIN) == 0
         assert problems == [None] * len(records)
+
+    def write_unreadable(self, topic: str) -> None:
+        """Put a record on a topic that has a header whose name is no UTF-8, as only a stranger's client would."""
+
+        async def write() -> None:
+            async with AIOKafkaProducer(bootstrap_servers=self.cluster.kafka) as producer:
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=b"main", value=b"junk", headers=[("name", b"value")])
+                built = batch._build()
+                at = built.index(b"name")
+                built[at : at + 4] = b"\xff\xfe\xfd\xfc"
+                built[_CHECKSUM : _CHECKSUM + 4] = calc_crc32c(bytes(built[_CHECKSUM + 4 :])).to_bytes(4, "big")
+                await (await producer.send_batch(batch, topic, partition=0))
+
+        asyncio.run(write())
 
     def read(self, topic: str) -> list[Raw]:
         """All records of a topic."""

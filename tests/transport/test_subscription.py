@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -278,25 +277,6 @@ def test_the_group_shows_what_is_acknowledged(kafka: OwnKafka, name: str, log: L
 # losing Kafka -------------------------------------------------------------------------------------------------------
 
 
-def test_a_broker_that_is_killed_costs_nothing(kafka: OwnKafka, name: str, log: Log) -> None:
-    with kafka.transport(name, log) as transport:
-        inbox = transport.open_inbox(name, name, {log.origin: 0})
-        announce(kafka, log, 0, 4)
-        kafka.write(commands_topic(name), *commands(0, 4))
-        before = collect(inbox, 8)
-        kafka.cluster.kill_broker(1, signal.SIGKILL)
-        assert inbox.poll(10, 0.3) == []
-        kafka.cluster.start_broker(1)
-        announce(kafka, log, 4, 7)
-        kafka.write(commands_topic(name), *commands(4, 6))
-        after = collect(inbox, 5)
-        assert inbox.poll(10, 0.2) == []
-        assert data(before + after, log.origin) == log.committed
-        assert data(before + after) == numbers(0, 6)
-        inbox.acknowledge({COMMANDS_SOURCE: 6})
-        until(lambda: kafka.committed(f"counterfoil.{name}", commands_topic(name)) == 6, "the offset")
-
-
 def test_silence_shows(kafka: OwnKafka, name: str) -> None:
     with kafka.transport(name) as transport:
         inbox = transport.open_inbox(name, name, {})
@@ -346,3 +326,31 @@ def test_commands_on_a_topic_made_anew_are_taken(kafka: OwnKafka, name: str) -> 
             inbox.poll(1, 0.0)
         again = transport.open_inbox(name, name, {}, dict([resume]))
         assert data(collect(again, 3)) == numbers(5, 8)
+
+
+# what the client cannot read ----------------------------------------------------------------------------------------
+
+
+def test_what_the_client_cannot_read_is_said(kafka: OwnKafka, name: str, log: Log) -> None:
+    """Kafka takes names of headers that are no UTF-8, and aiokafka breaks down on them: somebody has to delete them."""
+    log.commit(2)
+    with kafka.transport(name, log) as transport:
+        inbox = transport.open_inbox(name, name, {log.origin: 0})
+        kafka.write(commands_topic(name), command(0))
+        (first,) = collect(inbox, 1)
+        assert first.resume is not None
+        for topic in (commands_topic(name), topic_of(log)):
+            kafka.write_unreadable(topic)
+        kafka.write(commands_topic(name), command(1))
+        announce(kafka, log, 0, 2)
+        until(lambda: bool(inbox.failure), "the failure")
+        with pytest.raises(Unavailable, match="UnicodeDecodeError"):
+            inbox.poll(1, 0.0)
+        assert [each.position for each in transport.progress()] == [0, 1]
+        with pytest.raises(Unavailable, match="UnicodeDecodeError"):
+            transport.open_inbox(name, name, {log.origin: 1})
+        kafka.drop(commands_topic(name), 2)
+        kafka.drop(topic_of(log), 1)
+        again = transport.open_inbox(name, name, {log.origin: 0}, dict([first.resume]))
+        got = collect(again, 3)
+        assert (data(got, log.origin), data(got)) == (log.committed, [b"1"])

@@ -270,7 +270,7 @@ class KafkaTransport:
         """Run something on the clients' thread and wait for it. Raises `Unavailable`."""
         try:
             return self._loop.call(work, _ANSWER, what)
-        except (KafkaError, OSError) as problem:
+        except (KafkaError, OSError, UnicodeError) as problem:  # aiokafka cannot read every name of a header
             raise Unavailable(f"{what}: {explained(problem, self._access)}") from problem
 
     def finish(self, work: Coroutine[Any, Any, None]) -> None:

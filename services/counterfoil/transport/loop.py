@@ -62,6 +62,8 @@ class LoopThread:
                 future.cancel()
             return future.result(within)
         except Late:
+            if future.done():
+                raise  # of its own
             future.cancel()
             raise Unavailable(f"{what}: no answer from Kafka within {within:.0f} s") from None
         except CancelledError:

@@ -75,9 +75,9 @@ class _Job:
 class Sender:
     """Sends to Kafka from any thread.
 
-    The producer is idempotent: while it lives, nothing is lost or doubled, however long Kafka is away. If it fails for
-    good (a refused write, a sequence that broke), everything not confirmed fails with it, and the next use begins with
-    a new one.
+    The producer is idempotent: while it lives, nothing is lost or doubled. If it fails for good (a refused write, a
+    sequence that broke, a topic without a leader for longer than a request may take), everything not confirmed fails
+    with it, and the next use begins with a new one.
     """
 
     def __init__(
@@ -179,19 +179,20 @@ class Sender:
         return producer
 
     async def _use(self, producer: AIOKafkaProducer) -> Exception:
-        """Send what is queued until the producer fails; returns why. All that was queued is done then."""
-        carriers: dict[str, asyncio.Task[Exception | None]] = {}
+        """Send what is queued until the producer fails; returns why. What it was given is done then."""
+        carriers: dict[str, asyncio.Task[None]] = {}
+        problems: list[Exception] = []
         try:
             self._event.set()
             while True:
                 await self._event.wait()
                 self._event.clear()
+                if problems:
+                    return problems[0]
                 for topic in [topic for topic, carrier in carriers.items() if carrier.done()]:
-                    if (problem := carriers.pop(topic).result()) is not None:
-                        self._give_up(problem)
-                        return problem
+                    del carriers[topic]
                 for topic, jobs in self._take(carriers).items():
-                    carriers[topic] = carrier = asyncio.create_task(self._carry(producer, topic, jobs))
+                    carriers[topic] = carrier = asyncio.create_task(self._carry(producer, topic, jobs, problems))
                     carrier.add_done_callback(lambda _: self._event.set())
         finally:
             await self._end(producer)
@@ -221,10 +222,12 @@ class Sender:
         with self._room:
             return {topic: self._jobs.pop(topic) for topic in list(self._jobs) if topic not in busy}
 
-    async def _carry(self, producer: AIOKafkaProducer, topic: str, jobs: Sequence[_Job]) -> Exception | None:
+    async def _carry(
+        self, producer: AIOKafkaProducer, topic: str, jobs: Sequence[_Job], problems: list[Exception]
+    ) -> None:
         """Send jobs of one topic in as few batches as they fit into, each after Kafka has confirmed the one before.
 
-        Returns what went wrong. All of them are done then.
+        All of them are done then. What goes wrong is added to `problems`; with the first, all that is queued fails.
         """
         left = deque[_Job]()
         for job in jobs:
@@ -232,19 +235,18 @@ class Sender:
                 left.append(job)
             else:
                 self._fail([job], reason)
-        problem: Exception | None = None
         try:
             for batch, ends in _batches(producer, list(left)):
                 base = await _sent(producer, batch, topic)
                 for end in ends:
                     self._finish(left.popleft(), base + end if base >= 0 else -1)
         except asyncio.CancelledError:
-            problem = Unavailable("no word from Kafka")
-        except Exception as raised:  # noqa: BLE001 whatever it is, those who wait are told
-            problem = raised
-        if problem is not None:
+            self._fail(left, Unavailable("no word from Kafka"))
+        except Exception as problem:  # noqa: BLE001 whatever it is, those who wait are told
+            if not problems:
+                self._give_up(problem)
+            problems.append(problem)
             self._fail(left, problem)
-        return problem
 
     def _give_up(self, problem: Exception) -> None:
         for jobs in self._take(()).values():

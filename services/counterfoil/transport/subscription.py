@@ -210,8 +210,11 @@ class Subscription:
             self._pace()
         except Exception as problem:
             log.warning("%s: reading ends: %r", self._group, problem, exc_info=problem)
-            self._armed = False
-            self.inbox.fail(f"reading for {self._group} ended: {problem!r}")
+            self._fail(problem)
+
+    def _fail(self, problem: BaseException) -> None:
+        self._armed = False
+        self.inbox.fail(f"reading for {self._group} ended: {problem!r}")
 
     async def _take(self, record: Any) -> None:
         feed = self._feeds[record.topic]
@@ -240,14 +243,23 @@ class Subscription:
                 feed.paused, feed.asked = False, time.monotonic()
 
     async def _attend(self) -> None:
-        """Resume what has room again."""
-        while True:
+        """Resume what has room again. Where reading broke down, end it: FastStream tries the same again at once."""
+        while self._armed:
             await asyncio.sleep(_POLL_MS / 1_000)
             self._pace()
+            if (problem := self._broke_down()) is not None:
+                log.error("%s: reading broke down: %r", self._group, problem)
+                self._fail(problem)
+                with suppress(Exception):
+                    await self._broker.stop()
+
+    def _broke_down(self) -> BaseException | None:
+        ended = [task for task in self._subscriber.tasks if task.done() and not task.cancelled()]
+        return next((problem for task in ended if (problem := task.exception()) is not None), None)
 
     async def _report(self) -> None:
         """Tell the group how far the inbox is; while Kafka does not take that, everything else goes on."""
-        while True:
+        while self._armed:
             await asyncio.sleep(_COMMIT_EVERY)
             await self._commit()
 
