@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import sys
 from typing import Any
 
@@ -59,6 +60,10 @@ def refuse_outside_sockets(event: str, args: tuple[Any, ...]) -> None:
 
 # A hook cannot be taken out again, and sees every socket of the process, however it was made.
 sys.addaudithook(refuse_outside_sockets)
+
+# What a shell starts in the background ignores SIGINT, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `default` is quick and, in CI, the same on every run; `thorough` is for a machine that may take its time.
 settings.register_profile(

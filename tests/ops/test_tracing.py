@@ -340,3 +340,7 @@ def test_a_collector_that_is_away_makes_nobody_wait(collector: Collector, kind: 
     assert len(carried) == 5_000
     assert hooked - began < 20  # a quarter of a second on a quiet machine; one request alone may take 3 s
     assert closed - hooked < 10  # 3 s is the bound
+    for thread in threading.enumerate():  # what is left of it must not meddle with other tests
+        if thread.name == "counterfoil-traces":
+            thread.join(60)
+            assert not thread.is_alive()
