@@ -171,8 +171,8 @@ class Delivery:
     source: str
     position: int
     data: bytes
-    resume: tuple[str, int] | None = None
-    """Of a transport with places of its own: a cursor to store with what is consumed, and where reading goes on."""
+    resume: tuple[tuple[str, int], ...] = ()
+    """Of a transport with places of its own: cursors to store with what is consumed; the first says where to go on."""
     note: bytes = b""
     """Of a log's entry after which the transport knows a signed checkpoint: its note, over `position` + 1 entries."""
     trace: str = ""

@@ -80,9 +80,10 @@ class Remembering:
     def acknowledge(self, positions: Mapping[str, int]) -> None:
         for source, position in positions.items():
             delivery = self._delivered.get((source, position - 1))
-            if delivery is not None and delivery.resume is not None:
-                name, place = delivery.resume
-                self._stored[name] = max(place, self._stored.get(name, 0))
+            if delivery is not None and delivery.resume:
+                name, place = delivery.resume[0]
+                if place >= self._stored.get(name, 0):
+                    self._stored.update(delivery.resume)
         self._inbox.acknowledge(positions)
 
 

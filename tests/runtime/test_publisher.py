@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 
@@ -20,17 +22,18 @@ from counterfoil.runtime.publisher import Publisher
 from counterfoil.storage.log_directory import LogDirectory
 from tests.runtime.harness import KEY, ORIGIN, MemoryFiles, MemoryStore, T
 
+WITHIN = 20.0
 SIZES = (1, 2, 100, 255, 256, 257, 511, 512, 700)
 
 
 class Committed:
     """A log of synthetic entries that grows, and its publisher."""
 
-    def __init__(self, published: PublishedLog | None = None) -> None:
+    def __init__(self, published: PublishedLog | None = None, *, background: bool = False) -> None:
         self.files = MemoryFiles()
         self.published = published or self.files
         self.store, self.signer = MemoryStore(), Signer(KEY)
-        self.publisher = Publisher(ORIGIN, self.store, self.published, self.signer)
+        self.publisher = Publisher(ORIGIN, self.store, self.published, self.signer, background=background)
         self.tree = Tree(self.publisher.read_tile)
 
     def grow(self, size: int) -> None:
@@ -182,6 +185,65 @@ def test_it_publishes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     log.files.order.clear()
     log.publisher.maybe_publish(log.tree, T + 9 * interval)
     assert log.files.order == []
+
+
+class SlowFiles(MemoryFiles):
+    """Files on a disk that takes nothing until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready = Event()
+
+    def put(self, path: str, data: bytes) -> None:
+        assert self.ready.wait(WITHIN)
+        super().put(path, data)
+
+
+def publish_again(log: Committed) -> int:
+    """Ask until something is published; how much."""
+    deadline = time.monotonic() + WITHIN
+    while not log.publisher.maybe_publish(log.tree, T):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    return log.publisher.published_size()
+
+
+def test_in_the_background_nobody_waits_for_the_disk() -> None:
+    files = SlowFiles()
+    log = Committed(files, background=True)
+    for size in (10, 300, 600):  # the log goes on meanwhile
+        log.grow(size)
+        assert not log.publisher.maybe_publish(log.tree, T)
+        assert log.publisher.published_size() == 0
+    files.ready.set()
+    assert publish_again(log) == 10
+    assert open_checkpoint(files.checkpoint() or b"", [KEY.verify_key]).size == 10
+    log.publisher.publish(log.tree)
+    check_published(files, log)
+
+
+def test_what_fails_in_the_background_is_said_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Committed(background=True)
+    log.grow(300)
+    put = log.files.put
+    monkeypatch.setattr(log.files, "put", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        publish_again(log)
+    assert log.publisher.published_size() == 0
+    monkeypatch.setattr(log.files, "put", put)
+    log.publisher.publish(log.tree)
+    check_published(log.files, log)
+
+
+def test_whoever_begins_again_waits_for_what_is_under_way() -> None:
+    files = SlowFiles()
+    log = Committed(files, background=True)
+    log.grow(300)
+    assert not log.publisher.maybe_publish(log.tree, T)
+    Timer(0.1, files.ready.set).start()
+    log.publisher.abandon()
+    assert log.publisher.published_size() == 300
+    log.publisher.check(log.tree)
 
 
 def test_a_published_log_is_taken_up_again() -> None:

@@ -70,9 +70,7 @@ def test_reading_from_where_it_says_gives_the_rest(sizes: list[int], data: st.Da
     shuffled = data.draw(st.permutations(records))
     out, _, _ = read(shuffled)
     stop = data.draw(st.integers(1, len(out)))
-    resume = out[stop - 1].resume
-    assert resume is not None
-    _, offset = resume
+    ((_, offset),) = out[stop - 1].resume
     again, _, _ = read(shuffled[offset:], stop)
     assert [each.data for each in again] == log.committed[stop:]
 

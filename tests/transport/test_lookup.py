@@ -36,6 +36,11 @@ class Read:
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
 
+    @property
+    def timestamp(self) -> int:
+        """Another for each offset."""
+        return 1_000 + self.offset
+
 
 class Topic:
     """A topic of one partition, and a reader of it, in memory: what `lookup` uses of aiokafka."""
@@ -170,7 +175,15 @@ def test_a_stranger_counts_for_nothing() -> None:
 
 @pytest.mark.parametrize(("stored", "found"), [(4, 5), (5, 5), (7, 7), (8, 8), (9, 5), (0, 5)])
 def test_a_stored_offset_that_the_topic_lacks_means_its_begin(stored: int, found: int) -> None:
-    assert run(lookup.within(Topic(JUNK, begin=5), "topic", stored)) == found
+    assert run(lookup.within(Topic(JUNK, begin=5), "topic", stored, 1_000 + stored - 1)) == found
+
+
+@pytest.mark.parametrize("time", [None, 0, 1_005, 1_007])
+@pytest.mark.parametrize(("stored", "found"), [(5, 5), (7, 5), (8, 5)])
+def test_another_message_before_a_stored_offset_means_the_begin(stored: int, found: int, time: int | None) -> None:
+    """Of the message before offset 5 the topic knows nothing any more: that is no evidence."""
+    if time != 1_000 + stored - 1:
+        assert run(lookup.within(Topic(JUNK, begin=5), "topic", stored, time)) == found
 
 
 def test_what_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,14 +180,13 @@ def test_nothing_passes_what_could_not_be_set_aside(kafka: OwnKafka, name: str) 
         inbox = transport.open_inbox(name, name, {})
         kafka.write(commands_topic(name), command(0))
         (first,) = collect(inbox, 1)
-        assert first.resume is not None
         kafka.set(dead_letters_topic(name), max_message_bytes="100")
         kafka.write(commands_topic(name), NO_COMMANDS[0], command(1))
         until(lambda: bool(inbox.failure), "the failure")
         with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
             inbox.poll(1, 0.0)
         kafka.set(dead_letters_topic(name), max_message_bytes=None)
-        again = transport.open_inbox(name, name, {}, dict([first.resume]))
+        again = transport.open_inbox(name, name, {}, dict(first.resume))
         assert data(collect(again, 1)) == [b"1"]
         assert set_aside(kafka, name, commands_topic(name)) == [(1, "no_envelope")]
 
@@ -220,7 +219,7 @@ def test_what_was_stored_is_where_it_goes_on(kafka: OwnKafka, name: str, log: Lo
             announce(kafka, log, first, end)
         kafka.write(commands_topic(name), *commands(0, 7))
         got = collect(inbox, 14)[:consumed]
-        stored = dict(each.resume for each in got if each.resume is not None)
+        stored = {name: place for each in got for name, place in each.resume}
         entries, orders = len(data(got, log.origin)), len(data(got))
         again = transport.open_inbox(name, name, {log.origin: entries}, stored)
         rest = collect(again, 14 - consumed)
@@ -234,9 +233,9 @@ def test_an_offset_that_is_gone_means_the_earliest(kafka: OwnKafka, name: str, s
     with kafka.transport(name) as transport:
         inbox = transport.open_inbox(name, name, {})
         kafka.write(commands_topic(name), *commands(0, 9))
-        (cursor, _) = collect(inbox, 9)[0].resume or ("", 0)
+        ((cursor, _), (told, at)) = collect(inbox, 9)[max(0, min(stored, 9) - 1)].resume
         kafka.drop(commands_topic(name), 5)
-        again = transport.open_inbox(name, name, {}, {cursor: stored})
+        again = transport.open_inbox(name, name, {}, {cursor: stored, told: at})
         assert data(collect(again, 4)) == numbers(5, 9)
 
 
@@ -297,8 +296,7 @@ def test_a_stuck_consumer_begins_again(kafka: OwnKafka, name: str) -> None:
         for _ in range(2):
             with pytest.raises(Unavailable, match="no answer to a fetch for 30 s"):
                 inbox.poll(1, WITHIN)
-        assert first.resume is not None
-        again = transport.open_inbox(name, name, {}, dict([first.resume]))
+        again = transport.open_inbox(name, name, {}, dict(first.resume))
         assert data(collect(again, 1)) == [b"1"]
 
 
@@ -318,14 +316,27 @@ def test_commands_on_a_topic_made_anew_are_taken(kafka: OwnKafka, name: str) -> 
         inbox = transport.open_inbox(name, name, {})
         kafka.write(commands_topic(name), *commands(0, 5))
         resume = collect(inbox, 5)[-1].resume
-        assert resume is not None
         kafka.make_anew(commands_topic(name))
         kafka.write(commands_topic(name), *commands(5, 8))
         until(lambda: bool(inbox.failure), "the failure")
         with pytest.raises(Unavailable, match="begins anew"):
             inbox.poll(1, 0.0)
-        again = transport.open_inbox(name, name, {}, dict([resume]))
+        again = transport.open_inbox(name, name, {}, dict(resume))
         assert data(collect(again, 3)) == numbers(5, 8)
+
+
+@pytest.mark.parametrize("count", [4, 5, 9])
+def test_a_topic_made_anew_while_nobody_looked_is_read_from_its_begin(kafka: OwnKafka, name: str, count: int) -> None:
+    """Also where it has more by now than what was consumed of the one before."""
+    with kafka.transport(name) as transport:
+        inbox = transport.open_inbox(name, name, {})
+        kafka.write(commands_topic(name), *commands(0, 5))
+        resume = collect(inbox, 5)[-1].resume
+        transport.close_inboxes()
+        kafka.make_anew(commands_topic(name))
+        kafka.write(commands_topic(name), *commands(5, 5 + count))
+        again = transport.open_inbox(name, name, {}, dict(resume))
+        assert data(collect(again, count)) == numbers(5, 5 + count)
 
 
 # what the client cannot read ----------------------------------------------------------------------------------------
@@ -338,7 +349,6 @@ def test_what_the_client_cannot_read_is_said(kafka: OwnKafka, name: str, log: Lo
         inbox = transport.open_inbox(name, name, {log.origin: 0})
         kafka.write(commands_topic(name), command(0))
         (first,) = collect(inbox, 1)
-        assert first.resume is not None
         for topic in (commands_topic(name), topic_of(log)):
             kafka.write_unreadable(topic)
         kafka.write(commands_topic(name), command(1))
@@ -351,6 +361,6 @@ def test_what_the_client_cannot_read_is_said(kafka: OwnKafka, name: str, log: Lo
             transport.open_inbox(name, name, {log.origin: 1})
         kafka.drop(commands_topic(name), 2)
         kafka.drop(topic_of(log), 1)
-        again = transport.open_inbox(name, name, {log.origin: 0}, dict([first.resume]))
+        again = transport.open_inbox(name, name, {log.origin: 0}, dict(first.resume))
         got = collect(again, 3)
         assert (data(got, log.origin), data(got)) == (log.committed, [b"1"])

@@ -109,7 +109,9 @@ class Service:
     def recover(self) -> None:
         """Throw away what may be wrong, and stand by: whoever has the lease next loads what is committed."""
         self._instruments.active(self.name, False)
-        self._runner = None
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.abandon()
         self.transport.close_inboxes()
         store, self._store = self._store, None
         if store is not None:

@@ -17,7 +17,8 @@
 | `counterfoil_receipt_seconds` | histogram | |
 | `counterfoil_commands_waiting` | gauge | |
 
-Sources are origins and ``commands``; every label has a bounded set of values, so that nobody outside can make series.
+The source of a cause is an origin or ``commands``, that of a consumer a topic. Every label has a bounded set of values,
+so that nobody outside can make series.
 A series begins with its first event, so that a process shows the services that it runs and no others.
 """
 

@@ -6,24 +6,42 @@ never changed, and never more than what is committed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from threading import Thread
 from typing import Final
 
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import ProofError
 from counterfoil.log.signer import Signer
-from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, encode_bundle, tile_path, tiles_for
+from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tile_path, tiles_for
 from counterfoil.log.tree import Tree
-from counterfoil.ports import LogStore, PublishedLog, StoreConflict
+from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
 _SOON: Final = 16_384  # entries that may wait for a checkpoint at most
 
 
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """What is to be written up to a committed head, but for the entries, which the store has."""
+
+    head: Head
+    tiles: Sequence[tuple[TileRef, bytes]]
+    memory: bytes
+
+
 class Publisher:
     """Publishes one log up to its committed head."""
 
-    def __init__(self, origin: str, store: LogStore, published: PublishedLog, signer: Signer) -> None:
+    def __init__(
+        self, origin: str, store: LogStore, published: PublishedLog, signer: Signer, *, background: bool = False
+    ) -> None:
+        """`background`: `maybe_publish` waits for no disk."""
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
+        self._background = background
+        self._under_way: Future[Head] | None = None
         self._last = 0
         self._head = self._read_head()
 
@@ -42,36 +60,76 @@ class Publisher:
             raise ProofError(f"{self._origin}: what is published at size {head.size} is not what is committed")
 
     def maybe_publish(self, tree: Tree, now: int) -> bool:
-        """Publish what is new once an interval has passed, or when it is a long way behind; whether it did."""
-        behind = tree.size - self.published_size()
-        if not behind or (behind < _SOON and 0 <= now - self._last < _INTERVAL):
+        """Publish what is new once an interval has passed, or when it is a long way behind; whether more is published.
+
+        In the background it is found to be published, or to have failed, by a later call.
+        """
+        if self._under_way is not None and not self._under_way.done():
             return False
-        self.publish(tree)
-        self._last = now
-        return True
+        before = self.published_size()
+        self.settle(tree)
+        behind = tree.size - self.published_size()
+        if behind and (behind >= _SOON or not 0 <= now - self._last < _INTERVAL):
+            self._begin(tree, self._background)
+            self._last = now
+            if not self._background:
+                self.settle(tree)
+        return self.published_size() > before
 
     def publish(self, tree: Tree) -> None:
         """Bring the published log up to the committed head. Raises `StoreConflict` if that is another writer's."""
+        self.settle(tree)
+        self._begin(tree, background=False)
+        self.settle(tree)
+
+    def settle(self, tree: Tree) -> None:
+        """Wait for what is under way. Raises what it raised."""
+        future, self._under_way = self._under_way, None
+        if future is not None:
+            head = future.result()
+            self._head = Checkpoint(self._origin, head.size, head.root)
+            tree.release(head.size)
+
+    def abandon(self) -> None:
+        """Wait for what is under way, whatever came of it: what it published is not counted."""
+        future, self._under_way = self._under_way, None
+        if future is not None:
+            wait([future])
+            self._head = self._read_head()
+
+    def _begin(self, tree: Tree, background: bool) -> None:
         head = self._store.head()
         if head is None or head.size == self.published_size():
             return
         if head.size != tree.size:
             raise StoreConflict(f"{self._origin}: the log has {head.size} entries, this writer knows of {tree.size}")
-        refs = list(tiles_for(self.published_size(), head.size))
-        for ref in refs:
-            if ref.level == ENTRIES:
-                first = ref.index * TILE_WIDTH
-                data = encode_bundle(self._store.entries(first, first + ref.width))
-            else:
-                data = tree.tile(ref.level, ref.index, ref.width)
-            self._published.put(ref.path(), data)
-        self._published.replace_checkpoint(head.note)
-        self._published.remember(self._signer.memory())
-        self._head = Checkpoint(self._origin, head.size, head.root)
-        for ref in refs:
+        refs = tiles_for(self.published_size(), head.size)
+        tiles = [(ref, b"" if ref.level == ENTRIES else tree.tile(ref.level, ref.index, ref.width)) for ref in refs]
+        work, self._under_way = _Publication(head, tiles, self._signer.memory()), Future()
+        if background:
+            Thread(target=self._run, args=(work, self._under_way), name="counterfoil-publish").start()
+        else:
+            self._run(work, self._under_way)
+
+    def _run(self, work: _Publication, done: Future[Head]) -> None:
+        try:
+            self._write(work)
+            done.set_result(work.head)
+        except BaseException as problem:  # noqa: BLE001 it is raised where the outcome is asked for
+            done.set_exception(problem)
+
+    def _write(self, work: _Publication) -> None:
+        for ref, tile in work.tiles:
+            self._published.put(ref.path(), tile or self._bundle(ref))
+        self._published.replace_checkpoint(work.head.note)
+        self._published.remember(work.memory)
+        for ref, _ in work.tiles:
             if ref.width == TILE_WIDTH:  # only now does no published checkpoint need its partial versions
                 self._published.drop_partials(ref.path())
-        tree.release(head.size)
+
+    def _bundle(self, ref: TileRef) -> bytes:
+        first = ref.index * TILE_WIDTH
+        return encode_bundle(self._store.entries(first, first + ref.width))
 
     def _read_head(self) -> Checkpoint | None:
         note = self._published.checkpoint()

@@ -87,7 +87,8 @@ class Runner:
         self._intake = Intake(service, log.origin, list(log.decider.commands), pool)
         self._subscribed = {log.sources[source]: types for source, types in SUBSCRIPTIONS[service].items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
-        self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
+        background = pool is not None
+        self._publisher = Publisher(log.origin, log.store, log.published, log.signer, background=background)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
         self._traces: list[str] = []
         self._loaded: Head | None = None
@@ -108,6 +109,7 @@ class Runner:
 
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed.
         """
+        self._publisher.abandon()
         log, head = self.log, self.log.store.head()
         self._loaded = head
         size = head.size if head is not None else 0
@@ -201,8 +203,9 @@ class Runner:
                 self._idle.wait(min(timeout, _HELD_PAUSE))  # the source that is waited for has not come yet
         try:
             # 6. Publish: the tiles and the checkpoint, from what is committed; at least once, in order.
+            # Nobody waits for those files: a receipt rests on the announcement of the same checkpoint.
             if self._publisher.maybe_publish(self.tree, self._clock.now()):
-                self._telemetry.published(self.log.decider.service, self.tree.size, self._clock.now())
+                self._telemetry.published(self.log.decider.service, self._publisher.published_size(), self._clock.now())
         finally:
             # 7. Answer those whose command makes no entry; the others find theirs in the log just announced.
             for reply in replies:
@@ -234,6 +237,10 @@ class Runner:
         """Publish everything that is committed."""
         self._publisher.publish(self.tree)
 
+    def abandon(self) -> None:
+        """Do nothing more, and leave nothing under way."""
+        self._publisher.abandon()
+
     def next_due(self) -> int | None:
         """When the next timer has something to do."""
         due = self.engine.due()
@@ -254,9 +261,7 @@ class Runner:
                 held[source] = None
                 continue
             cursors[source] = delivery.position + 1
-            if delivery.resume is not None:
-                name, place = delivery.resume
-                resume[name] = place
+            resume.update(delivery.resume)
         return cursors, resume, bool(held)
 
     def _consume(self, delivery: Delivery, clock: int) -> bool:

@@ -183,7 +183,7 @@ class BatchReader:
         proven = deque(sorted((each for each in self._pending.values() if each.proven), key=lambda b: b.first))
         while proven and proven[0].first <= self.next_index:
             batch = proven.popleft()
-            resume = (self._cursor, min(each.offset for each in self._pending.values()))
+            resume = ((self._cursor, min(each.offset for each in self._pending.values())),)
             self._drop(batch)
             for index in range(self.next_index, batch.size):
                 data, trace = batch.entries[index - batch.first]

@@ -33,7 +33,15 @@ from counterfoil.transport.dead_records import dead_letter
 from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import Record, Sender
 from counterfoil.transport.replies import encode_reply
-from counterfoil.transport.subscription import CommandFeed, EntryFeed, Feed, KafkaInbox, Progress, Subscription
+from counterfoil.transport.subscription import (
+    CommandFeed,
+    EntryFeed,
+    Feed,
+    KafkaInbox,
+    Progress,
+    Subscription,
+    time_of,
+)
 
 T = TypeVar("T")
 _ANSWER: Final = 30.0  # seconds for what has to be asked of Kafka before a consumer can begin
@@ -104,7 +112,7 @@ class KafkaTransport:
             if service is not None:
                 topic = topics.commands_topic(service)
                 cursor = f"kafka:{cluster}:{topic}"
-                begin = await lookup.within(reader, topic, resume.get(cursor, 0))
+                begin = await lookup.within(reader, topic, resume.get(cursor, 0), resume.get(time_of(cursor)))
                 feeds.append(CommandFeed(topic, Buffer(COMMANDS_SOURCE), begin, cursor))
                 positions[COMMANDS_SOURCE] = 0
         broker = make_broker(self._access, self.group)
@@ -245,7 +253,7 @@ class KafkaTransport:
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
         """Keep a command that its service cannot take, with the reason. Raises `Unavailable` if it cannot be kept."""
-        offset = delivery.resume[1] - 1 if delivery.resume is not None else 0
+        offset = delivery.resume[0][1] - 1 if delivery.resume else 0
         headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
         record = Record(self._shard, delivery.data, headers)
         kept = self._bury(topics.commands_topic(self._name), offset, record, reason, wait=True)

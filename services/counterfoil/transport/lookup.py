@@ -68,10 +68,18 @@ async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | 
     return begin
 
 
-async def within(reader: AIOKafkaConsumer, topic: str, stored: int) -> int:
-    """`stored`, if the topic has it or will have it next; else the topic's begin: messages come again, none is lost."""
+async def within(reader: AIOKafkaConsumer, topic: str, stored: int, time: int | None) -> int:
+    """`stored`, if the topic has it or will have it next; else the topic's begin: messages come again, none is lost.
+
+    `time`: that of the message before, in Unix milliseconds; if another is there now, the topic was made anew.
+    """
     begin, end = await bounds(reader, topic)
-    return stored if begin <= stored <= end else begin
+    if not begin <= stored <= end:
+        return begin
+    async for record in _records(reader, topic, max(begin, stored - 1), stored):
+        if record.timestamp != time:
+            return begin
+    return stored
 
 
 async def _comes_before(reader: AIOKafkaConsumer, topic: str, offset: int, end: int, index: int) -> bool:
@@ -94,6 +102,8 @@ async def bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[int, int]:
 
 async def _records(reader: AIOKafkaConsumer, topic: str, offset: int, end: int) -> AsyncIterator[Any]:
     """The records from `offset` up to `end`. Raises TimeoutError if they do not come."""
+    if offset >= end:
+        return  # a client that was asked for records and never gave them may not end
     where = partition(topic)
     reader.assign([where])
     reader.seek(where, offset)

@@ -59,6 +59,11 @@ class Progress:
     """The index of an entry that is waited for while later ones have come."""
 
 
+def time_of(cursor: str) -> str:
+    """The cursor for the time of the last message before a cursor of commands: it tells a topic from one made anew."""
+    return f"{cursor}:time"
+
+
 class Feed(ABC):
     """One topic on its way into one buffer."""
 
@@ -87,7 +92,7 @@ class CommandFeed(Feed):
         if not record.value or len(record.value) > MAX_ENVELOPE_BYTES:
             raise BadRecord("no_envelope")
         trace = dict(headers_of(record)).get(topics.TRACE, b"").decode("ascii", "replace")[:64]
-        resume = (self.cursor, record.offset + 1)
+        resume = ((self.cursor, record.offset + 1), (time_of(self.cursor), record.timestamp))
         return [Delivery(COMMANDS_SOURCE, self.buffer.end, record.value, resume, trace=trace)]
 
 
@@ -129,8 +134,8 @@ class KafkaInbox(BufferedInbox):
         with self._lock:
             for feed in self._feeds:
                 at = positions.get(feed.buffer.name, 0) - 1 - feed.buffer.start
-                if 0 <= at < len(feed.buffer.items) and (resume := feed.buffer.items[at].resume) is not None:
-                    feed.committed = max(feed.committed, resume[1])
+                if 0 <= at < len(feed.buffer.items) and (resume := feed.buffer.items[at].resume):
+                    feed.committed = max(feed.committed, resume[0][1])
         super().acknowledge(positions)
 
     def put(self, feed: Feed, deliveries: Sequence[Delivery]) -> None:
