@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
-# Makes what the containers know each other by: passwords, Kafka's authority and certificates, Kafka's cluster id.
+# Makes what the containers know each other by: passwords, an authority and its certificates, Kafka's cluster id.
 #
 # usage: secrets.sh DIRECTORY                 make what is missing; run again, it changes nothing else
 #        secrets.sh DIRECTORY --renew USER    a new password of USER for Kafka and for PostgreSQL
 #        secrets.sh DIRECTORY --new-cluster   a new cluster id: for a Kafka that begins again with nothing
 #
-#   USER/      kafka-USER, postgres-USER, kafka-ca.pem: to be mounted as COUNTERFOIL_SECRETS; admin/ has every password
+#   USER/      kafka-USER, postgres-USER, kafka-ca.pem, postgres-ca.pem (both are this authority's): to be mounted as
+#              COUNTERFOIL_SECRETS; admin/ has every password
 #   kafka-N/   keystore.pem, ca.pem, cluster, kafka-admin     of one broker
-#   postgres/  superuser, postgres-admin
+#   postgres/  server.pem, superuser, postgres-admin
 #   grafana/   admin
 #   ca/        the authority's key and certificate: for this script alone
 #
-# Every file is 0600 and belongs to who reads it; that takes root, others get files of their own. A broker's certificate
-# is made anew when it has less than 60 days left.
+# Every file is 0600 and belongs to who reads it; that takes root, others get files of their own. A certificate is made
+# anew when it has less than 60 days left.
 set -euo pipefail
 umask 077
 
 readonly USERS=(issuance ledger matching redemption gateway views admin)
 readonly BROKERS=(1 2 3)
 readonly COUNTERFOIL=10001 KAFKA=1000 POSTGRES=999 GRAFANA=472 # user and group ids in the images
-readonly AUTHORITY_DAYS=3650 BROKER_DAYS=730 RENEW_SECONDS=$((60 * 24 * 3600))
+readonly AUTHORITY_DAYS=3650 SERVER_DAYS=730 RENEW_SECONDS=$((60 * 24 * 3600))
 
 own() { # OWNER FILE
     if ((EUID == 0)); then chown "$1:$1" "$2"; fi
@@ -50,7 +51,7 @@ make_authority() {
     if [[ ! -e ca/ca.pem ]]; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -keyout ca/ca.key -out ca/ca.pem.new \
             -days "$AUTHORITY_DAYS" -config <(printf '%s\n' '[req]' 'prompt=no' 'distinguished_name=name' \
-                'x509_extensions=use' '[name]' 'CN=Counterfoil Kafka authority' '[use]' 'subjectKeyIdentifier=hash' \
+                'x509_extensions=use' '[name]' 'CN=Counterfoil authority' '[use]' 'subjectKeyIdentifier=hash' \
                 'basicConstraints=critical,CA:TRUE,pathlen:0' 'keyUsage=critical,keyCertSign,cRLSign') 2>/dev/null
         mv -T ca/ca.pem.new ca/ca.pem # last: with it the authority is there
     fi
@@ -60,25 +61,38 @@ make_authority() {
     fi
 }
 
-make_broker() { # N
-    local name=kafka-$1 work
-    folder "$KAFKA" "$name"
-    put "$KAFKA" "$name/ca.pem" <ca/ca.pem
-    put "$KAFKA" "$name/cluster" <ca/cluster
-    put "$KAFKA" "$name/kafka-admin" <admin/kafka-admin
-    if [[ -e $name/keystore.pem ]] && openssl verify -CAfile ca/ca.pem "$name/keystore.pem" >/dev/null 2>&1 &&
-        openssl x509 -in "$name/keystore.pem" -noout -checkend "$RENEW_SECONDS" >/dev/null; then
+certify() { # OWNER FILE NAME ALTERNATIVES PURPOSES: a key, its certificate and the authority's, in one file
+    local work
+    if [[ -e $2 ]] && openssl verify -CAfile ca/ca.pem "$2" >/dev/null 2>&1 &&
+        openssl x509 -in "$2" -noout -checkend "$RENEW_SECONDS" >/dev/null; then
         return
     fi
     work=$(mktemp -d)
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -keyout "$work/key" -out "$work/request" \
-        -config <(printf '%s\n' '[req]' 'prompt=no' 'distinguished_name=name' '[name]' "CN=$name") 2>/dev/null
+        -config <(printf '%s\n' '[req]' 'prompt=no' 'distinguished_name=name' '[name]' "CN=$3") 2>/dev/null
     openssl x509 -req -in "$work/request" -CA ca/ca.pem -CAkey ca/ca.key -set_serial "0x$(openssl rand -hex 16)" \
-        -days "$BROKER_DAYS" -out "$work/certificate" -extfile <(printf '%s\n' \
-            "subjectAltName=DNS:$name,DNS:kafka,DNS:localhost" 'basicConstraints=critical,CA:FALSE' \
-            'keyUsage=critical,digitalSignature' 'extendedKeyUsage=serverAuth,clientAuth') 2>/dev/null
-    cat "$work/key" "$work/certificate" ca/ca.pem | put "$KAFKA" "$name/keystore.pem"
+        -days "$SERVER_DAYS" -out "$work/certificate" -extfile <(printf '%s\n' \
+            "subjectAltName=$4" 'basicConstraints=critical,CA:FALSE' \
+            'keyUsage=critical,digitalSignature' "extendedKeyUsage=$5") 2>/dev/null
+    cat "$work/key" "$work/certificate" ca/ca.pem | put "$1" "$2"
     rm -r "$work"
+}
+
+make_broker() { # N
+    local name=kafka-$1
+    folder "$KAFKA" "$name"
+    put "$KAFKA" "$name/ca.pem" <ca/ca.pem
+    put "$KAFKA" "$name/cluster" <ca/cluster
+    put "$KAFKA" "$name/kafka-admin" <admin/kafka-admin
+    certify "$KAFKA" "$name/keystore.pem" "$name" "DNS:$name,DNS:kafka,DNS:localhost" serverAuth,clientAuth
+}
+
+make_database() {
+    folder "$POSTGRES" postgres
+    make_password "$POSTGRES" postgres/superuser
+    put "$POSTGRES" postgres/postgres-admin <admin/postgres-admin
+    # A server's and no client's: the brokers trust the same authority.
+    certify "$POSTGRES" postgres/server.pem postgres DNS:postgres serverAuth
 }
 
 make_password() { # OWNER FILE
@@ -98,15 +112,12 @@ make_passwords() {
     folder "$COUNTERFOIL" admin
     for user in "${USERS[@]}"; do
         folder "$COUNTERFOIL" "$user"
-        put "$COUNTERFOIL" "$user/kafka-ca.pem" <ca/ca.pem
         for server in kafka postgres; do
+            put "$COUNTERFOIL" "$user/$server-ca.pem" <ca/ca.pem
             make_password "$COUNTERFOIL" "admin/$server-$user"
             if [[ $user != admin ]]; then put "$COUNTERFOIL" "$user/$server-$user" <"admin/$server-$user"; fi
         done
     done
-    folder "$POSTGRES" postgres
-    make_password "$POSTGRES" postgres/superuser
-    put "$POSTGRES" postgres/postgres-admin <admin/postgres-admin
     folder "$GRAFANA" grafana
     make_password "$GRAFANA" grafana/admin
 }
@@ -120,4 +131,5 @@ case "${*:2}" in
 esac
 make_authority
 make_passwords
+make_database
 for n in "${BROKERS[@]}"; do make_broker "$n"; done

@@ -12,9 +12,9 @@ Of the distributed form (`counterfoil serve`):
 
 COUNTERFOIL_KAFKA       HOST:PORT[,HOST:PORT...] where Kafka is first asked
 COUNTERFOIL_DATABASE    postgresql://HOST:PORT/NAME, with neither user nor password
-COUNTERFOIL_SECRETS     a directory: the passwords `kafka-USER` and `postgres-USER` (0600), and `kafka-ca.pem`, the
-                        authority that Kafka's certificates come from; without that, no TLS;
-                        default: no passwords
+COUNTERFOIL_SECRETS     a directory: the passwords `kafka-USER` and `postgres-USER` (0600); `kafka-ca.pem` and
+                        `postgres-ca.pem`, the authorities that the servers' certificates come from: with Kafka's,
+                        or PostgreSQL's, traffic to it is by TLS, and never otherwise; default: neither
 COUNTERFOIL_PROBES      HOST:PORT where health and metrics are shown; default 127.0.0.1:0, any free port
 COUNTERFOIL_OTLP        where traces go: http://HOST:PORT of an OpenTelemetry collector; default: nowhere
 COUNTERFOIL_CLOCK       a file with the time, for demos and drills in virtual time; default: the system's clock
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,13 +78,14 @@ class KafkaAccess:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAccess:
-    """How one user reaches PostgreSQL."""
+    """How one user reaches PostgreSQL: with TLS, and a server that proves its name, where there is `ca`."""
 
     host: str
     port: int
     name: str
     user: str
     password: str | None = field(default=None, repr=False)
+    ca: Path | None = None
 
 
 def check_url(text: str) -> str:
@@ -165,9 +167,8 @@ class Settings(BaseSettings):
         """How `user`, one of `USERS`, reaches Kafka. Raises `BadSetting`, `UnsafeFile`."""
         if self.kafka is None:
             raise BadSetting("COUNTERFOIL_KAFKA: not set; it names Kafka's servers, HOST:PORT[,HOST:PORT...]")
-        ca = self.secrets / "kafka-ca.pem" if self.secrets is not None else None
-        secure = ca is not None and ca.exists()
-        return KafkaAccess(self.kafka, f"counterfoil-{user}", self._password("kafka", user), ca if secure else None)
+        password, ca = self._password("kafka", user), self._authority("kafka")
+        return KafkaAccess(self.kafka, f"counterfoil-{user}", password, ca)
 
     def database_access(self, user: str) -> DatabaseAccess:
         """How `user`, one of `USERS`, reaches PostgreSQL. Raises `BadSetting`, `UnsafeFile`."""
@@ -175,7 +176,8 @@ class Settings(BaseSettings):
             raise BadSetting("COUNTERFOIL_DATABASE: not set; it names the database, postgresql://HOST:PORT/NAME")
         url = urlsplit(self.database)
         name, host = url.path.removeprefix("/"), url.hostname or ""
-        return DatabaseAccess(host, url.port or 5432, name, f"counterfoil_{user}", self._password("postgres", user))
+        password, ca = self._password("postgres", user), self._authority("postgres")
+        return DatabaseAccess(host, url.port or 5432, name, f"counterfoil_{user}", password, ca)
 
     def _password(self, server: str, user: str) -> str | None:
         if self.secrets is None:
@@ -185,6 +187,18 @@ class Settings(BaseSettings):
             return read_private(path)
         except FileNotFoundError:
             raise BadSetting(f"COUNTERFOIL_SECRETS: there is no {path}, the password of {user} for {server}") from None
+
+    def _authority(self, server: str) -> Path | None:
+        """The file that switches TLS on by being there."""
+        path = None if self.secrets is None else self.secrets / f"{server}-ca.pem"
+        if path is None or not path.exists():
+            return None
+        try:
+            ssl.create_default_context(cafile=str(path))
+        except OSError as problem:
+            reason = getattr(problem, "reason", problem.strerror)
+            raise BadSetting(f"COUNTERFOIL_SECRETS: {path} is no certificate ({reason})") from problem
+        return path
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trustme
 
 from counterfoil import settings
+from counterfoil.instance import write_private
 from counterfoil.settings import BadSetting, Listen, Settings, load_settings, parse_listen
 
 
@@ -54,6 +56,27 @@ def test_what_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, tex
     with pytest.raises(BadSetting, match=name) as caught:
         load_settings()
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("server", ["kafka", "postgres"])
+def test_an_authority_switches_tls_on_for_its_server_alone(tmp_path: Path, server: str) -> None:
+    found = Settings(kafka="kafka.example:9092", database="postgresql://db.example/counterfoil", secrets=tmp_path)
+    for each in ("kafka", "postgres"):
+        write_private(tmp_path / f"{each}-ledger", "of the ledger")
+    assert (found.kafka_access("ledger").ca, found.database_access("ledger").ca) == (None, None)
+    authority = tmp_path / f"{server}-ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authority))
+    kafka, database = found.kafka_access("ledger"), found.database_access("ledger")
+    assert (kafka.ca, database.ca) == ((authority, None) if server == "kafka" else (None, authority))
+    assert (kafka.password, database.password) == ("of the ledger", "of the ledger")
+    for garbage in ("", "garbage"):
+        authority.write_text(garbage)
+        with pytest.raises(BadSetting, match=f"COUNTERFOIL_SECRETS: {authority} is no certificate"):
+            (found.kafka_access if server == "kafka" else found.database_access)("ledger")
+    authority.unlink()
+    authority.mkdir()
+    with pytest.raises(BadSetting, match="is no certificate"):
+        (found.kafka_access if server == "kafka" else found.database_access)("ledger")
 
 
 def test_ports_at_their_limits() -> None:

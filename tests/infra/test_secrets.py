@@ -13,9 +13,11 @@ import pytest
 from counterfoil.settings import USERS, Settings
 from tests.infra.compose import INFRA
 
+CERTIFICATES = ("postgres/server.pem", *(f"kafka-{broker}/keystore.pem" for broker in (1, 2, 3)))
 
-def secrets(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["bash", str(INFRA / "secrets.sh"), str(directory), *arguments]
+
+def secrets(directory: Path, *arguments: str, script: Path = INFRA / "secrets.sh") -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(script), str(directory), *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
@@ -38,13 +40,16 @@ def test_everybody_gets_what_is_theirs(made: Path) -> None:
         passwords = {f"{server}-{each}" for server in ("kafka", "postgres") for each in (user, *USERS)}
         assert own == {
             "kafka-ca.pem",
+            "postgres-ca.pem",
             *(passwords if user == "admin" else (f"kafka-{user}", f"postgres-{user}")),
         }
         settings = Settings(kafka="kafka:9092", database="postgresql://postgres/counterfoil", secrets=made / user)
         access = settings.kafka_access(user)
         assert access.ca == made / user / "kafka-ca.pem"
         assert access.password == found[f"admin/kafka-{user}"].decode().strip()
-        assert settings.database_access(user).password == found[f"admin/postgres-{user}"].decode().strip()
+        database = settings.database_access(user)
+        assert database.ca == made / user / "postgres-ca.pem"
+        assert database.password == found[f"admin/postgres-{user}"].decode().strip()
     assert found["postgres/postgres-admin"] == found["admin/postgres-admin"]
     assert len({found[f"admin/{server}-{user}"] for server in ("kafka", "postgres") for user in USERS}) == 2 * len(
         USERS
@@ -68,9 +73,34 @@ def test_what_is_missing_is_made(made: Path) -> None:
     before = contents(made)
     (made / "admin" / "postgres-views").unlink()
     (made / "kafka-2" / "keystore.pem").unlink()
+    (made / "postgres" / "server.pem").unlink()
     assert secrets(made).returncode == 0
     changed = {name for name, data in contents(made).items() if before[name] != data}
-    assert changed == {"admin/postgres-views", "views/postgres-views", "kafka-2/keystore.pem"}
+    assert changed == {"admin/postgres-views", "views/postgres-views", "kafka-2/keystore.pem", "postgres/server.pem"}
+
+
+@pytest.mark.parametrize(("days", "renewed"), [(60, True), (61, False)])
+def test_certificates_that_end_soon_are_renewed(tmp_path: Path, days: int, *, renewed: bool) -> None:
+    script, made = tmp_path / "brief.sh", tmp_path / "made"
+    text = (INFRA / "secrets.sh").read_text()
+    assert text.count("SERVER_DAYS=730") == 1
+    script.write_text(text.replace("SERVER_DAYS=730", f"SERVER_DAYS={days}"))
+    made.mkdir()
+    assert secrets(made, script=script).returncode == 0
+    before = contents(made)
+    assert secrets(made).returncode == 0
+    changed = {name for name, data in contents(made).items() if before[name] != data}
+    assert changed == (set(CERTIFICATES) if renewed else set())
+
+
+def test_a_new_authority_certifies_everybody_anew(made: Path) -> None:
+    before = contents(made)
+    (made / "ca" / "ca.pem").unlink()
+    assert secrets(made).returncode == 0
+    changed = {name for name, data in contents(made).items() if before[name] != data}
+    authorities = {f"{user}/{server}-ca.pem" for user in USERS for server in ("kafka", "postgres")}
+    brokers = {f"kafka-{broker}/ca.pem" for broker in (1, 2, 3)}
+    assert changed == {"ca/ca.pem", "ca/ca.key", *CERTIFICATES, *authorities, *brokers}
 
 
 @pytest.mark.parametrize(
@@ -113,12 +143,17 @@ def test_ids_are_of_kafkas_form(made: Path) -> None:
     assert len(set(found.values())) == 4
 
 
-def handshake(server: Path, client: ssl.SSLContext, name: str) -> None:
-    """A TLS handshake in memory with a broker that asks for a certificate. Raises ssl.SSLError."""
+def broker(directory: Path) -> ssl.SSLContext:
+    """A broker, who asks for a certificate too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(server / "keystore.pem")
-    context.load_verify_locations(server / "ca.pem")
+    context.load_cert_chain(directory / "keystore.pem")
+    context.load_verify_locations(directory / "ca.pem")
     context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def handshake(context: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
+    """A TLS handshake in memory with a server. Raises ssl.SSLError."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
         client.wrap_bio(back, there, server_hostname=name),
@@ -139,15 +174,40 @@ def test_brokers_know_each_other_and_nobody_else(made: Path, tmp_path_factory: p
     own = ssl.create_default_context(cafile=str(made / "views" / "kafka-ca.pem"))
     own.load_cert_chain(made / "kafka-2" / "keystore.pem")
     for name in ("kafka-1", "kafka", "localhost"):
-        handshake(made / "kafka-1", own, name)
+        handshake(broker(made / "kafka-1"), own, name)
     with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
-        handshake(made / "kafka-1", own, "kafka-2")
+        handshake(broker(made / "kafka-1"), own, "kafka-2")
 
     other = tmp_path_factory.mktemp("other")
     assert secrets(other).returncode == 0
     stranger = ssl.create_default_context(cafile=str(made / "views" / "kafka-ca.pem"))
     stranger.load_cert_chain(other / "kafka-2" / "keystore.pem")
     with pytest.raises(ssl.SSLError, match="certificate verify failed"):
-        handshake(made / "kafka-1", stranger, "kafka-1")
+        handshake(broker(made / "kafka-1"), stranger, "kafka-1")
     with pytest.raises(ssl.SSLCertVerificationError):
-        handshake(other / "kafka-1", own, "kafka-1")
+        handshake(broker(other / "kafka-1"), own, "kafka-1")
+
+
+def test_postgresql_shows_its_own_name_and_is_nobodys_client(
+    made: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    postgres = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    postgres.load_cert_chain(made / "postgres" / "server.pem")
+    postgres.minimum_version = ssl.TLSVersion.TLSv1_3
+    client = ssl.create_default_context(cafile=str(made / "views" / "postgres-ca.pem"))
+    handshake(postgres, client, "postgres")
+    with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
+        handshake(postgres, client, "kafka-1")
+    client.load_cert_chain(made / "kafka-2" / "keystore.pem")
+    with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
+        handshake(broker(made / "kafka-1"), client, "postgres")  # no broker can pass for it
+
+    other = tmp_path_factory.mktemp("other")
+    assert secrets(other).returncode == 0
+    with pytest.raises(ssl.SSLCertVerificationError, match="verify failed"):
+        handshake(postgres, ssl.create_default_context(cafile=str(other / "views" / "postgres-ca.pem")), "postgres")
+
+    intruder = ssl.create_default_context(cafile=str(made / "views" / "kafka-ca.pem"))
+    intruder.load_cert_chain(made / "postgres" / "server.pem")
+    with pytest.raises(ssl.SSLError, match="verify failed"):
+        handshake(broker(made / "kafka-1"), intruder, "kafka-1")

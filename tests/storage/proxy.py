@@ -39,7 +39,7 @@ class Proxy:
 
     def close(self) -> None:
         """Take no more connections."""
-        _shut(self._listener)  # ends the wait for one
+        shut(self._listener)  # ends the wait for one
         self._listener.close()
 
     def _accept(self) -> None:
@@ -71,9 +71,9 @@ class Proxy:
                     server.shutdown(socket.SHUT_WR)
                     answers.join()
                     break
-            _shut(server)
+            shut(server)
             answers.join()
-            _shut(client)
+            shut(client)
 
 
 def _requests(client: socket.socket) -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def _pass_on(server: socket.socket, client: socket.socket, deaf: threading.Event
             client.sendall(answer)
         except OSError:
             break
-    _shut(client)
+    shut(client)
 
 
 def _received(from_: socket.socket) -> bytes:
@@ -110,7 +110,8 @@ def _received(from_: socket.socket) -> bytes:
         return b""
 
 
-def _shut(end: socket.socket) -> None:
+def shut(end: socket.socket) -> None:
+    """End it in both directions, whoever waits for it."""
     try:
         end.shutdown(socket.SHUT_RDWR)
     except OSError:

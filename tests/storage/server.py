@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from counterfoil.settings import DatabaseAccess
@@ -35,6 +36,14 @@ def connect(access: DatabaseAccess) -> psycopg.Connection[Any]:
         host=access.host, port=access.port, dbname=access.name, user=access.user, password=access.password,
         autocommit=True,
     )  # fmt: skip
+
+
+def refused(access: DatabaseAccess, statement: str) -> str:
+    """The SQLSTATE by which PostgreSQL refuses the statement."""
+    with connect(access) as session, pytest.raises(psycopg.DatabaseError) as raised:
+        session.execute(statement.encode())
+    assert raised.value.sqlstate is not None
+    return raised.value.sqlstate
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from counterfoil.settings import ADMIN, DatabaseAccess
+from counterfoil.contract.commands import SERVICES
+from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, admin, open_log_store_on
 from counterfoil.storage.grants import CLIENTS, role
+from counterfoil.storage.lease import Lease
 from tests.conformance.log_store import append, check_log, entries
 from tests.storage.server import connect
 
@@ -110,6 +112,9 @@ DAMAGE = [
     ("GRANT USAGE ON SCHEMA public TO PUBLIC", "too wide: USAGE on SCHEMA public for PUBLIC"),
     ("GRANT CREATE ON SCHEMA public TO counterfoil_views", "too wide: CREATE on SCHEMA public"),
     ("GRANT TEMPORARY ON DATABASE {database} TO PUBLIC", "too wide: TEMPORARY on DATABASE"),
+    ("GRANT UPDATE ON ledger._lease TO counterfoil_gateway", "too wide: UPDATE on TABLE ledger._lease"),
+    ("GRANT TRUNCATE ON views._lease TO PUBLIC", "too wide: TRUNCATE on TABLE views._lease for PUBLIC"),
+    ("REVOKE UPDATE ON ledger._lease FROM counterfoil_ledger", "missing: UPDATE on TABLE ledger._lease"),
     ("REVOKE INSERT ON ledger.entries FROM counterfoil_ledger", "missing: INSERT on TABLE ledger.entries"),
     ("REVOKE SELECT ON views._positions FROM counterfoil_gateway", "missing: SELECT on TABLE views._positions"),
     ("REVOKE CONNECT ON DATABASE {database} FROM counterfoil_ledger", "missing: CONNECT on DATABASE"),
@@ -131,6 +136,7 @@ FINDINGS = [
     ("DROP SCHEMA matching CASCADE", "schema matching: not made"),
     ("ALTER DATABASE {database} SET synchronous_commit = off", "synchronous_commit is off"),
     ("GRANT DELETE ON ledger.cursors TO counterfoil_test_stranger", "DELETE on TABLE ledger.cursors"),
+    ("GRANT UPDATE ON ledger._lease TO counterfoil_test_stranger", "UPDATE on TABLE ledger._lease"),
 ]
 """What a person has to look into."""
 
@@ -171,6 +177,15 @@ def test_what_others_may_read_is_their_operators_business(fresh: DatabaseAccess)
         assert admin.apply(fresh, PASSWORDS) == []
     finally:
         run(fresh, "DROP OWNED BY counterfoil_test_stranger", "DROP ROLE counterfoil_test_stranger")
+
+
+@pytest.mark.parametrize("schema", ["ledger", VIEWS])
+def test_a_lease_that_is_missing_is_made(fresh: DatabaseAccess, schema: str) -> None:
+    run(fresh, f"DROP VIEW {schema}._lease")
+    assert f"schema {schema}: its lease is not made, so that nobody can write" in admin.check(fresh)
+    assert f"schema {schema}: lease made" in admin.apply(fresh, PASSWORDS)
+    assert admin.check(fresh) == []
+    assert admin.apply(fresh, PASSWORDS) == []
 
 
 def test_a_newer_schema_is_left_alone(fresh: DatabaseAccess) -> None:
@@ -228,3 +243,7 @@ def test_an_administrator_that_is_no_superuser(cluster_directory: Path) -> None:
         assert again == [f"role {role(user)}: password set" for user in CLIENTS]  # it cannot know better
         with closing(open_log_store_on(as_user(owner, "ledger"), "ledger")) as store:
             append(store, 0, entries(0, 3))
+        for user in (*SERVICES, VIEWS):
+            lease = Lease(as_user(owner, user), user)
+            assert lease.acquire(0)
+            lease.release()

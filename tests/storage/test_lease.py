@@ -1,4 +1,6 @@
-"""Of several instances one holds the lease; it is free when the holder ends, is frozen, or loses the server."""
+"""Of several instances of a service, and of nobody else, one holds the lease; it is free when the holder ends, is
+frozen, or loses the server.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +11,36 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import psycopg
 import pytest
 
+from counterfoil.contract.commands import SERVICES
 from counterfoil.ports import StoreConflict
-from counterfoil.settings import DatabaseAccess
+from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import LeaseLost, StorageError, open_log_store_on
-from counterfoil.storage.lease import Lease
+from counterfoil.storage.lease import RELATION, Lease
 from tests.conformance.log_store import append, check_log, entries
 from tests.storage.proxy import Proxy
-from tests.storage.server import as_user, connect
+from tests.storage.server import as_user, connect, refused
 
 ROOT = Path(__file__).parents[2]
 IDLE = 4
+MODES = [
+    "ACCESS SHARE",
+    "ROW SHARE",
+    "ROW EXCLUSIVE",
+    "SHARE UPDATE EXCLUSIVE",
+    "SHARE",
+    "SHARE ROW EXCLUSIVE",
+    "EXCLUSIVE",
+    "ACCESS EXCLUSIVE",
+]
+SESSION = "SELECT {} FROM pg_stat_activity WHERE application_name = 'counterfoil-ledger-lease' AND datname = %s"
 
 
 @pytest.fixture
@@ -86,7 +102,7 @@ def test_one_holds_it_and_the_others_wait(access: DatabaseAccess) -> None:
         first.release()
         assert not first.acquire(0)
         second.release()
-        assert first.acquire(0)
+        assert first.acquire(10)  # the server may take a moment to see that a session has ended
 
 
 def test_who_never_had_it_does_not_hold_it(access: DatabaseAccess) -> None:
@@ -99,10 +115,95 @@ def test_who_never_had_it_does_not_hold_it(access: DatabaseAccess) -> None:
             first.check()
 
 
-def test_each_schema_has_its_own(access: DatabaseAccess) -> None:
-    with leases(access, 1) as (ledger,), leases(access, 1, "matching") as (matching,):
-        assert ledger.acquire(0)
-        assert matching.acquire(0)
+def test_each_schema_has_its_own(database: DatabaseAccess) -> None:
+    with ExitStack() as stack:
+        for user in (*SERVICES, VIEWS):
+            (each,) = stack.enter_context(leases(as_user(database, user), 1, user))
+            assert each.acquire(0)
+
+
+@pytest.mark.parametrize(
+    ("schema", "user"),
+    [("ledger", "matching"), ("ledger", VIEWS), ("ledger", GATEWAY), (VIEWS, "ledger"), (VIEWS, GATEWAY)],
+)
+def test_nobody_else_can_take_it_in_any_mode(database: DatabaseAccess, schema: str, user: str) -> None:
+    other = as_user(database, user)
+    for mode in MODES:
+        assert refused(other, f"BEGIN; LOCK TABLE {schema}.{RELATION} IN {mode} MODE NOWAIT") == "42501"
+    with leases(other, 1, schema) as (stranger,):
+        advice = f"not made yet, or not for {other.user}: run `counterfoil database apply`"
+        with pytest.raises(StorageError, match=f"permission denied .*; {advice}"):
+            stranger.acquire(0)
+
+
+def locks(session: psycopg.Connection[Any], *, granted: bool) -> list[str]:
+    """The modes in which the ledger's lease is locked, or waited for."""
+    looked_at = f"SELECT mode FROM pg_locks WHERE relation = 'ledger.{RELATION}'::regclass AND granted = %s ORDER BY 1"
+    return [mode for (mode,) in session.execute(looked_at.encode(), [granted])]
+
+
+def test_a_statement_that_is_only_prepared_does_not_stand_in_its_way(
+    database: DatabaseAccess, access: DatabaseAccess
+) -> None:
+    """It locks what it names without any right to it, for as long as its transaction lasts."""
+    with connect(as_user(database, GATEWAY)) as stranger, leases(access, 2) as (first, second):
+        stranger.execute(f"BEGIN; PREPARE one AS SELECT FROM ledger.{RELATION} FOR UPDATE".encode())
+        assert locks(stranger, granted=True) == ["RowShareLock"]
+        assert first.acquire(0)
+        assert locks(stranger, granted=True) == ["RowShareLock", "ShareUpdateExclusiveLock"]
+        assert not second.acquire(0)
+
+
+def test_who_waits_without_the_right_to_it_does_not_get_it(database: DatabaseAccess, access: DatabaseAccess) -> None:
+    """Some statements wait for the lock before the server looks whether they may be."""
+    comment = f"COMMENT ON VIEW ledger.{RELATION} IS ''"
+    with leases(access, 2) as (first, second), connect(database) as session, ThreadPoolExecutor(1) as pool:
+        assert first.acquire(0)
+        refusal = pool.submit(refused, as_user(database, GATEWAY), comment)
+        while locks(session, granted=False) != ["ShareUpdateExclusiveLock"]:
+            assert not refusal.done()
+            time.sleep(0.01)
+        threading.Timer(0.2, first.release).start()
+        assert second.acquire(10)
+        assert refusal.result(10) == "42501"
+
+
+def test_nothing_waits_for_it_to_be_vacuumed(database: DatabaseAccess, access: DatabaseAccess) -> None:
+    looked_at = SESSION.format("state, backend_xid, backend_xmin")
+    with leases(access, 1) as (ours,), connect(database) as session:
+        assert ours.acquire(0)
+        for _ in range(10):  # the driver may prepare what comes again and again
+            ours.check()
+        found = session.execute(looked_at.encode(), [database.name]).fetchall()
+    assert found == [("idle in transaction", None, None)]
+
+
+def test_it_lasts_whatever_the_server_says(database: DatabaseAccess, access: DatabaseAccess) -> None:
+    names = ["transaction_timeout", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+    with connect(database) as session:
+        known = session.execute("SELECT name FROM pg_settings WHERE name = ANY(%s)", [names]).fetchall()
+        for (name,) in known:  # the first came with version 17
+            session.execute(f"ALTER DATABASE {database.name} SET {name} = '500ms'".encode())
+        assert len(known) >= 3
+    with leases(access, 2) as (first, second):
+        assert first.acquire(0)
+        assert 1 <= seconds(lambda: second.acquire(1)) < 5
+        first.check()
+        time.sleep(1)
+        first.check()
+        first.release()
+        assert second.acquire(10)
+
+
+def test_a_schema_that_is_not_set_up_has_none(database: DatabaseAccess, access: DatabaseAccess) -> None:
+    for statement, message in (
+        (f"DROP VIEW ledger.{RELATION}", "does not exist; not made yet"),
+        ("DROP SCHEMA ledger CASCADE", "schema .* does not exist; not made yet"),
+    ):
+        with connect(database) as session:
+            session.execute(statement.encode())
+        with leases(access, 1) as (ours,), pytest.raises(StorageError, match=message):
+            ours.acquire(0)
 
 
 def test_the_lease_of_a_killed_holder_is_free_at_once(access: DatabaseAccess) -> None:
@@ -148,7 +249,7 @@ def test_a_zombie_cannot_append(access: DatabaseAccess) -> None:
         assert first.acquire(0)
         append(zombie, 0, entries(0, 3))
         first.release()
-        assert second.acquire(0)
+        assert second.acquire(10)
         append(heir, 3, entries(3, 2))
         with pytest.raises(StoreConflict):
             append(zombie, 3, entries(3, 4))

@@ -20,7 +20,7 @@ from counterfoil.storage import (
 from tests.conformance.log_store import append, check_log, contents, entries
 from tests.conformance.view_store import BALANCES, ORDERS, balance
 from tests.servers.fixture import PostgresServer
-from tests.storage.server import as_user, connect, copied
+from tests.storage.server import as_user, connect, copied, refused
 
 ENTRY = "'new', NULL, '\\x00', sha256('')"
 BROKEN = [
@@ -64,6 +64,10 @@ FORBIDDEN = [
     "INSERT INTO issuance.cursors VALUES ('a', 1)",
     "SELECT FROM views.balances",
     "SELECT FROM views._positions",
+    "DROP VIEW ledger._lease",
+    "CREATE OR REPLACE VIEW ledger._lease AS SELECT text '' AS use",
+    "GRANT UPDATE ON issuance._lease TO counterfoil_ledger",
+    "BEGIN; LOCK TABLE issuance._lease IN SHARE UPDATE EXCLUSIVE MODE",
     "COPY ledger.entries TO PROGRAM 'true'",
     "SELECT rolpassword FROM pg_authid",
 ]
@@ -98,14 +102,6 @@ def database(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
         with closing(open_view_store_on(as_user(made, VIEWS), [BALANCES])) as views:
             views.apply([Put("balances", balance("a", "x"))], {"log": 1})
         yield made
-
-
-def refused(access: DatabaseAccess, statement: str) -> str:
-    """The SQLSTATE by which PostgreSQL refuses the statement."""
-    with connect(access) as session, pytest.raises(psycopg.DatabaseError) as raised:
-        session.execute(statement.encode())
-    assert raised.value.sqlstate is not None
-    return raised.value.sqlstate
 
 
 @pytest.mark.parametrize("statement", BROKEN)

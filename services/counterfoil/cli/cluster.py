@@ -42,7 +42,7 @@ def up(
         Literal["1", "3"] | None, option("--brokers", "How many Kafka brokers: 3 stand the loss of one. Default: 1.")
     ] = None,
     secure: Annotated[
-        bool, typer.Option("--secure", help="Passwords, TLS and least rights. Without it, any program here may do all.")
+        bool, typer.Option("--secure", help="Passwords, rights, TLS to Kafka. Without it, any program here may do all.")
     ] = False,
 ) -> None:
     """Start what does not run, with topics, tables and rights, and print the settings for `counterfoil serve`.

@@ -100,7 +100,7 @@ class Postgres:
             "port": self.port,
             "unix_socket_directories": "",
             "password_encryption": "scram-sha-256",
-            "ssl": "off",  # nothing leaves the loopback interface
+            "ssl": "off",  # the wheel's server is built without OpenSSL; nothing leaves the loopback interface
             "max_connections": 100,
             "shared_buffers": "64MB",
             "max_wal_size": "256MB",

@@ -22,6 +22,7 @@ from counterfoil.storage.database import translated
 from counterfoil.storage.dialect.postgresql import connection_parameters
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.grants import CLIENTS, SCHEMAS, role
+from counterfoil.storage.lease import RELATION
 from counterfoil.storage.tables import LOG_KIND, VIEWS_KIND, Kind
 
 OLDEST: Final = 14
@@ -60,6 +61,7 @@ def apply(access: DatabaseAccess, passwords: Mapping[str, str | None]) -> list[s
         done += roles.make(connection, passwords)
         for schema in SCHEMAS:
             done += _make_schema(connection, schema)
+            done += _make_lease(connection, schema)
         done += grants.arrange(connection)
     return done
 
@@ -120,13 +122,29 @@ def _make_schema(connection: Connection, schema: str) -> Iterator[str]:
         return
     if before is not None and int(before.rpartition("_")[2]) > kind.version:
         raise StorageError(f"schema {schema}: {before} is newer than this program (it knows {kind.revision})")
+    with _as_owner(connection, schema):
+        connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
+        migrations.upgrade(connection, kind.name)
+        connection.exec_driver_sql("SET LOCAL search_path = pg_catalog")
+    yield f"schema {schema}: {kind.revision}"
+
+
+def _make_lease(connection: Connection, schema: str) -> Iterator[str]:
+    """No migration: it is nothing that a database holds, and SQLite needs none."""
+    if not _is_there(connection, f"{schema}.{RELATION}"):
+        with _as_owner(connection, schema):
+            use = "locked by the instance that writes here"
+            connection.exec_driver_sql(f"CREATE VIEW {schema}.{RELATION} AS SELECT text '{use}' AS use")
+        yield f"schema {schema}: lease made"
+
+
+@contextmanager
+def _as_owner(connection: Connection, schema: str) -> Iterator[None]:
+    """Be who owns what is made in the schema."""
     if schema == VIEWS:
         connection.exec_driver_sql(f"SET LOCAL ROLE {role(VIEWS)}")
-    connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
-    migrations.upgrade(connection, kind.name)
-    connection.exec_driver_sql("SET LOCAL search_path = pg_catalog")
+    yield
     connection.exec_driver_sql("RESET ROLE")
-    yield f"schema {schema}: {kind.revision}"
 
 
 def _kind(schema: str) -> Kind:
@@ -136,9 +154,13 @@ def _kind(schema: str) -> Kind:
 def _revision(connection: Connection, schema: str) -> str | None:
     """The migration that a schema is at; None if there is none."""
     table = f"{schema}.{migrations.VERSION_TABLE}"
-    if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
+    if not _is_there(connection, table):
         return None
     return str(connection.scalar(text(f"SELECT version_num FROM {table}")))  # noqa: S608 of constants alone
+
+
+def _is_there(connection: Connection, relation: str) -> bool:
+    return connection.scalar(text("SELECT to_regclass(:relation)"), {"relation": relation}) is not None
 
 
 def _check_server(connection: Connection) -> Iterator[str]:
@@ -157,6 +179,8 @@ def _check_schema(connection: Connection, schema: str) -> Iterator[str]:
     kind, revision = _kind(schema), _revision(connection, schema)
     if revision != kind.revision:
         yield f"schema {schema}: at {revision}; this program knows {kind.revision}"
+    if not _is_there(connection, f"{schema}.{RELATION}"):
+        yield f"schema {schema}: its lease is not made, so that nobody can write"
     for thing, owner in connection.execute(_OWNERS, {"schema": schema}):
         if owner != role(VIEWS) if schema == VIEWS else owner in map(role, CLIENTS):
             yield f"{thing}: owned by {owner}"

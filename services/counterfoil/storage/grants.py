@@ -5,7 +5,7 @@ nobody else can change, drop or empty them, or switch off their triggers.
 
 | role | its own schema | other services' | views |
 |---|---|---|---|
-| `counterfoil_SERVICE` | adds entries; adds and changes head and cursors | - | - |
+| `counterfoil_SERVICE` | adds entries; adds and changes head and cursors; takes the lease | - | - |
 | `counterfoil_gateway` | - | reads | reads |
 | `counterfoil_views` | - | - | owns |
 """
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 
 from counterfoil.contract.commands import SERVICES
 from counterfoil.settings import GATEWAY, VIEWS
+from counterfoil.storage.lease import RELATION
 from counterfoil.storage.migrations import VERSION_TABLE
 
 SCHEMAS: Final = (*SERVICES, VIEWS)
@@ -62,6 +63,7 @@ def wanted(connection: Connection) -> set[Grant]:
         version = f"TABLE {service}.{VERSION_TABLE}"
         made |= {Grant(f"SCHEMA {service}", "USAGE", role(service)), Grant(version, "SELECT", role(service))}
         made.add(Grant(version, "SELECT", gateway))
+        made.add(Grant(f"TABLE {service}.{RELATION}", "UPDATE", role(service)))  # what LOCK asks for; there are no rows
         for name, privileges in WRITABLE.items():
             made.add(Grant(f"TABLE {service}.{name}", "SELECT", gateway))
             made |= {Grant(f"TABLE {service}.{name}", privilege, role(service)) for privilege in privileges}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -253,6 +254,7 @@ def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[st
     proof = {} if access.password is None else {"require_auth": "scram-sha-256,none"}
     return {
         **NETWORK,
+        **_encryption(access.ca),
         **proof,
         "host": access.host,
         "port": access.port,
@@ -262,6 +264,13 @@ def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[st
         "application_name": name,
         "options": settings,
     }
+
+
+def _encryption(ca: Path | None) -> dict[str, str]:
+    """With `ca`: nothing is said to a server that does not show its own name in a certificate from that authority."""
+    if ca is None:
+        return {"sslmode": "prefer"}  # libpq's default, said here so that the file decides, and never PGSSLMODE
+    return {"sslmode": "verify-full", "sslrootcert": str(ca), "ssl_min_protocol_version": "TLSv1.3"}
 
 
 def _engine(parameters: Mapping[str, Any], *, kept: int, most: int, **more: Any) -> Engine:

@@ -1,0 +1,164 @@
+"""With an authority for PostgreSQL's certificates, nothing is ever said to a server that does not show one."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import trustme
+
+from counterfoil.settings import DatabaseAccess
+from counterfoil.storage import LeaseLost, StorageError, admin, open_log_store_on
+from counterfoil.storage.dialect.postgresql import NETWORK
+from counterfoil.storage.errors import first_line
+from counterfoil.storage.lease import Lease
+from tests.conformance.log_store import append, check_log, entries
+from tests.storage.front import Answer, Front, certified
+from tests.storage.server import as_user
+
+NAME = "localhost"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Ours."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(database: DatabaseAccess, authority: trustme.CA, tmp_path: Path) -> DatabaseAccess:
+    """The database for those who trust our authority alone."""
+    path = tmp_path / "postgres-ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return replace(database, ca=path)
+
+
+@pytest.fixture
+def front(trusting: DatabaseAccess, authority: trustme.CA) -> Iterator[Front]:
+    """The right one."""
+    with closing(Front(trusting, certified(authority, NAME))) as made:
+        yield made
+
+
+def through(front: Front, user: str | None = None, host: str = NAME) -> DatabaseAccess:
+    """How one of the clients, or the superuser, reaches the database."""
+    found = replace(front.access, host=host)
+    return found if user is None else as_user(found, user)
+
+
+@pytest.mark.parametrize("host", [NAME, "127.0.0.1"])
+def test_all_goes_by_tls(front: Front, authority: trustme.CA, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "disable")  # what others tell libpq does not count
+    front.answer = certified(authority, host)
+    access, lease = through(front, "ledger", host), Lease(through(front, "ledger", host), "ledger")
+    with closing(open_log_store_on(access, "ledger")) as store:
+        assert lease.acquire(0)
+        append(store, 0, entries(0, 1_000))
+        lease.check()
+        check_log(store, entries(0, 1_000))
+        lease.release()
+    assert not [each for each in admin.check(through(front, host=host)) if "lease" in each]
+    assert (front.versions, front.overheard) == ({"TLSv1.3"}, b"")
+
+
+def older(authority: trustme.CA) -> ssl.SSLContext:
+    made = certified(authority, NAME)
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    return made
+
+
+ASKS = "is postgres-ca.pem in COUNTERFOIL_SECRETS the authority"
+SWITCH = "with postgres-ca.pem in COUNTERFOIL_SECRETS nothing is sent without TLS 1.3: switch `ssl` on"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda _: certified(trustme.CA(), NAME), f"certificate verify failed; {ASKS}"),
+        (lambda ours: certified(ours, NAME, datetime(2020, 1, 1, tzinfo=UTC)), f"certificate verify failed; {ASKS}"),
+        (lambda ours: certified(ours, "db.example"), "not match host name .*; COUNTERFOIL_DATABASE must name"),
+        (older, f"protocol version; {SWITCH}"),
+        (lambda _: b"N", f"does not support SSL.*; {SWITCH}"),
+        (lambda _: b"E", f"error response during SSL exchange; {SWITCH}"),
+        (lambda _: b"?", f"invalid response to SSL negotiation.*; {SWITCH}"),
+    ],
+    ids=["another authority", "expired", "another name", "TLS 1.2", "no TLS", "an error", "nonsense"],
+)
+def test_a_server_that_does_not_prove_who_it_is(
+    front: Front, authority: trustme.CA, answer: Callable[[trustme.CA], Answer], message: str
+) -> None:
+    front.answer = answer(authority)
+    lease = Lease(through(front, "ledger"), "ledger")
+    for use in (
+        lambda: open_log_store_on(through(front, "ledger"), "ledger"),
+        lambda: lease.acquire(0),
+        lambda: admin.check(through(front)),
+        lambda: admin.apply(through(front), {}),
+    ):
+        with pytest.raises(StorageError, match=message):
+            use()
+    assert front.overheard == b""
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(front: Front) -> None:
+    front.answer = b""
+    began = time.monotonic()
+    with pytest.raises(StorageError, match="timeout"):
+        open_log_store_on(through(front, "ledger"), "ledger")
+    assert time.monotonic() - began < int(NETWORK["connect_timeout"]) + 5
+    assert front.overheard == b""
+
+
+def test_who_comes_back_looks_again(front: Front) -> None:
+    right, lease = front.answer, Lease(through(front, "ledger"), "ledger")
+    with closing(open_log_store_on(through(front, "ledger"), "ledger")) as store:
+        assert lease.acquire(0)
+        append(store, 0, entries(0, 2))
+        front.answer = certified(trustme.CA(), NAME)
+        front.drop()
+        with pytest.raises(LeaseLost):
+            lease.check()
+        with pytest.raises(StorageError):
+            append(store, 2, entries(2, 2))
+        for _ in range(3):
+            with pytest.raises(StorageError, match="certificate verify failed"):
+                append(store, 2, entries(2, 2))
+            with pytest.raises(StorageError, match="certificate verify failed"):
+                lease.acquire(0)
+        front.answer = right
+        assert lease.acquire(10)
+        append(store, 2, entries(2, 2))
+        check_log(store, entries(0, 4))
+        lease.release()
+    assert front.overheard == b""
+
+
+def test_an_authority_that_is_gone_is_no_reason_to_go_without(front: Front) -> None:
+    access = through(front, "ledger")
+    assert access.ca is not None
+    access.ca.unlink()
+    with pytest.raises(StorageError, match=r"root certificate file .*; postgres-ca\.pem in COUNTERFOIL_SECRETS"):
+        open_log_store_on(access, "ledger")
+    assert front.overheard == b""
+
+
+def test_without_an_authority_a_server_need_not_have_tls(
+    database: DatabaseAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store:
+        append(store, 0, entries(0, 2))
+
+
+def test_who_is_sent_away_for_want_of_tls_learns_what_to_do() -> None:
+    said = 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "a", database "b", no encryption'
+    assert "COUNTERFOIL_SECRETS as postgres-ca.pem" in first_line(psycopg.OperationalError(said))
+    elsewhere = said.replace("no encryption", "SSL encryption")
+    assert first_line(psycopg.OperationalError(elsewhere)) == elsewhere
