@@ -4,9 +4,12 @@ work by themselves as soon as it is there.
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +22,7 @@ import pytest
 from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.commands import SERVICES
 from counterfoil.demo.fleet import Fleet, Member
-from counterfoil.settings import GATEWAY, VIEWS, Settings
+from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 from tests.e2e.running import EVENTUALLY, STARTS_WITHIN
 from tests.e2e.secured import Operator
 
@@ -158,3 +161,20 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
         assert begun.fleet.forget(member.name) == code, member.tail()
         assert words in member.tail()
         assert "Traceback" not in member.tail()
+
+
+def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:
+    """The banner and what is said at the end, too; none of it, and no warning, is text for people."""
+    settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
+    command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]
+    with subprocess.Popen(
+        command, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        banner = json.loads(process.stdout.readline())
+        assert banner["serves"] == ["ledger", GATEWAY]
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=EVENTUALLY)
+    assert process.returncode == 0
+    assert out == ""
+    assert all({"time", "level", "message", "service"} <= json.loads(line).keys() for line in err.splitlines())

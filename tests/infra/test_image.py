@@ -24,6 +24,15 @@ def test_both_stages_stand_on_one_pinned_base() -> None:
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base.pop())
 
 
+def test_nothing_but_the_base_is_fetched_from_a_registry() -> None:
+    # `# syntax=` would have every build ask Docker Hub for a frontend, of a version that nobody pinned.
+    assert not re.search(r"^#\s*syntax\s*=", _TEXT, re.MULTILINE | re.IGNORECASE)
+    sources = [
+        word for line in LINES if line.startswith("COPY ") for word in line.split() if word.startswith("--from=")
+    ]
+    assert sources == ["--from=builder"]
+
+
 def test_what_is_installed_is_locked() -> None:
     installs = [line for line in BUILDER if "pip install" in line]
     assert "--require-hashes --requirement requirements-distributed.lock" in installs[0]
@@ -41,7 +50,8 @@ def test_the_index_is_the_builders_affair() -> None:
 def test_the_final_stage_takes_the_environment_alone() -> None:
     copied = [line for line in FINAL if line.startswith(("COPY", "ADD"))]
     assert copied == ["COPY --from=builder /opt/counterfoil /opt/counterfoil"]
-    assert not any("pip" in line for line in FINAL)
+    assert [line.count("pip ") for line in FINAL if "pip" in line] == [2]
+    assert any("&& python -m pip uninstall --yes pip setuptools wheel" in line for line in FINAL)
     tools = "editables hatchling pathspec pluggy trove-classifiers"
     assert any(f"pip uninstall --yes {tools}" in line and "pip check" in line for line in BUILDER)
 

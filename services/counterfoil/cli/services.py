@@ -86,6 +86,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
     from counterfoil.runtime.clock import open_clock
 
     settings = out.settings
+    out.json = out.json or settings.log_format == "json"  # whoever collects the log finds nothing but objects
     logs.configure(settings.log_level, settings.log_format, "+".join(names))
     with ExitStack() as opened:
         listener = opened.enter_context(listening(address)) if GATEWAY in names else None
