@@ -230,6 +230,8 @@ def test_what_fails_in_the_background_is_said_and_mended(monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="disk full"):
         publish_again(log)
     assert log.publisher.published_size() == 0
+    assert not log.publisher.maybe_publish(log.tree, T + module._INTERVAL)
+    log.publisher.abandon()
     monkeypatch.setattr(log.files, "put", put)
     log.publisher.publish(log.tree)
     check_published(log.files, log)
@@ -241,7 +243,7 @@ def test_whoever_begins_again_waits_for_what_is_under_way() -> None:
     log.grow(300)
     assert not log.publisher.maybe_publish(log.tree, T)
     Timer(0.1, files.ready.set).start()
-    log.publisher.abandon()
+    log.publisher.begin_again()
     assert log.publisher.published_size() == 300
     log.publisher.check(log.tree)
 

@@ -91,11 +91,15 @@ class Publisher:
             tree.release(head.size)
 
     def abandon(self) -> None:
-        """Wait for what is under way, whatever came of it: what it published is not counted."""
+        """Wait for what is under way, whatever comes of it."""
         future, self._under_way = self._under_way, None
         if future is not None:
             wait([future])
-            self._head = self._read_head()
+
+    def begin_again(self) -> None:
+        """Leave nothing under way, and look at what is published."""
+        self.abandon()
+        self._head = self._read_head()
 
     def _begin(self, tree: Tree, background: bool) -> None:
         head = self._store.head()

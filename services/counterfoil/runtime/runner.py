@@ -109,7 +109,7 @@ class Runner:
 
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed.
         """
-        self._publisher.abandon()
+        self._publisher.begin_again()
         log, head = self.log, self.log.store.head()
         self._loaded = head
         size = head.size if head is not None else 0
