@@ -88,6 +88,16 @@ def test_the_checkpoint_and_the_memory_are_replaced(directory: LogDirectory, roo
         assert again.signer_memory() == b"memory of " + note
 
 
+def test_the_memory_of_a_longer_log_is_kept(directory: LogDirectory) -> None:
+    """Also against a writer that was frozen between the checkpoint and its memory."""
+    later, earlier = (Checkpoint("example.test/log", size, bytes(32)).text() for size in (9, 2))
+    for memory in (b"damaged", earlier, later, earlier):
+        directory.remember(memory)
+    assert directory.signer_memory() == later
+    directory.remember(later)
+    assert directory.signer_memory() == later
+
+
 def test_who_may_read_what(directory: LogDirectory, root: Path, private: Path) -> None:
     old = os.umask(0o077)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event, Thread, Timer
 
 import pytest
 
@@ -16,7 +16,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.log.verify import TileTree
-from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict
+from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict, Unavailable
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.storage.log_directory import LogDirectory
@@ -33,7 +33,8 @@ class Committed:
         self.files = MemoryFiles()
         self.published = published or self.files
         self.store, self.signer = MemoryStore(), Signer(KEY)
-        self.publisher = Publisher(ORIGIN, self.store, self.published, self.signer, background=background)
+        self.publisher = Publisher(ORIGIN, self.store, self.published, self.signer)
+        self.publisher.background = background
         self.tree = Tree(self.publisher.read_tile)
 
     def grow(self, size: int) -> None:
@@ -235,6 +236,36 @@ def test_what_fails_in_the_background_is_said_and_mended(monkeypatch: pytest.Mon
     monkeypatch.setattr(log.files, "put", put)
     log.publisher.publish(log.tree)
     check_published(log.files, log)
+
+
+def test_a_disk_that_takes_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(module, "_ABANDONED_AFTER", 0.1)
+    files = SlowFiles()
+    log = Committed(files, background=True)
+    log.grow(10)
+    assert not log.publisher.maybe_publish(log.tree, T)
+    assert not log.publisher.maybe_publish(log.tree, T)
+    time.sleep(0.2)
+    with pytest.raises(Unavailable, match="have not been written"):
+        log.publisher.maybe_publish(log.tree, T)
+    log.publisher.abandon()
+    files.ready.set()
+    log.publisher.begin_again()
+    log.publisher.publish(log.tree)
+    check_published(files, log)
+
+
+def test_where_no_thread_is_to_be_had_it_publishes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    log = Committed(background=True)
+    log.grow(10)
+    with monkeypatch.context() as here:
+        here.setattr(Thread, "start", start)
+        log.publisher.maybe_publish(log.tree, T)
+    assert publish_again(log) == 10
 
 
 def test_whoever_begins_again_waits_for_what_is_under_way() -> None:

@@ -293,6 +293,26 @@ def test_closing_does_not_wait_for_ever(mock: MockCluster, monkeypatch: pytest.M
     both(mock.up)
 
 
+def test_what_fails_for_another_says_no_more_than_that(mock: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that are queued, each after the one before, while a producer that failed is being ended."""
+    monkeypatch.setattr(producer, "_FLUSH", 0.5)
+    refused, stuck = new_topic(mock), new_topic(mock, 2)
+    with sending(mock.servers) as sender:
+        assert not any(failed([sender.send(name, records(b"there"), wait=True) for name in (refused, stuck)]))
+        mock.down(2)
+        hanging = sender.send(stuck, records(b"hanging"), wait=True)
+        time.sleep(0.2)
+        mock.answer(PRODUCE, INVALID_RECORD)
+        chain = [sender.send(refused, records(b"lost"), wait=True)]
+        assert failed(chain) == [True]
+        for _ in range(12):
+            chain.append(sender.send(refused, records(b"after"), wait=True, after=chain[-1]))
+        assert all(failed(chain))
+        assert len({str(future.exception()) for future in chain}) == 1
+        mock.up(2)
+        failed([hanging])
+
+
 def test_a_producer_that_hangs_does_not_hold_up_the_next(mock: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it still has may come later: that is what "unknown" means. It does the next one no harm."""
     monkeypatch.setattr(producer, "_FLUSH", 0.3)

@@ -148,6 +148,7 @@ class Embedded:
         """Let threads do the stepping."""
         gc.set_threshold(*_COLLECT)
         for name, runner in self.runners.items():
+            runner.publish_beside()
             self._work(name, self._paced(runner), runner.recover, lambda runner=runner: runner.inbox.wake())  # type: ignore[misc]
         receipts, projector = self.receipts, self.projector
         self._work("receipts", lambda: receipts.step(_IDLE), receipts.recover, self.transport.wake)
@@ -186,5 +187,9 @@ class Embedded:
         if opened is None:
             return
         with opened:
-            if seal and not self.failure:
-                self.seal()
+            try:
+                if seal and not self.failure:
+                    self.seal()
+            finally:
+                for runner in self.runners.values():
+                    runner.abandon()

@@ -101,8 +101,10 @@ class Service:
             runner.recover()
         except StoreConflict as problem:
             raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+        runner.publish_beside()
         self._runner = runner
         self._instruments.loaded(self.name, runner.tree.size)
+        self._instruments.published(self.name, runner.tree.size, self._clock.now())
         self._instruments.active(self.name, True)
         log.info("%s: active, %d entries", self.name, runner.tree.size)
 

@@ -6,6 +6,7 @@ never changed, and never more than what is committed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from counterfoil.log.errors import ProofError
 from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tile_path, tiles_for
 from counterfoil.log.tree import Tree
-from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict
+from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
-_SOON: Final = 16_384  # entries that may wait for a checkpoint at most
+_SOON: Final = 16_384  # entries that wait for a checkpoint no longer than for the one under way
+_PATIENCE: Final = 15.0  # seconds for a checkpoint's files to be written
+_ABANDONED_AFTER: Final = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,12 @@ class _Publication:
 class Publisher:
     """Publishes one log up to its committed head."""
 
-    def __init__(
-        self, origin: str, store: LogStore, published: PublishedLog, signer: Signer, *, background: bool = False
-    ) -> None:
-        """`background`: `maybe_publish` waits for no disk."""
+    def __init__(self, origin: str, store: LogStore, published: PublishedLog, signer: Signer) -> None:
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
-        self._background = background
+        self.background = False
+        """Whether `maybe_publish` waits for no disk; then what is published when depends on the machine."""
         self._under_way: Future[Head] | None = None
+        self._since = 0.0  # when that was begun
         self._last = 0
         self._head = self._read_head()
 
@@ -62,17 +64,20 @@ class Publisher:
     def maybe_publish(self, tree: Tree, now: int) -> bool:
         """Publish what is new once an interval has passed, or when it is a long way behind; whether more is published.
 
-        In the background it is found to be published, or to have failed, by a later call.
+        In the background it is found to be published, or to have failed, by a later call. Raises what `publish` does,
+        what writing raised, and `Unavailable` where the disk has not taken it for long.
         """
         if self._under_way is not None and not self._under_way.done():
+            if time.monotonic() - self._since > _PATIENCE:
+                raise Unavailable(f"{self._origin}: its files have not been written for {_PATIENCE:.0f} s")
             return False
         before = self.published_size()
         self.settle(tree)
         behind = tree.size - self.published_size()
         if behind and (behind >= _SOON or not 0 <= now - self._last < _INTERVAL):
-            self._begin(tree, self._background)
+            self._begin(tree, self.background)
             self._last = now
-            if not self._background:
+            if not self.background:
                 self.settle(tree)
         return self.published_size() > before
 
@@ -91,15 +96,18 @@ class Publisher:
             tree.release(head.size)
 
     def abandon(self) -> None:
-        """Wait for what is under way, whatever comes of it."""
-        future, self._under_way = self._under_way, None
-        if future is not None:
-            wait([future])
+        """Wait for what is under way, whatever comes of it, for a few seconds: what comes later does no harm."""
+        self._let_go(_ABANDONED_AFTER)
 
     def begin_again(self) -> None:
         """Leave nothing under way, and look at what is published."""
-        self.abandon()
+        self._let_go(None)
         self._head = self._read_head()
+
+    def _let_go(self, within: float | None) -> None:
+        future, self._under_way = self._under_way, None
+        if future is not None:
+            wait([future], within)
 
     def _begin(self, tree: Tree, background: bool) -> None:
         head = self._store.head()
@@ -109,11 +117,18 @@ class Publisher:
             raise StoreConflict(f"{self._origin}: the log has {head.size} entries, this writer knows of {tree.size}")
         refs = tiles_for(self.published_size(), head.size)
         tiles = [(ref, b"" if ref.level == ENTRIES else tree.tile(ref.level, ref.index, ref.width)) for ref in refs]
-        work, self._under_way = _Publication(head, tiles, self._signer.memory()), Future()
-        if background:
-            Thread(target=self._run, args=(work, self._under_way), name="counterfoil-publish").start()
-        else:
-            self._run(work, self._under_way)
+        work, done = _Publication(head, tiles, self._signer.memory()), Future[Head]()
+        if not (background and self._beside(work, done)):
+            self._run(work, done)
+        self._under_way, self._since = done, time.monotonic()
+
+    def _beside(self, work: _Publication, done: Future[Head]) -> bool:
+        """Whether there is a thread for it."""
+        try:
+            Thread(target=self._run, args=(work, done), name="counterfoil-publish").start()
+        except RuntimeError:  # the machine has none left
+            return False
+        return True
 
     def _run(self, work: _Publication, done: Future[Head]) -> None:
         try:

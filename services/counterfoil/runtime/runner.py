@@ -87,8 +87,7 @@ class Runner:
         self._intake = Intake(service, log.origin, list(log.decider.commands), pool)
         self._subscribed = {log.sources[source]: types for source, types in SUBSCRIPTIONS[service].items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
-        background = pool is not None
-        self._publisher = Publisher(log.origin, log.store, log.published, log.signer, background=background)
+        self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
         self._traces: list[str] = []
         self._loaded: Head | None = None
@@ -237,8 +236,12 @@ class Runner:
         """Publish everything that is committed."""
         self._publisher.publish(self.tree)
 
+    def publish_beside(self) -> None:
+        """From now on steps do not wait for what is published."""
+        self._publisher.background = True
+
     def abandon(self) -> None:
-        """Do nothing more, and leave nothing under way."""
+        """Leave nothing under way; there will be no other step."""
         self._publisher.abandon()
 
     def next_due(self) -> int | None:

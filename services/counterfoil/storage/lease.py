@@ -1,8 +1,9 @@
 """Who is the writer: a lease on one schema of PostgreSQL, for instances of which one works and the others wait.
 
 The lease is a lock on a view, `RELATION`, that the schema has for nothing else. An advisory lock would do the same, but
-whoever may connect can take one, and so make a service stand by for ever; for this one the server asks for a right that
-the service's role alone has. Taking the functions of advisory locks from everybody would need a superuser.
+whoever may connect can take one, and so make a service stand by for ever; for a lock on this the server asks for a
+right that the service's role alone has. Taking the functions of advisory locks from everybody would need a superuser.
+(No role becomes harmless by this: DDL takes its locks before PostgreSQL asks who may, and can be made to wait.)
 
 - A lock on a relation lasts as long as its transaction, so the lease is a transaction left open. It has no snapshot and
   no transaction id, so vacuum does not wait for it; and vacuum has no business with a view, as it would with a table.

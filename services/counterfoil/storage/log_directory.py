@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from counterfoil.log.checkpoint import parse_checkpoint
+from counterfoil.log.errors import FormatError
 from counterfoil.log.note import parse_note
 from counterfoil.ports import PublishedDiffers, StoreConflict
 
@@ -81,8 +82,10 @@ class LogDirectory(PublishedDirectory):
         return _read(self._private / _MEMORY) or None
 
     def remember(self, memory: bytes) -> None:
-        """Keep the signer's memory."""
-        _replace(self._private / _MEMORY, self._private, memory, 0o600, sync=False)
+        """Keep the signer's memory, unless a later writer's is kept already."""
+        with _alone(self._private):
+            if not _is_later(self.signer_memory(), memory):
+                _replace(self._private / _MEMORY, self._private, memory, 0o600, sync=False)
 
     def _write_once(self, target: Path, data: bytes) -> None:
         found = _read(target)
@@ -114,6 +117,14 @@ def _alone(directory: Path) -> Iterator[None]:
 
 def _size(note: bytes) -> int:
     return parse_checkpoint(parse_note(note).text).size
+
+
+def _is_later(kept: bytes | None, memory: bytes) -> bool:
+    """Whether what is kept is of a longer log; what is damaged is not."""
+    try:
+        return kept is not None and parse_checkpoint(kept).size > parse_checkpoint(memory).size
+    except FormatError:
+        return False
 
 
 def _read(path: Path) -> bytes | None:

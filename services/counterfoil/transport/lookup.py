@@ -77,7 +77,7 @@ async def within(reader: AIOKafkaConsumer, topic: str, stored: int, time: int | 
     if not begin <= stored <= end:
         return begin
     async for record in _records(reader, topic, max(begin, stored - 1), stored):
-        if record.timestamp != time:
+        if max(0, record.timestamp) != time:  # -1: it has none
             return begin
     return stored
 

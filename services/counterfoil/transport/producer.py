@@ -255,7 +255,9 @@ class Sender:
     def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
         for job in jobs:
             self._free(job)
-            job.done.set_exception(Unavailable(f"{job.topic}: {problem!r}"))
+            # What failed for another's failure says the same: wrapped once more for each, it would double in length.
+            text = str(problem) if isinstance(problem, Unavailable) else f"{job.topic}: {problem!r}"
+            job.done.set_exception(Unavailable(text))
 
     def _finish(self, job: _Job, end: int) -> None:
         self._free(job)

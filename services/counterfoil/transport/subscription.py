@@ -92,7 +92,7 @@ class CommandFeed(Feed):
         if not record.value or len(record.value) > MAX_ENVELOPE_BYTES:
             raise BadRecord("no_envelope")
         trace = dict(headers_of(record)).get(topics.TRACE, b"").decode("ascii", "replace")[:64]
-        resume = ((self.cursor, record.offset + 1), (time_of(self.cursor), record.timestamp))
+        resume = ((self.cursor, record.offset + 1), (time_of(self.cursor), max(0, record.timestamp)))
         return [Delivery(COMMANDS_SOURCE, self.buffer.end, record.value, resume, trace=trace)]
 
 
