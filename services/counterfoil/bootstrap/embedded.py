@@ -178,6 +178,10 @@ class Embedded:
         """Wait until a service failed for good; True if one did."""
         return self._stopped.wait(timeout)
 
+    def _abandon(self) -> None:
+        for runner in self.runners.values():
+            runner.abandon()
+
     def close(self, *, seal: bool = True) -> None:
         """Stop the threads, publish what is committed and close the databases. Idempotent."""
         workers, self._workers = self._workers, []
@@ -188,8 +192,8 @@ class Embedded:
             return
         with opened:
             try:
+                self._abandon()  # what failed there, no worker hears of any more; sealing does it again
                 if seal and not self.failure:
                     self.seal()
             finally:
-                for runner in self.runners.values():
-                    runner.abandon()
+                self._abandon()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Final
@@ -83,7 +84,8 @@ class Publisher:
 
     def publish(self, tree: Tree) -> None:
         """Bring the published log up to the committed head. Raises `StoreConflict` if that is another writer's."""
-        self.settle(tree)
+        with suppress(Exception):  # what failed in the background is done again here, and fails again if it must
+            self.settle(tree)
         self._begin(tree, background=False)
         self.settle(tree)
 
