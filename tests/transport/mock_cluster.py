@@ -17,11 +17,7 @@ import confluent_kafka
 from confluent_kafka import Consumer, TopicPartition
 
 PRODUCE: Final = 0
-FETCH: Final = 1
-OFFSET_COMMIT: Final = 8
-OFFSET_FETCH: Final = 9
-FIND_COORDINATOR: Final = 10
-"""Keys of requests, as Kafka's protocol has them."""
+"""The key of this request in Kafka's protocol."""
 
 WITHIN: Final = 20.0
 _TEXT: Final = 512
@@ -60,10 +56,6 @@ class MockCluster:
     def up(self, broker: int) -> None:
         """Take connections again."""
         self._done(self._library.rd_kafka_mock_broker_set_up(self._cluster, broker))
-
-    def delay(self, broker: int, seconds: float) -> None:
-        """Let a broker answer so much later."""
-        self._done(self._library.rd_kafka_mock_broker_set_rtt(self._cluster, broker, round(seconds * 1_000)))
 
     def values(self, topic: str) -> list[bytes | None]:
         """The values of a topic's records."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +15,11 @@ from counterfoil.transport import lookup
 from counterfoil.transport.batches import encode
 from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log
-from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, own_kafka, until
+from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, until
 
 pytestmark = pytest.mark.xdist_group("kafka-faults")
 
 CHUNK = 4
-
-
-@pytest.fixture(scope="module")
-def kafka(cluster_directory: Path) -> OwnKafka:
-    return own_kafka(cluster_directory)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,22 +20,11 @@ from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.replies import encode_reply
 from counterfoil.transport.subscription import KafkaInbox
 from tests.conformance.transport import Log
-from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, own_kafka, until
+from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, until
 
 pytestmark = pytest.mark.xdist_group("kafka-faults")
 
 CAPACITY = 5
-
-
-@pytest.fixture(scope="module")
-def kafka(cluster_directory: Path) -> OwnKafka:
-    return own_kafka(cluster_directory)
-
-
-@pytest.fixture
-def name(kafka: OwnKafka) -> str:
-    """A service that nobody else has."""
-    return kafka.service()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +22,7 @@ from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import MAX_RECORD_BYTES, Record, Sender, octets
 from counterfoil.transport.topics import MAX_DEAD_MESSAGE_BYTES
 from tests.transport.mock_cluster import PRODUCE, MockCluster, mock_cluster
-from tests.transport.own_kafka import OwnKafka, own_kafka
+from tests.transport.own_kafka import OwnKafka
 
 pytestmark = pytest.mark.xdist_group("kafka-faults")
 
@@ -32,11 +31,6 @@ RETRIABLE = (3, 5, 6, 7, 19, 20)  # no such topic, no leader, another leader, to
 INVALID_RECORD = 87
 DUPLICATE_SEQUENCE = 46
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def kafka(cluster_directory: Path) -> OwnKafka:
-    return own_kafka(cluster_directory)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +71,19 @@ def both(action: Callable[[int], None]) -> None:
 
 def records(*values: bytes) -> list[Record]:
     return [Record(b"main", value) for value in values]
+
+
+@contextmanager
+def two_topics(mock: MockCluster) -> Iterator[tuple[Sender, str, str, Future[int]]]:
+    """A sender, a topic whose next record is refused, and one whose broker is away: with a record under way to it."""
+    refused, stuck = new_topic(mock), new_topic(mock, 2)
+    with sending(mock.servers) as sender:
+        assert not any(failed([sender.send(name, records(b"there"), wait=True) for name in (refused, stuck)]))
+        mock.down(2)
+        hanging = sender.send(stuck, records(b"hanging"), wait=True)
+        time.sleep(0.2)
+        mock.answer(PRODUCE, INVALID_RECORD)
+        yield sender, refused, stuck, hanging
 
 
 def numbered(first: int, size: int) -> list[Record]:
@@ -296,13 +303,7 @@ def test_closing_does_not_wait_for_ever(mock: MockCluster, monkeypatch: pytest.M
 def test_what_fails_for_another_says_no_more_than_that(mock: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs that are queued, each after the one before, while a producer that failed is being ended."""
     monkeypatch.setattr(producer, "_FLUSH", 0.5)
-    refused, stuck = new_topic(mock), new_topic(mock, 2)
-    with sending(mock.servers) as sender:
-        assert not any(failed([sender.send(name, records(b"there"), wait=True) for name in (refused, stuck)]))
-        mock.down(2)
-        hanging = sender.send(stuck, records(b"hanging"), wait=True)
-        time.sleep(0.2)
-        mock.answer(PRODUCE, INVALID_RECORD)
+    with two_topics(mock) as (sender, refused, _, hanging):
         chain = [sender.send(refused, records(b"lost"), wait=True)]
         assert failed(chain) == [True]
         for _ in range(12):
@@ -316,13 +317,7 @@ def test_what_fails_for_another_says_no_more_than_that(mock: MockCluster, monkey
 def test_a_producer_that_hangs_does_not_hold_up_the_next(mock: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it still has may come later: that is what "unknown" means. It does the next one no harm."""
     monkeypatch.setattr(producer, "_FLUSH", 0.3)
-    refused, stuck = new_topic(mock), new_topic(mock, 2)
-    with sending(mock.servers) as sender:
-        assert not any(failed([sender.send(name, records(b"there"), wait=True) for name in (refused, stuck)]))
-        mock.down(2)
-        hanging = sender.send(stuck, records(b"hanging"), wait=True)
-        time.sleep(0.2)
-        mock.answer(PRODUCE, INVALID_RECORD)
+    with two_topics(mock) as (sender, refused, stuck, hanging):
         lost = sender.send(refused, records(b"lost"), wait=True)
         assert failed([lost, hanging]) == [True, True]
         assert sender.send(refused, records(b"next"), wait=True).result(WITHIN) == 2

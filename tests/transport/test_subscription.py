@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -18,20 +17,9 @@ from counterfoil.transport.batches import encode
 from counterfoil.transport.dead_records import read_dead_letter
 from counterfoil.transport.subscription import KafkaInbox, Progress
 from tests.conformance.transport import FOREVER, Log
-from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, Raw, log_of, own_kafka, until
+from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, Raw, log_of, until
 
 pytestmark = pytest.mark.xdist_group("kafka-faults")
-
-
-@pytest.fixture(scope="module")
-def kafka(cluster_directory: Path) -> OwnKafka:
-    return own_kafka(cluster_directory)
-
-
-@pytest.fixture
-def name(kafka: OwnKafka) -> str:
-    """A service that nobody else has."""
-    return kafka.service()
 
 
 @pytest.fixture

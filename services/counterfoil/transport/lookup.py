@@ -28,11 +28,8 @@ async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: Veri
     while upper > begin:
         lower = max(begin, upper - step)
         batches = BatchReader(origin, key, 0)
-        async for record in _records(reader, topic, lower, end):
-            try:
-                batches.feed(record.offset, record.value, headers_of(record))
-            except BadRecord:
-                continue
+        async for _ in _fed(reader, topic, batches, lower, end):
+            pass
         if batches.proven_size:
             return batches.proven_size
         upper, step = lower, step * 8
@@ -41,14 +38,20 @@ async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: Veri
 
 async def _begins(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, begin: int, end: int) -> bool:
     """Whether the log's first entries are there; where they are, that shows soon."""
+    async for _ in _fed(reader, topic, batches, begin, end):
+        if batches.next_index:
+            return True
+    return False
+
+
+async def _fed(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, begin: int, end: int) -> AsyncIterator[None]:
+    """After each record of the log that `batches` was given: what is none is passed over."""
     async for record in _records(reader, topic, begin, end):
         try:
             batches.feed(record.offset, record.value, headers_of(record))
         except BadRecord:
             continue
-        if batches.next_index:
-            return True
-    return False
+        yield
 
 
 async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | None) -> int:
