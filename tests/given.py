@@ -7,13 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from counterfoil.contract.commands import REQUIRED_ROLE, Body
-from counterfoil.contract.events import Event
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decider, refuse
+
+
+def reaction_to(decider: Decider[Any], event: type[Event]) -> Callable[[Any, Any, At], Sequence[Event]]:
+    """What a decider does with another service's event, whichever source it comes from."""
+    (found,) = (reactions[event] for reactions in decider.reactions.values() if event in reactions)
+    return found
 
 
 class Scenario:
@@ -22,7 +28,7 @@ class Scenario:
     def __init__(self, decider: Decider[Any], *events: Event, time: int = 1_000_000_000_000_000) -> None:
         self.decider, self.state = decider, decider.initial()
         self.time, self.index = time, 0
-        self.last: Sequence[Event] | Rejected = ()
+        self.last: Sequence[Event] | Refusal = ()
         self.given(*events)
 
     def given(self, *events: Event) -> Scenario:
@@ -35,7 +41,7 @@ class Scenario:
         """Decide a command (its role is checked as the engine does) and apply what follows."""
         here = self._next(at)
         party = self.state.directory.parties[actor]
-        role = REQUIRED_ROLE[type(body)]
+        role = body.ROLE
         if role is not None and role not in party.roles:
             self.last = refuse(Code.ROLE_NOT_ALLOWED, needs=role)
             return self
@@ -44,7 +50,7 @@ class Scenario:
     def reacts_to(self, event: Event, at: int | None = None) -> Scenario:
         """Consume another service's event and apply what follows."""
         here = self._next(at)
-        return self._apply(self.decider.reactions[type(event)](self.state, event, here), here)
+        return self._apply(reaction_to(self.decider, type(event))(self.state, event, here), here)
 
     def fires(self, kind: str, at: int) -> Scenario:
         """Let a timer work at a time and apply what follows."""
@@ -65,7 +71,7 @@ class Scenario:
 
     def refused(self, code: Code) -> Scenario:
         """The command was refused with this code, and nothing changed."""
-        assert isinstance(self.last, Rejected), f"accepted: {self.last}"
+        assert isinstance(self.last, Refusal), f"accepted: {self.last}"
         assert self.last.code is code, self.last
         return self
 
@@ -80,9 +86,9 @@ class Scenario:
         self.index += 1
         return At(self.time, self.index, 0)
 
-    def _apply(self, decision: Sequence[Event] | Rejected, here: At) -> Scenario:
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
         self.last = decision
-        if not isinstance(decision, Rejected):
+        if not isinstance(decision, Refusal):
             for event in decision:
                 self.decider.evolve[type(event)](self.state, event, here)
         return self

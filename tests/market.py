@@ -15,42 +15,40 @@ from typing import Any, Self
 from counterfoil.audit.report import Report
 from counterfoil.audit.run import audit
 from counterfoil.bootstrap.embedded import Embedded
+from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import (
-    COMMANDS,
-    TYPE_OF,
-    AcceptUsage,
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.limits import DAY, HOUR, SECOND
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.scalars import Role
+from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.instance import Instance
+from counterfoil.issuance.commands import (
     AddKey,
     AppropriateBudget,
-    ApproveClaim,
-    Body,
-    CloseSettlement,
-    ConfirmPayment,
-    Deposit,
-    DisputeUsage,
-    FixedExpiry,
     IssueVoucher,
     ListProvider,
-    PlaceBid,
-    PostOffer,
     PublishProgramme,
-    Rate,
-    Reading,
     RegisterClass,
     RegisterParty,
+    RevokeKey,
+)
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    CloseSettlement,
+    ConfirmPayment,
+    DisputeUsage,
+    Reading,
     ReportUsage,
     ResolveDispute,
-    RevokeKey,
-    Role,
     SubmitClaim,
-    Withdraw,
 )
-from counterfoil.contract.entry import Entry
-from counterfoil.contract.events import Event, TradeMatched
-from counterfoil.contract.limits import DAY, HOUR, SECOND
-from counterfoil.contract.rejections import Code
-from counterfoil.instance import Instance
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Recorded
 
@@ -95,7 +93,7 @@ class Market:
         """A signed command. Its id follows from all that is given here and the time: the same again is a repeat."""
         author = Author(party, seed_of(key or party))
         first = body[0] if isinstance(body, Sequence) else body
-        aud, now = self.system.instance.origin(COMMANDS[TYPE_OF[type(first)]][1]), self.clock.now()
+        aud, now = self.system.instance.origin(VOCABULARY.service_of[type(first)]), self.clock.now()
         digits = sha256(f"{party} {body} {key} {nth} {now}".encode()).hexdigest()
         millis = f"{now // 1_000:012x}"
         id_ = f"{millis[:8]}-{millis[8:]}-7{digits[:3]}-8{digits[3:6]}-{digits[6:18]}"
@@ -118,12 +116,12 @@ class Market:
         entry = None
         for body in bodies:
             entry = self.ask(party, body)
-            assert [each.rejected for each in entry.outcomes] == [None], f"{body}: {entry.outcomes}"
+            assert [each.refusal for each in entry.outcomes] == [None], f"{body}: {entry.outcomes}"
         return () if entry is None else entry.events
 
     def refused(self, party: str, body: Body, code: Code, *, key: str = "") -> None:
         """A command that must be refused with this code, in an entry."""
-        outcome = self.ask(party, body, key=key).outcomes[0].rejected
+        outcome = self.ask(party, body, key=key).outcomes[0].refusal
         assert outcome is not None, f"{body} was accepted"
         assert outcome.code is code, outcome
 
@@ -136,7 +134,7 @@ class Market:
 
     def entries(self, service: str) -> list[Entry]:
         """All committed entries of a log."""
-        return [decode_entry(data) for data in self.system.stores[service].entries(0, 1 << 40)]
+        return [CODEC.decode_entry(data) for data in self.system.stores[service].entries(0, 1 << 40)]
 
     def events(self, service: str, kind: type[Event]) -> list[Any]:
         """All events of a kind in a log."""
@@ -245,7 +243,7 @@ def deliver(market: Market, traded: Traded) -> None:
         market.advance_to((hour + 1) * HOUR + SECOND)
         readings = (Reading(hour=hour, gpu_minutes=480),)
         body = ReportUsage(contract_id=traded.good.trade_id, readings=readings)
-        report = market.do(traded.good.provider_id, body)[0].report_id  # type: ignore[union-attr]
+        report = market.do(traded.good.provider_id, body)[0].report_id  # type: ignore[attr-defined]
         if hour == first:
             market.do("lab-1", AcceptUsage(report_id=report))
         else:
@@ -260,10 +258,10 @@ def wind_up(market: Market, traded: Traded) -> None:
     claim = market.do(
         traded.good.provider_id, SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=contracts)
     )
-    claim_id = claim[0].claim_id  # type: ignore[union-attr]
+    claim_id = claim[0].claim_id  # type: ignore[attr-defined]
     market.do("city", ApproveClaim(claim_id=claim_id))
     batch = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
-    settlement_id = batch[0].settlement_id  # type: ignore[union-attr]
+    settlement_id = batch[0].settlement_id  # type: ignore[attr-defined]
     market.do("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference="PAY-1"))
     market.advance_to(T + 31 * DAY)
 

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from hypothesis import strategies as st
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
-from counterfoil.contract.commands import BATCH, COMMANDS, TYPE_OF, Body, Header
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
-from counterfoil.contract.events import EVENTS, Event
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.submission import BATCH, Header
 
 MAX_TIME = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
 MAX_HOUR = MAX_TIME // limits.HOUR
@@ -78,27 +80,27 @@ def _any(cls: Any) -> st.SearchStrategy[Any]:
 
 def bodies() -> st.SearchStrategy[Body]:
     """Any command body."""
-    return st.sampled_from([body for body, _ in COMMANDS.values()]).flatmap(_any)
+    return st.sampled_from(list(VOCABULARY.service_of)).flatmap(_any)
 
 
 def events() -> st.SearchStrategy[Event]:
     """Any event."""
-    return st.sampled_from(list(EVENTS.values())).flatmap(_any)
+    return st.sampled_from(list(VOCABULARY.events.values())).flatmap(_any)
 
 
 @st.composite
 def commands(draw: st.DrawFn) -> tuple[Header, tuple[Body]]:
     """A header with the one body that goes with its type."""
     body = draw(bodies())
-    kind, version = TYPE_OF[type(body)]
+    kind, version = (body.TYPE, body.V)
     return draw(_headers(kind, version)), (body,)
 
 
 @st.composite
 def batches(draw: st.DrawFn) -> tuple[Header, tuple[Body, ...]]:
     """The header and bodies of a batch: one to four commands of one service."""
-    service = draw(st.sampled_from(sorted({service for _, service in COMMANDS.values()})))
-    types = [body for body, decided_by in COMMANDS.values() if decided_by == service]
+    service = draw(st.sampled_from(sorted(set(VOCABULARY.service_of.values()))))
+    types = [body for body, decided_by in VOCABULARY.service_of.items() if decided_by == service]
     items = draw(st.lists(st.sampled_from(types).flatmap(_any), min_size=1, max_size=4))
     return draw(_headers(BATCH, 1)), tuple(items)
 
@@ -110,7 +112,7 @@ def _headers(kind: str, version: int) -> st.SearchStrategy[Header]:
 
 
 _rejections = st.builds(
-    Rejected,
+    Refusal,
     st.sampled_from(list(Code)),
     st.dictionaries(st.from_regex("[a-z_]{1,12}", fullmatch=True), st.text(max_size=20), max_size=3).map(
         lambda detail: tuple(sorted(detail.items()))

@@ -1,36 +1,49 @@
-"""The services, each named once: what decides them, how their logs are projected, and the views that come of it."""
+"""The services, each listed once, and what follows from their declarations: the vocabulary and its codec."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from counterfoil.contract.codec import Codec
+from counterfoil.contract.events import LogOpened, StateRooted
+from counterfoil.contract.record import Event
+from counterfoil.contract.vocabulary import Subscriptions, Vocabulary
 from counterfoil.core.decider import Decider
-from counterfoil.issuance import service as issuance
-from counterfoil.issuance import views as issuance_views
-from counterfoil.ledger import service as ledger
-from counterfoil.ledger import views as ledger_views
-from counterfoil.matching import service as matching
-from counterfoil.matching import views as matching_views
+from counterfoil.issuance.service import SERVICE as ISSUANCE
+from counterfoil.ledger.service import SERVICE as LEDGER
+from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.ports import View
-from counterfoil.redemption import service as redemption
-from counterfoil.redemption import views as redemption_views
-from counterfoil.runtime.projector import Project
+from counterfoil.redemption.service import SERVICE as REDEMPTION
+from counterfoil.service import Service
 
-DECIDERS: Final[dict[str, Decider[Any]]] = {
-    "issuance": issuance.DECIDER,
-    "ledger": ledger.DECIDER,
-    "matching": matching.DECIDER,
-    "redemption": redemption.DECIDER,
-}
-PROJECT: Final[dict[str, Project]] = {
-    "issuance": issuance_views.PROJECT,
-    "ledger": ledger_views.PROJECT,
-    "matching": matching_views.PROJECT,
-    "redemption": redemption_views.PROJECT,
-}
-VIEWS: Final[tuple[View, ...]] = (
-    *issuance_views.VIEWS,
-    *ledger_views.VIEWS,
-    *matching_views.VIEWS,
-    *redemption_views.VIEWS,
-)
+CATALOGUE: Final[dict[str, Service]] = {each.name: each for each in (ISSUANCE, LEDGER, MATCHING, REDEMPTION)}
+DECIDERS: Final[dict[str, Decider[Any]]] = {name: service.decider for name, service in CATALOGUE.items()}
+VIEWS: Final[tuple[View, ...]] = tuple(view for service in CATALOGUE.values() for view in service.views)
+
+_EVERY_LOG: Final = (LogOpened, StateRooted)
+
+
+def subscriptions() -> Subscriptions:
+    """Who consumes what, as the deciders declare it."""
+    return {
+        name: {source: tuple(events) for source, events in decider.reactions.items()}
+        for name, decider in DECIDERS.items()
+    }
+
+
+def _vocabulary() -> Vocabulary:
+    service_of = {command: name for name, decider in DECIDERS.items() for command in decider.commands}
+    # What a log may hold, its state must be able to take in: so the events are those that some state evolves by.
+    events: dict[type[Event], None] = dict.fromkeys(_EVERY_LOG)
+    for decider in DECIDERS.values():
+        events |= dict.fromkeys(decider.evolve)
+    return Vocabulary(
+        commands={(command.TYPE, command.V): command for command in service_of},
+        service_of=service_of,
+        events={event.TYPE: event for event in events},
+        subscriptions=subscriptions(),
+    )
+
+
+VOCABULARY: Final = _vocabulary()
+CODEC: Final = Codec(VOCABULARY)

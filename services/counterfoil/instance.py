@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.entry import GenesisCause
+from counterfoil.contract.services import SERVICES
 from counterfoil.errors import AlreadyInitialised, NotInitialised, UnsafeFile
 from counterfoil.log.keys import SigningKey, VerifyKey
 

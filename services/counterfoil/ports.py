@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from counterfoil.contract.rejections import Rejected
+from counterfoil.contract.refusals import Refusal
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 """SQLite's word for when a commit returns: after the disk has it (FULL), or earlier."""
@@ -222,7 +222,7 @@ class Reply:
 
     service: str
     content: bytes
-    refused: Rejected | None
+    refused: Refusal | None
     index: int | None
     signature: bytes = b""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from counterfoil.contract.codec import canonical
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.times import format_time, parse_time
 from counterfoil.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey

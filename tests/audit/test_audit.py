@@ -12,21 +12,17 @@ import pytest
 from counterfoil.audit.files import CannotAudit, LogFiles
 from counterfoil.audit.run import audit
 from counterfoil.audit.structure import FINDINGS_MAX, verify_files
-from counterfoil.contract.commands import SERVICES, AppropriateBudget
-from counterfoil.contract.events import (
-    BondSlashed,
-    BudgetRecycled,
-    ClaimSettled,
-    HoldCaptured,
-    ProviderDefaulted,
-    StateRooted,
-    TradeMatched,
-    VoucherExpired,
-)
+from counterfoil.contract.events import StateRooted
 from counterfoil.contract.limits import HOUR
+from counterfoil.contract.services import SERVICES
+from counterfoil.issuance.commands import AppropriateBudget
+from counterfoil.issuance.events import BudgetRecycled
+from counterfoil.ledger.events import BondSlashed, ClaimSettled, HoldCaptured, VoucherExpired
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey, VerifyKey
 from counterfoil.log.tiles import decode_bundle, encode_bundle
+from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption.events import ProviderDefaulted
 from tests.audit.forge import publish
 from tests.market import HOST, OFFER, H, Market, found, play, seed_of
 

@@ -15,9 +15,9 @@ import pytest
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from counterfoil.audit.run import audit
-from counterfoil.contract.codec import canonical
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.services import SERVICES
 from counterfoil.contract.times import format_time, parse_time
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tree import Tree
@@ -210,14 +210,14 @@ def revoked_key_obeyed(log: Forgery) -> int:
 
 def acceptance_undone(log: Forgery) -> int:
     index = log.find("bid.received.v1")
-    refusal = {"rejected": "exceeds_available", "detail": {"available": "0"}}
+    refusal = {"refused": "exceeds_available", "detail": {"available": "0"}}
     log.entries[index]["data"].update(decision=refusal, events=[])
     return index
 
 
 def other_refusal(log: Forgery) -> int:
     (index,) = log.where(lambda entry: entry["data"]["decision"] != "accepted")
-    log.entries[index]["data"]["decision"]["rejected"] = "overloaded"
+    log.entries[index]["data"]["decision"]["refused"] = "overloaded"
     return index
 
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 from os import cpu_count
 from time import perf_counter_ns
 
-from counterfoil.core.book import Book
-from counterfoil.core.naive_book import NaiveBook
-from counterfoil.core.orders import Bid, Offer
+from counterfoil.matching.book import Book
+from counterfoil.matching.naive_book import NaiveBook
+from counterfoil.matching.orders import Bid, Offer
 
 FLOOR = 490_000
 HORIZON = 90 * 24

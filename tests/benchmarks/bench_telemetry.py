@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 from counterfoil.contract.entry import CommandCause, Entry, Outcome
-from counterfoil.contract.events import HoldPlaced
+from counterfoil.ledger.events import HoldPlaced
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ops.tracing import ROOT_RATIO, Tracing
 from counterfoil.runtime.telemetry import NOTHING

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import typer
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.listing import VIEWS
 from counterfoil.cli.main import commands
-from counterfoil.contract.commands import COMMANDS
 
 ROOT = typer.main.get_command(commands)
 
@@ -48,7 +48,7 @@ GROUPS = [
 def test_nothing_is_missing() -> None:
     assert {path[0] for path in EVERY} == {*GROUPS, "init", "up", "serve", "demo", "audit", "bench", "schemas"}
     signing = [path for path, command in EVERY.items() if any(each.name == "as_" for each in command.params)]
-    assert len(signing) == len(COMMANDS)
+    assert len(signing) == len(VOCABULARY.commands)
     lists = [path for path, command in EVERY.items() if any(each.name == "where" for each in command.params)]
     assert len(lists) == len(VIEWS)
 

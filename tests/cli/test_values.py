@@ -17,10 +17,10 @@ from counterfoil.cli.values import (
     parse_moment,
     parse_reading,
 )
-from counterfoil.contract.commands import Reading
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
+from counterfoil.redemption.commands import Reading
 
 EIGHT = parse_time("2026-01-05T08:00:00.000000Z")
 GOOD: list[tuple[Callable[[str], Any], str, Any]] = [

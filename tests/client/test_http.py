@@ -11,7 +11,7 @@ import pytest
 
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
-from counterfoil.contract.rejections import MEANINGS, Code, Rejected
+from counterfoil.contract.refusals import MEANINGS, Code, Refusal
 from counterfoil.gateway.problems import refusal
 
 ENVELOPE = b'{"payload":"AA=="}'
@@ -95,7 +95,7 @@ def test_a_gateway_may_ask_for_a_longer_pause_within_a_bound(asked: str, slept: 
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OVERLOADED])
 def test_a_refusal_is_final_and_keeps_its_fields(code: Code) -> None:
-    answer = refusal(Rejected(code, (("limit", "3"),)), {"origin": "o", "index": 1})
+    answer = refusal(Refusal(code, (("limit", "3"),)), {"origin": "o", "index": 1})
     sent = httpx.Response(answer.status_code, content=bytes(answer.body), headers=dict(answer.headers))
     gateway, script, slept = play([sent])
     with pytest.raises(RefusedByService) as caught:

@@ -12,10 +12,10 @@ from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
 from counterfoil.client.problems import NotProven
 from counterfoil.client.verify import parse_vkeys, verify_answer
-from counterfoil.contract.commands import RegisterParty
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.gateway.submit import receipt_json
 from counterfoil.instance import Instance
+from counterfoil.issuance.commands import RegisterParty
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded

@@ -6,7 +6,7 @@ import time
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, REPLIES, commands_topic, dead_letters_topic, entries_topic
 
 WITHIN = 20.0

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.log.checkpoint import Checkpoint as SignedHead
 from counterfoil.log.checkpoint import sign_checkpoint
 from counterfoil.log.keys import SigningKey
@@ -368,9 +368,9 @@ class TransportSuite:
 
     def test_replies_are_taken_once_in_order(self, harness: Harness) -> None:
         replies = [
-            Reply("ledger", b"\1" * 32, Rejected(Code.OVER_LIMIT, (("field", "legs"),)), None),
+            Reply("ledger", b"\1" * 32, Refusal(Code.OVER_LIMIT, (("field", "legs"),)), None),
             Reply("matching", b"\2" * 32, None, 17),
-            Reply("ledger", b"\3" * 32, Rejected(Code.EMPTY_LIST), None),
+            Reply("ledger", b"\3" * 32, Refusal(Code.EMPTY_LIST), None),
         ]
         for reply in replies:
             harness.transport.reply(reply)

@@ -7,12 +7,15 @@ import json
 from typing import Any
 
 from counterfoil.contract import limits
-from counterfoil.contract.codec import canonical, dump_body, encode_payload
-from counterfoil.contract.commands import BATCH, CancelBid, PlaceBid, PublishProgramme
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.codec import dump_body, encode_payload
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.envelope import signed_bytes
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.submission import BATCH
+from counterfoil.issuance.commands import PublishProgramme
+from counterfoil.matching.commands import CancelBid, PlaceBid
 from tests.contract.samples import KEY, KEY_ID, header, sample
 
 Json = dict[str, Any]

@@ -16,13 +16,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
-from counterfoil.contract.codec import canonical, dump_event, encode_entry, encode_payload
-from counterfoil.contract.commands import BATCH, COMMANDS, Header
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import ENTRY_TYPE, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
-from counterfoil.contract.events import EVENTS
 from counterfoil.contract.export import render
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.submission import BATCH, Header
 
 FOLDER: Final = Path(__file__).parent / "corpus"
 MAX_TIME: Final = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
@@ -113,12 +114,14 @@ def plain(value: Any) -> Any:
 
 def commands() -> Iterator[Example]:
     """Signed payloads: each command by itself, and per service a batch of all it decides."""
-    for (kind, version), (body, _) in COMMANDS.items():
+    for (kind, version), body in VOCABULARY.commands.items():
         headers = list(instances(Header, type=kind, v=version))
         for nth, each in enumerate(instances(body)):
             yield _payload(f"{kind}.v{version}", headers[nth % len(headers)], (each,))
-    for service in dict.fromkeys(service for _, service in COMMANDS.values()):
-        bodies = tuple(next(instances(body)) for body, decided_by in COMMANDS.values() if decided_by == service)
+    for service in dict.fromkeys(VOCABULARY.service_of.values()):
+        bodies = tuple(
+            next(instances(body)) for body, decided_by in VOCABULARY.service_of.items() if decided_by == service
+        )
         yield _payload(f"{BATCH}.v1", next(instances(Header, type=BATCH, v=1)), bodies)
 
 
@@ -129,7 +132,7 @@ def _payload(name: str, header: Header, bodies: tuple[Any, ...]) -> Example:
 
 def events() -> Iterator[Example]:
     """Every event."""
-    for name, event in EVENTS.items():
+    for name, event in VOCABULARY.events.items():
         for each in instances(event):
             yield Example("event", name, canonical(dump_event(each)), plain(each))
 
@@ -137,9 +140,9 @@ def events() -> Iterator[Example]:
 def entries() -> Iterator[Example]:
     """Entries of every cause and every decision, with every refusal code in one of them."""
     origins, keys = boundaries(scalars.Origin), boundaries(scalars.KeyId)
-    event = next(instances(EVENTS["log.opened.v1"]))
+    event = next(instances(VOCABULARY.events["log.opened.v1"]))
     detail = (("available", "0"), ("reason", 'é "\\ \U0001f600'))
-    refused = [Outcome(0, Rejected(code, detail if nth % 2 else ())) for nth, code in enumerate(Code)]
+    refused = [Outcome(0, Refusal(code, detail if nth % 2 else ())) for nth, code in enumerate(Code)]
     half, size = len(refused) // 2, limits.MAX_COUNT
     command = CommandCause(b'{"type":"deposit"}', bytes(range(64)), keys[1])
     rows: list[tuple[str, Any, bool, tuple[Outcome, ...], int]] = [
@@ -178,7 +181,7 @@ def unfrozen() -> list[Example]:
 
 def schemas() -> dict[str, Any]:
     """Every schema by its id."""
-    documents = [json.loads(data) for name, data in render().items() if name.endswith(".schema.json")]
+    documents = [json.loads(data) for name, data in render(VOCABULARY).items() if name.endswith(".schema.json")]
     return {document["$id"]: document for document in documents}
 
 

@@ -11,13 +11,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from counterfoil.contract.codec import canonical, dump_event, encode_entry, encode_payload
-from counterfoil.contract.commands import BATCH, COMMANDS, Body, Header
+from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
-from counterfoil.contract.events import EVENTS, LogOpened, VoucherExpired, VoucherIssued
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.events import LogOpened
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.submission import BATCH, Header
+from counterfoil.issuance.events import VoucherIssued
+from counterfoil.ledger.events import VoucherExpired
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash, root_of, split_point
@@ -48,10 +53,12 @@ def signed(head: Header, bodies: tuple[Body, ...]) -> dict[str, Any]:
 def command_vectors() -> dict[str, Any]:
     """Every command by itself, and a batch."""
     commands = [
-        signed(header(kind, version, service, number), (sample(body),))
-        for number, ((kind, version), (body, service)) in enumerate(COMMANDS.items())
+        signed(header(body.TYPE, body.V, service, number), (sample(body),))
+        for number, (body, service) in enumerate(VOCABULARY.service_of.items())
     ]
-    together = tuple(sample(COMMANDS[name][0]) for name in (("post_offer", 1), ("place_bid", 1), ("cancel_bid", 1)))
+    together = tuple(
+        sample(VOCABULARY.commands[name]) for name in (("post_offer", 1), ("place_bid", 1), ("cancel_bid", 1))
+    )
     batch = signed(header(BATCH, 1, "matching", 255), together)
     key = {"seed": SEED.hex(), "public_key": encode_base64(KEY.verify_key.public), "key_id": KEY_ID}
     return {"note": "Octets are base64, hashes hexadecimal.", "key": key, "commands": commands, "batch": batch}
@@ -59,7 +66,9 @@ def command_vectors() -> dict[str, Any]:
 
 def event_vectors() -> dict[str, Any]:
     """Every event's canonical JSON."""
-    return {"events": {name: canonical(dump_event(sample(event))).decode() for name, event in EVENTS.items()}}
+    return {
+        "events": {name: canonical(dump_event(sample(event))).decode() for name, event in VOCABULARY.events.items()}
+    }
 
 
 def sample_entries() -> list[Entry]:
@@ -67,7 +76,7 @@ def sample_entries() -> list[Entry]:
     vectors = command_vectors()
     accepted, batch = vectors["commands"][3], vectors["batch"]
     issued, expired = sample(VoucherIssued), sample(VoucherExpired)
-    refusal = Rejected(Code.EXCEEDS_AVAILABLE, (("available", "12"), ("needed", "13")))
+    refusal = Refusal(Code.EXCEEDS_AVAILABLE, (("available", "12"), ("needed", "13")))
     refused = Outcome(0, refusal)
     rows: list[tuple[str, str, Any, bool, tuple[Outcome, ...], tuple[Any, ...]]] = [
         ("genesis", "genesis", GenesisCause("operator-1", "Operator", KEY.verify_key.public), False, (),

@@ -11,7 +11,8 @@ from dataclasses import fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from counterfoil.contract import scalars
-from counterfoil.contract.commands import FixedExpiry, Header, Seen
+from counterfoil.contract.submission import Header, Seen
+from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import parse_hour, parse_time
 from counterfoil.core.keys import key_id_of
 from counterfoil.log.keys import SigningKey

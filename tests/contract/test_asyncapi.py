@@ -20,13 +20,14 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.schemas import ASYNCAPI, asyncapi, diff_schemas
 from counterfoil.contract import topics
-from counterfoil.contract.commands import BATCH, COMMANDS, SERVICES
-from counterfoil.contract.events import EVENTS, NAME_OF, SUBSCRIPTIONS
 from counterfoil.contract.export import render
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import decode_base64
+from counterfoil.contract.services import SERVICES
+from counterfoil.contract.submission import BATCH
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Reply
 from counterfoil.settings import ADMIN, KafkaAccess
 from counterfoil.transport.asyncapi import RoutesDiffer, specification
@@ -101,7 +102,7 @@ def payload(message: str) -> Draft202012Validator:
 
 def test_it_is_current() -> None:
     """After a deliberate change: `counterfoil schemas`."""
-    assert diff_schemas(FOLDER, {**render(), ASYNCAPI: asyncapi()}) == []
+    assert diff_schemas(FOLDER, {**render(VOCABULARY), ASYNCAPI: asyncapi()}) == []
     assert asyncapi() == asyncapi()
 
 
@@ -176,7 +177,7 @@ def test_every_topic_is_a_channel() -> None:
 
 def test_every_command_is_a_message_of_its_service() -> None:
     for service in SERVICES:
-        own = [f"{kind}.v{version}" for (kind, version), (_, by) in COMMANDS.items() if by == service]
+        own = [f"{each.TYPE}.v{each.V}" for each, by in VOCABULARY.service_of.items() if by == service]
         messages = DOCUMENT["channels"][topics.commands_topic(service)]["messages"]
         assert list(messages) == [*own, f"{BATCH}.v1"]
         assert messages[own[0]] == {"$ref": f"#/components/messages/command.{own[0]}"}
@@ -187,12 +188,12 @@ def test_every_command_is_a_message_of_its_service() -> None:
 
 def test_every_event_is_there_and_every_consumer_says_which_it_takes() -> None:
     schemas = DOCUMENT["components"]["schemas"]
-    assert [name for name in EVENTS if f"event.{name}" not in schemas] == []
-    for consumer, sources in SUBSCRIPTIONS.items():
+    assert [name for name in VOCABULARY.events if f"event.{name}" not in schemas] == []
+    for consumer, sources in VOCABULARY.subscriptions.items():
         for source, types in sources.items():
             operation = DOCUMENT["operations"][f"{consumer}.receive.{source}.entries"]
             names = [each["$ref"].partition("/event.")[2] for each in operation["x-events"]]
-            assert names == [NAME_OF[each] for each in types]
+            assert names == [each.TYPE for each in types]
 
 
 def test_every_message_has_a_key_headers_a_content_type_and_a_payload() -> None:
@@ -267,7 +268,7 @@ def test_the_published_entries_are_the_messages_it_describes() -> None:
     "reply",
     [
         Reply("ledger", bytes(32), None, 7, bytes(64)),
-        Reply("matching", bytes(32), Rejected(Code.MALFORMED, (("member", "a"), ("reason", "b"))), None),
+        Reply("matching", bytes(32), Refusal(Code.MALFORMED, (("member", "a"), ("reason", "b"))), None),
     ],
 )
 def test_replies_are_the_messages_it_describes(reply: Reply) -> None:

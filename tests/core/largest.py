@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
-from counterfoil.contract.codec import decode_payload, encode_payload
-from counterfoil.contract.commands import BATCH, TYPE_OF, Body, FixedExpiry, Header, Rate, Submission
+from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause
-from counterfoil.contract.events import (
-    BidReceived,
-    BudgetAppropriated,
-    ClassRegistered,
-    Event,
-    OfferReceived,
-    PartyRegistered,
-    ProgrammePublished,
-    TradeMatched,
-    VoucherIssued,
-)
+from counterfoil.contract.events import PartyRegistered
 from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_COUNT, PRICE_TICK
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.submission import BATCH, Header, Submission
+from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import parse_time
-from counterfoil.core.accounts import Position
 from counterfoil.core.decider import Decider
 from counterfoil.core.engine import Engine
-from counterfoil.core.funding import cash
+from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
+from counterfoil.ledger.accounts import Position
+from counterfoil.ledger.funding import cash
+from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
 
 ORIGIN = f"{'h' * 63}:65535/{'s' * 32}/{'m' * 32}"
 T = 277_778 * HOUR
@@ -81,12 +77,12 @@ class Large:
 
 def submission(actor: str, bodies: Sequence[Body], *, batch: bool) -> Submission:
     """What an author may send: `Refused` if it is too large."""
-    kind, version = (BATCH, 1) if batch else TYPE_OF[type(bodies[0])]
+    kind, version = (BATCH, 1) if batch else (bodies[0].TYPE, bodies[0].V)
     header = Header(
         type=kind, v=version, aud=ORIGIN, actor=actor, key_id="0" * 16,
         command_id="ffffffff-ffff-7fff-bfff-ffffffffffff", issued_at=T, expires_at=T + HOUR, seen=None,
     )  # fmt: skip
-    return decode_payload(encode_payload(header, tuple(bodies)), bytes(64))
+    return CODEC.decode_payload(encode_payload(header, tuple(bodies)), bytes(64))
 
 
 def register(large: Large, *parties: tuple[str, str]) -> None:

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil import core
+import counterfoil
+from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
-from counterfoil.contract.codec import Refused, canonical, decode_entry, encode_entry
-from counterfoil.contract.commands import AmendBid, Body, CloseSettlement, ListProvider, SubmitClaim
+from counterfoil.contract.canonical import Refused, canonical
+from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry, Outcome
 from counterfoil.contract.limits import ENTRY_FRAME_BYTES, MAX_COUNT, MAX_ENTRY_BYTES, OUTCOME_BYTES, PRICE_TICK
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.services import SERVICES
 from counterfoil.core.digest import state_root
+from counterfoil.issuance.commands import ListProvider
+from counterfoil.matching.commands import AmendBid
+from counterfoil.redemption.commands import CloseSettlement, SubmitClaim
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, ORIGIN, PROGRAMME, Large, long_id, submission
 from tests.core.test_entry_sizes import approved, bids_resting, delivery, earned, issuing, publish
 
@@ -95,12 +101,12 @@ def test_a_full_batch_fits_its_entry(
     data = large.entries[-1][1]
     assert len(data) <= MAX_ENTRY_BYTES
     assert len(entry.outcomes) == len(bodies)
-    refusals = [outcome.rejected.code for outcome in entry.outcomes if outcome.rejected is not None]
+    refusals = [outcome.refusal.code for outcome in entry.outcomes if outcome.refusal is not None]
     assert (Code.OVER_LIMIT in refusals) == overflows
     assert any(outcome.events for outcome in entry.outcomes)
     if overflows:  # the room is used: the smallest refused command would not have fitted
         assert len(data) > MAX_ENTRY_BYTES // 2
-    again = decode_entry(data)
+    again = CODEC.decode_entry(data)
     assert again == entry
     assert encode_entry(again) == data
 
@@ -112,19 +118,19 @@ def test_smaller_commands_after_one_that_did_not_fit() -> None:
         for nth, contract_id in enumerate(list(large.state.claimable)[-10:])
     ]
     entry = large.decides(actor, *bodies[:-3], *one_each, batch=True)
-    codes = [None if each.rejected is None else each.rejected.code for each in entry.outcomes]
+    codes = [None if each.refusal is None else each.refusal.code for each in entry.outcomes]
     first, after = codes.index(Code.OVER_LIMIT), codes.index(None, codes.index(Code.OVER_LIMIT))
     assert after == len(bodies) - 3
     assert set(codes[:first]) == {None}
     assert set(codes[first:after]) == {Code.OVER_LIMIT}
-    refused = entry.outcomes[first].rejected
-    assert refused == Rejected(Code.OVER_LIMIT, (("entry_bytes", str(MAX_ENTRY_BYTES)),))
+    refused = entry.outcomes[first].refusal
+    assert refused == Refusal(Code.OVER_LIMIT, (("entry_bytes", str(MAX_ENTRY_BYTES)),))
 
 
 def test_what_did_not_fit_is_as_if_never_asked_for() -> None:
     large, actor, bodies = claims()
     entry = large.decides(actor, *bodies, batch=True)
-    fitted = [body for body, each in zip(bodies, entry.outcomes, strict=True) if each.rejected is None]
+    fitted = [body for body, each in zip(bodies, entry.outcomes, strict=True) if each.refusal is None]
     other, _, _ = claims()
     other.engine.replay(entry)
     without, _, _ = claims()
@@ -151,8 +157,9 @@ def test_what_is_left_for_events_is_exact_but_for_the_frame(size: int) -> None:
 
 
 def refusals() -> Iterator[tuple[str, Code, Sequence[str]]]:
-    """Every refusal that the core can give: where, its code and the names of its details."""
-    for path in sorted(Path(core.__file__).parent.glob("*.py")):
+    """Every refusal that a decider can give: where, its code and the names of its details."""
+    package = Path(counterfoil.__file__).parent
+    for path in sorted(path for room in ("core", *SERVICES) for path in (package / room).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "refuse":
                 code = node.args[0]
@@ -166,5 +173,5 @@ def test_the_outcome_is_an_upper_bound() -> None:
     found = list(refusals())
     assert len(found) > 90
     for where, code, names in found:
-        rejected = {"rejected": code.value, "detail": dict.fromkeys(names, "x" * 63)}
-        assert len(canonical(rejected)) < OUTCOME_BYTES, where  # and a comma
+        refused = {"refused": code.value, "detail": dict.fromkeys(names, "x" * 63)}
+        assert len(canonical(refused)) < OUTCOME_BYTES, where  # and a comma

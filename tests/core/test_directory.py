@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.contract.events import Event, KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.record import Event
 from counterfoil.core.digest import state_root
 from counterfoil.core.directory import Directory
 from counterfoil.core.keys import key_id_of

@@ -7,33 +7,28 @@ from typing import Any
 
 import pytest
 
+from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import limits
-from counterfoil.contract.codec import decode_entry, decode_payload, encode_entry, encode_payload
-from counterfoil.contract.commands import (
-    BATCH,
-    COMMANDS,
-    TYPE_OF,
-    AddKey,
-    Body,
-    Header,
-    IssueVoucher,
-    RegisterParty,
-    RevokeKey,
-    Seen,
-    Submission,
-)
+from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
-from counterfoil.contract.events import SUBSCRIPTIONS, KeyAdded, LogOpened, PartyRegistered, StateRooted, VoucherIssued
+from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, StateRooted
 from counterfoil.contract.limits import CLOCK_SKEW, HOUR, MAX_VALIDITY
-from counterfoil.contract.rejections import Code, Rejected
-from counterfoil.core import issuance, ledger, matching, redemption
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.submission import BATCH, Header, Seen, Submission
 from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.keys import key_id_of
+from counterfoil.issuance import decider as issuance
+from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, RevokeKey
+from counterfoil.issuance.events import VoucherIssued
+from counterfoil.ledger import decider as ledger
 from counterfoil.log.merkle import leaf_hash, root_of
-from tests.core.issuance_world import public_key, register
+from counterfoil.matching import decider as matching
+from counterfoil.redemption import decider as redemption
+from tests.issuance.world import public_key, register
 from tests.properties.world import DECIDERS, World, opened
 
 T = 277_778 * HOUR
@@ -70,12 +65,12 @@ class Log:
 
 def submission(*bodies: Body, at: int = T, signature: bytes = bytes(64), **header: Any) -> Submission:
     """A command of the operator that nothing bars, unless changed."""
-    kind, version = (BATCH, 1) if len(bodies) > 1 else TYPE_OF[type(bodies[0])]
+    kind, version = (BATCH, 1) if len(bodies) > 1 else (bodies[0].TYPE, bodies[0].V)
     usual: dict[str, Any] = {
         "type": kind, "v": version, "aud": ORIGIN, "actor": "op", "key_id": key_id_of(public_key(0)),
         "command_id": "01890000-0000-7000-8000-000000000000", "issued_at": at, "expires_at": at + HOUR, "seen": None,
     }  # fmt: skip
-    return decode_payload(encode_payload(Header(**(usual | header)), bodies), signature)
+    return CODEC.decode_payload(encode_payload(Header(**(usual | header)), bodies), signature)
 
 
 def started() -> Log:
@@ -168,8 +163,8 @@ def test_what_bars_a_command_in_order(header: dict[str, Any], refused: Code | No
         assert outcome == Outcome(2, None)
         assert len(entry.events) == 2
     else:
-        assert outcome.rejected is not None
-        assert (outcome.rejected.code, outcome.events, entry.events) == (refused, 0, ())
+        assert outcome.refusal is not None
+        assert (outcome.refusal.code, outcome.events, entry.events) == (refused, 0, ())
         assert log.root() == before
     assert entry.time == T
 
@@ -179,19 +174,19 @@ def test_seen_is_judged_at_every_size_up_to_now() -> None:
     for size in range(len(log.leaves) + 1):
         seen = Seen(size=size, root=root_of(log.leaves[:size]))
         (outcome,) = log.does(register(f"new-{size}", 10 + size, "auditor"), seen=seen).outcomes
-        assert outcome.rejected is None, size
+        assert outcome.refusal is None, size
     now = len(log.leaves)
     (outcome,) = log.does(NEW, seen=Seen(size=now, root=root_of(log.leaves))).outcomes
-    assert outcome.rejected is None
+    assert outcome.refusal is None
     own = Seen(size=now + 2, root=root_of(log.leaves))  # the entry being decided is not one that anybody saw
     (outcome,) = log.does(register("last", 8, "auditor"), seen=own).outcomes
-    assert outcome.rejected == Rejected(Code.SEEN_IS_NOT_OURS, (("size", str(now + 2)),))
+    assert outcome.refusal == Refusal(Code.SEEN_IS_NOT_OURS, (("size", str(now + 2)),))
 
 
 def test_a_bar_holds_for_every_command_of_a_batch() -> None:
     log = started()
     entry = log.does(NEW, register("more", 8, "auditor"), seen=WRONG)
-    assert [each.rejected and each.rejected.code for each in entry.outcomes] == [Code.SEEN_IS_NOT_OURS] * 2
+    assert [each.refusal and each.refusal.code for each in entry.outcomes] == [Code.SEEN_IS_NOT_OURS] * 2
 
 
 # order and time -----------------------------------------------------------------------------------------------------
@@ -224,7 +219,7 @@ def test_ids_say_where_an_entry_comes_from() -> None:
 
 def test_a_reaction_names_the_event_it_consumes() -> None:
     world = opened()
-    entry = decode_entry(world.logs["ledger"][1])
+    entry = CODEC.decode_entry(world.logs["ledger"][1])
     assert isinstance(entry.cause, EntryCause)
     assert (entry.id, entry.subject) == (f"issuance/{entry.cause.index}/{entry.cause.item}", "issuance")
     assert entry.cause.leaf == leaf_hash(world.logs["issuance"][entry.cause.index])
@@ -251,7 +246,7 @@ def test_each_command_of_a_batch_has_its_own_outcome() -> None:
         RevokeKey(party_id="a", key_id=key_id_of(public_key(21)), reason="rotated"),
         RevokeKey(party_id="a", key_id=key_id_of(public_key(23)), reason="too many"),
     )
-    codes = [None if each.rejected is None else each.rejected.code for each in entry.outcomes]
+    codes = [None if each.refusal is None else each.refusal.code for each in entry.outcomes]
     assert codes == [None, Code.ALREADY_EXISTS, None, Code.KEY_NOT_ACCEPTABLE, None, Code.LAST_KEY]
     assert [each.events for each in entry.outcomes] == [2, 0, 1, 0, 1, 0]
     assert [type(event).__name__ for event in entry.events] == [
@@ -272,7 +267,7 @@ def test_a_batch_of_one_differs_from_the_command_in_its_form_alone() -> None:
     single, batch = started(), started()
     single.does(NEW)
     payload = encode_payload(submission(NEW, type=BATCH).header, (NEW,))
-    entry = batch.keep(batch.engine.submit(decode_payload(payload, bytes(64)), T))
+    entry = batch.keep(batch.engine.submit(CODEC.decode_payload(payload, bytes(64)), T))
     assert entry.batch
     assert entry.events == single.entries[-1].events
     assert batch.root() == single.root()
@@ -286,17 +281,17 @@ def test_a_key_added_and_another_revoked_within_a_batch_bar_its_later_commands_f
         RevokeKey(party_id="op", key_id=key_id_of(public_key(0)), reason="rotated"),
         NEW,
     )
-    assert all(each.rejected is None for each in entry.outcomes)
+    assert all(each.refusal is None for each in entry.outcomes)
     (outcome,) = log.does(register("late", 8, "auditor")).outcomes
-    assert outcome.rejected is not None
-    assert outcome.rejected.code is Code.KEY_REVOKED
+    assert outcome.refusal is not None
+    assert outcome.refusal.code is Code.KEY_REVOKED
 
 
 def test_what_a_batch_makes_is_named_after_the_place_of_its_command() -> None:
     world = opened()
     voucher = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=1)
     world.submit("city", voucher, IssueVoucher(programme_id="p1", beneficiary_id="city", amount=1), voucher)
-    entry = decode_entry(world.logs["issuance"][-1])
+    entry = CODEC.decode_entry(world.logs["issuance"][-1])
     made = [event.voucher_id for event in entry.events if isinstance(event, VoucherIssued)]
     assert made == [f"vch-{entry.index}-0", f"vch-{entry.index}-2"]
 
@@ -323,7 +318,7 @@ def test_replay_gives_the_state_of_deciding_after_every_entry(service: str) -> N
     world = busy()
     decided = Engine(DECIDERS[service], "x.example/x/x", lambda _size: None)
     for data in world.logs[service]:
-        entry = decode_entry(data)
+        entry = CODEC.decode_entry(data)
         decided.replay(entry)
         assert (decided.size, decided.time) == (entry.index + 1, entry.time)
         assert encode_entry(entry) == data
@@ -339,7 +334,7 @@ def test_deciding_again_gives_the_same_bytes() -> None:
     again.leaves = first.leaves[:-1]
     cause = first.entries[-1].cause
     assert isinstance(cause, CommandCause)
-    made = again.engine.submit(decode_payload(cause.payload, cause.signature), first.entries[-1].time)
+    made = again.engine.submit(CODEC.decode_payload(cause.payload, cause.signature), first.entries[-1].time)
     assert made == (first.entries[-1], first.data[-1])
 
 
@@ -392,9 +387,16 @@ def test_an_entry_too_large_for_the_log_is_a_bug_and_not_a_refusal(monkeypatch: 
 
 
 @pytest.mark.parametrize("service", DECIDERS)
-def test_a_service_answers_what_it_is_addressed_with_and_nothing_else(service: str) -> None:
-    decider = DECIDERS[service]
-    subscribed = {each for types in SUBSCRIPTIONS[service].values() for each in types}
-    assert decider.reactions.keys() == subscribed
-    assert set(decider.commands) == {body for body, by in COMMANDS.values() if by == service}
-    assert decider.ready.keys() <= subscribed
+def test_a_service_waits_only_for_what_it_consumes(service: str) -> None:
+    consumed = {each for types in VOCABULARY.subscriptions[service].values() for each in types}
+    assert DECIDERS[service].ready.keys() <= consumed
+
+
+def test_every_name_on_the_wire_is_one_records() -> None:
+    """A command belongs to one service, an event comes from one source, and no two share a name."""
+    commands = [command for decider in DECIDERS.values() for command in decider.commands]
+    assert len(VOCABULARY.commands) == len(commands)
+    assert len(VOCABULARY.events) == len({event for decider in DECIDERS.values() for event in decider.evolve}) + 2
+    for sources in VOCABULARY.subscriptions.values():
+        consumed = [each for types in sources.values() for each in types]
+        assert len(consumed) == len(set(consumed))

@@ -8,48 +8,44 @@ from dataclasses import replace
 import pytest
 
 from counterfoil.contract import limits
-from counterfoil.contract.commands import (
-    AmendBid,
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
+from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.issuance import decider as issuance
+from counterfoil.issuance.commands import PublishProgramme, RegisterClass, RegisterParty
+from counterfoil.issuance.events import ProgrammePublished, ProviderListed
+from counterfoil.ledger import decider as ledger
+from counterfoil.ledger.accounts import Position
+from counterfoil.ledger.events import ClaimSettled, ContractFunded, HoldCaptured, HoldPlaced
+from counterfoil.ledger.funding import budget
+from counterfoil.ledger.holds import BidHold
+from counterfoil.matching import decider as matching
+from counterfoil.matching.commands import AmendBid
+from counterfoil.matching.events import BidClosed
+from counterfoil.redemption import decider as redemption
+from counterfoil.redemption.commands import (
     CloseSettlement,
     ConfirmPayment,
     DisputeUsage,
-    FixedExpiry,
-    PublishProgramme,
-    Rate,
     Reading,
-    RegisterClass,
-    RegisterParty,
     ReportUsage,
     SubmitClaim,
 )
-from counterfoil.contract.entry import Entry
-from counterfoil.contract.events import (
-    BidClosed,
+from counterfoil.redemption.events import (
     ClaimApproved,
     ClaimLine,
-    ClaimSettled,
     ClaimSubmitted,
-    ContractFunded,
-    HoldCaptured,
-    HoldPlaced,
     Payee,
     PaymentConfirmed,
-    ProgrammePublished,
     ProviderDefaulted,
-    ProviderListed,
     SettlementClosed,
     UsageAccepted,
     UsageReported,
 )
-from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
-from counterfoil.core import issuance, ledger, matching, redemption
-from counterfoil.core.accounts import Position
-from counterfoil.core.delivery import Claimable
-from counterfoil.core.funding import budget
-from counterfoil.core.holds import BidHold
+from counterfoil.redemption.state import Claimable
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, CURRENCY, LAB, LATE, PROGRAMME, WIDE, Large, T, long_id
-from tests.core.matching_world import bond_held, hold_placed
+from tests.matching.world import bond_held, hold_placed
 
 BID, OFFER, TRADE = f"bid-{LATE}-47", f"off-{LATE}-47", f"trd-{LATE}-47-23"
 DEAD = T + 1_001 * HOUR  # all vouchers ran out, and no sweep came by
@@ -419,7 +415,7 @@ def registration() -> Large:
     roles = ("operator", "issuer", "provider", "beneficiary", "treasurer", "auditor")
     name = WIDE * limits.MAX_NAME
     large.decides("op", RegisterParty(party_id=LAB, name=name, roles=roles, group_id=LAB, public_key=key))  # type: ignore[arg-type]
-    assert all(outcome.rejected is None for entry, _ in large.entries for outcome in entry.outcomes)
+    assert all(outcome.refusal is None for entry, _ in large.entries for outcome in entry.outcomes)
     return large
 
 

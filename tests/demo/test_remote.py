@@ -13,7 +13,7 @@ from counterfoil.audit.run import audit
 from counterfoil.catalogue import VIEWS
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService, Unreachable
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.demo import mirror as mirrors
 from counterfoil.demo.mirror import mirror
 from counterfoil.demo.remote import Line, row_of

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import SERVICES
+from counterfoil.catalogue import CODEC
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.services import SERVICES
 from counterfoil.demo.replicas import Replicas
 from counterfoil.demo.system import Answer, EmbeddedSystem
 from tests.demo.story import play as play_story
@@ -52,7 +52,7 @@ class Watched(EmbeddedSystem):
     def _quiet(self) -> bool:
         for service, size in self._replicas.sizes.items():
             for data in self.embedded.stores[service].entries(size, size + 4_096):
-                self._replicas.take(decode_entry(data))
+                self._replicas.take(CODEC.decode_entry(data))
         self._under_way = [answer for answer in self._under_way if not decided(answer)]
         return not self._under_way and not self._replicas.open and not self._replicas.overdue(self.clock.now())
 

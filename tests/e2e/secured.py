@@ -16,10 +16,12 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
 from counterfoil.cluster.cluster import Cluster
-from counterfoil.contract.commands import COMMANDS, SERVICES, TYPE_OF, Body
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.services import SERVICES
 from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock
@@ -104,7 +106,7 @@ class Secured:
     def sign(self, party: str, body: Body) -> bytes:
         """A command of a party, as it is sent."""
         author = Author(party, self.instance.seed(party))
-        origin = self.instance.origin(COMMANDS[TYPE_OF[type(body)]][1])
+        origin = self.instance.origin(VOCABULARY.service_of[type(body)])
         return author.sign(body, origin, new_command_id(), SystemClock().now())
 
     def number(self) -> int:

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from counterfoil.cluster.cluster import Cluster
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 from tests.e2e.running import EVENTUALLY, STARTS_WITHIN

@@ -25,7 +25,7 @@ from confluent_kafka import Producer
 
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.client.http import Gateway
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.demo.fleet import Member
 from counterfoil.ops.metrics import NAMES

@@ -24,20 +24,22 @@ from typing import Any
 import httpx
 import pytest
 
+from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.http import Gateway
 from counterfoil.client.ids import new_command_id
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.client.verify import parse_vkeys, verify_answer
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import COMMANDS, SERVICES, TYPE_OF, Body, CancelOffer, Withdraw
 from counterfoil.contract.entry import CommandCause, service_of
-from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64
+from counterfoil.contract.services import SERVICES
 from counterfoil.instance import Instance
+from counterfoil.ledger.commands import Withdraw
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
+from counterfoil.matching.commands import CancelOffer
 from tests.e2e.founding import NOW_HOUR, PARTIES, PROGRAMME, found_a_market, trade
 from tests.e2e.running import STOPS_WITHIN, Shell, serving
 from tests.gateway.world import BID, OFFER, UNIT, deposit
@@ -93,10 +95,10 @@ class Crowd:
     def command(self, rng: random.Random) -> Sent:
         """The next command."""
         party, body = self._pick(rng)
-        service = COMMANDS[TYPE_OF[type(body)]][1]
+        service = VOCABULARY.service_of[type(body)]
         author, now = self._authors[party], time.time_ns() // 1_000
         envelope = author.sign(body, self._instance.origin(service), new_command_id(), now)
-        submission = decode_envelope(envelope)
+        submission = CODEC.decode_envelope(envelope)
         return Sent(envelope, service, f"{party}/{submission.header.command_id}", submission.payload)
 
     def _pick(self, rng: random.Random) -> tuple[str, Body]:
@@ -172,7 +174,7 @@ def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[S
     places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
     for service, entries in logs.items():
         for index, data in enumerate(entries):
-            cause = decode_entry(data).cause
+            cause = CODEC.decode_entry(data).cause
             if isinstance(cause, CommandCause):
                 places[service, cause.payload].append(index)
     for each in sent:
@@ -250,7 +252,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
             assert process.wait(STOPS_WITHIN) == 0
             assert process.stderr is not None
             assert process.stderr.read() == ""
-    outcomes = {(each.service, "rejected" in (each.receipt or {})["outcomes"][0]) for each in sent}
+    outcomes = {(each.service, "refused" in (each.receipt or {})["outcomes"][0]) for each in sent}
     assert outcomes == {(service, refused) for service in ("ledger", "matching") for refused in (True, False)}
     assert shell.ok("audit", shell.home, "--vkeys", shell.home / "vkeys")["clean"]
     check_offline(shell.home, sent)

@@ -16,7 +16,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage.lease import IDLE_SECONDS

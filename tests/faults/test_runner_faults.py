@@ -10,11 +10,16 @@ import pytest
 
 from counterfoil.audit.run import audit
 from counterfoil.catalogue import VIEWS
-from counterfoil.contract.commands import SERVICES, RegisterClass, WithdrawDelivery
-from counterfoil.contract.events import BondSlashed, ContractFunded, LogOpened, ProviderDefaulted, TradeMatched
+from counterfoil.contract.events import LogOpened
 from counterfoil.contract.limits import SECOND
+from counterfoil.contract.services import SERVICES
+from counterfoil.issuance.commands import RegisterClass
+from counterfoil.ledger.events import BondSlashed, ContractFunded
 from counterfoil.log.errors import ProofError, RollbackError
+from counterfoil.matching.events import TradeMatched
 from counterfoil.ports import Row, StoreConflict
+from counterfoil.redemption.commands import WithdrawDelivery
+from counterfoil.redemption.events import ProviderDefaulted
 from counterfoil.runtime.receipts import Answer, Recorded
 from tests.faults.faulty import Broken, Fault, Faulty, FaultyEmbedded, When, make_late, weakened
 from tests.market import BID, OFFER, Market, deposit, found, image
@@ -105,7 +110,7 @@ def check_repeats(market: Market, traffic: Traffic) -> None:
         assert isinstance(first, Recorded)
         assert isinstance(second, Recorded)
         assert first.entry == second.entry
-        assert [each.rejected for each in first.entry.outcomes] == [None]
+        assert [each.refusal for each in first.entry.outcomes] == [None]
         if envelope in acknowledged:
             assert first.data == acknowledged[envelope].data
     for service in SERVICES:

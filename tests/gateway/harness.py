@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 import uvicorn
 
-from counterfoil.contract.codec import decode_entry
+from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.gateway.app import Delivery, create_app
 from counterfoil.gateway.server import server_config
@@ -147,7 +147,7 @@ def checked_entry(market: Market, receipt: dict[str, Any], envelope: bytes) -> E
     vkey = (market.home / "logs" / service / "main" / "vkey").read_text().strip()
     proven, checkpoint = verify_receipt(receipt["proof"].encode(), data, [VerifyKey.parse(vkey)])
     assert (checkpoint.origin, proven.index) == (receipt["origin"], receipt["index"])
-    entry = decode_entry(data)
+    entry = CODEC.decode_entry(data)
     sent = json.loads(envelope)
     assert isinstance(entry.cause, CommandCause)
     assert entry.cause.payload == b64decode(sent["payload"])

@@ -14,30 +14,27 @@ from typing import Any
 import jsonschema
 import pytest
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract import limits
-from counterfoil.contract.codec import canonical, decode_entry
-from counterfoil.contract.commands import (
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.limits import HOUR
+from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
+from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.submission import Seen
+from counterfoil.gateway.problems import REFUSAL_SCHEMA
+from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucher
+from counterfoil.ledger.commands import Withdraw
+from counterfoil.matching.commands import CancelBid, CancelOffer
+from counterfoil.redemption.commands import (
     AcceptUsage,
-    AddKey,
     ApproveClaim,
-    CancelBid,
-    CancelOffer,
     ConfirmPayment,
     DisputeUsage,
-    IssueVoucher,
     Reading,
     ReportUsage,
-    RevokeKey,
-    Seen,
     SubmitClaim,
-    SuspendVoucher,
-    Withdraw,
 )
-from counterfoil.contract.limits import HOUR
-from counterfoil.contract.rejections import MEANINGS, Code, Rejected, Stage
-from counterfoil.contract.scalars import encode_base64
-from counterfoil.gateway.problems import REFUSAL_SCHEMA
 from tests.contract.bad_input import BAD_ENVELOPES, TOO_LARGE
 from tests.gateway.harness import ENVELOPE, Stepped, problem_of
 from tests.gateway.world import BID, FIRST_HOUR, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of
@@ -73,9 +70,9 @@ def refused(http: Stepped, envelope: bytes, code: Code, status: int, **headers: 
     assert changed == ({problem["receipt"]["origin"].split("/")[1]: 1} if recorded else {})
     assert market.state_roots() == roots
     if recorded:
-        entry = decode_entry(b64decode(problem["receipt"]["entry"]))
+        entry = CODEC.decode_entry(b64decode(problem["receipt"]["entry"]))
         fields = tuple(sorted(problem["fields"].items()))
-        assert (entry.events, [each.rejected for each in entry.outcomes]) == ((), [Rejected(code, fields)])
+        assert (entry.events, [each.refusal for each in entry.outcomes]) == ((), [Refusal(code, fields)])
     return problem
 
 

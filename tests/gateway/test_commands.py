@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from counterfoil.contract.commands import Body, CancelBid, Withdraw
+from counterfoil.contract.record import Command as Body
 from counterfoil.gateway import submit
+from counterfoil.ledger.commands import Withdraw
+from counterfoil.matching.commands import CancelBid
 from tests.gateway.harness import Stepped, checked_entry, problem_of, stepped
 from tests.gateway.world import BID, OFFER, UNIT, deposit
 
@@ -133,7 +135,7 @@ def test_a_batch_has_an_outcome_for_each_of_its_commands(http: Stepped) -> None:
     receipt = receipt_of(http.post(envelope))
     assert receipt["outcomes"] == [
         {"accepted": 1},
-        {"rejected": "role_not_allowed", "detail": {"needs": "beneficiary"}},
+        {"refused": "role_not_allowed", "detail": {"needs": "beneficiary"}},
         {"accepted": 1},
     ]
     assert [event["type"] for event in receipt["events"]] == ["offer.received.v1"] * 2

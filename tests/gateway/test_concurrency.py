@@ -17,12 +17,13 @@ import pytest
 
 from counterfoil.bootstrap import embedded as bootstrap
 from counterfoil.client.author import Author
-from counterfoil.contract.codec import canonical
-from counterfoil.contract.commands import AddKey, CancelBid, RegisterParty
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.submit import receipt_json
+from counterfoil.issuance.commands import AddKey, RegisterParty
+from counterfoil.matching.commands import CancelBid
 from counterfoil.ports import NewEntry, StoreConflict
 from tests.gateway.harness import ENVELOPE, Served, Stepped, checked_entry, problem_of, served
 from tests.gateway.world import Market, accepted, deposit, seed_of

@@ -13,10 +13,10 @@ import pytest
 
 from counterfoil.client.author import Author
 from counterfoil.contract import limits
-from counterfoil.contract.codec import canonical
-from counterfoil.contract.commands import RegisterParty
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.gateway import signatures
+from counterfoil.issuance.commands import RegisterParty
 from tests.gateway.harness import Served, Stepped, checked_entry, problem_of
 from tests.gateway.world import Market, deposit, seed_of
 

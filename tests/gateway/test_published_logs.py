@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint

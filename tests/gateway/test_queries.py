@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 
 from counterfoil.catalogue import VIEWS
-from counterfoil.contract.commands import IssueVoucher
 from counterfoil.gateway import parameters
 from counterfoil.gateway.queries import MAX_PAGE
 from counterfoil.gateway.rows import encode_cursor, page_schema, parse, row_schema
+from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ports import View
 from tests.gateway.harness import Stepped, problem_of
 from tests.gateway.world import BID, OFFER, UNIT, Market, deposit

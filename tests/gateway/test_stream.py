@@ -11,8 +11,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import SERVICES
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.services import SERVICES
 from counterfoil.gateway.stream import MAX_STREAMS
 from tests.gateway.harness import ENVELOPE, Served, problem_of
 from tests.gateway.world import deposit
@@ -28,7 +28,7 @@ class Event(NamedTuple):
     @property
     def at(self) -> int:
         """The entry's index."""
-        return decode_entry(self.data).index
+        return CODEC.decode_entry(self.data).index
 
 
 @contextlib.contextmanager

@@ -9,28 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.bootstrap.embedded import Embedded, resolve
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
-from counterfoil.contract.commands import (
-    COMMANDS,
-    TYPE_OF,
-    AppropriateBudget,
-    Body,
-    Deposit,
-    IssueVoucher,
-    ListProvider,
-    PlaceBid,
-    PostOffer,
-    PublishProgramme,
-    Rate,
-    RegisterClass,
-    RegisterParty,
-    RelativeExpiry,
-    Role,
-)
 from counterfoil.contract.limits import DAY, HOUR
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.scalars import Role
+from counterfoil.contract.terms import Rate, RelativeExpiry
 from counterfoil.contract.times import parse_time
 from counterfoil.core.digest import state_root
 from counterfoil.instance import Instance
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    IssueVoucher,
+    ListProvider,
+    PublishProgramme,
+    RegisterClass,
+    RegisterParty,
+)
+from counterfoil.ledger.commands import Deposit
+from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Deliver, Recorded
 
@@ -88,7 +85,7 @@ class Market:
     def sign(self, party_id: str, body: Body | Sequence[Body], **signing: Any) -> bytes:
         """An envelope of `party_id`; `signing`: key (an `Author`), aud, command_id, issued_at, expires_at, seen."""
         first = body[0] if isinstance(body, Sequence) else body
-        aud = signing.pop("aud", None) or self.instance.origin(COMMANDS[TYPE_OF[type(first)]][1])
+        aud = signing.pop("aud", None) or self.instance.origin(VOCABULARY.service_of[type(first)])
         command_id = signing.pop("command_id", None) or self.command_id()
         issued_at = signing.pop("issued_at", self.clock.now())
         author: Author = signing.pop("key", None) or self.author(party_id)
@@ -153,5 +150,5 @@ def deposit(party_id: str, units: int) -> Deposit:
 def accepted(answer: Answer) -> Recorded:
     """The answer, which must be a receipt of an accepted command."""
     assert isinstance(answer, Recorded), answer
-    assert all(outcome.rejected is None for outcome in answer.entry.outcomes), answer.entry.outcomes
+    assert all(outcome.refusal is None for outcome in answer.entry.outcomes), answer.entry.outcomes
     return answer

@@ -30,11 +30,11 @@ from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.report import Finding
-from counterfoil.contract.codec import Refused as NotAnEntry
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import Submission
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import Refused as NotAnEntry
 from counterfoil.contract.entry import CommandCause
-from counterfoil.contract.rejections import MEANINGS, Code, Stage
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.submission import Submission
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
@@ -153,7 +153,7 @@ def _proven(
     if head is None:
         head = heads[log.origin, parsed.checkpoint_note] = open_checkpoint(parsed.checkpoint_note, [log.key])
     verify_inclusion(parsed.index, head.size, leaf_hash(receipt.entry), parsed.proof, head.root)
-    entry = decode_entry(receipt.entry)
+    entry = CODEC.decode_entry(receipt.entry)
     if not (parsed.index == receipt.index == entry.index and (head.origin, entry.origin) == (log.origin, log.origin)):
         raise LogError(f"it says entry {receipt.index}, its proof {parsed.index}, the entry itself {entry.index}")
     if not isinstance(entry.cause, CommandCause) or entry.cause.payload != command.payload:

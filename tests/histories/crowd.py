@@ -10,19 +10,15 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
-from counterfoil.contract.commands import (
-    COMMANDS,
-    TYPE_OF,
-    Body,
-    CancelOffer,
-    IssueVoucher,
-    Reading,
-    ReportUsage,
-    Withdraw,
-)
+from counterfoil.contract.record import Command as Body
 from counterfoil.instance import Instance
+from counterfoil.issuance.commands import IssueVoucher
+from counterfoil.ledger.commands import Withdraw
+from counterfoil.matching.commands import CancelOffer
+from counterfoil.redemption.commands import Reading, ReportUsage
 from tests.e2e.founding import NOW_HOUR, PARTIES, PROGRAMME
 from tests.gateway.world import BID, OFFER, UNIT, deposit
 
@@ -51,7 +47,7 @@ class Crowd:
         """The next command, signed now."""
         (kind,) = rng.choices(self._kinds, self._weights)
         party, body = self._ask(kind, rng, next(self._numbers))
-        aud = self._instance.origin(COMMANDS[TYPE_OF[type(body)]][1])
+        aud = self._instance.origin(VOCABULARY.service_of[type(body)])
         return self._authors[party].sign(body, aud, new_command_id(), time.time_ns() // 1_000)
 
     def account(self, rng: Random) -> tuple[str, str]:

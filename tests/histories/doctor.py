@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from counterfoil.contract.codec import canonical
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.entry import service_of
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.merkle import leaf_hash

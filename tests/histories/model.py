@@ -18,9 +18,10 @@ from counterfoil.audit.files import find_logs
 from counterfoil.audit.report import Finding
 from counterfoil.audit.run import audit
 from counterfoil.audit.structure import Verified, verify_files
-from counterfoil.contract.codec import Refused, decode_entry
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import CommandCause, Entry, service_of
-from counterfoil.contract.events import Leg
+from counterfoil.ledger.events import Leg
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.note import parse_note
@@ -57,7 +58,7 @@ class Log:
         index = len(self.entries)
         self.entries.append(data)
         try:
-            entry = decode_entry(data)
+            entry = CODEC.decode_entry(data)
         except Refused:
             return None
         self.ids[entry.id].append(index)

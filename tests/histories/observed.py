@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterfoil.contract.codec import Refused as NotACommand
-from counterfoil.contract.commands import Submission
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import Refused as NotACommand
 from counterfoil.contract.entry import service_of
-from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.submission import Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Attempt:
     def command(self) -> Submission | None:
         """The command as everybody parses it; None if these bytes are no command."""
         try:
-            return decode_envelope(self.envelope)
+            return CODEC.decode_envelope(self.envelope)
         except NotACommand:
             return None
 

@@ -7,12 +7,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
-from counterfoil.contract.codec import Refused as RefusedAtOnce
-from counterfoil.contract.codec import canonical
-from counterfoil.contract.commands import Body
+from counterfoil.contract.canonical import Refused as RefusedAtOnce
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.entry import service_of
-from counterfoil.contract.envelope import decode_envelope
+from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.runtime.receipts import Answer as Answered
 from counterfoil.runtime.receipts import Recorded
@@ -68,7 +68,7 @@ class Play:
 
     def clash(self, client: int, nth: int, party: str, body: Body) -> None:
         """Send other content under the id of an earlier command of the same party."""
-        header = decode_envelope(self.envelopes[nth]).header
+        header = CODEC.decode_envelope(self.envelopes[nth]).header
         author = Author(party, seed_of(party))
         aud = self.market.system.instance.origin(service_of(header.aud))
         self.send(client, author.sign(body, aud, header.command_id, header.issued_at, expires_at=header.expires_at))
@@ -80,7 +80,7 @@ class Play:
         try:
             answer = self.market.system.submit(envelope)
         except RefusedAtOnce as problem:
-            self._saw(client, sent, envelope, Refused(problem.rejected.code.value))
+            self._saw(client, sent, envelope, Refused(problem.refusal.code.value))
         else:
             self._waiting.append(_Waiting(client, sent, envelope, answer))
 

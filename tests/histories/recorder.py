@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx
 
 from counterfoil.contract.entry import service_of
-from counterfoil.contract.rejections import MEANINGS, Code
+from counterfoil.contract.refusals import MEANINGS, Code
 from counterfoil.contract.scalars import decode_base64
 from tests.histories.observed import (
     Answer,

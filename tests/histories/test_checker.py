@@ -15,8 +15,10 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from counterfoil.contract.commands import Body, CancelOffer, Withdraw
-from counterfoil.contract.envelope import decode_envelope
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.record import Command as Body
+from counterfoil.ledger.commands import Withdraw
+from counterfoil.matching.commands import CancelOffer
 from tests.histories import checker
 from tests.histories.checker import check
 from tests.histories.doctor import CHANGES, Patient
@@ -240,7 +242,7 @@ def perform(play: Play, steps: Steps) -> None:
             play.send(client, forged(earlier))
         elif kind == "clash":
             nth = n % len(play.envelopes)
-            play.clash(client, nth, decode_envelope(earlier).header.actor, CancelOffer(offer_id=f"offer-{n}-0"))
+            play.clash(client, nth, CODEC.decode_envelope(earlier).header.actor, CancelOffer(offer_id=f"offer-{n}-0"))
         elif kind == "leave":
             play.leave(client)
         elif kind == "read":

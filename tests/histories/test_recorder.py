@@ -14,8 +14,8 @@ from random import Random
 import httpx
 import pytest
 
-from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.entry import service_of
+from counterfoil.contract.services import SERVICES
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.note import parse_note
 from counterfoil.log.proofs import parse_receipt

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.commands import SERVICES as LOGS
+from counterfoil.contract.services import SERVICES as LOGS
 from counterfoil.settings import ADMIN, USERS, Settings
 from tests.infra.compose import COMPOSE, INFRA, ONCE, OURS, ROOT, SERVICES
 

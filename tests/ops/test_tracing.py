@@ -19,8 +19,10 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from counterfoil import __version__
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, Outcome, TimerCause
-from counterfoil.contract.events import BidAdmitted, BidReceived, Event, HoldPlaced, TradeMatched
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.ledger.events import HoldPlaced
+from counterfoil.matching.events import BidAdmitted, BidReceived, TradeMatched
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ops.tracing import OPEN_FOR, OPEN_MAX, ROOT_RATIO, Tracing, to_collector
 from counterfoil.runtime.telemetry import Telemetry
@@ -161,8 +163,8 @@ def test_the_clients_trace_goes_on() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "events", "name", "outcome"),
     [
-        ((Outcome(0, Rejected(Code.KEY_REVOKED, ())),), (), "PlaceBid", "key_revoked"),
-        ((Outcome(1, None), Outcome(0, Rejected(Code.KEY_REVOKED, ()))), (BidReceived,), "BidReceived", "key_revoked"),
+        ((Outcome(0, Refusal(Code.KEY_REVOKED, ())),), (), "PlaceBid", "key_revoked"),
+        ((Outcome(1, None), Outcome(0, Refusal(Code.KEY_REVOKED, ()))), (BidReceived,), "BidReceived", "key_revoked"),
         ((Outcome(1, None), Outcome(1, None)), (BidReceived, BidReceived), "BidReceived", "accepted"),
         ((), (), "PlaceBid", "accepted"),
     ],

@@ -6,41 +6,36 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from counterfoil.contract.commands import (
-    AcceptUsage,
+from counterfoil.contract.limits import HOUR, PRICE_TICK
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.terms import RelativeExpiry
+from counterfoil.issuance.commands import (
     AddKey,
-    AmendBid,
-    AmendOffer,
     AppropriateBudget,
-    ApproveClaim,
-    Body,
-    CancelBid,
-    CancelOffer,
-    CloseSettlement,
-    ConfirmPayment,
-    Deposit,
-    DisputeUsage,
     IssueVoucher,
     ListProvider,
-    PlaceBid,
-    PostOffer,
-    Reading,
     RegisterParty,
     ReinstateVoucher,
-    RejectClaim,
-    RelativeExpiry,
-    ReportUsage,
-    ResolveDispute,
     RevokeKey,
     RevokeVoucher,
-    SubmitClaim,
     SuspendVoucher,
-    TimeInForce,
-    Withdraw,
+)
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer, TimeInForce
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    CloseSettlement,
+    ConfirmPayment,
+    DisputeUsage,
+    Reading,
+    RejectClaim,
+    ReportUsage,
+    ResolveDispute,
+    SubmitClaim,
     WithdrawDelivery,
 )
-from counterfoil.contract.limits import HOUR, PRICE_TICK
-from counterfoil.core.delivery import Contract
+from counterfoil.redemption.state import Contract
 from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme, public_key
 
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.core import ladder
-from counterfoil.core.book import Book
-from counterfoil.core.capacity import Capacity
-from counterfoil.core.naive_book import NaiveBook
-from counterfoil.core.orders import Bid, Offer, Plan
+from counterfoil.matching import ladder
+from counterfoil.matching.book import Book
+from counterfoil.matching.capacity import Capacity
+from counterfoil.matching.naive_book import NaiveBook
+from counterfoil.matching.orders import Bid, Offer, Plan
 
 NOW = 490_000
 GROUPS = ("g1", "g2", "g3", "g4")

@@ -10,34 +10,27 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.contract.commands import (
+from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.limits import DAY, SECOND
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Refusal
+from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
+from counterfoil.core.decider import At
+from counterfoil.issuance.commands import (
     AppropriateBudget,
-    Body,
-    FixedExpiry,
     IssueVoucher,
-    Rate,
     ReinstateVoucher,
-    RelativeExpiry,
     RevokeVoucher,
     SuspendVoucher,
 )
-from counterfoil.contract.events import (
-    SUBSCRIPTIONS,
-    BidClosed,
-    BidReceived,
-    BudgetAppropriated,
-    BudgetRecycled,
-    Event,
-    VoucherIssued,
-)
-from counterfoil.contract.limits import DAY, SECOND
-from counterfoil.contract.rejections import Rejected
-from counterfoil.core import ledger
-from counterfoil.core.decider import At
-from counterfoil.core.funding import budget
-from counterfoil.core.issuance import DECIDER
-from tests.core.issuance_world import OPEN, PROGRAMME, people
+from counterfoil.issuance.decider import DECIDER
+from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, VoucherIssued
+from counterfoil.ledger import decider as ledger
+from counterfoil.ledger.funding import budget
+from counterfoil.matching.events import BidClosed, BidReceived
 from tests.given import Scenario
+from tests.issuance.world import OPEN, PROGRAMME, people
 
 LABS = ("lab-1", "lab-2", "lab-3")
 CAPS = {"p1": 500, "p2": 300}
@@ -59,8 +52,8 @@ class Recorded(Scenario):
             self._apply([event], self._next(None))
         return self
 
-    def _apply(self, decision: Sequence[Event] | Rejected, here: At) -> Scenario:
-        if not isinstance(decision, Rejected):
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+        if not isinstance(decision, Refusal):
             self.log += [(event, here) for event in decision]
             self.outbox += [event for event in decision if isinstance(event, self.wanted)]
         return super()._apply(decision, here)
@@ -72,8 +65,8 @@ class Budgets(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.issuance, self.ledger = Recorded(DECIDER), Recorded(ledger.DECIDER)
-        self.issuance.wanted = SUBSCRIPTIONS["ledger"]["issuance"]
-        self.ledger.wanted = SUBSCRIPTIONS["issuance"]["ledger"]
+        self.issuance.wanted = VOCABULARY.subscriptions["ledger"]["issuance"]
+        self.ledger.wanted = VOCABULARY.subscriptions["issuance"]["ledger"]
         people(self.issuance).when(P1, actor="city-1").when(P2, actor="city-1")
         self.versions = {"p1": P1, "p2": P2}
         self.time, self.bids, self.held = OPEN, 0, list[str]()

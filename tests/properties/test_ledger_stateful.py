@@ -14,42 +14,42 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.contract.codec import decode_entry, decode_payload, encode_payload
-from counterfoil.contract.commands import TYPE_OF, Body, Header, Rate
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
-from counterfoil.contract.events import (
-    BidClosed,
-    BidReceived,
-    BidReduced,
-    ContractCompleted,
-    ContractFunded,
-    Draw,
-    Event,
-    HoldPlaced,
-    HoldReduced,
-    HoldRefused,
-    HoldReleased,
-    KeyAdded,
-    OfferClosed,
-    OfferReduced,
+from counterfoil.contract.events import KeyAdded
+from counterfoil.contract.limits import BPS, HOUR, MAX_AMOUNT, RESOLUTION_WINDOW
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import Header
+from counterfoil.contract.terms import Rate
+from counterfoil.core.digest import state_root
+from counterfoil.core.engine import Engine
+from counterfoil.issuance.events import (
     ProgrammePublished,
-    ProviderDefaulted,
-    VoucherCancelled,
-    VoucherExpired,
     VoucherIssued,
     VoucherReinstated,
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.contract.limits import BPS, HOUR, MAX_AMOUNT, RESOLUTION_WINDOW
-from counterfoil.contract.rejections import Code
-from counterfoil.core.digest import state_root
-from counterfoil.core.engine import Engine
-from counterfoil.core.funding import State
-from counterfoil.core.holds import total
-from counterfoil.core.invariants import check_ledger
-from counterfoil.core.ledger import DECIDER
-from tests.core.ledger_events import (
+from counterfoil.ledger.decider import DECIDER
+from counterfoil.ledger.events import (
+    ContractFunded,
+    Draw,
+    HoldPlaced,
+    HoldReduced,
+    HoldRefused,
+    HoldReleased,
+    VoucherCancelled,
+    VoucherExpired,
+)
+from counterfoil.ledger.funding import State
+from counterfoil.ledger.holds import total
+from counterfoil.ledger.invariants import check_ledger
+from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, OfferClosed, OfferReduced
+from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
+from tests.ledger.story import (
     Balances,
     T,
     accepted,
@@ -151,13 +151,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def submit(self, body: Body) -> Entry:
         """A treasurer's command."""
-        kind, version = TYPE_OF[type(body)]
+        kind, version = (body.TYPE, body.V)
         header = Header(
             type=kind, v=version, aud=ORIGIN, actor="treasury", key_id=KEY_ID,
             command_id=f"00000000-0000-7000-8000-{len(self.entries):012}",
             issued_at=self.clock, expires_at=self.clock + HOUR, seen=None,
         )  # fmt: skip
-        submission = decode_payload(encode_payload(header, (body,)), bytes(64))
+        submission = CODEC.decode_payload(encode_payload(header, (body,)), bytes(64))
         entry, data = self.engine.submit(submission, self.clock)
         self.keep(entry, data)
         return entry
@@ -452,7 +452,7 @@ class LedgerMachine(RuleBasedStateMachine):
         body, code = asked[which]
         before = root(self.engine)
         (outcome,) = self.submit(body).outcomes
-        assert (None if outcome.rejected is None else outcome.rejected.code) == code
+        assert (None if outcome.refusal is None else outcome.refusal.code) == code
         assert (root(self.engine) == before) is (code is not None)
 
     # what holds always ----------------------------------------------------------------------------------------------
@@ -489,7 +489,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """The entries alone, from their bytes, give the same state."""
         again = fresh()
         for data in self.entries:
-            again.replay(decode_entry(data))
+            again.replay(CODEC.decode_entry(data))
         assert root(again) == root(self.engine)
         assert (again.size, again.time) == (self.engine.size, self.engine.time)
         assert again.due() == self.engine.due()

@@ -2,7 +2,7 @@
 
 Two deciders get the same causes, one of them on `NaiveBook`, the executable statement of the rules: whatever is
 received, admitted, traded, prevented, ended or refused must be the same in both, event by event. The `Market` counts
-the nodes and checks each trade against the terms of both sides (see `tests.core.matching_world`). Bounds are small,
+the nodes and checks each trade against the terms of both sides (see `tests.matching.world`). Bounds are small,
 so that passes and sweeps are cut short often.
 """
 
@@ -19,16 +19,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from counterfoil.contract.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
-from counterfoil.contract.events import Event, OfferReceived, ProviderListed
 from counterfoil.contract.limits import HOUR
-from counterfoil.core import market as market_module
-from counterfoil.core import matching as matching_module
+from counterfoil.contract.record import Event
 from counterfoil.core.digest import state_root
-from counterfoil.core.market import State
-from counterfoil.core.matching import DECIDER
-from counterfoil.core.naive_book import NaiveBook
-from tests.core.matching_world import (
+from counterfoil.issuance.events import ProviderListed
+from counterfoil.matching import decider as matching_module
+from counterfoil.matching import market as market_module
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
+from counterfoil.matching.decider import DECIDER
+from counterfoil.matching.events import OfferReceived
+from counterfoil.matching.market import State
+from counterfoil.matching.naive_book import NaiveBook
+from tests.given import Scenario
+from tests.matching.world import (
     BID,
     OFFER,
     WORLD,
@@ -42,7 +45,6 @@ from tests.core.matching_world import (
     hold_refused,
     programme,
 )
-from tests.given import Scenario
 
 STP = ("taker", "maker", "both")
 DATES = (None, None, None, 1, 3, 6)  # hours from now, for GTD

@@ -9,11 +9,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.contract.codec import dump_event, load_event
-from counterfoil.contract.commands import (
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.codec import dump_event
+from counterfoil.contract.limits import HOUR, MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Refusal
+from counterfoil.core.decider import At
+from counterfoil.core.digest import state_root
+from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
-    Body,
     ConfirmPayment,
     DisputeUsage,
     Reading,
@@ -22,14 +28,14 @@ from counterfoil.contract.commands import (
     ResolveDispute,
     WithdrawDelivery,
 )
-from counterfoil.contract.events import (
+from counterfoil.redemption.decider import DECIDER
+from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimApproved,
     ClaimRejected,
     ClaimSubmitted,
     ContractCompleted,
     ContractOpened,
-    Event,
     PaymentConfirmed,
     ProviderDefaulted,
     SettlementClosed,
@@ -37,13 +43,8 @@ from counterfoil.contract.events import (
     UsageDisputed,
     UsageReported,
 )
-from counterfoil.contract.limits import HOUR, MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
-from counterfoil.contract.rejections import Rejected
-from counterfoil.core.decider import At
-from counterfoil.core.digest import state_root
-from counterfoil.core.redemption import DECIDER
-from tests.core.redemption_world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
 from tests.given import Scenario
+from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
 
 PROVIDERS = ("gpu-1", "gpu-2")
 LABS = ("lab-1", "lab-2")
@@ -64,7 +65,7 @@ class Audit:
         self.captured: dict[str, CaptureRecorded] = {}
         self.claims: dict[str, ClaimSubmitted] = {}
         self.approved: set[str] = set()
-        self.rejected: set[str] = set()
+        self.refusal: set[str] = set()
         self.batches: dict[str, SettlementClosed] = {}
         self.paid: set[str] = set()
 
@@ -102,8 +103,8 @@ class Audit:
             case ClaimSubmitted():
                 self._claim(event)
             case ClaimApproved() | ClaimRejected():
-                assert event.claim_id in self.claims.keys() - self.approved - self.rejected
-                (self.approved if isinstance(event, ClaimApproved) else self.rejected).add(event.claim_id)
+                assert event.claim_id in self.claims.keys() - self.approved - self.refusal
+                (self.approved if isinstance(event, ClaimApproved) else self.refusal).add(event.claim_id)
             case SettlementClosed():
                 self._settle(event)
             case PaymentConfirmed():
@@ -169,10 +170,10 @@ class Redemption(RuleBasedStateMachine):
     def follow(self) -> list[Event]:
         """Take up what was decided last."""
         decided = self.scenario.last
-        assert not isinstance(decided, Rejected)
+        assert not isinstance(decided, Refusal)
         for event in decided:
             self.audit.read(event)
-            assert load_event(dump_event(event)) == event  # within every range of the contract
+            assert CODEC.load_event(dump_event(event)) == event  # within every range of the contract
             self.log.append((event, At(self.scenario.time, self.scenario.index, 0)))
             if isinstance(event, UsageAccepted):
                 self.uncaptured.append(event)
@@ -185,7 +186,7 @@ class Redemption(RuleBasedStateMachine):
         """A command; refused, it changes nothing."""
         before = self.scenario.records()
         self.scenario.when(body, actor)
-        if isinstance(self.scenario.last, Rejected):
+        if isinstance(self.scenario.last, Refusal):
             assert self.scenario.records() == before
         else:
             self.follow()
@@ -351,7 +352,7 @@ class Redemption(RuleBasedStateMachine):
         for capture in self.audit.captured.values():
             earned[capture.contract_id] += capture.subsidy
         for claim_id, each in self.audit.claims.items():
-            for line in each.lines if claim_id not in self.audit.rejected else ():
+            for line in each.lines if claim_id not in self.audit.refusal else ():
                 spoken_for[line.contract_id] += line.amount
         for contract_id, claimable in self.scenario.state.claimable.items():
             assert claimable.amount > 0
@@ -382,7 +383,7 @@ class Redemption(RuleBasedStateMachine):
         assert set(state.contracts) == {name for name in audit.contracts if name not in audit.ended or name in waiting}
         assert set(state.reports) == audit.reports.keys() - audit.accepted.keys()
         paid = {claim_id for name in audit.paid for claim_id in audit.batches[name].claim_ids}
-        assert set(state.claims) == audit.claims.keys() - audit.rejected - paid
+        assert set(state.claims) == audit.claims.keys() - audit.refusal - paid
         assert set(state.settlements) == audit.batches.keys() - audit.paid
 
     def teardown(self) -> None:

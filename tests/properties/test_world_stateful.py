@@ -11,11 +11,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.contract.commands import IssueVoucher, PlaceBid, PostOffer, WithdrawDelivery
-from counterfoil.contract.events import EVENTS, LogOpened, StateRooted
+from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.events import LogOpened, StateRooted
 from counterfoil.contract.limits import HOUR, SECOND
-from counterfoil.core.funding import budget
-from counterfoil.core.invariants import check_ledger
+from counterfoil.issuance.commands import IssueVoucher
+from counterfoil.ledger.funding import budget
+from counterfoil.ledger.invariants import check_ledger
+from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.redemption.commands import WithdrawDelivery
 from tests.properties.moves import Choice, move
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, World, opened, small_entries
 
@@ -191,7 +194,7 @@ def test_a_long_walk_meets_everything() -> None:
         world.settle()
         check_settled(world)
     check_replay(world)
-    everything = {event.__name__ for event in EVENTS.values()} - {LogOpened.__name__, StateRooted.__name__}
+    everything = {event.__name__ for event in VOCABULARY.events.values()} - {LogOpened.__name__, StateRooted.__name__}
     assert everything <= world.events.keys(), everything - world.events.keys()
     assert len(world.refusals) > 35, sorted(world.refusals)
 

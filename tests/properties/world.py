@@ -8,38 +8,37 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from counterfoil.contract.codec import decode_entry, decode_payload, encode_entry, encode_payload
-from counterfoil.contract.commands import (
-    BATCH,
-    COMMANDS,
-    TYPE_OF,
-    AppropriateBudget,
-    Body,
-    Deposit,
-    FixedExpiry,
-    Header,
-    ListProvider,
-    PublishProgramme,
-    Rate,
-    RegisterClass,
-    RegisterParty,
-    RelativeExpiry,
-)
+from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
-from counterfoil.contract.events import SUBSCRIPTIONS
 from counterfoil.contract.limits import HOUR, MAX_ENTRY_BYTES
-from counterfoil.core import issuance, ledger, market, matching, redemption
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.submission import BATCH, Header
+from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
+from counterfoil.issuance import decider as issuance
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    ListProvider,
+    PublishProgramme,
+    RegisterClass,
+    RegisterParty,
+)
+from counterfoil.ledger import decider as ledger
+from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
+from counterfoil.matching import decider as matching
+from counterfoil.matching import market
+from counterfoil.redemption import decider as redemption
 
 DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
 }
-PAIRS = tuple((consumer, source) for consumer, sources in SUBSCRIPTIONS.items() for source in sources)
-SERVICE_OF = dict(COMMANDS.values())
+PAIRS = tuple((consumer, source) for consumer, sources in VOCABULARY.subscriptions.items() for source in sources)
+SERVICE_OF = VOCABULARY.service_of
 START_HOUR = 277_778
 START = START_HOUR * HOUR
 YUAN = 1_000_000
@@ -109,32 +108,34 @@ class World:
         if key_id is None or key_id not in party.keys:
             key_id = next(key for key, (_, in_force) in party.keys.items() if in_force)
         self._commands += 1
-        kind, version = (BATCH, 1) if len(bodies) > 1 else TYPE_OF[type(bodies[0])]
+        kind, version = (BATCH, 1) if len(bodies) > 1 else (bodies[0].TYPE, bodies[0].V)
         header = Header(
             type=kind, v=version, aud=engine.origin, actor=actor, key_id=key_id,
             command_id=f"00000000-0000-7000-8000-{self._commands:012x}",
             issued_at=self.clock, expires_at=self.clock + HOUR, seen=None,
         )  # fmt: skip
-        submission = decode_payload(encode_payload(header, bodies), bytes(64))
+        submission = CODEC.decode_payload(encode_payload(header, bodies), bytes(64))
         assert submission.bodies == bodies
         before = self.root(service)
         entry, data = engine.submit(submission, self.clock)
         assert len(entry.outcomes) == len(bodies)
         assert sum(outcome.events for outcome in entry.outcomes) == len(entry.events)
         for outcome in entry.outcomes:
-            self.refusals["accepted" if outcome.rejected is None else outcome.rejected.code.value] += 1
+            self.refusals["accepted" if outcome.refusal is None else outcome.refusal.code.value] += 1
         assert entry.events or self.root(service) == before, "a refusal changes nothing"
         self._keep(service, entry, data)
 
     def deliver(self, consumer: str, source: str, most: int) -> int:
         """Let a service consume another's next entries; a source that is not ready waits. Returns how many it took."""
-        engine, wanted = self.engines[consumer], SUBSCRIPTIONS[consumer][source]
+        engine, wanted = self.engines[consumer], VOCABULARY.subscriptions[consumer][source]
         for taken in range(most):
             position = self.cursors[consumer, source]
             if position == len(self.logs[source]):
                 return taken
             data = self.logs[source][position]
-            events = [(item, event) for item, event in enumerate(decode_entry(data).events) if type(event) in wanted]
+            events = [
+                (item, event) for item, event in enumerate(CODEC.decode_entry(data).events) if type(event) in wanted
+            ]
             ready = DECIDERS[consumer].ready
             if not all(ready[type(event)](engine.state, event) for _, event in events if type(event) in ready):
                 self.held_back += 1
@@ -181,7 +182,7 @@ class World:
         """The same, of a state folded from the log's bytes alone."""
         engine = Engine(DECIDERS[service], origin(service), lambda _size: None)
         for data in self.logs[service]:
-            engine.replay(decode_entry(data))
+            engine.replay(CODEC.decode_entry(data))
         return state_root(DECIDERS[service].records(engine.state))
 
     def _keep(self, service: str, entry: Entry, data: bytes) -> None:
@@ -189,11 +190,11 @@ class World:
         log = self.logs[service]
         assert len(data) <= MAX_ENTRY_BYTES
         assert entry.index == len(log)
-        again = decode_entry(data)
+        again = CODEC.decode_entry(data)
         assert again == entry
         assert encode_entry(again) == data
         if log:
-            assert decode_entry(log[-1]).time < entry.time
+            assert CODEC.decode_entry(log[-1]).time < entry.time
         log.append(data)
         self.events.update(type(event).__name__ for event in entry.events)
 

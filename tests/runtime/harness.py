@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import Body, Deposit, Withdraw
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
-from counterfoil.contract.events import (
-    CashDeposited,
-    ContractCompleted,
-    Event,
-    KeyAdded,
-    KeyRevoked,
-    PartyRegistered,
-    TradeMatched,
-    UsageAccepted,
-    VoucherFrozen,
-)
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
 from counterfoil.contract.limits import HOUR
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
 from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
 from counterfoil.core.directory import Directory, Party
 from counterfoil.core.engine import Engine
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.events import CashDeposited, VoucherFrozen
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.signer import Signer
+from counterfoil.matching.events import TradeMatched
 from counterfoil.ports import Announcement, Head, NewEntry, PublishedDiffers, Reply, StoreConflict
+from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.transport.embedded import EmbeddedTransport
@@ -192,9 +187,11 @@ DECIDER: Decider[State] = Decider(
     service="ledger",
     initial=State,
     commands={Deposit: _deposit, Withdraw: _deposit},
-    reactions=dict.fromkeys(
-        (PartyRegistered, KeyAdded, KeyRevoked, TradeMatched, UsageAccepted, ContractCompleted), mirror
-    ),
+    reactions={
+        "issuance": dict.fromkeys((PartyRegistered, KeyAdded, KeyRevoked), mirror),
+        "matching": {TradeMatched: mirror},
+        "redemption": dict.fromkeys((UsageAccepted, ContractCompleted), mirror),
+    },
     ready={UsageAccepted: _known, ContractCompleted: _known},
     timers={"tick": lambda _state, _cutoff, _at: [VoucherFrozen(voucher_id="tick")]},
     due=lambda state: (T, "tick") if state.ticks else None,
@@ -274,7 +271,7 @@ class Around:
     @property
     def entries(self) -> list[Entry]:
         """The log."""
-        return [decode_entry(each.data) for each in self.store.kept]
+        return [CODEC.decode_entry(each.data) for each in self.store.kept]
 
 
 def command_id(number: int) -> str:

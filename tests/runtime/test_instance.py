@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.core.keys import key_id_of
 from counterfoil.errors import AlreadyInitialised, CounterfoilError, NotInitialised, UnsafeFile
 from counterfoil.instance import Instance, read_private, write_private

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
-from counterfoil.contract.commands import IssueVoucher, Withdraw
-from counterfoil.contract.envelope import decode_envelope
 from counterfoil.contract.events import KeyRevoked
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
 from counterfoil.core.directory import Directory
+from counterfoil.issuance.commands import IssueVoucher
+from counterfoil.ledger.commands import Withdraw
 from counterfoil.runtime.intake import Intake
 from tests.runtime.harness import DECIDER, ORIGIN, STRANGER, TREASURER, T, command_id, deposit, registered
 
@@ -114,7 +115,7 @@ def test_a_sender_is_known_by_payload_and_signature() -> None:
         [forged, unreadable], KNOWN
     )  # what cannot be read is refused first
     assert (first, second) == (0, 1)
-    submission = decode_envelope(forged)
+    submission = CODEC.decode_envelope(forged)
     assert (signed.content, signed.signature) == (submission.content, submission.signature)
     assert (raw.content, raw.signature) == (sha256(unreadable).digest(), b"")
 

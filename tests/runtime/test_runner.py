@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
-from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import Deposit, Seen
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
-from counterfoil.contract.events import (
-    ContractCompleted,
-    KeyRevoked,
-    LogOpened,
-    PartyRegistered,
-    StateRooted,
-    UsageAccepted,
-)
+from counterfoil.contract.events import KeyRevoked, LogOpened, PartyRegistered, StateRooted
 from counterfoil.contract.limits import HOUR
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import Seen
 from counterfoil.core.digest import state_root
+from counterfoil.ledger.commands import Deposit
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.ports import COMMANDS_SOURCE
+from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime import runner as module
-from tests.core.redemption_world import trade
+from tests.redemption.world import trade
 from tests.runtime.harness import (
     DECIDER,
     KEY,
@@ -113,9 +108,9 @@ def test_an_accepted_and_a_refused_command_are_entries() -> None:
     around = open_around()
     assert around.send(deposit(1), deposit(2, amount=3)) == []
     good, bad = around.entries[-2:]
-    assert [good.outcomes[0].rejected, len(good.events)] == [None, 1]
-    assert bad.outcomes[0].rejected is not None
-    assert (bad.outcomes[0].rejected.code, bad.events) == (Code.AMOUNT_TOO_LARGE, ())
+    assert [good.outcomes[0].refusal, len(good.events)] == [None, 1]
+    assert bad.outcomes[0].refusal is not None
+    assert (bad.outcomes[0].refusal.code, bad.events) == (Code.AMOUNT_TOO_LARGE, ())
 
 
 def test_what_is_refused_at_the_gate_makes_no_entry() -> None:
@@ -173,7 +168,7 @@ def test_a_key_revoked_in_the_same_step_bars_the_command_on_record() -> None:
     around.logs[SOURCES["issuance"]] += said(SOURCES["issuance"], [], [gone])[1:]
     around.arrive("issuance")
     around.send(deposit(1))
-    outcome = around.entries[-1].outcomes[0].rejected
+    outcome = around.entries[-1].outcomes[0].refusal
     assert outcome is not None
     assert outcome.code is Code.KEY_REVOKED
 
@@ -186,7 +181,7 @@ def test_seen_may_name_a_head_within_the_batch() -> None:
     bad = Seen(size=len(leaves), root=root_of(leaves[:-1]))
     ahead = Seen(size=len(leaves) + 4, root=root_of(leaves))
     around.send(deposit(1), deposit(2, seen=good), deposit(3, seen=bad), deposit(4, seen=ahead), deposit(5, seen=good))
-    codes = [entry.outcomes[0].rejected and entry.outcomes[0].rejected.code for entry in around.entries[-5:]]
+    codes = [entry.outcomes[0].refusal and entry.outcomes[0].refusal.code for entry in around.entries[-5:]]
     assert codes == [None, None, Code.SEEN_IS_NOT_OURS, Code.SEEN_IS_NOT_OURS, None]
     assert around.runner.tree.root() == root_of([each.leaf for each in around.store.kept])
 
@@ -352,4 +347,4 @@ def test_what_is_announced_is_what_is_committed() -> None:
     assert head is not None
     assert (checkpoint.size, checkpoint.note) == (head.size, head.note)
     assert open_checkpoint(head.note, [KEY.verify_key]).root == head.root
-    assert isinstance(decode_entry(announced[1]).events[0], PartyRegistered)
+    assert isinstance(CODEC.decode_entry(announced[1]).events[0], PartyRegistered)

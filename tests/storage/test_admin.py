@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, admin, open_log_store_on
 from counterfoil.storage.grants import CLIENTS, role

@@ -19,7 +19,7 @@ from typing import IO, Any
 import psycopg
 import pytest
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.ports import StoreConflict
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import LeaseLost, StorageError, open_log_store_on

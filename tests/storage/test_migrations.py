@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import (
     StorageError,

@@ -14,11 +14,11 @@ from functools import cached_property
 LINES_PER_FUNCTION_MAX = 70
 LINES_PER_FILE_MAX = 500
 
-PURE = ("contract", "core", "log")
-DOCUMENTED = (*PURE, "ports")
-PRINTING = ("cli", "demo")
 SERVICES = ("issuance", "ledger", "matching", "redemption")
-SERVICE_FILES = ("__init__.py", "service.py", "views.py")
+SERVICE_FILES = ("__init__.py", "commands.py", "events.py", "service.py", "views.py")
+PURE = ("contract", "core", "log", *SERVICES)
+DOCUMENTED = (*PURE, "ports", "service")
+PRINTING = ("cli", "demo")
 
 SET_TYPES = {"set", "frozenset", "AbstractSet", "MutableSet"}
 SET_METHODS = {"intersection", "union", "difference", "symmetric_difference"}
@@ -44,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Source:
-    """A source file: its path relative to the package (`core/ledger.py`), its text and, once asked for, its tree."""
+    """A source file: its path relative to the package (`core/engine.py`), its text and, once asked for, its tree."""
 
     path: str
     text: str

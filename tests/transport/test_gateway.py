@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.topics import REPLIES, commands_topic
 from counterfoil.ports import COMMANDS_SOURCE, Overloaded, Reply, Unavailable
 from counterfoil.settings import KafkaAccess
@@ -171,7 +171,7 @@ def test_what_is_under_way_counts(kafka: OwnKafka, name: str, gateways: Callable
 
 
 def reply(number: int) -> Reply:
-    rejected = Rejected(Code.UNKNOWN_KEY, (("actor", str(number)),))
+    rejected = Refusal(Code.UNKNOWN_KEY, (("actor", str(number)),))
     return Reply("ledger", bytes([number]) * 32, rejected, None, bytes([number]) * 64)
 
 

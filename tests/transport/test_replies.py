@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.contract.codec import canonical
-from counterfoil.contract.commands import SERVICES
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.services import SERVICES
 from counterfoil.ports import Reply
 from counterfoil.transport.replies import MAX_REPLY_BYTES, BadReply, decode_reply, encode_reply
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
-REFUSED = st.builds(Rejected, st.sampled_from(Code), st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple))
+REFUSED = st.builds(Refusal, st.sampled_from(Code), st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple))
 REPLIES = st.builds(
     lambda service, content, outcome, signature: Reply(service, content, outcome[0], outcome[1], signature),
     st.sampled_from(SERVICES),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.topics import dead_letters_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Inbox, Reply
 from counterfoil.transport import dead_letters, topics
@@ -79,7 +79,7 @@ def serve(secured: Secured, service: str, logs: dict[str, Log], gateway: KafkaGa
     """Take a command and the entries of others, set the command aside, and reply."""
     assert gateway.send_command(service, b"command").result(WITHIN) is None
     with transport(secured, service, logs) as own:
-        sources = {logs[source].origin: 0 for source in SUBSCRIPTIONS[service]}
+        sources = {logs[source].origin: 0 for source in VOCABULARY.subscriptions[service]}
         taken = take(own.open_inbox(service, service, sources), 1 + 2 * len(sources))
         assert {each.source for each in taken} == {COMMANDS_SOURCE, *sources}
         until(lambda: gateway.waiting(service) == 0)

@@ -18,20 +18,24 @@ from typing import Any, Final, NoReturn
 
 from counterfoil.audit.report import Finding, LogSummary
 from counterfoil.audit.structure import Verified
-from counterfoil.contract.codec import Refused, decode_cause, decode_entry, decode_payload, type_markers
-from counterfoil.contract.commands import Submission
+from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.codec import decode_cause, type_markers
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
-from counterfoil.contract.events import SUBSCRIPTIONS, Event, StateRooted, TradeMatched
+from counterfoil.contract.events import StateRooted
 from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
+from counterfoil.contract.record import Event
+from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
-from counterfoil.core.invariants import check_ledger
+from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import verify
 from counterfoil.log.merkle import leaf_hash
+from counterfoil.matching.events import TradeMatched
 
 _SIGNATURES_AT_ONCE: Final = 512
 _SHOWN: Final = 400  # characters of a value in a finding
@@ -66,7 +70,7 @@ class Replay:
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
         self.genesis: GenesisCause | None = None
         self._engine = Engine(decider, origin, log.tree.root_at)
-        wanted = SUBSCRIPTIONS[decider.service]
+        wanted = VOCABULARY.subscriptions[decider.service]
         self._sources: dict[str, Iterator[Item]] = {}
         for service, types in wanted.items():
             if service in sources:
@@ -115,7 +119,7 @@ class Replay:
     def _misfit(self, index: int, data: bytes) -> Entry:
         """Stop at an entry that is none of this log in this place, whatever its decision; else return it."""
         try:
-            entry = decode_entry(data)
+            entry = CODEC.decode_entry(data)
         except Refused as problem:
             self._stop(index, "entry_not_valid", f"{problem}")
         if entry.index != index or entry.origin != self.summary.origin:
@@ -142,7 +146,7 @@ class Replay:
 
     def _command(self, index: int, cause: CommandCause) -> Submission:
         try:
-            submission = decode_payload(cause.payload, cause.signature)
+            submission = CODEC.decode_payload(cause.payload, cause.signature)
         except Refused as problem:
             self._stop(index, "command_not_valid", f"{problem}")
         header = submission.header
@@ -201,7 +205,7 @@ class Replay:
         summary = self.summary
         summary.entries_replayed += 1
         summary.commands += len(entry.outcomes)
-        summary.refused += sum(1 for outcome in entry.outcomes if outcome.rejected is not None)
+        summary.refused += sum(1 for outcome in entry.outcomes if outcome.refusal is not None)
         summary.events += len(entry.events)
         for event in entry.events:
             if isinstance(event, TradeMatched):
@@ -259,7 +263,7 @@ def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
     for index, data in enumerate(source.files.entries(source.intact)):
         if not any(name in data for name in names):
             continue
-        leaf, entry = leaf_hash(data), decode_entry(data)
+        leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
         for item, event in enumerate(entry.events):
             if type(event) in types:
                 yield Item(index, item, leaf, event, entry.time)

@@ -15,9 +15,9 @@ from counterfoil.audit.report import Finding, Report
 from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause, service_of
-from counterfoil.core.market import State
-from counterfoil.core.naive_book import NaiveBook
 from counterfoil.log.keys import VerifyKey
+from counterfoil.matching.market import State
+from counterfoil.matching.naive_book import NaiveBook
 
 _TWIN: Final = replace(DECIDERS["matching"], initial=partial(State, NaiveBook))
 

@@ -18,8 +18,8 @@ from typing import Final, cast
 from counterfoil.bootstrap.embedded import resolve
 from counterfoil.bootstrap.parts import Gateway, Views
 from counterfoil.bootstrap.service import Service
-from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.ensure import ensure
+from counterfoil.contract.services import SERVICES
 from counterfoil.instance import Instance
 from counterfoil.ops.health import Background, Consumers, Health, Responsive
 from counterfoil.ops.probes import Probes, pages

@@ -9,10 +9,9 @@ from contextlib import ExitStack, closing
 from threading import Event
 from typing import Any, Final
 
-from counterfoil.catalogue import DECIDERS, PROJECT, VIEWS
-from counterfoil.contract.commands import SERVICES
-from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
 from counterfoil.contract.limits import SECOND
+from counterfoil.contract.services import SERVICES
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
@@ -84,7 +83,7 @@ class Embedded:
             for log in logs.values()
         }
         self.receipts = Receipts(self.transport, followed, deliver)
-        tables = {log.origin: PROJECT[name] for name, log in logs.items()}
+        tables = {log.origin: CATALOGUE[name].reducers for name, log in logs.items()}
         self.projector = Projector(self.transport, self.views, tables)
 
     def _open(self, service: str) -> Log:
@@ -96,7 +95,7 @@ class Embedded:
         head = store.head()
         origin = instance.origin(service)
         self.transport.register_log(origin, store.entries, head.size if head is not None else 0)
-        sources = {source: instance.origin(source) for source in SUBSCRIPTIONS[service]}
+        sources = {source: instance.origin(source) for source in VOCABULARY.subscriptions[service]}
         return Log(DECIDERS[service], origin, sources, store, directory, Signer(key, directory.signer_memory()))
 
     def backend(self) -> Backend:

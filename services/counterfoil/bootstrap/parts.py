@@ -9,8 +9,8 @@ from typing import Final
 
 from counterfoil.bootstrap.heads import check_head
 from counterfoil.bootstrap.holding import Holding
-from counterfoil.catalogue import PROJECT, VIEWS
-from counterfoil.contract.commands import SERVICES
+from counterfoil.catalogue import CATALOGUE, VIEWS
+from counterfoil.contract.services import SERVICES
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import SHARD, Instance
 from counterfoil.log.keys import VerifyKey
@@ -42,7 +42,7 @@ class Views:
         """Nothing is connected before the first step."""
         self.name = VIEWS_USER
         self._database = settings.database_access(VIEWS_USER)
-        self._tables = {instance.origin(name): PROJECT[name] for name in SERVICES}
+        self._tables = {instance.origin(name): CATALOGUE[name].reducers for name in SERVICES}
         access, buried = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
         self.transport = KafkaTransport(access, VIEWS_USER, SHARD, verify_keys(instance), buried)
         self._holding = Holding(self._database, VIEWS_USER)

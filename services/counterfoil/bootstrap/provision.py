@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.instance import read_private
 from counterfoil.settings import ADMIN, USERS, DatabaseAccess, KafkaAccess

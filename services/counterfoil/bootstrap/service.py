@@ -10,8 +10,7 @@ from typing import Final
 
 from counterfoil.bootstrap.heads import check_head
 from counterfoil.bootstrap.holding import Holding
-from counterfoil.catalogue import DECIDERS
-from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.catalogue import DECIDERS, VOCABULARY
 from counterfoil.contract.limits import SECOND
 from counterfoil.instance import SHARD, Instance
 from counterfoil.log.keys import VerifyKey
@@ -50,7 +49,7 @@ class Service:
         self._instruments = instruments
         self._database = settings.database_access(name)
         self._key = instance.log_key(name)
-        self.sources = {source: instance.origin(source) for source in SUBSCRIPTIONS[name]}
+        self.sources = {source: instance.origin(source) for source in VOCABULARY.subscriptions[name]}
         access, buried = settings.kafka_access(name), partial(instruments.dead_letter, name)
         self.transport = KafkaTransport(access, name, SHARD, self._keys(), buried)
         self._holding = Holding(self._database, name)

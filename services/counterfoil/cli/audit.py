@@ -17,7 +17,7 @@ from counterfoil.cli.log import Vkeys, read_vkeys
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 
 SHOWN: Final = 200
 """Findings that are printed for people; JSON has all."""

@@ -11,8 +11,8 @@ from rich.text import Text
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
-from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.scalars import Name, Origin
+from counterfoil.contract.services import SERVICES
 from counterfoil.instance import SHARD, Instance
 from counterfoil.settings import Listen, parse_listen
 

@@ -14,8 +14,9 @@ from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.signing import KeysOption, Pen, signed, signing
 from counterfoil.client.author import Author
-from counterfoil.contract.commands import AddKey, Body, RevokeKey
+from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
+from counterfoil.issuance.commands import AddKey, RevokeKey
 
 app = typer.Typer(name="keys", help="Keys: make, show, register and revoke them.", no_args_is_help=True)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, record
@@ -15,7 +16,7 @@ from counterfoil.cli.session import SHARD, Session, remote
 from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
-from counterfoil.contract.codec import Refused, canonical, decode_entry, parse_json
+from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCause, service_of
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.scalars import decode_base64
@@ -58,7 +59,7 @@ def entry(session: Session, service: Service, index: Annotated[int, typer.Argume
     deadline = time.monotonic() + _PUBLISHED_WITHIN_S
     while (data := _published(session, service, key, index, last_try=time.monotonic() >= deadline)) is None:
         time.sleep(_PAUSE_S)
-    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(decode_entry(data))))
+    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(CODEC.decode_entry(data))))
 
 
 def _published(session: Session, service: str, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
@@ -140,7 +141,7 @@ def verify(
     try:
         data, proof = file.read_bytes(), file.with_name(file.name + PROOF).read_bytes()
         keys = read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
-        origin = decode_entry(data).origin
+        origin = CODEC.decode_entry(data).origin
     except OSError as problem:
         raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem
     except Refused as problem:
@@ -176,7 +177,7 @@ def tail(
         if session.out.json:
             session.out.show(value)
         else:
-            console().print(line(decode_entry(canonical(value))), markup=False)
+            console().print(line(CODEC.decode_entry(canonical(value))), markup=False)
         if number == count:
             return
 
@@ -197,7 +198,7 @@ def _cause(entry: Entry) -> str:
 
 
 def _decision(entry: Entry) -> str:
-    refused = [outcome.rejected.code.value for outcome in entry.outcomes if outcome.rejected is not None]
+    refused = [outcome.refusal.code.value for outcome in entry.outcomes if outcome.refusal is not None]
     return f"refused: {', '.join(refused)}" if refused else "accepted"
 
 

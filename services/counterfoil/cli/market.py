@@ -26,10 +26,11 @@ from counterfoil.cli.render import Rows
 from counterfoil.cli.session import Session, remote
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
-from counterfoil.contract.commands import (
+from counterfoil.contract.limits import MIN_BOND_BPS
+from counterfoil.contract.record import Command as Body
+from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
-    Body,
     CancelBid,
     CancelOffer,
     PlaceBid,
@@ -37,7 +38,6 @@ from counterfoil.contract.commands import (
     SelfTrade,
     TimeInForce,
 )
-from counterfoil.contract.limits import MIN_BOND_BPS
 
 offers = typer.Typer(name="offer", help="Offers: post, amend, cancel, show, list, depth, trades.", no_args_is_help=True)
 bids = typer.Typer(name="bid", help="Bids: place, amend, cancel, show, list.", no_args_is_help=True)

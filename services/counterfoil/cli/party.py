@@ -10,7 +10,9 @@ from counterfoil.cli.keys import PublicKey
 from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import PartyId, argument, option
 from counterfoil.cli.signing import Pen, signed, signing
-from counterfoil.contract.commands import Body, RegisterClass, RegisterParty, Role
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.scalars import Role
+from counterfoil.issuance.commands import RegisterClass, RegisterParty
 
 app = typer.Typer(name="party", help="Parties: register, show, list.", no_args_is_help=True)
 classes = typer.Typer(name="class", help="Accelerator classes: register, show, list.", no_args_is_help=True)

@@ -9,13 +9,15 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, argument, option
 from counterfoil.cli.signing import refused_form, signed
-from counterfoil.contract.codec import Refused, load_body, parse_json
-from counterfoil.contract.commands import AppropriateBudget, Body, ListProvider
+from counterfoil.contract.canonical import Refused, parse_json
 from counterfoil.contract.limits import MAX_PAYLOAD_BYTES
+from counterfoil.contract.record import Command as Body
+from counterfoil.issuance.commands import AppropriateBudget, ListProvider
 
 app = typer.Typer(name="programme", help="Programmes: publish, fund, accredit, show, list.", no_args_is_help=True)
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
@@ -52,13 +54,11 @@ def publish(
 ) -> Body:
     """Issuer: publish a programme, or its next version; vouchers keep the version that issued them."""
     try:
-        return load_body("publish_programme", 1, parse_json(file.read_bytes(), MAX_PAYLOAD_BYTES))
+        return CODEC.load_body("publish_programme", 1, parse_json(file.read_bytes(), MAX_PAYLOAD_BYTES))
     except OSError as problem:
         raise Invalid(f"cannot read {file}: {problem.strerror}") from problem
     except Refused as problem:
-        raise Invalid(
-            f"{file}: {refused_form(problem.rejected.code.value, dict(problem.rejected.detail))}"
-        ) from problem
+        raise Invalid(f"{file}: {refused_form(problem.refusal.code.value, dict(problem.refusal.detail))}") from problem
 
 
 @signed(

@@ -10,10 +10,10 @@ from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import ClaimId, ContractId, PaymentReference, Programme, Reason, ReportId, argument, option
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import parse_reading
-from counterfoil.contract.commands import (
+from counterfoil.contract.record import Command as Body
+from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
-    Body,
     CloseSettlement,
     ConfirmPayment,
     DisputeUsage,

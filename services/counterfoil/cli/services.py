@@ -17,7 +17,7 @@ from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.instance import Instance
 from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from counterfoil.cli.command import Command, Invalid, Out, UrlOption, make, url_of
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 from rich.console import RenderableType
@@ -16,11 +16,11 @@ from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption
 from counterfoil.cli.render import record
 from counterfoil.cli.session import Session
 from counterfoil.cli.values import format_amount, in_units
-from counterfoil.contract.commands import Body
+from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
     from counterfoil.client.verify import Proven
-    from counterfoil.contract.events import Event
+    from counterfoil.contract.record import Event
 
 AsOption = Annotated[
     str, typer.Option("--as", metavar="PARTY", help="Who signs: a party's id. Its key file is PARTY.seed.")
@@ -55,13 +55,13 @@ class Pen(Session):
 
     def send(self, body: Body) -> None:
         """Sign and submit one command, verify its receipt, and show it."""
+        from counterfoil.catalogue import VOCABULARY
         from counterfoil.client.ids import new_command_id
         from counterfoil.client.verify import verify_answer
-        from counterfoil.contract.commands import COMMANDS, TYPE_OF
         from counterfoil.runtime.clock import SystemClock
 
         check(body)
-        key, pinned = self.log_key(COMMANDS[TYPE_OF[type(body)]][1])
+        key, pinned = self.log_key(VOCABULARY.service_of[type(body)])
         envelope = self.author.sign(body, key.name, new_command_id(), SystemClock().now())
         receipt = self.gateway.submit(envelope)
         proven = verify_answer(receipt, key, envelope)
@@ -70,13 +70,14 @@ class Pen(Session):
 
 def check(body: Body) -> None:
     """Hold a body against the contract before it is signed. Raises `Invalid`."""
-    from counterfoil.contract.codec import Refused, dump_body, load_body
-    from counterfoil.contract.commands import TYPE_OF
+    from counterfoil.catalogue import CODEC
+    from counterfoil.contract.canonical import Refused
+    from counterfoil.contract.codec import dump_body
 
     try:
-        load_body(*TYPE_OF[type(body)], dump_body(body))
+        CODEC.load_body(body.TYPE, body.V, dump_body(body))
     except Refused as problem:
-        raise Invalid(refused_form(problem.rejected.code.value, dict(problem.rejected.detail))) from problem
+        raise Invalid(refused_form(problem.refusal.code.value, dict(problem.refusal.detail))) from problem
 
 
 def refused_form(code: str, detail: Mapping[str, str]) -> str:
@@ -125,7 +126,7 @@ def event_row(event: Event) -> dict[str, Any]:
     from counterfoil.contract.codec import dump_event
 
     row = dump_event(event)
-    amounts = {each.name for each in fields(event) if str(each.type).removesuffix(" | None") in _AMOUNTS}
+    amounts = {each.name for each in fields(cast(Any, event)) if str(each.type).removesuffix(" | None") in _AMOUNTS}
     if "legs" in row:
         row["legs"] = [_leg(leg) for leg in row["legs"]]
     return {"event": row.pop("type"), **in_units(row, amounts)}

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from counterfoil.contract.commands import Reading
 from counterfoil.contract.times import parse_hour
+from counterfoil.redemption.commands import Reading
 
 MICRO: Final = 1_000_000
 _AMOUNT = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,6}))?", re.ASCII)

@@ -7,7 +7,8 @@ import typer
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, VoucherId
 from counterfoil.cli.signing import signed
-from counterfoil.contract.commands import Body, IssueVoucher, ReinstateVoucher, RevokeVoucher, SuspendVoucher
+from counterfoil.contract.record import Command as Body
+from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, RevokeVoucher, SuspendVoucher
 
 app = typer.Typer(name="voucher", help="Vouchers: issue, suspend, reinstate, revoke, show, list.", no_args_is_help=True)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from counterfoil.contract.codec import encode_payload
-from counterfoil.contract.commands import BATCH, TYPE_OF, Body, Header, Seen
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
 from counterfoil.contract.limits import HOUR
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.submission import BATCH, Header, Seen
 from counterfoil.core.keys import key_id_of
 
 
@@ -34,7 +35,7 @@ class Author:
         """The DSSE envelope of one command, or of a batch if a sequence is given. Valid for an hour unless said."""
         batch = isinstance(bodies, Sequence)
         all_bodies = tuple(bodies) if isinstance(bodies, Sequence) else (bodies,)
-        kind, version = (BATCH, 1) if batch else TYPE_OF[type(all_bodies[0])]
+        kind, version = (BATCH, 1) if batch else (all_bodies[0].TYPE, all_bodies[0].V)
         header = Header(
             type=kind,
             v=version,

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.problems import NotProven
-from counterfoil.contract.codec import Refused, decode_entry, encode_entry
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry
-from counterfoil.contract.envelope import decode_envelope
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
@@ -42,7 +43,7 @@ def verify_entry(data: bytes, proof: bytes, key: VerifyKey) -> Proven:
     """Entry bytes and their tlog-proof under a pinned key of the log. Raises `NotProven`."""
     try:
         receipt, checkpoint = verify_receipt(proof, data, [key])
-        entry = decode_entry(data)
+        entry = CODEC.decode_entry(data)
     except (LogError, Refused) as problem:
         raise NotProven(f"the receipt does not verify: {problem}") from problem
     if encode_entry(entry) != data or (entry.origin, entry.index) != (checkpoint.origin, receipt.index):
@@ -62,7 +63,7 @@ def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | 
     proven = verify_entry(data, proof, key)
     cause = proven.entry.cause
     if envelope is not None:
-        sent = decode_envelope(envelope)
+        sent = CODEC.decode_envelope(envelope)
         if not isinstance(cause, CommandCause) or cause.payload != sent.payload:
             raise NotProven(
                 f"entry {proven.entry.index} of {proven.entry.origin} decides another command than was sent"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from counterfoil.contract.events import Event
-from counterfoil.contract.rejections import Rejected
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Refusal
 
 ENTRY_TYPE: Final = "counterfoil.entry.v1"
 PAYLOAD_TYPE: Final = "application/vnd.counterfoil.command.v1+json"
@@ -59,7 +59,7 @@ class Outcome:
     """What became of one command: how many of the entry's events are its own, or why it was refused."""
 
     events: int
-    rejected: Rejected | None
+    refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from counterfoil.contract import limits
-from counterfoil.contract.codec import Refused, canonical, decode_payload, parse_json
-from counterfoil.contract.commands import Submission
+from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.entry import PAYLOAD_TYPE
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64, encode_base64
 
 _PAYLOAD_TYPE = PAYLOAD_TYPE.encode()
@@ -35,9 +32,8 @@ def encode_envelope(payload: bytes, signature: bytes, key_id: str) -> bytes:
     )
 
 
-@lru_cache(maxsize=1_024)  # in one process the gateway and the service open the same bytes
-def decode_envelope(data: bytes) -> Submission:
-    """Open and parse an envelope; the signature is not verified here. Raises `Refused` with an intake code.
+def open_envelope(data: bytes) -> tuple[bytes, bytes]:
+    """(payload, signature) of an envelope; nothing is verified here. Raises `Refused` with an intake code.
 
     The envelope's own ``keyid`` is an unauthenticated hint and is ignored: the key is the one the payload names.
     """
@@ -56,4 +52,4 @@ def decode_envelope(data: bytes) -> Submission:
         raise Refused(Code.MALFORMED, reason="not a DSSE envelope with one Ed25519 signature")
     if payload_type != PAYLOAD_TYPE:
         raise Refused(Code.WRONG_PAYLOAD_TYPE, expected=PAYLOAD_TYPE)
-    return decode_payload(raw, raw_sig)
+    return raw, raw_sig

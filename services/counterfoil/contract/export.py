@@ -14,10 +14,10 @@ import orjson
 from pydantic import TypeAdapter
 
 from counterfoil.contract import limits, scalars
-from counterfoil.contract.commands import BATCH, COMMANDS, Header
 from counterfoil.contract.entry import ENTRY_TYPE
-from counterfoil.contract.events import EVENTS
-from counterfoil.contract.rejections import MEANINGS, Code
+from counterfoil.contract.refusals import MEANINGS, Code
+from counterfoil.contract.submission import BATCH, Header
+from counterfoil.contract.vocabulary import Vocabulary
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PREFIX: Final = "urn:counterfoil:schema:"
@@ -34,16 +34,23 @@ _PUBLIC_KEY: Final = TypeAdapter(scalars.PublicKey).json_schema()
 _BASE64: Final = {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]*={0,2}$"}
 
 
-def render() -> dict[str, bytes]:
+def render(vocabulary: Vocabulary) -> dict[str, bytes]:
     """Every generated file below ``schemas/`` by its relative path: indented JSON, two blanks, final newline."""
-    documents: dict[str, Any] = {"command.schema.json": _command(), "entry.schema.json": _entry()}
-    for (kind, version), (body, _) in COMMANDS.items():
+    documents: dict[str, Any] = {
+        "command.schema.json": _command(vocabulary),
+        "entry.schema.json": _entry(vocabulary),
+    }
+    for (kind, version), body in vocabulary.commands.items():
         documents[f"commands/{kind}.v{version}.schema.json"] = _body(kind, version, body)
-    for name, event in EVENTS.items():
+    for name, event in vocabulary.events.items():
         documents[f"events/{name}.schema.json"] = _event(name, event)
     documents["refusals.json"] = _refusals()
     pretty = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return {path: orjson.dumps(document, option=pretty) for path, document in documents.items()}
+    tables = {"commands.md": _commands(vocabulary), "events.md": _events(vocabulary), "refusals.md": _refusal_table()}
+    return {
+        **{path: orjson.dumps(document, option=pretty) for path, document in documents.items()},
+        **{path: text.encode() for path, text in tables.items()},
+    }
 
 
 # schemas from dataclasses -------------------------------------------------------------------------------------------
@@ -102,9 +109,9 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, **closed, **more}
 
 
-def _command() -> dict[str, Any]:
+def _command(vocabulary: Vocabulary) -> dict[str, Any]:
     header = _tidied(TypeAdapter(Header).json_schema())
-    one_of = [_typed(kind, version, {"$ref": command_id(kind, version)}) for kind, version in COMMANDS]
+    one_of = [_typed(kind, version, {"$ref": command_id(kind, version)}) for kind, version in vocabulary.commands]
     commands = {
         "type": "array",
         "minItems": 1,
@@ -125,7 +132,7 @@ def _typed(kind: str, version: int, body: dict[str, Any]) -> dict[str, Any]:
     return {"properties": {"type": {"const": kind}, "v": {"const": version}, "body": body}}
 
 
-def _entry() -> dict[str, Any]:
+def _entry(vocabulary: Vocabulary) -> dict[str, Any]:
     data = _object(
         {
             "index": {**_COUNT, "description": "The leaf index."},
@@ -133,7 +140,7 @@ def _entry() -> dict[str, Any]:
                 "oneOf": [{"$ref": f"#/$defs/{name}_cause"} for name in ("command", "entry", "timer", "genesis")]
             },
             "decision": {"$ref": "#/$defs/decision"},
-            "events": {"type": "array", "items": {"oneOf": [{"$ref": event_id(name)} for name in EVENTS]}},
+            "events": {"type": "array", "items": {"oneOf": [{"$ref": event_id(name)} for name in vocabulary.events]}},
         }
     )
     schema = _object(
@@ -172,8 +179,8 @@ def _entry_parts() -> dict[str, Any]:
         f"{name}_cause": _object({name: _object(members)}, description=text[name]) for name, members in cause.items()
     }
     details = {"type": "object", "additionalProperties": {"type": "string"}}
-    parts["rejected"] = _object({"rejected": {"enum": [code.value for code in Code]}, "detail": details})
-    parts["outcome"] = {"oneOf": [_object({"accepted": _COUNT}), {"$ref": "#/$defs/rejected"}]}
+    parts["refused"] = _object({"refused": {"enum": [code.value for code in Code]}, "detail": details})
+    parts["outcome"] = {"oneOf": [_object({"accepted": _COUNT}), {"$ref": "#/$defs/refused"}]}
     outcomes = {
         "type": "array",
         "minItems": 1,
@@ -182,7 +189,7 @@ def _entry_parts() -> dict[str, Any]:
     }
     parts["decision"] = {
         "description": "`accepted`; a refusal; or per command of a batch how many events are its own, or its refusal.",
-        "oneOf": [{"const": "accepted"}, {"$ref": "#/$defs/rejected"}, _object({"batch": outcomes})],
+        "oneOf": [{"const": "accepted"}, {"$ref": "#/$defs/refused"}, _object({"batch": outcomes})],
     }
     return parts
 
@@ -202,3 +209,35 @@ def _refusals() -> list[dict[str, Any]]:
         {"code": code, "stage": stage, "transient": lasting == "transient", "text": text, "precedence": number}
         for number, code, stage, lasting, text in refusal_rows()
     ]
+
+
+# tables for people --------------------------------------------------------------------------------------------------
+
+
+def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return f"# {title}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _commands(vocabulary: Vocabulary) -> str:
+    rows = (
+        (f"`{each.TYPE}`", str(each.V), service, each.ROLE or "the object decides", _summary(each))
+        for each, service in vocabulary.service_of.items()
+    )
+    return _table("Commands", ("type", "version", "decided by", "role", "asks for"), rows)
+
+
+def _events(vocabulary: Vocabulary) -> str:
+    return _table(
+        "Events", ("name", "says"), ((f"`{name}`", _summary(each)) for name, each in vocabulary.events.items())
+    )
+
+
+def _refusal_table() -> str:
+    rows = ((str(number), f"`{code}`", stage, lasting, text) for number, code, stage, lasting, text in refusal_rows())
+    return _table("Refusals", ("precedence", "code", "stage", "lasting", "meaning"), rows)
+
+
+def _summary(record: type) -> str:
+    """The first paragraph of its docstring, on one line."""
+    return " ".join((record.__doc__ or "").split("\n\n")[0].split()).replace("|", "\\|")

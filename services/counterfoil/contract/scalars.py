@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from counterfoil.contract import limits
 from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
@@ -148,6 +148,7 @@ Name = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_NAME)]
 Reason = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_REASON)]
 Reference = Annotated[str, _text(r"[!-~]+", limits.MAX_REFERENCE)]
 TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
+Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]
 Flag = Annotated[bool, Native(type="bool")]
 PublicKey = Annotated[bytes, _octets(32)]
 Digest = Annotated[bytes, _octets(32)]

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from counterfoil.contract.commands import Body
-from counterfoil.contract.events import Event
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.record import Command, Event
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.directory import Directory, Party
 
 
@@ -23,7 +22,7 @@ class HasDirectory(Protocol):
 
 
 S = TypeVar("S", bound=HasDirectory)
-Decision = Sequence[Event] | Rejected
+Decision = Sequence[Event] | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,8 @@ class Decider(Generic[S]):
     """One service's business as data. All tables are keyed by the exact class of body or event.
 
     `commands`: body -> (state, body, actor, at) -> events or refusal.
-    `reactions`: another service's event -> (state, event, at) -> events, perhaps none; a reaction cannot be refused.
+    `reactions`: source service -> its event -> (state, event, at) -> events, perhaps none; no reaction is refused.
+    These are the service's subscriptions: it consumes each such event, in order, exactly once.
     `ready`: another service's event -> (state, event) -> whether what it refers to has arrived here. Order holds within
     a source only; a source whose next event is not ready waits until the others caught up. Absent means always ready.
     `timers`: kind -> (state, cut-off, at) -> events for what was due at the cut-off, at most a sweep's worth.
@@ -56,8 +56,8 @@ class Decider(Generic[S]):
 
     service: str
     initial: Callable[[], S]
-    commands: Mapping[type[Body], Callable[[S, Any, Party, At], Decision]]
-    reactions: Mapping[type[Event], Callable[[S, Any, At], Sequence[Event]]]
+    commands: Mapping[type[Command], Callable[[S, Any, Party, At], Decision]]
+    reactions: Mapping[str, Mapping[type[Event], Callable[[S, Any, At], Sequence[Event]]]]
     ready: Mapping[type[Event], Callable[[S, Any], bool]]
     timers: Mapping[str, Callable[[S, int, At], Sequence[Event]]]
     due: Callable[[S], tuple[int, str] | None]
@@ -65,9 +65,9 @@ class Decider(Generic[S]):
     records: Callable[[S], Iterator[tuple[str, object]]]
 
 
-def refuse(code: Code, **detail: object) -> Rejected:
+def refuse(code: Code, **detail: object) -> Refusal:
     """A refusal with its offending fields or figures, rendered as text, in member order."""
-    return Rejected(code, tuple(sorted((name, str(value)) for name, value in detail.items())))
+    return Refusal(code, tuple(sorted((name, str(value)) for name, value in detail.items())))
 
 
 def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:

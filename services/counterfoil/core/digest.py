@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from itertools import pairwise
 
-from counterfoil.contract.codec import canonical
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.ensure import ensure
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic
 
 from counterfoil.contract import limits
-from counterfoil.contract.codec import canonical, dump_event, encode_entry
-from counterfoil.contract.commands import REQUIRED_ROLE, Header, Submission
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.codec import dump_event, encode_entry
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import (
     Cause,
@@ -23,8 +23,10 @@ from counterfoil.contract.entry import (
     TimerCause,
     service_of,
 )
-from counterfoil.contract.events import Event, KeyAdded, LogOpened, PartyRegistered, StateRooted
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, StateRooted
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.submission import Header, Submission
 from counterfoil.core.decider import At, Decider, S, refuse
 from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
@@ -43,6 +45,7 @@ class Engine(Generic[S]):
         self.state = decider.initial()
         self.size = 0
         self.time = 0
+        self._reactions = {kind: react for each in decider.reactions.values() for kind, react in each.items()}
         self._evolve: dict[type[Event], Callable[[S, Any, At], None]] = {
             LogOpened: _nothing,
             StateRooted: _nothing,
@@ -74,14 +77,14 @@ class Engine(Generic[S]):
         for item, body in enumerate(submission.bodies):
             here = At(at.time, at.index, item)
             decision = barred or self._decide(header.actor, body, here)
-            if not isinstance(decision, Rejected):
+            if not isinstance(decision, Refusal):
                 drafts = [canonical(dump_event(event)) for event in decision]
                 size = sum(len(draft) + 1 for draft in drafts)
                 if submission.batch and size > room:
                     decision = refuse(Code.OVER_LIMIT, entry_bytes=limits.MAX_ENTRY_BYTES)
                 else:
                     room, encoded = room - size, encoded + drafts
-            if isinstance(decision, Rejected):
+            if isinstance(decision, Refusal):
                 outcomes.append(Outcome(0, decision))
                 continue
             for event in decision:
@@ -98,8 +101,8 @@ class Engine(Generic[S]):
     def react(self, cause: EntryCause, event: Event, clock: int) -> tuple[Entry, bytes]:
         """Consume another service's event; `cause` names it."""
         at = self._at(clock)
-        events = self.decider.reactions[type(event)](self.state, event, at)
         subject = service_of(cause.origin)
+        events = self._reactions[type(event)](self.state, event, at)
         return self._close(f"{subject}/{cause.index}/{cause.item}", subject, cause, at, events)
 
     def fire(self, kind: str, clock: int) -> tuple[Entry, bytes]:
@@ -132,7 +135,7 @@ class Engine(Generic[S]):
     def _at(self, clock: int) -> At:
         return At(max(clock, self.time + 1), self.size, 0)
 
-    def _barred(self, header: Header, at: At) -> Rejected | None:
+    def _barred(self, header: Header, at: At) -> Refusal | None:
         """What bars a command whatever it asks for, in order of precedence."""
         party = self.state.directory.parties[header.actor]
         if not party.keys[header.key_id][1]:
@@ -150,7 +153,7 @@ class Engine(Generic[S]):
 
     def _decide(self, actor: str, body: Any, at: At) -> Any:
         party = self.state.directory.parties[actor]
-        role = REQUIRED_ROLE[type(body)]
+        role = body.ROLE
         if role is not None and role not in party.roles:
             return refuse(Code.ROLE_NOT_ALLOWED, needs=role)
         return self.decider.commands[type(body)](self.state, body, party, at)

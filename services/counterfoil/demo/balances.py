@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from counterfoil.contract.codec import canonical
+from counterfoil.contract.canonical import canonical
 from counterfoil.demo.desk import Desk
 
 _LOT = ("face", "available", "held", "redeemed", "expired", "cancelled")

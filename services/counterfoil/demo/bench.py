@@ -18,8 +18,7 @@ from random import Random
 from typing import Any, Final
 
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.catalogue import DECIDERS
-from counterfoil.contract.codec import decode_entry, decode_payload
+from counterfoil.catalogue import CODEC, DECIDERS
 from counterfoil.contract.entry import CommandCause
 from counterfoil.core.engine import Engine
 from counterfoil.demo.desk import Desk, demo_entropy
@@ -135,13 +134,13 @@ def core(count: int, report: Callable[[Figure], None]) -> None:
     began = time.perf_counter_ns()
     events = 0
     for each in data:
-        entry = decode_entry(each)
+        entry = CODEC.decode_entry(each)
         events += len(entry.events)
         replayed.replay(entry)
     report(Figure("replay", "events folded from entry bytes, no signatures", events, _since(began)))
-    entries = [decode_entry(each) for each in data]
+    entries = [CODEC.decode_entry(each) for each in data]
     causes = [entry.cause for entry in entries]
-    parsed = [decode_payload(c.payload, c.signature) if isinstance(c, CommandCause) else None for c in causes]
+    parsed = [CODEC.decode_payload(c.payload, c.signature) if isinstance(c, CommandCause) else None for c in causes]
     engine: Engine[Any] = Engine(DECIDERS["ledger"], origin, lambda _size: None)
     took = 0
     for entry, submission in zip(entries, parsed, strict=True):

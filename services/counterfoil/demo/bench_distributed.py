@@ -16,7 +16,7 @@ from typing import Final
 import psutil  # type: ignore[import-untyped]
 
 from counterfoil.bootstrap.distributed import Distributed
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.demo.bench import Figure
 from counterfoil.demo.desk import demo_entropy
 from counterfoil.demo.driver import HOST, SEED, Driver, percentile

@@ -9,12 +9,13 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
-from counterfoil.contract.codec import Refused
-from counterfoil.contract.commands import COMMANDS, TYPE_OF, Body
-from counterfoil.contract.events import Event
+from counterfoil.contract.canonical import Refused
 from counterfoil.contract.limits import HOUR
-from counterfoil.contract.rejections import Rejected
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Refusal
 from counterfoil.demo.system import VIEW, Answer, System
 from counterfoil.ports import Row
 
@@ -46,14 +47,14 @@ class Desk:
 
     def envelope(self, party_id: str, body: Body, **signing: Any) -> bytes:
         """A signed command, not sent yet."""
-        aud = self._system.origin(COMMANDS[TYPE_OF[type(body)]][1])
+        aud = self._system.origin(VOCABULARY.service_of[type(body)])
         now = self.clock.now()
         return self.author(party_id).sign(body, aud, self._command_id(now), signing.pop("issued_at", now), **signing)
 
     def send(self, party_id: str, body: Body, *, must: bool = True) -> bytes:
         """Sign and send; `must`: a refusal is a fault of the demo. Returns the envelope."""
         envelope = self.envelope(party_id, body)
-        self.post(envelope, TYPE_OF[type(body)][0], must=must)
+        self.post(envelope, body.TYPE, must=must)
         return envelope
 
     def post(self, envelope: bytes, kind: str, *, must: bool = False) -> None:
@@ -62,7 +63,7 @@ class Desk:
         try:
             self._pending.append((kind, self._system.submit(envelope), must))
         except Refused as problem:
-            self._refuse(problem.rejected, must)
+            self._refuse(problem.refusal, must)
         if len(self._pending) >= _SETTLE_EVERY:
             self.settle()
 
@@ -72,21 +73,21 @@ class Desk:
         pending, self._pending = self._pending, []
         for _, answer_of, must in pending:
             answer = answer_of()
-            if isinstance(answer, Rejected):
+            if isinstance(answer, Refusal):
                 self._refuse(answer, must)
                 continue
             self.receipts += 1
-            rejected = answer.outcomes[0].rejected
-            if rejected is not None:
-                self._refuse(rejected, must)
+            refusal = answer.outcomes[0].refusal
+            if refusal is not None:
+                self._refuse(refusal, must)
 
     def ask(self, party_id: str, body: Body) -> Sequence[Event]:
         """Send one command that must be accepted, wait, and return its events."""
         self.settle()
         envelope = self.envelope(party_id, body)
-        self.sent[TYPE_OF[type(body)][0]] += 1
+        self.sent[body.TYPE] += 1
         answer = self._answer(envelope)
-        if isinstance(answer, Rejected) or answer.outcomes[0].rejected is not None:
+        if isinstance(answer, Refusal) or answer.outcomes[0].refusal is not None:
             raise Unexpected(f"{body}: {answer}")
         self.receipts += 1
         return answer.events
@@ -96,7 +97,7 @@ class Desk:
         self.settle()
         first, second = self._answer(envelope), self._answer(envelope)
         self.sent["repeated"] += 2
-        if isinstance(first, Rejected) or isinstance(second, Rejected):
+        if isinstance(first, Refusal) or isinstance(second, Refusal):
             raise Unexpected(f"a repeat was refused: {first}, {second}")
         if first != second:
             raise Unexpected("a repeat made another entry")
@@ -126,10 +127,10 @@ class Desk:
         self._system.settle()
         return answer_of()
 
-    def _refuse(self, rejected: Rejected, must: bool) -> None:
+    def _refuse(self, refusal: Refusal, must: bool) -> None:
         if must:
-            raise Unexpected(f"{rejected}")
-        self.refused[rejected.code.value] += 1
+            raise Unexpected(f"{refusal}")
+        self.refused[refusal.code.value] += 1
 
     def _command_id(self, now: int) -> str:
         """A UUIDv7 whose random part comes from the seed."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 from counterfoil.client.author import Author
-from counterfoil.contract.commands import Body, Deposit, RegisterParty
+from counterfoil.contract.record import Command as Body
 from counterfoil.demo.desk import demo_entropy
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
+from counterfoil.issuance.commands import RegisterParty
+from counterfoil.ledger.commands import Deposit
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Receipts, Recorded
 
@@ -105,7 +107,7 @@ class Driver:
             except Overloaded:
                 await asyncio.sleep(_BUSY)
         answer = await waiter
-        if not isinstance(answer, Recorded) or any(each.rejected for each in answer.entry.outcomes):
+        if not isinstance(answer, Recorded) or any(each.refusal for each in answer.entry.outcomes):
             raise RuntimeError(f"not accepted: {answer}")
         answer.proof()
         return (time.perf_counter_ns() - began) // 1_000

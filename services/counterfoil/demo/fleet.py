@@ -15,7 +15,7 @@ from typing import Final, Self
 
 import httpx
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from threading import Condition, Event, Thread
 from typing import Final
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.http import PAUSES, Gateway
-from counterfoil.contract.codec import Refused, canonical, decode_entry
+from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, service_of
 from counterfoil.demo.replicas import Replicas
@@ -131,7 +132,7 @@ class Follower:
                 for _, value in self._gateway.tail(tuple(before), [f"{name}:{size}" for name, size in before.items()]):
                     if self._stopping.is_set():
                         return
-                    self._take(decode_entry(canonical(value)))
+                    self._take(CODEC.decode_entry(canonical(value)))
             except CounterfoilError:
                 if self.sizes() != before:
                     pauses = iter(PAUSES)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from counterfoil.contract.commands import Rate
 from counterfoil.contract.limits import PRICE_TICK
+from counterfoil.contract.terms import Rate
 from counterfoil.demo.trace import CATALOGUE, Task
 
 USD: Final = 1_000_000

@@ -8,13 +8,13 @@ from typing import Any, Final, Self
 
 import httpx
 
+from counterfoil.catalogue import CODEC
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
 from counterfoil.client.verify import verify_answer
-from counterfoil.contract.codec import Refused
+from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import service_of
-from counterfoil.contract.envelope import decode_envelope
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import parse_hour, parse_time
 from counterfoil.demo.follower import Command, Follower, Stalled
 from counterfoil.demo.system import VIEW, Answer
@@ -67,7 +67,7 @@ class RemoteSystem:
         self.gateway = Line(url)
         self._follower = Follower(url, {service: key.name for service, key in keys.items()})
         self._sent: set[Command] = set()
-        self._refused: dict[Command, Rejected] = {}
+        self._refused: dict[Command, Refusal] = {}
         self._latest: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
@@ -134,7 +134,7 @@ class RemoteSystem:
             if problem.receipt is None:
                 raise _refused(problem) from None
             receipt = problem.receipt
-        key = self._keys[service_of(decode_envelope(envelope).header.aud)]
+        key = self._keys[service_of(CODEC.decode_envelope(envelope).header.aud)]
         return verify_answer(receipt, key, envelope).entry
 
     # working --------------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class RemoteSystem:
             try:
                 self._answered(lambda envelope=envelope: self.gateway.submit(envelope), envelope)  # type: ignore[misc]
             except Refused as problem:
-                self._refused[command] = problem.rejected
+                self._refused[command] = problem.refusal
                 self._follower.forget(command)
 
     def next_due(self) -> int | None:
@@ -193,7 +193,7 @@ class RemoteSystem:
 def _command(envelope: bytes) -> Command | None:
     """What its entry will be known by; None for what is no envelope."""
     try:
-        header = decode_envelope(envelope).header
+        header = CODEC.decode_envelope(envelope).header
     except Refused:
         return None
     return service_of(header.aud), f"{header.actor}/{header.command_id}"

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from counterfoil.catalogue import DECIDERS
+from counterfoil.catalogue import DECIDERS, VOCABULARY
 from counterfoil.contract.entry import Entry, EntryCause, service_of
-from counterfoil.contract.events import SUBSCRIPTIONS
 from counterfoil.core.engine import Engine
 
 Reaction = tuple[str, str, int, int]
@@ -27,7 +26,9 @@ class Replicas:
             service: Engine(DECIDERS[service], origin, lambda _size: None) for service, origin in origins.items()
         }
         self._consumers = {
-            source: [(consumer, types[source]) for consumer, types in SUBSCRIPTIONS.items() if source in types]
+            source: [
+                (consumer, types[source]) for consumer, types in VOCABULARY.subscriptions.items() if source in types
+            ]
             for source in origins
         }
         self.open: set[Reaction] = set()

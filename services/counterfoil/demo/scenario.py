@@ -15,32 +15,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from counterfoil.contract.commands import (
-    AcceptUsage,
-    AppropriateBudget,
-    ApproveClaim,
-    Body,
-    CancelBid,
-    CloseSettlement,
-    ConfirmPayment,
-    Deposit,
-    DisputeUsage,
-    FixedExpiry,
-    IssueVoucher,
-    ListProvider,
-    PlaceBid,
-    PostOffer,
-    PublishProgramme,
-    Reading,
-    RegisterClass,
-    RegisterParty,
-    RelativeExpiry,
-    ReportUsage,
-    ResolveDispute,
-    Role,
-    SubmitClaim,
-    Withdraw,
-)
 from counterfoil.contract.limits import (
     DAY,
     HOUR,
@@ -50,6 +24,9 @@ from counterfoil.contract.limits import (
     MIN_BOND_BPS,
     PRICE_TICK,
 )
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.scalars import Role
+from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
 from counterfoil.contract.times import parse_time
 from counterfoil.demo.desk import Desk
 from counterfoil.demo.model import (
@@ -67,6 +44,27 @@ from counterfoil.demo.model import (
     slack_hours,
 )
 from counterfoil.demo.trace import CATALOGUE, MEMORY_MB, Node, Task
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    IssueVoucher,
+    ListProvider,
+    PublishProgramme,
+    RegisterClass,
+    RegisterParty,
+)
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.matching.commands import CancelBid, PlaceBid, PostOffer
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    CloseSettlement,
+    ConfirmPayment,
+    DisputeUsage,
+    Reading,
+    ReportUsage,
+    ResolveDispute,
+    SubmitClaim,
+)
 
 START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 HORIZON_HOURS: Final = 168

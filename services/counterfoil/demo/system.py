@@ -8,12 +8,12 @@ from typing import Final, Protocol
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import VIEWS
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.rejections import Rejected
+from counterfoil.contract.refusals import Refusal
 from counterfoil.ports import Clock, Row, View
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
 
-Answer = Entry | Rejected
+Answer = Entry | Refusal
 """A command's entry, by a receipt for it; or the refusal that made no entry."""
 VIEW: Final[dict[str, View]] = {view.name: view for view in VIEWS}
 _PAGE: Final = 500

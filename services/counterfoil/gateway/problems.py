@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from counterfoil.contract.rejections import MEANINGS, Code, Rejected, Stage
+from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
 from counterfoil.ports import Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -82,21 +82,21 @@ def status_of(code: Code) -> int:
     return 404 if code.value.startswith("unknown_") else 422
 
 
-def refusal(rejected: Rejected, receipt: dict[str, Any] | None = None) -> JSONResponse:
+def refusal(refused: Refusal, receipt: dict[str, Any] | None = None) -> JSONResponse:
     """A refusal as a problem. `receipt`: its entry, where the refusal was recorded in a log."""
-    meaning = MEANINGS[rejected.code]
+    meaning = MEANINGS[refused.code]
     body: dict[str, Any] = {
-        "type": f"urn:counterfoil:refusal:{rejected.code.value}",
+        "type": f"urn:counterfoil:refusal:{refused.code.value}",
         "title": meaning.text,
-        "status": status_of(rejected.code),
-        "code": rejected.code.value,
+        "status": status_of(refused.code),
+        "code": refused.code.value,
         "transient": meaning.transient,
         "recorded": receipt is not None,
-        "fields": dict(rejected.detail),
+        "fields": dict(refused.detail),
     }
     if receipt is not None:
         body["receipt"] = receipt
-    headers = {"Retry-After": "1"} if rejected.code is Code.OVERLOADED else None
+    headers = {"Retry-After": "1"} if refused.code is Code.OVERLOADED else None
     return JSONResponse(body, status_code=body["status"], media_type=MEDIA_TYPE, headers=headers)
 
 

@@ -9,11 +9,11 @@ import asyncio
 from functools import lru_cache
 from typing import Final
 
-from counterfoil.contract.codec import Refused
-from counterfoil.contract.commands import Submission
+from counterfoil.contract.canonical import Refused
 from counterfoil.contract.envelope import signed_bytes
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
+from counterfoil.contract.submission import Submission
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.log.keys import verify

@@ -14,8 +14,8 @@ from fastapi import APIRouter, Header, Query, Request
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.entry import service_of
+from counterfoil.contract.services import SERVICES
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, parse_position
 from counterfoil.gateway.problems import Problem

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from counterfoil.contract import limits
-from counterfoil.contract.codec import Refused, dump_event
-from counterfoil.contract.commands import SERVICES, Submission
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.codec import dump_event
 from counterfoil.contract.entry import service_of
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.services import SERVICES
+from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
@@ -31,8 +33,8 @@ def receipt_json(recorded: Recorded) -> dict[str, Any]:
     entry = recorded.entry
     outcomes = [
         {"accepted": outcome.events}
-        if outcome.rejected is None
-        else {"rejected": outcome.rejected.code.value, "detail": dict(outcome.rejected.detail)}
+        if outcome.refusal is None
+        else {"refused": outcome.refusal.code.value, "detail": dict(outcome.refusal.detail)}
         for outcome in entry.outcomes
     ]
     return {
@@ -49,11 +51,11 @@ def receipt_json(recorded: Recorded) -> dict[str, Any]:
 
 def answer_response(answer: Answer) -> JSONResponse:
     """200 with the receipt, or the refusal (with its receipt, where it was recorded)."""
-    if isinstance(answer, Rejected):
+    if isinstance(answer, Refusal):
         return refusal(answer)
     receipt = receipt_json(answer)
-    rejected = answer.entry.outcomes[0].rejected if not answer.entry.batch else None
-    return JSONResponse(receipt) if rejected is None else refusal(rejected, receipt)
+    refused = answer.entry.outcomes[0].refusal if not answer.entry.batch else None
+    return JSONResponse(receipt) if refused is None else refusal(refused, receipt)
 
 
 def router(backend: Backend) -> APIRouter:
@@ -101,7 +103,7 @@ def router(backend: Backend) -> APIRouter:
             finally:
                 backend.telemetry.answered(service, time.perf_counter() - began, trace)
         except Refused as problem:
-            return refusal(problem.rejected)
+            return refusal(problem.refusal)
         except Overloaded:
             return refusal(refuse(Code.OVERLOADED))
 

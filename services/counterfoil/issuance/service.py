@@ -1,11 +1,11 @@
-"""What the runner runs for this service."""
+"""The declaration of this service: what the catalogue lists and the shell runs."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.core.issuance import DECIDER
+from counterfoil.issuance.decider import DECIDER
+from counterfoil.issuance.views import REDUCERS, VIEWS
+from counterfoil.service import Service
 
-SERVICE: Final = DECIDER.service
-
-__all__ = ["DECIDER", "SERVICE"]
+SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -5,29 +5,27 @@ Vouchers show what issuance knows: terms and status. Their balances are the ledg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from counterfoil.contract.commands import FixedExpiry, RelativeExpiry
-from counterfoil.contract.events import (
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
+from counterfoil.core.decider import At
+from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
     ClassRegistered,
-    Event,
-    KeyAdded,
-    KeyRevoked,
-    PartyRegistered,
     ProgrammePublished,
     ProviderListed,
-    VoucherExpired,
     VoucherIssued,
     VoucherReinstated,
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.contract.scalars import encode_base64
-from counterfoil.core.decider import At
+from counterfoil.ledger.events import VoucherExpired
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.service import Reducers
 
 PARTIES: Final = View(
     name="parties",
@@ -256,7 +254,7 @@ def _status(status: str) -> Callable[[Any, At], Iterable[Change]]:
     return project
 
 
-PROJECT: Final[Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]] = {
+REDUCERS: Final[Reducers] = {
     PartyRegistered: _party_registered,
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,

@@ -5,5 +5,5 @@ Treasurers deposit and withdraw cash; everything else follows from the other log
 holds and trades from matching, captures, ends of contracts and payments from redemption. A timer sweeps vouchers that
 ran out.
 
-`service` names its decider, `views` its read models. The business itself is in `counterfoil.core.ledger`.
+`commands` and `events` are its words, `service` declares what it decides, consumes and shows.
 """

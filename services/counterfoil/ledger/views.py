@@ -5,10 +5,11 @@ Balances are those that the legs state, so a row is right by itself and late at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from counterfoil.contract.events import (
+from counterfoil.core.decider import At
+from counterfoil.ledger.events import (
     AppropriationPosted,
     Balance,
     BondHeld,
@@ -18,7 +19,6 @@ from counterfoil.contract.events import (
     CashWithdrawn,
     ClaimSettled,
     ContractFunded,
-    Event,
     HoldCaptured,
     HoldPlaced,
     HoldReduced,
@@ -28,10 +28,10 @@ from counterfoil.contract.events import (
     VoucherCredited,
     VoucherExpired,
 )
-from counterfoil.core.decider import At
-from counterfoil.core.holds import total
-from counterfoil.core.vouchers import CANCELLED, EXPIRED, REDEEMED, holder
+from counterfoil.ledger.holds import total
+from counterfoil.ledger.vouchers import CANCELLED, EXPIRED, REDEEMED, holder
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.service import Reducers
 
 BALANCES: Final = View(
     name="balances",
@@ -211,7 +211,7 @@ def _and_posted(first: Reducer) -> Reducer:
     return project
 
 
-PROJECT: Final[Mapping[type[Event], Reducer]] = {
+REDUCERS: Final[Reducers] = {
     AppropriationPosted: _posted,
     CashDeposited: _posted,
     CashWithdrawn: _posted,

@@ -9,5 +9,5 @@ It reacts to the ledger: an order enters the book, and may trade, once its funds
 keys, the classes, the programmes and which providers each of them pays. Two timers end orders whose time is over and go
 on with a pass over the book that was too long for one entry.
 
-`service` names its decider, `views` its read models. The business itself is in `counterfoil.core.matching`.
+`commands` and `events` are its words, `service` declares what it decides, consumes and shows.
 """

@@ -6,15 +6,16 @@ its trades; of a bid, `nodes_left`, in every market of `classes` x `regions`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-from counterfoil.contract.events import (
+from counterfoil.contract.record import Event
+from counterfoil.core.decider import At
+from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
     BidReceived,
     BidReduced,
-    Event,
     MatchPrevented,
     OfferAdmitted,
     OfferClosed,
@@ -22,8 +23,8 @@ from counterfoil.contract.events import (
     OfferReduced,
     TradeMatched,
 )
-from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.service import Reducers
 
 _OFFER_TERMS: Final = {
     "offer_id": "text",
@@ -202,7 +203,7 @@ def _match_prevented(event: MatchPrevented, at: At) -> Iterable[Change]:
     yield Put(PREVENTED.name, {**row, "prevented_at": at.time})
 
 
-PROJECT: Final[Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]] = {
+REDUCERS: Final[Reducers] = {
     OfferReceived: _offer_received,
     OfferAdmitted: _offer_admitted,
     OfferReduced: _offer_reduced,

@@ -131,7 +131,7 @@ class Tracing:
         if not get_current_span(parent).get_span_context().trace_flags.sampled:
             return ""
         events = list(dict.fromkeys(type(event).__name__ for event in entry.events))
-        refused = (outcome.rejected.code.value for outcome in entry.outcomes if outcome.rejected is not None)
+        refused = (outcome.refusal.code.value for outcome in entry.outcomes if outcome.refusal is not None)
         span = self._tracer(service).start_span(
             events[0] if events else entry.subject,
             context=parent,

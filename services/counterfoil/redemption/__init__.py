@@ -1,4 +1,4 @@
 """Redemption: turns trades into delivered GPU time and delivered GPU time into payment.
 
-`service` names its decider, `views` its read models. The business itself is in `counterfoil.core.redemption`.
+`commands` and `events` are its words, `service` declares what it decides, consumes and shows.
 """

@@ -6,17 +6,19 @@ joining: a contract's claimable rest is its `subsidy` less the lines of the clai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from counterfoil.contract.events import (
+from counterfoil.contract.times import format_hour
+from counterfoil.core.decider import At
+from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimApproved,
     ClaimRejected,
     ClaimSubmitted,
     ContractCompleted,
     ContractOpened,
-    Event,
     Payee,
     PaymentConfirmed,
     ProviderDefaulted,
@@ -25,9 +27,7 @@ from counterfoil.contract.events import (
     UsageDisputed,
     UsageReported,
 )
-from counterfoil.contract.times import format_hour
-from counterfoil.core.decider import At
-from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.service import Reducers
 
 CONTRACTS: Final = View(
     name="contracts",
@@ -256,7 +256,7 @@ def _payment_confirmed(event: PaymentConfirmed, at: At) -> Iterable[Change]:
     yield Set(SETTLEMENTS.name, (event.settlement_id,), values)
 
 
-PROJECT: Final[Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]] = {
+REDUCERS: Final[Reducers] = {
     ContractOpened: _contract_opened,
     UsageReported: _usage_reported,
     UsageDisputed: _usage_disputed,

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
-from counterfoil.contract.codec import Refused
-from counterfoil.contract.commands import Submission
-from counterfoil.contract.envelope import decode_envelope, signed_bytes
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import refuse
 from counterfoil.core.directory import Directory
 from counterfoil.log.keys import verify
@@ -43,18 +44,18 @@ class Intake:
                 parsed.append(submission)
                 places.append(place)
             except Refused as problem:
-                refused.append((place, self._reply(*_sender(envelope), problem.rejected)))
+                refused.append((place, self._reply(*_sender(envelope), problem.refusal)))
         accepted = []
         for place, submission, good in zip(places, parsed, self._verify(parsed, keys), strict=True):
             if good:
                 accepted.append((place, submission))
             else:
-                rejected = refuse(Code.BAD_SIGNATURE)
-                refused.append((place, self._reply(submission.content, submission.signature, rejected)))
+                refusal = refuse(Code.BAD_SIGNATURE)
+                refused.append((place, self._reply(submission.content, submission.signature, refusal)))
         return accepted, refused
 
     def _parse(self, envelope: bytes) -> Submission:
-        submission = decode_envelope(envelope)
+        submission = CODEC.decode_envelope(envelope)
         if submission.header.aud != self._origin:
             raise Refused(Code.WRONG_AUDIENCE, expected=self._origin)
         if any(type(body) not in self._commands for body in submission.bodies):
@@ -79,14 +80,14 @@ class Intake:
         run: Callable[..., object] = map if self._pool is None or len(starts) < 2 else self._pool.map
         return [good for part in run(chunk, starts) for good in part]  # type: ignore[attr-defined]
 
-    def _reply(self, content: bytes, signature: bytes, rejected: Rejected) -> Reply:
-        return Reply(self._service, content, rejected, None, signature)
+    def _reply(self, content: bytes, signature: bytes, refused: Refusal) -> Reply:
+        return Reply(self._service, content, refused, None, signature)
 
 
 def _sender(envelope: bytes) -> tuple[bytes, bytes]:
     """What a waiting sender is known by: the payload's hash and the signature, or without a payload the envelope's."""
     try:
-        submission = decode_envelope(envelope)
+        submission = CODEC.decode_envelope(envelope)
     except Refused:
         return sha256(envelope).digest(), b""
     return submission.content, submission.signature

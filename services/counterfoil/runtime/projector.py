@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-from counterfoil.contract.codec import decode_entry
+from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.events import Event
 from counterfoil.core.decider import At
 from counterfoil.ports import Change, Inbox, ServiceTransport, ViewStore
+from counterfoil.service import Reducers
 
-Project = Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]
 _BATCH: Final = 1_024
 
 
 class Projector:
     """Projects the logs, each by its own service's table, into one view store."""
 
-    def __init__(self, transport: ServiceTransport, views: ViewStore, tables: Mapping[str, Project]) -> None:
+    def __init__(self, transport: ServiceTransport, views: ViewStore, tables: Mapping[str, Reducers]) -> None:
         self._transport, self._views, self._tables = transport, views, tables
         self.inbox: Inbox
         self.recover()
@@ -37,7 +36,7 @@ class Projector:
         changes: list[Change] = []
         moved: dict[str, int] = {}
         for delivery in deliveries:
-            changes += project(self._tables[delivery.source], decode_entry(delivery.data))
+            changes += project(self._tables[delivery.source], CODEC.decode_entry(delivery.data))
             moved[delivery.source] = delivery.position + 1
         self._views.apply(changes, moved)
         self.positions = {**self.positions, **moved}
@@ -45,7 +44,7 @@ class Projector:
         return len(deliveries)
 
 
-def project(table: Project, entry: Entry) -> Iterable[Change]:
+def project(table: Reducers, entry: Entry) -> Iterable[Change]:
     """The changes that one entry makes to the views of its service."""
     at = At(entry.time, entry.index, 0)
     for event in entry.events:

@@ -15,12 +15,12 @@ from hashlib import sha256
 from threading import Lock
 from typing import Any, Final
 
-from counterfoil.contract.codec import Refused, decode_entry
-from counterfoil.contract.commands import Submission
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import Refused
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import CommandCause, Entry, service_of
-from counterfoil.contract.envelope import decode_envelope
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.submission import Submission
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.merkle import leaf_hash
@@ -47,7 +47,7 @@ class Recorded:
         return format_receipt(self.receipt)
 
 
-Answer = Recorded | Rejected
+Answer = Recorded | Refusal
 Sender = tuple[str, bytes, bytes]
 """Service, SHA-256 of the payload, signature."""
 Deliver = Callable[[list[tuple[Any, Answer]]], None]
@@ -116,7 +116,7 @@ class Receipts:
 
     def open(self, envelope: bytes) -> Submission:
         """Its form and its audience. Raises `Refused` for an envelope that no service would look at."""
-        submission = decode_envelope(envelope)
+        submission = CODEC.decode_envelope(envelope)
         aud = submission.header.aud
         if self._origins.get(service_of(aud)) != aud:
             raise Refused(Code.WRONG_AUDIENCE, aud=aud)
@@ -189,7 +189,7 @@ class Receipts:
             if log.head is None or not 0 <= index < log.head.size:
                 return None
             (data,) = log.store.entries(index, index + 1)
-            return self._receipt(log, data, decode_entry(data))
+            return self._receipt(log, data, CODEC.decode_entry(data))
 
     def ends(self) -> dict[str, int]:
         """Per origin, how many entries were announced: an inbox may be opened anywhere up to there."""
@@ -218,7 +218,7 @@ class Receipts:
     def _match(self, log: Followed, delivery: Delivery) -> None:
         if delivery.data.find(b'"cause":{"command":', 0, 64) < 0:
             return
-        entry = decode_entry(delivery.data)
+        entry = CODEC.decode_entry(delivery.data)
         sender = _sender_of(service_of(delivery.source), entry)
         if sender in self._waiting:
             log.found.append((sender, delivery.data, entry))
@@ -230,7 +230,7 @@ class Receipts:
         elif reply.index is not None and sender in self._waiting:
             log = self._logs[self._origins[reply.service]]
             for data in log.store.entries(reply.index, reply.index + 1):
-                entry = decode_entry(data)
+                entry = CODEC.decode_entry(data)
                 if _sender_of(reply.service, entry) == sender:  # a reply is a hint, the log is the word
                     log.found.append((sender, data, entry))
 

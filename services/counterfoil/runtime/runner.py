@@ -15,13 +15,13 @@ from threading import Event
 from time import perf_counter
 from typing import Any, Final
 
+from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import limits
-from counterfoil.contract.codec import decode_entry, type_markers
-from counterfoil.contract.commands import Submission
+from counterfoil.contract.codec import type_markers
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
-from counterfoil.contract.events import SUBSCRIPTIONS
-from counterfoil.contract.events import Event as Fact
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.record import Event as Fact
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.log.errors import ProofError, RollbackError
@@ -85,7 +85,7 @@ class Runner:
         self._telemetry = telemetry
         service = log.decider.service
         self._intake = Intake(service, log.origin, list(log.decider.commands), pool)
-        self._subscribed = {log.sources[source]: types for source, types in SUBSCRIPTIONS[service].items()}
+        self._subscribed = {log.sources[source]: types for source, types in VOCABULARY.subscriptions[service].items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
@@ -125,7 +125,7 @@ class Runner:
         self._rooted = 0
         for start in range(0, size, _REPLAY_CHUNK):
             for data in log.store.entries(start, min(start + _REPLAY_CHUNK, size)):
-                entry = decode_entry(data)
+                entry = CODEC.decode_entry(data)
                 self.engine.replay(entry)
                 if entry.subject == STATE_ROOT_TIMER:
                     self._rooted = self.engine.size
@@ -271,7 +271,7 @@ class Runner:
         wanted = self._subscribed[delivery.source]
         if not any(name in delivery.data for name in self._names[delivery.source]):
             return True  # most entries of another log are none of ours: not worth parsing
-        entry = decode_entry(delivery.data)
+        entry = CODEC.decode_entry(delivery.data)
         events = [(item, event) for item, event in enumerate(entry.events) if type(event) in wanted]
         if not all(self._ready(event) for _, event in events):
             return False
@@ -305,8 +305,8 @@ class Runner:
 
     def _count_refusals(self, entry: Entry) -> None:
         for outcome in entry.outcomes:
-            if outcome.rejected is not None:
-                self._telemetry.refused(self.log.decider.service, outcome.rejected.code.value, "decided")
+            if outcome.refusal is not None:
+                self._telemetry.refused(self.log.decider.service, outcome.refusal.code.value, "decided")
 
     def _recorded(self, submission: Submission, index: int, content: bytes | None) -> Reply:
         service = self.log.decider.service

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Dialect, Te
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
-from counterfoil.contract.codec import canonical
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_AMOUNT
 

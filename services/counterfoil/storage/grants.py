@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage.lease import RELATION
 from counterfoil.storage.migrations import VERSION_TABLE

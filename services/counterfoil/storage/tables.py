@@ -25,7 +25,7 @@ from sqlalchemy import (
     Table,
 )
 
-from counterfoil.contract.codec import canonical
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.ports import View

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient, ConfigResource, ResourceType
 
-from counterfoil.contract.commands import SERVICES
+from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, entries_topic
 from counterfoil.settings import GATEWAY, USERS, VIEWS, KafkaAccess
 from counterfoil.transport.admin import REQUEST_SECONDS, answer, connect, settled

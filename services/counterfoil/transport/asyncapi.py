@@ -18,7 +18,7 @@ from faststream.security import SASLScram512
 from faststream.specification import AsyncAPI
 
 from counterfoil import __version__
-from counterfoil.contract.events import NAME_OF, SUBSCRIPTIONS
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN
 from counterfoil.transport.client import PARTITION
@@ -162,9 +162,9 @@ def _operation(route: Route) -> Json:
     if route.action == "receive" and route.group is not None:
         group = {"type": "string", "enum": [route.group]}
         made["bindings"] = {"kafka": {"groupId": group, "bindingVersion": BINDING}}
-    consumed = SUBSCRIPTIONS.get(route.user, {}).get(route.owner, ()) if route.kind == "entries" else ()
+    consumed = VOCABULARY.subscriptions.get(route.user, {}).get(route.owner, ()) if route.kind == "entries" else ()
     if consumed:
-        made["x-events"] = [{"$ref": f"#/components/schemas/event.{NAME_OF[each]}"} for each in consumed]
+        made["x-events"] = [{"$ref": f"#/components/schemas/event.{each.TYPE}"} for each in consumed]
     return made
 
 

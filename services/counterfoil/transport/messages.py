@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import orjson
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import topics
-from counterfoil.contract.codec import PAYLOAD_TYPE
-from counterfoil.contract.commands import BATCH, COMMANDS, SERVICES
-from counterfoil.contract.events import EVENTS
+from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.export import command_id, event_id, render
-from counterfoil.contract.rejections import Code
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.services import SERVICES
+from counterfoil.contract.submission import BATCH
 from counterfoil.instance import SHARD
 from counterfoil.transport.routes import Kind, Route
 
@@ -29,8 +30,8 @@ BINDING: Final = "0.5.0"
 REPLY_TYPE: Final = "application/json"
 _FILE: Final = ".schema.json"
 _FILES: Final = {
-    **{command_id(kind, version): f"commands/{kind}.v{version}{_FILE}" for kind, version in COMMANDS},
-    **{event_id(name): f"events/{name}{_FILE}" for name in EVENTS},
+    **{command_id(kind, version): f"commands/{kind}.v{version}{_FILE}" for kind, version in VOCABULARY.commands},
+    **{event_id(name): f"events/{name}{_FILE}" for name in VOCABULARY.events},
 }
 """Where the schema with an id lies."""
 _MESSAGE: Final[Mapping[Kind, str]] = {
@@ -55,19 +56,19 @@ def components() -> Json:
     commands = {f"command.{name}": _command(name) for name, _ in _commands()}
     batch = _signed(f"{BATCH}.v1", "Several commands of one service under one signature.", _typed(BATCH, 1, True))
     messages = {**commands, f"command.{BATCH}.v1": batch, **_others()}
-    events = {f"event.{name}": _schema({"$ref": f"events/{name}{_FILE}"}) for name in EVENTS}
+    events = {f"event.{name}": _schema({"$ref": f"events/{name}{_FILE}"}) for name in VOCABULARY.events}
     shared = {"envelope": _schema(_ENVELOPE), "command": _repeated("command"), "entry": _repeated("entry")}
     return {"messages": messages, "schemas": {**shared, **_headers(), **events}}
 
 
 def _commands() -> Iterable[tuple[str, str]]:
     """``place_bid.v1`` and the service that decides it, for every command."""
-    return ((f"{kind}.v{version}", service) for (kind, version), (_, service) in COMMANDS.items())
+    return ((f"{each.TYPE}.v{each.V}", service) for each, service in VOCABULARY.service_of.items())
 
 
 @cache
 def _documents() -> Mapping[str, bytes]:
-    return render()
+    return render(VOCABULARY)
 
 
 def _described(path: str) -> str:

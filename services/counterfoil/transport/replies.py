@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import orjson
 
-from counterfoil.contract.codec import canonical
-from counterfoil.contract.commands import SERVICES
-from counterfoil.contract.rejections import Code, Rejected
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.services import SERVICES
 from counterfoil.ports import Reply
 
 MAX_REPLY_BYTES: Final = 8_192
@@ -44,15 +44,15 @@ def decode_reply(value: bytes | None) -> Reply:
 
 
 def _read(found: dict[str, Any]) -> Reply:
-    refused, index, rejected = found["refused"], found["index"], None
+    refused, index, refusal = found["refused"], found["index"], None
     if refused is not None:
         detail = tuple((str(name), str(text)) for name, text in refused["detail"])
-        rejected = Rejected(Code(refused["code"]), detail)
-    if (index is None) == (rejected is None) or not (index is None or (type(index) is int and index >= 0)):
+        refusal = Refusal(Code(refused["code"]), detail)
+    if (index is None) == (refusal is None) or not (index is None or (type(index) is int and index >= 0)):
         raise BadReply("neither refused nor recorded")
     content, signature = bytes.fromhex(found["content"]), bytes.fromhex(found["signature"])
     if len(content) != _HASH_BYTES or len(signature) not in (0, _SIGNATURE_BYTES):
         raise BadReply("not of a command")
     if found["service"] not in SERVICES:
         raise BadReply("not of a service")
-    return Reply(found["service"], content, rejected, index, signature)
+    return Reply(found["service"], content, refusal, index, signature)

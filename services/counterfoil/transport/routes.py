@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from counterfoil.contract.commands import SERVICES
-from counterfoil.contract.events import SUBSCRIPTIONS
+from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, REPLIES, commands_topic, dead_letters_topic, entries_topic
 from counterfoil.settings import ADMIN, GATEWAY, VIEWS
 
@@ -68,7 +68,7 @@ def routes() -> tuple[Route, ...]:
 
 def _of_service(service: str) -> Iterable[Route]:
     yield Route(service, "receive", "commands", service)
-    for source in SUBSCRIPTIONS[service]:
+    for source in VOCABULARY.subscriptions[service]:
         yield Route(service, "receive", "entries", source)
     yield Route(service, "send", "entries", service)
     yield Route(service, "send", "checkpoints")

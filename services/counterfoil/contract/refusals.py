@@ -1,0 +1,219 @@
+"""Refusals: a closed enumeration, in order of precedence, each final or transient.
+
+`Stage.INTAKE` refusals happen before a signature gives authority: they are answered, never logged, and change nothing.
+`Stage.DECISION` refusals are entries of the log and final for their command id: sending the same command again returns
+the same refusal. *Transient* means that a new command, with a new id, may succeed later without being different.
+When several apply, the first in this order is the one reported; at intake per layer, from the outside in: envelope,
+payload, header, then each body in turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final
+
+
+class Stage(Enum):
+    """Where a refusal is decided."""
+
+    INTAKE = "intake"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code says of itself to people."""
+
+    stage: Stage
+    transient: bool
+    text: str
+
+
+_I, _D = Stage.INTAKE, Stage.DECISION
+
+
+class Code(StrEnum):
+    """The codes, in order of precedence. Values are stable for ever and never reused."""
+
+    # At intake, by form.
+    TOO_LARGE = "too_large"
+    NESTED_TOO_DEEP = "nested_too_deep"
+    MALFORMED = "malformed"
+    WRONG_PAYLOAD_TYPE = "wrong_payload_type"
+    NOT_CANONICAL = "not_canonical"
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_MEMBER = "unknown_member"
+    OUT_OF_RANGE = "out_of_range"
+    WRONG_AUDIENCE = "wrong_audience"
+    OVERLOADED = "overloaded"
+    # At intake, by authority.
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    EXISTS_WITH_DIFFERENT_CONTENT = "exists_with_different_content"
+    # Decided for every command alike.
+    KEY_REVOKED = "key_revoked"
+    COMMAND_EXPIRED = "command_expired"
+    COMMAND_FROM_FUTURE = "command_from_future"
+    VALIDITY_TOO_LONG = "validity_too_long"
+    SEEN_IS_NOT_OURS = "seen_is_not_ours"
+    ROLE_NOT_ALLOWED = "role_not_allowed"
+    # Decided by existence and ownership.
+    UNKNOWN_PARTY = "unknown_party"
+    UNKNOWN_PROGRAMME = "unknown_programme"
+    UNKNOWN_CLASS = "unknown_class"
+    UNKNOWN_VOUCHER = "unknown_voucher"
+    UNKNOWN_ORDER = "unknown_order"
+    UNKNOWN_CONTRACT = "unknown_contract"
+    UNKNOWN_REPORT = "unknown_report"
+    UNKNOWN_CLAIM = "unknown_claim"
+    UNKNOWN_SETTLEMENT = "unknown_settlement"
+    UNKNOWN_KEY_ID = "unknown_key_id"
+    NOT_YOURS = "not_yours"
+    ALREADY_EXISTS = "already_exists"
+    # Decided by content.
+    KEY_NOT_ACCEPTABLE = "key_not_acceptable"
+    LAST_KEY = "last_key"
+    VERSION_NOT_NEXT = "version_not_next"
+    RATE_NOT_A_SHARE = "rate_not_a_share"
+    PERIOD_NOT_VALID = "period_not_valid"
+    DUPLICATE_ITEM = "duplicate_item"
+    EMPTY_LIST = "empty_list"
+    OVER_LIMIT = "over_limit"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    PRICE_OFF_TICK = "price_off_tick"
+    WINDOW_NOT_VALID = "window_not_valid"
+    TIME_IN_FORCE_NOT_VALID = "time_in_force_not_valid"
+    CLASSES_NOT_COMPARABLE = "classes_not_comparable"
+    MINIMUM_EXCEEDS_QUANTITY = "minimum_exceeds_quantity"
+    BOND_TOO_SMALL = "bond_too_small"
+    AMEND_NOT_VALID = "amend_not_valid"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    # Decided by eligibility and state.
+    PROGRAMME_NOT_OPEN = "programme_not_open"
+    PROVIDER_ALREADY_LISTED = "provider_already_listed"
+    PARTY_NOT_A_PROVIDER = "party_not_a_provider"
+    PARTY_NOT_A_BENEFICIARY = "party_not_a_beneficiary"
+    CLASS_NOT_IN_PROGRAMME = "class_not_in_programme"
+    REGION_NOT_IN_PROGRAMME = "region_not_in_programme"
+    VOUCHER_SUSPENDED = "voucher_suspended"
+    VOUCHER_NOT_SUSPENDED = "voucher_not_suspended"
+    VOUCHER_REVOKED = "voucher_revoked"
+    VERSIONS_DIFFER = "versions_differ"
+    VOUCHER_NOT_YET_VALID = "voucher_not_yet_valid"
+    VOUCHER_EXPIRED = "voucher_expired"
+    VOUCHER_EXPIRES_BEFORE_DELIVERY = "voucher_expires_before_delivery"
+    GATE_CLOSED = "gate_closed"
+    ORDER_NOT_OPEN = "order_not_open"
+    NODES_ALREADY_SOLD = "nodes_already_sold"
+    USAGE_NOT_DELIVERED_YET = "usage_not_delivered_yet"
+    HOUR_NOT_IN_CONTRACT = "hour_not_in_contract"
+    HOUR_ALREADY_REPORTED = "hour_already_reported"
+    READINGS_NOT_ORDERED = "readings_not_ordered"
+    EXCEEDS_CAPACITY = "exceeds_capacity"
+    REPORTING_CLOSED = "reporting_closed"
+    REPORT_NOT_OPEN = "report_not_open"
+    REPORT_NOT_DISPUTED = "report_not_disputed"
+    USAGE_OPEN = "usage_open"
+    NOTHING_TO_CLAIM = "nothing_to_claim"
+    INVOICE_ALREADY_USED = "invoice_already_used"
+    CLAIM_NOT_OPEN = "claim_not_open"
+    CLAIM_NOT_APPROVED = "claim_not_approved"
+    # Decided by amounts.
+    CAP_EXCEEDED = "cap_exceeded"
+    APPROPRIATION_EXCEEDED = "appropriation_exceeded"
+    EXCEEDS_AVAILABLE = "exceeds_available"
+
+
+MEANINGS: Final[dict[Code, Meaning]] = {
+    Code.TOO_LARGE: Meaning(_I, False, "The envelope or payload is larger than the limit."),
+    Code.NESTED_TOO_DEEP: Meaning(_I, False, "The JSON is nested deeper than the limit."),
+    Code.MALFORMED: Meaning(_I, False, "Not a DSSE envelope with one signature over a JSON command of this contract."),
+    Code.WRONG_PAYLOAD_TYPE: Meaning(_I, False, "The envelope's payloadType is not that of a Counterfoil command."),
+    Code.NOT_CANONICAL: Meaning(_I, False, "The payload is not the RFC 8785 form of itself."),
+    Code.UNKNOWN_TYPE: Meaning(_I, False, "No service decides this command type and version."),
+    Code.UNKNOWN_MEMBER: Meaning(_I, False, "The payload has a member that the command does not define."),
+    Code.OUT_OF_RANGE: Meaning(_I, False, "An amount, count, time or text lies outside its range."),
+    Code.WRONG_AUDIENCE: Meaning(_I, False, "`aud` is not the origin of the log that decides this command."),
+    Code.OVERLOADED: Meaning(_I, True, "Too many commands are waiting; send the same command again later."),
+    Code.UNKNOWN_KEY: Meaning(_I, True, "The log does not know this key of this actor (yet)."),
+    Code.BAD_SIGNATURE: Meaning(_I, False, "The signature does not verify."),
+    Code.EXISTS_WITH_DIFFERENT_CONTENT: Meaning(_I, False, "The command id was used with other content."),
+    Code.KEY_REVOKED: Meaning(_D, False, "The key was revoked before this entry."),
+    Code.COMMAND_EXPIRED: Meaning(_D, False, "Ledger time is at or past `expires_at`."),
+    Code.COMMAND_FROM_FUTURE: Meaning(_D, True, "`issued_at` lies further ahead than the allowed clock skew."),
+    Code.VALIDITY_TOO_LONG: Meaning(_D, False, "`expires_at` is not after `issued_at`, or too far after it."),
+    Code.SEEN_IS_NOT_OURS: Meaning(_D, False, "`seen` is not on this log's history: evidence of a fork, keep it."),
+    Code.ROLE_NOT_ALLOWED: Meaning(_D, False, "The actor does not have the role that this command needs."),
+    Code.UNKNOWN_PARTY: Meaning(_D, True, "No such party."),
+    Code.UNKNOWN_PROGRAMME: Meaning(_D, True, "No such programme."),
+    Code.UNKNOWN_CLASS: Meaning(_D, True, "No such accelerator class."),
+    Code.UNKNOWN_VOUCHER: Meaning(_D, True, "No such voucher."),
+    Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid."),
+    Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract."),
+    Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report."),
+    Code.UNKNOWN_CLAIM: Meaning(_D, False, "No such open claim."),
+    Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement batch."),
+    Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
+    Code.NOT_YOURS: Meaning(_D, False, "The object belongs to another party."),
+    Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
+    Code.KEY_NOT_ACCEPTABLE: Meaning(_D, False, "Not a canonical Ed25519 public key of prime order, or already used."),
+    Code.LAST_KEY: Meaning(_D, False, "A party's last key cannot be revoked; add another first."),
+    Code.VERSION_NOT_NEXT: Meaning(_D, False, "The version is not the last one plus one."),
+    Code.RATE_NOT_A_SHARE: Meaning(_D, False, "The share is not from 0 to 1."),
+    Code.PERIOD_NOT_VALID: Meaning(_D, False, "The period ends before it starts, or the expiry lies outside it."),
+    Code.DUPLICATE_ITEM: Meaning(_D, False, "A list names the same thing twice."),
+    Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
+    Code.OVER_LIMIT: Meaning(_D, False, "A list or the actor's number of open objects exceeds its limit."),
+    Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme."),
+    Code.PRICE_OFF_TICK: Meaning(_D, False, "The price is not a multiple of the tick."),
+    Code.WINDOW_NOT_VALID: Meaning(_D, False, "The delivery window is empty, too long or too far ahead."),
+    Code.TIME_IN_FORCE_NOT_VALID: Meaning(_D, False, "`good_until` goes with GTD, and GTD with `good_until` ahead."),
+    Code.CLASSES_NOT_COMPARABLE: Meaning(_D, False, "The classes of one bid differ in GPUs per node."),
+    Code.MINIMUM_EXCEEDS_QUANTITY: Meaning(_D, False, "A minimum is larger than the quantity it belongs to."),
+    Code.BOND_TOO_SMALL: Meaning(_D, False, "The bond is below the minimum share of the notional."),
+    Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
+    Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The product of price and quantity exceeds the largest amount."),
+    Code.PROGRAMME_NOT_OPEN: Meaning(_D, True, "Ledger time is outside the programme's validity."),
+    Code.PROVIDER_ALREADY_LISTED: Meaning(_D, False, "The provider is listed for the programme."),
+    Code.PARTY_NOT_A_PROVIDER: Meaning(_D, False, "The party named does not have the role of provider."),
+    Code.PARTY_NOT_A_BENEFICIARY: Meaning(_D, False, "The party named does not have the role of beneficiary."),
+    Code.CLASS_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this accelerator class."),
+    Code.REGION_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this region."),
+    Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),
+    Code.VOUCHER_NOT_SUSPENDED: Meaning(_D, False, "The voucher is not suspended."),
+    Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked."),
+    Code.VERSIONS_DIFFER: Meaning(_D, False, "The vouchers named were issued under different programme versions."),
+    Code.VOUCHER_NOT_YET_VALID: Meaning(_D, True, "The voucher is not valid yet."),
+    Code.VOUCHER_EXPIRED: Meaning(_D, False, "The voucher has expired."),
+    Code.VOUCHER_EXPIRES_BEFORE_DELIVERY: Meaning(
+        _D, False, "The programme does not extend holds past expiry, and delivery would end after it."
+    ),
+    Code.GATE_CLOSED: Meaning(_D, False, "The last allowed start lies before the first hour that can still be traded."),
+    Code.ORDER_NOT_OPEN: Meaning(_D, True, "The order is not on the book yet."),
+    Code.NODES_ALREADY_SOLD: Meaning(_D, False, "The nodes to be taken back were sold."),
+    Code.USAGE_NOT_DELIVERED_YET: Meaning(_D, True, "A reading's hour has not ended yet."),
+    Code.HOUR_NOT_IN_CONTRACT: Meaning(_D, False, "A reading's hour is not an hour of the contract."),
+    Code.HOUR_ALREADY_REPORTED: Meaning(_D, False, "The hour was reported before."),
+    Code.READINGS_NOT_ORDERED: Meaning(_D, False, "The hours of the readings do not rise."),
+    Code.EXCEEDS_CAPACITY: Meaning(_D, False, "More GPU-minutes than the contract or the report holds."),
+    Code.REPORTING_CLOSED: Meaning(_D, False, "The contract's reporting deadline has passed."),
+    Code.REPORT_NOT_OPEN: Meaning(_D, False, "The report is disputed, accepted or its window has closed."),
+    Code.REPORT_NOT_DISPUTED: Meaning(_D, False, "The report is not disputed."),
+    Code.USAGE_OPEN: Meaning(_D, True, "A report of the contract is still open."),
+    Code.NOTHING_TO_CLAIM: Meaning(_D, True, "A contract named has no captured and unclaimed subsidy."),
+    Code.INVOICE_ALREADY_USED: Meaning(_D, False, "The invoice number was used in an earlier claim of this provider."),
+    Code.CLAIM_NOT_OPEN: Meaning(_D, False, "The claim was decided before."),
+    Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or in another batch."),
+    Code.CAP_EXCEEDED: Meaning(_D, False, "The beneficiary's group would exceed the programme's cap."),
+    Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
+    Code.EXCEEDS_AVAILABLE: Meaning(_D, True, "The available balance is smaller."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal as a value: the code and, where it helps, the offending field or figure (JSON scalars as text)."""
+
+    code: Code
+    detail: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,134 @@
+"""Issuance: parties, keys, classes, programmes, budgets and vouchers.
+
+Parties, keys, classes, programmes and listings are mirrored, word for word, in the logs of the services that need
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from counterfoil.contract.record import Event, event
+from counterfoil.contract.scalars import (
+    Amount,
+    Count,
+    Currency,
+    Digest,
+    Flag,
+    GpusPerNode,
+    Id,
+    Name,
+    PositiveAmount,
+    Reason,
+    Reference,
+    Seconds,
+    Time,
+    Version,
+)
+from counterfoil.contract.terms import Expiry, Rate
+
+
+@event("class.registered.v1")
+class ClassRegistered(Event):
+    """A version of an accelerator class."""
+
+    class_id: Id
+    version: Version
+    description: Name
+    mem_mb: Count
+    gpus_per_node: GpusPerNode
+    bf16_mtflops_nominal: Count | None
+    bf16_mtflops_attested: Count | None
+    interconnect: Name | None
+    sources: tuple[Name, ...]
+
+
+@event("programme.published.v1")
+class ProgrammePublished(Event):
+    """A version of a programme's rules; `rules_hash` is SHA-256 of the canonical bytes of the command's body."""
+
+    programme_id: Id
+    version: Version
+    rules_hash: Digest
+    issuer_id: Id
+    title: Name
+    legal_basis: Reason
+    currency: Currency
+    share: Rate
+    beneficiary_cap: PositiveAmount
+    classes: tuple[Id, ...]
+    regions: tuple[Id, ...]
+    valid_from: Time
+    valid_until: Time
+    expiry: Expiry
+    recycle: Literal["appropriation", "lapsed"]
+    hold_tolls_expiry: Flag
+    report_within_seconds: Seconds
+    dispute_window_seconds: Seconds
+
+
+@event("provider.listed.v1")
+class ProviderListed(Event):
+    """The provider may be paid from the programme's vouchers."""
+
+    programme_id: Id
+    provider_id: Id
+
+
+@event("budget.appropriated.v1")
+class BudgetAppropriated(Event):
+    """`amount` more may be issued; `uncommitted_after` is issuance's own count."""
+
+    programme_id: Id
+    amount: PositiveAmount
+    document: Reference
+    uncommitted_after: Amount
+
+
+@event("budget.recycled.v1")
+class BudgetRecycled(Event):
+    """Value that expired or was cancelled may be issued again."""
+
+    programme_id: Id
+    voucher_id: Id
+    amount: PositiveAmount
+    uncommitted_after: Amount
+
+
+@event("voucher.issued.v1")
+class VoucherIssued(Event):
+    """A voucher of `face`; `issue_seq` numbers the programme's vouchers, `group_issued_after` counts to the cap."""
+
+    voucher_id: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    face: PositiveAmount
+    not_before: Time
+    expires_at: Time
+    issue_seq: Count
+    uncommitted_after: Amount
+    group_issued_after: Amount
+
+
+@event("voucher.suspended.v1")
+class VoucherSuspended(Event):
+    """No new hold may draw on the voucher."""
+
+    voucher_id: Id
+    reason: Reason
+
+
+@event("voucher.reinstated.v1")
+class VoucherReinstated(Event):
+    """The suspension is lifted."""
+
+    voucher_id: Id
+
+
+@event("voucher.revoked.v1")
+class VoucherRevoked(Event):
+    """The voucher is dead: what is not held is cancelled now, what is held when its hold is released."""
+
+    voucher_id: Id
+    reason: Reason

@@ -1,0 +1,264 @@
+"""Ledger: postings, vouchers, holds, captures, bonds and settlements."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from counterfoil.contract.record import Event, event, record
+from counterfoil.contract.scalars import (
+    AccountId,
+    Amount,
+    AssetId,
+    Bps,
+    Count,
+    Currency,
+    Flag,
+    Id,
+    Nodes,
+    NodesOrNone,
+    PositiveAmount,
+    Price,
+    Reference,
+    SignedAmount,
+    Time,
+    Version,
+)
+
+
+@record
+class Balance:
+    """A position after a posting: its posting number, posted balance (credits - debits) and what is held of it."""
+
+    n: Count
+    posted: SignedAmount
+    held: Amount
+
+
+@record
+class Leg:
+    """One debit and one credit of the same asset. `hold` makes it pending, `capture` posts it, `release` voids it."""
+
+    effect: Literal["post", "hold", "capture", "release"]
+    asset: AssetId
+    debit: AccountId
+    credit: AccountId
+    amount: PositiveAmount
+    debit_after: Balance
+    credit_after: Balance
+
+
+@record
+class Draw:
+    """An amount of one voucher."""
+
+    voucher_id: Id
+    amount: Amount
+
+
+@event("appropriation.posted.v1")
+class AppropriationPosted(Event):
+    """Budget: funding -> appropriation."""
+
+    programme_id: Id
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.credited.v1")
+class VoucherCredited(Event):
+    """Budget: appropriation -> obligated; voucher: circulation -> holder."""
+
+    voucher_id: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    face: PositiveAmount
+    not_before: Time
+    expires_at: Time
+    issue_seq: Count
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.frozen.v1")
+class VoucherFrozen(Event):
+    """The ledger's side of a suspension."""
+
+    voucher_id: Id
+
+
+@event("voucher.unfrozen.v1")
+class VoucherUnfrozen(Event):
+    """The ledger's side of a reinstatement."""
+
+    voucher_id: Id
+
+
+@event("voucher.expired.v1")
+class VoucherExpired(Event):
+    """Unheld value of the voucher ran out: voucher: holder -> expired; budget: obligated -> appropriation or lapsed."""
+
+    voucher_id: Id
+    programme_id: Id
+    amount: Amount
+    recycled: Flag
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.cancelled.v1")
+class VoucherCancelled(Event):
+    """Unheld value of a revoked voucher: voucher: holder -> cancelled; budget: obligated -> appropriation."""
+
+    voucher_id: Id
+    programme_id: Id
+    amount: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("cash.deposited.v1")
+class CashDeposited(Event):
+    """Currency: bank -> cash of the party."""
+
+    party_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    payment_reference: Reference
+    legs: tuple[Leg, ...]
+
+
+@event("cash.withdrawn.v1")
+class CashWithdrawn(Event):
+    """Currency: cash of the party -> bank."""
+
+    party_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    payment_reference: Reference
+    legs: tuple[Leg, ...]
+
+
+@event("hold.placed.v1")
+class HoldPlaced(Event):
+    """A bid's funds are held: `cost_per_node` for each of `nodes`, the programme's share of it from vouchers.
+
+    For a partial bid `cash` includes one micro-unit per node but the first, which rounding of the parts may need.
+    """
+
+    hold_id: Id
+    party_id: Id
+    programme_id: Id
+    version: Version
+    currency: Currency
+    nodes: Nodes
+    cost_per_node: PositiveAmount
+    partial: Flag
+    vouchers: tuple[Draw, ...]
+    cash: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("bond.held.v1")
+class BondHeld(Event):
+    """An offer's bond is held on the provider's cash; each trade is assigned `bps` of its notional at `price`."""
+
+    hold_id: Id
+    provider_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    price: Price
+    bps: Bps
+    legs: tuple[Leg, ...]
+
+
+@event("hold.refused.v1")
+class HoldRefused(Event):
+    """The order may not enter the book; `code` is a refusal code."""
+
+    hold_id: Id
+    kind: Literal["bid", "bond"]
+    code: Reference
+
+
+@event("hold.reduced.v1")
+class HoldReduced(Event):
+    """Part of a hold is given back because the order became smaller; `nodes_left` counts for bids only."""
+
+    hold_id: Id
+    nodes_left: NodesOrNone
+    vouchers: tuple[Draw, ...]
+    cash: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("hold.released.v1")
+class HoldReleased(Event):
+    """The rest of a hold (of an order or of a contract) is given back; terminal."""
+
+    hold_id: Id
+    reason: Reference
+    vouchers: tuple[Draw, ...]
+    cash: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("contract.funded.v1")
+class ContractFunded(Event):
+    """A trade's price stays held for its contract, what the limit held above it is released, the bond is assigned."""
+
+    contract_id: Id
+    bid_id: Id
+    offer_id: Id
+    vouchers: tuple[Draw, ...]
+    cash: Amount
+    bond: Amount
+    bid_nodes_left: NodesOrNone
+    released_vouchers: tuple[Draw, ...]
+    released_cash: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("hold.captured.v1")
+class HoldCaptured(Event):
+    """Accepted usage is paid: vouchers to redeemed, a claim on the programme and the co-payment to the provider."""
+
+    contract_id: Id
+    report_id: Id
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    invoice: Amount
+    vouchers: tuple[Draw, ...]
+    subsidy: Amount
+    co_payment: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("bond.released.v1")
+class BondReleased(Event):
+    """The contract was delivered: its bond is free again."""
+
+    contract_id: Id
+    provider_id: Id
+    amount: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("bond.slashed.v1")
+class BondSlashed(Event):
+    """The provider defaulted: the contract's bond is paid to the beneficiary."""
+
+    contract_id: Id
+    provider_id: Id
+    beneficiary_id: Id
+    amount: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("claim.settled.v1")
+class ClaimSettled(Event):
+    """A provider's share of a paid batch: currency: claims -> settled; budget: obligated -> disbursed."""
+
+    settlement_id: Id
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]

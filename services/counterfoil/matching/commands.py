@@ -1,0 +1,101 @@
+"""Commands that matching decides."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from counterfoil.contract.record import Command, command
+from counterfoil.contract.scalars import (
+    BidHours,
+    Bps,
+    Currency,
+    Flag,
+    Hour,
+    Id,
+    Nodes,
+    Price,
+    Time,
+)
+
+TimeInForce = Literal["GTC", "GTD", "IOC", "FOK"]
+SelfTrade = Literal["taker", "maker", "both"]
+
+
+@command("post_offer", role="provider")
+class PostOffer(Command):
+    """Provider: `nodes` nodes of a class in a region on every delivery hour of [window_start, window_end).
+
+    `price` is per GPU-hour. A bond of `bond_bps` of the whole notional is held on the provider's cash before the
+    offer enters the book. `min_nodes`, `min_hours`: the smallest block that may be taken.
+    """
+
+    class_id: Id
+    region: Id
+    currency: Currency
+    nodes: Nodes
+    window_start: Hour
+    window_end: Hour
+    price: Price
+    min_nodes: Nodes
+    min_hours: BidHours
+    bond_bps: Bps
+    tif: Literal["GTC", "GTD", "IOC"]
+    good_until: Time | None
+    stp: SelfTrade
+
+
+@command("amend_offer", role="provider")
+class AmendOffer(Command):
+    """Provider: `reduce_nodes_by` keeps priority; a new `price` cancels and replaces. Exactly one of the two."""
+
+    offer_id: Id
+    reduce_nodes_by: Nodes | None
+    price: Price | None
+
+
+@command("cancel_offer", role="provider")
+class CancelOffer(Command):
+    """Provider: take an offer off the book and release what is left of its bond. Trades already made stand."""
+
+    offer_id: Id
+
+
+@command("place_bid", role="beneficiary")
+class PlaceBid(Command):
+    """Beneficiary: a block of `nodes` nodes for `hours` contiguous delivery hours starting in [earliest, latest].
+
+    Paid from vouchers of `programme_id` (`voucher_ids`, or in draw-down order where empty) plus the co-payment from
+    cash. `limit_price` is per GPU-hour. `partial`: may be filled in several trades of at least `min_nodes` nodes.
+    """
+
+    programme_id: Id
+    voucher_ids: tuple[Id, ...]
+    classes: tuple[Id, ...]
+    regions: tuple[Id, ...]
+    nodes: Nodes
+    hours: BidHours
+    earliest: Hour
+    latest: Hour
+    limit_price: Price
+    partial: Flag
+    min_nodes: Nodes
+    tif: TimeInForce
+    good_until: Time | None
+    post_only: Flag
+    stp: SelfTrade
+
+
+@command("amend_bid", role="beneficiary")
+class AmendBid(Command):
+    """Beneficiary: `reduce_nodes_by` keeps priority; a new `limit_price` cancels and replaces. Exactly one of both."""
+
+    bid_id: Id
+    reduce_nodes_by: Nodes | None
+    limit_price: Price | None
+
+
+@command("cancel_bid", role="beneficiary")
+class CancelBid(Command):
+    """Beneficiary: take a bid off the book; its hold is released."""
+
+    bid_id: Id

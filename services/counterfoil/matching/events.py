@@ -1,0 +1,178 @@
+"""Matching: offers, bids and trades."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from counterfoil.contract.record import Event, event
+from counterfoil.contract.scalars import (
+    Amount,
+    BidHours,
+    Bps,
+    Currency,
+    Flag,
+    GpusPerNode,
+    Hour,
+    Id,
+    Nodes,
+    NodesOrNone,
+    PositiveAmount,
+    Price,
+    Seconds,
+    Time,
+    Version,
+)
+from counterfoil.matching.commands import SelfTrade, TimeInForce
+
+
+@event("offer.received.v1")
+class OfferReceived(Event):
+    """A valid offer; its bond is being held."""
+
+    offer_id: Id
+    provider_id: Id
+    group_id: Id
+    class_id: Id
+    region: Id
+    currency: Currency
+    nodes: Nodes
+    gpus_per_node: GpusPerNode
+    window_start: Hour
+    window_end: Hour
+    price: Price
+    min_nodes: Nodes
+    min_hours: BidHours
+    bond_bps: Bps
+    bond: PositiveAmount
+    tif: Literal["GTC", "GTD", "IOC"]
+    good_until: Time | None
+    stp: SelfTrade
+
+
+@event("offer.admitted.v1")
+class OfferAdmitted(Event):
+    """The bond is held; the offer's priority is the index of this entry."""
+
+    offer_id: Id
+
+
+@event("offer.reduced.v1")
+class OfferReduced(Event):
+    """`reduced_by` nodes fewer on every hour; priority kept. `bond_released` is their part of the bond."""
+
+    offer_id: Id
+    reduced_by: Nodes
+    bond_released: Amount
+
+
+@event("offer.closed.v1")
+class OfferClosed(Event):
+    """The offer is no longer on the book."""
+
+    offer_id: Id
+    reason: Literal["cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade"]
+
+
+@event("bid.received.v1")
+class BidReceived(Event):
+    """A valid bid; its funds are being held: `cost_per_node` (limit x GPUs x hours) for each of `nodes`."""
+
+    bid_id: Id
+    beneficiary_id: Id
+    group_id: Id
+    programme_id: Id
+    voucher_ids: tuple[Id, ...]
+    currency: Currency
+    classes: tuple[Id, ...]
+    regions: tuple[Id, ...]
+    nodes: Nodes
+    gpus_per_node: GpusPerNode
+    hours: BidHours
+    earliest: Hour
+    latest: Hour
+    limit_price: Price
+    cost_per_node: PositiveAmount
+    partial: Flag
+    min_nodes: Nodes
+    tif: TimeInForce
+    good_until: Time | None
+    post_only: Flag
+    stp: SelfTrade
+
+
+@event("bid.admitted.v1")
+class BidAdmitted(Event):
+    """The funds are held, from vouchers of programme version `version`; priority is the index of this entry."""
+
+    bid_id: Id
+    version: Version
+
+
+@event("bid.reduced.v1")
+class BidReduced(Event):
+    """The bid wants `nodes_left` nodes from here on; priority kept."""
+
+    bid_id: Id
+    nodes_left: Nodes
+
+
+@event("bid.closed.v1")
+class BidClosed(Event):
+    """The bid is no longer on the book (a filled bid closes with its last trade, without this event)."""
+
+    bid_id: Id
+    reason: Literal[
+        "cancelled",
+        "replaced",
+        "expired",
+        "gate_closed",
+        "not_in_programme",
+        "hold_refused",
+        "immediate_or_cancel",
+        "not_fillable",
+        "would_match",
+        "self_trade",
+    ]
+
+
+@event("trade.matched.v1")
+class TradeMatched(Event):
+    """One fill by rule set PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price."""
+
+    trade_id: Id
+    rule_set: Literal["PTW-1"]
+    taker: Literal["bid", "offer"]
+    bid_id: Id
+    offer_id: Id
+    beneficiary_id: Id
+    provider_id: Id
+    programme_id: Id
+    class_id: Id
+    region: Id
+    currency: Currency
+    nodes: Nodes
+    gpus_per_node: GpusPerNode
+    first_hour: Hour
+    hours: BidHours
+    price: Price
+    notional: PositiveAmount
+    bid_nodes_left: NodesOrNone
+    report_within_seconds: Seconds
+    dispute_window_seconds: Seconds
+
+
+@event("match.prevented.v1")
+class MatchPrevented(Event):
+    """The pair would have matched but belongs to one group of related parties."""
+
+    bid_id: Id
+    offer_id: Id
+    mode: SelfTrade
+
+
+@event("match.continued.v1")
+class MatchContinued(Event):
+    """A pass over the book reached the bound of one entry; with `more`, a timer entry makes another pass."""
+
+    order_id: Id
+    more: Flag

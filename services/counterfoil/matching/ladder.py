@@ -1,0 +1,197 @@
+"""The offers of one market in rank order, and the search for the first one that a bid fits.
+
+The ladder is cut into blocks of some twenty offers. For each *outline* in use, a block remembers at which hours some
+offer of it may start such a piece: the union of the offers' starts. An outline is a bid's (nodes, hours), both rounded
+down to a power of two; where it does not fit, nothing larger does. A union may claim too much, never too little: fills
+leave it as it is, a new offer is added to it, and a search that it led astray corrects it. So a bid passes over most
+offers with one operation for a whole block; whatever it does look at is decided by the exact counters.
+There are at most 10 x 11 outlines, which bounds the memory. R1 and R2 are rules of `naive_book`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
+from operator import attrgetter
+from typing import NamedTuple
+
+from counterfoil.matching.capacity import Capacity
+from counterfoil.matching.orders import Bid, Eligible, Offer
+
+BLOCK_OFFERS_MAX = 32  # a block that outgrows it is halved
+OUTLINES_PER_LOT_MAX = 32  # a lot that has answered for more of them forgets them all
+ORIGIN_HOURS_MAX = 168  # how long a ladder keeps its origin before it starts its memory anew
+EVERY_HOUR = -1  # all bits set: may start anywhere
+
+Rank = tuple[int, int]
+"""(price, seq): the lower comes first."""
+BEFORE_ALL: Rank = (-1, -1)
+Outline = tuple[int, int]
+"""(nodes, hours), powers of two"""
+Starts = Callable[[int, int], int]
+"""(nodes, hours) -> the hours, counted from the offer's window_start, at which such a block may start."""
+Fit = tuple[int, int]
+"""(nodes, first hour)"""
+
+
+class Lot:
+    """A resting offer and what is left of it."""
+
+    __slots__ = ("_starts", "capacity", "offer", "rank")
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
+        self.rank: Rank = (offer.price, offer.seq)
+        self.capacity = Capacity(offer.nodes, offer.window_end - offer.window_start)
+        self._starts: dict[Outline, int] = {}
+
+    def starts(self, outline: Outline) -> int:
+        """Where the outline may start, counted from window_start; known until something is taken."""
+        starts = self._starts.get(outline)
+        if starts is None:
+            if len(self._starts) >= OUTLINES_PER_LOT_MAX:
+                self._starts.clear()
+            starts = self._starts[outline] = self.capacity.starts(*outline)
+        return starts
+
+    def take(self, nodes: int, first_hour: int, hours: int) -> None:
+        """Subtract `nodes` from a stretch of hours, or raise `InvariantViolation` and change nothing."""
+        self.capacity.take(nodes, first_hour - self.offer.window_start, hours)
+        self._starts.clear()
+
+
+class Search(NamedTuple):
+    """What a bid looks for: a place for `remaining` nodes at an offer ranked behind `after` (exclusive)."""
+
+    bid: Bid
+    remaining: int
+    floor_hour: int
+    after: Rank
+    eligible: Eligible
+
+
+class Ladder:
+    """Offers in rank order, with the memory described above.
+
+    `_unions[outline][i]` is about block i; its bit h stands for the hour `_origin + h`. Hours before the origin are
+    left out: no search looks there, since the origin is never later than `floor_hour`.
+    """
+
+    __slots__ = ("_blocks", "_lasts", "_origin", "_unions")
+
+    def __init__(self) -> None:
+        self._blocks: list[list[Lot]] = [[]]  # none empty, but for the only one
+        self._lasts: list[Rank] = [BEFORE_ALL]  # not before any of the block, before all of the next
+        self._origin = 0
+        self._unions: dict[Outline, list[int]] = {}
+
+    def add(self, lot: Lot) -> None:
+        """Put in an offer of which nothing is sold."""
+        i = min(bisect_left(self._lasts, lot.rank), len(self._blocks) - 1)
+        block = self._blocks[i]
+        insort(block, lot, key=attrgetter("rank"))
+        self._lasts[i] = max(self._lasts[i], lot.rank)
+        for outline, unions in self._unions.items():
+            unions[i] |= _shifted(lot.capacity.starts(*outline), lot.offer.window_start - self._origin)
+        if len(block) > BLOCK_OFFERS_MAX:
+            self._split(i)
+
+    def _split(self, i: int) -> None:
+        block = self._blocks[i]
+        half = len(block) >> 1
+        self._blocks[i : i + 1] = [block[:half], block[half:]]
+        self._lasts.insert(i, block[half - 1].rank)
+        for unions in self._unions.values():
+            unions.insert(i, unions[i])
+
+    def remove(self, lot: Lot) -> None:
+        """Take out an offer. The memory may go on claiming its hours until a search finds out."""
+        i = bisect_left(self._lasts, lot.rank)
+        block = self._blocks[i]
+        block.remove(lot)
+        if not block and len(self._blocks) > 1:
+            del self._blocks[i], self._lasts[i]
+            for unions in self._unions.values():
+                del unions[i]
+
+    def is_empty(self) -> bool:
+        """Whether no offer is left."""
+        return not self._blocks[0]
+
+    def first(self, search: Search, before: Rank) -> tuple[Lot, Fit] | None:
+        """The first offer that fits, among those ranked between `search.after` and `before`, both exclusive."""
+        bid, remaining, floor_hour, after, _ = search
+        first = max(bid.earliest, floor_hour)
+        if first > bid.latest:
+            return None
+        if not self._origin <= floor_hour < self._origin + ORIGIN_HOURS_MAX:
+            self._origin = floor_hour
+            self._unions.clear()
+        window = ((1 << (bid.latest - first + 1)) - 1) << (first - self._origin)
+        least = min(bid.min_nodes, remaining) if bid.partial else remaining
+        outline = (_power_of_two(least), _power_of_two(bid.hours))
+        unions = self._unions.get(outline)
+        if unions is None:
+            unions = self._unions[outline] = [EVERY_HOUR] * len(self._blocks)
+        end = min(bisect_left(self._lasts, before) + 1, len(self._blocks))
+        for i in range(bisect_right(self._lasts, after), end):
+            if unions[i] & window:
+                found, union = self._scan(self._blocks[i], search, before, outline, window)
+                if found is not None:
+                    return found
+                unions[i] &= union
+        return None
+
+    def _scan(
+        self, block: list[Lot], search: Search, before: Rank, outline: Outline, window: int
+    ) -> tuple[tuple[Lot, Fit] | None, int]:
+        """The first fitting offer of a block; if there is none, the block's union as far as it was looked at."""
+        bid, remaining, floor_hour, after, eligible = search
+        union = 0
+        for lot in block:
+            if lot.rank >= before:
+                return None, EVERY_HOUR
+            if lot.rank <= after or not eligible(bid, lot.offer):
+                union = EVERY_HOUR
+                continue
+            starts = _shifted(lot.starts(outline), lot.offer.window_start - self._origin)
+            if starts & window:
+                found = fit(lot.capacity.starts, bid, remaining, lot.offer, floor_hour)
+                if found is not None:
+                    return (lot, found), EVERY_HOUR
+            union |= starts
+        return None, union
+
+
+def fit(starts: Starts, bid: Bid, remaining: int, offer: Offer, floor_hour: int) -> Fit | None:
+    """R2: the largest number of nodes with which `remaining` nodes of the bid fit, and the earliest start for it."""
+    hours, base = bid.hours, offer.window_start
+    least = min(bid.min_nodes, remaining) if bid.partial else remaining
+    least, most = max(least, offer.min_nodes), min(remaining, offer.nodes)
+    first = max(bid.earliest, floor_hour, base) - base
+    last = min(bid.latest, offer.window_end - hours) - base
+    if least > most or hours < offer.min_hours or first > last:
+        return None
+    window = (1 << (last - first + 1)) - 1
+    found = starts(least, hours) >> first & window
+    if not found:
+        return None
+    # More nodes never have more starts: bisect between `least`, which has some, and `beyond`, which has none.
+    beyond = most + 1
+    while beyond - least > 1:
+        middle = (least + beyond) >> 1
+        tried = starts(middle, hours) >> first & window
+        if tried:
+            least, found = middle, tried
+        else:
+            beyond = middle
+    return least, base + first + (found & -found).bit_length() - 1
+
+
+def _power_of_two(n: int) -> int:
+    """The largest one that is not above n."""
+    return 1 << (n.bit_length() - 1)
+
+
+def _shifted(bits: int, by: int) -> int:
+    return bits << by if by >= 0 else bits >> -by

@@ -1,0 +1,189 @@
+"""Redemption's state: contracts under delivery, usage that awaits acceptance, and the subsidy earned by it.
+
+A contract stays until it has ended and the ledger has captured every report accepted under it; what the captures earned
+stays claimable by itself, and outlives its contract. Conservation per contract, at every index: captured subsidy =
+claimable + in claims that were not rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Literal
+
+from counterfoil.contract.codec import dump_event
+from counterfoil.contract.limits import BPS, MIN_DELIVERED_BPS
+from counterfoil.core.directory import Directory
+from counterfoil.redemption.events import ClaimSubmitted, ContractOpened, SettlementClosed
+
+MINUTES_PER_HOUR = 60
+
+
+class Contract:
+    """A delivery contract: its terms, which of its hours were reported (bit i: hour first_hour + i), what is pending.
+
+    `index` is that of the entry that opened it: contracts that are due at the same time are taken in that order.
+    """
+
+    __slots__ = ("accepted", "ended", "index", "open_reports", "reported", "terms", "uncaptured")
+
+    def __init__(self, terms: ContractOpened, index: int) -> None:
+        self.terms, self.index = terms, index
+        self.reported = 0
+        self.accepted = 0  # GPU-minutes
+        self.open_reports = 0  # reported, and neither accepted nor resolved yet
+        self.uncaptured = 0  # accepted, and not captured by the ledger yet
+        self.ended = False
+
+    @property
+    def missing_hours(self) -> int:
+        """How many hours were not reported yet."""
+        return self.terms.hours - self.reported.bit_count()
+
+    @property
+    def hour_capacity(self) -> int:
+        """The most GPU-minutes of one hour."""
+        return self.terms.nodes * self.terms.gpus_per_node * MINUTES_PER_HOUR
+
+    def is_delivered(self, gpu_minutes: int) -> bool:
+        """Whether so much accepted usage is delivery, or a default in spite of its reports."""
+        return gpu_minutes * BPS >= self.hour_capacity * self.terms.hours * MIN_DELIVERED_BPS
+
+    def amount(self, gpu_minutes: int) -> int:
+        """The price of an amount of usage: floor(price x gpu_minutes / 60)."""
+        return self.terms.price * gpu_minutes // MINUTES_PER_HOUR
+
+    def record(self) -> object:
+        """Canonical record."""
+        progress = [f"{self.reported:x}", self.accepted, self.open_reports, self.uncaptured, self.ended]
+        return [dump_event(self.terms), self.index, *progress]
+
+
+class Report:
+    """A usage report that is open: its window runs, or it is disputed until `resolve_by`."""
+
+    __slots__ = ("contract_id", "dispute_until", "gpu_minutes", "resolve_by")
+
+    def __init__(self, contract_id: str, gpu_minutes: int, dispute_until: int) -> None:
+        self.contract_id, self.gpu_minutes, self.dispute_until = contract_id, gpu_minutes, dispute_until
+        self.resolve_by: int | None = None
+
+    @property
+    def disputed(self) -> bool:
+        """Whether it awaits a resolution."""
+        return self.resolve_by is not None
+
+
+class Claimable:
+    """A contract's captured subsidy that is in no claim."""
+
+    __slots__ = ("amount", "programme_id", "provider_id")
+
+    def __init__(self, programme_id: str, provider_id: str) -> None:
+        self.programme_id, self.provider_id = programme_id, provider_id
+        self.amount = 0
+
+
+class Claim:
+    """A claim until it is rejected or paid; `batched` once it is part of a settlement."""
+
+    __slots__ = ("status", "terms")
+
+    def __init__(self, terms: ClaimSubmitted) -> None:
+        self.terms = terms
+        self.status: Literal["submitted", "approved", "batched"] = "submitted"
+
+
+class Deadlines:
+    """A queue of ids by (time, index, item). An id may be added again; one that is not `live` is passed over."""
+
+    __slots__ = ("_heap", "_live", "_queued")
+
+    def __init__(self, live: Callable[[str], bool]) -> None:
+        self._live = live
+        self._heap: list[tuple[int, int, int, str]] = []
+        self._queued: set[str] = set()
+
+    def add(self, time: int, index: int, item: int, id_: str) -> None:
+        """Remember that `id_` is due at `time`, always the same for one id."""
+        if id_ not in self._queued:
+            self._queued.add(id_)
+            heappush(self._heap, (time, index, item, id_))
+
+    def next(self) -> int | None:
+        """When the first live id is due."""
+        while self._heap and not self._live(self._heap[0][3]):
+            self._queued.discard(heappop(self._heap)[3])
+        return self._heap[0][0] if self._heap else None
+
+    def reached(self, cutoff: int, most: int) -> list[str]:
+        """Up to `most` live ids that are due at or before `cutoff`, in order."""
+        found: list[tuple[int, int, int, str]] = []
+        while len(found) < most and (time := self.next()) is not None and time <= cutoff:
+            found.append(heappop(self._heap))
+        for due in found:  # only an event may take them out for good
+            heappush(self._heap, due)
+        return [due[3] for due in found]
+
+
+class State:
+    """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
+
+    __slots__ = (
+        "claimable", "claims", "contracts", "directory", "disputes", "invoices", "programmes", "reporting", "reports",
+        "settlements", "windows",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.directory = Directory()
+        self.programmes: dict[str, tuple[str, str]] = {}  # programme -> (issuer, currency)
+        self.contracts: dict[str, Contract] = {}
+        self.reports: dict[str, Report] = {}
+        self.claimable: dict[str, Claimable] = {}  # by contract, only amounts above 0
+        self.claims: dict[str, Claim] = {}
+        self.settlements: dict[str, SettlementClosed] = {}
+        self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it, for good
+        self.windows = Deadlines(self._window_runs)
+        self.disputes = Deadlines(self._resolution_awaited)
+        self.reporting = Deadlines(self._reports_wanted)
+
+    def open_contract(self, contract_id: str) -> Contract | None:
+        """The contract, unless it has ended."""
+        contract = self.contracts.get(contract_id)
+        return None if contract is None or contract.ended else contract
+
+    def _window_runs(self, report_id: str) -> bool:
+        report = self.reports.get(report_id)
+        return report is not None and not report.disputed
+
+    def _resolution_awaited(self, report_id: str) -> bool:
+        report = self.reports.get(report_id)
+        return report is not None and report.disputed
+
+    def _reports_wanted(self, contract_id: str) -> bool:
+        """Whether the contract defaults at its deadline; while a report is open, that report's end decides."""
+        contract = self.open_contract(contract_id)
+        return contract is not None and contract.open_reports == 0 and contract.missing_hours > 0
+
+    def next_due(self) -> tuple[int, str] | None:
+        """The earliest (time, timer kind)."""
+        times = (
+            (self.windows.next(), "dispute_window"),
+            (self.disputes.next(), "resolution_window"),
+            (self.reporting.next(), "reporting"),
+        )
+        return min(((time, kind) for time, kind in times if time is not None), default=None)
+
+    def records(self) -> Iterator[tuple[str, object]]:
+        """Canonical records."""
+        yield from self.directory.records()
+        yield from ((f"programme/{name}", list(value)) for name, value in self.programmes.items())
+        yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
+        for report_id, report in self.reports.items():
+            value = [report.contract_id, report.gpu_minutes, report.dispute_until, report.resolve_by]
+            yield f"report/{report_id}", value
+        for contract_id, earned in self.claimable.items():
+            yield f"claimable/{contract_id}", [earned.programme_id, earned.provider_id, str(earned.amount)]
+        yield from ((f"claim/{name}", [dump_event(claim.terms), claim.status]) for name, claim in self.claims.items())
+        yield from ((f"settlement/{name}", dump_event(batch)) for name, batch in self.settlements.items())
+        yield from ((f"invoice/{owner}/{number}", claim) for (owner, number), claim in self.invoices.items())

@@ -1,0 +1,71 @@
+"""The refusals are closed: every code has a meaning, values are unique, and their order is frozen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import pytest
+
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
+
+PRECEDENCE = """
+too_large nested_too_deep malformed wrong_payload_type not_canonical unknown_type unknown_member out_of_range
+wrong_audience overloaded unknown_key bad_signature exists_with_different_content key_revoked command_expired
+command_from_future validity_too_long seen_is_not_ours role_not_allowed unknown_party unknown_programme
+unknown_class unknown_voucher unknown_order unknown_contract unknown_report unknown_claim unknown_settlement
+unknown_key_id not_yours already_exists key_not_acceptable last_key version_not_next rate_not_a_share
+period_not_valid duplicate_item empty_list over_limit currency_mismatch price_off_tick window_not_valid
+time_in_force_not_valid classes_not_comparable minimum_exceeds_quantity bond_too_small amend_not_valid
+amount_too_large programme_not_open provider_already_listed party_not_a_provider party_not_a_beneficiary
+class_not_in_programme region_not_in_programme voucher_suspended voucher_not_suspended voucher_revoked
+versions_differ voucher_not_yet_valid voucher_expired voucher_expires_before_delivery gate_closed
+order_not_open nodes_already_sold usage_not_delivered_yet hour_not_in_contract hour_already_reported
+readings_not_ordered exceeds_capacity reporting_closed report_not_open report_not_disputed usage_open
+nothing_to_claim invoice_already_used claim_not_open claim_not_approved cap_exceeded appropriation_exceeded
+exceeds_available
+"""
+# A code may be added in its place; none is ever renamed, moved or taken out, since logs refer to them for ever.
+
+
+def test_the_order_of_precedence_is_frozen() -> None:
+    assert [code.value for code in Code] == PRECEDENCE.split()
+
+
+def test_values_are_unique_and_spelt_like_their_names() -> None:
+    assert len({code.value for code in Code.__members__.values()}) == len(Code.__members__)
+    assert all(code.value == name.lower() for name, code in Code.__members__.items())
+    assert all(re.fullmatch(r"[a-z][a-z_]*", code) for code in Code)
+
+
+def test_every_code_has_a_meaning_and_no_other_has() -> None:
+    assert list(MEANINGS) == list(Code)
+    texts = [meaning.text for meaning in MEANINGS.values()]
+    assert len(set(texts)) == len(texts)
+    assert all(re.fullmatch(r"\S.*\.", text) and len(text) <= 120 for text in texts)
+
+
+def test_intake_refusals_come_before_decisions() -> None:
+    stages = [MEANINGS[code].stage for code in Code]
+    first = stages.index(Stage.DECISION)
+    assert stages == [Stage.INTAKE] * first + [Stage.DECISION] * (len(stages) - first)
+
+
+def test_what_may_succeed_later_is_transient() -> None:
+    """Transient refusals depend on time, on another party's doing or on a balance, never on the command's own form."""
+    transient = [code.value for code in Code if MEANINGS[code].transient]
+    assert transient == TRANSIENT.split()
+
+
+@pytest.mark.parametrize("attribute", ["text", "stage"])
+def test_a_meaning_does_not_change(attribute: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(cast(Any, MEANINGS[Code.TOO_LARGE]), attribute, "other")
+
+
+TRANSIENT = """
+overloaded unknown_key command_from_future unknown_party unknown_programme unknown_class unknown_voucher
+unknown_contract programme_not_open voucher_suspended voucher_not_yet_valid order_not_open
+usage_not_delivered_yet usage_open nothing_to_claim claim_not_approved appropriation_exceeded
+exceeds_available
+"""

@@ -1,0 +1,67 @@
+"""Issuance's bounds on windows, keys and the money of one currency hold at n and not at n + 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from counterfoil.contract.events import KeyAdded, KeyRevoked
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_KEYS_EVER, MAX_KEYS_PER_PARTY
+from counterfoil.contract.refusals import Code
+from counterfoil.core.keys import key_id_of
+from counterfoil.issuance.commands import AddKey, AppropriateBudget, RevokeKey
+from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
+from tests.issuance.world import OPEN, PROGRAMME, issue, people, public_key
+
+
+@pytest.mark.parametrize("field", ["report_within_seconds", "dispute_window_seconds"])
+@pytest.mark.parametrize(("seconds", "fits"), [(3_600, True), (3_599, False), (0, False)])
+def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> None:
+    """With none, usage would be final as it is reported, or late before it could be."""
+    changed: dict[str, Any] = {field: seconds}
+    scenario = people().when(replace(PROGRAMME, **changed), "city-1")
+    if fits:
+        scenario.then_types(ProgrammePublished)
+    else:
+        scenario.refused(Code.PERIOD_NOT_VALID)
+
+
+def test_a_party_has_so_many_keys_in_all_its_life() -> None:
+    """Revoked keys are kept for good, so their number is bounded as well."""
+    scenario = people()
+    for n in range(MAX_KEYS_EVER - 2):  # beside the one it was registered with, and the last
+        key_id = f"{n:016x}"
+        scenario.given(
+            KeyAdded(party_id="gpu-1", key_id=key_id, public_key=bytes(32)),
+            KeyRevoked(party_id="gpu-1", key_id=key_id, reason="lost"),
+        )
+    last, beyond = (AddKey(party_id="gpu-1", public_key=public_key(n)) for n in (100, 101))
+    scenario.when(last, "gpu-1").then_types(KeyAdded).when(beyond, "gpu-1").refused(Code.OVER_LIMIT)
+    scenario.when(RevokeKey(party_id="gpu-1", key_id=key_id_of(last.public_key), reason="lost"), "gpu-1")
+    scenario.then_types(KeyRevoked).when(beyond, "op").refused(Code.OVER_LIMIT)  # a revocation makes no room
+    scenario.when(replace(beyond, party_id="gpu-2"), "gpu-2").then_types(KeyAdded)
+    assert MAX_KEYS_PER_PARTY < MAX_KEYS_EVER
+
+
+def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:
+    """What is appropriated and what is issued counts, whoever does it; other currencies have room of their own."""
+    scenario = people()
+    for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
+        body = replace(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
+        scenario.when(body, issuer).then_types(ProgrammePublished)
+
+    def budget(programme_id: str, amount: int) -> AppropriateBudget:
+        return AppropriateBudget(programme_id=programme_id, amount=amount, document="budget")
+
+    scenario.time = OPEN
+    scenario.when(budget("p1", 100), "city-1").when(issue("lab-1", 40), "city-1").then_types(VoucherIssued)
+    scenario.when(budget("p2", MAX_AMOUNT - 139), "city-2").refused(Code.AMOUNT_TOO_LARGE)
+    scenario.when(budget("p2", MAX_AMOUNT - 150), "city-2").then_types(BudgetAppropriated)
+    scenario.when(issue("lab-3", 11), "city-1").refused(Code.AMOUNT_TOO_LARGE)
+    scenario.when(replace(issue("lab-3", 11), programme_id="p2"), "city-2").refused(Code.AMOUNT_TOO_LARGE)
+    scenario.when(issue("lab-3", 9), "city-1").then_types(VoucherIssued)
+    scenario.when(replace(issue("lab-3", 1), programme_id="p2"), "city-2").then_types(VoucherIssued)
+    scenario.when(budget("p1", 1), "city-1").refused(Code.AMOUNT_TOO_LARGE)
+    scenario.when(budget("p3", MAX_AMOUNT), "city-2").then_types(BudgetAppropriated)

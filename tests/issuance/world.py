@@ -1,0 +1,99 @@
+"""A small world for issuance: an operator, two issuers, two providers, three beneficiaries, a class, a programme."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from counterfoil.contract.events import KeyAdded, PartyRegistered
+from counterfoil.contract.limits import DAY, SECOND
+from counterfoil.contract.scalars import Role
+from counterfoil.contract.terms import Rate, RelativeExpiry
+from counterfoil.core.keys import key_id_of
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    IssueVoucher,
+    PublishProgramme,
+    RegisterClass,
+    RegisterParty,
+)
+from counterfoil.issuance.decider import DECIDER
+from counterfoil.log.keys import SigningKey
+from tests.given import Scenario
+
+OPEN = 1_000_000_000_000_000 + DAY  # a day after the scenario's first entry
+END = OPEN + 30 * DAY
+VOUCHER = "vch-13-0"  # the id of what is issued first in `market`
+
+CLASS = RegisterClass(
+    class_id="a100",
+    version=1,
+    description="A100 SXM 80 GB",
+    mem_mb=81_920,
+    gpus_per_node=8,
+    bf16_mtflops_nominal=312_000,
+    bf16_mtflops_attested=None,
+    interconnect="NVLink",
+    sources=("maker's data sheet",),
+)
+PROGRAMME = PublishProgramme(
+    programme_id="p1",
+    version=1,
+    title="Compute vouchers",
+    legal_basis="Notice 34 of the city",
+    currency="CNY",
+    share=Rate(num=1, den=2),
+    beneficiary_cap=500,
+    classes=("a100",),
+    regions=("cn-north", "cn-east"),
+    valid_from=OPEN,
+    valid_until=END,
+    expiry=RelativeExpiry(kind="relative", after_seconds=10 * DAY // SECOND),
+    recycle="appropriation",
+    hold_tolls_expiry=True,
+    report_within_seconds=3_600,
+    dispute_window_seconds=7_200,
+)
+BUDGET = AppropriateBudget(programme_id="p1", amount=1_000, document="budget-2026")
+
+
+@cache
+def public_key(n: int) -> bytes:
+    """The `n`-th of this world's valid public keys."""
+    return SigningKey("key", n.to_bytes(32, "big")).verify_key.public
+
+
+def register(party_id: str, key: int, *roles: Role, group: str | None = None) -> RegisterParty:
+    """The registration of a party, in a group of its own unless said otherwise."""
+    group_id = group or party_id
+    return RegisterParty(
+        party_id=party_id, name=party_id.upper(), roles=roles, group_id=group_id, public_key=public_key(key)
+    )
+
+
+def issue(beneficiary_id: str, amount: int) -> IssueVoucher:
+    """A voucher of programme p1."""
+    return IssueVoucher(programme_id="p1", beneficiary_id=beneficiary_id, amount=amount)
+
+
+def people(scenario: Scenario | None = None) -> Scenario:
+    """The parties and the class, in a new scenario or in the one given; lab-1 and lab-2 are related."""
+    operator = PartyRegistered(party_id="op", name="Operator", roles=("operator",), group_id="op")
+    key = KeyAdded(party_id="op", key_id=key_id_of(public_key(0)), public_key=public_key(0))
+    scenario = (scenario or Scenario(DECIDER)).given(operator, key)
+    for body in (
+        register("city-1", 1, "issuer"),
+        register("city-2", 2, "issuer"),
+        register("gpu-1", 3, "provider"),
+        register("lab-1", 4, "beneficiary", group="labs"),
+        register("lab-2", 5, "beneficiary", group="labs"),
+        register("lab-3", 6, "beneficiary"),
+        register("gpu-2", 7, "provider"),
+    ):
+        scenario.when(body, actor="op").then_types(PartyRegistered, KeyAdded)
+    scenario.when(CLASS, actor="op")
+    return scenario
+
+
+def market(scenario: Scenario | None = None) -> Scenario:
+    """The people, and programme p1 of city-1: share 1/2, cap 500 per group, budget 1,000, open from OPEN to END."""
+    return people(scenario).when(PROGRAMME, actor="city-1").when(BUDGET, actor="city-1")

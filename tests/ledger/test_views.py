@@ -1,0 +1,117 @@
+"""The ledger's views, folded from its events alone, say what its state says, and keep what the state forgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterfoil.issuance.events import VoucherRevoked, VoucherSuspended
+from counterfoil.ledger.decider import DECIDER
+from counterfoil.ledger.holds import total
+from counterfoil.ledger.views import REDUCERS, VIEWS
+from counterfoil.ledger.vouchers import CIRCULATION, holder
+from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
+from counterfoil.ports import Put, Set
+from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
+from tests.ledger.story import ENDS, Story, accepted, bid, issued, offer, paid, story, trade, withdraw
+
+Rows = dict[tuple[Any, ...], dict[str, Any]]
+VIEW = {view.name: view for view in VIEWS}
+
+
+def folded(told: Story) -> dict[str, Rows]:
+    """Each view's rows by key, after the story's events in order; every row has exactly the view's columns."""
+    tables: dict[str, Rows] = {name: {} for name in VIEW}
+    for event, at in told.events:
+        project = REDUCERS.get(type(event))
+        for change in () if project is None else project(event, at):
+            view, table = VIEW[change.view], tables[change.view]
+            if isinstance(change, Put):
+                assert change.row.keys() == view.columns.keys()
+                table[tuple(change.row[name] for name in view.key)] = dict(change.row)
+                continue
+            changed = change.values if isinstance(change, Set) else change.amounts
+            assert changed.keys() <= view.columns.keys() - set(view.key)
+            if change.key in table:
+                row = table[change.key]
+                row |= changed if isinstance(change, Set) else {name: row[name] + by for name, by in changed.items()}
+    return tables
+
+
+def eventful() -> Story:
+    """A story in which every event of the ledger occurs, told up to where something of everything is open."""
+    told = story(
+        issued("v1", 1_000), issued("v2", 1_000, expires_at=ENDS + 9), issued("v3", 500, expires_at=ENDS + 9),
+        offer("offer", 500), offer("gone", 70), offer("large", 99_999),
+        bid("bid", 300, 3, "v1", "v2"), bid("rests", 150, 4, "v2"), bid("filled", 90, 1, "v2"),
+        bid("closed", 90, 1, "v3"), bid("dear", 99_999),
+        VoucherSuspended(voucher_id="v3", reason="why"),
+        trade("trade", 270, 2), trade("second", 300, 1),
+        trade("third", 90, 0, "filled"), trade("last", 150, 3, "rests"),
+        accepted("trade", 100), accepted("second", 31), paid(("cloud", 50)),
+        OfferReduced(offer_id="offer", reduced_by=1, bond_released=100), OfferClosed(offer_id="gone", reason="expired"),
+        BidReduced(bid_id="rests", nodes_left=2), BidClosed(bid_id="closed", reason="cancelled"),
+        ContractCompleted(contract_id="trade"),
+        ProviderDefaulted(contract_id="third", provider_id="cloud", cause="withdrawn", missing_hours=1),
+        VoucherRevoked(voucher_id="v3", reason="why"),
+    )  # fmt: skip
+    told.when(withdraw("acme", 10), "treasury").fires("voucher_expiry", ENDS)
+    return told
+
+
+def test_the_story_tells_every_event_that_a_view_shows() -> None:
+    assert REDUCERS.keys() <= {type(event) for event, _ in eventful().events}
+    assert REDUCERS.keys() < DECIDER.evolve.keys()
+
+
+def test_balances_are_those_of_the_state() -> None:
+    told = eventful()
+    rows = folded(told)["balances"]
+    for asset, accounts in told.state.accounts.assets.items():
+        for account, position in accounts.items():
+            row = rows.pop((account, asset))
+            assert (row["n"], row["posted"], row["held"]) == (position.n, position.posted, position.debits_pending)
+    assert {asset for _, asset in rows} == {"v3"}  # a voucher that the state has forgotten
+    assert rows[CIRCULATION, "v3"]["posted"] == -500 == -rows["cancelled", "v3"]["posted"]
+
+
+def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face() -> None:
+    told = eventful()
+    rows = folded(told)["vouchers_balance"]
+    assert list(rows) == [("v1",), ("v2",), ("v3",)]
+    parts = ("available", "held", "redeemed", "expired", "cancelled")
+    for (voucher_id,), row in rows.items():
+        assert tuple(row[part] for part in parts) == told.voucher(voucher_id)
+        assert sum(row[part] for part in parts) == row["face"]
+        if voucher_id in told.state.vouchers.lots:
+            position = told.state.accounts.find(holder(row["beneficiary_id"]), voucher_id)
+            assert (row["available"], row["held"]) == (position.available, position.debits_pending)
+    assert rows["v3",]["cancelled"] == 500
+
+
+def test_holds_are_those_of_the_state() -> None:
+    told = eventful()
+    rows = {key[0]: row for key, row in folded(told)["holds"].items()}
+    status = {hold_id: (row["kind"], row["status"], row["reason"]) for hold_id, row in rows.items()}
+    assert status == {
+        "offer": ("bond", "held", None),
+        "gone": ("bond", "released", "expired"),
+        "large": ("bond", "refused", "exceeds_available"),
+        "dear": ("bid", "refused", "exceeds_available"),
+        "bid": ("bid", "held", None),
+        "rests": ("bid", "held", None),
+        "filled": ("bid", "traded", None),
+        "closed": ("bid", "released", "cancelled"),
+        "trade": ("contract", "completed", "delivered"),
+        "second": ("contract", "held", None),
+        "third": ("contract", "defaulted", "provider_default"),
+        "last": ("contract", "held", None),
+    }
+    left = {name: (row["nodes"], row["vouchers"], row["cash"], row["bond"]) for name, row in rows.items()}
+    holds = told.state.holds
+    expected = {name: (bid.nodes, total(bid.draws), bid.cash, 0) for name, bid in holds.bids.items()}
+    expected |= {name: (0, 0, bond.cash, 0) for name, bond in holds.bonds.items()}
+    expected |= {name: (0, total(each.draws), each.cash, each.bond) for name, each in holds.contracts.items()}
+    ended = [name for name, (_, word, _) in status.items() if word != "held"]
+    assert left == expected | dict.fromkeys(ended, (0, 0, 0, 0))
+    assert (rows["second"]["bid_id"], rows["second"]["offer_id"]) == ("bid", "offer")
+    assert (rows["rests"]["party_id"], rows["rests"]["programme_id"]) == ("acme", "city")

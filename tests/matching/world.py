@@ -1,0 +1,311 @@
+"""A small market: who takes part, orders to vary, and a scenario that counts every node of every order as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from counterfoil.contract.events import PartyRegistered
+from counterfoil.contract.limits import DAY, HOUR
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.core.decider import At
+from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
+from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
+from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.matching.decider import DECIDER
+from counterfoil.matching.events import (
+    BidAdmitted,
+    BidClosed,
+    BidReceived,
+    BidReduced,
+    MatchContinued,
+    MatchPrevented,
+    OfferAdmitted,
+    OfferClosed,
+    OfferReceived,
+    OfferReduced,
+    TradeMatched,
+)
+from counterfoil.matching.market import State, floor_hour
+from tests.given import Scenario
+
+H = 277_778  # the hour at which `T` falls
+T = H * HOUR
+B = H + 10  # the first hour of the orders below
+YUAN = 1_000_000
+
+
+def party(party_id: str, role: Any, group: str | None = None) -> PartyRegistered:
+    """A party, in a group of its own unless said otherwise."""
+    return PartyRegistered(party_id=party_id, name=party_id, roles=(role,), group_id=group or party_id)
+
+
+def accelerator(class_id: str, gpus_per_node: int, version: int = 1) -> ClassRegistered:
+    """A class of which only the size of its nodes matters."""
+    return ClassRegistered(
+        class_id=class_id, version=version, description=class_id, mem_mb=81_920, gpus_per_node=gpus_per_node,
+        bf16_mtflops_nominal=None, bf16_mtflops_attested=None, interconnect=None, sources=(),
+    )  # fmt: skip
+
+
+def programme(programme_id: str, **changes: Any) -> ProgrammePublished:
+    """A programme in force from a day before `T` for 900 days, unless changed."""
+    usual = ProgrammePublished(
+        programme_id=programme_id, version=1, rules_hash=bytes(32), issuer_id="city", title="Vouchers",
+        legal_basis="Notice 1", currency="CNY", share=Rate(num=1, den=2), beneficiary_cap=10**15,
+        classes=("a100", "h100", "l40s"), regions=("east", "west"), valid_from=T - DAY, valid_until=T + 900 * DAY,
+        expiry=FixedExpiry(kind="fixed", at=T + 1_000 * DAY), recycle="appropriation", hold_tolls_expiry=True,
+        report_within_seconds=3_600, dispute_window_seconds=7_200,
+    )  # fmt: skip
+    return replace(usual, **changes)
+
+
+WORLD: tuple[Event, ...] = (
+    party("gpu-1", "provider"),
+    party("gpu-2", "provider"),
+    party("gpu-3", "provider"),  # not listed
+    party("gpu-x", "provider", "related"),
+    party("lab-1", "beneficiary"),
+    party("lab-2", "beneficiary"),
+    party("lab-x", "beneficiary", "related"),
+    accelerator("a100", 8),
+    accelerator("h100", 8),
+    accelerator("l40s", 1),
+    accelerator("b200", 8),  # no programme pays for it
+    programme("p1"),
+    programme("p2"),
+    programme("over", valid_until=T - DAY + 1),
+    *(ProviderListed(programme_id="p1", provider_id=name) for name in ("gpu-1", "gpu-2", "gpu-x")),
+)
+OFFER = PostOffer(
+    class_id="a100", region="east", currency="CNY", nodes=4, window_start=B, window_end=B + 24, price=14 * YUAN,
+    min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
+)  # fmt: skip
+BID = PlaceBid(
+    programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=2, hours=6, earliest=B,
+    latest=B + 18, limit_price=15 * YUAN, partial=False, min_nodes=1, tif="GTC", good_until=None, post_only=False,
+    stp="taker",
+)  # fmt: skip
+
+
+def bond_held(offer: OfferReceived) -> BondHeld:
+    """The ledger's word that the offer may enter the book."""
+    return BondHeld(
+        hold_id=offer.offer_id, provider_id=offer.provider_id, currency=offer.currency, amount=offer.bond,
+        price=offer.price, bps=offer.bond_bps, legs=(),
+    )  # fmt: skip
+
+
+def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
+    """The ledger's word that the bid may enter the book, paid for by vouchers of this version of its programme."""
+    return HoldPlaced(
+        hold_id=bid.bid_id, party_id=bid.beneficiary_id, programme_id=bid.programme_id, version=version,
+        currency=bid.currency, nodes=bid.nodes, cost_per_node=bid.cost_per_node, partial=bid.partial, vouchers=(),
+        cash=bid.cost_per_node * bid.nodes, legs=(),
+    )  # fmt: skip
+
+
+def hold_refused(order_id: str, kind: Any) -> HoldRefused:
+    """The ledger's word that there are no funds."""
+    return HoldRefused(hold_id=order_id, kind=kind, code=Code.EXCEEDS_AVAILABLE)
+
+
+class Tally:
+    """Where the nodes of every order went, counted from the events alone, and whether each trade was allowed."""
+
+    def __init__(self) -> None:
+        self.offers: dict[str, OfferReceived] = {}
+        self.bids: dict[str, BidReceived] = {}
+        self.executed: dict[str, int] = {}
+        self.reduced: dict[str, int] = {}
+        self.closed: dict[str, str] = {}
+        self.priority: dict[str, int] = {}
+        self.sold: dict[tuple[str, int], int] = {}
+        self.listed: dict[tuple[str, str], bool] = {}
+        self.trades: dict[str, TradeMatched] = {}
+        self.continued: dict[str, bool] = {}
+        self.rules: dict[tuple[str, int], ProgrammePublished] = {}
+        self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
+
+    def count(self, event: Event, at: At) -> None:
+        """One more event."""
+        match event:
+            case ProgrammePublished():
+                self.rules[event.programme_id, event.version] = event
+            case ProviderListed():
+                self.listed[event.programme_id, event.provider_id] = True
+            case OfferReceived():
+                assert event.offer_id not in self.offers
+                self.offers[event.offer_id] = event
+            case BidReceived():
+                assert event.bid_id not in self.bids
+                self.bids[event.bid_id] = event
+            case OfferAdmitted():
+                self.priority[event.offer_id] = at.index
+            case BidAdmitted():
+                self.priority[event.bid_id] = at.index
+                self.paid_by[event.bid_id] = event.version
+                bid, rules = self.bids[event.bid_id], self.rules_of(event.bid_id)
+                assert set(bid.classes) <= set(rules.classes)
+                assert set(bid.regions) <= set(rules.regions)
+            case OfferReduced():
+                self.reduced[event.offer_id] = self.reduced.get(event.offer_id, 0) + event.reduced_by
+            case BidReduced():
+                gone = self.bids[event.bid_id].nodes - self.executed.get(event.bid_id, 0) - event.nodes_left
+                self.reduced[event.bid_id] = gone
+            case BidClosed():
+                assert event.bid_id not in self.closed
+                self.closed[event.bid_id] = event.reason
+            case MatchContinued():
+                self.continued[event.order_id] = True
+            case TradeMatched():
+                self._trade(event, at)
+            case MatchPrevented():
+                assert self.bids[event.bid_id].group_id == self.offers[event.offer_id].group_id
+            case OfferClosed():
+                assert event.offer_id not in self.closed
+                self.closed[event.offer_id] = event.reason
+            case _:  # has no nodes
+                pass
+
+    def _trade(self, trade: TradeMatched, at: At) -> None:
+        bid, offer = self.bids[trade.bid_id], self.offers[trade.offer_id]
+        assert trade.trade_id not in self.trades
+        assert trade.trade_id.startswith(f"trd-{at.index}-{at.item}-")
+        self.trades[trade.trade_id] = trade
+        assert not {bid.bid_id, offer.offer_id} & self.closed.keys()
+        assert {bid.bid_id, offer.offer_id} <= self.priority.keys()
+        # class, region, currency, eligibility, groups, time
+        assert trade.class_id == offer.class_id in bid.classes
+        assert trade.region == offer.region in bid.regions
+        assert trade.currency == offer.currency == bid.currency
+        assert (trade.beneficiary_id, trade.provider_id) == (bid.beneficiary_id, offer.provider_id)
+        assert (bid.programme_id, offer.provider_id) in self.listed
+        assert bid.group_id != offer.group_id
+        assert all(end is None or end > at.time for end in (bid.good_until, offer.good_until))
+        # window
+        assert max(bid.earliest, offer.window_start, floor_hour(at.time)) <= trade.first_hour <= bid.latest
+        assert trade.first_hour + trade.hours <= offer.window_end
+        assert offer.min_hours <= trade.hours == bid.hours
+        # price: that of the order which was there first, unless a pass cut short goes on
+        later = "bid" if self.priority[bid.bid_id] > self.priority[offer.offer_id] else "offer"
+        assert trade.taker == later or self.continued.get(bid.bid_id if later == "offer" else offer.offer_id)
+        assert trade.price == (offer.price if trade.taker == "bid" else bid.limit_price)
+        assert offer.price <= trade.price <= bid.limit_price
+        assert trade.gpus_per_node == offer.gpus_per_node == bid.gpus_per_node
+        assert trade.notional == trade.price * trade.gpus_per_node * trade.nodes * trade.hours
+        # rules: those that the vouchers were issued under, whatever was published since
+        rules = self.rules_of(bid.bid_id)
+        assert trade.report_within_seconds == rules.report_within_seconds
+        assert trade.dispute_window_seconds == rules.dispute_window_seconds
+        # quantity
+        left = bid.nodes - self.executed.get(bid.bid_id, 0) - self.reduced.get(bid.bid_id, 0)
+        assert min(bid.min_nodes, left) <= trade.nodes <= left
+        assert bid.partial or trade.nodes == left
+        assert trade.nodes >= offer.min_nodes
+        assert trade.bid_nodes_left == left - trade.nodes
+        self.executed[bid.bid_id] = self.executed.get(bid.bid_id, 0) + trade.nodes
+        for hour in range(trade.first_hour, trade.first_hour + trade.hours):
+            sold = self.sold[offer.offer_id, hour] = self.sold.get((offer.offer_id, hour), 0) + trade.nodes
+            assert sold <= offer.nodes - self.reduced.get(offer.offer_id, 0)
+
+    def rules_of(self, bid_id: str) -> ProgrammePublished:
+        """The version that pays for an admitted bid."""
+        return self.rules[self.bids[bid_id].programme_id, self.paid_by[bid_id]]
+
+    def check(self, state: State) -> None:
+        """Per bid: executed + resting + cancelled + prevented = submitted; per offer the same in every hour."""
+        for bid_id, bid in self.bids.items():
+            executed, reduced = self.executed.get(bid_id, 0), self.reduced.get(bid_id, 0)
+            resting = state.book.bid(bid_id)
+            if bid_id in self.closed or executed + reduced == bid.nodes:  # what was left is cancelled or prevented
+                assert resting is None
+                assert bid_id not in state.bids
+                assert executed + reduced < bid.nodes or bid_id not in self.closed
+            elif bid_id in self.priority:
+                assert resting is not None
+                assert executed + resting.remaining + reduced == bid.nodes
+            else:
+                assert resting is None
+                assert bid_id in state.bids
+                assert executed == reduced == 0
+        for offer_id, offer in self.offers.items():
+            if offer_id in self.closed or offer_id not in self.priority:
+                assert state.book.offer(offer_id) is None
+                assert (offer_id in self.closed) == (offer_id not in state.offers)
+                continue
+            for first, hours, nodes in state.book.residual(offer_id):
+                for hour in range(first, first + hours):
+                    sold = self.sold.get((offer_id, hour), 0)
+                    assert sold + nodes + self.reduced.get(offer_id, 0) == offer.nodes
+        open_orders = [*state.offers.values(), *state.bids.values()]
+        assert sum(state.open_orders.values()) == len(open_orders)
+        assert all(state.open_orders.values())
+
+
+class Market(Scenario):
+    """A scenario in the world above that checks the tally after every step, and that a refusal changes nothing."""
+
+    def __init__(self, *more: Event) -> None:
+        self.tally = Tally()
+        self.history: list[tuple[Event, At]] = []
+        super().__init__(DECIDER, time=T - 1_000)
+        for event in (*WORLD, *more):
+            self.reacts_to(event)
+
+    def post(self, provider: str = "gpu-1", *, held: bool = True, at: int | None = None, **terms: Any) -> str:
+        """An offer, its bond held a microsecond later unless not `held`; its id."""
+        self.when(replace(OFFER, **terms), provider, at).then_types(OfferReceived)
+        assert isinstance(self.last, Sequence)
+        received: Any = self.last[0]
+        if held:
+            self.hold(received.offer_id)
+        return str(received.offer_id)
+
+    def place(
+        self, beneficiary: str = "lab-1", *, held: bool = True, at: int | None = None, version: int = 1, **terms: Any
+    ) -> str:
+        """A bid, its funds held a microsecond later, from vouchers of `version`, unless not `held`; its id."""
+        self.when(replace(BID, **terms), beneficiary, at).then_types(BidReceived)
+        assert isinstance(self.last, Sequence)
+        received: Any = self.last[0]
+        if held:
+            self.hold(received.bid_id, version=version)
+        return str(received.bid_id)
+
+    def hold(self, order_id: str, at: int | None = None, version: int = 1) -> Scenario:
+        """The ledger holds what the order needs: it enters the book."""
+        if order_id in self.state.bids:
+            return self.reacts_to(hold_placed(self.state.bids[order_id], version), at)
+        return self.reacts_to(bond_held(self.state.offers[order_id]), at)
+
+    def trades(self) -> list[tuple[str, str, int, int, int]]:
+        """The trades of the last step as (bid, offer, nodes, first hour counted from `B`, price in yuan)."""
+        assert isinstance(self.last, Sequence)
+        return [
+            (each.bid_id, each.offer_id, each.nodes, each.first_hour - B, each.price // YUAN)
+            for each in self.last
+            if isinstance(each, TradeMatched)
+        ]
+
+    def replayed(self) -> State:
+        """A state folded from nothing but the events so far."""
+        state = DECIDER.initial()
+        for event, at in self.history:
+            DECIDER.evolve[type(event)](state, event, at)
+        return state
+
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+        before = self.records() if isinstance(decision, Refusal) else {}
+        super()._apply(decision, here)
+        if isinstance(decision, Refusal):
+            assert self.records() == before
+            return self
+        for event in decision:
+            self.tally.count(event, here)
+            self.history.append((event, here))
+        self.tally.check(self.state)
+        return self

@@ -1,0 +1,177 @@
+"""Redemption's read models show what its log says, in the database that serves them, and agree with its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.limits import HOUR
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Refusal
+from counterfoil.contract.times import format_hour
+from counterfoil.core.decider import At
+from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.ports import Change, Row
+from counterfoil.redemption.commands import AcceptUsage, ConfirmPayment, RejectClaim, ResolveDispute, WithdrawDelivery
+from counterfoil.redemption.decider import DECIDER
+from counterfoil.redemption.views import REDUCERS, VIEWS
+from counterfoil.storage.view_store import SqlViewStore, open_view_store
+from tests.given import Scenario
+from tests.redemption.world import (
+    CLM_1,
+    CLM_2,
+    CLM_3,
+    END,
+    FIRST,
+    FULL,
+    PEOPLE,
+    PRICE,
+    REP,
+    REPORT_BY,
+    STL,
+    T0,
+    WINDOW,
+    approved,
+    captured,
+    claimed,
+    disputed,
+    opened,
+    reported,
+    settled,
+)
+
+
+class Viewed:
+    """What a story of redemption's world puts into the view store: each of its events, as its own entry said it."""
+
+    def __init__(self, store: SqlViewStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store, self.told = store, list[tuple[Event, At]]()
+        plain = Scenario._apply
+
+        def remember(scenario: Scenario, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+            assert not isinstance(decision, Refusal), decision
+            self.told += ((event, here) for event in decision)
+            return plain(scenario, decision, here)
+
+        monkeypatch.setattr(Scenario, "_apply", remember)
+
+    def row(self, view: str, key: str) -> Row:
+        """A row after everything that was told so far."""
+        changes = [change for event, at in self.told for change in REDUCERS.get(type(event), _nothing)(event, at)]
+        self.told.clear()
+        self.store.apply(changes, {})
+        row = self.store.get(view, (key,))
+        assert row is not None, (view, key)
+        return row
+
+    def part(self, view: str, key: str, *names: str) -> tuple[object, ...]:
+        """Some of its columns."""
+        row = self.row(view, key)
+        return tuple(row[name] for name in names)
+
+
+def _nothing(_event: object, _at: At) -> list[Change]:
+    return []
+
+
+@pytest.fixture
+def viewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Viewed]:
+    store = open_view_store(tmp_path / "views.db", VIEWS)
+    yield Viewed(store, monkeypatch)
+    store.close()
+
+
+def test_every_event_of_its_own_is_projected() -> None:
+    assert set(REDUCERS) == set(DECIDER.evolve) - {PartyRegistered, KeyAdded, KeyRevoked, ProgrammePublished}
+
+
+def test_a_new_contract(viewed: Viewed) -> None:
+    scenario = opened()
+    row = viewed.row("contracts", "c1")
+    at = row.pop("opened_at")
+    assert at == scenario.time - 2  # c2 and c3 were opened after it, a microsecond apart
+    assert row == {
+        "contract_id": "c1", "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1", "currency": "CNY",
+        "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE, "report_by": REPORT_BY,
+        "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None, "default_cause": None,
+        "reported_hours": 0, "reported_gpu_minutes": 0, "accepted_gpu_minutes": 0,
+        "invoiced": 0, "subsidy": 0, "co_payment": 0,
+    }  # fmt: skip
+
+
+def test_a_report_from_reading_to_capture(viewed: Viewed) -> None:
+    scenario = reported()
+    row = viewed.row("reports", REP)
+    assert row == {
+        "report_id": REP, "contract_id": "c1", "readings": [{"hour": format_hour(FIRST), "gpu_minutes": FULL}],
+        "gpu_minutes": FULL, "amount": PRICE * 8, "reported_at": T0 + HOUR, "dispute_until": T0 + HOUR + WINDOW,
+        "status": "open", "status_since": T0 + HOUR, "dispute_reason": None, "accepted_by": None,
+        "accepted_gpu_minutes": None, "accepted_amount": None, "subsidy": None, "co_payment": None,
+    }  # fmt: skip
+    scenario.when(AcceptUsage(report_id=REP), "lab-1", T0 + HOUR + 5)
+    names = ("status", "status_since", "accepted_by", "accepted_gpu_minutes", "accepted_amount", "subsidy")
+    assert viewed.part("reports", REP, *names) == ("accepted", T0 + HOUR + 5, "beneficiary", FULL, PRICE * 8, None)
+    scenario.reacts_to(captured("c1", REP, 600, 7))
+    assert viewed.part("reports", REP, "status", "subsidy", "co_payment") == ("captured", 600, 7)
+    names = ("status", "reported_hours", "reported_gpu_minutes", "accepted_gpu_minutes", "invoiced", "subsidy")
+    assert viewed.part("contracts", "c1", *names) == ("open", 1, FULL, FULL, PRICE * 8, 600)
+    assert viewed.part("contracts", "c1", "co_payment") == (7,)
+
+
+def test_a_dispute_and_a_withdrawal(viewed: Viewed) -> None:
+    scenario = disputed()
+    assert viewed.part("reports", REP, "status", "dispute_reason") == ("disputed", "idle")
+    scenario.when(ResolveDispute(report_id=REP, gpu_minutes=60, reason="meter"), "op")
+    names = ("status", "dispute_reason", "accepted_by", "accepted_gpu_minutes", "accepted_amount", "gpu_minutes")
+    assert viewed.part("reports", REP, *names) == ("accepted", "idle", "resolution", 60, PRICE, FULL)
+    scenario.when(WithdrawDelivery(contract_id="c1", reason="fire"), "gpu-1", END)
+    assert viewed.part("contracts", "c1", "status", "default_cause", "ended_at") == ("defaulted", "withdrawn", END)
+
+
+def test_claims_and_their_payment(viewed: Viewed) -> None:
+    claimed()
+    submitted = viewed.row("claims", CLM_1)
+    assert submitted.pop("submitted_at") == submitted.pop("status_since")
+    assert submitted == {
+        "claim_id": CLM_1, "programme_id": "p1", "provider_id": "gpu-1", "invoice_number": "INV/1",
+        "lines": [{"contract_id": "c1", "amount": "600"}], "amount": 600,
+        "status": "submitted", "status_reason": None, "settlement_id": None,
+    }  # fmt: skip
+    delivered = ("status", "default_cause", "reported_hours", "subsidy")
+    assert viewed.part("contracts", "c1", *delivered) == ("completed", None, 3, 600)
+    scenario = settled()
+    assert [viewed.part("claims", each, "status", "settlement_id") for each in (CLM_1, CLM_2, CLM_3)] == [
+        ("batched", STL),
+        ("batched", STL),
+        ("approved", None),
+    ]
+    batch = viewed.row("settlements", STL)
+    assert batch == {
+        "settlement_id": STL, "programme_id": "p1", "currency": "CNY", "claim_ids": [CLM_2, CLM_1],
+        "payees": [{"provider_id": "gpu-1", "amount": "600"}, {"provider_id": "gpu-2", "amount": "300"}],
+        "amount": 900, "closed_at": scenario.time, "status": "closed", "paid_at": None, "payment_reference": None,
+    }  # fmt: skip
+    scenario.when(ConfirmPayment(settlement_id=STL, payment_reference="wire-9"), "bank")
+    names = ("status", "paid_at", "payment_reference")
+    assert viewed.part("settlements", STL, *names) == ("paid", scenario.time, "wire-9")
+
+
+def test_a_rejected_claim_says_why(viewed: Viewed) -> None:
+    scenario = claimed().when(RejectClaim(claim_id=CLM_1, reason="no invoice"), "city")
+    names = ("status", "status_reason", "status_since")
+    assert viewed.part("claims", CLM_1, *names) == ("rejected", "no invoice", scenario.time)
+
+
+def test_the_views_agree_with_the_state(viewed: Viewed) -> None:
+    scenario = approved()
+    viewed.row("claims", CLM_3)
+    assert {row["status"] for row in viewed.store.page("contracts", {}, None, 10)} == {"completed"}
+    assert not scenario.state.contracts  # ended and captured: only the view remembers them
+    claims = {row["claim_id"]: row["amount"] for row in viewed.store.page("claims", {"status": "approved"}, None, 10)}
+    assert claims == {claim_id: claim.terms.amount for claim_id, claim in scenario.state.claims.items()}
+    mine = viewed.store.page("contracts", {"provider_id": "gpu-1"}, None, 10)
+    assert [row["contract_id"] for row in mine] == ["c1", "c3"]
+    assert len(PEOPLE) == 10  # given, not decided here: redemption shows no row for them
