@@ -18,12 +18,12 @@ from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.limits import DAY, HOUR, SECOND
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import (
     AddKey,

@@ -19,9 +19,10 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header
+from counterfoil.contract.times import HOUR
 
 MAX_TIME = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
-MAX_HOUR = MAX_TIME // limits.HOUR
+MAX_HOUR = MAX_TIME // HOUR
 
 _CODED: dict[Any, st.SearchStrategy[Any]] = {
     scalars.Amount: st.integers(0, limits.MAX_AMOUNT),

@@ -19,8 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from counterfoil import __version__
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.services import SERVICES
+from counterfoil.core.rules import LATEST
 from counterfoil.errors import AlreadyInitialised, NotInitialised, UnsafeFile
 from counterfoil.log.keys import SigningKey, VerifyKey
 
@@ -36,6 +38,10 @@ class Identity:
     operator_id: str
     operator_name: str
     operator_key: str
+    rules: int
+    """The version of the rules that the logs begin with."""
+    release: str
+    """The release that made the instance; it knows these rules."""
     vkeys: dict[str, str]
     """The logs' verifier keys, by service."""
 
@@ -53,9 +59,17 @@ class Instance:
 
     @classmethod
     def create(
-        cls, root: Path, host: str, operator_name: str, entropy: Callable[[str], bytes] | None = None
+        cls,
+        root: Path,
+        host: str,
+        operator_name: str,
+        entropy: Callable[[str], bytes] | None = None,
+        rules: int = LATEST,
     ) -> Instance:
-        """Make a new one. `entropy` (name -> 32 octets) is for reproducible demos only. Raises `AlreadyInitialised`."""
+        """Make a new one, whose logs begin with version `rules` of the rules.
+
+        `entropy` (name -> 32 octets) is for reproducible demos only. Raises `AlreadyInitialised`.
+        """
         seed_of = entropy if entropy is not None else lambda _name: secrets.token_bytes(32)
         if (root / "instance.json").exists():
             raise AlreadyInitialised(f"{root} holds an instance already; nothing was changed")
@@ -73,7 +87,7 @@ class Instance:
         operator = seed_of(OPERATOR)
         write_private(root / "keys" / f"{OPERATOR}.seed", operator.hex())
         public = SigningKey("operator", operator).verify_key.public.hex()
-        identity = Identity(host, OPERATOR, operator_name, public, vkeys)
+        identity = Identity(host, OPERATOR, operator_name, public, rules, __version__, vkeys)
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")
         draft.replace(root / "instance.json")  # last, and complete: from here on it is an instance
@@ -86,7 +100,8 @@ class Instance:
     def genesis(self) -> GenesisCause:
         """The cause of every log's first entry."""
         key = bytes.fromhex(self.identity.operator_key)
-        return GenesisCause(self.identity.operator_id, self.identity.operator_name, key)
+        identity = self.identity
+        return GenesisCause(identity.operator_id, identity.operator_name, key, identity.rules, identity.release)
 
     def log_key(self, service: str) -> SigningKey:
         """A log's private key. Raises `UnsafeFile`."""

@@ -13,8 +13,8 @@ from counterfoil.audit.files import CannotAudit, LogFiles
 from counterfoil.audit.run import audit
 from counterfoil.audit.structure import FINDINGS_MAX, verify_files
 from counterfoil.contract.events import StateRooted
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.services import SERVICES
+from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import AppropriateBudget
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.ledger.events import BondSlashed, ClaimSettled, HoldCaptured, VoucherExpired

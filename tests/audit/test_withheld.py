@@ -10,7 +10,8 @@ import pytest
 
 from counterfoil.audit.report import Finding
 from counterfoil.audit.run import audit
-from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, DAY, HOUR, TIMER_SLACK
+from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
+from counterfoil.contract.times import DAY, HOUR
 from counterfoil.issuance.commands import AddKey
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock

@@ -24,6 +24,7 @@ from counterfoil.contract.entry import ENTRY_TYPE, CommandCause, Entry, EntryCau
 from counterfoil.contract.export import render
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header
+from counterfoil.contract.times import HOUR
 
 FOLDER: Final = Path(__file__).parent / "corpus"
 MAX_TIME: Final = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
@@ -35,7 +36,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.SignedAmount: (-limits.MAX_AMOUNT, 0, limits.MAX_AMOUNT),
     scalars.Price: (1, limits.MAX_PRICE),
     scalars.Time: (0, 1_795_370_400_123_456, MAX_TIME),
-    scalars.Hour: (0, MAX_TIME // limits.HOUR),
+    scalars.Hour: (0, MAX_TIME // HOUR),
     scalars.PublicKey: _OCTETS,
     scalars.Digest: _OCTETS,
     scalars.Flag: (False, True),
@@ -146,7 +147,7 @@ def entries() -> Iterator[Example]:
     half, size = len(refused) // 2, limits.MAX_COUNT
     command = CommandCause(b'{"type":"deposit"}', bytes(range(64)), keys[1])
     rows: list[tuple[str, Any, bool, tuple[Outcome, ...], int]] = [
-        ("genesis", GenesisCause("o", boundaries(scalars.Name)[1], _OCTETS[1]), False, (), 1),
+        ("genesis", GenesisCause("o", boundaries(scalars.Name)[1], _OCTETS[1], 1, "0.1.0"), False, (), 1),
         ("issuance/0/0", EntryCause(origins[0], 0, _OCTETS[0], 0), False, (), 0),
         ("issuance/1/9", EntryCause(origins[1], size, _OCTETS[1], size), False, (), 2),
         ("timer/3", TimerCause("state_root", 0), False, (), 1),

@@ -79,7 +79,7 @@ def sample_entries() -> list[Entry]:
     refusal = Refusal(Code.EXCEEDS_AVAILABLE, (("available", "12"), ("needed", "13")))
     refused = Outcome(0, refusal)
     rows: list[tuple[str, str, Any, bool, tuple[Outcome, ...], tuple[Any, ...]]] = [
-        ("genesis", "genesis", GenesisCause("operator-1", "Operator", KEY.verify_key.public), False, (),
+        ("genesis", "genesis", GenesisCause("operator-1", "Operator", KEY.verify_key.public, 1, "0.1.0"), False, (),
          (sample(LogOpened),)),
         ("party-1/a", "deposit", _cause(accepted), False, (Outcome(1, None),), (issued,)),
         ("party-1/b", "deposit", _cause(accepted), False, (refused,), ()),

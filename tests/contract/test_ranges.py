@@ -11,9 +11,10 @@ from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import dump_body
 from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import SECOND
 from tests.contract.samples import sample
 
-A_YEAR = limits.MAX_WINDOW // limits.SECOND
+A_YEAR = limits.MAX_WINDOW // SECOND
 OUT, BAD = Code.OUT_OF_RANGE, Code.MALFORMED
 
 # Command, member, its values at the ends, and what lies beyond with its code.

@@ -10,12 +10,12 @@ from counterfoil.contract import limits
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_COUNT, PRICE_TICK
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, PRICE_TICK
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import BATCH, Header, Submission
 from counterfoil.contract.terms import FixedExpiry, Rate
-from counterfoil.contract.times import parse_time
+from counterfoil.contract.times import HOUR, SECOND, parse_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.engine import Engine
 from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
@@ -104,8 +104,8 @@ def programme(**changes: Any) -> ProgrammePublished:
         "regions": tuple(long_id(f"r{n}") for n in range(limits.MAX_REGIONS)),
         "valid_from": 0, "valid_until": LAST_TIME, "expiry": FixedExpiry(kind="fixed", at=T + 1_000 * HOUR),
         "recycle": "appropriation", "hold_tolls_expiry": True,
-        "report_within_seconds": limits.MAX_WINDOW // limits.SECOND,
-        "dispute_window_seconds": limits.MAX_WINDOW // limits.SECOND,
+        "report_within_seconds": limits.MAX_WINDOW // SECOND,
+        "dispute_window_seconds": limits.MAX_WINDOW // SECOND,
     }  # fmt: skip
     return ProgrammePublished(**(terms | changes))
 

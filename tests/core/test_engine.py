@@ -13,10 +13,11 @@ from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
 from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, StateRooted
-from counterfoil.contract.limits import CLOCK_SKEW, HOUR, MAX_VALIDITY
+from counterfoil.contract.limits import CLOCK_SKEW, MAX_VALIDITY
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header, Seen, Submission
+from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
@@ -33,7 +34,7 @@ from tests.properties.world import DECIDERS, World, opened
 
 T = 277_778 * HOUR
 ORIGIN = "engine.example/issuance/main"
-GENESIS = GenesisCause("op", "The operator", public_key(0))
+GENESIS = GenesisCause("op", "The operator", public_key(0), 1, "0.1.0")
 OTHERS = (ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
 
 
@@ -95,7 +96,7 @@ def test_genesis_registers_the_operator_in_issuance() -> None:
     log = Log()
     entry = log.keep(log.engine.genesis(GENESIS, T))
     assert entry.events == (
-        LogOpened(origin=ORIGIN),
+        LogOpened(origin=ORIGIN, rules=1, release="0.1.0"),
         PartyRegistered(party_id="op", name="The operator", roles=("operator",), group_id="op"),
         KeyAdded(party_id="op", key_id=key_id_of(public_key(0)), public_key=public_key(0)),
     )
@@ -108,7 +109,7 @@ def test_genesis_registers_the_operator_in_issuance() -> None:
 def test_genesis_of_another_service_registers_nobody(decider: Any) -> None:
     log = Log(decider)
     entry = log.keep(log.engine.genesis(GENESIS, T))
-    assert entry.events == (LogOpened(origin=ORIGIN),)
+    assert entry.events == (LogOpened(origin=ORIGIN, rules=1, release="0.1.0"),)
     assert log.root() == state_root(decider.records(decider.initial()))
 
 

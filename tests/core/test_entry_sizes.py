@@ -9,8 +9,9 @@ import pytest
 
 from counterfoil.contract import limits
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
 from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.contract.times import HOUR
 from counterfoil.issuance import decider as issuance
 from counterfoil.issuance.commands import PublishProgramme, RegisterClass, RegisterParty
 from counterfoil.issuance.events import ProgrammePublished, ProviderListed

@@ -11,8 +11,8 @@ import pytest
 from counterfoil.audit.run import audit
 from counterfoil.catalogue import VIEWS
 from counterfoil.contract.events import LogOpened
-from counterfoil.contract.limits import SECOND
 from counterfoil.contract.services import SERVICES
+from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import RegisterClass
 from counterfoil.ledger.events import BondSlashed, ContractFunded
 from counterfoil.log.errors import ProofError, RollbackError

@@ -18,10 +18,10 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
+from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.gateway.problems import REFUSAL_SCHEMA
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucher
 from counterfoil.ledger.commands import Withdraw
@@ -329,7 +329,7 @@ def test_over_capture_and_expired_vouchers(http: Stepped) -> None:
     voucher_id = own_voucher(market)
     (voucher,) = (row for row in market.rows("vouchers") if row["voucher_id"] == voucher_id)
     expires_at = int(str(voucher["expires_at"]))
-    market.clock.advance_to(expires_at - limits.SECOND)
+    market.clock.advance_to(expires_at - SECOND)
     market.system.settle()
     market.clock.advance_to(expires_at)  # nobody has swept yet
 

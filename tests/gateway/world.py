@@ -11,11 +11,10 @@ from typing import Any
 from counterfoil.bootstrap.embedded import Embedded, resolve
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
-from counterfoil.contract.limits import DAY, HOUR
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import Rate, RelativeExpiry
-from counterfoil.contract.times import parse_time
+from counterfoil.contract.times import DAY, HOUR, parse_time
 from counterfoil.core.digest import state_root
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import (

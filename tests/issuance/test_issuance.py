@@ -15,11 +15,12 @@ from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_body
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import DAY, MAX_AMOUNT
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
+from counterfoil.contract.times import DAY
 from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
 from counterfoil.issuance import decider as issuance

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import DAY, MAX_AMOUNT, SECOND
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry
+from counterfoil.contract.times import DAY, SECOND
 from counterfoil.core.decider import At
 from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from counterfoil.contract.events import KeyAdded, PartyRegistered
-from counterfoil.contract.limits import DAY, SECOND
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import Rate, RelativeExpiry
+from counterfoil.contract.times import DAY, SECOND
 from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AppropriateBudget,

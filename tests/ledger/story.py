@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import DAY, HOUR, RESOLUTION_WINDOW
+from counterfoil.contract.limits import RESOLUTION_WINDOW
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import (
     BudgetAppropriated,

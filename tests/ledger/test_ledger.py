@@ -12,7 +12,6 @@ from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry, EntryCause
 from counterfoil.contract.events import KeyAdded, KeyRevoked
 from counterfoil.contract.limits import (
-    DAY,
     MAX_AMOUNT,
     MAX_ENTRY_BYTES,
     MAX_ITEMS_PER_SWEEP,
@@ -22,6 +21,7 @@ from counterfoil.contract.limits import (
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import DAY
 from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import (
     BondHeld,

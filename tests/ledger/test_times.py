@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.limits import HOUR, MAX_BID_HOURS, MAX_COUNT, MAX_WINDOW, RESOLUTION_WINDOW, SECOND
+from counterfoil.contract.limits import MAX_BID_HOURS, MAX_COUNT, MAX_WINDOW, RESOLUTION_WINDOW
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.terms import FixedExpiry
+from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.digest import state_root
 from counterfoil.issuance import decider as issuance
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher

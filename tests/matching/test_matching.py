@@ -10,12 +10,8 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import (
-    HOUR,
-    MAX_ITEMS_PER_SWEEP,
-    MAX_MATCHES_PER_ENTRY,
-    PRICE_TICK,
-)
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_MATCHES_PER_ENTRY, PRICE_TICK
+from counterfoil.contract.times import HOUR
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
 from counterfoil.matching.decider import DECIDER

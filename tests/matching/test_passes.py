@@ -10,7 +10,6 @@ import pytest
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import Entry, TimerCause
 from counterfoil.contract.limits import (
-    HOUR,
     MAX_ENTRY_BYTES,
     MAX_ITEMS_PER_SWEEP,
     MAX_MATCHES_PER_ENTRY,
@@ -18,6 +17,7 @@ from counterfoil.contract.limits import (
     MAX_PRICE,
 )
 from counterfoil.contract.record import Event
+from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.ledger.events import BondHeld
 from counterfoil.matching.commands import CancelBid

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import HOUR, MAX_AMOUNT, MAX_OPEN_ORDERS_PER_PARTY, PRICE_TICK
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_OPEN_ORDERS_PER_PARTY, PRICE_TICK
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import HOUR
 from counterfoil.matching import decider as matching
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
 from counterfoil.matching.decider import DECIDER

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import DAY, MAX_MATCHES_PER_ENTRY
+from counterfoil.contract.limits import MAX_MATCHES_PER_ENTRY
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import DAY
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, CancelBid
 from counterfoil.matching.decider import DECIDER

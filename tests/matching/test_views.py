@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import HOUR
+from counterfoil.contract.times import HOUR
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
 from counterfoil.matching.decider import DECIDER
 from counterfoil.matching.events import MatchContinued

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import DAY, HOUR
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused

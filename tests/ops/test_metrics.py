@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from counterfoil.contract.limits import SECOND
+from counterfoil.contract.times import SECOND
 from counterfoil.ops.health import Judged
 from counterfoil.ops.metrics import BATCH_BUCKETS, COMMIT_BUCKETS, METRICS, NAMES, RECEIPT_BUCKETS, Metrics
 from counterfoil.runtime.telemetry import Telemetry

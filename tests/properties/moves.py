@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from counterfoil.contract.limits import HOUR, PRICE_TICK
+from counterfoil.contract.limits import PRICE_TICK
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import RelativeExpiry
+from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import (
     AddKey,
     AppropriateBudget,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from counterfoil.catalogue import VOCABULARY
-from counterfoil.contract.limits import DAY, SECOND
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
+from counterfoil.contract.times import DAY, SECOND
 from counterfoil.core.decider import At
 from counterfoil.issuance.commands import (
     AppropriateBudget,

@@ -18,12 +18,13 @@ from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded
-from counterfoil.contract.limits import BPS, HOUR, MAX_AMOUNT, RESOLUTION_WINDOW
+from counterfoil.contract.limits import BPS, MAX_AMOUNT, RESOLUTION_WINDOW
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Header
 from counterfoil.contract.terms import Rate
+from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
 from counterfoil.issuance.events import (
@@ -124,7 +125,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize(share=SHARE, tolls=st.booleans(), recycle=st.sampled_from(["appropriation", "lapsed"]))
     def open(self, share: str, tolls: bool, recycle: str) -> None:
         """The directory, some money, and one of everything that a trade needs."""
-        self.keep(*self.engine.genesis(GenesisCause("operator", "Operator", bytes(32)), self.clock))
+        self.keep(*self.engine.genesis(GenesisCause("operator", "Operator", bytes(32), 1, "0.1.0"), self.clock))
         self.hear(party("treasury", "treasurer"))
         self.hear(KeyAdded(party_id="treasury", key_id=KEY_ID, public_key=bytes(32)))
         for party_id in FIRMS + CLOUDS:

@@ -19,8 +19,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.record import Event
+from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching import decider as matching_module

@@ -11,10 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import HOUR, MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
+from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
 from counterfoil.redemption.commands import (

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.events import LogOpened, StateRooted
-from counterfoil.contract.limits import HOUR, SECOND
+from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ledger.funding import budget
 from counterfoil.ledger.invariants import check_ledger

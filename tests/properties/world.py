@@ -11,10 +11,11 @@ from unittest.mock import patch
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
-from counterfoil.contract.limits import HOUR, MAX_ENTRY_BYTES
+from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
+from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
@@ -88,7 +89,7 @@ class World:
         self.refusals: Counter[str] = Counter()
         self.held_back = 0
         self._commands = 0
-        genesis = GenesisCause("op", "Operator", public_key(0))
+        genesis = GenesisCause("op", "Operator", public_key(0), 1, "0.1.0")
         for name, engine in self.engines.items():
             self._keep(name, *engine.genesis(genesis, self.clock))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.contract import limits
-from counterfoil.contract.limits import DAY, HOUR, MAX_ITEMS_PER_SWEEP, MAX_READINGS
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.redemption import decider as redemption
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
 from counterfoil.redemption.decider import DECIDER
@@ -407,7 +407,7 @@ def test_sweeps_of_disputes_are_bounded_and_go_on_in_the_order_of_entries() -> N
 def test_windows_that_close_at_once_are_taken_by_the_number_of_their_entry() -> None:
     scenario = people().reacts_to(trade("c1")).reacts_to(trade("c2", dispute_window_seconds=3_599))
     scenario.index = 98
-    scenario.when(report("c1", (0, 1)), "gpu-1", END).when(report("c2", (0, 1)), "gpu-1", END + limits.SECOND)
+    scenario.when(report("c1", (0, 1)), "gpu-1", END).when(report("c2", (0, 1)), "gpu-1", END + SECOND)
     scenario.fires("dispute_window", END + HOUR - 1).then()
     scenario.fires("dispute_window", END + HOUR)  # "rep-100-0" comes first as text
     scenario.then(accepted("rep-99-0", 1, "window"), accepted("rep-100-0", 1, "window", "c2"))

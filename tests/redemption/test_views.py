@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
-from counterfoil.contract.times import format_hour
+from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ports import Change, Row

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.record import Event
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry, Rate
+from counterfoil.contract.times import HOUR
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched

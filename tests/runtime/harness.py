@@ -9,12 +9,12 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
-from counterfoil.core.directory import Directory, Party
+from counterfoil.contract.times import HOUR
+from counterfoil.core.decider import At, Decider, Decision, ServiceState, mirror, refuse
+from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import CashDeposited, VoucherFrozen
@@ -34,7 +34,7 @@ ORIGIN = f"{HOST}/ledger/main"
 KEY = SigningKey(ORIGIN, b"k" * 32)
 TREASURER = Author("treasurer", b"t" * 32)
 STRANGER = Author("stranger", b"s" * 32)
-GENESIS = GenesisCause("op", "Operator", TREASURER.public_key)
+GENESIS = GenesisCause("op", "Operator", TREASURER.public_key, 1, "0.1.0")
 
 
 class MemoryStore:
@@ -127,20 +127,20 @@ class MemoryFiles:
 # a decider that one can see through ---------------------------------------------------------------------------------
 
 
-class State:
+class State(ServiceState):
     """The parties, the trades it heard of, how many ticks are due, and what it consumed in which order."""
 
-    __slots__ = ("directory", "heard", "ticks", "trades")
+    __slots__ = ("heard", "ticks", "trades")
 
     def __init__(self) -> None:
-        self.directory = Directory()
+        super().__init__()
         self.trades: dict[str, int] = {}
         self.heard: list[str] = []
         self.ticks = 0
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
-        yield from self.directory.records()
+        yield from self.common_records()
         yield from ((f"trade/{name}", nodes) for name, nodes in self.trades.items())
         yield "heard", [*self.heard, self.ticks]
 

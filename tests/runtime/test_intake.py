@@ -47,7 +47,7 @@ KNOWN = directory()
 
 def gate(pool: ThreadPoolExecutor | None = None) -> Intake:
     """The intake of the harness's service."""
-    return Intake("ledger", ORIGIN, list(DECIDER.commands), pool)
+    return Intake(DECIDER, ORIGIN, pool)
 
 
 def broken(envelope: bytes) -> bytes:

@@ -8,9 +8,9 @@ from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.events import KeyRevoked, LogOpened, PartyRegistered, StateRooted
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
+from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.checkpoint import open_checkpoint
@@ -56,7 +56,7 @@ def test_a_new_log_is_opened_and_published_at_once() -> None:
     around = Around()
     (entry,) = around.entries
     assert isinstance(entry.cause, GenesisCause)
-    assert entry.events == (LogOpened(origin=ORIGIN),)
+    assert entry.events == (LogOpened(origin=ORIGIN, rules=1, release="0.1.0"),)
     note = around.files.checkpoint()
     assert note is not None
     assert open_checkpoint(note, [KEY.verify_key]).size == 1

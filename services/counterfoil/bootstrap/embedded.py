@@ -10,8 +10,8 @@ from threading import Event
 from typing import Any, Final
 
 from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
-from counterfoil.contract.limits import SECOND
 from counterfoil.contract.services import SERVICES
+from counterfoil.contract.times import SECOND
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer

@@ -11,7 +11,7 @@ from typing import Final
 from counterfoil.bootstrap.heads import check_head
 from counterfoil.bootstrap.holding import Holding
 from counterfoil.catalogue import DECIDERS, VOCABULARY
-from counterfoil.contract.limits import SECOND
+from counterfoil.contract.times import SECOND
 from counterfoil.instance import SHARD, Instance
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.signer import Signer

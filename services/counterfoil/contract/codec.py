@@ -249,7 +249,8 @@ def _dump_cause(cause: Cause) -> dict[str, Any]:
     if isinstance(cause, TimerCause):
         return {"timer": {"kind": cause.kind, "due": format_time(cause.due)}}
     key = encode_base64(cause.operator_key)
-    return {"genesis": {"operator_id": cause.operator_id, "operator_name": cause.operator_name, "operator_key": key}}
+    operator = {"operator_id": cause.operator_id, "operator_name": cause.operator_name, "operator_key": key}
+    return {"genesis": {**operator, "rules": cause.rules, "release": cause.release}}
 
 
 def _dump_decision(entry: Entry) -> object:
@@ -299,7 +300,8 @@ def _load_cause(value: dict[str, Any]) -> Cause:
         return TimerCause(_text(body["kind"]), parse_time(body["due"]))
     if kind == "genesis":
         key = decode_base64(body["operator_key"])
-        return GenesisCause(_text(body["operator_id"]), _text(body["operator_name"]), key)
+        begins = _number(body["rules"]), _text(body["release"])
+        return GenesisCause(_text(body["operator_id"]), _text(body["operator_name"]), key, *begins)
     raise ValueError(f"unknown cause {kind}")
 
 

@@ -49,6 +49,10 @@ class GenesisCause:
     operator_id: str
     operator_name: str
     operator_key: bytes
+    rules: int
+    """The version of the rules that the log begins with."""
+    release: str
+    """A release that knows these rules."""
 
 
 Cause = CommandCause | EntryCause | TimerCause | GenesisCause

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from counterfoil.contract.record import Event, event
-from counterfoil.contract.scalars import Count, Digest, Id, KeyId, Name, Origin, PublicKey, Reason, Role
+from counterfoil.contract.scalars import (
+    Count,
+    Digest,
+    Id,
+    KeyId,
+    Name,
+    Origin,
+    PublicKey,
+    Reason,
+    Release,
+    Role,
+    Version,
+)
 
 
 @event("log.opened.v1")
 class LogOpened(Event):
-    """The first event of every log."""
+    """The first event of every log: version `rules` decides from the next entry on; `release` is one that knows it."""
 
     origin: Origin
+    rules: Version
+    release: Release
 
 
 @event("state.rooted.v1")
@@ -20,6 +34,15 @@ class StateRooted(Event):
     entries: Count
     records: Count
     root: Digest
+
+
+@event("rules.adopted.v1")
+class RulesAdopted(Event):
+    """From the next entry on, version `rules` decides instead of `replaces`; `release` is one that knows it."""
+
+    rules: Version
+    replaces: Version
+    release: Release
 
 
 @event("party.registered.v1")

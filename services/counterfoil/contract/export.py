@@ -29,6 +29,8 @@ _NAME: Final = TypeAdapter(scalars.Name).json_schema()
 _KEY_ID: Final = TypeAdapter(scalars.KeyId).json_schema()
 _ORIGIN: Final = TypeAdapter(scalars.Origin).json_schema()
 _COUNT: Final = TypeAdapter(scalars.Count).json_schema()
+_VERSION: Final = TypeAdapter(scalars.Version).json_schema()
+_RELEASE: Final = TypeAdapter(scalars.Release).json_schema()
 _DIGEST: Final = TypeAdapter(scalars.Digest).json_schema()
 _PUBLIC_KEY: Final = TypeAdapter(scalars.PublicKey).json_schema()
 _BASE64: Final = {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]*={0,2}$"}
@@ -167,13 +169,19 @@ def _entry_parts() -> dict[str, Any]:
         "command": {"payload": _BASE64, "sig": {**_BASE64, "pattern": "^[A-Za-z0-9+/]{86}==$"}, "key_id": _KEY_ID},
         "entry": {"origin": _ORIGIN, "index": _COUNT, "leaf": _DIGEST, "item": _COUNT},
         "timer": {"kind": {"type": "string", "minLength": 1}, "due": _TIME},
-        "genesis": {"operator_id": _ID, "operator_name": _NAME, "operator_key": _PUBLIC_KEY},
+        "genesis": {
+            "operator_id": _ID,
+            "operator_name": _NAME,
+            "operator_key": _PUBLIC_KEY,
+            "rules": _VERSION,
+            "release": _RELEASE,
+        },
     }
     text = {
         "command": "A signed command or batch, verbatim.",
         "entry": "Event number `item` of entry `index` of another log, and that entry's leaf hash.",
         "timer": "What was due at `due` or before.",
-        "genesis": "The first entry; in issuance's log it names the operator.",
+        "genesis": "The first entry: the rules that the log begins with and, for issuance's log, the operator.",
     }
     parts: dict[str, Any] = {
         f"{name}_cause": _object({name: _object(members)}, description=text[name]) for name, members in cause.items()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.contract.times import DAY, HOUR, SECOND
+
 # Bytes and shape, checked before anything is parsed.
 MAX_ENTRY_BYTES: Final = 65_535  # C2SP tlog-tiles: the length prefix of a bundled entry is two bytes
 MAX_ENVELOPE_BYTES: Final = 32_768
@@ -54,9 +56,6 @@ MAX_MATCHES_PER_ENTRY: Final = 24
 MAX_ITEMS_PER_SWEEP: Final = 24
 
 # Time.
-SECOND: Final = 1_000_000
-HOUR: Final = 3_600 * SECOND
-DAY: Final = 24 * HOUR
 TIMER_SLACK: Final = SECOND  # how late a timer may be while anything else is decided: one batch
 CONSUME_WITHIN: Final = HOUR  # how long a service that goes on deciding may leave another one's event aside
 CLOCK_SKEW: Final = 30 * SECOND  # how far `issued_at` may lie ahead of ledger time

@@ -47,6 +47,7 @@ class Code(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     WRONG_AUDIENCE = "wrong_audience"
     OVERLOADED = "overloaded"
+    UNKNOWN_RULES = "unknown_rules"
     # At intake, by authority.
     UNKNOWN_KEY = "unknown_key"
     BAD_SIGNATURE = "bad_signature"
@@ -74,6 +75,8 @@ class Code(StrEnum):
     # Decided by content.
     KEY_NOT_ACCEPTABLE = "key_not_acceptable"
     LAST_KEY = "last_key"
+    RULES_NOT_IN_FORCE = "rules_not_in_force"
+    RULES_NOT_NEWER = "rules_not_newer"
     VERSION_NOT_NEXT = "version_not_next"
     RATE_NOT_A_SHARE = "rate_not_a_share"
     PERIOD_NOT_VALID = "period_not_valid"
@@ -136,6 +139,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.OUT_OF_RANGE: Meaning(_I, False, "An amount, count, time or text lies outside its range."),
     Code.WRONG_AUDIENCE: Meaning(_I, False, "`aud` is not the origin of the log that decides this command."),
     Code.OVERLOADED: Meaning(_I, True, "Too many commands are waiting; send the same command again later."),
+    Code.UNKNOWN_RULES: Meaning(_I, False, "This release does not know this version of the rules: upgrade first."),
     Code.UNKNOWN_KEY: Meaning(_I, True, "The log does not know this key of this actor (yet)."),
     Code.BAD_SIGNATURE: Meaning(_I, False, "The signature does not verify."),
     Code.EXISTS_WITH_DIFFERENT_CONTENT: Meaning(_I, False, "The command id was used with other content."),
@@ -159,6 +163,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
     Code.KEY_NOT_ACCEPTABLE: Meaning(_D, False, "Not a canonical Ed25519 public key of prime order, or already used."),
     Code.LAST_KEY: Meaning(_D, False, "A party's last key cannot be revoked; add another first."),
+    Code.RULES_NOT_IN_FORCE: Meaning(_D, False, "The version of the rules to be replaced is not in force."),
+    Code.RULES_NOT_NEWER: Meaning(_D, False, "The version of the rules is not newer than the one in force."),
     Code.VERSION_NOT_NEXT: Meaning(_D, False, "The version is not the last one plus one."),
     Code.RATE_NOT_A_SHARE: Meaning(_D, False, "The share is not from 0 to 1."),
     Code.PERIOD_NOT_VALID: Meaning(_D, False, "The period ends before it starts, or the expiry lies outside it."),

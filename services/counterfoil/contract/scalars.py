@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from counterfoil.contract import limits
-from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
+from counterfoil.contract.times import SECOND, format_hour, format_time, parse_hour, parse_time
 
 
 class OutOfRange(ValueError):
@@ -133,7 +133,7 @@ BidHours = Annotated[int, _count(1, limits.MAX_BID_HOURS)]
 RateTerm = Annotated[int, _count(0, limits.MAX_RATE_TERM)]
 RateDenominator = Annotated[int, _count(1, limits.MAX_RATE_TERM)]
 Bps = Annotated[int, _count(0, limits.BPS)]
-Seconds = Annotated[int, _count(0, limits.MAX_WINDOW // limits.SECOND)]
+Seconds = Annotated[int, _count(0, limits.MAX_WINDOW // SECOND)]
 GpuMinutes = Annotated[int, _count(0, limits.MAX_NODES * limits.MAX_GPUS_PER_NODE * 60)]
 
 _ID = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
@@ -149,6 +149,7 @@ Reason = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_REASON)]
 Reference = Annotated[str, _text(r"[!-~]+", limits.MAX_REFERENCE)]
 TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
 Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]
+Release = Annotated[str, _text(r"[0-9A-Za-z][0-9A-Za-z.+-]*", 40)]
 Flag = Annotated[bool, Native(type="bool")]
 PublicKey = Annotated[bytes, _octets(32)]
 Digest = Annotated[bytes, _octets(32)]

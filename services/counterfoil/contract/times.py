@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
+
+SECOND: Final = 1_000_000
+"""In microseconds, as the others."""
+HOUR: Final = 3_600 * SECOND
+DAY: Final = 24 * HOUR
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z", re.ASCII)
 _HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)

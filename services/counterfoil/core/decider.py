@@ -7,21 +7,32 @@ says. So a state is a fold of the events of its own log, whoever folds them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
 
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered, RulesAdopted
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.directory import Directory, Party
+from counterfoil.core.rules import LATEST, RULES
 
 
-class HasDirectory(Protocol):
-    """Every service's state knows the parties and their keys."""
+class ServiceState:
+    """What every service's state has: the rules in force, which the engine sets, and the parties with their keys."""
 
-    directory: Directory
+    __slots__ = ("directory", "rules")
+
+    def __init__(self) -> None:
+        self.rules = RULES[LATEST]  # until the log's first entry says which
+        self.directory = Directory()
+
+    def common_records(self) -> Iterator[tuple[str, object]]:
+        """Canonical records of these."""
+        yield "rules", self.rules.number
+        yield from self.directory.records()
 
 
-S = TypeVar("S", bound=HasDirectory)
+S = TypeVar("S", bound=ServiceState)
 Decision = Sequence[Event] | Refusal
 
 
@@ -51,6 +62,8 @@ class Decider(Generic[S]):
     `timers`: kind -> (state, cut-off, at) -> events for what was due at the cut-off, at most a sweep's worth.
     `due`: the earliest (time, kind) at which a timer has something to do, or None.
     `evolve`: own event -> (state, event, at), in place.
+    `intake`: body -> a refusal for what this release cannot decide at all. It makes no entry: what one release does not
+    know must not change what another one decides.
     `records`: the state as (key, JSON value) pairs in any order; keys unique.
     """
 
@@ -63,6 +76,7 @@ class Decider(Generic[S]):
     due: Callable[[S], tuple[int, str] | None]
     evolve: Mapping[type[Event], Callable[[S, Any, At], None]]
     records: Callable[[S], Iterator[tuple[str, object]]]
+    intake: Mapping[type[Command], Callable[[Any], Refusal | None]] = field(default_factory=dict)
 
 
 def refuse(code: Code, **detail: object) -> Refusal:
@@ -73,3 +87,29 @@ def refuse(code: Code, **detail: object) -> Refusal:
 def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:
     """Take another service's event over word for word, so that this log explains itself."""
     return (event,)
+
+
+MIRRORED: Final[Mapping[type[Event], Callable[[Any, Any, At], Sequence[Event]]]] = dict.fromkeys(
+    (PartyRegistered, KeyAdded, KeyRevoked, RulesAdopted), mirror
+)
+"""Reactions of every service but issuance to what issuance decides for all of them."""
+
+
+def _registered(state: ServiceState, event: PartyRegistered, _at: At) -> None:
+    state.directory.registered(event)
+
+
+def _key_added(state: ServiceState, event: KeyAdded, _at: At) -> None:
+    state.directory.key_added(event)
+
+
+def _key_revoked(state: ServiceState, event: KeyRevoked, _at: At) -> None:
+    state.directory.key_revoked(event)
+
+
+COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
+    PartyRegistered: _registered,
+    KeyAdded: _key_added,
+    KeyRevoked: _key_revoked,
+}
+"""How every state takes up what its log says of parties and keys."""

@@ -23,13 +23,14 @@ from counterfoil.contract.entry import (
     TimerCause,
     service_of,
 )
-from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, StateRooted
+from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Header, Submission
 from counterfoil.core.decider import At, Decider, S, refuse
 from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import rules_of
 
 STATE_ROOT_TIMER = "state_root"
 
@@ -47,17 +48,19 @@ class Engine(Generic[S]):
         self.time = 0
         self._reactions = {kind: react for each in decider.reactions.values() for kind, react in each.items()}
         self._evolve: dict[type[Event], Callable[[S, Any, At], None]] = {
-            LogOpened: _nothing,
+            LogOpened: self._rules_named,
+            RulesAdopted: self._rules_named,
             StateRooted: _nothing,
             **decider.evolve,
         }
+        self._named: LogOpened | RulesAdopted | None = None
 
     # deciding -------------------------------------------------------------------------------------------------------
 
     def genesis(self, cause: GenesisCause, clock: int) -> tuple[Entry, bytes]:
         """Open the log. In issuance's log this also registers the operator, the root of all authority."""
         ensure(self.size == 0, "a log is opened once")
-        events: list[Event] = [LogOpened(origin=self.origin)]
+        events: list[Event] = [LogOpened(origin=self.origin, rules=cause.rules, release=cause.release)]
         if self.decider.service == "issuance":
             operator, key = cause.operator_id, cause.operator_key
             roles = ("operator",)
@@ -128,7 +131,7 @@ class Engine(Generic[S]):
         for nth, event in enumerate(entry.events):
             item = items[nth] if items else 0
             self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item))
-        self.size, self.time = entry.index + 1, entry.time
+        self._advance(entry)
 
     # inside ---------------------------------------------------------------------------------------------------------
 
@@ -142,9 +145,9 @@ class Engine(Generic[S]):
             return refuse(Code.KEY_REVOKED, key_id=header.key_id)
         if at.time >= header.expires_at:
             return refuse(Code.COMMAND_EXPIRED)
-        if header.issued_at > at.time + limits.CLOCK_SKEW:
+        if header.issued_at > at.time + self.state.rules.clock_skew:
             return refuse(Code.COMMAND_FROM_FUTURE)
-        if not header.issued_at < header.expires_at <= header.issued_at + limits.MAX_VALIDITY:
+        if not header.issued_at < header.expires_at <= header.issued_at + self.state.rules.max_validity:
             return refuse(Code.VALIDITY_TOO_LONG)
         seen = header.seen
         if seen is not None and (seen.size > self.size or self._root_at(seen.size) != seen.root):
@@ -166,8 +169,16 @@ class Engine(Generic[S]):
     def _seal(self, entry: Entry, events: Sequence[bytes] | None = None) -> tuple[Entry, bytes]:
         data = encode_entry(entry, events)
         ensure(len(data) <= limits.MAX_ENTRY_BYTES, f"entry {entry.index} has {len(data)} bytes")
-        self.size, self.time = entry.index + 1, entry.time
+        self._advance(entry)
         return entry, data
+
+    def _rules_named(self, _state: object, event: LogOpened | RulesAdopted, _at: At) -> None:
+        self._named = event  # in force from the next entry on
+
+    def _advance(self, entry: Entry) -> None:
+        self.size, self.time = entry.index + 1, entry.time
+        if self._named is not None:
+            self.state.rules, self._named = rules_of(self._named.rules, self._named.release), None
 
 
 def _room_for_events(submission: Submission) -> int:

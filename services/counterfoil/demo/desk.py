@@ -12,10 +12,10 @@ from typing import Any
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.limits import HOUR
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
+from counterfoil.contract.times import HOUR
 from counterfoil.demo.system import VIEW, Answer, System
 from counterfoil.ports import Row
 

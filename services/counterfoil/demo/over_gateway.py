@@ -11,8 +11,8 @@ from typing import Any, Final
 from counterfoil.audit.run import Progress
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
-from counterfoil.contract.limits import SECOND
 from counterfoil.contract.services import SERVICES
+from counterfoil.contract.times import SECOND
 from counterfoil.demo.desk import demo_entropy
 from counterfoil.demo.mirror import mirror
 from counterfoil.demo.remote import RemoteSystem

@@ -16,8 +16,6 @@ from random import Random
 from typing import Final
 
 from counterfoil.contract.limits import (
-    DAY,
-    HOUR,
     MAX_CLAIMS_PER_SETTLEMENT,
     MAX_CONTRACTS_PER_CLAIM,
     MAX_READINGS,
@@ -27,7 +25,7 @@ from counterfoil.contract.limits import (
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
-from counterfoil.contract.times import parse_time
+from counterfoil.contract.times import DAY, HOUR, parse_time
 from counterfoil.demo.desk import Desk
 from counterfoil.demo.model import (
     CITIES,

@@ -17,12 +17,25 @@ from counterfoil.contract.scalars import (
     PublicKey,
     Reason,
     Reference,
+    Release,
     Role,
     Seconds,
     Time,
     Version,
 )
 from counterfoil.contract.terms import Expiry, Rate
+
+
+@command("adopt_rules", role="operator")
+class AdoptRules(Command):
+    """Operator: from the next entry on, every log is decided by version `rules` instead of `replaces`.
+
+    `release` names one that knows the version: it is what an auditor is told to install.
+    """
+
+    rules: Version
+    replaces: Version
+    release: Release
 
 
 @command("register_party", role="operator")

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered, RulesAdopted
 from counterfoil.contract.limits import MAX_KEYS_EVER, MAX_KEYS_PER_PARTY, MAX_SOURCES
 from counterfoil.contract.record import Event
-from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At, Decider, Decision, refuse
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.decider import COMMON, At, Decider, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import programmes
 from counterfoil.issuance import vouchers as issuing
 from counterfoil.issuance.commands import (
     AddKey,
+    AdoptRules,
     AppropriateBudget,
     IssueVoucher,
     ListProvider,
@@ -46,6 +48,22 @@ from counterfoil.issuance.programmes import State
 from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
 from counterfoil.log.errors import FormatError
 from counterfoil.log.keys import check_public_key
+
+# rules --------------------------------------------------------------------------------------------------------------
+
+
+def _adopt_rules(state: State, body: AdoptRules, _actor: Party, _at: At) -> Decision:
+    if body.replaces != state.rules.number:
+        return refuse(Code.RULES_NOT_IN_FORCE, in_force=state.rules.number)
+    if body.rules <= body.replaces:
+        return refuse(Code.RULES_NOT_NEWER, in_force=state.rules.number)
+    return [RulesAdopted(rules=body.rules, replaces=body.replaces, release=body.release)]
+
+
+def _known(body: AdoptRules) -> Refusal | None:
+    """This release cannot go on by rules that it does not know, and what it does not know must not be in the log."""
+    return None if body.rules in RULES else refuse(Code.UNKNOWN_RULES, rules=body.rules, latest=LATEST)
+
 
 # parties and keys ---------------------------------------------------------------------------------------------------
 
@@ -169,6 +187,7 @@ DECIDER: Final = Decider(
     service="issuance",
     initial=State,
     commands={
+        AdoptRules: _adopt_rules,
         RegisterParty: _register_party,
         AddKey: _add_key,
         RevokeKey: _revoke_key,
@@ -191,9 +210,8 @@ DECIDER: Final = Decider(
     timers={},
     due=lambda _state: None,
     evolve={
-        PartyRegistered: lambda state, event, _at: state.directory.registered(event),
+        **COMMON,
         KeyAdded: _key_added,
-        KeyRevoked: lambda state, event, _at: state.directory.key_revoked(event),
         ClassRegistered: _class_registered,
         ProgrammePublished: programmes.programme_published,
         BudgetAppropriated: programmes.budget_appropriated,
@@ -207,4 +225,5 @@ DECIDER: Final = Decider(
         VoucherCancelled: issuing.voucher_ended,
     },
     records=State.records,
+    intake={AdoptRules: _known},
 )

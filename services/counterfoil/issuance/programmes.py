@@ -13,11 +13,12 @@ from typing import Literal
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_body
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.limits import MAX_AMOUNT, MAX_CLASSES, MAX_REGIONS, MIN_WINDOW, SECOND
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_CLASSES, MAX_REGIONS, MIN_WINDOW
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry
-from counterfoil.core.decider import At, Decision, refuse
-from counterfoil.core.directory import Directory, Party
+from counterfoil.contract.times import SECOND
+from counterfoil.core.decider import At, Decision, ServiceState, refuse
+from counterfoil.core.directory import Party
 from counterfoil.issuance.commands import AppropriateBudget, ListProvider, PublishProgramme
 from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, ProgrammePublished, ProviderListed
 
@@ -71,13 +72,13 @@ class Voucher:
         self.status: VoucherStatus = "active"
 
 
-class State:
+class State(ServiceState):
     """Issuance's whole state. `key_ids`, `open_vouchers` (by beneficiary) and `committed` sum up the other members."""
 
-    __slots__ = ("classes", "committed", "directory", "key_ids", "open_vouchers", "programmes", "vouchers")
+    __slots__ = ("classes", "committed", "key_ids", "open_vouchers", "programmes", "vouchers")
 
     def __init__(self) -> None:
-        self.directory = Directory()
+        super().__init__()
         self.key_ids: set[str] = set()
         self.classes: dict[str, int] = {}
         self.programmes: dict[str, Programme] = {}
@@ -99,7 +100,7 @@ class State:
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records; a class's record is its last version."""
-        yield from self.directory.records()
+        yield from self.common_records()
         for class_id, version in self.classes.items():
             yield f"class/{class_id}", version
         for programme in self.programmes.values():

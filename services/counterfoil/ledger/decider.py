@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import MAX_AMOUNT, MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW, SECOND
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
+from counterfoil.contract.times import SECOND
+from counterfoil.core.decider import COMMON, MIRRORED, At, Decider, Decision, mirror, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import (
     BudgetAppropriated,
@@ -292,7 +292,7 @@ def _hold_refused(_state: State, _event: HoldRefused, _at: At) -> None:
 
 
 def _records(state: State) -> Iterator[tuple[str, object]]:
-    yield from state.directory.records()
+    yield from state.common_records()
     for (programme_id, version), terms in state.terms.items():
         share = [terms.share.num, terms.share.den]
         rules = [terms.currency, share, terms.recycle, terms.tolls, terms.settle_within]
@@ -312,9 +312,7 @@ DECIDER: Final = Decider(
     commands={Deposit: _deposit, Withdraw: _withdraw},
     reactions={
         "issuance": {
-            PartyRegistered: mirror,
-            KeyAdded: mirror,
-            KeyRevoked: mirror,
+            **MIRRORED,
             ProgrammePublished: mirror,
             BudgetAppropriated: _appropriated,
             VoucherIssued: _issued,
@@ -342,9 +340,7 @@ DECIDER: Final = Decider(
     timers={"voucher_expiry": _sweep},
     due=_due,
     evolve={
-        PartyRegistered: lambda state, event, _at: state.directory.registered(event),
-        KeyAdded: lambda state, event, _at: state.directory.key_added(event),
-        KeyRevoked: lambda state, event, _at: state.directory.key_revoked(event),
+        **COMMON,
         ProgrammePublished: _programme_published,
         AppropriationPosted: _post,
         CashDeposited: _post,

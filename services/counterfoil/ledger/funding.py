@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.limits import BPS, HOUR, MAX_VOUCHERS_PER_HOLD, SECOND
+from counterfoil.contract.limits import BPS, MAX_VOUCHERS_PER_HOLD
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At
-from counterfoil.core.directory import Directory
+from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.decider import At, ServiceState
 from counterfoil.ledger.accounts import Accounts, Effect, Posting
 from counterfoil.ledger.events import (
     BondHeld,
@@ -47,13 +47,13 @@ BONDS = "bonds"
 _PRECEDENCE = tuple(Code)
 
 
-class State:
+class State(ServiceState):
     """The ledger's whole state."""
 
-    __slots__ = ("accounts", "currencies", "directory", "holds", "terms", "vouchers")
+    __slots__ = ("accounts", "currencies", "holds", "terms", "vouchers")
 
     def __init__(self) -> None:
-        self.directory = Directory()
+        super().__init__()
         self.accounts = Accounts()
         self.vouchers = Vouchers()
         self.holds = Holds()

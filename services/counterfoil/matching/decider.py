@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.contract import limits
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import BPS, HOUR, MAX_AMOUNT, MAX_ITEMS_PER_SWEEP, PRICE_TICK
+from counterfoil.contract.limits import BPS, MAX_AMOUNT, MAX_ITEMS_PER_SWEEP, PRICE_TICK
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
+from counterfoil.contract.times import HOUR
+from counterfoil.core.decider import COMMON, MIRRORED, At, Decider, Decision, mirror, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
@@ -439,9 +439,7 @@ DECIDER: Final = Decider(
     },
     reactions={
         "issuance": {
-            PartyRegistered: mirror,
-            KeyAdded: mirror,
-            KeyRevoked: mirror,
+            **MIRRORED,
             ClassRegistered: mirror,
             ProgrammePublished: mirror,
             ProviderListed: mirror,
@@ -456,9 +454,7 @@ DECIDER: Final = Decider(
     timers={"order_expiry": _expire, "continue_matching": _continue},
     due=_due,
     evolve={
-        PartyRegistered: lambda state, event, _at: state.directory.registered(event),
-        KeyAdded: lambda state, event, _at: state.directory.key_added(event),
-        KeyRevoked: lambda state, event, _at: state.directory.key_revoked(event),
+        **COMMON,
         ClassRegistered: _class_registered,
         ProgrammePublished: _programme_published,
         ProviderListed: _provider_listed,

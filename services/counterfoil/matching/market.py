@@ -11,10 +11,10 @@ from heapq import heapify, heappop, heappush
 from typing import Final, Literal
 
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import GATE_CLOSURE_HOURS, HOUR, MAX_MATCHES_PER_ENTRY
+from counterfoil.contract.limits import GATE_CLOSURE_HOURS, MAX_MATCHES_PER_ENTRY
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
-from counterfoil.core.directory import Directory
+from counterfoil.contract.times import HOUR
+from counterfoil.core.decider import At, ServiceState
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.book import Book
 from counterfoil.matching.commands import SelfTrade
@@ -35,19 +35,19 @@ from counterfoil.matching.orders import Bid, Eligible, Match, Offer, Plan
 _STALE_MAX: Final = 64  # closed orders that may linger in the expiry heap, besides as many as are open
 
 
-class State:
+class State(ServiceState):
     """Matching's whole state: `offers` and `bids` are the open orders as received, on the book once admitted.
 
     `make_book`: the book in use, or its naive twin for whoever wants every match found again the obvious way.
     """
 
     __slots__ = (
-        "admitted", "bids", "book", "classes", "continuing", "directory", "expiry", "listed", "now", "offers",
+        "admitted", "bids", "book", "classes", "continuing", "expiry", "listed", "now", "offers",
         "open_orders", "programmes", "versions",
     )  # fmt: skip
 
     def __init__(self, make_book: Callable[[Eligible], Book | NaiveBook] = Book) -> None:
-        self.directory = Directory()
+        super().__init__()
         self.classes: dict[str, tuple[int, int]] = {}  # class -> (version, GPUs per node)
         self.programmes: dict[str, list[ProgrammePublished]] = {}  # every version, in order
         self.versions: dict[str, int] = {}  # admitted bid -> version of the vouchers that pay for it
@@ -94,7 +94,7 @@ class State:
             elif self.book.bid(order_id) is not None:
                 self.book.remove_bid(order_id)
 
-    def rules(self, programme_id: str, version: int) -> ProgrammePublished:
+    def terms(self, programme_id: str, version: int) -> ProgrammePublished:
         """A programme version."""
         return self.programmes[programme_id][version - 1]
 
@@ -123,7 +123,7 @@ class State:
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
-        yield from self.directory.records()
+        yield from self.common_records()
         yield from ((f"class/{class_id}", list(value)) for class_id, value in self.classes.items())
         for name, rules in self.programmes.items():
             yield from ((f"programme/{name}/{event.version}", dump_event(event)) for event in rules)
@@ -179,7 +179,7 @@ def admit_bid(state: State, received: BidReceived, version: int, at: At) -> list
         return [BidClosed(bid_id=received.bid_id, reason="expired")]
     if received.latest < floor:
         return [BidClosed(bid_id=received.bid_id, reason="gate_closed")]
-    if not allows(state.rules(received.programme_id, version), received.classes, received.regions):
+    if not allows(state.terms(received.programme_id, version), received.classes, received.regions):
         return [BidClosed(bid_id=received.bid_id, reason="not_in_programme")]
     bid = bid_of(received, at.index)
     plan = state.book.plan_bid(bid, received.tif, floor, MAX_MATCHES_PER_ENTRY)
@@ -250,7 +250,7 @@ def _carry_out(
             resting = state.book.bid(match.bid_id)
             remaining = resting.remaining if resting is not None else 0
         remaining -= match.nodes
-        rules = state.rules(state.bids[match.bid_id].programme_id, version or state.versions[match.bid_id])
+        rules = state.terms(state.bids[match.bid_id].programme_id, version or state.versions[match.bid_id])
         events.append(_trade(state, rules, match, taker, at.new_id("trd", nth), remaining))
     for each in plan.prevented:
         mode: SelfTrade = "both" if each.cancels_bid and each.cancels_offer else "maker"

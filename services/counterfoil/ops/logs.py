@@ -9,8 +9,7 @@ import logging
 import sys
 from typing import Final, Literal
 
-from counterfoil.contract.limits import SECOND
-from counterfoil.contract.times import format_time
+from counterfoil.contract.times import SECOND, format_time
 from counterfoil.settings import BadSetting
 
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"

@@ -34,7 +34,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.limits import SECOND
+from counterfoil.contract.times import SECOND
 from counterfoil.ops.health import Judged
 
 METRICS: Final = {

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import HOUR, MAX_ITEMS_PER_SWEEP, MAX_READINGS, RESOLUTION_WINDOW, SECOND
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS, RESOLUTION_WINDOW
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
+from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.decider import COMMON, MIRRORED, At, Decider, Decision, mirror, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured
@@ -342,9 +342,7 @@ DECIDER: Final = Decider(
     },
     reactions={
         "issuance": {
-            PartyRegistered: mirror,
-            KeyAdded: mirror,
-            KeyRevoked: mirror,
+            **MIRRORED,
             ProgrammePublished: mirror,
         },
         "matching": {
@@ -358,9 +356,7 @@ DECIDER: Final = Decider(
     timers={"dispute_window": _close_windows, "resolution_window": _lapse_disputes, "reporting": _close_reporting},
     due=State.next_due,
     evolve={
-        PartyRegistered: lambda state, event, _at: state.directory.registered(event),
-        KeyAdded: lambda state, event, _at: state.directory.key_added(event),
-        KeyRevoked: lambda state, event, _at: state.directory.key_revoked(event),
+        **COMMON,
         ProgrammePublished: _programme_published,
         ContractOpened: _contract_opened,
         UsageReported: _usage_reported,

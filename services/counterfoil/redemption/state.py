@@ -7,13 +7,13 @@ claimable + in claims that were not rejected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from collections.abc import Iterator
 from typing import Literal
 
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.limits import BPS, MIN_DELIVERED_BPS
-from counterfoil.core.directory import Directory
+from counterfoil.core.deadlines import Deadlines
+from counterfoil.core.decider import ServiceState
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened, SettlementClosed
 
 MINUTES_PER_HOUR = 60
@@ -94,48 +94,16 @@ class Claim:
         self.status: Literal["submitted", "approved", "batched"] = "submitted"
 
 
-class Deadlines:
-    """A queue of ids by (time, index, item). An id may be added again; one that is not `live` is passed over."""
-
-    __slots__ = ("_heap", "_live", "_queued")
-
-    def __init__(self, live: Callable[[str], bool]) -> None:
-        self._live = live
-        self._heap: list[tuple[int, int, int, str]] = []
-        self._queued: set[str] = set()
-
-    def add(self, time: int, index: int, item: int, id_: str) -> None:
-        """Remember that `id_` is due at `time`, always the same for one id."""
-        if id_ not in self._queued:
-            self._queued.add(id_)
-            heappush(self._heap, (time, index, item, id_))
-
-    def next(self) -> int | None:
-        """When the first live id is due."""
-        while self._heap and not self._live(self._heap[0][3]):
-            self._queued.discard(heappop(self._heap)[3])
-        return self._heap[0][0] if self._heap else None
-
-    def reached(self, cutoff: int, most: int) -> list[str]:
-        """Up to `most` live ids that are due at or before `cutoff`, in order."""
-        found: list[tuple[int, int, int, str]] = []
-        while len(found) < most and (time := self.next()) is not None and time <= cutoff:
-            found.append(heappop(self._heap))
-        for due in found:  # only an event may take them out for good
-            heappush(self._heap, due)
-        return [due[3] for due in found]
-
-
-class State:
+class State(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "claimable", "claims", "contracts", "directory", "disputes", "invoices", "programmes", "reporting", "reports",
+        "claimable", "claims", "contracts", "disputes", "invoices", "programmes", "reporting", "reports",
         "settlements", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.directory = Directory()
+        super().__init__()
         self.programmes: dict[str, tuple[str, str]] = {}  # programme -> (issuer, currency)
         self.contracts: dict[str, Contract] = {}
         self.reports: dict[str, Report] = {}
@@ -176,7 +144,7 @@ class State:
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
-        yield from self.directory.records()
+        yield from self.common_records()
         yield from ((f"programme/{name}", list(value)) for name, value in self.programmes.items())
         yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
         for report_id, report in self.reports.items():

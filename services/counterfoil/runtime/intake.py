@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from typing import Any
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Submission
-from counterfoil.core.decider import refuse
+from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.directory import Directory
 from counterfoil.log.keys import verify
 from counterfoil.ports import Reply
@@ -25,9 +26,8 @@ _CHUNK = 16  # signatures per job of the pool; libsodium releases the interprete
 class Intake:
     """One service's gate for commands addressed to `origin`."""
 
-    def __init__(self, service: str, origin: str, commands: Sequence[type], pool: ThreadPoolExecutor | None) -> None:
-        self._service, self._origin, self._pool = service, origin, pool
-        self._commands = frozenset(commands)
+    def __init__(self, decider: Decider[Any], origin: str, pool: ThreadPoolExecutor | None) -> None:
+        self._decider, self._service, self._origin, self._pool = decider, decider.service, origin, pool
 
     def open(
         self, envelopes: Sequence[bytes], directory: Directory
@@ -58,8 +58,13 @@ class Intake:
         submission = CODEC.decode_envelope(envelope)
         if submission.header.aud != self._origin:
             raise Refused(Code.WRONG_AUDIENCE, expected=self._origin)
-        if any(type(body) not in self._commands for body in submission.bodies):
+        if any(type(body) not in self._decider.commands for body in submission.bodies):
             raise Refused(Code.WRONG_AUDIENCE, reason="another service decides this command")
+        for body in submission.bodies:
+            check = self._decider.intake.get(type(body))
+            refusal = None if check is None else check(body)
+            if refusal is not None:
+                raise Refused(refusal.code, **dict(refusal.detail))
         return submission
 
     @staticmethod

@@ -84,7 +84,7 @@ class Runner:
         self.log, self._transport, self._clock, self._genesis = log, transport, clock, genesis
         self._telemetry = telemetry
         service = log.decider.service
-        self._intake = Intake(service, log.origin, list(log.decider.commands), pool)
+        self._intake = Intake(log.decider, log.origin, pool)
         self._subscribed = {log.sources[source]: types for source, types in VOCABULARY.subscriptions[service].items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)

@@ -1,0 +1,136 @@
+"""The rules by which the services decide, in versions.
+
+Each log says which version decides in it: its first entry names one, and an event `rules.adopted` names the next, which
+decides from the entry after it on. An auditor decides each entry again by the version that was in force there. So a
+decider asks ``state.rules``, never a constant, and a version that a log has used never changes: a mended fault or a new
+bound is a new version, one line in `RULES` that says what changed and why.
+
+What only bounds bytes is in `counterfoil.contract.limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.errors import CounterfoilError
+
+
+class UnknownRules(CounterfoilError):
+    """A log is decided by a version of the rules that this release does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Everything in which versions differ. Times are microseconds, ratios basis points, hours whole delivery hours."""
+
+    number: int
+
+    # commands
+    clock_skew: int
+    """How far `issued_at` may lie ahead of ledger time."""
+    max_validity: int
+    """The longest time from `issued_at` to `expires_at`."""
+
+    # open state per owner, so that nobody can make the state of a service grow without bound
+    max_keys_per_party: int
+    """Keys in force."""
+    max_keys_ever: int
+    """Keys of one party, revoked ones included."""
+    max_open_orders_per_party: int
+    max_open_vouchers_per_party: int
+
+    # collections in one command
+    max_classes: int
+    max_regions: int
+    max_markets_per_bid: int
+    """Classes times regions."""
+    max_vouchers_per_hold: int
+    max_readings: int
+    max_contracts_per_claim: int
+    max_claims_per_settlement: int
+    max_sources: int
+
+    # work per entry: a timer entry continues what does not fit
+    max_matches_per_entry: int
+    max_items_per_sweep: int
+
+    # the market
+    price_tick: int
+    """Micro-units per GPU-hour; divisible by 4, so that quarter hours stay exact."""
+    min_bond_bps: int
+    """Of an offer's notional."""
+    max_window_hours: int
+    max_horizon_hours: int
+    """How far ahead of ledger time a delivery hour may lie."""
+    gate_closure_hours: int
+    """No match is made for an hour that starts sooner than this."""
+    continues_every_order: bool
+    """Whether FOK, IOC and arriving offers, too, continue over as many entries as they need."""
+    validity_of_each_version: bool
+    """Whether a bid needs a programme version that is open, and not only one that has its classes and regions."""
+
+    # delivery
+    min_window: int
+    """Of reporting and dispute windows: time enough to act."""
+    resolution_window: int
+    """A dispute that nobody resolved by then lapses, and the report stands."""
+    min_delivered_bps: int
+    """Of a contract's GPU-minutes; with less, the provider defaulted, even if every hour was reported."""
+
+
+_FIRST: Final = Rules(
+    number=1,
+    clock_skew=30 * SECOND,
+    max_validity=24 * HOUR,
+    max_keys_per_party=16,
+    max_keys_ever=256,
+    max_open_orders_per_party=20_000,
+    max_open_vouchers_per_party=10_000,
+    max_classes=16,
+    max_regions=16,
+    max_markets_per_bid=64,
+    max_vouchers_per_hold=32,
+    max_readings=48,
+    max_contracts_per_claim=48,
+    max_claims_per_settlement=48,
+    max_sources=8,
+    max_matches_per_entry=24,
+    max_items_per_sweep=24,
+    price_tick=10_000,
+    min_bond_bps=200,
+    max_window_hours=8_784,
+    max_horizon_hours=17_568,
+    gate_closure_hours=1,
+    continues_every_order=False,
+    validity_of_each_version=False,
+    min_window=HOUR,
+    resolution_window=7 * DAY,
+    min_delivered_bps=5_000,
+)
+
+RULES: Final[Mapping[int, Rules]] = {
+    rules.number: rules
+    for rules in (
+        _FIRST,
+        # FOK, IOC and arriving offers ended at the bound of one entry, with a reason that was not true; and once a
+        # programme had a second version, nobody looked at the validity of either.
+        replace(_FIRST, number=2, continues_every_order=True, validity_of_each_version=True),
+    )
+}
+"""Every version that a log may use, by number."""
+LATEST: Final = max(RULES)
+
+
+def rules_of(number: int, release: str) -> Rules:
+    """The rules with a number. `release`: the one that the log names as knowing them.
+
+    Raises `UnknownRules`.
+    """
+    rules = RULES.get(number)
+    if rules is None:
+        known = f"this one knows versions {min(RULES)} to {max(RULES)}"
+        raise UnknownRules(f"rules version {number} needs release {release} or later: {known}")
+    return rules
