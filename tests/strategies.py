@@ -127,7 +127,14 @@ _command_causes = st.builds(CommandCause, st.binary(max_size=60), _signatures, o
 _other_causes = st.one_of(
     st.builds(EntryCause, of(scalars.Origin), _counts, of(scalars.Digest), _counts),
     st.builds(TimerCause, st.from_regex("[a-z_]{1,20}", fullmatch=True), of(scalars.Time)),
-    st.builds(GenesisCause, of(scalars.Id), of(scalars.Name), of(scalars.PublicKey)),
+    st.builds(
+        GenesisCause,
+        of(scalars.Id),
+        of(scalars.Name),
+        of(scalars.PublicKey),
+        of(scalars.Version),
+        of(scalars.Release),
+    ),
 )
 
 

@@ -50,6 +50,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.Name: (" ", "\"\\/'<&>\u2028é€豈\U0001f600\uffff" * 9 + "\x80é ", "N" * limits.MAX_NAME),
     scalars.Reason: ("-", "\u00a0\u200f" + "r" * (limits.MAX_REASON - 2)),
     scalars.Reference: ("!", '~"\\' + "9" * (limits.MAX_REFERENCE - 3)),
+    scalars.Release: ("0", "1.2.3-rc.4+" + "9Z" * 14),
     scalars.TypeName: ("a", "z_" * 20),
 }
 

@@ -12,7 +12,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
-from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, StateRooted
+from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
 from counterfoil.contract.limits import CLOCK_SKEW, MAX_VALIDITY
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
@@ -22,6 +22,7 @@ from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import RULES
 from counterfoil.issuance import decider as issuance
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, RevokeKey
 from counterfoil.issuance.events import VoucherIssued
@@ -110,7 +111,9 @@ def test_genesis_of_another_service_registers_nobody(decider: Any) -> None:
     log = Log(decider)
     entry = log.keep(log.engine.genesis(GENESIS, T))
     assert entry.events == (LogOpened(origin=ORIGIN, rules=1, release="0.1.0"),)
-    assert log.root() == state_root(decider.records(decider.initial()))
+    initial = decider.initial()
+    initial.rules = RULES[1]
+    assert log.root() == state_root(decider.records(initial))
 
 
 def test_a_log_is_opened_once() -> None:
@@ -397,7 +400,12 @@ def test_every_name_on_the_wire_is_one_records() -> None:
     """A command belongs to one service, an event comes from one source, and no two share a name."""
     commands = [command for decider in DECIDERS.values() for command in decider.commands]
     assert len(VOCABULARY.commands) == len(commands)
-    assert len(VOCABULARY.events) == len({event for decider in DECIDERS.values() for event in decider.evolve}) + 2
+    events = {event for decider in DECIDERS.values() for event in decider.evolve} | {
+        LogOpened,
+        RulesAdopted,
+        StateRooted,
+    }
+    assert len(VOCABULARY.events) == len(events)
     for sources in VOCABULARY.subscriptions.values():
         consumed = [each for types in sources.values() for each in types]
         assert len(consumed) == len(set(consumed))

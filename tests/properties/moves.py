@@ -12,6 +12,7 @@ from counterfoil.contract.terms import RelativeExpiry
 from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import (
     AddKey,
+    AdoptRules,
     AppropriateBudget,
     IssueVoucher,
     ListProvider,
@@ -118,7 +119,7 @@ def _budget(world: World, pick: Choice) -> Move:
 
 
 def _people(world: World, pick: Choice) -> Move:
-    kind, party_id = pick.number(0, 3), pick.one(tuple(ROLES))
+    kind, party_id = pick.number(0, 4), pick.one(tuple(ROLES))
     key = public_key(100 + pick.number(0, 9))
     if kind == 0:
         return party_id, AddKey(party_id=party_id, public_key=key)
@@ -128,6 +129,8 @@ def _people(world: World, pick: Choice) -> Move:
     if kind == 2:
         class_id = pick.one(sorted(GPUS))
         return "op", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
+    if kind == 3:
+        return "op", AdoptRules(rules=2, replaces=pick.number(1, 2), release="0.1.0")
     name = f"guest-{pick.number(0, 3)}"
     return "op", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
 

@@ -34,10 +34,12 @@ from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching import decider as matching
 from counterfoil.matching import market
 from counterfoil.redemption import decider as redemption
+from tests.rules import changed_rules
 
 DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
 }
+
 PAIRS = tuple((consumer, source) for consumer, sources in VOCABULARY.subscriptions.items() for source in sources)
 SERVICE_OF = VOCABULARY.service_of
 START_HOUR = 277_778
@@ -60,6 +62,7 @@ GPUS = {"a100": 8, "h100": 8, "l40s": 1}
 def small_entries() -> Iterator[None]:
     """One match to a pass and two items to a sweep, so that small worlds need several."""
     with ExitStack() as stack:
+        stack.enter_context(changed_rules(max_matches_per_entry=1, max_items_per_sweep=2))
         stack.enter_context(patch.object(market, "MAX_MATCHES_PER_ENTRY", 1))
         for module in (ledger, matching, redemption):
             stack.enter_context(patch.object(module, "MAX_ITEMS_PER_SWEEP", 2))

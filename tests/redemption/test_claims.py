@@ -160,7 +160,7 @@ def test_a_batch_is_netted_per_provider_and_paid_once() -> None:
         )
     )
     kinds = {key.partition("/")[0] for key in scenario.records()}
-    assert kinds == {"party", "programme", "claim", "invoice"}  # the claim on p2, and the memory of invoices
+    assert kinds == {"rules", "party", "programme", "claim", "invoice"}  # the claim on p2, and the memory of invoices
 
 
 def test_claims_of_one_provider_are_one_payment() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil import __version__
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import LATEST
 from counterfoil.errors import AlreadyInitialised, CounterfoilError, NotInitialised, UnsafeFile
 from counterfoil.instance import Instance, read_private, write_private
 from counterfoil.log.keys import SigningKey
@@ -53,9 +55,12 @@ def test_what_is_written_is_read(made: Instance) -> None:
         "operator_id": "operator",
         "operator_name": "The operator",
         "operator_key": SigningKey("operator", entropy("operator")).verify_key.public.hex(),
+        "rules": LATEST,
+        "release": __version__,
         "vkeys": {service: made.log_key(service).verify_key.vkey() for service in SERVICES},
     }
     genesis = again.genesis()
+    assert (genesis.rules, genesis.release) == (LATEST, __version__)
     assert (genesis.operator_id, genesis.operator_name) == ("operator", "The operator")
     assert key_id_of(genesis.operator_key) == key_id_of(SigningKey("x", again.seed("operator")).verify_key.public)
     for service in SERVICES:

@@ -1,0 +1,85 @@
+"""Rules versions: the operator adopts one, it decides from the entry after, and a release that lacks it stops."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from counterfoil.catalogue import DECIDERS
+from counterfoil.contract.codec import encode_entry
+from counterfoil.contract.entry import EntryCause, GenesisCause
+from counterfoil.contract.events import RulesAdopted
+from counterfoil.contract.refusals import Code
+from counterfoil.core import rules
+from counterfoil.core.engine import Engine
+from counterfoil.core.rules import LATEST, RULES, UnknownRules
+from counterfoil.issuance.commands import AdoptRules
+from tests.properties.world import World
+
+ADOPTED = RulesAdopted(rules=2, replaces=1, release="0.1.0")
+CAUSE = EntryCause("world.example/issuance/main", 7, bytes(32), 0)
+OTHERS = [name for name in DECIDERS if name != "issuance"]
+
+
+def engine(service: str, version: int) -> Engine[Any]:
+    made: Engine[Any] = Engine(DECIDERS[service], f"world.example/{service}/main", lambda _size: None)
+    made.genesis(GenesisCause("op", "Operator", bytes(32), version, "0.1.0"), 1)
+    return made
+
+
+def test_versions_differ_in_a_decision_and_each_is_listed_under_its_number() -> None:
+    assert {number: each.number for number, each in RULES.items()} == {number: number for number in RULES}
+    assert sorted(RULES) == list(range(1, LATEST + 1))
+    assert RULES[1] != RULES[2]
+
+
+@pytest.mark.parametrize("service", DECIDERS)
+def test_a_log_is_decided_by_the_rules_it_begins_with(service: str) -> None:
+    for version in RULES:
+        assert engine(service, version).state.rules is RULES[version]
+
+
+def test_the_entry_after_is_the_first_that_new_rules_decide() -> None:
+    world = World()
+    adopt = AdoptRules(rules=2, replaces=1, release="0.1.0")
+    world.submit("op", adopt, adopt)  # one entry: the second still finds version 1 in force, and replaces it too
+    assert world.refusals["accepted"] == 2
+    assert world.state("issuance").rules is RULES[2]
+    world.submit("op", adopt)
+    assert world.refusals["rules_not_in_force"] == 1
+
+
+@pytest.mark.parametrize("service", OTHERS)
+def test_every_service_takes_over_what_issuance_adopted(service: str) -> None:
+    decided, replayed = engine(service, 1), engine(service, 1)
+    entry, _ = decided.react(CAUSE, ADOPTED, 2)
+    assert entry.events == (ADOPTED,)
+    replayed.replay(entry)
+    assert decided.state.rules is replayed.state.rules is RULES[2]
+
+
+@pytest.mark.parametrize("service", OTHERS)
+def test_a_release_that_lacks_the_rules_stops_and_names_one_that_has_them(service: str) -> None:
+    new = RulesAdopted(rules=9, replaces=1, release="4.2.0")
+    with pytest.raises(UnknownRules, match=r"version 9 needs release 4\.2\.0 or later: this one knows versions 1 to 2"):
+        engine(service, 1).react(CAUSE, new, 2)
+    with pytest.raises(UnknownRules, match="version 9"):
+        engine(service, 9)
+
+
+def test_an_old_release_stops_at_the_entry_that_changes_over() -> None:
+    decided, old = engine("ledger", 1), engine("ledger", 1)
+    entry, data = decided.react(CAUSE, ADOPTED, 2)
+    assert encode_entry(entry) == data
+    with patch.object(rules, "RULES", {1: RULES[1]}), pytest.raises(UnknownRules):
+        old.replay(entry)
+
+
+def test_what_this_release_does_not_know_is_refused_before_it_makes_an_entry() -> None:
+    check = DECIDERS["issuance"].intake[AdoptRules]
+    refusal = check(AdoptRules(rules=LATEST + 1, replaces=LATEST, release="9.9.9"))
+    assert refusal is not None
+    assert refusal.code is Code.UNKNOWN_RULES
+    assert check(AdoptRules(rules=LATEST, replaces=LATEST - 1, release="9.9.9")) is None
