@@ -29,7 +29,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
-from counterfoil.matching.market import State, floor_hour
+from counterfoil.matching.state import State, floor_hour
 from tests.given import Scenario
 
 H = 277_778  # the hour at which `T` falls

@@ -24,11 +24,11 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching import decider as matching_module
-from counterfoil.matching import market as market_module
+from counterfoil.matching import state as market_module
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
 from counterfoil.matching.decider import DECIDER
 from counterfoil.matching.events import OfferReceived
-from counterfoil.matching.market import State
+from counterfoil.matching.state import State
 from counterfoil.matching.naive_book import NaiveBook
 from tests.given import Scenario
 from tests.matching.world import (

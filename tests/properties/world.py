@@ -32,7 +32,7 @@ from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching import decider as matching
-from counterfoil.matching import market
+from counterfoil.matching import state as market
 from counterfoil.redemption import decider as redemption
 from tests.rules import changed_rules
 

@@ -16,7 +16,7 @@ from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause, service_of
 from counterfoil.log.keys import VerifyKey
-from counterfoil.matching.market import State
+from counterfoil.matching.state import State
 from counterfoil.matching.naive_book import NaiveBook
 
 _TWIN: Final = replace(DECIDERS["matching"], initial=partial(State, NaiveBook))

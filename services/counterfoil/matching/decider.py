@@ -33,7 +33,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
-from counterfoil.matching.market import (
+from counterfoil.matching.state import (
     State,
     admit_bid,
     admit_offer,
