@@ -16,10 +16,10 @@ from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause, service_of
 from counterfoil.log.keys import VerifyKey
-from counterfoil.matching.state import State
-from counterfoil.matching.naive_book import NaiveBook
+from counterfoil.matching.naive_book import NAIVE_PTW_1
+from counterfoil.matching.state import MatchingState
 
-_TWIN: Final = replace(DECIDERS["matching"], initial=partial(State, NaiveBook))
+_TWIN: Final = replace(DECIDERS["matching"], initial=partial(MatchingState, NAIVE_PTW_1))
 
 Progress = Callable[[str, int, int], None]
 """(what, entries just done, entries in all)"""
