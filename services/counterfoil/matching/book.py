@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
-from types import MappingProxyType
 from typing import Final
 
 from counterfoil.contract.ensure import ensure
@@ -31,7 +30,7 @@ from counterfoil.matching.orders import (
 
 Market = tuple[str, str, str]
 """(currency, class, region)"""
-_UNTOUCHED: Final[Mapping[str, Capacity]] = MappingProxyType({})
+_UNTOUCHED: Final[Mapping[str, Capacity]] = {}
 
 
 class Book:
@@ -62,7 +61,7 @@ class Book:
         Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
         than what the book has.
         """
-        search, best = Search(bid, remaining, now.time, now.floor_hour, after, self._eligible, planned), None
+        search, best = Search(bid, remaining, now, after, self._eligible, planned), None
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
             for region in bid.regions:
@@ -74,11 +73,12 @@ class Book:
 
     def bids_for(self, offer: Offer, time: int) -> Iterator[Bid]:
         """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first."""
+        bids, eligible, most = self._bids, self._eligible, -offer.price
         for minus_limit, _, bid_id in self._queues.get((offer.currency, offer.class_id, offer.region), ()):
-            if -minus_limit < offer.price:
+            if minus_limit > most:
                 return
-            bid = self._bids[bid_id]
-            if self._eligible(bid, offer, time):
+            bid = bids[bid_id]
+            if eligible(bid, offer, time):
                 yield bid
 
     def lot(self, offer_id: str) -> Lot:

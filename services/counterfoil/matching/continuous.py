@@ -64,7 +64,7 @@ class _Steps:
         cancels = (taker, maker) if bid_is_taker else (maker, taker)
         self._prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, *cancels))
 
-    def plan(self, tif: BidTif, *, goes_on: bool, is_filled: bool) -> Plan:
+    def plan(self, tif: BidTif, goes_on: bool, is_filled: bool) -> Plan:
         """R6, R8."""
         rests = tif in RESTING_TIFS and not is_filled and not self.is_over
         more = self.more and (rests or goes_on)
@@ -111,23 +111,23 @@ class PriceTime:
 def _meet_offers(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, int]:
     """The plan of a bid, and the nodes that it leaves unfilled."""
     steps, left = _Steps(bid, now.most), bid.remaining
-    after, planned = BEFORE_ALL, dict[str, Capacity]()
-    while left and not steps.is_over:
-        found = book.best_offer(bid, left, now, after, planned)
-        if found is None or steps.is_full():
-            break
+    found, planned = book.best_offer(bid, left, now), dict[str, Capacity]()
+    while found is not None and not steps.is_full():
         lot, block = found
         own = lot.offer.group_id == bid.group_id
-        after = lot.rank
         if own:
             steps.prevent(bid, lot.offer, block, bid_is_taker=True)
         else:
             steps.match(bid, lot.offer, block, lot.offer.price)
             left -= block[0]
-        if now.goes_on and left and not steps.is_over:
+        if not left or steps.is_over:
+            break
+        after = lot.rank
+        if now.goes_on:
             planned[lot.offer.offer_id] = lot.capacity.emptied() if own else _less(lot, planned, block, bid.hours)
             after = _resume_at(bid, left, lot)
-    return steps.plan(tif, goes_on=now.goes_on, is_filled=left == 0), left
+        found = book.best_offer(bid, left, now, after, planned)
+    return steps.plan(tif, now.goes_on, left == 0), left
 
 
 def _less(lot: Lot, planned: Mapping[str, Capacity], block: Fit, hours: int) -> Capacity:
@@ -152,15 +152,12 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
 
     One way through the bids is enough: what is left of the offer only falls, so what did not fit does not fit later.
     """
-    steps = _Steps(offer, now.most)
+    steps, floor_hour = _Steps(offer, now.most), now.floor_hour
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
     for bid in book.bids_for(offer, now.time):
-        if steps.is_over or steps.more or capacity.is_empty():
-            break
         left = bid.remaining
-        while left and (block := fit(starts, bid, left, offer, now.floor_hour)) is not None:
-            if steps.is_full():
-                break
+        block = fit(starts, bid, left, offer, floor_hour)
+        while block is not None and not steps.is_full():
             if bid.group_id == offer.group_id:
                 steps.prevent(bid, offer, block, bid_is_taker=False)
                 break
@@ -168,8 +165,13 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
             nodes, first_hour = block
             capacity.take(nodes, first_hour - offer.window_start, bid.hours)
             starts.cache_clear()
-            left = left - nodes if now.goes_on else 0
-    return steps.plan(tif, goes_on=now.goes_on, is_filled=capacity.is_empty())
+            left -= nodes
+            if not left or not now.goes_on:
+                break
+            block = fit(starts, bid, left, offer, floor_hour)
+        if block is not None and (steps.is_over or steps.more or capacity.is_empty()):
+            break
+    return steps.plan(tif, now.goes_on, capacity.is_empty())
 
 
 PTW_1: Final[MatchingRule] = PriceTime()

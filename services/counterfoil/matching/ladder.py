@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.orders import Bid, Eligible, Offer
+from counterfoil.matching.orders import Bid, Eligible, Offer, Pass
 
 BLOCK_OFFERS_MAX = 32  # a block that outgrows it is halved
 OUTLINES_PER_LOT_MAX = 32  # a lot that has answered for more of them forgets them all
@@ -71,8 +71,7 @@ class Search(NamedTuple):
 
     bid: Bid
     remaining: int
-    time: int
-    floor_hour: int
+    now: Pass
     after: Rank
     eligible: Eligible
     planned: Mapping[str, Capacity]
@@ -128,7 +127,8 @@ class Ladder:
 
     def first(self, search: Search, before: Rank) -> tuple[Lot, Fit] | None:
         """The first offer that fits, among those ranked between `search.after` and `before`, both exclusive."""
-        bid, remaining, _, floor_hour, after, _, _ = search
+        bid, remaining, now, after, _, _ = search
+        floor_hour = now.floor_hour
         first = max(bid.earliest, floor_hour)
         if first > bid.latest:
             return None
@@ -154,7 +154,7 @@ class Ladder:
         self, block: list[Lot], search: Search, before: Rank, outline: Outline, window: int
     ) -> tuple[tuple[Lot, Fit] | None, int]:
         """The first fitting offer of a block; if there is none, the block's union as far as it was looked at."""
-        bid, remaining, time, floor_hour, after, eligible, planned = search
+        bid, remaining, (time, floor_hour, _, _), after, eligible, planned = search
         union = 0
         for lot in block:
             if lot.rank >= before:
