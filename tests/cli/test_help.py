@@ -37,6 +37,7 @@ GROUPS = [
     "usage",
     "claim",
     "balance",
+    "rules",
     "log",
     "cluster",
     "topics",

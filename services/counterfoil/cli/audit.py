@@ -18,23 +18,31 @@ from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows
 from counterfoil.contract.services import SERVICES
+from counterfoil.core.rules import UnknownRules
 
 SHOWN: Final = 200
 """Findings that are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
-_LOGS = ("origin", "size", "commands", "refused", "signatures", "events", "trades", "root")
+_LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events", "trades", "root")
 _FINDINGS = ("log", "place", "code", "text")
 
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
     """An audit's report, in its JSON form, for people."""
     findings = report["findings"]
-    logs = [{**log, "root": log["root"][:_ROOT]} for log in report["logs"]]
-    shown: list[RenderableType] = [Rows("logs", logs, _LOGS, _LOGS[1:-1])]
+    logs = [{**log, "root": log["root"][:_ROOT], "rules": _versions(log["rules"])} for log in report["logs"]]
+    shown: list[RenderableType] = [Rows("logs", logs, _LOGS, _LOGS[2:-1])]
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
     return [*shown, Text(f"{len(findings)} findings", style="bold red")]
+
+
+def _versions(rules: list[dict[str, int]]) -> str:
+    """``1``, or ``1, 2 from 57`` if version 2 decided entry 57 and those after it."""
+    return ", ".join(
+        str(each["version"]) if each["from"] == 1 else f"{each['version']} from {each['from']}" for each in rules
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +79,7 @@ def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report
     try:
         with bars(out) as shown:
             return audit(directory, trusted, shown.advance, twin=twin)
-    except CannotAudit as problem:
+    except (CannotAudit, UnknownRules) as problem:
         raise Invalid(str(problem)) from problem
     except OSError as problem:
         raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem

@@ -13,6 +13,7 @@ from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.contract.scalars import Name, Origin
 from counterfoil.contract.services import SERVICES
+from counterfoil.core.rules import LATEST
 from counterfoil.instance import SHARD, Instance
 from counterfoil.settings import Listen, parse_listen
 
@@ -28,6 +29,10 @@ def register(app: typer.Typer) -> None:
             str, option("--host", "The name that the logs bear for ever, such as your domain.", metavar="NAME")
         ] = "localhost",
         operator_name: Annotated[str, option("--operator-name", "Who runs it.", metavar="TEXT")] = "Market operator",
+        rules: Annotated[
+            int,
+            typer.Option("--rules", min=1, max=LATEST, metavar="VERSION", help="The rules version to begin with."),
+        ] = LATEST,
         if_missing: Annotated[
             bool, typer.Option("--if-missing", help="One that is there is shown, and no error.")
         ] = False,
@@ -44,7 +49,7 @@ def register(app: typer.Typer) -> None:
         except ValidationError as problem:
             raise Invalid("--host is a DNS name in lower case, --operator-name is text of at most 120") from problem
         try:
-            instance = Instance.create(root, host, operator_name)
+            instance = Instance.create(root, host, operator_name, rules=rules)
         except FileExistsError as problem:
             raise Invalid(
                 f"{problem.filename} is left from an attempt before: remove it, or take another --home"
