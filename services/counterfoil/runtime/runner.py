@@ -193,7 +193,7 @@ class Runner:
         self._root(clock)
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
         moved = {source: at for source, at in cursors.items() if source != COMMANDS_SOURCE}
-        # A command that was refused at intake must not take effect later, when keys or the release have changed: that it
+        # A command that was refused at intake must not take effect later, when keys or the release changed: that it
         # was consumed is committed before its sender is answered, even if there is no entry to commit.
         made = self._commit({**moved, **resume}, len(deliveries), must=bool(refused))
         self.inbox.acknowledge(cursors)
