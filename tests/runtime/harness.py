@@ -25,6 +25,7 @@ from counterfoil.contract.rejections import Code
 from counterfoil.core.decider import At, Decider, Decision, mirror, refuse
 from counterfoil.core.directory import Directory, Party
 from counterfoil.core.engine import Engine
+from counterfoil.errors import Unusable
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.signer import Signer
 from counterfoil.ports import Announcement, Head, NewEntry, PublishedDiffers, Reply, StoreConflict
@@ -102,7 +103,7 @@ class MemoryFiles:
     def get(self, path: str) -> bytes:
         """As the port says."""
         if path not in self.files:
-            raise FileNotFoundError(path)
+            raise Unusable(f"{path}: missing")
         return self.files[path]
 
     def drop_partials(self, path: str) -> None:

@@ -27,6 +27,7 @@ from counterfoil.ops.stuck import Sample
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ops.tracing import Tracing, to_collector
 from counterfoil.ports import Clock, Unavailable
+from counterfoil.runtime.os_errors import judged
 from counterfoil.runtime.receipts import Deliver
 from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
@@ -75,8 +76,8 @@ class Distributed:
     def start(self) -> bool:
         """Connect part after part, however long that takes, and let each work at once; False if closed meanwhile.
 
-        The gateway comes last, because it needs tables that the views make. Raises `BadSetting`, and whatever else no
-        waiting would mend.
+        The gateway comes last, because it needs tables that the views make. Raises `BadSetting`, `Unusable` and any
+        other error that waiting does not mend.
         """
         gc.set_threshold(*_COLLECT)
         self.health.ready("consumers", self._consumers.check)  # this process mends it itself
@@ -100,7 +101,10 @@ class Distributed:
         while not self._cancelled:
             try:
                 return self._part(name)
-            except (Unavailable, OSError) as problem:
+            except (Unavailable, OSError) as raised:
+                problem = judged(raised)
+                if not isinstance(problem, Unavailable):
+                    raise problem from raised
                 self._lacking = f"{name}: not connected yet: {problem}"
                 log.warning(self._lacking)
                 self._pause(_PAUSES[min(failures, len(_PAUSES) - 1)])
