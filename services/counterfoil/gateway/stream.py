@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
 
@@ -54,9 +54,15 @@ class Stream(EventSourceResponse):
 
 def router(backend: Backend) -> APIRouter:
     """The route."""
-    routes = APIRouter(tags=["events"])
     # Threads of their own: streams spend their lives waiting, and must not use up the threads that queries run in.
     pool = ThreadPoolExecutor(MAX_STREAMS, "counterfoil-stream")
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(pool.shutdown)
+
+    routes = APIRouter(tags=["events"], lifespan=lifespan)
     places = BoundedSemaphore(MAX_STREAMS)
 
     @routes.get(

@@ -20,6 +20,7 @@ from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
 from counterfoil.gateway.signatures import Signatures
+from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
 
@@ -56,9 +57,9 @@ def answer_response(answer: Answer) -> JSONResponse:
     return JSONResponse(receipt) if rejected is None else refusal(rejected, receipt)
 
 
-def router(backend: Backend) -> APIRouter:
+def router(backend: Backend, views: ViewPositions) -> APIRouter:
     """The routes."""
-    routes, signatures = APIRouter(tags=["commands"]), Signatures(backend)
+    routes, signatures = APIRouter(tags=["commands"]), Signatures(backend, views)
 
     @routes.post(
         "/v1/commands",
