@@ -13,6 +13,7 @@ from counterfoil.errors import Unusable
 from counterfoil.log.errors import FormatError, ProofError, RollbackError
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime import worker as module
+from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.worker import Worker
 
 PASSING = (OSError(errno.ENOSPC, "disk full"), Unavailable("database"), TimeoutError("slow"), ConnectionResetError())
@@ -31,6 +32,9 @@ FATAL = (
     PublishedDiffers("other bytes"),
     KeyError("a bug"),
 )
+
+
+GROWING = [0.05, 0.2, 0.8, 3.2, 5.0]  # seconds
 
 
 class Script:
@@ -80,7 +84,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     wait = threading.Event.wait
 
     def noted(self: threading.Event, timeout: float | None = None) -> bool:
-        if timeout in module._PAUSES:
+        if timeout in GROWING:
             made.append(timeout)
             timeout = 0
         return wait(self, timeout)
@@ -126,7 +130,7 @@ def test_a_file_that_is_missing_or_forbidden_stops_it_with_the_path(problem: Exc
 def test_pauses_grow_to_the_longest_and_start_over_after_a_success(pauses: list[float]) -> None:
     broken = [Unavailable(str(n)) for n in range(6)]
     script = Script(*broken, None, Unavailable("again"), None).run()
-    assert pauses == [*module._PAUSES, module._PAUSES[-1], module._PAUSES[-1], module._PAUSES[0]]
+    assert pauses == [*GROWING, GROWING[-1], GROWING[0]]
     assert script.calls.count("recover") == 7
     assert script.calls[:3] == ["step", "recover", "step"]
 
@@ -148,7 +152,7 @@ def test_a_recovery_may_find_what_must_not_be_survived() -> None:
 
 def test_stopping_cuts_a_pause_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(module, "_PAUSES", (30.0,))
+    monkeypatch.setattr(module, "_BACKOFF", Backoff(30.0, 30.0))
     failing = threading.Event()
 
     def step() -> None:

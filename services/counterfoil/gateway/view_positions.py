@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-_POLL: Final = 0.01  # seconds between two reads
+from counterfoil.runtime.backoff import Backoff
+
+_BETWEEN_READS: Final = Backoff(0.01, 0.05)
 
 
 class ViewPositions:
@@ -31,14 +33,15 @@ class ViewPositions:
         bound = asyncio.timeout(within)
         try:
             async with bound:
-                while True:
+                for pause in _BETWEEN_READS:
                     if _holds(await self._known(), wanted):
-                        return True
-                    await asyncio.sleep(_POLL)
+                        break
+                    await asyncio.sleep(pause)
         except TimeoutError:
             if not bound.expired():
                 raise
             return False
+        return True
 
     async def _known(self) -> Mapping[str, int]:
         if self._reading is None or self._reading.done():

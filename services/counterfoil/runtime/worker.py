@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import Final
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.ports import Unavailable
+from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.os_errors import judged
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
-_PAUSES = (0.05, 0.2, 1.0, 5.0)  # seconds between attempts after a failure of the infrastructure
+_BACKOFF: Final = Backoff(0.05, 5.0, growth=4.0)
 
 log = logging.getLogger("counterfoil.worker")
 
@@ -53,13 +55,13 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
-        failures = 0
+        pauses: Iterator[float] | None = None  # of the failures in a row, if the last attempt failed
         while not self._stopping.is_set():
             try:
-                if failures:
+                if pauses is not None:
                     self._recover()
                 self._step()
-                failures, self.trouble = 0, ""
+                pauses, self.trouble = None, ""
             except Exception as raised:  # noqa: BLE001 any error but `Unavailable` is logged and stops the worker
                 problem = judged(raised)
                 if not isinstance(problem, Unavailable):
@@ -68,8 +70,8 @@ class Worker:
                 self.trouble = str(problem) or repr(problem)
                 log.warning("%s: step failed, recovering: %s", self.name, self.trouble)
                 self._telemetry.recovering(self.name)
-                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
+                pauses = iter(_BACKOFF) if pauses is None else pauses
+                self._stopping.wait(next(pauses))
 
     def _fail(self, problem: Exception) -> None:
         known = isinstance(problem, CounterfoilError)  # its message says everything
