@@ -96,7 +96,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def warn_without_tls(out: Out, listener: socket.socket) -> None:
-    """Say so where others can listen in."""
+    """Warn if others on the network can listen in."""
     if not str(listener.getsockname()[0]).startswith(_LOOPBACK):
         out.note("listening beyond this machine without TLS: put a proxy with TLS in front of it")
 

@@ -1,4 +1,4 @@
-"""``/v1/events``: the entries of the logs as server-sent events, from any point on, in order and without a gap."""
+"""``/v1/events``: the entries of the logs as server-sent events, from any index on, in order and without a gap."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Stream(EventSourceResponse):
     def __init__(
         self, content: AsyncIterator[dict[str, Any]], stopping: anyio.Event, release: Callable[[], None]
     ) -> None:
-        """`stopping` is set when the server stops: then `content` has a moment to end by itself."""
+        """`stopping` is set when the server stops: then `content` has a few seconds to end by itself."""
         super().__init__(
             content,
             ping=_PING,
@@ -44,7 +44,7 @@ class Stream(EventSourceResponse):
         self._release = release
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the reader goes or stalls, or the server stops."""
+        """Stream until the reader disconnects or stalls, or the server stops."""
         try:
             with suppress(SendTimeoutError):
                 await super().__call__(scope, receive, send)
@@ -123,4 +123,4 @@ async def _entries(
                 yield {"id": resume, "event": service_of(delivery.source), "data": delivery.data.decode()}
             inbox.acknowledge(positions)
     finally:
-        inbox.wake()  # whatever thread still waits for this stream may go
+        inbox.wake()  # the thread that may still wait for this stream returns

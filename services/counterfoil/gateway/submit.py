@@ -127,7 +127,7 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
 
 
 def _kind(submission: Submission) -> str:
-    """What people call the command."""
+    """The command's name, for telemetry."""
     return type(submission.bodies[0]).__name__ if len(submission.bodies) == 1 else "batch"
 
 
@@ -143,7 +143,7 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
         first: set[asyncio.Future[Any]] = {taken} if later else {taken, waiter}
         await asyncio.wait(first, timeout=ANSWER_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if not waiter.done() and not _is_taken(taken):
-            title = "Nobody knows whether the command was taken. Send the same command again."
+            title = "It is not known whether the command was taken. Send the same command again."
             raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
         if later:
             return _later(submission, applied=True)

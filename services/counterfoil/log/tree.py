@@ -50,8 +50,8 @@ class Tree(Prover):
     def load(cls, size: int, read_tile: ReadFullTile, tail_leaves: Sequence[bytes], tail_start: int) -> Tree:
         """The tree of `size` leaves from its full tiles below `tail_start` and the leaf hashes from there on.
 
-        `tail_start` is a multiple of 256. At most 255 tiles per level are read. Nothing here can vouch for those tiles:
-        the caller compares `root()` with the root it committed. Raises `ProofError` if the tail does not fit `size`,
+        `tail_start` is a multiple of 256. At most 255 tiles per level are read, and they are not verified here: the
+        caller compares `root()` with the root it committed. Raises `ProofError` if the tail does not fit `size`,
         `FormatError` for a tile of another length.
         """
         ensure(tail_start >= 0 and tail_start % TILE_WIDTH == 0, f"tail start {tail_start} is not a tile boundary")
@@ -89,7 +89,7 @@ class Tree(Prover):
         return b"".join([self._node(TILE_HEIGHT * level, first + at) for at in range(width)])
 
     def stage(self, leaves: Sequence[bytes]) -> Staged:
-        """Work out the head after appending these 32-byte leaf hashes; whatever was staged before is abandoned."""
+        """The head after appending these 32-byte leaf hashes. A batch that is staged already is discarded."""
         ensure(all(len(leaf) == HASH_BYTES for leaf in leaves), "a leaf hash has 32 bytes")
         if self._staged is not None:
             for height, row in enumerate(self._rows):
@@ -111,7 +111,7 @@ class Tree(Prover):
         self.accept(self.stage(leaves))
 
     def release(self, published_size: int) -> None:
-        """Let go of the hashes of full tiles below `published_size`; from now on `read_tile` must have them."""
+        """Drop the hashes of full tiles below `published_size` from memory; from now on `read_tile` must have them."""
         ensure(0 <= published_size <= self._size, f"published {published_size} of {self._size}")
         level = 0
         while full := published_size >> (TILE_HEIGHT * (level + 1)):

@@ -1,7 +1,7 @@
-"""A published log as files: what a web server serves as it is (C2SP tlog-tiles).
+"""A published log as files, which a web server can serve as they are (C2SP tlog-tiles).
 
-Every file is written in full under another name, synced, and then renamed into its place: complete or absent. What a
-crash leaves under such a name is removed when the directory is opened again.
+Every file is written in full under a temporary name, synced, and then renamed into its place: complete or absent.
+Temporary files left by a crash are removed when the directory is opened again.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class LogDirectory(PublishedDirectory):
                 _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
 
     def signer_memory(self) -> bytes | None:
-        """What the signer last remembered; a power loss may have emptied the file, which is like having none."""
+        """The signer's memory as last kept; None also for an empty file, which a power loss may leave."""
         return _read(self._private / _MEMORY) or None
 
     def remember(self, memory: bytes) -> None:
@@ -145,7 +145,7 @@ def _size(note: bytes) -> int:
 
 
 def _is_later(kept: bytes | None, memory: bytes) -> bool:
-    """Whether what is kept is of a longer log; what is damaged is not."""
+    """Whether the kept memory is of a longer log; a damaged one is not."""
     try:
         return kept is not None and parse_checkpoint(kept).size > parse_checkpoint(memory).size
     except FormatError:
