@@ -204,6 +204,25 @@ def test_what_a_checkpoint_covers_is_on_the_disk_before_it(
         assert f"sync {parent}" in done[:checkpoint]
 
 
+def test_a_checkpoint_also_waits_for_the_directories_of_an_earlier_attempt(
+    directory: LogDirectory, root: Path, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first writer ended between a tile and the checkpoint over it; the second finds the tile in its place."""
+    directory.put("tile/0/000", b"tile")
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    again = LogDirectory(root, private, VKEY)
+    monkeypatch.setattr(os, "fsync", noted)
+    again.put("tile/0/000", b"tile")
+    again.replace_checkpoint(note_over(1))
+    assert {root / "tile/0", root / "tile", root} <= set(synced)
+
+
 def test_what_a_crash_left_half_written_goes(directory: LogDirectory, root: Path, private: Path) -> None:
     for place in (root, private):
         (place / ".new-abc").write_bytes(b"half")

@@ -102,9 +102,10 @@ class LogDirectory(PublishedDirectory):
         found = _read(target)
         if found is None:
             _replace(target, self.root, data, 0o644, sync=True)
-            self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
         elif found != data:
             raise PublishedDiffers(f"{target} holds other bytes than the log: this directory belongs to another log")
+        # Also of a file that was there: who wrote it may have failed before its name was on the disk.
+        self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
 
 
 @contextmanager
