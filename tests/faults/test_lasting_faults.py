@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -44,6 +45,16 @@ def tile(published: Path) -> Iterator[Path]:
     aside.rename(path)
 
 
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """`up` runs inside this process here: its handlers of signals end with the test."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals")
 def test_a_missing_tile_of_its_own_log_stops_it_as_it_loads(published: Path, tile: Path) -> None:
     ran = Shell(published).run("up", "--port", "0", "--json")
     assert ran.code == FAILED
