@@ -5,6 +5,8 @@ CounterfoilError
 ├── AlreadyInitialised
 ├── UnsafeFile        a private key can be read by others
 ├── ServiceStopped    a service met something it must not go on from; its reason is in the message
+│   └── Unusable      a file or device is missing or cannot be used, and waiting does not mend it; of databases:
+│                     `storage.errors.DatabaseDamaged`
 └── those of the edges, beside what raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
     `demo.trace.BadTrace`, `demo.over_gateway.OtherMarket`, `demo.follower.Stalled`, `demo.follower.Astray`,
     `demo.fleet.NotRunning`, `runtime.clock.BadClock`, `cluster.errors.ClusterError`, `transport.admin.KafkaFailed`,
@@ -32,3 +34,7 @@ class UnsafeFile(CounterfoilError):
 
 class ServiceStopped(CounterfoilError):
     """A service met something it must not go on from."""
+
+
+class Unusable(ServiceStopped):
+    """A file or device is missing or cannot be used, and waiting does not mend it; the message has path and advice."""

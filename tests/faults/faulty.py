@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -14,7 +15,10 @@ When = Literal["before", "after"]
 
 
 class Broken(OSError):
-    """The infrastructure failed."""
+    """The infrastructure failed, and may work again."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(errno.EIO, call)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.cli.command import Invalid, Out
 from counterfoil.cli.instance import whereabouts
 from counterfoil.cli.render import record
-from counterfoil.errors import ServiceStopped
+from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.gateway.app import Delivery, create_app
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.server import server_config
@@ -96,7 +96,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def warn_without_tls(out: Out, listener: socket.socket) -> None:
-    """Say so where others can listen in."""
+    """Warn if others on the network can listen in."""
     if not str(listener.getsockname()[0]).startswith(_LOOPBACK):
         out.note("listening beyond this machine without TLS: put a proxy with TLS in front of it")
 
@@ -106,7 +106,8 @@ def _open(instance: Instance, clock: Clock, delivery: Delivery) -> Embedded:
         return Embedded(instance, clock, deliver=delivery)
     except Exception as problem:
         log.debug("opening failed", exc_info=problem)
-        raise ServiceStopped(f"cannot open {instance.root}: {problem!r}") from problem
+        reason = problem if isinstance(problem, CounterfoilError) else repr(problem)
+        raise ServiceStopped(f"cannot open {instance.root}: {reason}") from problem
 
 
 @contextmanager
