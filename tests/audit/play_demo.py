@@ -12,7 +12,7 @@ from pathlib import Path
 
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.core.digest import state_root
-from counterfoil.demo.run import run_demo
+from counterfoil.demo.play import run_demo
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import VirtualClock
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.demo.run import Input, make_instance, play_on
+from counterfoil.demo.play import Input, make_instance, play_on
 from counterfoil.demo.scenario import START
-from counterfoil.demo.system import EmbeddedSystem
 from counterfoil.runtime.clock import VirtualClock
+from counterfoil.testbed.system import EmbeddedSystem
 
 SAMPLE = Path(str(resources.files("counterfoil.demo"))) / "data"
 EVERY = {"nodes.csv": 3, "pods.csv": 8}

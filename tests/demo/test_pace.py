@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from counterfoil.contract import limits
-from counterfoil.demo.system import Answer, EmbeddedSystem
+from counterfoil.testbed.system import Answer, EmbeddedSystem
 from tests.demo.story import play
 
 SEEDS = (3, 11)

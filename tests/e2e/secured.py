@@ -18,12 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.commands import COMMANDS, SERVICES, TYPE_OF, Body
-from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import Fleet, Member
 from tests.e2e.running import Shell
 
 PARTS = (*SERVICES, VIEWS, GATEWAY)

@@ -19,10 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.commands import SERVICES
-from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import Fleet, Member
 from tests.e2e.running import EVENTUALLY, STARTS_WITHIN
 from tests.e2e.secured import Operator
 

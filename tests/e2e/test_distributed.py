@@ -27,12 +27,12 @@ from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.client.http import Gateway
 from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
-from counterfoil.demo.fleet import Member
 from counterfoil.ops.metrics import NAMES
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import ADMIN, GATEWAY, VIEWS
 from counterfoil.storage import read_log_store_on
 from counterfoil.storage.lease import IDLE_SECONDS
+from counterfoil.testbed.fleet import Member
 from counterfoil.transport.admin import configuration
 from counterfoil.transport.asyncapi import specification
 from tests.e2e.collector import Collector, Span, collector

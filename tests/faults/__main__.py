@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from counterfoil.cluster.cluster import Cluster
+from counterfoil.testbed.cluster.cluster import Cluster
 from tests.faults.drills import DRILLS
 from tests.faults.site import site
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from counterfoil.audit.run import audit
 from counterfoil.bootstrap import provision
-from counterfoil.cluster.cluster import Cluster
-from counterfoil.demo.fleet import EACH, Fleet
 from counterfoil.instance import Instance
 from counterfoil.settings import ADMIN, Settings
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import EACH, Fleet
 from tests.e2e.founding import found_a_market
 from tests.e2e.running import Shell
 from tests.histories import Crowd, Figures, Observation, Plan, Recorder, check, figures, wait_published

@@ -9,7 +9,7 @@ from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from counterfoil.cluster.plan import DATABASE, HOST, MESSAGE_BYTES, SUPERUSER, free_ports
+from counterfoil.testbed.cluster.plan import DATABASE, HOST, MESSAGE_BYTES, SUPERUSER, free_ports
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18.6"

@@ -2,7 +2,7 @@
 
 Where they come from, in this order: the addresses in COUNTERFOIL_TEST_KAFKA (HOST:PORT[,...]) and
 COUNTERFOIL_TEST_DATABASE (postgresql://SUPERUSER[:PASSWORD]@HOST[:PORT]/NAME); containers, where a Docker engine
-answers; `counterfoil.cluster`. Where nothing is to be had, tests that need it are left out, and say why; with
+answers; `counterfoil.testbed.cluster`. Where nothing is to be had, tests that need it are left out, and say why; with
 COUNTERFOIL_TEST_REQUIRE=1 they fail.
 """
 
@@ -28,7 +28,7 @@ from counterfoil.settings import DatabaseAccess
 from tests.servers import REPORT, STOP
 
 if TYPE_CHECKING:
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 RUN = "COUNTERFOIL_TEST_RUN"
@@ -121,7 +121,7 @@ def cluster_directory() -> Path:
 @pytest.fixture(scope="session")
 def new_cluster(cluster_directory: Path) -> NewCluster:
     """``with new_cluster(brokers=3, secure=True) as cluster``: one of the test's own, to break as it likes."""
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
     @contextmanager
     def made(brokers: int = 1, *, secure: bool = False) -> Iterator[Cluster]:

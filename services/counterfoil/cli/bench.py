@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` leaves out, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.demo import bench as benchmarks
+        from counterfoil.bench import embedded as benchmarks
 
         figures: list[dict[str, Any]] = []
         growth: list[str] = []
@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
             benchmarks.memory(_SIZES, grown)
         if part == "distributed":
             with extra("cluster,distributed"):
-                from counterfoil.demo import bench_distributed
+                from counterfoil.bench import distributed as bench_distributed
             bench_distributed.run(out.settings, commands, burst, report)
         machine = benchmarks.machine()
         shown = [Rows("benchmarks", figures, _COLUMNS, _COLUMNS[1:4])] if figures else []

@@ -17,7 +17,7 @@ from counterfoil.cli.render import Rows, record
 from counterfoil.settings import ADMIN
 
 if TYPE_CHECKING:
-    from counterfoil.cluster.cluster import Cluster, Status
+    from counterfoil.testbed.cluster.cluster import Cluster, Status
 
 HOME: Final = Path("var/cluster")
 _EXTRAS: Final = "cluster,distributed"
@@ -119,5 +119,5 @@ def _row(server: Status) -> dict[str, Any]:
 
 def _cluster(home: Path) -> Cluster:
     with extra(_EXTRAS):
-        from counterfoil.cluster.cluster import Cluster
+        from counterfoil.testbed.cluster.cluster import Cluster
     return Cluster(home)

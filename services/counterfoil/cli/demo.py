@@ -95,7 +95,7 @@ def _refuse_to_replace(home: Path, *, fresh: bool) -> None:
 
 
 def _prepare(out: Out, home: Path, seed: int) -> None:
-    from counterfoil.demo.over_gateway import prepare
+    from counterfoil.demo.play_over_gateway import prepare
 
     found = prepare(home, seed)
     start = f"next: COUNTERFOIL_CLOCK={found['clock']} counterfoil up --home {home}"
@@ -105,8 +105,8 @@ def _prepare(out: Out, home: Path, seed: int) -> None:
 def _play(
     out: Out, home: Path, gateway: str | None, clock: Path | None, story: tuple[int, Path | None, Path | None]
 ) -> dict[str, Any]:
-    from counterfoil.demo.over_gateway import CLOCK, run_over_gateway
-    from counterfoil.demo.run import Input, run_demo
+    from counterfoil.demo.play import Input, run_demo
+    from counterfoil.demo.play_over_gateway import CLOCK, run_over_gateway
 
     with bars(out) as shown:
         if gateway is None:
@@ -119,8 +119,8 @@ def _start_and_play(
     out: Out, home: Path, given: tuple[str | None, str | None], story: tuple[int, Path | None, Path | None]
 ) -> dict[str, Any]:
     with extra("cluster,distributed"):
-        from counterfoil.demo.distributed import run_distributed
-    from counterfoil.demo.run import Input
+        from counterfoil.demo.play_distributed import run_distributed
+    from counterfoil.demo.play import Input
 
     here = {"kafka": given[0], "database": given[1], **({} if given[0] else {"secrets": None})}
     settings = out.settings.model_copy(update=here)

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from counterfoil.cli.command import Invalid, pairs
+from counterfoil.cli.gateway_session import Session, remote
 from counterfoil.cli.options import Wait
 from counterfoil.cli.render import Rows, record
-from counterfoil.cli.session import Session, remote
 from counterfoil.cli.values import in_units
 from counterfoil.issuance import views as issuance_views
 from counterfoil.ledger import views as ledger_views

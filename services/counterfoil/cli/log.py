@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.gateway_session import SHARD, Session, remote
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, record
-from counterfoil.cli.session import SHARD, Session, remote
 from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry

@@ -11,22 +11,22 @@ import typer
 from counterfoil import __version__
 from counterfoil.cli import (
     audit,
+    balance,
     bench,
     cluster,
     database,
     dead_letters,
     demo,
-    instance,
+    init,
     keys,
-    ledger,
     log,
-    market,
+    offer,
     party,
     programme,
-    redemption,
     schemas,
-    services,
+    serve,
     topics,
+    usage,
     voucher,
 )
 from counterfoil.cli.command import CANNOT
@@ -43,7 +43,7 @@ commands = typer.Typer(
     add_completion=False,
 )
 
-for each in (instance, services, demo, audit, schemas, bench):
+for each in (init, serve, demo, audit, schemas, bench):
     each.register(commands)
 for group in (
     keys.app,
@@ -51,11 +51,11 @@ for group in (
     party.classes,
     programme.app,
     voucher.app,
-    market.offers,
-    market.bids,
-    redemption.usage,
-    redemption.claims,
-    ledger.app,
+    offer.offers,
+    offer.bids,
+    usage.usage,
+    usage.claims,
+    balance.app,
     log.app,
     cluster.app,
     topics.app,

@@ -13,8 +13,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.gateway_session import Session
 from counterfoil.cli.render import record
-from counterfoil.cli.session import Session
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.contract.commands import Body
 

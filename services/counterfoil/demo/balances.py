@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from counterfoil.contract.codec import canonical
-from counterfoil.demo.desk import Desk
+from counterfoil.demo.story_driver import Desk
 
 _LOT = ("face", "available", "held", "redeemed", "expired", "cancelled")
 _DEAL = ("beneficiary_id", "provider_id", "programme_id", "class_id", "region", "first_hour", "hours", "nodes", "price")

@@ -51,7 +51,6 @@ from counterfoil.contract.limits import (
     PRICE_TICK,
 )
 from counterfoil.contract.times import parse_time
-from counterfoil.demo.desk import Desk
 from counterfoil.demo.model import (
     CITIES,
     DEFAULTING,
@@ -66,6 +65,7 @@ from counterfoil.demo.model import (
     limit_price,
     slack_hours,
 )
+from counterfoil.demo.story_driver import Desk
 from counterfoil.demo.trace import CATALOGUE, MEMORY_MB, Node, Task
 
 START: Final = parse_time("2026-01-05T00:00:00.000000Z")

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from counterfoil.demo.desk import Desk
 from counterfoil.demo.model import CITIES
 from counterfoil.demo.scenario import World, kind_of, number, programme_of
+from counterfoil.demo.story_driver import Desk
 from counterfoil.ports import Row
 
 

@@ -15,17 +15,17 @@ from typing import Final
 
 import psutil  # type: ignore[import-untyped]
 
+from counterfoil.bench.embedded import Figure
+from counterfoil.bench.load import HOST, SEED, Driver, percentile
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.contract.commands import SERVICES
-from counterfoil.demo.bench import Figure
-from counterfoil.demo.desk import demo_entropy
-from counterfoil.demo.driver import HOST, SEED, Driver, percentile
-from counterfoil.demo.fleet import Fleet
-from counterfoil.demo.servers import servers
+from counterfoil.demo.story_driver import demo_entropy
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings
+from counterfoil.testbed.fleet import Fleet
+from counterfoil.testbed.servers import servers
 
 _IN_FLIGHT: Final = 8_000  # just below what a gateway lets through to one service
 _SETTLED_WITHIN: Final = 120.0

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.audit.run import Progress
+from counterfoil.client.download import mirror
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
 from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.limits import SECOND
-from counterfoil.demo.desk import demo_entropy
-from counterfoil.demo.mirror import mirror
-from counterfoil.demo.remote import RemoteSystem
-from counterfoil.demo.run import HOST, Input, Watch, check_home, finish, make_instance, mark, play_on
+from counterfoil.demo.play import HOST, Input, Watch, check_home, finish, make_instance, mark, play_on
 from counterfoil.demo.scenario import START
+from counterfoil.demo.story_driver import demo_entropy
 from counterfoil.errors import CounterfoilError
 from counterfoil.instance import SHARD
 from counterfoil.log.keys import SigningKey, VerifyKey
 from counterfoil.runtime.clock import ClockDriver
+from counterfoil.testbed.http_system import RemoteSystem
 
 CLOCK: Final = "clock"
 MIRROR: Final = "mirror"

@@ -23,14 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from counterfoil.cluster.credentials import ensure_credentials, passwords
-from counterfoil.cluster.errors import ClusterError
-from counterfoil.cluster.jars import Progress, fetch
-from counterfoil.cluster.kafka import Broker
-from counterfoil.cluster.plan import DATABASE, HOST, Plan
-from counterfoil.cluster.postgres import STOP, Postgres, StopMode
-from counterfoil.cluster.processes import Server
 from counterfoil.settings import ADMIN
+from counterfoil.testbed.cluster.credentials import ensure_credentials, passwords
+from counterfoil.testbed.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.jars import Progress, fetch
+from counterfoil.testbed.cluster.kafka import Broker
+from counterfoil.testbed.cluster.plan import DATABASE, HOST, Plan
+from counterfoil.testbed.cluster.postgres import STOP, Postgres, StopMode
+from counterfoil.testbed.cluster.server import Server
 
 LOCK_SECONDS: Final = 180
 DOWN_SECONDS: Final = 20

@@ -17,19 +17,19 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from counterfoil.bench.load import HOST, SEED, Driver, percentile
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.codec import decode_entry, decode_payload
 from counterfoil.contract.entry import CommandCause
 from counterfoil.core.engine import Engine
-from counterfoil.demo.desk import Desk, demo_entropy
-from counterfoil.demo.driver import HOST, SEED, Driver, percentile
 from counterfoil.demo.scenario import START, World, bid, found, fund, offer
-from counterfoil.demo.system import EmbeddedSystem
+from counterfoil.demo.story_driver import Desk, demo_entropy
 from counterfoil.demo.trace import load_nodes, load_prices, load_tasks
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock, VirtualClock
+from counterfoil.testbed.system import EmbeddedSystem
 
 BATCH: Final = 40
 

@@ -10,8 +10,8 @@ from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.contract.codec import Refused, canonical, decode_entry
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, service_of
-from counterfoil.demo.replicas import Replicas
 from counterfoil.errors import CounterfoilError
+from counterfoil.testbed.replicas import Replicas
 
 Command = tuple[str, str]
 """Service, and the id of the command's entry: ``ACTOR/COMMAND_ID``."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import psutil  # type: ignore[import-untyped]
 
-from counterfoil.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.errors import ClusterError
 
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 """All of it, so that the caller's settings of Java or PostgreSQL change nothing."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from counterfoil.cli.gateway_session import Session, remote
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import Amount, Currency, PartyId, PaymentReference, Wait
 from counterfoil.cli.render import Rows
-from counterfoil.cli.session import Session, remote
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
 from counterfoil.contract.commands import Body, Deposit, Withdraw

@@ -15,8 +15,8 @@ from counterfoil.contract.codec import decode_entry
 from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry
-from counterfoil.demo.replicas import Replicas
-from counterfoil.demo.system import Answer, EmbeddedSystem
+from counterfoil.testbed.replicas import Replicas
+from counterfoil.testbed.system import Answer, EmbeddedSystem
 from tests.demo.story import play as play_story
 from tests.market import Market, deliver, found, trade
 

@@ -16,11 +16,11 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from counterfoil.cluster.cluster import Cluster
-from counterfoil.cluster.errors import ClusterError
-from counterfoil.cluster.plan import PORTS, Plan
 from counterfoil.instance import read_private
 from counterfoil.settings import USERS
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.plan import PORTS, Plan
 from tests.servers.fixture import NewCluster
 
 PATIENCE = 30

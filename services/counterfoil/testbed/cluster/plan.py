@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from counterfoil.cluster.errors import ClusterError
 from counterfoil.settings import ADMIN
+from counterfoil.testbed.cluster.errors import ClusterError
 
 HOST: Final = "127.0.0.1"
 DATABASE: Final = "counterfoil"

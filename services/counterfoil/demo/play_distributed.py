@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.audit.run import Progress
-from counterfoil.cluster.cluster import Cluster
-from counterfoil.demo.fleet import EACH, Fleet
-from counterfoil.demo.over_gateway import CLOCK, prepare, run_over_gateway
-from counterfoil.demo.run import Input, Watch
-from counterfoil.demo.servers import servers
+from counterfoil.demo.play import Input, Watch
+from counterfoil.demo.play_over_gateway import CLOCK, prepare, run_over_gateway
 from counterfoil.settings import Settings
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import EACH, Fleet
+from counterfoil.testbed.servers import servers
 
 CLUSTER: Final = "cluster"
 

@@ -15,8 +15,8 @@ from counterfoil.contract.commands import COMMANDS, TYPE_OF, Body
 from counterfoil.contract.events import Event
 from counterfoil.contract.limits import HOUR
 from counterfoil.contract.rejections import Rejected
-from counterfoil.demo.system import VIEW, Answer, System
 from counterfoil.ports import Row
+from counterfoil.testbed.system import VIEW, Answer, System
 
 _SETTLE_EVERY = 400  # commands in flight at most: bounds memory, and exercises batches of a realistic size
 

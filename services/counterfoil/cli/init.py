@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
         SIGINT and SIGTERM stop it cleanly: no new command is taken, those under way are answered, everything is
         published, exit code 0. Exit code 3: a service met something it must not go on from.
         """
-        from counterfoil.cli.serve import serve
+        from counterfoil.cli.gateway_server import serve
 
         base = parse_listen(out.settings.listen)
         listen = Listen(base.host if host is None else host, base.port if port is None else port)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from counterfoil.client.author import Author
 from counterfoil.contract.commands import Body, Deposit, RegisterParty
-from counterfoil.demo.desk import demo_entropy
+from counterfoil.demo.story_driver import demo_entropy
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
 from counterfoil.ports import Overloaded

@@ -16,9 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
-from counterfoil.cluster.errors import ClusterError
-from counterfoil.cluster.plan import DATABASE, HOST, SUPERUSER
-from counterfoil.cluster.processes import Server, run
+from counterfoil.testbed.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.plan import DATABASE, HOST, SUPERUSER
+from counterfoil.testbed.cluster.server import Server, run
 
 READY_SECONDS: Final = 60
 StopMode = Literal["fast", "immediate"]

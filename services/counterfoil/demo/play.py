@@ -14,15 +14,15 @@ from typing import Any, Final
 from counterfoil.audit.run import Progress, audit
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.demo.balances import balances
-from counterfoil.demo.desk import Desk, demo_entropy
 from counterfoil.demo.scenario import START, World, play
+from counterfoil.demo.story_driver import Desk, demo_entropy
 from counterfoil.demo.summary import summarise
-from counterfoil.demo.system import EmbeddedSystem, System
 from counterfoil.demo.trace import Node, Task, load_nodes, load_prices, load_tasks
 from counterfoil.errors import AlreadyInitialised
 from counterfoil.instance import Instance
 from counterfoil.log.keys import VerifyKey
 from counterfoil.runtime.clock import VirtualClock
+from counterfoil.testbed.system import EmbeddedSystem, System
 
 HOST: Final = "demo.counterfoil.example"
 OPERATOR: Final = "Market operator (fictional)"

@@ -11,14 +11,14 @@ import pytest
 
 from counterfoil.audit.run import audit
 from counterfoil.catalogue import VIEWS
+from counterfoil.client import download as mirrors
+from counterfoil.client.download import mirror
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.commands import SERVICES
-from counterfoil.demo import mirror as mirrors
-from counterfoil.demo.mirror import mirror
-from counterfoil.demo.remote import Line, row_of
 from counterfoil.gateway.rows import render
 from counterfoil.log.keys import SigningKey
+from counterfoil.testbed.http_system import Line, row_of
 from tests.market import Market, play
 
 ENVELOPE = b'{"payload":"AA=="}'

@@ -14,9 +14,9 @@ from typing import Final
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from counterfoil.cluster.plan import HOST
 from counterfoil.instance import read_private, write_private
 from counterfoil.settings import USERS
+from counterfoil.testbed.cluster.plan import HOST
 
 BROKER: Final = "counterfoil-broker"
 """What brokers call themselves before each other: the name in their certificate."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from counterfoil.cluster.cluster import Cluster
-from counterfoil.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.cluster.errors import ClusterError
 from tests.e2e.running import Shell
 
 

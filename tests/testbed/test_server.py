@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.cluster.cluster import Cluster
-from counterfoil.cluster.errors import ClusterError
-from counterfoil.cluster.processes import Server, run
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.server import Server, run
 
 WAIT = "import time; print('up', flush=True); time.sleep(600)"
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from counterfoil.cli.gateway_session import Session, remote
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import (
     BidId,
@@ -23,7 +24,6 @@ from counterfoil.cli.options import (
     option,
 )
 from counterfoil.cli.render import Rows
-from counterfoil.cli.session import Session, remote
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
 from counterfoil.contract.commands import (

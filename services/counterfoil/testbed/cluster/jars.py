@@ -1,7 +1,7 @@
 """Apache Kafka's jars, from a Maven repository into the user's own, each checked against `kafka-jars.lock`.
 
-The lock lists a SHA-256 and coordinates a line. After a change of version: ``python -c 'from counterfoil.cluster.jars
-import lock; lock()'`` writes it anew.
+The lock lists a SHA-256 and coordinates a line. After a change of version, write it again:
+``python -c 'from counterfoil.testbed.cluster.jars import lock; lock()'``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 from jgo.config import GlobalSettings
 from jgo.maven import MavenContext
 
-from counterfoil.cluster.errors import ClusterError
+from counterfoil.testbed.cluster.errors import ClusterError
 
 KAFKA: Final = "org.apache.kafka:kafka_2.13:4.4.0"
 LOGGING: Final = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"

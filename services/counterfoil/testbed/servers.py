@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from counterfoil.bootstrap import provision
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN, Settings
+from counterfoil.testbed.cluster.cluster import Cluster
 
 Progress = Callable[[str, int, int], None]
 

@@ -1,0 +1,1 @@
+"""Benchmarks: they print workload, machine and figures, and assert nothing."""
