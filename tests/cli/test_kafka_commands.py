@@ -91,7 +91,7 @@ def test_without_an_authorizer_that_is_said(run: Run, kafka_servers: str, monkey
     monkeypatch.delenv("COUNTERFOIL_SECRETS")
     _, out, _ = run("topics", "check", "--json")
     assert not json.loads(out)["rights_enforced"]
-    assert "whoever reaches it may read and write everything" in run("topics", "check")[2]
+    assert "anyone who reaches it may read and write everything" in run("topics", "check")[2]
 
 
 def test_kafka_that_cannot_be_used(run: Run, secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from unittest.mock import patch
 from counterfoil.cli.main import app
 
 STARTS_WITHIN = 30  # seconds
-STOPS_WITHIN = 30
-EVENTUALLY = 20
+STOPS_WITHIN = 30  # seconds
+EVENTUALLY = 20  # seconds
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class Shell:
         return ran.json
 
 
-def eventually(found: Callable[[], Any]) -> Any:
-    """The first true value of `found`."""
-    ends = time.monotonic() + EVENTUALLY
+def eventually(found: Callable[[], Any], what: str = "a true value", within: float = EVENTUALLY) -> Any:
+    """The first true value of `found`; fails after `within` seconds."""
+    deadline = time.monotonic() + within
     while not (value := found()):
-        assert time.monotonic() < ends, "it did not come in time"
+        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
         time.sleep(0.05)
     return value
 

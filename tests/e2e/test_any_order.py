@@ -22,7 +22,7 @@ import pytest
 from counterfoil.contract.commands import SERVICES
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.testbed.fleet import Fleet, Member
+from counterfoil.testbed.fleet import Fleet, ServiceProcess
 from tests.e2e.running import EVENTUALLY, STARTS_WITHIN
 from tests.e2e.secured import Operator
 
@@ -43,12 +43,11 @@ class Begun:
     def __init__(self, root: Path, folder: Path) -> None:
         self.cluster = Cluster(root)
         self.cluster.make(1, secure=True)
-        here = {"kafka": self.cluster.kafka, "database": self.cluster.database, "secrets": self.cluster.secrets}
-        self.shell = Operator(Settings().model_copy(update={**here, "home": folder / "home"}))
+        self.shell = Operator(Settings().model_copy(update={**self.cluster.addresses, "home": folder / "home"}))
         self.shell.ok("init", "--host", "patient.example")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
-    def start(self, *parts: str, suffix: str = "", **changes: Any) -> Member:
+    def start(self, *parts: str, suffix: str = "", **changes: Any) -> ServiceProcess:
         """A process of its own for these parts."""
         return self.fleet.start(parts, suffix, **changes)
 
@@ -64,23 +63,23 @@ class Begun:
         return copied
 
 
-def reasons(member: Member) -> str:
+def reasons(process: ServiceProcess) -> str:
     """Why it is not ready; it lives all the same."""
-    assert member.ask("livez").status_code == httpx.codes.OK
-    answer = member.ask("readyz")
+    assert process.probe("livez").status_code == httpx.codes.OK
+    answer = process.probe("readyz")
     if answer.status_code == httpx.codes.OK:
         return ""
     assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
     return "; ".join(f"{name}: {said}" for name, said in answer.json()["checks"].items() if said != "ok")
 
 
-def says(member: Member, *words: str) -> None:
+def says(process: ServiceProcess, *words: str) -> None:
     """Its readiness, and its log, have these words soon; and nobody has to read a traceback."""
     ends = time.monotonic() + EVENTUALLY
-    while not all(word in (said := reasons(member)) for word in words):
-        assert time.monotonic() < ends, f"{member.name} says {said!r}, not {words}"
+    while not all(word in (said := reasons(process)) for word in words):
+        assert time.monotonic() < ends, f"{process.name} says {said!r}, not {words}"
         time.sleep(0.05)
-    log = member.log.read_text()
+    log = process.log.read_text()
     assert all(word in log for word in words)
     assert "Traceback" not in log
 
@@ -99,27 +98,27 @@ def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
 
 def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_path: Path) -> None:
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
-    for member in (ledger, rest, gateway):
-        says(member, "Connection refused", str(begun.cluster.port))
+    for process in (ledger, rest, gateway):
+        says(process, "Connection refused", str(begun.cluster.port))
     for parts in (("ledger",), (GATEWAY,)):
-        member = begun.start(*parts, suffix="stopped")
-        says(member, "Connection refused")
-        ends_at_once(begun, member)
+        process = begun.start(*parts, suffix="stopped")
+        says(process, "Connection refused")
+        ends_at_once(begun, process)
     with ThreadPoolExecutor(2) as pool:
         started = [pool.submit(begun.cluster.start_postgres), pool.submit(begun.cluster.start_broker, 1)]
     assert [each.result() for each in started] == [None, None]
-    for member in (ledger, rest, gateway):
-        says(member, "`counterfoil database apply`")
+    for process in (ledger, rest, gateway):
+        says(process, "`counterfoil database apply`")
     assert begun.shell.ok("database", "apply")["findings"] == []
     says(ledger, "run `counterfoil topics apply`", "counterfoil.ledger.commands")
     says(rest, "run `counterfoil topics apply`", "counterfoil.matching.commands")
     says(gateway, "`counterfoil serve views`")
     views = begun.start(VIEWS)
-    for member in (views, gateway):
-        says(member, "run `counterfoil topics apply`", "counterfoil.ledger.entries")
+    for process in (views, gateway):
+        says(process, "run `counterfoil topics apply`", "counterfoil.ledger.entries")
     assert begun.shell.ok("topics", "apply")["findings"] == []
-    begun.fleet.ready(within=STARTS_WITHIN)
-    assert [reasons(member) for member in (ledger, rest, views, gateway)] == [""] * 4
+    begun.fleet.wait_ready(within=STARTS_WITHIN)
+    assert [reasons(process) for process in (ledger, rest, views, gateway)] == [""] * 4
     begun.shell.url = begun.fleet.url
     begun.shell.ok("keys", "new", "acme")
     begun.shell.ok("party", "register", "acme", "--name", "Acme", "--role", "beneficiary", "--as", "operator")
@@ -127,13 +126,13 @@ def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_
     assert set(begun.fleet.stop().values()) == {0}
 
 
-def ends_at_once(begun: Begun, member: Member) -> None:
+def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
     """Asked to, while it waits."""
     began = time.monotonic()
-    begun.fleet.kill(member.name, signal.SIGTERM)
-    assert begun.fleet.forget(member.name) == 0
+    begun.fleet.kill(process.name, signal.SIGTERM)
+    assert begun.fleet.wait_ended(process.name) == 0
     assert time.monotonic() - began < AT_ONCE
-    assert "Traceback" not in member.log.read_text()
+    assert "Traceback" not in process.log.read_text()
 
 
 def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
@@ -143,9 +142,9 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
         (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
         ("ledger", "kafka-ledger", "counterfoil-ledger"),
     ]:
-        member = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
-        says(member, "the password in COUNTERFOIL_SECRETS", who)
-        ends_at_once(begun, member)
+        process = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
+        says(process, "the password in COUNTERFOIL_SECRETS", who)
+        ends_at_once(begun, process)
     missing, garbage = begun.bad_secrets("postgres-views", None), begun.bad_secrets("kafka-ca.pem", "garbage")
     other = Operator(begun.shell.settings.model_copy(update={"home": folder / "other"}))
     other.ok("init", "--host", "patient.example")
@@ -157,10 +156,10 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
     ]:
         if part in SERVICES:
             assert begun.fleet.stop(part) == {part: 0}  # or it would stand by
-        member = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
-        assert begun.fleet.forget(member.name) == code, member.tail()
-        assert words in member.tail()
-        assert "Traceback" not in member.tail()
+        process = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
+        assert begun.fleet.wait_ended(process.name) == code, process.tail()
+        assert words in process.tail()
+        assert "Traceback" not in process.tail()
 
 
 def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:

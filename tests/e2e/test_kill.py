@@ -16,31 +16,27 @@ from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from counterfoil.client.author import Author
 from counterfoil.client.http import Gateway
-from counterfoil.client.ids import new_command_id
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.client.verify import parse_vkeys, verify_answer
 from counterfoil.contract.codec import decode_entry
-from counterfoil.contract.commands import COMMANDS, SERVICES, TYPE_OF, Body, CancelOffer, Withdraw
+from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.entry import CommandCause, service_of
 from counterfoil.contract.envelope import decode_envelope
 from counterfoil.contract.scalars import decode_base64
-from counterfoil.instance import Instance
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
-from tests.e2e.founding import NOW_HOUR, PARTIES, PROGRAMME, found_a_market, trade
+from tests.e2e.founding import found_a_market, trade
 from tests.e2e.running import STOPS_WITHIN, Shell, serving
-from tests.gateway.world import BID, OFFER, UNIT, deposit
+from tests.histories import Crowd
 
 pytestmark = pytest.mark.e2e
 
@@ -50,10 +46,7 @@ KILLED_AFTER = (0.3, 1.5)  # seconds under load
 PAUSE = 0.04  # seconds a client rests at most: a few hundred commands a second from all of them
 LEAVES = 0.1  # of the commands, nobody waits for the receipt
 COMMANDS_EACH = 100  # of one client between two kills
-_KINDS = ("deposit", "withdraw", "offer", "bid", "cancel")
-_WEIGHTS = (4, 3, 3, 4, 1)
-_OFFER = replace(OFFER, class_id="a100-80gb", region="eu-west")
-_BID = replace(BID, programme_id=PROGRAMME, classes=("a100-80gb",), regions=("eu-west",))
+WEIGHTS = {"deposit": 4, "withdraw": 3, "offer": 3, "bid": 4, "cancel": 1}
 
 Receipt = dict[str, Any]
 
@@ -67,6 +60,13 @@ class Sent:
     id: str
     payload: bytes
     receipt: Receipt | None = None
+
+    @classmethod
+    def of(cls, envelope: bytes) -> Sent:
+        """A command that is about to be sent."""
+        decoded = decode_envelope(envelope)
+        header = decoded.header
+        return cls(envelope, service_of(header.aud), f"{header.actor}/{header.command_id}", decoded.payload)
 
     def submit(self, gateway: Gateway) -> None:
         """Send it, and keep the receipt. Raises `Unreachable`."""
@@ -82,43 +82,6 @@ class Sent:
         assert answer.status_code == 202, answer.text
 
 
-class Crowd:
-    """The parties' keys, and a random mix of commands signed with them."""
-
-    def __init__(self, home: Path) -> None:
-        self._instance = Instance(home)
-        self._authors = {party: Author(party, self._instance.seed(party)) for party in PARTIES}
-        self._numbers = count()
-
-    def command(self, rng: random.Random) -> Sent:
-        """The next command."""
-        party, body = self._pick(rng)
-        service = COMMANDS[TYPE_OF[type(body)]][1]
-        author, now = self._authors[party], time.time_ns() // 1_000
-        envelope = author.sign(body, self._instance.origin(service), new_command_id(), now)
-        submission = decode_envelope(envelope)
-        return Sent(envelope, service, f"{party}/{submission.header.command_id}", submission.payload)
-
-    def _pick(self, rng: random.Random) -> tuple[str, Body]:
-        """Mostly what will be accepted; some amounts, prices and orders ask to be refused."""
-        (kind,), n = rng.choices(_KINDS, _WEIGHTS), next(self._numbers)
-        party = rng.choice(("acme", "norn"))
-        if kind == "deposit":
-            return "treasury", replace(deposit(party, rng.randint(1, 200)), payment_reference=f"MORE-{n}")
-        if kind == "withdraw":
-            amount = rng.choice((1, 1, 2, 1_000_000)) * UNIT
-            return "treasury", Withdraw(party_id=party, currency="USD", amount=amount, payment_reference=f"OUT-{n}")
-        price = rng.randint(170, 190) * UNIT // 100 + rng.choice((0, 0, 0, 1))  # one in four is off the tick
-        first = NOW_HOUR + 5
-        if kind == "offer":
-            nodes = rng.randint(1, 4)
-            return "norn", replace(_OFFER, nodes=nodes, price=price, window_start=first, window_end=first + 24)
-        if kind == "bid":
-            hours = rng.randint(1, 3)
-            return "acme", replace(_BID, hours=hours, earliest=first, latest=first + 8, limit_price=price)
-        return "norn", CancelOffer(offer_id=f"offer-{rng.randrange(60)}-0")
-
-
 def load(url: str, crowd: Crowd, rng: random.Random, process: subprocess.Popen[str]) -> list[Sent]:
     """Everything that `CLIENTS` clients sent until the process was killed under them: each one's last is open."""
 
@@ -126,7 +89,7 @@ def load(url: str, crowd: Crowd, rng: random.Random, process: subprocess.Popen[s
         own, sent = random.Random(seed), []
         with Gateway(url, pauses=()) as gateway, httpx.Client(base_url=url, trust_env=False, verify=False) as hasty:
             for _ in range(COMMANDS_EACH):
-                sent.append(crowd.command(own))
+                sent.append(Sent.of(crowd.command(own)))
                 try:
                     if own.random() < LEAVES:
                         sent[-1].leave(hasty)
@@ -233,7 +196,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     with serving(shell) as process:
         found_a_market(shell, tmp_path)
         trade(shell)
-        crowd = Crowd(shell.home)
+        crowd = Crowd(shell.home, WEIGHTS)
         sent += load(shell.url, crowd, rng, process)
     for kill in range(1, KILLS + 1):
         with serving(shell) as process:

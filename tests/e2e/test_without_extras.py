@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo.story import thinned
+from tests.demo.story import options
 from tests.e2e.running import Shell, serving
 
 pytestmark = pytest.mark.e2e
@@ -65,8 +65,7 @@ def shell(tmp_path: Path) -> Bare:
 
 
 def test_the_demo_needs_none_of_them(shell: Bare, tmp_path: Path) -> None:
-    story = ("--nodes", thinned("nodes.csv", tmp_path / "in"), "--pods", thinned("pods.csv", tmp_path / "in"))
-    ran = shell.process("demo", "--home", tmp_path / "demo", *story)
+    ran = shell.process("demo", "--home", tmp_path / "demo", *options(tmp_path / "in"))
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
     assert report["audit"]["clean"]

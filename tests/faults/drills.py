@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,19 +21,12 @@ from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage.lease import IDLE_SECONDS
+from tests.e2e.running import eventually
 from tests.faults.crashing import STEPS
-from tests.faults.site import RECOVERS_WITHIN, Site, role_of
+from tests.faults.site import RECOVERS_WITHIN, Site
 
-_LOOK = 0.1
+_until = partial(eventually, within=RECOVERS_WITHIN)
 _CRASHES_WITHIN = 300.0  # partial versions go when a tile is full: 256 entries, of logs of which some grow slowly
-
-
-def until(true: Callable[[], bool], what: str, within: float = RECOVERS_WITHIN) -> None:
-    """Wait for something to become true."""
-    ends = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < ends, f"not within {within:.0f} s: {what}"
-        time.sleep(_LOOK)
 
 
 def crashes(site: Site, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
@@ -45,11 +39,11 @@ def crashes(site: Site, seconds: float, services: tuple[str, ...] = SERVICES) ->
             program = ("-m", "tests.faults.crashing", step, str(nth))
             site.fleet.start((service,), str(number), program)
             site.fleet.stop(service)  # it takes over, and crashes
-            crashed = site.fleet.members[name].process
-            until(lambda crashed=crashed: crashed.poll() is not None, f"{name} at {step}", _CRASHES_WITHIN)  # type: ignore[misc]
-            assert site.fleet.forget(name) == -signal.SIGKILL
+            crashed = site.fleet.processes[name].popen
+            _until(lambda crashed=crashed: crashed.poll() is not None, f"{name} at {step}", within=_CRASHES_WITHIN)  # type: ignore[misc]
+            assert site.fleet.wait_ended(name) == -signal.SIGKILL
             site.fleet.start((service,))
-        site.fleet.ready()
+        site.fleet.wait_ready()
         time.sleep(seconds)
 
 
@@ -60,25 +54,27 @@ def killed(site: Site, seconds: float) -> None:
             site.fleet.kill(name)
             time.sleep(seconds / 10)
             site.fleet.start((name,))
-            recorder.urls[:] = [site.fleet.url] if GATEWAY in site.fleet.members else recorder.urls
-            site.fleet.ready()
+            recorder.urls[:] = [site.fleet.url] if GATEWAY in site.fleet.processes else recorder.urls
+            site.fleet.wait_ready()
 
 
 def zombie(site: Site, seconds: float) -> None:
     """The active instance of the ledger freezes, another takes over; when it wakes, it finds that it has lost."""
     with site.load():
         site.fleet.start(("ledger",), "second")
-        until(site.fleet.members["ledger+second"].is_ready, "the standby is ready")
-        assert role_of(site, "ledger+second") == "standby"
+        _until(site.fleet.processes["ledger+second"].is_ready, "the standby is ready")
+        assert site.fleet.processes["ledger+second"].role() == "standby"
         site.fleet.kill("ledger", signal.SIGSTOP)
-        until(
-            lambda: role_of(site, "ledger+second") == "active", "the standby takes over", IDLE_SECONDS + RECOVERS_WITHIN
+        _until(
+            lambda: site.fleet.processes["ledger+second"].role() == "active",
+            "the standby takes over",
+            within=IDLE_SECONDS + RECOVERS_WITHIN,
         )
         time.sleep(seconds)
         site.fleet.kill("ledger", signal.SIGCONT)
-        until(lambda: role_of(site, "ledger") == "standby", "the one that slept stands by")
+        _until(lambda: site.fleet.processes["ledger"].role() == "standby", "the one that slept stands by")
         site.fleet.stop("ledger+second")
-        until(lambda: role_of(site, "ledger") == "active", "and takes over again")
+        _until(lambda: site.fleet.processes["ledger"].role() == "active", "and takes over again")
 
 
 def frozen_kafka(site: Site, seconds: float) -> None:
@@ -89,7 +85,7 @@ def frozen_kafka(site: Site, seconds: float) -> None:
         time.sleep(seconds)
         for broker in range(1, site.cluster.brokers + 1):
             site.cluster.kill_broker(broker, signal.SIGCONT)
-        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+        site.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
 
 
 def restarted_kafka(site: Site, seconds: float) -> None:
@@ -98,7 +94,7 @@ def restarted_kafka(site: Site, seconds: float) -> None:
         site.cluster.kill_broker(1)
         time.sleep(seconds)
         site.cluster.start_broker(1)
-        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+        site.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
 
 
 def lost_leaders(site: Site, seconds: float) -> None:
@@ -108,7 +104,7 @@ def lost_leaders(site: Site, seconds: float) -> None:
             site.cluster.kill_broker(broker)
             time.sleep(seconds)
             site.cluster.start_broker(broker)
-            until(lambda: not _behind(site), "every partition has its replicas again")
+            _until(lambda: not _behind(site), "every partition has its replicas again")
 
 
 def _behind(site: Site) -> bool:
@@ -125,7 +121,7 @@ def restarted_database(site: Site, seconds: float) -> None:
         site.cluster.stop_postgres("immediate")
         time.sleep(seconds)
         site.cluster.start_postgres()
-        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+        site.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
 
 
 def full_disk(site: Site, seconds: float) -> None:
@@ -140,18 +136,18 @@ def full_disk(site: Site, seconds: float) -> None:
     try:
         subprocess.run(["cp", "-r", f"{aside}/.", str(directory)], check=True)
         site.fleet.start(("ledger",))
-        site.fleet.ready()
+        site.fleet.wait_ready()
         with site.load():
             ballast = directory / "ballast"
-            until(lambda: not _grow(ballast), "the disk is full")
-            until(lambda: not site.fleet.members["ledger"].is_ready(), "the ledger says that it is not ready")
+            _until(lambda: not _grow(ballast), "the disk is full")
+            _until(lambda: not site.fleet.processes["ledger"].is_ready(), "the ledger says that it is not ready")
             time.sleep(seconds)
             ballast.unlink()
-            until(site.fleet.members["ledger"].is_ready, "the ledger is ready again")
+            _until(site.fleet.processes["ledger"].is_ready, "the ledger is ready again")
         site.fleet.stop("ledger")
         subprocess.run(["cp", "-r", f"{directory}/.", str(aside)], check=True)
     finally:
-        site.fleet.stop(*[name for name in site.fleet.members if name == "ledger"])
+        site.fleet.stop(*[name for name in site.fleet.processes if name == "ledger"])
         subprocess.run(["umount", str(directory)], check=True)
     directory.rmdir()
     aside.rename(directory)

@@ -13,7 +13,7 @@ from counterfoil.bootstrap import provision
 from counterfoil.instance import Instance
 from counterfoil.settings import ADMIN, Settings
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.testbed.fleet import EACH, Fleet
+from counterfoil.testbed.fleet import ONE_PART_EACH, Fleet
 from tests.e2e.founding import found_a_market
 from tests.e2e.running import Shell
 from tests.histories import Crowd, Figures, Observation, Plan, Recorder, check, figures, wait_published
@@ -56,31 +56,23 @@ class Site:
 
     def restart(self) -> None:
         """Start every part that does not run."""
-        for parts in EACH:
-            if ",".join(parts) not in self.fleet.members:
+        for parts in ONE_PART_EACH:
+            if ",".join(parts) not in self.fleet.processes:
                 self.fleet.start(parts)
-        self.fleet.ready()
+        self.fleet.wait_ready()
 
 
 @contextmanager
 def site(cluster: Cluster, folder: Path) -> Iterator[Site]:
     """A market founded on the cluster, with a process for every part."""
-    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
-    settings = Settings().model_copy(update=here)
+    settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)")
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
-        for parts in EACH:
+        for parts in ONE_PART_EACH:
             fleet.start(parts)
-        fleet.ready()
+        fleet.wait_ready()
         found_a_market(Shell(instance.root, fleet.url), folder)
         yield Site(cluster, instance.root, fleet)
-
-
-def role_of(site: Site, name: str) -> str:
-    """Whether a service's instance is active or stands by, as its probes say."""
-    member = site.fleet.members[name]
-    said = member.ask("readyz").json()
-    return str(said[name.partition("+")[0]])

@@ -22,7 +22,7 @@ from tests.market import Market, deliver, found, trade
 
 
 class Watched(EmbeddedSystem):
-    """Goes by replicas alone when it asks whether the services are quiet, and what is due next."""
+    """Asks replicas alone whether the services are quiet, and when the next timer is due."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -30,13 +30,13 @@ class Watched(EmbeddedSystem):
         self._under_way: list[Callable[[], Answer]] = []
 
     def submit(self, envelope: bytes) -> Callable[[], Answer]:
-        """Send, and remember that an answer is to come."""
+        """Send, and remember that an answer is pending."""
         answer = super().submit(envelope)
         self._under_way.append(answer)
         return answer
 
     def settle(self) -> None:
-        """Let everybody work until the replicas are quiet: then there must be nothing left to do."""
+        """Let the services work until the replicas are quiet: then there must be nothing left to do."""
         while not self._quiet():
             for runner in self.embedded.runners.values():
                 runner.step()
@@ -46,19 +46,19 @@ class Watched(EmbeddedSystem):
         assert self._replicas.next_due() == super().next_due()
 
     def next_due(self) -> int | None:
-        """By the replicas."""
+        """When the next timer is due, by the replicas."""
         return self._replicas.next_due()
 
     def _quiet(self) -> bool:
         for service, size in self._replicas.sizes.items():
             for data in self.embedded.stores[service].entries(size, size + 4_096):
-                self._replicas.take(decode_entry(data))
+                self._replicas.fold(decode_entry(data))
         self._under_way = [answer for answer in self._under_way if not decided(answer)]
         return not self._under_way and not self._replicas.open and not self._replicas.overdue(self.clock.now())
 
 
 def decided(answer: Callable[[], Answer]) -> bool:
-    """Whether there is an answer by now."""
+    """Whether there is an answer yet."""
     try:
         answer()
     except TimeoutError:
@@ -73,7 +73,7 @@ def test_the_services_have_nothing_to_do_when_their_replicas_are_quiet(tmp_path:
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """A market under way: contracts that were delivered and defaulted, orders and vouchers that are still to end."""
+    """A market in progress: contracts delivered and defaulted, open orders, vouchers that have not expired."""
     with Market(tmp_path_factory.mktemp("market") / "home") as played:
         found(played)
         deliver(played, trade(played))
@@ -93,7 +93,7 @@ def interleaved(market: Market, turns: list[str]) -> Iterator[Entry]:
 def test_the_order_in_which_logs_come_does_not_matter(market: Market, turns: list[str]) -> None:
     replicas = Replicas({service: market.system.instance.origin(service) for service in SERVICES})
     for entry in interleaved(market, turns):
-        replicas.take(entry)
+        replicas.fold(entry)
     runners = market.system.runners
     assert replicas.open == set()
     assert replicas.sizes == {service: runner.tree.size for service, runner in runners.items()}
@@ -106,14 +106,14 @@ def test_the_order_in_which_logs_come_does_not_matter(market: Market, turns: lis
 
 
 @given(data=st.data())
-def test_an_entry_that_is_held_back_keeps_somebody_busy(market: Market, data: st.DataObject) -> None:
-    """Whatever the ends of the logs are cut to: open are the reactions on one side of the cuts only."""
+def test_a_missing_entry_leaves_reactions_open(market: Market, data: st.DataObject) -> None:
+    """Wherever the logs are cut, open are exactly the reactions with cause and effect on different sides of a cut."""
     logs = {service: market.entries(service) for service in SERVICES}
     cuts = {service: data.draw(st.integers(0, len(entries)), label=service) for service, entries in logs.items()}
     replicas = Replicas({service: market.system.instance.origin(service) for service in SERVICES})
     for service, entries in logs.items():
         for entry in entries[: cuts[service]]:
-            replicas.take(entry)
+            replicas.fold(entry)
     causes = {
         (service, entry.id.split("/")[0], entry.index): tuple(map(int, entry.id.split("/")[1:]))
         for service, entries in logs.items()
@@ -129,10 +129,10 @@ def test_an_entry_that_is_held_back_keeps_somebody_busy(market: Market, data: st
 
 
 @pytest.mark.parametrize("taken", [[1], [0, 2], [0, 1, 1]], ids=["not the first", "a gap", "a repeat"])
-def test_what_does_not_follow_is_no_log(market: Market, taken: list[int]) -> None:
+def test_an_entry_that_is_not_the_next_is_refused(market: Market, taken: list[int]) -> None:
     entries = market.entries("ledger")
     replicas = Replicas({service: market.system.instance.origin(service) for service in SERVICES})
     for index in taken[:-1]:
-        replicas.take(entries[index])
+        replicas.fold(entries[index])
     with pytest.raises(InvariantViolation):
-        replicas.take(entries[taken[-1]])
+        replicas.fold(entries[taken[-1]])

@@ -1,112 +1,91 @@
-"""Benchmarks of the embedded form: prints workload, machine and figures; asserts nothing.
+"""Benchmarks of the embedded form.
 
-Commands are signed beforehand (their authors sign on machines of their own); everything from the envelope to the
-receipt is timed: parse, signature, decision, SQLite with ``synchronous=FULL``, Merkle tree, checkpoint, proof, views.
+Commands are signed beforehand, as authors do on their own machines; everything from the envelope to the receipt is
+timed: parse, signature, decision, SQLite with ``synchronous=FULL``, Merkle tree, checkpoint, proof, views.
 """
 
 from __future__ import annotations
 
-import platform
 import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
-from counterfoil.bench.load import HOST, SEED, Driver, percentile
+from counterfoil.bench.figure import Figure, ReportFigure, latency_text, percentile
+from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.codec import decode_entry, decode_payload
 from counterfoil.contract.entry import CommandCause
 from counterfoil.core.engine import Engine
-from counterfoil.demo.scenario import START, World, bid, found, fund, offer
-from counterfoil.demo.story_driver import Desk, demo_entropy
-from counterfoil.demo.trace import load_nodes, load_prices, load_tasks
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock, VirtualClock
-from counterfoil.testbed.system import EmbeddedSystem
+from counterfoil.testbed.seeded_keys import seeded_key
+from counterfoil.testbed.system import EmbeddedSystem, System
 
 BATCH: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One measurement: what was done, how much, in how many milliseconds."""
+class MarketWorkload:
+    """A market to measure on virtual time: when it starts, and what prepares it.
 
-    name: str
-    workload: str
-    count: int
-    milliseconds: int
-    note: str = ""
+    `prepare` gets the system and a seed, and returns the part to time, which returns how many commands it sent.
+    """
 
-    @property
-    def per_second(self) -> int:
-        """Rate."""
-        return self.count * 1000 // max(self.milliseconds, 1)
+    start: int
+    prepare: Callable[[System, int], Callable[[], int]]
 
 
-def machine() -> str:
-    """What the figures were measured on."""
-    return f"{platform.machine()}, {cpu_count()} cores, {platform.system()}, CPython {platform.python_version()}"
-
-
-class Rig:
-    """An embedded instance in a directory of its own, on the system's clock, with threads running."""
+class EmbeddedBench:
+    """An embedded instance in `home`, on the system's clock, with its threads running, and load for it."""
 
     def __init__(self, home: Path, firms: int) -> None:
         delivery = Delivery()
-        instance = Instance.create(home, HOST, "Benchmark operator", lambda name: demo_entropy(SEED, name))
+        instance = Instance.create(home, HOST, "Benchmark operator", lambda name: seeded_key(SEED, name))
         self.system = Embedded(instance, SystemClock(), deliver=delivery)
-        self.driver = Driver(instance, self.system.receipts, delivery, self.system.clock.now)
-        self.drive, self.deposits = self.driver.drive, self.driver.deposits
+        self.load = LoadGenerator(instance, self.system.receipts, delivery, self.system.clock.now)
         self.system.start()
-        self.driver.register(firms)
+        self.load.register(firms)
 
     def close(self) -> None:
-        """Stop."""
+        """Stop the instance."""
         self.system.close()
 
 
-def end_to_end(count: int, report: Callable[[Figure], None]) -> None:
+def end_to_end(count: int, report: ReportFigure) -> None:
     """Signed deposits with receipts, one by one from 64 clients, then batch-signed."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
-        rig = Rig(Path(home) / "home", 64)
+        bench = EmbeddedBench(Path(home) / "home", 64)
         try:
-            rig.drive(rig.deposits(count // 10), 64)
-            took, latencies = rig.drive(rig.deposits(count), 64)
-            note = f"p50 {percentile(latencies, 50)} us, p99 {percentile(latencies, 99)} us"
+            bench.load.run(bench.load.deposits(count // 10), 64)
+            took, latencies = bench.load.run(bench.load.deposits(count), 64)
+            note = latency_text(latencies)
             report(Figure("one by one", "signed deposits, 64 clients, receipt each, FULL sync", count, took, note))
-            envelopes = rig.deposits(count * 4, BATCH)
-            took, latencies = rig.drive(envelopes, 8)
+            envelopes = bench.load.deposits(count * 4, BATCH)
+            took, latencies = bench.load.run(envelopes, 8)
             note = f"{BATCH} commands a signature, p99 {percentile(latencies, 99)} us a batch"
             report(Figure("batch-signed", "signed batches of deposits, 8 clients, receipt each", count * 4, took, note))
         finally:
-            rig.close()
+            bench.close()
 
 
-def market_flow(report: Callable[[Figure], None]) -> None:
-    """The founding and bidding of the demo on its bundled trace: four services, stepped in one thread."""
+def market_flow(workload: MarketWorkload, report: ReportFigure) -> None:
+    """Bids through hold, match and contract: four services, stepped in one thread."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
-        instance = Instance.create(Path(home) / "home", HOST, "Benchmark", lambda name: demo_entropy(SEED, name))
-        clock = VirtualClock(START)
+        instance = Instance.create(Path(home) / "home", HOST, "Benchmark", lambda name: seeded_key(SEED, name))
+        clock = VirtualClock(workload.start)
         system = Embedded(instance, clock)
         try:
-            desk = Desk(EmbeddedSystem(system, clock), SEED)
-            world = World(desk, load_nodes(None), load_tasks(None)[0], load_prices(), Random(SEED), lambda *_: None)
-            found(world)
-            fund(world)
-            offer(world)
-            sent, entries = sum(desk.sent.values()), _entries(system)
+            run = workload.prepare(EmbeddedSystem(system, clock), SEED)
+            entries = _entries(system)
             began = time.perf_counter_ns()
-            for day in range(world.days):
-                bid(world, day, patient=False)
+            count = run()
             took = _since(began)
-            count = sum(desk.sent.values()) - sent
             note = f"{_entries(system) - entries} entries in four logs"
             report(
                 Figure("market flow", "bids of the bundled trace through hold, match and contract", count, took, note)
@@ -119,17 +98,17 @@ def _entries(system: Embedded) -> int:
     return sum(runner.engine.size for runner in system.runners.values())
 
 
-def core(count: int, report: Callable[[Figure], None]) -> None:
-    """Without the shell: the decider alone (parsed commands in, entry bytes out), and the replay of its log."""
+def core(count: int, report: ReportFigure) -> None:
+    """The decider alone, from parsed commands to entry bytes, and the replay of its log; no I/O is timed."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
-        rig = Rig(Path(home) / "home", 64)
+        bench = EmbeddedBench(Path(home) / "home", 64)
         try:
-            rig.drive(rig.deposits(count), 64)
-            store = rig.system.stores["ledger"]
+            bench.load.run(bench.load.deposits(count), 64)
+            store = bench.system.stores["ledger"]
             head = store.head()
             data = store.entries(0, head.size if head is not None else 0)
         finally:
-            rig.close()
+            bench.close()
     origin = f"{HOST}/ledger/main"
     replayed: Engine[Any] = Engine(DECIDERS["ledger"], origin, lambda _size: None)
     began = time.perf_counter_ns()
@@ -155,17 +134,17 @@ def core(count: int, report: Callable[[Figure], None]) -> None:
 
 
 def memory(sizes: Sequence[int], report: Callable[[str], None]) -> None:
-    """Resident memory of the whole process while one log grows."""
+    """Resident memory of the whole process as one log grows to each of `sizes`."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
-        rig = Rig(Path(home) / "home", 64)
+        bench = EmbeddedBench(Path(home) / "home", 64)
         try:
             for size in sizes:
-                runner = rig.system.runners["ledger"]
+                runner = bench.system.runners["ledger"]
                 while runner.tree.size < size:
-                    rig.drive(rig.deposits(min(5_000, size - runner.tree.size)), 64)
+                    bench.load.run(bench.load.deposits(min(5_000, size - runner.tree.size)), 64)
                 report(f"{runner.tree.size:>9,} entries: {_resident_kib() / 1024:.0f} MiB resident")
         finally:
-            rig.close()
+            bench.close()
 
 
 def _since(began: int) -> int:
@@ -173,7 +152,7 @@ def _since(began: int) -> int:
 
 
 def _resident_kib() -> int:
-    """Resident set now where Linux tells it, else the peak so far."""
+    """The resident set now, where Linux shows it, else the peak so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() // 1024

@@ -1,4 +1,4 @@
-"""Load for a benchmark: signed commands from concurrent clients that wait for their receipts, and what they saw."""
+"""Load for a benchmark: signed commands from concurrent clients that wait for their receipts, and the latencies."""
 
 from __future__ import annotations
 
@@ -9,48 +9,47 @@ from typing import Any, Final
 
 from counterfoil.client.author import Author
 from counterfoil.contract.commands import Body, Deposit, RegisterParty
-from counterfoil.demo.story_driver import demo_entropy
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Receipts, Recorded
+from counterfoil.testbed.seeded_keys import seeded_key
 
 SEED: Final = 1
 HOST: Final = "bench.counterfoil.example"
-_BUSY: Final = 0.01  # seconds until a client that was turned away comes again
+_RETRY_SECONDS: Final = 0.01  # until a client that was shed sends again
+_LEDGER_LEARNS_SECONDS: Final = 1.0
 
 
-class Driver:
-    """Signs beforehand (authors sign on machines of their own) and drives `Receipts` as a gateway does, without HTTP.
-
-    `clock` gives microseconds since the epoch. Answers come through `delivery`.
-    """
+class LoadGenerator:
+    """Signs commands beforehand, as authors do on their own machines; submits them as a gateway does, without HTTP."""
 
     def __init__(self, instance: Instance, receipts: Receipts, delivery: Delivery, clock: Callable[[], int]) -> None:
+        """`clock`: microseconds since the epoch. `delivery`: how `receipts` returns answers to the event loop."""
         self._instance, self._receipts, self._delivery, self._clock = instance, receipts, delivery, clock
         self._ids = command_ids()
-        self._treasury = Author("treasury", demo_entropy(SEED, "treasury"))
+        self._treasury = Author("treasury", seeded_key(SEED, "treasury"))
         self._payments = 0
         self.firms: list[str] = []
 
     def register(self, firms: int) -> None:
-        """Make the treasury and so many firms known; they wait until the ledger knows them, too."""
-        operator = Author("operator", demo_entropy(SEED, "operator"))
+        """Register the treasury and this many firms, then wait until the ledger knows their keys."""
+        operator = Author("operator", seeded_key(SEED, "operator"))
         self.firms = [f"firm-{number:03d}" for number in range(firms)]
         envelopes = []
         for name in ("treasury", *self.firms):
-            key = Author(name, demo_entropy(SEED, name)).public_key
+            key = Author(name, seeded_key(SEED, name)).public_key
             role = ("treasurer",) if name == "treasury" else ("beneficiary",)
             body = RegisterParty(party_id=name, name=name, roles=role, group_id=name, public_key=key)  # type: ignore[arg-type]
             envelopes.append(self._sign(operator, body, "issuance"))
-        self.drive(envelopes, 8)
-        time.sleep(1.0)  # until the ledger has heard of them; its refusals would be final
+        self.run(envelopes, 8)
+        time.sleep(_LEDGER_LEARNS_SECONDS)  # before that it refuses them, and a refusal is final
 
     def _sign(self, author: Author, body: Body | Sequence[Body], service: str) -> bytes:
         return author.sign(body, self._instance.origin(service), next(self._ids), self._clock())
 
     def deposits(self, count: int, batch: int = 1) -> list[bytes]:
-        """`count` signed deposits to the firms in turn, one or `batch` to an envelope, valid from now."""
+        """`count` signed deposits to the firms in turn, `batch` to an envelope, valid from now."""
         first, self._payments = self._payments, self._payments + count
         firms = self.firms
         bodies = [
@@ -62,8 +61,11 @@ class Driver:
         chunks = [bodies[start : start + batch] for start in range(0, count, batch)]
         return [self._sign(self._treasury, chunk, "ledger") for chunk in chunks]
 
-    def drive(self, envelopes: Sequence[bytes], clients: int) -> tuple[int, list[int]]:
-        """Send them from clients that each await a receipt first; (milliseconds, sorted latencies in microseconds)."""
+    def run(self, envelopes: Sequence[bytes], clients: int) -> tuple[int, list[int]]:
+        """Send the envelopes from this many clients, each waiting for a receipt before it sends the next.
+
+        Returns (milliseconds, sorted latencies in microseconds).
+        """
         latencies: list[int] = []
 
         async def client(work: Iterator[bytes]) -> None:
@@ -75,8 +77,11 @@ class Driver:
 
         return self._timed(run), sorted(latencies)
 
-    def paced(self, envelopes: Sequence[bytes], per_second: int) -> tuple[int, list[int]]:
-        """Send them at a steady rate, whether answers come or not; latencies count from when each was due."""
+    def run_at_rate(self, envelopes: Sequence[bytes], per_second: int) -> tuple[int, list[int]]:
+        """Send the envelopes at a steady rate, without waiting for answers; returns as `run` does.
+
+        A latency counts from when its command was due to be sent.
+        """
         latencies: list[int] = []
 
         async def one(envelope: bytes, late: int) -> None:
@@ -103,7 +108,7 @@ class Driver:
                 self._receipts.submit(envelope, waiter)
                 break
             except Overloaded:
-                await asyncio.sleep(_BUSY)
+                await asyncio.sleep(_RETRY_SECONDS)
         answer = await waiter
         if not isinstance(answer, Recorded) or any(each.rejected for each in answer.entry.outcomes):
             raise RuntimeError(f"not accepted: {answer}")
@@ -122,14 +127,9 @@ class Driver:
 
 
 def command_ids() -> Iterator[str]:
-    """Distinct ids of UUIDv7 form."""
+    """Distinct ids in the form of a UUIDv7."""
     number = 0
     while True:
         text = f"{(time.time_ns() // 1_000_000) << 80 | 7 << 76 | 2 << 62 | number:032x}"
         yield f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
         number += 1
-
-
-def percentile(values: Sequence[int], percent: int) -> int:
-    """The value below which `percent` of the sorted values lie."""
-    return values[min(len(values) - 1, len(values) * percent // 100)] if values else 0

@@ -1,10 +1,10 @@
-"""`counterfoil balance`: what a party has, and currency that comes in and goes out."""
+"""`counterfoil balance`: what a party owns, and deposits and withdrawals of currency."""
 
 from __future__ import annotations
 
 import typer
 
-from counterfoil.cli.gateway_session import Session, remote
+from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import Amount, Currency, PartyId, PaymentReference, Wait
 from counterfoil.cli.render import Rows
@@ -21,8 +21,8 @@ _HOLDS = "hold_id kind party_id vouchers cash bond status"
 
 
 @remote(app, "show", "counterfoil balance show acme")
-def show(session: Session, party: PartyId, wait: Wait = None) -> None:
-    """Show a party's cash and what is left of its vouchers."""
+def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
+    """Show a party's cash and vouchers."""
     gateway = session.gateway
     found = {
         "cash": list(gateway.rows("balances", {"account": cash(party)}, wait_for=wait or ())),

@@ -1,4 +1,4 @@
-"""A command's talk with a gateway: the connection, and the log keys that it believes."""
+"""The session of one CLI command with a gateway: the connection, and the log keys that it trusts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from counterfoil.cli.command import Command, Invalid, Out, UrlOption, make, url_of
+from counterfoil.cli.command import Command, Invalid, Out, UrlOption, gateway_url, make
 from counterfoil.contract.commands import SERVICES
 from counterfoil.log.keys import VerifyKey
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 SHARD: Final = "main"
 
 
-class Session:
-    """One command at one gateway."""
+class GatewaySession:
+    """One CLI command and its gateway."""
 
     def __init__(self, out: Out, url: str | None) -> None:
-        self.out, self.url = out, url_of(out, url)
+        self.out, self.url = out, gateway_url(out, url)
 
     @cached_property
     def gateway(self) -> Gateway:
-        """The connection, made when it is first needed."""
+        """The connection, opened at first use."""
         from counterfoil.client.http import Gateway
 
         return self.out.opened.enter_context(Gateway(self.url))
 
     @cached_property
     def pinned(self) -> dict[str, VerifyKey]:
-        """The log keys believed beforehand, by origin; none if there is no such file. Raises `NotProven`."""
+        """The pinned log keys, by origin; empty if the file is missing. Raises `NotProven`, `Invalid`."""
         from counterfoil.client.verify import parse_vkeys
 
         settings = self.out.settings
@@ -45,7 +45,7 @@ class Session:
             return {}
 
     def log_key(self, service: str) -> tuple[VerifyKey, bool]:
-        """The key of a service's log, and whether it is pinned; where none is, the gateway's word is taken."""
+        """The key of a service's log, and whether it is pinned; an unpinned one is what the gateway shows."""
         if service not in SERVICES:
             raise Invalid(f"{service}: the services are {', '.join(SERVICES)}")
         for origin, key in self.pinned.items():
@@ -59,5 +59,5 @@ class Session:
 
 
 def remote(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
-    """A command that asks a gateway; its first parameter is a `Session`."""
-    return make(app, name, example, {"url": (UrlOption, None)}, Session)
+    """A command that needs a gateway; its first parameter is a `GatewaySession`."""
+    return make(app, name, example, {"url": (UrlOption, None)}, GatewaySession)

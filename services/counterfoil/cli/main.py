@@ -1,4 +1,4 @@
-"""The command `counterfoil`: wires the groups together."""
+"""The command `counterfoil`: puts the groups together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import typer
 
 from counterfoil import __version__
 from counterfoil.cli import (
+    accelerator_class,
     audit,
     balance,
     bench,
+    bid,
+    claim,
     cluster,
     database,
     dead_letters,
@@ -26,6 +29,7 @@ from counterfoil.cli import (
     schemas,
     serve,
     topics,
+    up,
     usage,
     voucher,
 )
@@ -43,18 +47,18 @@ commands = typer.Typer(
     add_completion=False,
 )
 
-for each in (init, serve, demo, audit, schemas, bench):
+for each in (init, up, serve, demo, audit, schemas, bench):
     each.register(commands)
 for group in (
     keys.app,
     party.app,
-    party.classes,
+    accelerator_class.app,
     programme.app,
     voucher.app,
-    offer.offers,
-    offer.bids,
-    usage.usage,
-    usage.claims,
+    offer.app,
+    bid.app,
+    usage.app,
+    claim.app,
     balance.app,
     log.app,
     cluster.app,

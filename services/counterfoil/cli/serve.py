@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from socket import socket
 
     from counterfoil.bootstrap.distributed import Distributed
-    from counterfoil.cli.gateway_server import Stop
+    from counterfoil.cli.gateway_server import StopSignal
     from counterfoil.gateway.app import Delivery
 
 PARTS: Final = (*SERVICES, VIEWS, GATEWAY)
-_LOOK: Final = 0.5  # seconds between looks whether to stop
+_POLL_SECONDS: Final = 0.5  # between checks whether to stop
 
 log = logging.getLogger("counterfoil.serve")
 
@@ -57,8 +57,8 @@ def register(app: typer.Typer) -> None:
 
         COUNTERFOIL_KAFKA, COUNTERFOIL_DATABASE and COUNTERFOIL_SECRETS say where these are; `counterfoil topics apply`
         and `counterfoil database apply` prepare them. Parts may be started in any order, in one process or many; of two
-        instances of a service one works and the other stands by. COUNTERFOIL_PROBES shows /livez, /readyz and /metrics.
-        SIGINT and SIGTERM stop it cleanly. Exit code 3: a part met something it must not go on from.
+        instances of a service one is active and the other a standby. COUNTERFOIL_PROBES shows /livez, /readyz and
+        /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a part has failed for good.
         """
         names = PARTS if services == ["all"] else tuple(dict.fromkeys(services))
         unknown = [name for name in names if name not in PARTS]
@@ -67,13 +67,13 @@ def register(app: typer.Typer) -> None:
         instance = Instance(home if home is not None else out.settings.home)
         address = parse_listen(out.settings.listen if listen is None else listen)
         if with_parent:
-            Thread(target=_end_with, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
+            Thread(target=_stop_with_parent, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
         _serve(out, instance, names, address)
 
 
-def _end_with(parent: int) -> None:
+def _stop_with_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_LOOK)
+        time.sleep(_POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -81,21 +81,21 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
     with extra("distributed"):
         from counterfoil.bootstrap.distributed import Distributed
         from counterfoil.ops import logs
-    from counterfoil.cli.gateway_server import Stop, listening
+    from counterfoil.cli.gateway_server import StopSignal, listening
     from counterfoil.gateway.app import Delivery
     from counterfoil.runtime.clock import open_clock
 
     settings = out.settings
-    out.json = out.json or settings.log_format == "json"  # whoever collects the log finds nothing but objects
+    out.json = out.json or settings.log_format == "json"  # a log collector must get JSON objects only
     logs.configure(settings.log_level, settings.log_format, "+".join(names))
     with ExitStack() as opened:
         listener = opened.enter_context(listening(address)) if GATEWAY in names else None
-        stop, delivery = Stop(), Delivery()
+        stop, delivery = StopSignal(), Delivery()
         system = Distributed(instance, open_clock(settings.clock), settings, names, delivery)
-        stop.asking = system.cancel
+        stop.on_stop = system.cancel
         try:
             _show(out, system, names, listener)
-            if _started(system) and not stop.asked:
+            if _started(system) and not stop.received:
                 _run(system, delivery, listener, stop)
         finally:
             system.close()
@@ -105,7 +105,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
 
 
 def _started(system: Distributed) -> bool:
-    """False if it was asked to stop before all was connected. Raises `CounterfoilError`."""
+    """Start all parts; False if it was stopped before all were connected. Raises `CounterfoilError`."""
     try:
         return system.start()
     except CounterfoilError:
@@ -116,26 +116,25 @@ def _started(system: Distributed) -> bool:
 
 
 def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socket | None) -> None:
-    from counterfoil.cli.gateway_server import url_of, warn_without_tls
+    from counterfoil.cli.gateway_server import http_url, listener_url, warn_without_tls
 
-    host, port = system.probes.address
     found = {
         "serves": list(names),
         "home": str(system.instance.root),
-        "probes": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
-        **({"url": url_of(listener)} if listener is not None else {}),
+        "probes": http_url(*system.probes.address),
+        **({"url": listener_url(listener)} if listener is not None else {}),
     }
     out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
     if listener is not None:
         warn_without_tls(out, listener)
 
 
-def _run(system: Distributed, delivery: Delivery, listener: socket | None, stop: Stop) -> None:
-    """Until somebody asks for the end, or a part has failed for good."""
+def _run(system: Distributed, delivery: Delivery, listener: socket | None, stop: StopSignal) -> None:
+    """Serve until a signal comes, or a part has failed for good."""
     from counterfoil.cli.gateway_server import make_server
 
     if listener is not None:
         make_server(system.gateway.backend(), delivery, lambda: system.failure, stop).run([listener])
         return
-    while not stop.asked and not system.wait(_LOOK):
+    while not stop.received and not system.wait(_POLL_SECONDS):
         pass

@@ -1,4 +1,4 @@
-"""Fetches published logs over HTTP into a directory, as C2SP tlog-tiles lays them out, for the audit to read."""
+"""Downloads published logs over HTTP into a directory, laid out as C2SP tlog-tiles, for the audit to read."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import tiles_for
 
-WITHIN: Final = 30.0
-"""Seconds in which a log must be published as far as it is known to be committed."""
-_PAUSE: Final = 0.1
+PUBLISHED_WITHIN: Final = 30.0
+"""Seconds within which a log must publish what is known to be committed."""
+_POLL_SECONDS: Final = 0.1
 _ATTEMPTS: Final = 5
 
 
-def mirror(
+def download_logs(
     gateway: Gateway,
     keys: Mapping[str, VerifyKey],
     sizes: Mapping[str, int],
     to: Path,
     progress: Callable[[str, int, int], None],
 ) -> None:
-    """Copy each service's log to `to/SERVICE/SHARD`, which is new, under its pinned key and at least `sizes` long.
+    """Copy each service's log of at least `sizes` entries to the new directory `to/SERVICE/SHARD`.
 
-    `progress`: (what, files just fetched, files in all, about). Bytes are taken as they come: the audit judges them.
-    Raises `NotProven` for a checkpoint that the key does not sign, `Unreachable` for one that does not come.
+    `keys`: the pinned key of each service's log. `progress`: (what, files just fetched, files in all, approximately).
+    Only the checkpoint is verified here; the audit checks the rest. Raises `NotProven` for a checkpoint that the key
+    has not signed, `Unreachable` if a checkpoint of that size is not published in time.
     """
     files = sum(1 for size in sizes.values() for _ in tiles_for(0, size))
     for service, key in keys.items():
@@ -41,7 +42,7 @@ def mirror(
                 for path in (ref.path() for ref in tiles_for(0, size)):
                     _write(to / service / SHARD / path, gateway.log_file(service, path))
                     progress(f"fetch {service}", 1, files)
-            except NotThere:  # the log has grown, and partial tiles of the size before are gone
+            except NotThere:  # the log has grown, and the partial tiles of its former size are gone
                 if attempt == _ATTEMPTS - 1:
                     raise
                 continue
@@ -51,8 +52,8 @@ def mirror(
 
 
 def _published(gateway: Gateway, service: str, key: VerifyKey, at_least: int) -> tuple[bytes, int]:
-    """The published checkpoint, once it covers so much: (note, size)."""
-    ends = time.monotonic() + WITHIN
+    """The published checkpoint, once it covers `at_least` entries: (note, size)."""
+    deadline = time.monotonic() + PUBLISHED_WITHIN
     while True:
         note = gateway.log_file(service, "checkpoint")
         try:
@@ -61,9 +62,9 @@ def _published(gateway: Gateway, service: str, key: VerifyKey, at_least: int) ->
             raise NotProven(f"the published checkpoint of {key.name} does not verify: {problem}") from problem
         if size >= at_least:
             return note, size
-        if time.monotonic() > ends:
-            raise Unreachable(f"{gateway.url} publishes {size} entries of {key.name}, and {at_least} are committed")
-        time.sleep(_PAUSE)
+        if time.monotonic() > deadline:
+            raise Unreachable(f"{gateway.url} publishes only {size} entries of {key.name}; {at_least} are committed")
+        time.sleep(_POLL_SECONDS)
 
 
 def _write(path: Path, data: bytes) -> None:

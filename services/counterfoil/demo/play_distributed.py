@@ -1,4 +1,4 @@
-"""The demo on the distributed form: a cluster, a process for every part, the story over HTTP, and the audit."""
+"""The demo on the distributed form: starts Kafka, PostgreSQL and a process for every part, plays over HTTP, audits."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.audit.run import Progress
-from counterfoil.demo.play import Input, Watch
-from counterfoil.demo.play_over_gateway import CLOCK, prepare, run_over_gateway
+from counterfoil.demo.play import PlayProgress, StoryInput
+from counterfoil.demo.play_over_gateway import CLOCK, play_over_gateway, prepare
 from counterfoil.settings import Settings
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.testbed.fleet import EACH, Fleet
-from counterfoil.testbed.servers import servers
+from counterfoil.testbed.fleet import ONE_PART_EACH, Fleet
+from counterfoil.testbed.servers import prepared_servers
 
 CLUSTER: Final = "cluster"
 
 
-def run_distributed(
-    settings: Settings, home: Path, given: Input, progress: Watch, advanced: Progress
+def play_distributed(
+    settings: Settings, home: Path, given: StoryInput, progress: PlayProgress, advanced: Progress
 ) -> dict[str, Any]:
-    """Prepare `home`, start everything on it, play the story, audit what was published, and stop everything.
+    """Prepare `home`, start everything, play the story, audit the published logs, and stop everything.
 
-    Kafka and PostgreSQL are those of the settings, which must be new to Counterfoil, or a cluster in `home/cluster`.
-    Returns the report, as `run_over_gateway` does. Raises what that raises, `UsedBefore`, `ClusterError`, `NotRunning`.
+    Kafka and PostgreSQL are those of `settings`, which must be new to Counterfoil, or a cluster in `home/cluster`.
+    Returns the report of `play_over_gateway`; raises what that raises, and `UsedBefore`, `ClusterError`, `NotRunning`.
     """
     if (home / CLUSTER).exists():
-        Cluster(home / CLUSTER).down()  # of a run that was cut short
+        Cluster(home / CLUSTER).down()  # left by a run that was cut short
     prepare(home, given.seed)
     with ExitStack() as opened:
-        ready = opened.enter_context(servers(settings, home / CLUSTER, progress))
-        mine = ready.model_copy(update={"home": home, "clock": home / CLOCK})
-        fleet = opened.enter_context(Fleet(mine, home / "processes"))
-        for number, member in enumerate([fleet.launch(parts) for parts in EACH], 1):
-            fleet.meet(member)
-            progress("processes", number, len(EACH))
-        fleet.ready()
-        return run_over_gateway(fleet.url, home / CLOCK, home, given, progress, advanced)
+        with_servers = opened.enter_context(prepared_servers(settings, home / CLUSTER, progress))
+        own = with_servers.model_copy(update={"home": home, "clock": home / CLOCK})
+        fleet = opened.enter_context(Fleet(own, home / "processes"))
+        for number, process in enumerate([fleet.launch(parts) for parts in ONE_PART_EACH], 1):
+            fleet.wait_started(process)
+            progress("processes", number, len(ONE_PART_EACH))
+        fleet.wait_ready()
+        return play_over_gateway(fleet.url, home / CLOCK, home, given, progress, advanced)

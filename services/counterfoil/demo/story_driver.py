@@ -1,11 +1,10 @@
-"""The demo's desk: signs and sends commands for everybody, keeps the answers, and moves virtual time."""
+"""Drives a system through the story: signs and sends the commands of all parties, and moves virtual time."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -16,17 +15,18 @@ from counterfoil.contract.events import Event
 from counterfoil.contract.limits import HOUR
 from counterfoil.contract.rejections import Rejected
 from counterfoil.ports import Row
-from counterfoil.testbed.system import VIEW, Answer, System
+from counterfoil.testbed.seeded_keys import seeded_key
+from counterfoil.testbed.system import VIEW_BY_NAME, Answer, System
 
-_SETTLE_EVERY = 400  # commands in flight at most: bounds memory, and exercises batches of a realistic size
+_SETTLE_EVERY = 400  # commands in flight at most: bounds memory, and makes batches of a realistic size
 
 
 class Unexpected(Exception):
-    """A command that must be accepted was refused: the demo itself is wrong."""
+    """A command that must be accepted was refused: a fault of the demo itself."""
 
 
-class Desk:
-    """Everybody's pen and post box."""
+class StoryDriver:
+    """Signs and sends commands for every party, with keys that follow from the seed, and counts what became of them."""
 
     def __init__(self, system: System, seed: int) -> None:
         self._system, self.clock, self._seed = system, system.clock, seed
@@ -39,25 +39,25 @@ class Desk:
         self.repeats_same = 0
 
     def author(self, party_id: str) -> Author:
-        """A party's signing key, drawn from the seed: for demos only."""
+        """The party's signer; its key follows from the seed."""
         if party_id not in self._authors:
-            self._authors[party_id] = Author(party_id, demo_entropy(self._seed, party_id))
+            self._authors[party_id] = Author(party_id, seeded_key(self._seed, party_id))
         return self._authors[party_id]
 
     def envelope(self, party_id: str, body: Body, **signing: Any) -> bytes:
-        """A signed command, not sent yet."""
+        """A signed command, not sent yet. `signing`: arguments of `Author.sign` other than the defaults."""
         aud = self._system.origin(COMMANDS[TYPE_OF[type(body)]][1])
         now = self.clock.now()
         return self.author(party_id).sign(body, aud, self._command_id(now), signing.pop("issued_at", now), **signing)
 
     def send(self, party_id: str, body: Body, *, must: bool = True) -> bytes:
-        """Sign and send; `must`: a refusal is a fault of the demo. Returns the envelope."""
+        """Sign and send a command; returns the envelope. With `must`, a refusal raises `Unexpected`, here or later."""
         envelope = self.envelope(party_id, body)
         self.post(envelope, TYPE_OF[type(body)][0], must=must)
         return envelope
 
     def post(self, envelope: bytes, kind: str, *, must: bool = False) -> None:
-        """Send an envelope as it is, good or bad."""
+        """Send an envelope as it is, valid or not, counted as `kind`; `must` as in `send`."""
         self.sent[kind] += 1
         try:
             self._pending.append((kind, self._system.submit(envelope), must))
@@ -67,7 +67,7 @@ class Desk:
             self.settle()
 
     def settle(self) -> None:
-        """Let the system work until it is quiet; every command has its answer then."""
+        """Let the system work until it is quiet, then count the answer of every command."""
         self._system.settle()
         pending, self._pending = self._pending, []
         for _, answer_of, must in pending:
@@ -92,19 +92,19 @@ class Desk:
         return answer.events
 
     def repeat(self, envelope: bytes) -> None:
-        """Send a command again, twice, and check that both get the recorded entry."""
+        """Send a command again, twice, and check that both get the entry that is recorded."""
         self.settle()
         first, second = self._answer(envelope), self._answer(envelope)
         self.sent["repeated"] += 2
         if isinstance(first, Rejected) or isinstance(second, Rejected):
             raise Unexpected(f"a repeat was refused: {first}, {second}")
         if first != second:
-            raise Unexpected("a repeat made another entry")
+            raise Unexpected("a repeat got another entry")
         self.receipts += 2
         self.repeats_same += 2
 
     def advance_to(self, time: int) -> None:
-        """Settle, then move on; what falls due on the way happens by the end of its hour."""
+        """Settle, then move virtual time on; timers that are due on the way act by the end of their hour."""
         self.settle()
         while (soonest := self._system.next_due()) is not None and soonest <= time:
             self.clock.advance_to(min(time, -(-soonest // HOUR) * HOUR))
@@ -113,8 +113,8 @@ class Desk:
         self._system.settle()
 
     def rows(self, view: str, **filters: str) -> list[Row]:
-        """All rows of a view by key, numbers in it as numbers: what a service made first comes first."""
-        key = VIEW[view].key
+        """All rows of a view, sorted by key with numbers in it as numbers: the order in which a service made them."""
+        key = VIEW_BY_NAME[view].key
         return sorted(self._system.rows(view, **filters), key=lambda row: [_numbered(str(row[name])) for name in key])
 
     def row(self, view: str, *key: str) -> Row:
@@ -139,10 +139,5 @@ class Desk:
 
 
 def _numbered(text: str) -> list[str | int]:
-    """``bid-9-0`` comes before ``bid-10-0``: text and numbers in turn."""
+    """Text and numbers in turn, so that ``bid-9-0`` sorts before ``bid-10-0``."""
     return [int(part) if nth % 2 else part for nth, part in enumerate(re.split("([0-9]+)", text))]
-
-
-def demo_entropy(seed: int, name: str) -> bytes:
-    """32 octets from the seed: keys of a demo, known to everybody."""
-    return sha256(f"counterfoil-demo/{seed}/{name}".encode()).digest()

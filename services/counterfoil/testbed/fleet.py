@@ -1,4 +1,4 @@
-"""Services as processes of their own on this machine: started, waited for, killed if need be, and ended."""
+"""Services as processes of their own on this machine: starts them, waits until they are ready, kills and stops them."""
 
 from __future__ import annotations
 
@@ -19,67 +19,75 @@ from counterfoil.contract.commands import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 
-EACH: Final = tuple((name,) for name in (*SERVICES, VIEWS, GATEWAY))
-"""Every part as a process of its own."""
+ONE_PART_EACH: Final = tuple((name,) for name in (*SERVICES, VIEWS, GATEWAY))
+"""The parts of each process when every part has a process of its own."""
 PROGRAM: Final = ("-m", "counterfoil")
-STARTS_WITHIN: Final = 60.0
-STOPS_WITHIN: Final = 30.0
-_LOOK: Final = 0.1
-_ASK: Final = httpx.Client(timeout=5.0, headers={"Connection": "close"})
+STARTS_WITHIN: Final = 60.0  # seconds
+STOPS_WITHIN: Final = 30.0  # seconds
+_POLL_SECONDS: Final = 0.1
+_HTTP: Final = httpx.Client(timeout=5.0, headers={"Connection": "close"})
 _TAIL: Final = 2_000  # characters of a log in an error message
 
 
 class NotRunning(CounterfoilError):
-    """A process did not start, is not ready in time, or has ended; the message has the end of its log."""
+    """A process did not start, was not ready in time, or has ended; the message quotes the end of its log."""
 
 
 @dataclass(slots=True)
-class Member:
-    """One process: what it serves, where it says how it is, and its log."""
+class ServiceProcess:
+    """One process of `counterfoil serve`: its name (parts, and a suffix if any), log, and once started its URLs.
+
+    `probes`: the base URL of its health probes. `url`: the base URL of its gateway, None without one.
+    """
 
     name: str
-    process: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes]
     log: Path
     probes: str = ""
     url: str | None = None
 
-    def ask(self, page: str) -> httpx.Response:
-        """One of its probes. Raises httpx errors."""
-        return _ASK.get(f"{self.probes}/{page}")
+    def probe(self, page: str) -> httpx.Response:
+        """The answer of one of its probes: `livez`, `readyz` or `metrics`. Raises `httpx.HTTPError`."""
+        return _HTTP.get(f"{self.probes}/{page}")
 
-    def check(self) -> None:
+    def check_running(self) -> None:
         """Raises `NotRunning` if it has ended."""
-        if self.process.poll() is not None:
-            raise NotRunning(f"{self.name} ended with exit code {self.process.returncode}: {self.tail()}")
+        if self.popen.poll() is not None:
+            raise NotRunning(f"{self.name} ended with exit code {self.popen.returncode}: {self.tail()}")
 
     def tail(self) -> str:
         """The end of its log."""
         return self.log.read_text(errors="replace")[-_TAIL:].strip()
 
     def is_ready(self) -> bool:
-        """Whether it says so itself; a standby is ready."""
+        """Whether its readiness probe answers 200; a standby is ready, too."""
         try:
-            return self.ask("readyz").status_code == httpx.codes.OK
+            return self.probe("readyz").status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
+    def role(self) -> str:
+        """`active` or `standby`: the role of its first part. Raises `httpx.HTTPError`."""
+        return str(self.probe("readyz").json()[self.name.partition("+")[0].partition(",")[0]])
+
     def is_active(self) -> bool:
-        """Whether every part of it works, and none stands by."""
+        """Whether every part of it is active and none is a standby."""
         try:
-            said = self.ask("readyz").json()
+            answer = self.probe("readyz").json()
         except (httpx.HTTPError, ValueError):
             return False
-        return said["status"] == "ok" and all(said.get(part) == "active" for part in self.name.split("+")[0].split(","))
+        parts = self.name.partition("+")[0].split(",")
+        return answer["status"] == "ok" and all(answer.get(part) == "active" for part in parts)
 
 
 class Fleet:
-    """Processes of `counterfoil serve` over one instance; whatever happens, leaving the block ends those it started."""
+    """Processes of `counterfoil serve` over one instance. Leaving the block stops all that it started."""
 
     def __init__(self, settings: Settings, logs: Path) -> None:
-        """`settings` for all of them; `logs` gets a file each. Probes and gateways take free ports."""
+        """`settings`: of all processes, but their probes and gateways take free ports. `logs`: a directory."""
         free = {"probes": "127.0.0.1:0", "listen": "127.0.0.1:0"}
         self.settings, self._logs = settings.model_copy(update=free), logs
-        self.members: dict[str, Member] = {}
+        self.processes: dict[str, ServiceProcess] = {}
         logs.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def __enter__(self) -> Self:
@@ -92,85 +100,85 @@ class Fleet:
 
     def start(
         self, parts: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
-    ) -> Member:
-        """`launch` and `meet` in one. Raises `NotRunning`."""
-        member = self.launch(parts, suffix, program, **changes)
-        self.meet(member)
-        return member
+    ) -> ServiceProcess:
+        """Launch a process and wait until it has started. Raises `NotRunning`."""
+        process = self.launch(parts, suffix, program, **changes)
+        self.wait_started(process)
+        return process
 
     def launch(
         self, parts: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
-    ) -> Member:
-        """Start one process for `parts`; `suffix` tells a second instance apart, `changes` are settings of its own.
+    ) -> ServiceProcess:
+        """Start one process for `parts`, and return at once; `wait_started` must come before its first probe.
 
-        `program`: what the interpreter runs. The process is to be met before anything is asked of it.
+        `suffix` tells a second instance of the same parts apart; `program`: what the interpreter runs; `changes`:
+        settings of this process alone.
         """
         name = ",".join(parts) + (f"+{suffix}" if suffix else "")
         log = self._logs / f"{name}.log"
         command = [sys.executable, *program, "serve", *parts, "--json", "--with-parent"]
         with log.open("ab") as file:
-            process = subprocess.Popen(  # noqa: S603 our own command line
+            popen = subprocess.Popen(  # noqa: S603 our own command line
                 command,
                 env=environment(self.settings.model_copy(update=changes)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=file,
             )
-        member = self.members[name] = Member(name, process, log)
-        return member
+        process = self.processes[name] = ServiceProcess(name, popen, log)
+        return process
 
-    def meet(self, member: Member) -> None:
-        """Wait until it says where its probes are. Raises `NotRunning` if it ends before."""
-        stdout = member.process.stdout
+    def wait_started(self, process: ServiceProcess) -> None:
+        """Wait until it has printed the addresses of its probes and gateway. Raises `NotRunning` if it ends before."""
+        stdout = process.popen.stdout
         line = stdout.readline() if stdout is not None else b""
         if not line:
-            self.forget(member.name)
-            raise NotRunning(f"{member.name} did not start: {member.tail()}")
-        said = json.loads(line)
-        member.probes, member.url = said["probes"], said.get("url")
+            self.wait_ended(process.name)
+            raise NotRunning(f"{process.name} did not start: {process.tail()}")
+        addresses = json.loads(line)
+        process.probes, process.url = addresses["probes"], addresses.get("url")
 
-    def ready(self, *, active: bool = True, within: float = STARTS_WITHIN) -> None:
-        """Wait until all are ready, and active unless standbys will do. Raises `NotRunning`."""
+    def wait_ready(self, *, active: bool = True, within: float = STARTS_WITHIN) -> None:
+        """Wait until all are ready, and with `active` none is a standby; `within`: seconds. Raises `NotRunning`."""
         deadline = time.monotonic() + within
-        for member in self.members.values():
-            while not (member.is_active() if active else member.is_ready()):
-                member.check()
+        for process in self.processes.values():
+            while not (process.is_active() if active else process.is_ready()):
+                process.check_running()
                 if time.monotonic() > deadline:
-                    raise NotRunning(f"{member.name} is not ready within {within:.0f} s: {member.tail()}")
-                time.sleep(_LOOK)
+                    raise NotRunning(f"{process.name} is not ready within {within:.0f} s: {process.tail()}")
+                time.sleep(_POLL_SECONDS)
 
     @property
     def url(self) -> str:
-        """Where a gateway listens."""
-        return next(member.url for member in self.members.values() if member.url is not None)
+        """The base URL of a gateway. Raises StopIteration if none runs."""
+        return next(process.url for process in self.processes.values() if process.url is not None)
 
-    def forget(self, name: str) -> int:
-        """Wait for a process that ends by itself, and forget it; its exit code, negative for a signal."""
-        return self._gone(self.members.pop(name))
+    def wait_ended(self, name: str) -> int:
+        """Wait for a process to end by itself, then drop it; returns its exit code, negative for a signal."""
+        return self._exit_code(self.processes.pop(name))
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal; a process that is killed is forgotten, so that another can be started under its name."""
-        member = self.members[name]
-        member.process.send_signal(number)
+        """Send a signal; after SIGKILL the process is dropped, so that another can be started under its name."""
+        self.processes[name].popen.send_signal(number)
         if number == signal.SIGKILL:
-            self._gone(self.members.pop(name))
+            self._exit_code(self.processes.pop(name))
 
     def stop(self, *names: str) -> dict[str, int]:
-        """End these, or all, cleanly; what does not end in time is killed. Returns their exit codes."""
-        ending = [self.members.pop(name) for name in names or list(self.members)]
-        for member in ending:
-            if member.process.poll() is None:
-                member.process.send_signal(signal.SIGCONT)
-                member.process.terminate()
-        return {member.name: self._gone(member) for member in ending}
+        """Stop these, or all, with SIGTERM; what has not ended in time is killed. Returns their exit codes by name."""
+        ending = [self.processes.pop(name) for name in names or list(self.processes)]
+        for process in ending:
+            if process.popen.poll() is None:
+                process.popen.send_signal(signal.SIGCONT)
+                process.popen.terminate()
+        return {process.name: self._exit_code(process) for process in ending}
 
     @staticmethod
-    def _gone(member: Member) -> int:
+    def _exit_code(process: ServiceProcess) -> int:
         try:
-            return member.process.wait(STOPS_WITHIN)
+            return process.popen.wait(STOPS_WITHIN)
         except subprocess.TimeoutExpired:
-            member.process.kill()
-            return member.process.wait()
+            process.popen.kill()
+            return process.popen.wait()
         finally:
-            if member.process.stdout is not None:
-                member.process.stdout.close()
+            if process.popen.stdout is not None:
+                process.popen.stdout.close()

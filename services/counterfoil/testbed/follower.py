@@ -1,4 +1,4 @@
-"""Follows the logs behind a gateway on a thread of its own, and knows when the services have nothing left to do."""
+"""Follows the logs behind a gateway on a thread of its own, to know when the services have nothing left to do."""
 
 from __future__ import annotations
 
@@ -14,59 +14,60 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.testbed.replicas import Replicas
 
 Command = tuple[str, str]
-"""Service, and the id of the command's entry: ``ACTOR/COMMAND_ID``."""
-_SHOWN: Final = 5
+"""(service, id of the command's entry: ``ACTOR/COMMAND_ID``)"""
+_SHOWN: Final = 5  # unfinished things in a message
 
 
 class Stalled(CounterfoilError):
-    """The services do not get on; the message says what is waited for."""
+    """The services make no progress; the message names what they have not done."""
 
 
-class Astray(CounterfoilError):
-    """What a gateway says of the logs is not a log of the services."""
+class NotALog(CounterfoilError):
+    """The entries that a gateway streams are not a log of the services."""
 
 
-class Follower:
-    """Replicas at the end of the logs, and the commands whose entries have not come yet. For any number of threads."""
+class LogFollower:
+    """Replicas at the end of the logs, and the commands whose entries have not come yet. Thread-safe."""
 
     def __init__(self, url: str, origins: Mapping[str, str]) -> None:
-        """Follow from the first entries on. `origins` by service."""
+        """Follow each log from its first entry. `origins`: the name of each service's log, by service."""
         self._gateway = Gateway(url)
         self._replicas = Replicas(origins)
         self._awaited: dict[Command, bytes] = {}
-        self._changed = Condition()  # guards all of the above but the gateway, which is the thread's
+        self._changed = Condition()  # guards all of the above but the gateway, which only the thread uses
         self._failure: CounterfoilError | None = None
         self._stopping = Event()
-        self._thread = Thread(target=self._run, name="demo-follow", daemon=True)
+        self._thread = Thread(target=self._run, name="log-follower", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop following; the thread ends with the stream's next sign of life."""
+        """Stop following; the thread ends with the stream's next entry or heartbeat."""
         self._stopping.set()
 
     # commands -------------------------------------------------------------------------------------------------------
 
     def expect(self, command: Command, envelope: bytes) -> None:
-        """A command is about to be sent: the services are not quiet before it has its entry."""
+        """Count a command that is about to be sent: until it has its entry, the services are not quiet."""
         with self._changed:
             self._awaited[command] = envelope
 
     def forget(self, command: Command) -> None:
-        """The command will have no entry."""
+        """Stop waiting for a command that will have no entry."""
         with self._changed:
             self._awaited.pop(command, None)
 
     def awaited(self) -> list[tuple[Command, bytes]]:
-        """Commands without an entry so far, in the order sent."""
+        """Commands without an entry so far, with their envelopes, in the order sent."""
         with self._changed:
             return list(self._awaited.items())
 
     # the services ---------------------------------------------------------------------------------------------------
 
     def wait_until_quiet(self, now: int, patience: float) -> bool:
-        """Wait until all that was sent is decided, reacted to, and no timer has anything to do at `now`.
+        """Wait until every command is decided, every reaction is recorded, and no timer is due at `now`.
 
-        False if no entry came for `patience` seconds. Raises `Astray`, `Unreachable` if the logs cannot be followed.
+        Returns False if no entry came for `patience` seconds. Raises `NotALog`, and `Unreachable` if the logs cannot be
+        followed.
         """
         with self._changed:
             while not self._quiet(now):
@@ -77,35 +78,35 @@ class Follower:
             return True
 
     def wait_until_opened(self, patience: float) -> int | None:
-        """Wait until every log has begun: the latest time of an entry, or None if one did not in `patience` seconds."""
+        """Wait until every log has its first entry. Returns the latest time; None after `patience` seconds."""
         with self._changed:
-            begun = self._changed.wait_for(lambda: self._failure or all(self._replicas.sizes.values()), patience)
+            opened = self._changed.wait_for(lambda: self._failure or all(self._replicas.sizes.values()), patience)
             if self._failure is not None:
                 raise self._failure
-            return self._replicas.time if begun else None
+            return self._replicas.time if opened else None
 
     def overdue(self, now: int) -> list[str]:
-        """Services with a timer that has something to do at `now`."""
+        """Services with a timer that is due at `now`."""
         with self._changed:
             return self._replicas.overdue(now)
 
     def next_due(self) -> int | None:
-        """When a timer has something to do next."""
+        """When the next timer is due; None if there is none."""
         with self._changed:
             return self._replicas.next_due()
 
     def sizes(self) -> dict[str, int]:
-        """Entries followed so far, per service."""
+        """Entries followed so far, by service."""
         with self._changed:
             return self._replicas.sizes
 
     def unfinished(self, now: int) -> str:
-        """What keeps the services from being quiet, for people."""
+        """What keeps the services from being quiet, as text."""
         with self._changed:
             waiting = [f"{service} to decide {id_}" for service, id_ in self._awaited]
             for consumer, source, index, _ in self._replicas.open:
                 waiting.append(f"{consumer} to react to entry {index} of {source}")
-            waiting += [f"{service} to act at its due time" for service in self._replicas.overdue(now)]
+            waiting += [f"{service} to act on a timer that is due" for service in self._replicas.overdue(now)]
         return "; ".join([*waiting[:_SHOWN], *([f"{len(waiting) - _SHOWN} more"] if len(waiting) > _SHOWN else [])])
 
     def _quiet(self, now: int) -> bool:
@@ -120,10 +121,10 @@ class Follower:
         except CounterfoilError as problem:
             self._fail(problem)
         except (Refused, InvariantViolation, LookupError, ValueError) as problem:
-            self._fail(Astray(f"{self._gateway.url} tells what is not a log: {problem}"))
+            self._fail(NotALog(f"{self._gateway.url} streams entries that are not a log: {problem}"))
 
     def _follow(self) -> None:
-        """Take entries, over a new stream from where the last one broke off, until nothing comes any more."""
+        """Fold entries as they come; resume a broken stream, until that has failed several times in a row."""
         pauses = iter(PAUSES)
         while not self._stopping.is_set():
             before = self.sizes()
@@ -131,7 +132,7 @@ class Follower:
                 for _, value in self._gateway.tail(tuple(before), [f"{name}:{size}" for name, size in before.items()]):
                     if self._stopping.is_set():
                         return
-                    self._take(decode_entry(canonical(value)))
+                    self._fold(decode_entry(canonical(value)))
             except CounterfoilError:
                 if self.sizes() != before:
                     pauses = iter(PAUSES)
@@ -140,9 +141,9 @@ class Follower:
                     raise
                 self._stopping.wait(pause)
 
-    def _take(self, entry: Entry) -> None:
+    def _fold(self, entry: Entry) -> None:
         with self._changed:
-            self._replicas.take(entry)
+            self._replicas.fold(entry)
             if isinstance(entry.cause, CommandCause):
                 self._awaited.pop((service_of(entry.origin), entry.id), None)
             self._changed.notify_all()

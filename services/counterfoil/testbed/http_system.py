@@ -1,4 +1,4 @@
-"""The system behind a gateway, wherever its services run: everything goes over HTTP, and the time over a clock file."""
+"""Drives a market behind a gateway, wherever its services run: over HTTP, and the time over a clock file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
-import httpx
-
 from counterfoil.client.http import Gateway
-from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
+from counterfoil.client.problems import NotThere, RefusedByService
 from counterfoil.client.verify import verify_answer
 from counterfoil.contract.codec import Refused
 from counterfoil.contract.entry import service_of
@@ -19,53 +17,26 @@ from counterfoil.contract.times import parse_hour, parse_time
 from counterfoil.log.keys import VerifyKey
 from counterfoil.ports import Row
 from counterfoil.runtime.clock import ClockDriver
-from counterfoil.testbed.follower import Command, Follower, Stalled
-from counterfoil.testbed.system import VIEW, Answer
+from counterfoil.testbed.follower import Command, LogFollower, Stalled
+from counterfoil.testbed.system import VIEW_BY_NAME, Answer
 
 PATIENCE: Final = 5.0
-"""Seconds without any entry after which what has no entry yet is sent once more."""
+"""Seconds without any entry after which commands without an entry are sent again."""
 ROUNDS: Final = 12
-"""So many times in a row, before the services are given up."""
-_RECEIPT_WITHIN: Final = 10.0  # seconds; a gateway may follow the logs a little behind the stream of entries
-_PAUSE: Final = 0.02
-_ASYNC: Final = {"Content-Type": "application/vnd.dsse.envelope.v1+json", "Prefer": "respond-async"}
+"""How many times in a row they are sent again before `Stalled` is raised."""
+_RECEIPT_WITHIN: Final = 10.0  # seconds; a gateway's receipts may lag a little behind its stream of entries
+_POLL_SECONDS: Final = 0.02
 _VALUES: Final[dict[str, Callable[[str], object]]] = {"amount": int, "time": parse_time, "hour": parse_hour}
 
 
-class Line(Gateway):
-    """A gateway that takes many commands before the first is decided."""
-
-    def send(self, envelope: bytes) -> None:
-        """Send a command on its way, behind those sent before; its receipt is asked for later.
-
-        Raises `RefusedByService` if it is turned away at the door; `Unreachable`, and the outcome is unknown.
-        """
-        failure = ""
-        for pause in (*self._pauses, None):
-            try:
-                response = self._client.post("/v1/commands", content=envelope, headers=_ASYNC)
-            except httpx.TransportError as problem:
-                failure = str(problem) or type(problem).__name__
-            else:
-                if response.status_code == httpx.codes.ACCEPTED:
-                    return
-                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    self._check(response)
-                    return
-                failure = f"{response.status_code}"
-            if pause is not None:
-                self._sleep(pause)
-        raise Unreachable(f"cannot send to {self.url}: {failure}")
-
-
-class RemoteSystem:
-    """`System` over HTTP. Commands go out in order, one connection, without waiting for what becomes of each."""
+class HttpSystem:
+    """`System` over HTTP. Commands go out in order on one connection, without waiting for their decisions."""
 
     def __init__(self, url: str, clock: ClockDriver, keys: Mapping[str, VerifyKey]) -> None:
-        """`clock`: the file that the services read. `keys`: by service, the only log keys to believe."""
+        """`clock`: the clock file that the services read. `keys`: the pinned log keys, by service."""
         self.clock, self._keys = clock, dict(keys)
-        self.gateway = Line(url)
-        self._follower = Follower(url, {service: key.name for service, key in keys.items()})
+        self.gateway = Gateway(url)
+        self._follower = LogFollower(url, {service: key.name for service, key in keys.items()})
         self._sent: set[Command] = set()
         self._refused: dict[Command, Rejected] = {}
         self._latest: dict[str, bytes] = {}
@@ -86,23 +57,23 @@ class RemoteSystem:
         return self._keys[service].name
 
     def opened(self) -> int:
-        """Wait until every log has begun; the latest time of an entry. Raises `Stalled`, `Unreachable`."""
+        """Wait until every log has its first entry; returns the latest time. Raises `Stalled`, `Unreachable`."""
         latest = self._follower.wait_until_opened(PATIENCE * ROUNDS)
         if latest is None:
-            raise Stalled(f"{self.gateway.url}: not every log has begun: {self.sizes()}")
+            raise Stalled(f"{self.gateway.url}: some logs have no entry yet: {self.sizes()}")
         return latest
 
     # commands -------------------------------------------------------------------------------------------------------
 
     def submit(self, envelope: bytes) -> Callable[[], Answer]:
-        """As in `System`. A repeat makes no entry to wait for, so its answer is awaited here."""
+        """As in `System`. A repeated command gets no new entry to wait for, so this waits for its answer."""
         command = _command(envelope)
         if command is None or command in self._sent:
             answer = self._answered(lambda: self.gateway.submit(envelope), envelope)
             return lambda: answer
         self._follower.expect(command, envelope)
         try:
-            self.gateway.send(envelope)
+            self.gateway.submit_async(envelope)
         except RefusedByService as problem:
             self._follower.forget(command)
             raise _refused(problem) from None
@@ -122,10 +93,10 @@ class RemoteSystem:
             except NotThere:
                 if time.monotonic() > ends:
                     raise
-                time.sleep(_PAUSE)
+                time.sleep(_POLL_SECONDS)
 
     def _answered(self, ask: Callable[[], dict[str, Any]], envelope: bytes) -> Answer:
-        """The entry that a receipt proves to decide this very command, accepted or refused. Raises `Refused`."""
+        """The entry of this very command, accepted or refused, proven by its receipt. Raises `Refused`."""
         try:
             receipt: Mapping[str, Any] = ask()
         except NotThere:
@@ -142,21 +113,21 @@ class RemoteSystem:
     def settle(self) -> None:
         """As in `System`. Raises `Stalled`, `Unreachable`."""
         now = self.clock.now()
-        self._nudge(now)
+        self._wake_overdue(now)
         for _ in range(ROUNDS):
             if self._follower.wait_until_quiet(now, PATIENCE):
                 return
             self._send_again()
-        raise Stalled(f"{self.gateway.url}: the services wait for {self._follower.unfinished(now)}")
+        raise Stalled(f"{self.gateway.url}: no progress; still waiting for {self._follower.unfinished(now)}")
 
-    def _nudge(self, now: int) -> None:
-        """Wake who has a timer to look at, with a command decided before: it leaves no trace."""
+    def _wake_overdue(self, now: int) -> None:
+        """Wake services with a due timer by repeating a command that they have decided; a repeat adds no entry."""
         for service in self._follower.overdue(now):
             if service in self._latest:
-                self.gateway.send(self._latest[service])
+                self.gateway.submit_async(self._latest[service])
 
     def _send_again(self) -> None:
-        """Whoever got no answer sends the same command again, and awaits the answer: it may be a refusal."""
+        """Repeat the commands without an entry, and wait for each answer: it may be a refusal."""
         for command, envelope in self._follower.awaited():
             try:
                 self._answered(lambda envelope=envelope: self.gateway.submit(envelope), envelope)  # type: ignore[misc]
@@ -169,7 +140,7 @@ class RemoteSystem:
         return self._follower.next_due()
 
     def sizes(self) -> dict[str, int]:
-        """Entries in each service's log, as far as followed."""
+        """Entries followed so far, by service."""
         return self._follower.sizes()
 
     # views ----------------------------------------------------------------------------------------------------------
@@ -191,7 +162,7 @@ class RemoteSystem:
 
 
 def _command(envelope: bytes) -> Command | None:
-    """What its entry will be known by; None for what is no envelope."""
+    """The service and id of the entry that this command will get; None for bytes that are no envelope."""
     try:
         header = decode_envelope(envelope).header
     except Refused:
@@ -200,15 +171,15 @@ def _command(envelope: bytes) -> Command | None:
 
 
 def _refused(problem: RefusedByService) -> Exception:
-    """The refusal as the embedded form has it; other problems are the gateway's own, and stay as they are."""
+    """The refusal as the embedded form raises it; a problem of the gateway's own is returned unchanged."""
     if problem.code not in set(Code):
         return problem
     return Refused(Code(problem.code), **problem.fields)
 
 
 def row_of(view: str, row: Mapping[str, Any]) -> Row:
-    """A row as the view store holds it, from its JSON form."""
-    kinds = VIEW[view].columns
+    """A row as the view store holds it, from the gateway's JSON form."""
+    kinds = VIEW_BY_NAME[view].columns
     return {name: _value(kinds[name].removesuffix("?"), value) for name, value in row.items()}
 
 

@@ -1,7 +1,7 @@
-"""The services' states, folded from the entries of their logs as anybody can who follows them.
+"""Replicas of the services' states, folded from the public entries of their logs.
 
-They answer what no gateway says: whether the services are quiet, and when a timer has something to do next. Both follow
-from public entries and the deciders alone, so nothing here depends on where or how the services run.
+They show what no gateway tells: whether the services are quiet, and when the next timer is due. Both follow from the
+entries and the deciders alone, so nothing here depends on where or how the services run.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from counterfoil.contract.events import SUBSCRIPTIONS
 from counterfoil.core.engine import Engine
 
 Reaction = tuple[str, str, int, int]
-"""Consumer, source, and in the source's log the index of the entry and the number of its event."""
+"""(consumer, source, index of the entry in the source's log, number of the event in that entry)"""
 
 
 class Replicas:
-    """One engine per service, fed entry by entry; the logs may come interleaved in any way."""
+    """One engine per service, fed entry by entry; the logs may be interleaved in any way."""
 
     def __init__(self, origins: Mapping[str, str]) -> None:
-        """`origins` by service."""
+        """`origins`: the name of each service's log, by service."""
         self._engines: dict[str, Engine[Any]] = {
             service: Engine(DECIDERS[service], origin, lambda _size: None) for service, origin in origins.items()
         }
@@ -31,9 +31,9 @@ class Replicas:
             for source in origins
         }
         self.open: set[Reaction] = set()
-        """Reactions that are still to come; or came before what they react to, as logs come interleaved."""
+        """Reactions not seen yet; or seen before the event they react to, which interleaved logs allow."""
 
-    def take(self, entry: Entry) -> None:
+    def fold(self, entry: Entry) -> None:
         """Fold one entry. Raises `InvariantViolation` if it is not the next one of its log."""
         service = service_of(entry.origin)
         self._engines[service].replay(entry)
@@ -46,20 +46,20 @@ class Replicas:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Entries folded, per service."""
+        """Entries folded so far, by service."""
         return {service: engine.size for service, engine in self._engines.items()}
 
     @property
     def time(self) -> int:
-        """The latest time of an entry."""
+        """The latest time of an entry, microseconds."""
         return max(engine.time for engine in self._engines.values())
 
     def overdue(self, now: int) -> list[str]:
-        """Services with a timer that has something to do at `now`, by the rule of `runtime.runner`."""
+        """Services with a timer that is due at `now`, by the rule of `runtime.runner`."""
         dues = [(service, engine.due(), max(now, engine.time)) for service, engine in self._engines.items()]
         return [service for service, due, time in dues if due is not None and due[0] <= time]
 
     def next_due(self) -> int | None:
-        """When a timer has something to do next."""
+        """When the next timer is due; None if there is none."""
         dues = [engine.due() for engine in self._engines.values()]
         return min((due[0] for due in dues if due is not None), default=None)

@@ -1,4 +1,4 @@
-"""A Kafka and a PostgreSQL for demos, benchmarks and drills: one's own, or a cluster for the length of a block."""
+"""A prepared Kafka and PostgreSQL for demos, benchmarks and drills: given ones, or a local cluster for a while."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ Progress = Callable[[str, int, int], None]
 
 
 class UsedBefore(CounterfoilError):
-    """The Kafka or the PostgreSQL that was given has a market's records already."""
+    """The given Kafka or PostgreSQL already holds a market's records."""
 
 
 @contextmanager
-def servers(
+def prepared_servers(
     settings: Settings, root: Path, progress: Progress, brokers: Literal[1, 3] = 1, *, secure: bool = False
 ) -> Iterator[Settings]:
-    """The settings with Kafka and PostgreSQL in them, prepared: topics, tables and rights are there.
+    """The settings with a Kafka and a PostgreSQL that have topics, tables and rights.
 
-    What the settings name already is taken, if no market was there before; else a cluster is started in `root`, and
-    stopped at the end. Raises `UsedBefore`, `ClusterError`, and what `provision.apply` raises.
+    If `settings` name both, these are used, and must not hold a market yet; else a local cluster with this many
+    `brokers` is started in `root`, and stopped when the block ends. Raises `UsedBefore`, `ClusterError`, and what
+    `provision.apply` raises.
     """
     if settings.kafka is not None and settings.database is not None:
         _prepare(settings, None)
@@ -36,8 +37,7 @@ def servers(
     cluster = Cluster(root)
     try:
         cluster.up(brokers, secure=secure, progress=progress)
-        here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
-        given = settings.model_copy(update=here)
+        given = settings.model_copy(update=cluster.addresses)
         _prepare(given, brokers)
         yield given
     finally:
@@ -48,8 +48,8 @@ def _check_new(settings: Settings) -> None:
     found = provision.written(settings.kafka_access(ADMIN), settings.database_access(ADMIN))
     if found:
         raise UsedBefore(
-            f"there was a market on {settings.kafka} or {settings.database} before, for {found[0]} is not empty: "
-            "take a Kafka and a database that are new to Counterfoil"
+            f"there was a market on {settings.kafka} or {settings.database} before: {found[0]} is not empty. "
+            "Use a Kafka and a database that are new to Counterfoil"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the story is played on: services in this process, or anywhere behind a gateway (`remote`)."""
+"""One interface to drive a market on virtual time: services in this process, or behind a gateway (`http_system`)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
 
 Answer = Entry | Rejected
-"""A command's entry, by a receipt for it; or the refusal that made no entry."""
-VIEW: Final[dict[str, View]] = {view.name: view for view in VIEWS}
+"""A command's entry, proven by a receipt; or the refusal of a command that got no entry."""
+VIEW_BY_NAME: Final[dict[str, View]] = {view.name: view for view in VIEWS}
 _PAGE: Final = 500
 
 
 class DrivenClock(Clock, Protocol):
-    """Virtual time that the story moves."""
+    """Virtual time that only its owner moves."""
 
     def advance_to(self, time_us: int) -> None:
-        """Move on; never back."""
+        """Move to a later time, microseconds; never back."""
 
 
 class System(Protocol):
-    """A market's services, the clock that they all read, and their views."""
+    """A market's services, the clock that all of them read, and their views."""
 
     @property
     def clock(self) -> DrivenClock:
@@ -37,16 +37,17 @@ class System(Protocol):
         """The log that a service's commands are addressed to."""
 
     def submit(self, envelope: bytes) -> Callable[[], Answer]:
-        """Send a command; commands to one service are decided in the order sent. After `settle` its answer can be had.
+        """Send a command, and return a function that gives its answer once `settle` has returned.
 
-        Raises `Refused` where it is turned away at the door.
+        Commands to one service are decided in the order sent. Raises `Refused` if it is refused before it reaches an
+        inbox.
         """
 
     def settle(self) -> None:
-        """Let the services work until nothing is left to do at the present time."""
+        """Let the services work until nothing is left to do at the current time of the clock."""
 
     def next_due(self) -> int | None:
-        """When a timer has something to do next; asked after `settle`."""
+        """When the next timer is due, None if there is none; call it after `settle`."""
 
     def rows(self, view: str, **filters: str) -> Iterator[Row]:
         """All rows of a view in key order, no older than the last `settle`."""
@@ -90,7 +91,7 @@ class EmbeddedSystem:
         after: tuple[object, ...] | None = None
         while page := self.embedded.views.page(view, filters, after, _PAGE):
             yield from page
-            after = tuple(page[-1][column] for column in VIEW[view].key)
+            after = tuple(page[-1][column] for column in VIEW_BY_NAME[view].key)
 
     def row(self, view: str, *key: str) -> Row:
         """As in `System`."""

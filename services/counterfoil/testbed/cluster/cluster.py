@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from counterfoil.settings import ADMIN
 from counterfoil.testbed.cluster.credentials import ensure_credentials, passwords
@@ -147,6 +147,11 @@ class Cluster:
     def database(self) -> str:
         """The database's URL, without user and password."""
         return f"postgresql://{self.host}:{self.port}/{DATABASE}"
+
+    @property
+    def addresses(self) -> dict[str, Any]:
+        """The fields of `Settings` that name its servers, for `model_copy`."""
+        return {"kafka": self.kafka, "database": self.database, "secrets": self.secrets}
 
     @property
     def secrets(self) -> Path | None:
