@@ -122,7 +122,7 @@ def test_what_cannot_be_a_cluster_is_refused(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").touch()
     with pytest.raises(ClusterError, match="is not empty and holds no cluster"):
         Cluster(tmp_path).up()
-    with pytest.raises(ClusterError, match=r"diary\.txt cannot be made: File exists"):
+    with pytest.raises(ClusterError, match=r"cannot make .*diary\.txt: File exists"):
         Cluster(tmp_path / "diary.txt").up()
     with pytest.raises(ClusterError, match=r"no cluster in .*: run `counterfoil cluster up"):
         Cluster(tmp_path).down()

@@ -61,7 +61,7 @@ def test_one_that_was_cut_short_is_downloaded_again(published: tuple[Path, Maven
 def test_one_with_other_content_is_refused_and_not_kept(published: tuple[Path, MavenContext]) -> None:
     jar, context = published
     jar.write_bytes(CONTENT + b".")
-    with pytest.raises(ClusterError, match=r"org\.example:tried:1\.0 is not what kafka-jars\.lock expects"):
+    with pytest.raises(ClusterError, match=r"org\.example:tried:1\.0 does not match its hash in kafka-jars\.lock"):
         jars._jar(context, DIGEST, COORDINATES)
     assert not (context.repo_cache / PLACE).exists()
 

@@ -87,7 +87,7 @@ def test_a_server_that_does_not_come_up_is_given_up(tmp_path: Path) -> None:
     [
         ((sys.executable, "-c", "import sys; sys.exit('bad option')"), "failed with exit code 1:\nbad option"),
         ((sys.executable, "-c", "import time; time.sleep(60)"), "took longer than 1 s"),
-        (("./not-there",), "not-there cannot be run"),
+        (("./not-there",), "cannot run not-there"),
     ],
 )
 def test_a_tool_that_fails_is_quoted(command: tuple[str, ...], message: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from counterfoil.cli.render import Rows, record
 from counterfoil.settings import ADMIN
 
 if TYPE_CHECKING:
-    from counterfoil.testbed.cluster.cluster import Cluster, Status
+    from counterfoil.testbed.cluster.cluster import Cluster, ServerStatus
 
 HOME: Final = Path("var/cluster")
 _EXTRAS: Final = "cluster,distributed"
@@ -103,7 +103,7 @@ def _variables(cluster: Cluster) -> dict[str, str]:
     return {f"COUNTERFOIL_{name.upper()}": str(value) for name, value in cluster.addresses.items() if value is not None}
 
 
-def _row(server: Status) -> dict[str, Any]:
+def _row(server: ServerStatus) -> dict[str, Any]:
     return {
         "name": server.name,
         "pid": server.pid,

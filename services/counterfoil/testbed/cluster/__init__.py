@@ -1,1 +1,1 @@
-"""A real Apache Kafka and a real PostgreSQL on loopback, in a directory, from wheels and jars: no Docker, no root."""
+"""A real Apache Kafka and PostgreSQL on the loopback interface, from wheels and jars: no Docker, no root."""

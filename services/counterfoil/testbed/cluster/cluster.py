@@ -1,12 +1,12 @@
-"""A real Kafka and a real PostgreSQL on this machine, with all they have in one directory.
+"""A real Kafka and a real PostgreSQL on this machine, with all of their files in one directory.
 
 cluster.json                the plan: brokers, ports; no secrets
-secrets/                    of a secure one: for clients (0700)
+secrets/                    passwords and certificate for clients (0700); only of a secure cluster
 kafka/broker-N/             settings, data, log and pid of a broker
 postgres/                   data, log and pid of PostgreSQL
 
-The servers run in sessions of their own and outlive whoever started them. Nothing listens beyond the loopback
-interface; without `secure`, every program on this machine may do anything with both, and so act as their accounts.
+The servers run in sessions of their own and outlive the process that started them. Nothing listens beyond the loopback
+interface; without `secure`, every local program has all rights on both servers, and so those of their accounts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from counterfoil.testbed.cluster.server import Server
 
 LOCK_SECONDS: Final = 180
 DOWN_SECONDS: Final = 20
-"""How long servers get to stop by themselves before they are killed; both recover from that."""
+"""Seconds that servers have to stop before they are killed; both recover from that."""
 _KILLED_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.1
 _SECRETS: Final = "secrets"
@@ -43,8 +43,8 @@ _POSTGRES: Final = "postgres"
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """One server: its process, if it runs, its ports, and what it takes, in octets."""
+class ServerStatus:
+    """One server: its process if it runs, its ports, its log, and the octets of memory and disk that it uses."""
 
     name: str
     pid: int | None
@@ -55,15 +55,15 @@ class Status:
 
 
 class Cluster:
-    """The cluster in the directory `root`, which need not be there yet. Every method may raise `ClusterError`."""
+    """The cluster in the directory `root`, which need not exist yet. Every method may raise `ClusterError`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
 
     def make(self, brokers: int | None = None, *, secure: bool | None = None) -> None:
-        """Decide on what it is, once: 1 or 3 brokers (default 1), secure or not (default not). Starts nothing.
+        """Make the cluster if there is none: 1 or 3 brokers (default 1), secure or not (default not). Starts nothing.
 
-        A cluster stays what it was made as: another count, or other security, is refused.
+        The number of brokers and the security cannot be changed later.
         """
         if (plan := Plan.load(self.root)) is None:
             if self.root.exists() and any(self.root.iterdir()):
@@ -81,19 +81,19 @@ class Cluster:
             ensure_credentials(self.root / _SECRETS, self.root / _KAFKA)
 
     def up(self, brokers: int | None = None, *, secure: bool | None = None, progress: Progress | None = None) -> None:
-        """Make it if it is not there, start what does not run, and wait until all of it is ready."""
+        """Make the cluster if there is none, start what does not run, and wait until everything is ready."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
-            raise ClusterError(f"{self.root} cannot be made: {problem.strerror}") from problem
-        with self._alone():
+            raise ClusterError(f"cannot make {self.root}: {problem.strerror}") from problem
+        with self._exclusive():
             self.make(brokers, secure=secure)
             self._start([*self._brokers, self._postgres], progress if progress is not None else _silent)
 
     def down(self, seconds: float = DOWN_SECONDS) -> None:
-        """Stop what runs; what has not stopped within `seconds` is killed."""
+        """Stop what runs; kill what has not stopped within `seconds`."""
         brokers, postgres = [broker.server for broker in self._brokers], self._postgres.server
-        with self._alone():
+        with self._exclusive():
             for broker in brokers:
                 broker.signal(signal.SIGTERM)
             postgres.signal(STOP["fast"])
@@ -104,43 +104,43 @@ class Cluster:
             deadline = time.monotonic() + _KILLED_SECONDS
             stuck = [server.name for server in (*brokers, postgres) if not server.wait_ended(deadline)]
             if stuck:
-                raise ClusterError(f"{', '.join(stuck)} cannot be stopped")
+                raise ClusterError(f"cannot stop {', '.join(stuck)}")
 
     def remove(self) -> None:
-        """Delete it and all its data. It must be down."""
+        """Delete the cluster and all its data. It must be down."""
         running = [server.name for server in self._servers if server.pid is not None]
         if running:
             raise ClusterError(f"{', '.join(running)} still running: stop the cluster first")
         shutil.rmtree(self.root)
 
-    def status(self) -> list[Status]:
-        """Every server."""
+    def status(self) -> list[ServerStatus]:
+        """The status of every server."""
         ports = [(each.own.client, each.own.internal, each.own.controller) for each in self._brokers]
         return [
-            Status(server.name, server.pid, own, server.memory, _disk(server.directory), server.log)
+            ServerStatus(server.name, server.pid, own, server.memory, _disk(server.directory), server.log)
             for server, own in zip(self._servers, [*ports, (self.port,)], strict=True)
         ]
 
-    # where clients find it --------------------------------------------------------------------------------------
+    # addresses for clients --------------------------------------------------------------------------------------
 
     @property
     def brokers(self) -> int:
-        """How many brokers it has."""
+        """The number of brokers."""
         return len(self._brokers)
 
     @property
     def kafka(self) -> str:
-        """The brokers, HOST:PORT with commas between them."""
+        """The brokers' addresses: HOST:PORT, separated by commas."""
         return ",".join(broker.address for broker in self._brokers)
 
     @property
     def host(self) -> str:
-        """Where PostgreSQL is; its database is `DATABASE`."""
+        """The host of PostgreSQL; its database is `DATABASE`."""
         return HOST
 
     @property
     def port(self) -> int:
-        """Where PostgreSQL is."""
+        """The port of PostgreSQL."""
         return self._plan.postgres
 
     @property
@@ -158,15 +158,15 @@ class Cluster:
         """The directory of the clients' passwords; None without security."""
         return self.root / _SECRETS if self._plan.secure else None
 
-    # one server at a time, for those who try faults -----------------------------------------------------------
+    # one server at a time, for fault drills --------------------------------------------------------------
 
     @property
     def pids(self) -> dict[str, int]:
-        """What runs: `broker-N`, `postgres`, and the process id of each."""
+        """The process ids of the servers that run, by name: `broker-N`, `postgres`."""
         return {server.name: pid for server in self._servers if (pid := server.pid) is not None}
 
     def start_broker(self, broker: int) -> None:
-        """Start a broker that does not run, and wait until it takes part again."""
+        """Start a broker that does not run, and wait until it is ready."""
         self._start([self._broker(broker)], _silent)
 
     def kill_broker(self, broker: int, number: signal.Signals = signal.SIGKILL) -> None:
@@ -178,11 +178,11 @@ class Cluster:
             self._ended(server)
 
     def start_postgres(self) -> None:
-        """Start PostgreSQL if it does not run, and wait until it takes connections."""
+        """Start PostgreSQL if it does not run, and wait until it accepts connections."""
         self._start([self._postgres], _silent)
 
     def stop_postgres(self, mode: StopMode = "fast") -> None:
-        """Stop PostgreSQL; `immediate` is a crash: it recovers when it starts again."""
+        """Stop PostgreSQL; `immediate` is like a crash: it recovers at its next start."""
         if not self._postgres.server.signal(STOP[mode]):
             raise ClusterError("postgres does not run")
         self._ended(self._postgres.server)
@@ -215,7 +215,7 @@ class Cluster:
         raise ClusterError(f"there is no broker {number}")
 
     def _start(self, wanted: list[Broker | Postgres], progress: Progress) -> None:
-        """Start those that do not run, all at once, then wait for each."""
+        """Start in parallel those that do not run, then wait for each."""
         missing = [each for each in wanted if each.server.pid is None]
         self._prepare(missing, progress)
         begun = [(each, each.server.launch()) for each in missing]
@@ -245,14 +245,14 @@ class Cluster:
             raise ClusterError(f"{server.name} did not end within {DOWN_SECONDS} s")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One `up` or `down` at a time."""
+    def _exclusive(self) -> Iterator[None]:
+        """Hold the cluster's lock: one `up` or `down` at a time."""
         directory = os.open(self.root, os.O_RDONLY)
         deadline = time.monotonic() + LOCK_SECONDS
         try:
             while not _lock(directory):
                 if time.monotonic() > deadline:
-                    raise ClusterError(f"another command has been at work on {self.root} for {LOCK_SECONDS} s")
+                    raise ClusterError(f"another command has held the lock of {self.root} for {LOCK_SECONDS} s")
                 time.sleep(_POLL_SECONDS)
             yield
         finally:
@@ -268,15 +268,15 @@ def _lock(handle: int) -> bool:
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 def _disk(directory: Path) -> int:
-    """What the files below take on disk: blocks of 512 octets, for some are larger than what is in them."""
+    """The octets that files below take on disk, by their blocks of 512, since some files are sparse."""
     taken = 0
     for path in directory.rglob("*"):
         try:
             taken += path.lstat().st_blocks * 512
-        except FileNotFoundError:  # gone meanwhile
+        except FileNotFoundError:  # deleted meanwhile
             continue
     return taken

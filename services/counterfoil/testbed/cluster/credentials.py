@@ -1,8 +1,8 @@
-"""The secrets of a secure cluster: a password per user and server, and the certificate that brokers show.
+"""The secrets of a secure cluster: a password per user and server, and the brokers' certificate.
 
 `secrets/` is for clients: `kafka-USER` and `postgres-USER` hold a password each, `kafka-ca.pem` the authority that
-signed the brokers' certificate. `kafka/broker.pem` has that certificate and its key, for the brokers alone: with it
-they recognise each other, without passwords. The authority's own key is forgotten at once; it signs nothing else.
+signed the brokers' certificate. `kafka/broker.pem` has that certificate and its key, for the brokers alone: they
+authenticate each other with it, without passwords. The authority's own key is discarded at once; it signs nothing else.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from counterfoil.settings import USERS
 from counterfoil.testbed.cluster.plan import HOST
 
 BROKER: Final = "counterfoil-broker"
-"""What brokers call themselves before each other: the name in their certificate."""
+"""The user name of brokers before each other: the name in their certificate."""
 PASSWORD_OCTETS: Final = 24
-"""Random ones; a password is their hexadecimal form, which no file format has to quote."""
+"""Random octets of a password, which is written in hexadecimal so that no file format has to quote it."""
 
 
 def ensure_credentials(clients: Path, brokers: Path) -> None:
-    """Make what is missing of them: files 0600, those of clients in a directory 0700."""
+    """Make the files that are missing (0600); `clients` becomes a directory of mode 0700."""
     clients.mkdir(mode=0o700, exist_ok=True)
     for user in USERS:
         for server in ("kafka", "postgres"):
@@ -33,7 +33,7 @@ def ensure_credentials(clients: Path, brokers: Path) -> None:
             if not path.exists():
                 write_private(path, secrets.token_hex(PASSWORD_OCTETS))
     broker, authority = brokers / "broker.pem", clients / "kafka-ca.pem"
-    if not broker.exists():  # written last: an attempt that was cut short is made anew
+    if not broker.exists():  # written last, so that an interrupted attempt is repeated
         authority.unlink(missing_ok=True)
         made = trustme.CA()
         write_private(authority, made.cert_pem.bytes().decode().strip())

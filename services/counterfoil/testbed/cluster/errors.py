@@ -1,4 +1,4 @@
-"""What can go wrong with a local cluster, for a person to deal with."""
+"""The error of a local cluster."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from counterfoil.errors import CounterfoilError
 
 
 class ClusterError(CounterfoilError):
-    """The cluster cannot do what was asked; the message says why and, where a server said more, quotes its log."""
+    """The cluster cannot do what was asked; the message says why, and quotes the server's log if that says more."""

@@ -27,15 +27,15 @@ TIMEOUT_SECONDS: Final = 60
 _LOCK: Final = "kafka-jars.lock"
 
 Progress = Callable[[str, int, int], None]
-"""Told of each step: what, how many are done, how many there are."""
+"""(what, how many are done by now, how many in all)"""
 
 
 def fetch(progress: Progress) -> list[Path]:
-    """The jars, downloaded where they are missing; 43 MB in all. Raises `ClusterError`."""
+    """The paths of the jars; those that are missing are downloaded, 43 MB in all. Raises `ClusterError`."""
     lines = [line.split() for line in (files(__package__) / _LOCK).read_text().splitlines()]
     context = _context()
     found = []
-    with _alone(context.repo_cache), ThreadPoolExecutor(4) as pool:
+    with _exclusive(context.repo_cache), ThreadPoolExecutor(4) as pool:
         for path in pool.map(lambda line: _jar(context, *line), lines):
             found.append(path)
             progress("jars", len(found), len(lines))
@@ -43,7 +43,7 @@ def fetch(progress: Progress) -> list[Path]:
 
 
 def lock() -> None:
-    """Resolve Kafka and its dependencies anew and write the lock beside this module."""
+    """Resolve Kafka and its dependencies again, and write the lock beside this module."""
     context = _context()
     # Each on its own: a second endpoint would change the versions of the first one's dependencies.
     wanted, others = context.resolver.resolve([context.create_dependency(KAFKA)])
@@ -57,7 +57,7 @@ def lock() -> None:
 
 
 def _context() -> MavenContext:
-    """jgo's, with the repositories of its settings first: mirrors, where the usual one cannot be reached."""
+    """jgo's context, with the repositories in its settings first: mirrors, where Maven Central cannot be reached."""
     settings = GlobalSettings.load()
     usual = MavenContext(repo_cache=settings.repo_cache)
     remotes = {**settings.repositories, **usual.remote_repos}
@@ -76,8 +76,8 @@ def _jar(context: MavenContext, digest: str, coordinates: str) -> Path:
             ) from problem
         if _sha256(path) == digest:
             return path
-        path.unlink()  # cut short, or not what was published
-    raise ClusterError(f"what was downloaded as {coordinates} is not what {_LOCK} expects; nothing was run")
+        path.unlink()  # incomplete, or not what was published
+    raise ClusterError(f"the download of {coordinates} does not match its hash in {_LOCK}; nothing was run")
 
 
 def _sha256(path: Path) -> str:
@@ -86,8 +86,8 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _alone(repository: Path) -> Iterator[None]:
-    """One process at a time: another one's half-written jar would look damaged."""
+def _exclusive(repository: Path) -> Iterator[None]:
+    """One process at a time: a jar that another one has half written would look damaged."""
     repository.mkdir(parents=True, exist_ok=True)
     with (repository / ".counterfoil.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
 """Apache Kafka in KRaft mode: every node is a broker and a controller, all of them on the loopback interface.
 
-Each has three listeners: CLIENT for clients, INTERNAL between brokers, CONTROLLER between controllers. Secure, clients
-come with SCRAM-SHA-512 over TLS, and brokers show each other certificates of the cluster's own authority.
+Each has three listeners: CLIENT for clients, INTERNAL between brokers, CONTROLLER between controllers. In a secure
+cluster, clients log in with SCRAM-SHA-512 over TLS, and brokers with certificates of the cluster's own authority.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _SECURE: Final = {
 
 
 class Broker:
-    """One node; its directory lies in `home`, beside the others'."""
+    """One node; its directory is in `home`, beside those of the others."""
 
     def __init__(self, home: Path, plan: Plan, own: BrokerPlan) -> None:
         self.plan = plan
@@ -64,18 +64,18 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Where clients find it."""
+        """HOST:PORT for clients."""
         return f"{HOST}:{self.own.client}"
 
     def format(self, jars: Sequence[Path], passwords: Mapping[str, str]) -> None:
-        """Prepare its directory once; the users come to be with their `passwords`. Raises `ClusterError`."""
+        """Prepare its directory once, with these users and their `passwords`. Raises `ClusterError`."""
         directory = self.server.directory
         directory.mkdir(mode=0o700, exist_ok=True)
         self._write_settings(jars)
         ready = directory / "data" / _READY_FILE
         if ready.exists():
             return
-        shutil.rmtree(directory / "data", ignore_errors=True)  # left by an attempt that was cut short
+        shutil.rmtree(directory / "data", ignore_errors=True)  # left by an interrupted attempt
         users = [
             word
             for user, password in passwords.items()
@@ -85,7 +85,7 @@ class Broker:
         tool = ("kafka.tools.StorageTool", "format", "--cluster-id", self.plan.cluster_id)
         options = ("--config", "server.properties", *self._voters(), *users)
         try:
-            # In a file, which only its owner can read, so that the passwords are on no command line.
+            # In a file that only its owner can read, so that no password is on a command line.
             _write_arguments(arguments, (*_HEAP, "-cp", _classpath(jars), *tool, *options))
             run((str(JAVA), f"@{arguments}"), cwd=directory)
         except ClusterError as problem:
@@ -95,7 +95,7 @@ class Broker:
         ready.touch()
 
     def wait_ready(self, begins: int) -> None:
-        """Until it takes part in the cluster. Raises `ClusterError`."""
+        """Wait until it has joined the cluster; its log grows from `begins` octets on. Raises `ClusterError`."""
         self.server.wait_ready(lambda: _READY in self.server.log_since(begins), begins, READY_SECONDS)
 
     def _write_settings(self, jars: Sequence[Path]) -> None:
@@ -116,7 +116,7 @@ class Broker:
         )
 
     def _settings(self) -> dict[str, str | int]:
-        """`server.properties`; paths in it are relative to the broker's directory, where it runs."""
+        """The content of `server.properties`; its paths are relative to the broker's directory, where it runs."""
         brokers, own = self.plan.brokers, self.own
         copies, in_step = (1, 1) if len(brokers) == 1 else (3, 2)
         ports = {"CLIENT": own.client, "INTERNAL": own.internal, "CONTROLLER": own.controller}
@@ -144,7 +144,7 @@ class Broker:
             "share.coordinator.state.topic.min.isr": in_step,
             "group.initial.rebalance.delay.ms": 0,
             "log.cleaner.threads": 1,
-            "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,  # the usual 128 MiB do not fit into a small heap
+            "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,  # the default of 128 MiB does not fit into a small heap
             "broker.session.timeout.ms": 6_000,
             "broker.heartbeat.interval.ms": 1_000,
             **(_SECURE if self.plan.secure else _PLAIN),
@@ -162,7 +162,7 @@ def _classpath(jars: Sequence[Path]) -> str:
 
 
 def _write_arguments(path: Path, words: Sequence[str]) -> None:
-    """A file of arguments for `java @FILE`, 0600."""
+    """Write a file of arguments for `java @FILE`, mode 0600."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)

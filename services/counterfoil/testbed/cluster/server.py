@@ -1,7 +1,7 @@
-"""Servers as processes that outlive the one that started them, found again by their pid files.
+"""Servers as processes that outlive the one that started them, and are found again by their pid files.
 
-A pid file may be stale and its number may belong to somebody else by now: a process is ours only if its command line
-is, word for word, the one that we start; each has a path in it that is its own.
+A pid file may be stale, and its number may belong to another process by now. So a process counts as the server only if
+its command line is exactly the one that was started; each command line has a path in it that no other has.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import psutil  # type: ignore[import-untyped]
 from counterfoil.testbed.cluster.errors import ClusterError
 
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-"""All of it, so that the caller's settings of Java or PostgreSQL change nothing."""
+"""The whole environment of a server, so that the caller's settings for Java or PostgreSQL have no effect."""
 _POLL_SECONDS: Final = 0.05
 _LINES: Final = 15  # of a log, in a message
 _TAIL: Final = 65_536  # octets of a log that are searched for them
 
 _children: set[int] = set()
-"""Started by this process, which has to ask for their end, or else they stay as zombies."""
+"""Process ids started by this process, which has to reap them, or they stay as zombies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server: what it is called, its command, and the directory that it runs in and that keeps its log and pid."""
+    """One server: its name, the directory that it runs in, with its log and pid file, its command, its account."""
 
     name: str
     directory: Path
@@ -41,18 +41,18 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What it writes on standard output and error, appended."""
+        """The file to which its standard output and error are appended."""
         return self.directory / "server.log"
 
     @property
     def pid(self) -> int | None:
-        """The process id if it runs."""
+        """Its process id; None if it does not run."""
         found = self._process()
         return None if found is None else int(found.pid)
 
     @property
     def memory(self) -> int | None:
-        """Octets that it holds in memory, shared ones left out, if it runs; its children's included."""
+        """Octets of unshared memory, its children's included; None if it does not run."""
         found = self._process()
         if found is None:
             return None
@@ -62,7 +62,7 @@ class Server:
             return None
 
     def launch(self) -> int:
-        """Start it, and say where its log begins; it may not be ready yet."""
+        """Start it; returns the octets of its log before that. It may not be ready yet."""
         begins = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             try:
@@ -73,18 +73,18 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # no signal of the caller's terminal reaches it
+                    start_new_session=True,  # signals of the caller's terminal do not reach it
                     **as_user(self.user),
                 )
             except OSError as problem:
-                raise ClusterError(f"{self.name} cannot be started: {problem}") from problem
-        child.returncode = 0  # it outlives this object, which would complain
+                raise ClusterError(f"cannot start {self.name}: {problem}") from problem
+        child.returncode = 0  # it outlives this object, which would warn about that
         _children.add(child.pid)
         self._pid_file.write_text(f"{child.pid}\n")
         return begins
 
     def wait_ready(self, ready: Callable[[], bool], begins: int, seconds: float) -> None:
-        """Until it is ready. Raises `ClusterError` if it ends before, or takes longer."""
+        """Wait until `ready()`; `begins`: what `launch` returned. Raises `ClusterError` if it ends or takes longer."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self._process() is None:
@@ -107,7 +107,7 @@ class Server:
         return True
 
     def wait_ended(self, deadline: float) -> bool:
-        """Whether it has ended by `deadline`, of the monotonic clock."""
+        """Wait until it has ended; False if it has not by `deadline`, of the monotonic clock."""
         while self._process() is not None:
             if time.monotonic() > deadline:
                 return False
@@ -115,7 +115,7 @@ class Server:
         return True
 
     def log_since(self, begins: int) -> bytes:
-        """What it has logged since its log was `begins` octets long."""
+        """What it has logged from `begins` octets on."""
         with self.log.open("rb") as file:
             file.seek(begins)
             return file.read()
@@ -127,7 +127,7 @@ class Server:
     def _process(self) -> psutil.Process | None:
         try:
             found = psutil.Process(int(self._pid_file.read_text()))
-            words = found.cmdline()  # empty for a moment, while it becomes the program
+            words = found.cmdline()  # empty for a moment, until exec
             return found if _lives(found) and words in ([], list(self.command)) else None
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
@@ -155,7 +155,7 @@ def run(command: Sequence[str], *, cwd: Path, user: str | None = None, stdin: st
     except subprocess.TimeoutExpired:
         raise ClusterError(f"{tool} took longer than {seconds:.0f} s") from None
     except OSError as problem:
-        raise ClusterError(f"{tool} cannot be run: {problem}") from problem
+        raise ClusterError(f"cannot run {tool}: {problem}") from problem
     printed = done.stdout.decode(errors="replace")
     if done.returncode:
         last = "\n".join(printed.splitlines()[-_LINES:])
@@ -164,7 +164,7 @@ def run(command: Sequence[str], *, cwd: Path, user: str | None = None, stdin: st
 
 
 def as_user(user: str | None) -> Mapping[str, Any]:
-    """What to give to `subprocess` so that a command runs as `user`, with its group alone; None: as this process."""
+    """Arguments of `subprocess` that run a command as `user`, with its group only; None: as this process."""
     return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": ()}
 
 
@@ -180,7 +180,7 @@ def _lives(process: psutil.Process) -> bool:
 def _reap(child: int) -> None:
     try:
         ended, _status = os.waitpid(child, os.WNOHANG)
-    except ChildProcessError:  # somebody else has asked
+    except ChildProcessError:  # it was reaped elsewhere
         ended = child
     if ended:
         _children.discard(child)
