@@ -67,7 +67,7 @@ class Shell:
         return Ran(code, out.getvalue(), err.getvalue())
 
     def ok(self, *words: str | Path) -> Any:
-        """Run a command that must work, and give its JSON."""
+        """Run a command that must succeed; returns its JSON."""
         ran = self.run(*words, "--json")
         assert ran.code == 0, f"{words}: exit code {ran.code}\n{ran.out}\n{ran.err}"
         assert ran.err == ""
@@ -94,7 +94,7 @@ def eventually(found: Callable[[], Any], what: str = "a true value", within: flo
 
 @contextmanager
 def serving(shell: Shell, program: Sequence[str] = ("-m", "counterfoil")) -> Iterator[subprocess.Popen[str]]:
-    """`counterfoil up` on a free port; tells `shell` its URL. Ends it if the block did not.
+    """`counterfoil up` on a free port; sets the URL of `shell`. Kills it if the block did not stop it.
 
     `program`: what the interpreter runs.
     """

@@ -1,5 +1,5 @@
-"""Services that are started before what they need: they wait, say what for and what to do, end at once if asked to, and
-work by themselves as soon as it is there.
+"""Services that are started before what they need: they wait, report what for and what to do, stop at once when told
+to, and become active by themselves as soon as it is there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-AT_ONCE = 10  # seconds; an interpreter that ends on a busy machine
+AT_ONCE = 10  # seconds; an interpreter takes some to end on a busy machine
 REST = ("issuance", "matching", "redemption")
 
 
@@ -52,7 +52,7 @@ class Begun:
         return self.fleet.start(parts, suffix, **changes)
 
     def bad_secrets(self, name: str, text: str | None) -> Path:
-        """The passwords with one that is wrong, or not there."""
+        """A copy of the passwords in which one is wrong, or missing."""
         assert self.cluster.secrets is not None
         copied = self.cluster.root / f"without-{name}"
         shutil.copytree(self.cluster.secrets, copied)
@@ -64,7 +64,7 @@ class Begun:
 
 
 def reasons(process: ServiceProcess) -> str:
-    """Why it is not ready; it lives all the same."""
+    """Why the process is not ready; it must be live all the same."""
     assert process.probe("livez").status_code == httpx.codes.OK
     answer = process.probe("readyz")
     if answer.status_code == httpx.codes.OK:
@@ -74,7 +74,7 @@ def reasons(process: ServiceProcess) -> str:
 
 
 def says(process: ServiceProcess, *words: str) -> None:
-    """Its readiness, and its log, have these words soon; and nobody has to read a traceback."""
+    """Its readiness and its log soon have these words, and its log has no traceback."""
     ends = time.monotonic() + EVENTUALLY
     while not all(word in (said := reasons(process)) for word in words):
         assert time.monotonic() < ends, f"{process.name} says {said!r}, not {words}"
@@ -86,7 +86,7 @@ def says(process: ServiceProcess, *words: str) -> None:
 
 @pytest.fixture
 def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
-    """Nothing of it runs; whatever the test starts is ended."""
+    """Nothing runs yet; what the test starts is stopped after it."""
     made = Begun(cluster_directory / secrets.token_hex(4), tmp_path)
     try:
         with made.fleet:
@@ -127,7 +127,7 @@ def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_
 
 
 def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
-    """Asked to, while it waits."""
+    """It stops at once on SIGTERM, while it waits."""
     began = time.monotonic()
     begun.fleet.kill(process.name, signal.SIGTERM)
     assert begun.fleet.wait_ended(process.name) == 0
@@ -136,7 +136,7 @@ def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
 
 
 def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
-    """For somebody who starts another gateway, a standby, or another instance."""
+    """For an operator who starts another gateway, a standby, or another instance."""
     for part, name, who in [
         (GATEWAY, "kafka-gateway", "counterfoil-gateway"),
         (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
@@ -163,7 +163,7 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
 
 
 def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:
-    """The banner and what is said at the end, too; none of it, and no warning, is text for people."""
+    """The banner, the last message and warnings are objects, too; none is text for people."""
     settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
     command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]
     with subprocess.Popen(

@@ -145,7 +145,7 @@ def test_one_trace_from_the_bid_to_the_trade(market: Secured, traces: Collector)
 
 
 def samples(process: ServiceProcess, name: str) -> dict[tuple[str, ...], float]:
-    """Of one metric: values by the labels' values, in the order of the labels' names."""
+    """The values of one metric, by the values of its labels in the order of the labels' names."""
     found = metrics(process).items()
     return {tuple(value for _, value in sorted(labels)): at for (each, labels), at in found if each == name}
 
@@ -178,7 +178,7 @@ def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
 
 
 def make_trouble(market: Secured) -> tuple[Samples, Samples]:
-    """A lost lease, a refusal, and records that nobody can take: what was refused and what set aside meanwhile."""
+    """A lost lease, a refusal and dead letters; returns what was refused and what was dead-lettered meanwhile."""
     lose_the_lease(market, "ledger")
     market.fleet.wait_ready()
     before = [counted(market, name) for name in ("counterfoil_refusals_total", "counterfoil_dead_letters_total")]
@@ -197,7 +197,7 @@ def make_trouble(market: Secured) -> tuple[Samples, Samples]:
 
 
 def counted(market: Secured, name: str) -> Samples:
-    """A counter of the ledger, the views and the gateway, who all read issuance's entries."""
+    """A counter of the ledger, the views and the gateway, which all read issuance's entries."""
     return Counter(
         {
             labels: int(value)
@@ -208,7 +208,7 @@ def counted(market: Secured, name: str) -> Samples:
 
 
 def check_own(user: str, found: Metrics) -> None:
-    """A process shows the parts that it runs and no others, and nothing that waits or is stuck."""
+    """A process shows the parts that it runs and no others, no backlog, and nothing that is stuck."""
     mine = (user, "receipts") if user == GATEWAY else (user,)
     for (name, labels), value in found.items():
         assert all(text in mine for label, text in labels if label in ("service", "consumer", "worker"))
@@ -219,7 +219,7 @@ def check_own(user: str, found: Metrics) -> None:
 
 
 def of_one_log(market: Secured, service: str) -> bool:
-    """Whether a service's figures agree with each other and with what is published; once it rests, they must."""
+    """Whether a service's figures agree with each other and with what is published, as they must when it is idle."""
     found = metrics(market.fleet.processes[service])
     own = frozenset({("service", service)})
     size = published_size(market, service)
@@ -249,7 +249,7 @@ def lose_the_lease(market: Secured, service: str) -> None:
 
 
 def deposits(market: Secured, enough: Event) -> list[dict[str, Any]]:
-    """One client, who sends deposits and waits for each receipt: none may fail."""
+    """One client that sends deposits and waits for each receipt: none may fail."""
     receipts = []
     with Gateway(market.shell.url, pauses=()) as gateway:
         while not enough.is_set():
@@ -265,7 +265,7 @@ def cash(market: Secured) -> int:
 
 
 def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> None:
-    """First with another that stands by and takes over, then with none until it is started again."""
+    """First with a standby that takes over, then without one until it is restarted."""
     before, enough = cash(market), Event()
     market.start("ledger", "second")
     eventually(market.fleet.processes["ledger+second"].is_ready)
@@ -277,7 +277,7 @@ def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> Non
         began = time.monotonic()
         assert market.fleet.stop("ledger") == {"ledger": 0}
         eventually(lambda: market.fleet.processes["ledger+second"].role() == "active")
-        assert time.monotonic() - began < IDLE_SECONDS  # it was let go, and did not run out
+        assert time.monotonic() - began < IDLE_SECONDS  # the lease was released, it did not expire
         time.sleep(0.5)
         assert market.fleet.stop("ledger+second") == {"ledger+second": 0}
         with closing(read_log_store_on(market.shell.settings.database_access(GATEWAY), "ledger")) as store:
@@ -317,7 +317,7 @@ def test_a_gateway_that_stops_answers_what_it_took(market: Secured) -> None:
 
 
 def secrets_of(market: Secured) -> dict[str, str]:
-    """Every password, and of every private key the part that is secret, as they are written."""
+    """Every password, and the secret part of every private key, as they are written."""
     assert market.cluster.secrets is not None
     passwords = {path.name: path.read_text() for path in market.cluster.secrets.glob("*-*") if path.suffix != ".pem"}
     seeds = {path.name: path.read_text() for path in (market.home / "keys").glob("*.seed")}

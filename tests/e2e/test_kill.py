@@ -1,4 +1,4 @@
-"""Killed at any moment, again and again: what was acknowledged stays, what was not can be repeated, and all audits.
+"""Killed at random moments: what was acknowledged stays, what was not can be repeated, and the logs audit clean.
 
 `COUNTERFOIL_KILL_SEED=N` repeats what a failed run sent and when it killed; how threads took turns it cannot repeat.
 """
@@ -44,7 +44,7 @@ KILLS = 3
 CLIENTS = 16
 KILLED_AFTER = (0.3, 1.5)  # seconds under load
 PAUSE = 0.04  # seconds a client rests at most: a few hundred commands a second from all of them
-LEAVES = 0.1  # of the commands, nobody waits for the receipt
+LEAVES = 0.1  # the share of commands sent without waiting for the receipt
 COMMANDS_EACH = 100  # of one client between two kills
 WEIGHTS = {"deposit": 4, "withdraw": 3, "offer": 3, "bid": 4, "cancel": 1}
 
@@ -53,7 +53,7 @@ Receipt = dict[str, Any]
 
 @dataclass
 class Sent:
-    """A command on its way: the very bytes, where they go, and the receipt once there is one, also of a refusal."""
+    """A command that was sent: its bytes, its service, and its receipt once there is one, also of a refusal."""
 
     envelope: bytes
     service: str
@@ -83,7 +83,7 @@ class Sent:
 
 
 def load(url: str, crowd: Crowd, rng: random.Random, process: subprocess.Popen[str]) -> list[Sent]:
-    """Everything that `CLIENTS` clients sent until the process was killed under them: each one's last is open."""
+    """Everything that `CLIENTS` clients sent until the process was killed; the last command of each is unanswered."""
 
     def client(seed: int) -> list[Sent]:
         own, sent = random.Random(seed), []
@@ -130,7 +130,7 @@ def published(home: Path, service: str, head: Checkpoint, tree: TileTree) -> lis
 def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[Sent]:
     """Each command with a receipt is one entry of its log: at the receipt's index, with the receipt's bytes.
 
-    Gives back those without a receipt that were decided all the same.
+    Returns those without a receipt that were decided all the same.
     """
     places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
     for service, entries in logs.items():
@@ -149,7 +149,7 @@ def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[S
 
 
 def repeat(url: str, unanswered: list[Sent]) -> None:
-    """Send again, twice, what nobody acknowledged; both times it is the same entry."""
+    """Send again, twice, what was not acknowledged; both times the answer is the same entry."""
     with Gateway(url) as gateway:
         for each in unanswered:
             each.submit(gateway)
@@ -162,7 +162,7 @@ def repeat(url: str, unanswered: list[Sent]) -> None:
 
 
 def check_offline(home: Path, sent: list[Sent]) -> None:
-    """All receipts, whenever they were given, prove their commands and belong to the history that is public now."""
+    """All receipts, whenever they were given, prove their commands and belong to the history published now."""
     keys, logs = parse_vkeys((home / "vkeys").read_text()), {}
     trees: dict[str, TileTree] = {}
     for origin, key in keys.items():

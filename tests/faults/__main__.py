@@ -14,10 +14,10 @@ from tests.faults.site import site
 
 
 def main() -> int:
-    """Run drills; 0 if all is well after each."""
+    """Run drills; returns 0. A drill that finds a fault raises."""
     options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     options.add_argument("drill", nargs="*", metavar="DRILL", help=f"any of: {', '.join(DRILLS)}")
-    options.add_argument("--seconds", type=float, default=10.0, help="how long what is broken stays so")
+    options.add_argument("--seconds", type=float, default=10.0, help="how long the fault lasts")
     given = options.parse_args()
     for name in given.drill or DRILLS:
         run, brokers = DRILLS[name]

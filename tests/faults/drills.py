@@ -1,4 +1,4 @@
-"""Faults of the distributed form, end to end: each breaks something under load and waits until all is well again.
+"""Faults of the distributed form, end to end: each drill breaks something under load and waits for recovery.
 
 What was observed must agree with the logs afterwards: nothing acknowledged is lost, nothing applied twice, the audit
 finds nothing (`Site.verdict`). All are bounded in time. ``python -m tests.faults`` runs them by hand, longer.
@@ -26,7 +26,7 @@ from tests.faults.crashing import STEPS
 from tests.faults.site import RECOVERS_WITHIN, Site
 
 _until = partial(eventually, within=RECOVERS_WITHIN)
-_CRASHES_WITHIN = 300.0  # partial versions go when a tile is full: 256 entries, of logs of which some grow slowly
+_CRASHES_WITHIN = 300.0  # partial tiles are deleted when one is full: 256 entries, and some logs grow slowly
 
 
 def crashes(site: Site, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
@@ -59,7 +59,7 @@ def killed(site: Site, seconds: float) -> None:
 
 
 def zombie(site: Site, seconds: float) -> None:
-    """The active instance of the ledger freezes, another takes over; when it wakes, it finds that it has lost."""
+    """The active instance of the ledger freezes and a standby takes over; when it wakes, it has lost the lease."""
     with site.load():
         site.fleet.start(("ledger",), "second")
         _until(site.fleet.processes["ledger+second"].is_ready, "the standby is ready")
@@ -72,13 +72,13 @@ def zombie(site: Site, seconds: float) -> None:
         )
         time.sleep(seconds)
         site.fleet.kill("ledger", signal.SIGCONT)
-        _until(lambda: site.fleet.processes["ledger"].role() == "standby", "the one that slept stands by")
+        _until(lambda: site.fleet.processes["ledger"].role() == "standby", "the frozen instance is a standby")
         site.fleet.stop("ledger+second")
-        _until(lambda: site.fleet.processes["ledger"].role() == "active", "and takes over again")
+        _until(lambda: site.fleet.processes["ledger"].role() == "active", "it takes over again")
 
 
 def frozen_kafka(site: Site, seconds: float) -> None:
-    """Kafka cannot be reached: every broker is frozen, then goes on."""
+    """Kafka cannot be reached: every broker is frozen for a while."""
     with site.load():
         for broker in range(1, site.cluster.brokers + 1):
             site.cluster.kill_broker(broker, signal.SIGSTOP)
@@ -125,7 +125,7 @@ def restarted_database(site: Site, seconds: float) -> None:
 
 
 def full_disk(site: Site, seconds: float) -> None:
-    """The disk of the published ledger is full for a while: what is committed is safe, and published later."""
+    """The disk of the published ledger is full for a while: committed entries are safe, and published later."""
     directory = site.home / "logs" / "ledger"
     site.fleet.stop("ledger")
     aside = directory.with_name("ledger-aside")
@@ -165,7 +165,7 @@ def _grow(ballast: Path) -> bool:
 
 
 def repeated_and_reordered(site: Site, seconds: float) -> None:
-    """Whoever may write to Kafka sends everything again, in another order, and junk besides."""
+    """A user with write access to Kafka sends everything again, in another order, and junk."""
     with site.load():
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:

@@ -1,4 +1,4 @@
-"""A whole distributed market on this machine, to break: a cluster, a process for every part, and clients."""
+"""A distributed market on this machine for fault drills: a cluster, a process for every part, and clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _names = count()
 
 @dataclass
 class Site:
-    """What is there, and everything that was observed of it so far."""
+    """The market, and everything that clients have observed of it so far."""
 
     cluster: Cluster
     home: Path
@@ -34,7 +34,7 @@ class Site:
 
     @contextmanager
     def load(self, clients: int = 12, pause: float = 0.03) -> Iterator[Recorder]:
-        """Clients at work for the length of the block; at its end they have settled and all must be well."""
+        """Clients send commands for the length of the block, and then until commands succeed again."""
         path = self.home.parent / f"observed-{next(_names)}.jsonl"
         plan = Plan(clients=clients, pause=pause)
         recorder = Recorder(self.fleet.url, Crowd(self.home), path, plan, seed=next(_names))
@@ -45,7 +45,7 @@ class Site:
         self.observed += recorder.join()
 
     def verdict(self) -> Figures:
-        """All that was observed agrees with what is published, and the audit finds nothing. Returns the figures."""
+        """Check that the observations agree with the published logs and that these audit clean. Returns the figures."""
         logs = self.home / "logs"
         wait_published(logs, self.observed, PUBLISHED_WITHIN)
         self.fleet.stop()  # nothing is being written while the logs are read

@@ -1,7 +1,7 @@
 """Every fault of the distributed form, end to end: nothing acknowledged is lost, nothing applied twice.
 
-Kafka and PostgreSQL are real. Each drill runs under load; what the clients observed is held against the logs, and the
-logs are audited. The same drills, longer and one by one: ``python -m tests.faults --help``.
+Kafka and PostgreSQL are real. Each drill runs under load; what the clients observed is checked against the logs,
+and the logs are audited. The same drills, longer and one by one: ``python -m tests.faults --help``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def market(new_cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def whole(market: Site) -> Iterator[Site]:
-    """The market with every part running, and judged afterwards."""
+    """The market with every part running; it is checked after the test."""
     market.restart()
     yield market
     assert market.verdict().receipts > 0

@@ -1,4 +1,4 @@
-"""Holds what clients observed against the logs that were published: `check` returns what cannot both be true.
+"""Checks what clients observed against the published logs: `check` returns every contradiction.
 
 | code | what was found |
 |---|---|
@@ -7,17 +7,17 @@
 | `receipt_differs` | the log has another entry where the receipt says, or the command elsewhere |
 | `receipt_not_proven` | the receipt does not verify, or is not of the command that was sent |
 | `checkpoint_not_prefix` | the history a receipt was signed over is not the beginning of the one published |
-| `refused_yet_recorded` | it was refused at intake for good, and yet these very bytes are in the log |
+| `refused_yet_recorded` | it was finally refused at intake, and the same bytes are in the log |
 | `refusal_not_proven` | a refusal that only a decision can give, without the entry that records it |
 | `refusal_unknown` | a refusal with a code that the contract does not have |
-| `conflict_unfounded` | its id was said to be used with other content, and the log holds no such content |
+| `conflict_unfounded` | it was refused because its id was used with other content, and the log has no such content |
 | `outcomes_differ` | two answers to one id that cannot both stand |
 | `order_violated` | a command was sent after the receipt of another was there, and stands before it in the log |
 | `read_differs` | a balance that the position never had |
 | `read_too_old` | a read had to wait for an entry, and shows a balance from before it |
 | `read_went_back` | a client's later read shows an older balance than its earlier one, though both waited |
 
-Beside these, everything that the audit finds in the logs themselves.
+To these are added the findings of the audit of the logs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Conflict: Final = Code.EXISTS_WITH_DIFFERENT_CONTENT
 
 @dataclass
 class Told:
-    """One command, and what became of each sending of it."""
+    """One command, and the outcome of each time it was sent."""
 
     service: str
     id: str
@@ -58,27 +58,27 @@ class Told:
 
     @property
     def receipts(self) -> Iterator[tuple[Attempt, Receipt]]:
-        """The sendings that were answered with a receipt."""
+        """The attempts that were answered with a receipt."""
         return ((each, each.answer) for each in self.attempts if isinstance(each.answer, Receipt))
 
     @property
     def refusals(self) -> Iterator[tuple[Attempt, str]]:
-        """The sendings that were refused without a receipt, and the code."""
+        """The attempts that were refused without a receipt, and the code."""
         return ((each, each.answer.code) for each in self.attempts if isinstance(each.answer, Refused))
 
 
 @dataclass
 class History:
-    """The observations by command, and the reads by client, beside the model."""
+    """The observations by command, the reads by client, and the model of the logs."""
 
     model: Model
     commands: dict[tuple[str, bytes], Told] = field(default_factory=dict)
     reads: dict[int, list[Read]] = field(default_factory=lambda: defaultdict(list))
     strays: list[Attempt] = field(default_factory=list)
-    """Sendings of what is no command."""
+    """Attempts to send bytes that are no command."""
 
     def take(self, observation: Observation) -> None:
-        """One observation, in any order."""
+        """Add one observation; the order does not matter."""
         if isinstance(observation, Read):
             self.reads[observation.client].append(observation)
             return
@@ -91,7 +91,7 @@ class History:
         told.attempts.append(observation)
 
     def places(self, told: Told) -> list[int]:
-        """Where the command stands in its log."""
+        """The indexes of the command in its log."""
         log = self.model.logs.get(told.service)
         return log.commands.get(told.command.content, []) if log is not None else []
 
@@ -99,7 +99,7 @@ class History:
 def check(
     observations: Iterable[Observation], logs: Path | Model, trusted: Mapping[str, VerifyKey] | None = None
 ) -> list[Finding]:
-    """What the observations and the published logs have against each other, or the logs by themselves.
+    """Contradictions between the observations and the published logs, and the audit's findings in the logs.
 
     `logs`: a directory as the audit reads it (or `replay` of one), with everything published that was acknowledged.
     `trusted`: the logs' keys by origin; without it each log is believed to be signed by the key it shows. A history is
@@ -145,7 +145,7 @@ def _receipts(history: History) -> Iterator[Finding]:
 def _proven(
     command: Submission, receipt: Receipt, log: Log | None, heads: dict[tuple[str, bytes], Checkpoint]
 ) -> Checkpoint:
-    """The checkpoint that the receipt leads to. Raises `LogError`, `NotAnEntry`."""
+    """The checkpoint of the receipt. Raises `LogError`, `NotAnEntry`."""
     if log is None or (receipt.origin, receipt.origin) != (log.origin, command.header.aud):
         raise LogError(f"a receipt of {receipt.origin} for a command to {command.header.aud}")
     parsed = parse_receipt(receipt.proof)
@@ -199,7 +199,7 @@ def _refusals(history: History) -> Iterator[Finding]:
 
 
 def _outcomes(history: History) -> Iterator[Finding]:
-    """Receipts of one id name one entry; and who holds one was not refused for good with the same bytes."""
+    """Receipts of one id name one entry, and a command with a receipt was not finally refused with the same bytes."""
     by_id: dict[tuple[str, str], dict[tuple[int, bytes], Attempt]] = defaultdict(dict)
     for told in history.commands.values():
         signed = set()
@@ -224,7 +224,7 @@ def _signature(attempt: Attempt) -> bytes:
 
 
 def _order(history: History) -> Iterator[Finding]:
-    """Real time: what was sent after a receipt was there comes later in the same log."""
+    """Real time: a command sent after the receipt of another comes later in the same log."""
     by_service: dict[str, list[tuple[int, int, int, Told]]] = defaultdict(list)
     for told in history.commands.values():
         where = history.places(told)
@@ -257,7 +257,7 @@ def _reads(history: History) -> Iterator[Finding]:
 
 
 def _read(model: Model, read: Read, seen: int) -> tuple[str, str, int]:
-    """A finding's code and text, empty if the read is sound; and the least size of the log that it was served at.
+    """A finding's code and text, empty if the read is sound; and the smallest size of the log that shows this balance.
 
     `seen`: the same of the client's reads before it.
     """

@@ -52,7 +52,7 @@ def postgres(home: Path, opened: ExitStack) -> str:
 
 
 def directory(home: Path, _opened: ExitStack) -> str:
-    """A place for clusters that tests start themselves; Kafka's jars are downloaded, which tests must not."""
+    """A directory for clusters that tests start themselves. It downloads Kafka's jars, which tests must not."""
     from counterfoil.testbed.cluster.jars import fetch
 
     fetch(lambda _what, _done, _total: None)
@@ -63,7 +63,7 @@ KINDS: Mapping[str, Callable[[Path, ExitStack], str]] = {"kafka": kafka, "postgr
 
 
 def main(kind: str, home: Path, pid: int) -> None:
-    """Keep it until the run is over."""
+    """Keep the server until the run is over."""
     run = psutil.Process(pid)
     with ExitStack() as opened:
         opened.callback(_remove, home)
@@ -76,7 +76,7 @@ def main(kind: str, home: Path, pid: int) -> None:
 
 
 def report(home: Path, name: str, text: str) -> None:
-    """Write the report, whole or not at all."""
+    """Write the report atomically."""
     draft = home / f".{name}"
     draft.write_text(json.dumps({name: text}))
     draft.replace(home / REPORT)

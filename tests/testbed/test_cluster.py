@@ -1,4 +1,4 @@
-"""A real Kafka and a real PostgreSQL: they come up, stay what they were made as, and come back after a fault."""
+"""A real Kafka and PostgreSQL: they start, keep their plan, and recover from faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE = 30
 
 
 def kafka(cluster: Cluster, user: str = "admin", password: str | None = None) -> AdminClient:
-    """An administrator's connection; its complaints about brokers that are down are not printed."""
+    """An administrator's connection; its warnings about brokers that are down are not printed."""
     settings: dict[str, Any] = {"bootstrap.servers": cluster.kafka, "log_level": 0}
     if cluster.secrets is not None:
         settings |= {
@@ -254,6 +254,6 @@ class Watch:
     def _read(self, path: Path) -> None:
         try:
             text = path.read_text(errors="replace")
-        except OSError:  # ended meanwhile, or somebody else's
+        except OSError:  # it has ended, or belongs to another user
             return
         self.seen |= {f"{word} in {path.name}" for word in self._words if word in text}

@@ -18,13 +18,13 @@ from tests.e2e.running import Shell
 
 @pytest.fixture
 def home(cluster_directory: Path) -> Iterator[Path]:
-    """Where a cluster can be; what is left of it goes."""
+    """A directory for a cluster; what is left of it is removed."""
     path = cluster_directory / "command"
     yield path
     try:
         Cluster(path).down(seconds=1)
         Cluster(path).remove()
-    except ClusterError:  # it is gone already, as it should be
+    except ClusterError:  # removed already, as it should be
         assert not path.exists()
 
 

@@ -23,15 +23,15 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Files, without a line on standard error for each."""
+    """Serves files, and logs nothing."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the standard library's name
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def published(tmp_path: Path) -> Iterator[tuple[Path, MavenContext]]:
-    """A repository with one jar in it, and where what comes from it is kept."""
+    """A repository with one jar in it, and a context that downloads from it."""
     jar = tmp_path / "remote" / PLACE
     jar.parent.mkdir(parents=True)
     jar.write_bytes(CONTENT)

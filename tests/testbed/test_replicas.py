@@ -1,4 +1,4 @@
-"""Replicas are the services' own states, and quiet exactly when the services are."""
+"""Replicas have the services' states, and are quiet exactly when the services are."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 
 def interleaved(market: Market, turns: list[str]) -> Iterator[Entry]:
-    """All entries: first those of the logs whose turn it is, then what is left, log by log."""
+    """All entries: first one from each log in `turns`, then the rest, log by log."""
     left = {service: iter(market.entries(service)) for service in SERVICES}
     for service in turns:
         yield from islice(left[service], 1)

@@ -20,7 +20,7 @@ WAIT = "import time; print('up', flush=True); time.sleep(600)"
 
 @pytest.fixture
 def foreign() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is nobody's server."""
+    """A process that is no server."""
     with subprocess.Popen([sys.executable, "-c", WAIT], stdout=subprocess.DEVNULL) as process:
         yield process
         process.kill()
