@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from counterfoil.testbed.cluster.cluster import Cluster
+from tests.faults.drill_market import drill_market
 from tests.faults.drills import DRILLS
-from tests.faults.site import site
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
             began = time.monotonic()
             try:
                 cluster.up(brokers)
-                with site(cluster, Path(folder)) as made:
+                with drill_market(cluster, Path(folder)) as made:
                     run(made, given.seconds)
                     sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s, all is well: {made.verdict()}\n")
             finally:

@@ -32,7 +32,7 @@ DEFAULTING: Final = ("cobalt", "granite")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProgrammeKind:
     """A kind of programme, and the real one that it follows."""
 
     name: str
@@ -46,7 +46,7 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind(
+    ProgrammeKind(
         "deduct-60",
         "Chengdu compute voucher 2025: up to 60 % of the purchase is deducted, capped per beneficiary and year",
         Rate(num=3, den=5),
@@ -56,7 +56,7 @@ KINDS: Final = (
         True,
         True,
     ),
-    Kind(
+    ProgrammeKind(
         "subsidy-40",
         "IndiaAI compute portal 2025: 40 % discount on listed GPU SKUs until the approved maximum",
         Rate(num=2, den=5),
@@ -66,7 +66,7 @@ KINDS: Final = (
         True,
         False,
     ),
-    Kind(
+    ProgrammeKind(
         "rent-30",
         "Shanghai compute voucher 2025: 30 % of the rent",
         Rate(num=3, den=10),

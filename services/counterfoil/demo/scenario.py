@@ -59,7 +59,7 @@ from counterfoil.demo.model import (
     REGIONS,
     USD,
     Firm,
-    Kind,
+    ProgrammeKind,
     deal,
     firms,
     limit_price,
@@ -112,7 +112,7 @@ def number(value: object) -> int:
     return value
 
 
-def kind_of(city: int) -> Kind:
+def kind_of(city: int) -> ProgrammeKind:
     """The kind of a city's programme."""
     return KINDS[city % len(KINDS)]
 

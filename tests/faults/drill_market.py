@@ -24,7 +24,7 @@ _names = count()
 
 
 @dataclass
-class Site:
+class DrillMarket:
     """The market, and everything that clients have observed of it so far."""
 
     cluster: Cluster
@@ -63,7 +63,7 @@ class Site:
 
 
 @contextmanager
-def site(cluster: Cluster, folder: Path) -> Iterator[Site]:
+def drill_market(cluster: Cluster, folder: Path) -> Iterator[DrillMarket]:
     """A market founded on the cluster, with a process for every part."""
     settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
@@ -75,4 +75,4 @@ def site(cluster: Cluster, folder: Path) -> Iterator[Site]:
             fleet.start(parts)
         fleet.wait_ready()
         found_a_market(Shell(instance.root, fleet.url), folder)
-        yield Site(cluster, instance.root, fleet)
+        yield DrillMarket(cluster, instance.root, fleet)
