@@ -327,7 +327,7 @@ def secrets_of(market: Secured) -> dict[str, str]:
     return {name: text.strip() for name, text in found.items()}
 
 
-def told(pid: int) -> Iterator[tuple[Path, bytes]]:
+def process_environments(pid: int) -> Iterator[tuple[Path, bytes]]:
     """The command lines and environments of a process and of those that it started; some may just have ended."""
     process = Path(f"/proc/{pid}")
     with suppress(OSError):
@@ -335,7 +335,7 @@ def told(pid: int) -> Iterator[tuple[Path, bytes]]:
             yield process / name, (process / name).read_bytes()
         for children in process.glob("task/*/children"):
             for child in children.read_text().split():
-                yield from told(int(child))
+                yield from process_environments(int(child))
 
 
 def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured) -> None:
@@ -343,7 +343,7 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured)
     assert len(secrets) == 2 * 7 + len(list((market.home / "keys").iterdir())) + 1
     assert min(map(len, secrets.values())) >= 40
     pids = [*market.cluster.pids.values(), *(process.popen.pid for process in market.fleet.processes.values())]
-    seen = dict(pair for pid in pids for pair in told(pid))
+    seen = dict(pair for pid in pids for pair in process_environments(pid))
     assert all(seen[Path(f"/proc/{pid}/{name}")] for pid in pids for name in ("cmdline", "environ"))
     assert len(pids) == len(PARTS) + 2
     assert len(seen) > 2 * len(pids)  # PostgreSQL has children

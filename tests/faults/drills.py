@@ -98,7 +98,7 @@ def restarted_kafka(market: DrillMarket, seconds: float) -> None:
 
 
 def lost_leaders(market: DrillMarket, seconds: float) -> None:
-    """One broker of three after the other is killed, whatever it leads, and started again."""
+    """One broker of three after the other is killed, whether it leads or not, and restarted."""
     with market.load():
         for broker in range(1, market.cluster.brokers + 1):
             market.cluster.kill_broker(broker)

@@ -91,7 +91,7 @@ def cancel_offer(offer: OfferId) -> Body:
 def depth(
     session: GatewaySession, class_: Class, region: Region, currency: Currency = "USD", wait: Wait = None
 ) -> None:
-    """Show the open quantity by price: offers from the cheapest, bids from the dearest."""
+    """Show the open quantity by price: offers from the cheapest, bids from the highest."""
     found = session.gateway.depth(class_, region, currency, wait or ())
     tables = [
         Rows(side, [in_units(row, ("price",)) for row in found[side]], ("price", "nodes", "orders"), ("price", "nodes"))

@@ -33,7 +33,7 @@ KeyOption = Annotated[
 KeysOption = Annotated[
     Path | None,
     typer.Option(
-        "--keys", metavar="DIR", help="Where key files lie. Default: COUNTERFOIL_KEYS, or keys in the instance."
+        "--keys", metavar="DIR", help="The directory of key files. Default: COUNTERFOIL_KEYS, or keys in the instance."
     ),
 ]
 SIGNING: Final[Parameters] = {

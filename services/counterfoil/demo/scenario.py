@@ -231,8 +231,8 @@ def fund(world: World) -> None:
         driver.send("treasury", _deposit(name, 60_000_000 * USD))
     needs: dict[str, int] = {}
     for task, firm in zip(world.tasks, world.owners, strict=True):
-        dearest = max(world.prices[model][-1] for model in task.models)
-        needs[firm.party_id] = needs.get(firm.party_id, 0) + dearest * task.gpus * hours_of(task)
+        highest = max(world.prices[model][-1] for model in task.models)
+        needs[firm.party_id] = needs.get(firm.party_id, 0) + highest * task.gpus * hours_of(task)
     for nth, firm in enumerate(world.all_firms):
         need, kind = needs.get(firm.party_id, 10 * USD), kind_of(firm.city)
         covered = 2 if nth % 4 == 3 else 90
