@@ -32,11 +32,12 @@ BATCH: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class MarketWorkload:
-    """A market to measure on virtual time: when it starts, and what prepares it.
+    """A market to measure on virtual time: what it does, when it starts, and what prepares it.
 
     `prepare` gets the system and a seed, and returns the part to time, which returns how many commands it sent.
     """
 
+    name: str
     start: int
     prepare: Callable[[System, int], Callable[[], int]]
 
@@ -75,7 +76,7 @@ def end_to_end(count: int, report: ReportFigure) -> None:
 
 
 def market_flow(workload: MarketWorkload, report: ReportFigure) -> None:
-    """Bids through hold, match and contract: four services, stepped in one thread."""
+    """The timed part of a market: four services, stepped in one thread."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
         instance = Instance.create(Path(home) / "home", HOST, "Benchmark", lambda name: seeded_key(SEED, name))
         clock = VirtualClock(workload.start)
@@ -87,9 +88,7 @@ def market_flow(workload: MarketWorkload, report: ReportFigure) -> None:
             count = run()
             took = _since(began)
             note = f"{_entries(system) - entries} entries in four logs"
-            report(
-                Figure("market flow", "bids of the bundled trace through hold, match and contract", count, took, note)
-            )
+            report(Figure("market flow", workload.name, count, took, note))
         finally:
             system.close()
 

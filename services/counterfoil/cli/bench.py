@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         """
         from counterfoil.bench import embedded, figure
         from counterfoil.demo.scenario import START
-        from counterfoil.demo.workload import prepare_bidding
+        from counterfoil.demo.workload import BIDDING, prepare_bidding
 
         figures: list[dict[str, Any]] = []
         growth: list[str] = []
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         if part in ("all", "end-to-end"):
             embedded.end_to_end(commands, report)
         if part in ("all", "market"):
-            embedded.market_flow(embedded.MarketWorkload(START, prepare_bidding), report)
+            embedded.market_flow(embedded.MarketWorkload(BIDDING, START, prepare_bidding), report)
         if part in ("all", "core"):
             embedded.core(commands, report)
         if part in ("all", "memory"):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
 from counterfoil.cli.command import Command, Invalid, Out, UrlOption, gateway_url, make
 from counterfoil.contract.commands import SERVICES
+from counterfoil.instance import SHARD
 from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
-
-SHARD: Final = "main"
 
 
 class GatewaySession:

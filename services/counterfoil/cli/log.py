@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
-from counterfoil.cli.gateway_session import SHARD, GatewaySession, remote
+from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, record
 from counterfoil.cli.signing import event_row
@@ -20,6 +20,7 @@ from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCau
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import format_time
+from counterfoil.instance import SHARD
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Final
 
 from counterfoil.demo.scenario import World, bid, found, fund, offer
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import load_nodes, load_prices, load_tasks
 from counterfoil.testbed.system import System
+
+BIDDING: Final = "bids of the bundled trace through hold, match and contract"
 
 
 def prepare_bidding(system: System, seed: int) -> Callable[[], int]:
