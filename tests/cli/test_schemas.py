@@ -1,4 +1,4 @@
-"""The published OpenAPI document is what the gateway says of itself now, whatever instance it is made of."""
+"""The published OpenAPI document is the gateway's current one, whatever instance it is made from."""
 
 from __future__ import annotations
 

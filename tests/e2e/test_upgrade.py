@@ -19,11 +19,11 @@ import pytest
 import counterfoil
 from counterfoil.audit.run import audit
 from counterfoil.bootstrap import provision
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.core.rules import LATEST
-from counterfoil.demo.fleet import EACH, PROGRAM, Fleet
 from counterfoil.instance import Instance
 from counterfoil.settings import ADMIN, Settings
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import ONE_PART_EACH, PROGRAM, Fleet
 from tests.e2e.founding import found_a_market, trade
 from tests.e2e.running import Shell, eventually
 from tests.servers.fixture import NewCluster
@@ -56,18 +56,18 @@ def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fl
     instance = Instance.create(folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD)
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
-        for parts in EACH:
+        for parts in ONE_PART_EACH:
             fleet.start(parts, program=(str(program),))
-        fleet.ready()
+        fleet.wait_ready()
         yield fleet, instance
 
 
 def replace(fleet: Fleet, parts: tuple[str, ...], suffix: str, program: tuple[str, ...]) -> None:
     """A rolling upgrade of one part: the new process stands by, then the old one stops and the new one takes over."""
-    (old,) = [name for name in fleet.members if name.partition("+")[0] == ",".join(parts)]
+    (old,) = [name for name in fleet.processes if name.partition("+")[0] == ",".join(parts)]
     fleet.start(parts, suffix, program=program)
     assert fleet.stop(old) == {old: 0}
-    eventually(fleet.members[f"{','.join(parts)}+{suffix}"].is_active)
+    eventually(fleet.processes[f"{','.join(parts)}+{suffix}"].is_active)
 
 
 def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
         assert (early.code, early.error["code"]) == (4, "unknown_rules")
 
         # Upgrade every part while the market is open; an old standby of redemption is forgotten.
-        for parts in EACH:
+        for parts in ONE_PART_EACH:
             replace(fleet, parts, "new", PROGRAM)
         shell.url = fleet.url
         fleet.start(("redemption",), "forgotten", program=(str(program),))
@@ -103,14 +103,14 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
         # The forgotten standby takes over, finds rules that it lacks, and stops before it writes anything.
         assert fleet.stop("redemption+new") == {"redemption+new": 0}
         size = len(shell.ok("usage", "contracts"))
-        ended = fleet.members["redemption+forgotten"]
+        ended = fleet.processes["redemption+forgotten"]
         deadline = time.monotonic() + TAKEN_OVER_WITHIN
-        while ended.process.poll() is None and time.monotonic() < deadline:
+        while ended.popen.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert fleet.forget(ended.name) == 3
+        assert fleet.wait_ended(ended.name) == 3
         assert f"rules version {NEW} needs release {counterfoil.__version__} or later" in ended.tail()
         fleet.start(("redemption",), "again")
-        fleet.ready()
+        fleet.wait_ready()
         assert len(shell.ok("usage", "contracts")) == size
 
         fleet.stop()

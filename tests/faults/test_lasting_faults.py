@@ -14,7 +14,7 @@ import pytest
 from counterfoil.bootstrap import distributed as module
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.cli.command import FAILED, Out, guarded
-from counterfoil.cli.services import _started
+from counterfoil.cli.serve import _started
 from counterfoil.errors import Unusable
 from counterfoil.instance import Instance
 from counterfoil.ports import Unavailable

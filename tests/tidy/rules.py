@@ -19,7 +19,7 @@ SERVICES = ("issuance", "ledger", "matching", "redemption")
 SERVICE_FILES = ("__init__.py", "commands.py", "events.py", "service.py", "views.py")
 PURE = ("contract", "core", "log", *SERVICES)
 DOCUMENTED = (*PURE, "ports", "service")
-PRINTING = ("cli", "demo")
+PRINTING = ("cli",)
 
 SET_TYPES = {"set", "frozenset", "AbstractSet", "MutableSet"}
 SET_METHODS = {"intersection", "union", "difference", "symmetric_difference"}
@@ -312,7 +312,7 @@ def no_print(source: Source) -> Iterator[Place]:
     """Only the command line talks to the terminal."""
     for node in source.nodes:
         if isinstance(node, ast.Call) and _called_name(node) == "print":
-            yield node.lineno, "print(): return the text, or log it; only cli and demo print"
+            yield node.lineno, "print(): return the text, or log it; only cli prints"
 
 
 def no_environ(source: Source) -> Iterator[Place]:

@@ -192,7 +192,7 @@ def test_every_rule_is_tested_both_ways() -> None:
         ("no-float", "runtime/runner.py", "x = 0.5", False),
         ("no-assert", "runtime/runner.py", "assert x", True),
         ("no-print", "cli/main.py", "print(1)", False),
-        ("no-print", "demo/report.py", "print(1)", False),
+        ("no-print", "cli/report.py", "print(1)", False),
         ("no-print", "gateway/api.py", "print(1)", True),
         ("no-environ", "settings.py", "import os\nx = os.environ", False),
         ("no-environ", "bootstrap.py", "import os\nx = os.environ", True),

@@ -27,7 +27,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.topics import (
     CHECKPOINTS,
     REPLIES,
@@ -36,6 +35,7 @@ from counterfoil.contract.topics import (
     entries_topic,
 )
 from counterfoil.settings import KafkaAccess
+from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log
 

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from counterfoil.bootstrap.provision import apply_topics
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.settings import ADMIN, KafkaAccess, Settings
+from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.transport import acls, topics
 from counterfoil.transport.admin import configuration
 

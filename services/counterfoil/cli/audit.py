@@ -1,4 +1,4 @@
-"""`counterfoil audit`: replays published logs and says what is not as it must be."""
+"""`counterfoil audit`: replays published logs and prints what is wrong with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
 
 SHOWN: Final = 200
-"""Findings that are printed for people; JSON has all."""
+"""How many findings are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
 _LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events", "trades", "root")
 _FINDINGS = ("log", "place", "code", "text")
@@ -54,12 +54,12 @@ def register(app: typer.Typer) -> None:
         directory: Annotated[Path, argument("DIR", "An instance, or a directory with SERVICE/SHARD/ logs in it.")],
         vkeys: Vkeys = None,
         twin: Annotated[
-            bool, typer.Option("--twin", help="Find every match again with the naive order book (slower).")
+            bool, typer.Option("--twin", help="Also find every match with the naive order book (slower).")
         ] = False,
     ) -> None:
-        """Replay published logs: signatures, trees, causes, every decision again, conservation, every trade.
+        """Replay published logs: signatures, trees, causes, every decision, conservation, every trade.
 
-        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys each log's own is taken.
+        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys, each log's own key is used.
         """
         report = _run(out, directory, vkeys, twin=twin)
         out.show(report.to_json(), *tables(report.to_json()))
@@ -71,7 +71,7 @@ def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report
     path = vkeys if vkeys is not None else out.settings.vkeys
     trusted = None if path is None else read_vkeys(path)
     if trusted is None:
-        out.note("no pinned keys: each log is held against its own `vkey`")
+        out.note("no pinned keys: each log is checked against its own `vkey`")
     else:
         missing = [name for name in SERVICES if not any(f"/{name}/" in origin for origin in trusted)]
         if missing:

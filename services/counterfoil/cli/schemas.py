@@ -1,4 +1,4 @@
-"""`counterfoil schemas`: writes the generated part of ``schemas/``, or says how it differs from what it would write."""
+"""`counterfoil schemas`: writes the generated part of ``schemas/``, or prints how it differs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _PRETTY: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def write_schemas(root: Path, files: Mapping[str, bytes] | None = None) -> list[str]:
-    """Bring the generated files below `root` up to date; the relative paths that were written or removed, sorted.
+    """Bring the generated files below `root` up to date; returns the relative paths written or removed, sorted.
 
-    `files`: bytes by path; those of the contract if not given.
+    `files`: content by path; by default those of the contract.
     """
     files = files if files is not None else render(VOCABULARY)
     changed = []
@@ -62,7 +62,7 @@ def _left_over(root: Path, files: Mapping[str, bytes]) -> list[str]:
 
 
 def openapi() -> bytes:
-    """The gateway's OpenAPI document; it says nothing of the instance, so one made for the moment will do."""
+    """The gateway's OpenAPI document. It does not depend on the instance, so a temporary one is used."""
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.gateway.app import Delivery, create_app
     from counterfoil.instance import Instance
@@ -94,9 +94,9 @@ def register(app: typer.Typer) -> None:
         check: Annotated[
             bool, typer.Option("--check", help="Change nothing; exit code 1 if a file is not current.")
         ] = False,
-        root: Annotated[Path, typer.Option("--root", metavar="DIR", help="Where they lie.")] = Path("schemas"),
+        root: Annotated[Path, typer.Option("--root", metavar="DIR", help="Their directory.")] = Path("schemas"),
     ) -> None:
-        """Write JSON Schemas of commands, events and entries, the refusals, and what OpenAPI and AsyncAPI say.
+        """Write the JSON Schemas of commands, events and entries, the refusals, and the OpenAPI and AsyncAPI documents.
 
         The AsyncAPI document needs the packages of the distributed form: pip install 'counterfoil[distributed]'.
         """
