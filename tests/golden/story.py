@@ -285,11 +285,14 @@ def _delivery(world: GoldenWorld) -> None:
     claim_id = _done(world, "gpu-1", again).claim_id
     _refused(world, "gpu-1", Code.NOTHING_TO_CLAIM, replace(claim, invoice_number="golden-3"))
     settle = CloseSettlement(programme_id="p1", claim_ids=(claim_id,))
+    _refused(world, "city", Code.UNKNOWN_CLAIM, replace(settle, claim_ids=("none-0-0",)))
+    unknown = ConfirmPayment(settlement_id="none-0-0", payment_reference="PAY-1")
+    _refused(world, "bank", Code.UNKNOWN_SETTLEMENT, unknown)
     _refused(world, "city", Code.CLAIM_NOT_APPROVED, settle)
     _done(world, "city", ApproveClaim(claim_id=claim_id))
     _refused(world, "city", Code.CLAIM_NOT_OPEN, ApproveClaim(claim_id=claim_id))
     settlement_id = _done(world, "city", settle).settlement_id
-    _done(world, "bank", ConfirmPayment(settlement_id=settlement_id, payment_reference="PAY-1"))
+    _done(world, "bank", replace(unknown, settlement_id=settlement_id))
 
 
 def _long_match(world: GoldenWorld) -> None:
