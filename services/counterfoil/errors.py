@@ -7,8 +7,8 @@ CounterfoilError
 ├── ServiceStopped    a service met something it must not go on from; its reason is in the message
 └── those of the edges, beside what raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
     `demo.trace.BadTrace`, `demo.over_gateway.OtherMarket`, `demo.follower.Stalled`, `demo.follower.Astray`,
-    `demo.fleet.NotRunning`, `runtime.clock.BadClock`, `cluster.errors.ClusterError`, `transport.admin.KafkaFailed`,
-    `bootstrap.provision.DatabaseFailed`
+    `demo.fleet.NotRunning`, `runtime.clock.BadClock`, `cluster.errors.ClusterError`,
+    `transport.admin.client.KafkaFailed`, `bootstrap.provision.DatabaseFailed`
 """
 
 from __future__ import annotations

@@ -29,15 +29,15 @@ from counterfoil.contract.rejections import Code, Rejected
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Reply
 from counterfoil.settings import ADMIN, KafkaAccess
+from counterfoil.transport.admin.topics import TOPICS
 from counterfoil.transport.asyncapi import RoutesDiffer, specification
 from counterfoil.transport.batches import Headers, encode
 from counterfoil.transport.buffers import Buffer
 from counterfoil.transport.client import make_broker
-from counterfoil.transport.dead_records import dead_letter
-from counterfoil.transport.replies import encode_reply
+from counterfoil.transport.dead_letter_headers import dead_letter
+from counterfoil.transport.reply_records import encode_reply
 from counterfoil.transport.routes import routes
 from counterfoil.transport.subscription import CommandFeed, Subscription
-from counterfoil.transport.topics import TOPICS
 from tests.contract.test_vectors import vector
 
 FOLDER = Path(__file__).parents[2] / "schemas"

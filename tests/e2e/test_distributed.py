@@ -33,7 +33,7 @@ from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import ADMIN, GATEWAY, VIEWS
 from counterfoil.storage import read_log_store_on
 from counterfoil.storage.lease import IDLE_SECONDS
-from counterfoil.transport.admin import configuration
+from counterfoil.transport.admin.client import configuration
 from counterfoil.transport.asyncapi import specification
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade

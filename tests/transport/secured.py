@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 from counterfoil.bootstrap.provision import apply_topics
 from counterfoil.cluster.cluster import Cluster
 from counterfoil.settings import ADMIN, KafkaAccess, Settings
-from counterfoil.transport import acls, topics
-from counterfoil.transport.admin import configuration
+from counterfoil.transport.admin import acls, topics
+from counterfoil.transport.admin.client import configuration
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from confluent_kafka.admin import (
 )
 
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import acls
-from counterfoil.transport.acls import Right
-from counterfoil.transport.admin import configuration, settled
+from counterfoil.transport.admin import acls
+from counterfoil.transport.admin.acls import Right
+from counterfoil.transport.admin.client import configuration, settled
 from counterfoil.transport.client import make_producer
 from tests.transport.secured import Secured
 

@@ -11,10 +11,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES, commands_topic, dead_letters_topic, entries_topic
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import dead_letters, topics
-from counterfoil.transport.admin import KafkaFailed, configuration, settled
-from counterfoil.transport.dead_letters import NoSuchLetter
-from counterfoil.transport.dead_records import Death, Header, dead_letter
+from counterfoil.transport.admin import dead_letters, topics
+from counterfoil.transport.admin.client import KafkaFailed, configuration, settled
+from counterfoil.transport.admin.dead_letters import NoSuchLetter
+from counterfoil.transport.dead_letter_headers import Death, Header, dead_letter
 from tests.transport.secured import Secured
 
 pytestmark = pytest.mark.xdist_group("secured-kafka")
@@ -192,7 +192,7 @@ def test_a_record_as_large_as_can_be(aside: Aside) -> None:
 
 
 def test_where_it_cannot_be_done(aside: Aside, secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("counterfoil.transport.admin.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("counterfoil.transport.admin.client.CONNECT_SECONDS", 1)
     with pytest.raises(KafkaFailed, match="no Kafka answered"):
         list(dead_letters.newest(KafkaAccess("127.0.0.1:1", "counterfoil-admin"), [aside.topic], 1))
     with pytest.raises(KafkaFailed, match="cannot be read"):

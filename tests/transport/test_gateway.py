@@ -17,7 +17,7 @@ from counterfoil.settings import KafkaAccess
 from counterfoil.transport import gateway as gateway_module
 from counterfoil.transport.client import make_admin
 from counterfoil.transport.gateway import KafkaGateway
-from counterfoil.transport.replies import encode_reply
+from counterfoil.transport.reply_records import encode_reply
 from counterfoil.transport.subscription import KafkaInbox
 from tests.conformance.transport import Log
 from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, until

@@ -11,8 +11,8 @@ import pytest
 from counterfoil.contract.events import SUBSCRIPTIONS
 from counterfoil.contract.topics import dead_letters_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Inbox, Reply
-from counterfoil.transport import dead_letters, topics
-from counterfoil.transport.admin import settled
+from counterfoil.transport.admin import dead_letters, topics
+from counterfoil.transport.admin.client import settled
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log

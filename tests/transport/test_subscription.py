@@ -14,7 +14,7 @@ from counterfoil.contract.topics import commands_topic, dead_letters_topic, entr
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Unavailable
 from counterfoil.transport import subscription
 from counterfoil.transport.batches import encode
-from counterfoil.transport.dead_records import read_dead_letter
+from counterfoil.transport.dead_letter_headers import read_dead_letter
 from counterfoil.transport.subscription import KafkaInbox, Progress
 from tests.conformance.transport import FOREVER, Log
 from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, Raw, log_of, until

@@ -21,9 +21,9 @@ from confluent_kafka.admin import (
 from counterfoil.contract.limits import MAX_ENTRY_BYTES, MAX_ENVELOPE_BYTES
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import topics
-from counterfoil.transport.admin import KafkaFailed, LoginRefused, configuration, settled
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES, dead_letter
+from counterfoil.transport.admin import topics
+from counterfoil.transport.admin.client import KafkaFailed, LoginRefused, configuration, settled
+from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES, dead_letter
 from tests.servers.fixture import NewCluster
 from tests.transport.secured import Secured
 
@@ -141,7 +141,7 @@ def test_three_brokers_keep_three_replicas_and_wait_for_two(new_cluster: NewClus
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("counterfoil.transport.admin.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("counterfoil.transport.admin.client.CONNECT_SECONDS", 1)
 
 
 @pytest.mark.usefixtures("hurry")

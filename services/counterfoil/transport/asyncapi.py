@@ -21,10 +21,10 @@ from counterfoil import __version__
 from counterfoil.contract.events import NAME_OF, SUBSCRIPTIONS
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN
+from counterfoil.transport.admin.topics import PARTITIONS, TOPICS
 from counterfoil.transport.client import PARTITION
 from counterfoil.transport.messages import BINDING, components, messages_of
 from counterfoil.transport.routes import Route, routes
-from counterfoil.transport.topics import PARTITIONS, TOPICS
 
 Json = dict[str, Any]
 

@@ -23,7 +23,7 @@ from counterfoil.settings import KafkaAccess
 from counterfoil.transport.client import PARTITION, make_admin, make_broker, partition
 from counterfoil.transport.embedded import EmbeddedTransport
 from counterfoil.transport.kafka import KafkaTransport
-from counterfoil.transport.replies import BadReply, decode_reply
+from counterfoil.transport.reply_records import BadReply, decode_reply
 from counterfoil.transport.subscription import decode_raw, parse_raw
 
 _BATCH: Final = 4_096

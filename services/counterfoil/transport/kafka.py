@@ -29,10 +29,10 @@ from counterfoil.transport import lookup
 from counterfoil.transport.batches import BatchReader, encode
 from counterfoil.transport.buffers import Buffer
 from counterfoil.transport.client import PARTITION, explained, make_admin, make_broker, make_producer, make_reader, tls
-from counterfoil.transport.dead_records import dead_letter
+from counterfoil.transport.dead_letter_headers import dead_letter
 from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import Record, Sender
-from counterfoil.transport.replies import encode_reply
+from counterfoil.transport.reply_records import encode_reply
 from counterfoil.transport.subscription import (
     CommandFeed,
     EntryFeed,

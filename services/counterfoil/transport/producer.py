@@ -23,7 +23,7 @@ from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.settings import BadSetting
 from counterfoil.transport.client import PARTITION
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
+from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
 
 MAX_QUEUED: Final = 65_536

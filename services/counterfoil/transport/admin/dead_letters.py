@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from counterfoil.contract.topics import CHECKPOINTS, MAX_MESSAGE_BYTES, REPLIES, dead_letters_topic
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.acls import READS
-from counterfoil.transport.admin import REQUEST_SECONDS, KafkaFailed, configuration, connect, reason
-from counterfoil.transport.dead_records import Death, Header, read_dead_letter
+from counterfoil.transport.admin.acls import READS
+from counterfoil.transport.admin.client import REQUEST_SECONDS, KafkaFailed, configuration, connect, reason
+from counterfoil.transport.dead_letter_headers import Death, Header, read_dead_letter
 
 DEAD_LETTERS: Final = {dead_letters_topic(user): user for user in READS}
 """Every topic of dead letters, and who sets records aside on it."""

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (
 )
 
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, LoginRefused, answer, connect, settled
+from counterfoil.transport.admin.client import REQUEST_SECONDS, LoginRefused, answer, connect, settled
 
 ITERATIONS: Final = 8_192
 """Of SCRAM's hash; the passwords are long and random, so they need no more."""

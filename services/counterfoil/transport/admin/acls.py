@@ -14,7 +14,7 @@ from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient, Con
 from counterfoil.contract.commands import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, entries_topic
 from counterfoil.settings import GATEWAY, USERS, VIEWS, KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, answer, connect, settled
+from counterfoil.transport.admin.client import REQUEST_SECONDS, answer, connect, settled
 from counterfoil.transport.routes import DEAD_LETTERS_OF, Action, routes
 
 PREFIX: Final = "counterfoil."

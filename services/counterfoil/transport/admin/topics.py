@@ -22,8 +22,16 @@ from confluent_kafka.admin import (
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, KafkaFailed, answer, connect, failed_with, reason, settled
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
+from counterfoil.transport.admin.client import (
+    REQUEST_SECONDS,
+    KafkaFailed,
+    answer,
+    connect,
+    failed_with,
+    reason,
+    settled,
+)
+from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
 from counterfoil.transport.routes import Kind, routes
 
 PARTITIONS: Final = 1
