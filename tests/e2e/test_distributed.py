@@ -35,6 +35,7 @@ from counterfoil.storage import read_log_store_on
 from counterfoil.storage.lease import IDLE_SECONDS
 from counterfoil.transport.admin.client import configuration
 from counterfoil.transport.asyncapi import specification
+from counterfoil.transport.routes import group_of
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import eventually
@@ -382,7 +383,9 @@ def test_the_running_parts_are_what_asyncapi_says(founded: Secured) -> None:
     with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, PARTS)) as system:
         assert system.start()
         eventually(lambda: all(part.active for part in system.parts.values()))
-        brokers = [each._broker for part in system.parts.values() for each in part.transport._subscriptions]
-        made = specification(*brokers, system.gateway.hub._replies_broker)
-    assert len(brokers) == len(PARTS)
+        read = [each for part in system.parts.values() for each in part.transport.reads]
+        replies = system.gateway.hub.replies_broker
+        assert replies is not None
+        made = specification(replies, read)
+    assert {group for _, group in read} == {group_of(part) for part in PARTS}
     assert made["operations"] == json.loads((ROOT / "schemas" / "asyncapi.json").read_text())["operations"]

@@ -131,7 +131,7 @@ def test_what_hangs_is_waited_for(kafka: OwnKafka, log: Log, monkeypatch: pytest
         with kafka.frozen():
             announce(writer, log, 2)
             for _ in range(2):
-                with pytest.raises(Unavailable, match="under way"):
+                with pytest.raises(Unavailable, match="not confirmed"):
                     writer.announced(log.origin)
         monkeypatch.setattr(kafka_module, "_CONFIRM", WITHIN)
         assert go_on(writer, log) == 4

@@ -15,6 +15,7 @@ from counterfoil.transport.admin import dead_letters, topics
 from counterfoil.transport.admin.client import KafkaFailed, configuration, settled
 from counterfoil.transport.admin.dead_letters import NoSuchLetter
 from counterfoil.transport.dead_letter_headers import Death, Header, dead_letter
+from counterfoil.transport.topic_settings import TOPICS
 from tests.transport.secured import Secured
 
 pytestmark = pytest.mark.xdist_group("secured-kafka")
@@ -206,4 +207,4 @@ def test_where_it_cannot_be_done(aside: Aside, secured: Secured, monkeypatch: py
 
 
 def test_every_consumer_has_its_topic() -> None:
-    assert sorted(dead_letters.DEAD_LETTERS) == sorted(name for name in topics.TOPICS if name.endswith(".dead-letters"))
+    assert sorted(dead_letters.DEAD_LETTERS) == sorted(name for name in TOPICS if name.endswith(".dead-letters"))

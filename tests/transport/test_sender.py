@@ -17,10 +17,10 @@ from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport import client, producer
-from counterfoil.transport.admin.topics import MAX_DEAD_MESSAGE_BYTES
 from counterfoil.transport.client import make_producer
 from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import MAX_RECORD_BYTES, Record, Sender, octets
+from counterfoil.transport.topic_settings import MAX_DEAD_MESSAGE_BYTES
 from tests.transport.mock_cluster import PRODUCE, MockCluster, mock_cluster
 from tests.transport.own_kafka import OwnKafka
 

@@ -24,6 +24,7 @@ from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin import topics
 from counterfoil.transport.admin.client import KafkaFailed, LoginRefused, configuration, settled
 from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES, dead_letter
+from counterfoil.transport.topic_settings import TOPICS
 from tests.servers.fixture import NewCluster
 from tests.transport.secured import Secured
 
@@ -76,7 +77,7 @@ def delete(client: AdminClient, name: str) -> None:
 def test_topics_are_as_they_must_be_and_stay(secured: Secured) -> None:
     assert topics.apply(secured.admin) == topics.apply(secured.admin, brokers=1) == topics.check(secured.admin) == []
     there = secured.client.list_topics(timeout=10).topics
-    assert sorted(name for name in there if name.startswith("counterfoil.")) == sorted(NAMES) == sorted(topics.TOPICS)
+    assert sorted(name for name in there if name.startswith("counterfoil.")) == sorted(NAMES) == sorted(TOPICS)
     for name in NAMES:
         assert [len(each.replicas) for each in there[name].partitions.values()] == [1]
         found = settings_of(secured.client, name)

@@ -22,6 +22,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.settings import BadSetting
+from counterfoil.transport import pauses
 from counterfoil.transport.client import PARTITION
 from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
@@ -31,7 +32,6 @@ MAX_QUEUED: Final = 65_536
 MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
 """Of one record: what no topic takes would cost everything that is under way."""
 _BLOCK: Final = 60.0  # seconds that a service waits for room before it says that Kafka is away
-_PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
 _FLUSH: Final = 10.0
 _END: Final = 1.0
 _BATCH_OVERHEAD: Final = 61 + 3 + 4  # of a batch with one record: header, attributes and deltas, length
@@ -167,7 +167,7 @@ class Sender:
             except (KafkaError, OSError, BadSetting) as problem:
                 self.trouble = self._explain(problem)
                 log.warning("no producer yet: %s", self.trouble)
-            await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            await asyncio.sleep(pauses.before_retry(attempt))
             attempt += 1
 
     async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
@@ -20,7 +20,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin.client import (
     REQUEST_SECONDS,
@@ -31,40 +30,7 @@ from counterfoil.transport.admin.client import (
     reason,
     settled,
 )
-from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
-from counterfoil.transport.routes import Kind, routes
-
-PARTITIONS: Final = 1
-REPLICAS: Final = 3
-"""Of every topic, or as many as there are brokers."""
-MAX_DEAD_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
-"""`max.message.bytes` where dead letters go: whatever another topic took fits, with what is said of it."""
-
-_MINUTE: Final = 60_000  # milliseconds
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-_MIB: Final = 2**20
-
-_EVERY: Final[Mapping[str, str]] = {
-    "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
-    "max.message.bytes": str(MAX_MESSAGE_BYTES),
-    # Kafka counts a compressed batch as it comes; kept as it is, it could unfold to more than anybody can set aside.
-    "compression.type": "uncompressed",
-    "message.timestamp.type": "LogAppendTime",  # no writer decides how long its records are kept
-    "unclean.leader.election.enable": "false",
-}
-# What is deleted or compacted is a whole segment, and never the one being written: so these are short where it counts.
-_OF: Final[Mapping[Kind, Mapping[str, str]]] = {
-    "entries": {},
-    "dead-letters": {"max.message.bytes": str(MAX_DEAD_MESSAGE_BYTES)},
-    "commands": {"retention.ms": str(7 * _DAY), "segment.ms": str(_DAY)},
-    "replies": {"retention.ms": str(_HOUR), "segment.ms": str(10 * _MINUTE), "segment.bytes": str(64 * _MIB)},
-    "checkpoints": {"cleanup.policy": "compact", "segment.ms": str(_HOUR), "segment.bytes": str(16 * _MIB)},
-}
-TOPICS: Final[Mapping[str, Mapping[str, str]]] = {route.topic: {**_EVERY, **_OF[route.kind]} for route in routes()}
-"""Every topic with its settings, but for `min.insync.replicas`, which follows from its replicas."""
+from counterfoil.transport.topic_settings import PARTITIONS, REPLICAS, TOPICS
 
 
 @dataclass(frozen=True, slots=True)
