@@ -161,8 +161,8 @@ def test_only_where_its_consumer_reads(aside: Aside, secured: Secured) -> None:
     assert aside.came_back(1, entries_topic("matching")) == [(b"k", b"last", [])]
     assert aside.came_back(0) == []
     assert [offset for offset, _why in done.left] == list(range(8))
-    assert done.left[0][1] == "nothing of ledger goes back to counterfoil.issuance.commands, partition 0"
-    assert done.left[5][1] == "nothing of ledger goes back to counterfoil.ledger.commands, partition 1"
+    assert done.left[0][1] == "dead letters of ledger are not replayed to counterfoil.issuance.commands, partition 0"
+    assert done.left[5][1] == "dead letters of ledger are not replayed to counterfoil.ledger.commands, partition 1"
     assert done.left[6][1] == done.left[7][1] == "its headers do not say where it came from"
     assert [each.death is None for each in dead_letters.newest(secured.admin, [aside.topic], 3)] == [True, True, False]
 

@@ -69,14 +69,14 @@ class KafkaTransport:
         name: str,
         shard: str,
         keys: Mapping[str, VerifyKey],
-        buried: Callable[[str], None] = lambda _reason: None,
+        on_dead_letter: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         """`name` is the user; `keys`: by origin, the key of each log that is published or followed.
 
-        `buried` is called with the reason of every dead letter. Raises `BadSetting`.
+        `on_dead_letter` is called with the reason of every dead letter. Raises `BadSetting`.
         """
         self._access, self._name, self._shard, self._keys = access, name, shard.encode(), keys
-        self._buried = buried
+        self._on_dead_letter = on_dead_letter
         self.group = group_of(name)
         self._loop = LoopThread(f"counterfoil-kafka-{name}", tls=tls(access) is not None)
         self._sender = Sender(self._loop, lambda: make_producer(access, self.group), lambda at: explained(at, access))
@@ -282,7 +282,7 @@ class KafkaTransport:
         now = format_time(time.time_ns() // 1_000)
         headers = dead_letter(topic, PARTITION, offset, record.headers, reason, now)
         dead = Record(record.key, record.value, headers)
-        self._buried(reason)
+        self._on_dead_letter(reason)
         return self._sender.send(topics.dead_letters_topic(self._name), [dead], wait=wait)
 
     # all ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Counterfoil's topics on Kafka: what they must be like, making them so, and finding what is not.
+"""Counterfoil's topics on Kafka: creating and configuring them, and finding what differs from `topic_settings`.
 
-Nothing is ever deleted, and neither partitions nor replicas are changed: those are findings, for a person to mend.
+Topics are never deleted, and neither partitions nor replicas are changed: those are findings for an administrator.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from counterfoil.transport.topic_settings import PARTITIONS, REPLICAS, TOPICS
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A topic as it is: the fewest replicas of any partition."""
+    """A topic as Kafka shows it; `replicas` is the smallest number of any partition."""
 
     partitions: int
     replicas: int
@@ -43,10 +43,10 @@ class _Seen:
 
 
 def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
-    """Create what is missing and set what differs; returns what was changed, and returns when Kafka shows it.
+    """Create missing topics and set differing settings; returns the changes once Kafka shows them.
 
-    `brokers`: how many the cluster is to have (None: as many as answer), at least 1. Raises `KafkaFailed`, before
-    anything is changed if fewer answer.
+    `brokers`: how many brokers the cluster has when complete (None: as many as answer), at least 1. Raises
+    `KafkaFailed`; if fewer answer, before anything is changed.
     """
     client = connect(access)
     there, seen = _observe(client)
@@ -60,7 +60,7 @@ def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
 
 
 def check(access: KafkaAccess) -> list[str]:
-    """What is not as it must be. Raises `KafkaFailed`."""
+    """Topics that are missing, and settings that differ. Raises `KafkaFailed`."""
     brokers, seen = _observe(connect(access))
     findings = []
     for name in TOPICS:
@@ -82,8 +82,8 @@ def check(access: KafkaAccess) -> list[str]:
 
 
 def written(access: KafkaAccess) -> list[str]:
-    """The topics, which must be there, that anybody has ever written to. Raises `KafkaFailed`."""
-    client = connect(access)  # has to outlive what it is asked
+    """The topics that have ever been written to; all of them must exist. Raises `KafkaFailed`."""
+    client = connect(access)  # must live until its futures are done
     offsets: Any = OffsetSpec  # has no types
     ends = {TopicPartition(name, 0): offsets.latest() for name in TOPICS}
     asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
@@ -91,7 +91,7 @@ def written(access: KafkaAccess) -> list[str]:
 
 
 def _wanted(name: str, replicas: int) -> dict[str, str]:
-    """A topic's settings. With two replicas, waiting for both would stop everything when one broker stops."""
+    """A topic's settings. With two replicas, `min.insync.replicas` of 2 would stop writes when one broker stops."""
     return {**TOPICS[name], "min.insync.replicas": "2" if replicas >= REPLICAS else "1"}
 
 
@@ -104,7 +104,7 @@ def _differing(name: str, topic: _Seen) -> dict[str, str]:
 
 
 def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
-    """How many brokers answer, and which of our topics are there."""
+    """How many brokers answer, and Counterfoil's topics as Kafka shows them."""
     try:
         cluster = client.list_topics(timeout=REQUEST_SECONDS)
     except KafkaException as problem:
@@ -115,7 +115,7 @@ def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
     seen = {}
     for resource, future in asked.items():
         if failed_with(future, KafkaError.UNKNOWN_TOPIC_OR_PART):
-            continue  # just created or deleted: another broker has not heard of it
+            continue  # just created or deleted: not every broker knows yet
         partitions = there[resource.name].partitions.values()
         seen[resource.name] = _Seen(
             len(partitions),
@@ -136,7 +136,7 @@ def _create(client: AdminClient, names: Iterable[str], replicas: int) -> list[st
     made = []
     for name, future in asked.items():
         if failed_with(future, KafkaError.TOPIC_ALREADY_EXISTS):
-            continue  # somebody else is setting up, too
+            continue  # another administrator creates it at the same time
         answer(future)
         made.append(f"{name}: created with {replicas} replica{'s' if replicas > 1 else ''}")
     return made
