@@ -107,6 +107,13 @@ def test_rights_and_tables_are_as_they_must_be(market: Secured) -> None:
     assert market.shell.ok("database", "check") == {"findings": []}
 
 
+def test_every_process_reaches_kafka_by_aiokafka_alone(market: Secured) -> None:
+    for member in market.fleet.members.values():
+        loaded = Path(f"/proc/{member.process.pid}/maps").read_text()
+        assert "aiokafka" in loaded
+        assert "confluent_kafka" not in loaded
+
+
 # one trace ----------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 from faststream.kafka import KafkaBroker
+from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLScram512
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
@@ -58,25 +59,28 @@ def tls(access: KafkaAccess) -> ssl.SSLContext | None:
         raise BadSetting(f"COUNTERFOIL_SECRETS: {access.ca} is no certificate ({problem.reason})") from problem
 
 
-def common(access: KafkaAccess, client_id: str) -> dict[str, Any]:
-    """Settings of every aiokafka client."""
-    secured: dict[str, Any] = {"security_protocol": "SSL" if access.ca else "PLAINTEXT"}
-    if access.password is not None:
-        secured = {
-            "security_protocol": "SASL_SSL" if access.ca else "SASL_PLAINTEXT",
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": access.user,
-            "sasl_plain_password": access.password,
-        }
+def _security(access: KafkaAccess) -> BaseSecurity:
+    """How to log in, in FastStream's words: it describes this in AsyncAPI, and translates it for aiokafka."""
+    context = tls(access)
+    if access.password is None:
+        return BaseSecurity(ssl_context=context, use_ssl=context is not None)
+    return SASLScram512(access.user, access.password, ssl_context=context, use_ssl=context is not None)
+
+
+def _every(client_id: str) -> dict[str, Any]:
+    """Settings of every client, FastStream's included."""
     return {
-        "bootstrap_servers": access.servers.split(","),
         "client_id": client_id,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "metadata_max_age_ms": METADATA_AGE_MS,
         "retry_backoff_ms": RETRY_MS,
-        "ssl_context": tls(access),
-        **secured,
     }
+
+
+def _common(access: KafkaAccess, client_id: str) -> dict[str, Any]:
+    """Settings of every aiokafka client."""
+    servers = {"bootstrap_servers": access.servers.split(",")}
+    return {**servers, **_every(client_id), **parse_security(_security(access))}
 
 
 def explained(problem: Exception, access: KafkaAccess) -> str:
@@ -91,7 +95,7 @@ def explained(problem: Exception, access: KafkaAccess) -> str:
 def make_producer(access: KafkaAccess, client_id: str) -> AIOKafkaProducer:
     """An idempotent producer: while it lives, records are neither lost nor repeated; in-sync replicas confirm them."""
     return AIOKafkaProducer(
-        **common(access, client_id),
+        **_common(access, client_id),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,  # `producer.Sender` makes the batches
@@ -106,7 +110,7 @@ def make_consumer(
 ) -> AIOKafkaConsumer:
     """A consumer to assign partitions to and to seek with; a group is only told what is committed explicitly."""
     return AIOKafkaConsumer(
-        **common(access, client_id),
+        **_common(access, client_id),
         group_id=group,
         enable_auto_commit=False,  # an inbox acknowledges once the result of a message is durable
         auto_offset_reset="earliest",  # if a stored offset is gone: messages come again, none is skipped
@@ -128,29 +132,19 @@ async def looking_up(access: KafkaAccess, client_id: str) -> AsyncIterator[AIOKa
 
 def make_admin(access: KafkaAccess, client_id: str) -> AIOKafkaAdminClient:
     """A client that asks about the cluster and its groups."""
-    return AIOKafkaAdminClient(**common(access, client_id))
+    return AIOKafkaAdminClient(**_common(access, client_id))
 
 
 def make_broker(access: KafkaAccess, client_id: str) -> KafkaBroker:
     """FastStream's broker for a subscriber: it creates no topics, and has neither a producer nor an admin client."""
     return KafkaBroker(
         access.servers.split(","),
-        client_id=client_id,
+        **_every(client_id),
         consumer_only=True,
         allow_auto_create_topics=False,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
-        metadata_max_age_ms=METADATA_AGE_MS,
-        retry_backoff_ms=RETRY_MS,
         graceful_timeout=5.0,
         security=_security(access),
         apply_types=False,  # a handler gets what the subscriber's decoder returns
         logger=_faststream_log,
         log_level=logging.DEBUG,  # of a line for every message
     )
-
-
-def _security(access: KafkaAccess) -> BaseSecurity | None:
-    context = tls(access)
-    if access.password is not None:
-        return SASLScram512(access.user, access.password, ssl_context=context, use_ssl=context is not None)
-    return BaseSecurity(ssl_context=context, use_ssl=True) if context is not None else None
