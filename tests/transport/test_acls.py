@@ -103,7 +103,7 @@ def written(access: KafkaAccess) -> set[str]:
 
 
 def read(access: KafkaAccess) -> set[str]:
-    """The topics that somebody can read; others it does not even see, or is told that the right is missing."""
+    """The topics that somebody can read; others it does not see, or gets an error that the right is missing."""
     can, cannot = set[str](), set[str]()
     deadline = time.monotonic() + WITHIN
     with Consumer(configuration(access) | {"group.id": access.user.replace("-", ".")}) as consumer:

@@ -302,12 +302,12 @@ def test_a_waiting_poll_hears_of_the_restart(kafka: OwnKafka, name: str) -> None
         soon.join()
 
 
-def test_commands_on_a_topic_made_anew_are_taken(kafka: OwnKafka, name: str) -> None:
+def test_commands_on_a_recreated_topic_are_taken(kafka: OwnKafka, name: str) -> None:
     with kafka.transport(name) as transport:
         inbox = transport.open_inbox(name, name, {})
         kafka.write(commands_topic(name), *commands(0, 5))
         resume = collect(inbox, 5)[-1].resume
-        kafka.make_anew(commands_topic(name))
+        kafka.recreate(commands_topic(name))
         kafka.write(commands_topic(name), *commands(5, 8))
         until(lambda: bool(inbox.failure), "the failure")
         with pytest.raises(Unavailable, match="was recreated"):
@@ -317,14 +317,14 @@ def test_commands_on_a_topic_made_anew_are_taken(kafka: OwnKafka, name: str) -> 
 
 
 @pytest.mark.parametrize("count", [4, 5, 9])
-def test_a_topic_made_anew_while_nobody_looked_is_read_from_its_begin(kafka: OwnKafka, name: str, count: int) -> None:
+def test_a_topic_recreated_while_nobody_read_it_is_read_from_its_start(kafka: OwnKafka, name: str, count: int) -> None:
     """Also where it has more by now than what was consumed of the one before."""
     with kafka.transport(name) as transport:
         inbox = transport.open_inbox(name, name, {})
         kafka.write(commands_topic(name), *commands(0, 5))
         resume = collect(inbox, 5)[-1].resume
         transport.close_inboxes()
-        kafka.make_anew(commands_topic(name))
+        kafka.recreate(commands_topic(name))
         kafka.write(commands_topic(name), *commands(5, 5 + count))
         again = transport.open_inbox(name, name, {}, dict(resume))
         assert data(collect(again, count)) == numbers(5, 5 + count)

@@ -137,7 +137,7 @@ def test_three_brokers_keep_three_replicas_and_wait_for_two(new_cluster: NewClus
             topics.apply(access, brokers=3)
 
 
-# what is wrong is said --------------------------------------------------------------------------------------------
+# errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_a_message_does_not_unfold_to_more_than_the_limit(send: Sender) -> None:
     assert send(COMMANDS, bytes(MAX_ENVELOPE_BYTES), compression="gzip") is None
 
 
-def test_whatever_another_topic_took_fits_among_dead_letters(send: Sender) -> None:
+def test_any_record_of_another_topic_fits_a_dead_letter(send: Sender) -> None:
     """The largest record, with the longest that can be said of it."""
     value = bytes(MAX_MESSAGE_BYTES - FRAME)
     headers = dead_letter("t" * 249, 10**10 - 1, 2**63 - 1, [], "r" * 64, "2199-12-31T23:59:59.999999Z")

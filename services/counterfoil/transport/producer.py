@@ -1,7 +1,7 @@
 """The only sender of a transport: it sends to each topic in the order of `send`, one batch at a time.
 
 The next batch of a topic is sent after Kafka has confirmed the one before. So a batch that is refused or lost never
-leaves a gap, whatever Kafka makes of the producer's sequence.
+leaves a gap, even if Kafka takes later records of the same producer.
 """
 
 from __future__ import annotations

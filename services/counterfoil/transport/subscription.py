@@ -1,7 +1,7 @@
 """What one consumer reads from Kafka: an aiokafka consumer, its partitions assigned by hand, fills an inbox's buffers.
 
-Offsets are stored by whoever consumes, together with what it made of the messages; reading resumes there. The consumer
-group only shows lag: acknowledged offsets are committed to it, and nothing is ever read from it.
+The consumer of an inbox stores offsets with what it made of the messages; reading resumes there. The consumer group
+only shows lag: acknowledged offsets are committed to it, and nothing is ever read from it.
 """
 
 from __future__ import annotations
