@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from counterfoil.log.checkpoint import read_size
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef
-from tests.golden.cases import CASES, FOLDER
+from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import play
 from tests.golden.world import GoldenWorld
 
@@ -32,7 +31,7 @@ def _copy(log: Path, to: Path) -> None:
     to.mkdir(parents=True)
     for name in ("vkey", "checkpoint"):
         shutil.copyfile(log / name, to / name)
-    size, level = read_size((log / "checkpoint").read_bytes()), 0
+    size, level = size_of((log / "checkpoint").read_bytes()), 0
     for ref in _tiles(ENTRIES, size):
         _copy_file(log, to, ref)
     while size:

@@ -15,8 +15,7 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
 from counterfoil.core.rules import RULES, UnknownRules
-from counterfoil.log.checkpoint import read_size
-from tests.golden.cases import CASES, FOLDER
+from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import UNREACHED
 from tests.golden.world import kinds
 
@@ -24,7 +23,7 @@ EACH = pytest.mark.parametrize("case", CASES)
 
 
 def entries(log: LogFiles) -> list[Entry]:
-    return [CODEC.decode_entry(data) for data in log.entries(read_size(log.read("checkpoint")))]
+    return [CODEC.decode_entry(data) for data in log.entries(size_of(log.read("checkpoint")))]
 
 
 def versions(report: Report) -> set[tuple[int, ...]]:
@@ -63,7 +62,9 @@ def test_it_has_everything_in_it(case: str) -> None:
     """Every command, event, refusal, timer and reaction; what is not in it could change unseen."""
     found = kinds({log.name.partition("/")[0]: entries(log) for log in find_logs(FOLDER / case)})
     changes = CASES[case][1] is not None
-    decided = {code.value for code in Code if MEANINGS[code].stage is Stage.DECISION} - {code.value for code in UNREACHED}
+    decided = {code.value for code in Code if MEANINGS[code].stage is Stage.DECISION} - {
+        code.value for code in UNREACHED
+    }
     assert decided - found["refusals"] == set()
     assert {command.TYPE for command in VOCABULARY.service_of} - found["commands"] == set()
     adopted = set() if changes else {"rules.adopted.v1"}

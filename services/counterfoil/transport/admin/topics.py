@@ -1,13 +1,13 @@
-"""Counterfoil's topics on Kafka: what they must be like, making them so, and finding what is not.
+"""Counterfoil's topics on Kafka: creating and configuring them, and finding what differs from `topic_settings`.
 
-Nothing is ever deleted, and neither partitions nor replicas are changed: those are findings, for a person to mend.
+Topics are never deleted, and neither partitions nor replicas are changed: those are findings for an administrator.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
@@ -20,48 +20,22 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, KafkaFailed, answer, connect, failed_with, reason, settled
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
-from counterfoil.transport.routes import Kind, routes
-
-PARTITIONS: Final = 1
-REPLICAS: Final = 3
-"""Of every topic, or as many as there are brokers."""
-MAX_DEAD_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
-"""`max.message.bytes` where dead letters go: whatever another topic took fits, with what is said of it."""
-
-_MINUTE: Final = 60_000  # milliseconds
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-_MIB: Final = 2**20
-
-_EVERY: Final[Mapping[str, str]] = {
-    "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
-    "max.message.bytes": str(MAX_MESSAGE_BYTES),
-    # Kafka counts a compressed batch as it comes; kept as it is, it could unfold to more than anybody can set aside.
-    "compression.type": "uncompressed",
-    "message.timestamp.type": "LogAppendTime",  # no writer decides how long its records are kept
-    "unclean.leader.election.enable": "false",
-}
-# What is deleted or compacted is a whole segment, and never the one being written: so these are short where it counts.
-_OF: Final[Mapping[Kind, Mapping[str, str]]] = {
-    "entries": {},
-    "dead-letters": {"max.message.bytes": str(MAX_DEAD_MESSAGE_BYTES)},
-    "commands": {"retention.ms": str(7 * _DAY), "segment.ms": str(_DAY)},
-    "replies": {"retention.ms": str(_HOUR), "segment.ms": str(10 * _MINUTE), "segment.bytes": str(64 * _MIB)},
-    "checkpoints": {"cleanup.policy": "compact", "segment.ms": str(_HOUR), "segment.bytes": str(16 * _MIB)},
-}
-TOPICS: Final[Mapping[str, Mapping[str, str]]] = {route.topic: {**_EVERY, **_OF[route.kind]} for route in routes()}
-"""Every topic with its settings, but for `min.insync.replicas`, which follows from its replicas."""
+from counterfoil.transport.admin.client import (
+    REQUEST_SECONDS,
+    KafkaFailed,
+    answer,
+    connect,
+    failed_with,
+    reason,
+    settled,
+)
+from counterfoil.transport.topic_settings import PARTITIONS, REPLICAS, TOPICS
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A topic as it is: the fewest replicas of any partition."""
+    """A topic as Kafka shows it; `replicas` is the smallest number of any partition."""
 
     partitions: int
     replicas: int
@@ -69,10 +43,10 @@ class _Seen:
 
 
 def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
-    """Create what is missing and set what differs; returns what was changed, and returns when Kafka shows it.
+    """Create missing topics and set differing settings; returns the changes once Kafka shows them.
 
-    `brokers`: how many the cluster is to have (None: as many as answer), at least 1. Raises `KafkaFailed`, before
-    anything is changed if fewer answer.
+    `brokers`: how many brokers the cluster has when complete (None: as many as answer), at least 1. Raises
+    `KafkaFailed`; if fewer answer, before anything is changed.
     """
     client = connect(access)
     there, seen = _observe(client)
@@ -86,7 +60,7 @@ def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
 
 
 def check(access: KafkaAccess) -> list[str]:
-    """What is not as it must be. Raises `KafkaFailed`."""
+    """Topics that are missing, and settings that differ. Raises `KafkaFailed`."""
     brokers, seen = _observe(connect(access))
     findings = []
     for name in TOPICS:
@@ -108,8 +82,8 @@ def check(access: KafkaAccess) -> list[str]:
 
 
 def written(access: KafkaAccess) -> list[str]:
-    """The topics, which must be there, that anybody has ever written to. Raises `KafkaFailed`."""
-    client = connect(access)  # has to outlive what it is asked
+    """The topics that have ever been written to; all of them must exist. Raises `KafkaFailed`."""
+    client = connect(access)  # must live until its futures are done
     offsets: Any = OffsetSpec  # has no types
     ends = {TopicPartition(name, 0): offsets.latest() for name in TOPICS}
     asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
@@ -117,7 +91,7 @@ def written(access: KafkaAccess) -> list[str]:
 
 
 def _wanted(name: str, replicas: int) -> dict[str, str]:
-    """A topic's settings. With two replicas, waiting for both would stop everything when one broker stops."""
+    """A topic's settings. With two replicas, `min.insync.replicas` of 2 would stop writes when one broker stops."""
     return {**TOPICS[name], "min.insync.replicas": "2" if replicas >= REPLICAS else "1"}
 
 
@@ -130,7 +104,7 @@ def _differing(name: str, topic: _Seen) -> dict[str, str]:
 
 
 def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
-    """How many brokers answer, and which of our topics are there."""
+    """How many brokers answer, and Counterfoil's topics as Kafka shows them."""
     try:
         cluster = client.list_topics(timeout=REQUEST_SECONDS)
     except KafkaException as problem:
@@ -141,7 +115,7 @@ def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
     seen = {}
     for resource, future in asked.items():
         if failed_with(future, KafkaError.UNKNOWN_TOPIC_OR_PART):
-            continue  # just created or deleted: another broker has not heard of it
+            continue  # just created or deleted: not every broker knows yet
         partitions = there[resource.name].partitions.values()
         seen[resource.name] = _Seen(
             len(partitions),
@@ -162,7 +136,7 @@ def _create(client: AdminClient, names: Iterable[str], replicas: int) -> list[st
     made = []
     for name, future in asked.items():
         if failed_with(future, KafkaError.TOPIC_ALREADY_EXISTS):
-            continue  # somebody else is setting up, too
+            continue  # another administrator creates it at the same time
         answer(future)
         made.append(f"{name}: created with {replicas} replica{'s' if replicas > 1 else ''}")
     return made

@@ -1,4 +1,4 @@
-"""Replies as records: canonical JSON, read strictly."""
+"""The value of a reply's record: canonical JSON, read strictly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIGNATURE_BYTES: Final = 64
 
 
 class BadReply(Exception):
-    """A record that is no reply."""
+    """A record that is not a reply."""
 
 
 def encode_reply(reply: Reply) -> bytes:
@@ -31,15 +31,15 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def decode_reply(value: bytes | None) -> Reply:
-    """The reply in a record. Raises `BadReply` for whatever `encode_reply` does not make."""
+    """The reply in a record. Raises `BadReply` unless `encode_reply` makes exactly these bytes of it."""
     if value is None or len(value) > MAX_REPLY_BYTES:
-        raise BadReply("not of a reply's size")
+        raise BadReply("empty or too large")
     try:
         reply = _read(orjson.loads(value))
     except (KeyError, TypeError, ValueError) as problem:
         raise BadReply(repr(problem)) from problem
     if encode_reply(reply) != value:
-        raise BadReply("not in its canonical form")
+        raise BadReply("not canonical JSON")
     return reply
 
 
@@ -49,10 +49,10 @@ def _read(found: dict[str, Any]) -> Reply:
         detail = tuple((str(name), str(text)) for name, text in refused["detail"])
         refusal = Refusal(Code(refused["code"]), detail)
     if (index is None) == (refusal is None) or not (index is None or (type(index) is int and index >= 0)):
-        raise BadReply("neither refused nor recorded")
+        raise BadReply("neither a refusal nor an index, or both")
     content, signature = bytes.fromhex(found["content"]), bytes.fromhex(found["signature"])
     if len(content) != _HASH_BYTES or len(signature) not in (0, _SIGNATURE_BYTES):
-        raise BadReply("not of a command")
+        raise BadReply("a digest or signature of a wrong length")
     if found["service"] not in SERVICES:
-        raise BadReply("not of a service")
+        raise BadReply("unknown service")
     return Reply(found["service"], content, refusal, index, signature)
