@@ -18,4 +18,4 @@ The package, from the bottom up; a folder imports only from those above it in th
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

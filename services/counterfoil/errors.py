@@ -5,10 +5,12 @@ CounterfoilError
 ├── AlreadyInitialised
 ├── UnsafeFile        a private key can be read by others
 ├── ServiceStopped    a service met something it must not go on from; its reason is in the message
+│   └── Unusable      a file or device is missing or cannot be used, and waiting does not mend it; of databases:
+│                     `storage.errors.DatabaseDamaged`
 └── those of the edges, beside what raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
-    `demo.trace.BadTrace`, `demo.over_gateway.OtherMarket`, `demo.follower.Stalled`, `demo.follower.Astray`,
-    `demo.fleet.NotRunning`, `runtime.clock.BadClock`, `cluster.errors.ClusterError`, `transport.admin.KafkaFailed`,
-    `bootstrap.provision.DatabaseFailed`
+    `demo.trace.BadTrace`, `demo.play_over_gateway.OtherMarket`, `testbed.follower.Stalled`, `testbed.fleet.NotRunning`,
+    `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`, `transport.admin.client.KafkaFailed`,
+    `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`
 """
 
 from __future__ import annotations
@@ -32,3 +34,7 @@ class UnsafeFile(CounterfoilError):
 
 class ServiceStopped(CounterfoilError):
     """A service met something it must not go on from."""
+
+
+class Unusable(ServiceStopped):
+    """A file or device is missing or cannot be used, and waiting does not mend it; the message has path and advice."""

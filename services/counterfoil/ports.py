@@ -38,7 +38,10 @@ class NewEntry:
 
 
 class Unavailable(Exception):
-    """The infrastructure behind a port failed, perhaps for a while: recover and try again."""
+    """The infrastructure behind a port failed, perhaps for a while: recover and try again.
+
+    What waiting does not mend (a missing file, no right to it) is `counterfoil.errors.Unusable`: the service stops.
+    """
 
 
 class StoreConflict(Exception):
@@ -338,10 +341,13 @@ class Clock(Protocol):
 
 
 class PublishedReader(Protocol):
-    """A log as the public sees it: C2SP tlog-tiles files below one directory. Somebody else may be writing them."""
+    """A log as the public sees it: C2SP tlog-tiles files below one directory. Somebody else may be writing them.
+
+    Everything raises `Unavailable` where the disk may work again, `Unusable` where it will not by itself.
+    """
 
     def get(self, path: str) -> bytes:
-        """A file's bytes; raises FileNotFoundError."""
+        """A file's bytes. What a published checkpoint covers is there: raises `Unusable` for a missing file."""
 
     def checkpoint(self) -> bytes | None:
         """The published checkpoint note, None before the first."""
@@ -355,7 +361,7 @@ class PublishedLog(PublishedReader, Protocol):
     """
 
     def put(self, path: str, data: bytes) -> None:
-        """Write a tile or bundle durably. Raises `PublishedDiffers`."""
+        """Write a tile or bundle durably. Raises `PublishedDiffers`, `StoreConflict` if another writer is at work."""
 
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""
@@ -363,7 +369,7 @@ class PublishedLog(PublishedReader, Protocol):
     def replace_checkpoint(self, note: bytes) -> None:
         """Publish a newer checkpoint, atomically; everything it covers is there already.
 
-        Raises `StoreConflict` if a later one is published: another writer has gone on.
+        Raises `StoreConflict` if a later one is published: another writer has taken over.
         """
 
     def signer_memory(self) -> bytes | None:

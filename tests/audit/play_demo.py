@@ -12,14 +12,15 @@ from pathlib import Path
 
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.core.digest import state_root
-from counterfoil.demo.run import run_demo
+from counterfoil.demo.play import StoryInput
+from counterfoil.demo.play_in_process import play_in_process
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import VirtualClock
 
 
 def main(home: Path, seed: int, nodes: Path, pods: Path) -> None:
     """Play, recover, print."""
-    report = run_demo(home, seed, nodes, pods, lambda _what, _done, _total: None)
+    report = play_in_process(home, StoryInput.load(seed, nodes, pods), lambda _what, _done, _total: None)
     recovered = {}
     with closing(Embedded(Instance(home), VirtualClock(0), synchronous="OFF")) as system:
         for service, runner in system.runners.items():

@@ -6,29 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.demo.story import thinned
+
 ROOT = Path(__file__).parents[2]
-SAMPLE = Path(str(resources.files("counterfoil.demo"))) / "data"
-EVERY = 8
-"""One in so many of the sample's nodes and tasks."""
-
-
-def thinned(name: str, to: Path) -> Path:
-    """A part of one of the sample's files."""
-    header, *lines = (SAMPLE / name).read_text().splitlines()
-    to.mkdir(parents=True, exist_ok=True)
-    (to / name).write_text("\n".join([header, *lines[::EVERY]]) + "\n")
-    return to / name
+EVERY = 8  # one in so many of the sample's nodes and tasks
 
 
 def play(home: Path, seed: int, hash_seed: str) -> Any:
     """The figures of one run in a process of its own."""
-    nodes, pods = thinned("nodes.csv", home / "in"), thinned("pods.csv", home / "in")
+    nodes, pods = thinned(home / "in", EVERY, EVERY)
     done = subprocess.run(
         [sys.executable, "-m", "tests.audit.play_demo", str(home / "demo"), str(seed), str(nodes), str(pods)],
         cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from counterfoil.cli.main import commands
 from counterfoil.instance import write_private
-from counterfoil.settings import USERS, DatabaseAccess, Settings
+from counterfoil.settings import USERS, DatabaseAccess
+from tests.cli.command_line import invoke
 from tests.servers.fixture import PostgresServer
 from tests.storage.server import PASSWORDS, connect, roles_alone
 
@@ -22,7 +22,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def access(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
-    """An empty database, with nobody else at the roles."""
+    """An empty database, while no other test changes the roles."""
     with roles_alone():
         yield postgres.new_database()
 
@@ -30,16 +30,9 @@ def access(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
 @pytest.fixture
 def run(access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command line as the administrator: exit code, standard output, standard error."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"COUNTERFOIL_{name.upper()}", raising=False)
     monkeypatch.setenv("COUNTERFOIL_DATABASE", f"postgresql://{access.host}:{access.port}/{access.name}")
 
-    def invoke(*words: str) -> tuple[int, str, str]:
-        result = CliRunner().invoke(commands, ["database", *words])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.stdout, result.stderr
-
-    return invoke
+    return partial(invoke, "database")
 
 
 def test_apply_says_what_it_did_and_check_agrees(run: Run) -> None:

@@ -1,7 +1,8 @@
-"""Every command says what it is for, every option what it means, and every example is one that the command accepts."""
+"""Every command and option has a help text, and every command accepts its example."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,9 @@ import typer
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.listing import VIEWS
 from counterfoil.cli.main import commands
+from counterfoil.settings import Settings
 
+DEFAULT = re.compile(r"Default: COUNTERFOIL_([A-Z]+), (?:or )?(\S+)\.(?=\s|$)")
 ROOT = typer.main.get_command(commands)
 
 
@@ -37,6 +40,7 @@ GROUPS = [
     "usage",
     "claim",
     "balance",
+    "rules",
     "log",
     "cluster",
     "topics",
@@ -81,3 +85,13 @@ def test_the_example_of_a_command_is_accepted(path: tuple[str, ...]) -> None:
     words = shlex.split(command.epilog.removeprefix("Example: ").partition(" > ")[0])
     assert words[: 1 + len(path)] == ["counterfoil", *path]
     command.make_context("x", words[1 + len(path) :])
+
+
+def test_defaults_in_help_texts_are_those_of_the_settings() -> None:
+    """A default that is named as "COUNTERFOIL_NAME, VALUE" or "COUNTERFOIL_NAME, or VALUE"."""
+    texts = {each.help for command in EVERY.values() for each in command.params if each.help}
+    named = [found.groups() for text in texts for found in DEFAULT.finditer(text)]
+    literal = {(name, value) for name, value in named if name not in ("CLOCK", "KEYS", "VKEYS")}  # not literal
+    assert {name for name, _ in literal} == {"HOME", "URL", "LISTEN"}
+    settings = Settings.model_fields
+    assert all(str(settings[name.lower()].default).startswith(value) for name, value in literal), literal

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from counterfoil.cli.dead_letters import printable
 from counterfoil.cli.main import commands
 from counterfoil.contract.topics import commands_topic, dead_letters_topic
-from counterfoil.settings import Settings
-from counterfoil.transport import topics
-from counterfoil.transport.admin import configuration, settled
-from counterfoil.transport.dead_records import dead_letter
+from counterfoil.transport.admin import topics
+from counterfoil.transport.admin.client import configuration, settled
+from counterfoil.transport.dead_letter_headers import dead_letter
+from tests.cli.command_line import invoke
 from tests.transport.secured import Secured
 
 pytestmark = pytest.mark.xdist_group("secured-kafka")
@@ -32,29 +32,18 @@ VALUE = b'{"payload":"\x1b]0;owned\x07 \xff'
 Run = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"COUNTERFOIL_{name.upper()}", raising=False)
-
-
 @pytest.fixture
 def run(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command line as the administrator: exit code, standard output, standard error."""
     monkeypatch.setenv("COUNTERFOIL_KAFKA", secured.servers)
     monkeypatch.setenv("COUNTERFOIL_SECRETS", str(secured.secrets))
 
-    def invoke(*words: str, typed: str = "") -> tuple[int, str, str]:
-        result = CliRunner().invoke(commands, list(words), input=typed)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.stdout, result.stderr
-
     return invoke
 
 
 @pytest.fixture
 def aside(secured: Secured) -> None:
-    """Three dead letters of matching: an awkward one, a plain one, and one that nobody knows where to send."""
+    """Three dead letters of matching: an awkward one, a plain one, and one without its source."""
     for future in secured.client.delete_topics([DEAD]).values():
         future.result(20)
     settled(lambda: DEAD not in secured.client.list_topics(timeout=10).topics, "it")
@@ -91,7 +80,7 @@ def test_without_an_authorizer_that_is_said(run: Run, kafka_servers: str, monkey
     monkeypatch.delenv("COUNTERFOIL_SECRETS")
     _, out, _ = run("topics", "check", "--json")
     assert not json.loads(out)["rights_enforced"]
-    assert "whoever reaches it may read and write everything" in run("topics", "check")[2]
+    assert "anyone who reaches it may read and write everything" in run("topics", "check")[2]
 
 
 def test_kafka_that_cannot_be_used(run: Run, secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +147,7 @@ def test_they_are_replayed(run: Run, secured: Secured) -> None:
     code, out, err = run("dead-letters", "replay", "matching", "0", typed="n\n")
     assert (code, out) == (2, " n\n")  # what was typed
     assert f"Send 1 of {DEAD} back to where they came from? [y/N]" in err
-    assert run("dead-letters", "replay", "matching", "0")[0] == 2  # nobody to ask
+    assert run("dead-letters", "replay", "matching", "0")[0] == 2  # no terminal
     code, out, err = run("dead-letters", "replay", "matching", "--all", typed="y\n")
     assert code == 1
     assert out.startswith(" y\n2 sent back\n")

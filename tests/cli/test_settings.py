@@ -1,4 +1,4 @@
-"""The environment is read in one place, held against its ranges, and complained about by name."""
+"""The environment is read in one place, checked against its ranges, and errors name the variable."""
 
 from __future__ import annotations
 
@@ -10,18 +10,6 @@ import trustme
 from counterfoil import settings
 from counterfoil.instance import write_private
 from counterfoil.settings import BadSetting, Listen, Settings, load_settings, parse_listen
-
-
-@pytest.fixture(autouse=True)
-def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"COUNTERFOIL_{name.upper()}", raising=False)
-
-
-def test_defaults() -> None:
-    found = load_settings()
-    assert (found.home, found.url, found.listen) == (Path("var/counterfoil"), "http://127.0.0.1:8440", "127.0.0.1:8440")
-    assert (found.key_directory, found.vkey_file) == (found.home / "keys", found.home / "vkeys")
 
 
 @pytest.mark.parametrize(

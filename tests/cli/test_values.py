@@ -1,4 +1,4 @@
-"""Amounts, times, hours and readings as people write them: what is read and what is refused; nothing is lost."""
+"""Amounts, times, hours and readings as people write them: what is accepted and refused, without loss."""
 
 from __future__ import annotations
 

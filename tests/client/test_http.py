@@ -28,10 +28,12 @@ class Script:
         self.left = list(outcomes)
         self.bodies: list[bytes] = []
         self.asked: list[httpx.URL] = []
+        self.headers: list[httpx.Headers] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.bodies.append(request.content)
         self.asked.append(request.url)
+        self.headers.append(request.headers)
         outcome = self.left.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -179,3 +181,35 @@ def test_the_stream_is_read_event_by_event() -> None:
     with pytest.raises(Unreachable, match="ended"):
         next(stream)
     assert str(script.asked[0]) == "http://g/v1/events?service=ledger&from=ledger%3A0"
+
+
+# without waiting for the decision -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", UNKNOWN[:-1])
+@pytest.mark.parametrize("failures", [0, 1, len(PAUSES)])
+def test_an_envelope_is_sent_until_it_is_accepted(outcome: Callable[[], Outcome], failures: int) -> None:
+    gateway, script, slept = play([*(outcome() for _ in range(failures)), httpx.Response(202, json={})])
+    gateway.submit_async(ENVELOPE)
+    assert script.bodies == [ENVELOPE] * (failures + 1)
+    assert all(each["prefer"] == "respond-async" for each in script.headers)
+    assert slept == list(PAUSES[:failures])
+
+
+@pytest.mark.parametrize("outcome", UNKNOWN[:-1])
+def test_one_that_is_never_accepted_has_an_unknown_outcome(outcome: Callable[[], Outcome]) -> None:
+    """Shed commands, too: an earlier attempt may have been accepted."""
+    gateway, script, slept = play([outcome() for _ in range(len(PAUSES) + 1)])
+    with pytest.raises(Unreachable):
+        gateway.submit_async(ENVELOPE)
+    assert len(script.bodies) == len(PAUSES) + 1
+    assert slept == list(PAUSES)
+
+
+def test_a_refusal_before_the_inbox_is_final() -> None:
+    body = {"type": "urn:counterfoil:refusal:bad_signature", "title": "t", "status": 401, "code": "bad_signature"}
+    refused = httpx.Response(401, content=orjson.dumps(body), headers={"content-type": PROBLEM})
+    gateway, script, _ = play([refused])
+    with pytest.raises(RefusedByService) as caught:
+        gateway.submit_async(ENVELOPE)
+    assert (caught.value.code, len(script.bodies)) == ("bad_signature", 1)

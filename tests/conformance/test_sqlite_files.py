@@ -13,7 +13,7 @@ import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.ports import Add, Change, Put, Set, Synchronous, View
-from counterfoil.storage import StorageError, open_log_store, open_view_store
+from counterfoil.storage import DatabaseDamaged, StorageError, open_log_store, open_view_store
 from counterfoil.storage.changes import group
 from counterfoil.storage.tables import view_schema
 from tests.conformance.log_store import append, check_log, contents, entries
@@ -145,7 +145,7 @@ def entries_missing(path: Path) -> None:
     [
         (someone_elses, "application id 0x4d"),
         (not_marked, "application id 0x0"),
-        (no_database, "not a database"),
+        (no_database, "not a database: it is damaged: restore"),
         (of_views, "not this kind of database"),
         (newer, "version 2 is newer"),
         (older, "version 0 is not one"),
@@ -162,9 +162,22 @@ def test_a_surprising_file_is_refused_and_left_alone(
     path = tmp_path / "log.db"
     prepare(path)
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(StorageError, match=message):
+    damaged = {no_database, last_entry_missing, first_entry_missing, head_missing, entries_missing}
+    with pytest.raises(DatabaseDamaged if prepare in damaged else StorageError, match=message):
         open_log_store(path)
     assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_a_damaged_page_is_no_reason_to_try_again(tmp_path: Path) -> None:
+    """A page of the file has other bytes: reading it again could only find the same."""
+    path = tmp_path / "log.db"
+    make_log(path, 400)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4_096 * (size // 4_096 // 2))
+        file.write(b"\xff" * 4_096 * (size // 4_096 // 4))
+    with pytest.raises(DatabaseDamaged, match=r"log\.db: .*malformed.*restore"), closing(open_log_store(path)) as store:
+        store.entries(0, 400)
 
 
 def test_a_writer_that_waits_too_long_gives_up(tmp_path: Path) -> None:

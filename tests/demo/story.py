@@ -1,4 +1,4 @@
-"""The demo's story on a part of its sample: small enough to be played again and again."""
+"""The demo's story on a part of its sample, small enough to be played many times."""
 
 from __future__ import annotations
 
@@ -7,40 +7,38 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.demo.run import Input, make_instance, play_on
+from counterfoil.demo.directory import make_instance
+from counterfoil.demo.play import StoryInput, play_and_report
 from counterfoil.demo.scenario import START
-from counterfoil.demo.system import EmbeddedSystem
 from counterfoil.runtime.clock import VirtualClock
+from counterfoil.testbed.system import EmbeddedSystem
 
 SAMPLE = Path(str(resources.files("counterfoil.demo"))) / "data"
-EVERY = {"nodes.csv": 3, "pods.csv": 8}
-"""One in so many of the sample's lines."""
 
 
-def thinned(name: str, folder: Path) -> Path:
-    """A part of one of the sample's files, written to `folder`."""
-    header, *lines = (SAMPLE / name).read_text().splitlines()
+def thinned(folder: Path, nodes: int = 3, pods: int = 8) -> tuple[Path, Path]:
+    """Every `nodes`-th node and `pods`-th task of the sample, written to `folder`: the two files."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text("\n".join([header, *lines[:: EVERY[name]]]) + "\n")
-    return folder / name
+    for name, every in (("nodes.csv", nodes), ("pods.csv", pods)):
+        header, *lines = (SAMPLE / name).read_text().splitlines()
+        (folder / name).write_text("\n".join([header, *lines[::every]]) + "\n")
+    return folder / "nodes.csv", folder / "pods.csv"
 
 
-def part(folder: Path, seed: int) -> Input:
-    """The story's input."""
-    return Input.load(seed, thinned("nodes.csv", folder), thinned("pods.csv", folder))
+def options(folder: Path, nodes: int = 3, pods: int = 8) -> list[str]:
+    """The options of `counterfoil demo` for such a part of the sample."""
+    files = thinned(folder, nodes, pods)
+    return ["--nodes", str(files[0]), "--pods", str(files[1])]
 
 
 def play(home: Path, seed: int, system: type[EmbeddedSystem] = EmbeddedSystem) -> tuple[dict[str, Any], dict[str, str]]:
-    """Play it in this process: its report but for the speed, and the roots of the logs."""
+    """Play it in this process: its report without the speed, and the roots of the logs."""
     clock = VirtualClock(START)
     embedded = Embedded(make_instance(home, seed), clock, synchronous="OFF", threads=1)
     try:
-        report = play_on(system(embedded, clock), part(home / "in", seed), _unseen)
+        given = StoryInput.load(seed, *thinned(home / "in"))
+        report = play_and_report(system(embedded, clock), given, lambda *_: None)
         del report["speed"]
         return report, {name: runner.tree.root().hex() for name, runner in embedded.runners.items()}
     finally:
         embedded.close(seal=False)
-
-
-def _unseen(_what: str, _done: int, _total: int) -> None:
-    """Nobody watches."""

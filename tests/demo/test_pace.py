@@ -1,4 +1,4 @@
-"""The story ends the same whatever the services' paces: which of them works when, and how much it takes at a time."""
+"""The story ends the same at any pace of the services: whichever works when, on batches of any size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from counterfoil.contract import limits
-from counterfoil.demo.system import Answer, EmbeddedSystem
+from counterfoil.testbed.system import Answer, EmbeddedSystem
 from tests.demo.story import play
 
 SEEDS = (3, 11)
@@ -23,14 +23,14 @@ class Uneven(EmbeddedSystem):
     chance = Random()
 
     def submit(self, envelope: bytes) -> Callable[[], Answer]:
-        """Send, and perhaps let somebody work already."""
+        """Send, and perhaps let a service work already."""
         answer = super().submit(envelope)
         if self.chance.random() < 0.3:
             self._burst()
         return answer
 
     def settle(self) -> None:
-        """In bursts, until an even round finds nothing to do."""
+        """Let the services work in bursts, until a step of all of them finds nothing to do."""
         done = 1
         while done:
             self._burst()
@@ -58,6 +58,6 @@ def test_the_end_is_the_same_at_any_pace(even: Any, pace: int, tmp_path: Path, m
     monkeypatch.setattr(limits, "BATCH_CAUSES", limits.BATCH_CAUSES)
     monkeypatch.setattr(Uneven, "chance", Random(pace))
     other, other_roots = play(tmp_path / "home", seed, Uneven)
-    assert other_roots != roots  # it did go another way
+    assert other_roots != roots  # it did take another course
     assert other["balances"]["sha256"] == report["balances"]["sha256"]
     assert other == report

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector for a test: takes spans by OTLP over HTTP, on loopback, and keeps them."""
+"""An OpenTelemetry collector for a test: receives spans by OTLP over HTTP on loopback, and keeps them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One span as it came; ids as hexadecimal digits, `parent` empty where there is none."""
+    """One span as received; ids in hexadecimal, `parent` empty if there is none."""
 
     service: str
     name: str
@@ -28,14 +28,14 @@ class Span:
 
 
 class Collector:
-    """What came so far, and where to send more."""
+    """The spans received so far, and the URL to send more to."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.spans: list[Span] = []
 
     def of_trace(self, trace: str) -> list[Span]:
-        """The spans of one trace, as they came."""
+        """The spans of one trace, in the order received."""
         return [span for span in self.spans if span.trace == trace]
 
     def take(self, body: bytes) -> None:
@@ -56,7 +56,7 @@ def _attributes(thing: Any) -> dict[str, Any]:
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    """One that listens for the length of a block."""
+    """A collector that listens for the length of a block."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -70,7 +70,7 @@ def collector() -> Iterator[Collector]:
             self.wfile.write(answer)
 
         def log_message(self, *_: Any) -> None:
-            """Not worth a line."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         made = Collector(f"http://127.0.0.1:{server.server_address[1]}")

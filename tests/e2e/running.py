@@ -18,8 +18,8 @@ from unittest.mock import patch
 from counterfoil.cli.main import app
 
 STARTS_WITHIN = 30  # seconds
-STOPS_WITHIN = 30
-EVENTUALLY = 20
+STOPS_WITHIN = 30  # seconds
+EVENTUALLY = 20  # seconds
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Shell:
         return Ran(code, out.getvalue(), err.getvalue())
 
     def ok(self, *words: str | Path) -> Any:
-        """Run a command that must work, and give its JSON."""
+        """Run a command that must succeed; returns its JSON."""
         ran = self.run(*words, "--json")
         assert ran.code == 0, f"{words}: exit code {ran.code}\n{ran.out}\n{ran.err}"
         assert ran.err == ""
@@ -83,18 +83,18 @@ class Shell:
         return ran.json
 
 
-def eventually(found: Callable[[], Any]) -> Any:
-    """The first true value of `found`."""
-    ends = time.monotonic() + EVENTUALLY
+def eventually(found: Callable[[], Any], what: str = "a true value", within: float = EVENTUALLY) -> Any:
+    """The first true value of `found`; fails after `within` seconds."""
+    deadline = time.monotonic() + within
     while not (value := found()):
-        assert time.monotonic() < ends, "it did not come in time"
+        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
         time.sleep(0.05)
     return value
 
 
 @contextmanager
 def serving(shell: Shell, program: Sequence[str] = ("-m", "counterfoil")) -> Iterator[subprocess.Popen[str]]:
-    """`counterfoil up` on a free port; tells `shell` its URL. Ends it if the block did not.
+    """`counterfoil up` on a free port; sets the URL of `shell`. Kills it if the block did not stop it.
 
     `program`: what the interpreter runs.
     """

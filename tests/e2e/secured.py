@@ -1,7 +1,7 @@
-"""A distributed market on a secure cluster, each part a process that sees its own secrets and files and no others.
+"""A distributed market on a secure cluster, each part a process that has its own secrets and files and no others.
 
-What each sees is what its container sees in docker-compose.yml: its two passwords and the authority's certificate; of
-the instance's directory its own log's key and the directories that it writes.
+Each has what its container has in docker-compose.yml: its two passwords and the authority's certificate, and of the
+instance's directory its own log's key and the directories that it writes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.services import SERVICES
-from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import Fleet, ServiceProcess
 from tests.e2e.running import Shell
 
 PARTS = (*SERVICES, VIEWS, GATEWAY)
@@ -34,7 +34,7 @@ Metrics = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class Operator(Shell):
-    """A shell with every key of the instance and the administrator's passwords."""
+    """A shell with all keys of the instance and the administrator's passwords."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.home)
@@ -42,13 +42,13 @@ class Operator(Shell):
 
     @property
     def environment(self) -> dict[str, str]:
-        """With the servers in it."""
+        """The environment of a command, with the addresses of the servers."""
         return environment(self.settings.model_copy(update={"url": self.url}))
 
 
 @dataclass
 class Secured:
-    """The market: its cluster, its processes, and who runs it."""
+    """The market: its cluster, its processes, and the shell of its operator."""
 
     cluster: Cluster
     shell: Operator
@@ -63,34 +63,34 @@ class Secured:
 
     @property
     def instance(self) -> Instance:
-        """All of it."""
+        """The instance with all of its files."""
         return Instance(self.home)
 
-    def start(self, user: str, suffix: str = "", **changes: Any) -> Member:
+    def start(self, user: str, suffix: str = "", **changes: Any) -> ServiceProcess:
         """Start a process for one part."""
-        member = self._launch(user, suffix, **changes)
-        self._meet(member)
-        return member
+        process = self._launch(user, suffix, **changes)
+        self._wait_started(process)
+        return process
 
     def start_missing(self) -> None:
-        """Start the parts that do not run, and wait until all work."""
-        for member in [self._launch(user) for user in PARTS if user not in self.fleet.members]:
-            self._meet(member)
-        self.fleet.ready()
+        """Start the parts that do not run, and wait until all are active."""
+        for process in [self._launch(user) for user in PARTS if user not in self.fleet.processes]:
+            self._wait_started(process)
+        self.fleet.wait_ready()
 
-    def _launch(self, user: str, suffix: str = "", **changes: Any) -> Member:
+    def _launch(self, user: str, suffix: str = "", **changes: Any) -> ServiceProcess:
         seen = {"home": self.folder / user / "home", "secrets": self.folder / user / "secrets"}
         if not seen["home"].exists():
             self._make_view(user, seen["home"], seen["secrets"])
         return self.fleet.launch((user,), suffix, **{**seen, **changes})
 
-    def _meet(self, member: Member) -> None:
-        self.fleet.meet(member)
-        if member.url is not None:
-            self.shell.url = member.url
+    def _wait_started(self, process: ServiceProcess) -> None:
+        self.fleet.wait_started(process)
+        if process.url is not None:
+            self.shell.url = process.url
 
     def _make_view(self, user: str, home: Path, secrets: Path) -> None:
-        """Copies of the files that `user` sees, links to the directories."""
+        """Copies of the files that `user` may read, links to the directories."""
         assert self.cluster.secrets is not None
         files = ["instance.json", *([f"keys/log-{user}.skey"] if user in SERVICES else [])]
         directories = {GATEWAY: ["logs"], VIEWS: []}.get(user, [f"logs/{user}", f"db/{user}-signer"])
@@ -110,12 +110,8 @@ class Secured:
         return author.sign(body, origin, new_command_id(), SystemClock().now())
 
     def number(self) -> int:
-        """A new one."""
+        """A number that was not used yet."""
         return next(self._numbers)
-
-    def role(self, name: str) -> str:
-        """Whether a member's part is active or stands by, as its probes say."""
-        return str(self.fleet.members[name].ask("readyz").json()[name.partition("+")[0]])
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -126,8 +122,7 @@ def _copy(source: Path, target: Path) -> None:
 @contextmanager
 def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]:
     """Set up by the command line, every part running; `changes` are settings of all processes."""
-    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets, "home": folder / "home"}
-    settings = Settings().model_copy(update=here)
+    settings = Settings().model_copy(update={**cluster.addresses, "home": folder / "home"})
     shell = Operator(settings)
     shell.ok("init", "--host", "secure.example", "--operator-name", "Secure market")
     assert shell.ok("topics", "apply")["findings"] == []
@@ -138,7 +133,7 @@ def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]
         yield made
 
 
-def metrics(member: Member) -> Metrics:
-    """What a process shows."""
-    families = text_string_to_metric_families(member.ask("metrics").text)
+def metrics(process: ServiceProcess) -> Metrics:
+    """The metrics that a process shows."""
+    families = text_string_to_metric_families(process.probe("metrics").text)
     return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}

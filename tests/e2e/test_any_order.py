@@ -1,5 +1,5 @@
-"""Services that are started before what they need: they wait, say what for and what to do, end at once if asked to, and
-work by themselves as soon as it is there.
+"""Services that are started before what they need: they wait, report what for and what to do, stop at once when told
+to, and become active by themselves as soon as it is there.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.services import SERVICES
-from counterfoil.demo.fleet import Fleet, Member
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import Fleet, ServiceProcess
 from tests.e2e.running import EVENTUALLY, STARTS_WITHIN
 from tests.e2e.secured import Operator
 
@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-AT_ONCE = 10  # seconds; an interpreter that ends on a busy machine
+AT_ONCE = 10  # seconds; an interpreter takes some to end on a busy machine
 REST = ("issuance", "matching", "redemption")
 
 
@@ -43,17 +43,16 @@ class Begun:
     def __init__(self, root: Path, folder: Path) -> None:
         self.cluster = Cluster(root)
         self.cluster.make(1, secure=True)
-        here = {"kafka": self.cluster.kafka, "database": self.cluster.database, "secrets": self.cluster.secrets}
-        self.shell = Operator(Settings().model_copy(update={**here, "home": folder / "home"}))
+        self.shell = Operator(Settings().model_copy(update={**self.cluster.addresses, "home": folder / "home"}))
         self.shell.ok("init", "--host", "patient.example")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
-    def start(self, *parts: str, suffix: str = "", **changes: Any) -> Member:
+    def start(self, *parts: str, suffix: str = "", **changes: Any) -> ServiceProcess:
         """A process of its own for these parts."""
         return self.fleet.start(parts, suffix, **changes)
 
     def bad_secrets(self, name: str, text: str | None) -> Path:
-        """The passwords with one that is wrong, or not there."""
+        """A copy of the passwords in which one is wrong, or missing."""
         assert self.cluster.secrets is not None
         copied = self.cluster.root / f"without-{name}"
         shutil.copytree(self.cluster.secrets, copied)
@@ -64,30 +63,30 @@ class Begun:
         return copied
 
 
-def reasons(member: Member) -> str:
-    """Why it is not ready; it lives all the same."""
-    assert member.ask("livez").status_code == httpx.codes.OK
-    answer = member.ask("readyz")
+def reasons(process: ServiceProcess) -> str:
+    """Why the process is not ready; it must be live all the same."""
+    assert process.probe("livez").status_code == httpx.codes.OK
+    answer = process.probe("readyz")
     if answer.status_code == httpx.codes.OK:
         return ""
     assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
     return "; ".join(f"{name}: {said}" for name, said in answer.json()["checks"].items() if said != "ok")
 
 
-def says(member: Member, *words: str) -> None:
-    """Its readiness, and its log, have these words soon; and nobody has to read a traceback."""
+def says(process: ServiceProcess, *words: str) -> None:
+    """Its readiness and its log soon have these words, and its log has no traceback."""
     ends = time.monotonic() + EVENTUALLY
-    while not all(word in (said := reasons(member)) for word in words):
-        assert time.monotonic() < ends, f"{member.name} says {said!r}, not {words}"
+    while not all(word in (said := reasons(process)) for word in words):
+        assert time.monotonic() < ends, f"{process.name} says {said!r}, not {words}"
         time.sleep(0.05)
-    log = member.log.read_text()
+    log = process.log.read_text()
     assert all(word in log for word in words)
     assert "Traceback" not in log
 
 
 @pytest.fixture
 def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
-    """Nothing of it runs; whatever the test starts is ended."""
+    """Nothing runs yet; what the test starts is stopped after it."""
     made = Begun(cluster_directory / secrets.token_hex(4), tmp_path)
     try:
         with made.fleet:
@@ -99,27 +98,27 @@ def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
 
 def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_path: Path) -> None:
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
-    for member in (ledger, rest, gateway):
-        says(member, "Connection refused", str(begun.cluster.port))
+    for process in (ledger, rest, gateway):
+        says(process, "Connection refused", str(begun.cluster.port))
     for parts in (("ledger",), (GATEWAY,)):
-        member = begun.start(*parts, suffix="stopped")
-        says(member, "Connection refused")
-        ends_at_once(begun, member)
+        process = begun.start(*parts, suffix="stopped")
+        says(process, "Connection refused")
+        ends_at_once(begun, process)
     with ThreadPoolExecutor(2) as pool:
         started = [pool.submit(begun.cluster.start_postgres), pool.submit(begun.cluster.start_broker, 1)]
     assert [each.result() for each in started] == [None, None]
-    for member in (ledger, rest, gateway):
-        says(member, "`counterfoil database apply`")
+    for process in (ledger, rest, gateway):
+        says(process, "`counterfoil database apply`")
     assert begun.shell.ok("database", "apply")["findings"] == []
     says(ledger, "run `counterfoil topics apply`", "counterfoil.ledger.commands")
     says(rest, "run `counterfoil topics apply`", "counterfoil.matching.commands")
     says(gateway, "`counterfoil serve views`")
     views = begun.start(VIEWS)
-    for member in (views, gateway):
-        says(member, "run `counterfoil topics apply`", "counterfoil.ledger.entries")
+    for process in (views, gateway):
+        says(process, "run `counterfoil topics apply`", "counterfoil.ledger.entries")
     assert begun.shell.ok("topics", "apply")["findings"] == []
-    begun.fleet.ready(within=STARTS_WITHIN)
-    assert [reasons(member) for member in (ledger, rest, views, gateway)] == [""] * 4
+    begun.fleet.wait_ready(within=STARTS_WITHIN)
+    assert [reasons(process) for process in (ledger, rest, views, gateway)] == [""] * 4
     begun.shell.url = begun.fleet.url
     begun.shell.ok("keys", "new", "acme")
     begun.shell.ok("party", "register", "acme", "--name", "Acme", "--role", "beneficiary", "--as", "operator")
@@ -127,25 +126,25 @@ def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_
     assert set(begun.fleet.stop().values()) == {0}
 
 
-def ends_at_once(begun: Begun, member: Member) -> None:
-    """Asked to, while it waits."""
+def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
+    """It stops at once on SIGTERM, while it waits."""
     began = time.monotonic()
-    begun.fleet.kill(member.name, signal.SIGTERM)
-    assert begun.fleet.forget(member.name) == 0
+    begun.fleet.kill(process.name, signal.SIGTERM)
+    assert begun.fleet.wait_ended(process.name) == 0
     assert time.monotonic() - began < AT_ONCE
-    assert "Traceback" not in member.log.read_text()
+    assert "Traceback" not in process.log.read_text()
 
 
 def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
-    """For somebody who starts another gateway, a standby, or another instance."""
+    """For an operator who starts another gateway, a standby, or another instance."""
     for part, name, who in [
         (GATEWAY, "kafka-gateway", "counterfoil-gateway"),
         (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
         ("ledger", "kafka-ledger", "counterfoil-ledger"),
     ]:
-        member = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
-        says(member, "the password in COUNTERFOIL_SECRETS", who)
-        ends_at_once(begun, member)
+        process = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
+        says(process, "the password in COUNTERFOIL_SECRETS", who)
+        ends_at_once(begun, process)
     missing, garbage = begun.bad_secrets("postgres-views", None), begun.bad_secrets("kafka-ca.pem", "garbage")
     other = Operator(begun.shell.settings.model_copy(update={"home": folder / "other"}))
     other.ok("init", "--host", "patient.example")
@@ -157,14 +156,14 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
     ]:
         if part in SERVICES:
             assert begun.fleet.stop(part) == {part: 0}  # or it would stand by
-        member = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
-        assert begun.fleet.forget(member.name) == code, member.tail()
-        assert words in member.tail()
-        assert "Traceback" not in member.tail()
+        process = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
+        assert begun.fleet.wait_ended(process.name) == code, process.tail()
+        assert words in process.tail()
+        assert "Traceback" not in process.tail()
 
 
 def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:
-    """The banner and what is said at the end, too; none of it, and no warning, is text for people."""
+    """The banner, the last message and warnings are objects, too; none is text for people."""
     settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
     command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]
     with subprocess.Popen(

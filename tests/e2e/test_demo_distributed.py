@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo.story import SAMPLE
+from tests.demo.story import options
 from tests.e2e.running import Ran, Shell
 from tests.servers.fixture import NewCluster
 
@@ -30,17 +30,11 @@ pytestmark = [
 SEED = "3"
 ENDS_WITHIN = 200
 STOPS_WITHIN = 30
-EVERY = {"nodes.csv": 40, "pods.csv": 30}
-"""One in so many of the sample's lines."""
 
 
 def story(folder: Path) -> list[str]:
     """The options for a short one, whose input is written to `folder`."""
-    folder.mkdir()
-    for name, every in EVERY.items():
-        header, *lines = (SAMPLE / name).read_text().splitlines()
-        (folder / name).write_text("\n".join([header, *lines[::every]]) + "\n")
-    return ["--nodes", str(folder / "nodes.csv"), "--pods", str(folder / "pods.csv")]
+    return options(folder, nodes=40, pods=30)
 
 
 class Demo:

@@ -13,14 +13,14 @@ import pytest
 
 from counterfoil.demo.scenario import START
 from counterfoil.runtime.clock import FileClock
-from tests.demo.story import thinned
+from tests.demo.story import options
 from tests.e2e.running import Shell, serving
 
 pytestmark = pytest.mark.e2e
 
 SEED = "3"
-DEPENDS = ("audit", "logs", "speed")
-"""Of a report: how fast, in which batches and in which order between services. The rest must not depend on it."""
+TIMING = ("audit", "logs", "speed")
+"""The parts of a report that depend on speed, batches and the order between services; no other part may."""
 
 
 class Prepared(Shell):
@@ -43,8 +43,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 
 
 def story(shell: Shell) -> list[str]:
-    folder = shell.home.parent / "in"
-    return ["--nodes", str(thinned("nodes.csv", folder)), "--pods", str(thinned("pods.csv", folder))]
+    return options(shell.home.parent / "in")
 
 
 def over_gateway(shell: Shell, *words: str) -> subprocess.CompletedProcess[str]:
@@ -77,8 +76,8 @@ def report(shell: Prepared) -> Any:
 def test_it_ends_as_in_one_process(shell: Prepared, report: Any, tmp_path: Path) -> None:
     embedded = Shell(tmp_path).ok("demo", "--home", tmp_path / "home", "--seed", SEED, *story(shell))
     assert report["balances"]["sha256"] == embedded["balances"]["sha256"]
-    assert {name: part for name, part in report.items() if name not in DEPENDS} == {
-        name: part for name, part in embedded.items() if name not in DEPENDS
+    assert {name: part for name, part in report.items() if name not in TIMING} == {
+        name: part for name, part in embedded.items() if name not in TIMING
     }
     assert min(report["contracts"][end] for end in ("completed", "defaulted")) > 0
     assert report["commands"]["refused"]["bad_signature"]  # at the door

@@ -27,14 +27,15 @@ from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.client.http import Gateway
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
-from counterfoil.demo.fleet import Member
 from counterfoil.ops.metrics import NAMES
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import ADMIN, GATEWAY, VIEWS
 from counterfoil.storage import read_log_store_on
 from counterfoil.storage.lease import IDLE_SECONDS
-from counterfoil.transport.admin import configuration
+from counterfoil.testbed.fleet import ServiceProcess
+from counterfoil.transport.admin.client import configuration
 from counterfoil.transport.asyncapi import specification
+from counterfoil.transport.routes import group_of
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import eventually
@@ -106,6 +107,13 @@ def test_rights_and_tables_are_as_they_must_be(market: Secured) -> None:
     assert market.shell.ok("database", "check") == {"findings": []}
 
 
+def test_every_process_reaches_kafka_by_aiokafka_alone(market: Secured) -> None:
+    for member in market.fleet.processes.values():
+        loaded = Path(f"/proc/{member.popen.pid}/maps").read_text()
+        assert "aiokafka" in loaded
+        assert "confluent_kafka" not in loaded
+
+
 # one trace ----------------------------------------------------------------------------------------------------------
 
 
@@ -144,9 +152,9 @@ def test_one_trace_from_the_bid_to_the_trade(market: Secured, traces: Collector)
 # metrics ------------------------------------------------------------------------------------------------------------
 
 
-def samples(member: Member, name: str) -> dict[tuple[str, ...], float]:
-    """Of one metric: values by the labels' values, in the order of the labels' names."""
-    found = metrics(member).items()
+def samples(process: ServiceProcess, name: str) -> dict[tuple[str, ...], float]:
+    """The values of one metric, by the values of its labels in the order of the labels' names."""
+    found = metrics(process).items()
     return {tuple(value for _, value in sorted(labels)): at for (each, labels), at in found if each == name}
 
 
@@ -155,15 +163,15 @@ def published_size(market: Secured, service: str) -> int:
 
 
 def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
-    members = market.fleet.members
+    processes = market.fleet.processes
     refused, set_aside = make_trouble(market)
-    market.fleet.ready()
-    found = {user: metrics(members[user]) for user in PARTS}
+    market.fleet.wait_ready()
+    found = {user: metrics(processes[user]) for user in PARTS}
     names = {name for user in PARTS for name, _ in found[user]}
     assert {re.sub("_(bucket|sum|count)$", "", name) for name in names} >= NAMES
     for user in PARTS:
         check_own(user, found[user])
-        eventually(lambda: set(samples(members[user], "counterfoil_consumer_lag").values()) == {0})  # noqa: B023
+        eventually(lambda: set(samples(processes[user], "counterfoil_consumer_lag").values()) == {0})  # noqa: B023
     for service in SERVICES:
         eventually(lambda: of_one_log(market, service))  # noqa: B023
     assert refused == {("exceeds_available", "ledger", "decided"): 1, ("malformed", "ledger", "intake"): 1}
@@ -172,15 +180,15 @@ def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
         ("no_envelope", "ledger"): 1,
         **{("no_place", user): 1 for user in ("ledger", VIEWS, GATEWAY)},
     }
-    assert samples(members["ledger"], "counterfoil_recoveries_total")["ledger",] >= 1
+    assert samples(processes["ledger"], "counterfoil_recoveries_total")["ledger",] >= 1
     rows = market.shell.ok("dead-letters", "list", "ledger")
     assert {row["reason"] for row in rows} >= {"malformed", "no_envelope", "no_place"}
 
 
 def make_trouble(market: Secured) -> tuple[Samples, Samples]:
-    """A lost lease, a refusal, and records that nobody can take: what was refused and what set aside meanwhile."""
+    """A lost lease, a refusal and dead letters; returns what was refused and what was dead-lettered meanwhile."""
     lose_the_lease(market, "ledger")
-    market.fleet.ready()
+    market.fleet.wait_ready()
     before = [counted(market, name) for name in ("counterfoil_refusals_total", "counterfoil_dead_letters_total")]
     withdraw = ("balance", "withdraw", "acme", "--amount", "90000", "--reference", "OUT-1", "--as", "treasury")
     refused = market.shell.run(*withdraw, "--json")
@@ -197,18 +205,18 @@ def make_trouble(market: Secured) -> tuple[Samples, Samples]:
 
 
 def counted(market: Secured, name: str) -> Samples:
-    """A counter of the ledger, the views and the gateway, who all read issuance's entries."""
+    """A counter of the ledger, the views and the gateway, which all read issuance's entries."""
     return Counter(
         {
             labels: int(value)
             for user in ("ledger", VIEWS, GATEWAY)
-            for labels, value in samples(market.fleet.members[user], name).items()
+            for labels, value in samples(market.fleet.processes[user], name).items()
         }
     )
 
 
 def check_own(user: str, found: Metrics) -> None:
-    """A process shows the parts that it runs and no others, and nothing that waits or is stuck."""
+    """A process shows the parts that it runs and no others, no backlog, and nothing that is stuck."""
     mine = (user, "receipts") if user == GATEWAY else (user,)
     for (name, labels), value in found.items():
         assert all(text in mine for label, text in labels if label in ("service", "consumer", "worker"))
@@ -219,8 +227,8 @@ def check_own(user: str, found: Metrics) -> None:
 
 
 def of_one_log(market: Secured, service: str) -> bool:
-    """Whether a service's figures agree with each other and with what is published; once it rests, they must."""
-    found = metrics(market.fleet.members[service])
+    """Whether a service's figures agree with each other and with what is published, as they must when it is idle."""
+    found = metrics(market.fleet.processes[service])
     own = frozenset({("service", service)})
     size = published_size(market, service)
     since = time.time() - found["counterfoil_checkpoint_timestamp_seconds", own]
@@ -242,14 +250,14 @@ def lose_the_lease(market: Secured, service: str) -> None:
     with psycopg.connect(host=access.host, port=access.port, dbname=access.name, user=access.user,
                          password=access.password) as session:  # fmt: skip
         assert session.execute(query, [f"counterfoil-{service}-lease"]).fetchall() == [(True,)]
-    eventually(lambda: samples(market.fleet.members[service], "counterfoil_recoveries_total"))
+    eventually(lambda: samples(market.fleet.processes[service], "counterfoil_recoveries_total"))
 
 
 # stopping -----------------------------------------------------------------------------------------------------------
 
 
 def deposits(market: Secured, enough: Event) -> list[dict[str, Any]]:
-    """One client, who sends deposits and waits for each receipt: none may fail."""
+    """One client that sends deposits and waits for each receipt: none may fail."""
     receipts = []
     with Gateway(market.shell.url, pauses=()) as gateway:
         while not enough.is_set():
@@ -265,19 +273,19 @@ def cash(market: Secured) -> int:
 
 
 def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> None:
-    """First with another that stands by and takes over, then with none until it is started again."""
+    """First with a standby that takes over, then without one until it is restarted."""
     before, enough = cash(market), Event()
     market.start("ledger", "second")
-    eventually(market.fleet.members["ledger+second"].is_ready)
-    assert market.role("ledger+second") == "standby"
+    eventually(market.fleet.processes["ledger+second"].is_ready)
+    assert market.fleet.processes["ledger+second"].role() == "standby"
     with ThreadPoolExecutor(CLIENTS) as pool, ExitStack() as ending:
         ending.callback(enough.set)
         clients = [pool.submit(deposits, market, enough) for _ in range(CLIENTS)]
         time.sleep(0.5)
         began = time.monotonic()
         assert market.fleet.stop("ledger") == {"ledger": 0}
-        eventually(lambda: market.role("ledger+second") == "active")
-        assert time.monotonic() - began < IDLE_SECONDS  # it was let go, and did not run out
+        eventually(lambda: market.fleet.processes["ledger+second"].role() == "active")
+        assert time.monotonic() - began < IDLE_SECONDS  # the lease was released, it did not expire
         time.sleep(0.5)
         assert market.fleet.stop("ledger+second") == {"ledger+second": 0}
         with closing(read_log_store_on(market.shell.settings.database_access(GATEWAY), "ledger")) as store:
@@ -285,7 +293,7 @@ def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> Non
         assert head is not None
         assert published_size(market, "ledger") == head.size
         market.start("ledger")
-        market.fleet.ready()
+        market.fleet.wait_ready()
         time.sleep(0.5)
     receipts = [receipt for client in clients for receipt in client.result()]
     assert len({receipt["index"] for receipt in receipts}) == len(receipts) > 3 * CLIENTS
@@ -300,13 +308,13 @@ def test_a_gateway_that_stops_answers_what_it_took(market: Secured) -> None:
         market.fleet.kill("ledger", signal.SIGSTOP)
         ending.callback(market.fleet.kill, "ledger", signal.SIGCONT)
         sent = [pool.submit(send, content=envelope) for envelope in envelopes]
-        gateway = market.fleet.members[GATEWAY]
+        gateway = market.fleet.processes[GATEWAY]
         eventually(lambda: samples(gateway, "counterfoil_commands_waiting") == {(): len(envelopes)})
         market.fleet.kill(GATEWAY, signal.SIGTERM)
         time.sleep(0.3)
     answers = [each.result() for each in sent]
     assert [answer.status_code for answer in answers] == [200] * len(envelopes)
-    assert market.fleet.forget(GATEWAY) == 0
+    assert market.fleet.wait_ended(GATEWAY) == 0
     market.start_missing()
     with Gateway(market.shell.url) as again:
         for envelope, answer in zip(envelopes, answers, strict=True):
@@ -317,7 +325,7 @@ def test_a_gateway_that_stops_answers_what_it_took(market: Secured) -> None:
 
 
 def secrets_of(market: Secured) -> dict[str, str]:
-    """Every password, and of every private key the part that is secret, as they are written."""
+    """Every password, and the secret part of every private key, as they are written."""
     assert market.cluster.secrets is not None
     passwords = {path.name: path.read_text() for path in market.cluster.secrets.glob("*-*") if path.suffix != ".pem"}
     seeds = {path.name: path.read_text() for path in (market.home / "keys").glob("*.seed")}
@@ -327,7 +335,7 @@ def secrets_of(market: Secured) -> dict[str, str]:
     return {name: text.strip() for name, text in found.items()}
 
 
-def told(pid: int) -> Iterator[tuple[Path, bytes]]:
+def process_environments(pid: int) -> Iterator[tuple[Path, bytes]]:
     """The command lines and environments of a process and of those that it started; some may just have ended."""
     process = Path(f"/proc/{pid}")
     with suppress(OSError):
@@ -335,19 +343,22 @@ def told(pid: int) -> Iterator[tuple[Path, bytes]]:
             yield process / name, (process / name).read_bytes()
         for children in process.glob("task/*/children"):
             for child in children.read_text().split():
-                yield from told(int(child))
+                yield from process_environments(int(child))
 
 
 def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured) -> None:
     secrets = secrets_of(market)
     assert len(secrets) == 2 * 7 + len(list((market.home / "keys").iterdir())) + 1
     assert min(map(len, secrets.values())) >= 40
-    pids = [*market.cluster.pids.values(), *(member.process.pid for member in market.fleet.members.values())]
-    seen = dict(pair for pid in pids for pair in told(pid))
+    pids = [*market.cluster.pids.values(), *(process.popen.pid for process in market.fleet.processes.values())]
+    seen = dict(pair for pid in pids for pair in process_environments(pid))
     assert all(seen[Path(f"/proc/{pid}/{name}")] for pid in pids for name in ("cmdline", "environ"))
     assert len(pids) == len(PARTS) + 2
     assert len(seen) > 2 * len(pids)  # PostgreSQL has children
-    logs = [*(member.log for member in market.fleet.members.values()), *(each.log for each in market.cluster.status())]
+    logs = [
+        *(process.log for process in market.fleet.processes.values()),
+        *(each.log for each in market.cluster.status()),
+    ]
     seen |= {log: log.read_bytes() for log in logs}
     assert all(seen[log] for log in logs)
     found = [
@@ -358,7 +369,7 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured)
 
 def test_logs_are_one_json_object_a_line(market: Secured) -> None:
     for user in PARTS:
-        lines = [json.loads(line) for line in market.fleet.members[user].log.read_text().splitlines()]
+        lines = [json.loads(line) for line in market.fleet.processes[user].log.read_text().splitlines()]
         assert len(lines) > 10
         for line in lines:
             assert line.keys() >= {"time", "level", "logger", "message", "service"}
@@ -382,7 +393,9 @@ def test_the_running_parts_are_what_asyncapi_says(founded: Secured) -> None:
     with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, PARTS)) as system:
         assert system.start()
         eventually(lambda: all(part.active for part in system.parts.values()))
-        brokers = [each._broker for part in system.parts.values() for each in part.transport._subscriptions]
-        made = specification(*brokers, system.gateway.hub._replies_broker)
-    assert len(brokers) == len(PARTS)
+        read = [each for part in system.parts.values() for each in part.transport.reads]
+        replies = system.gateway.hub.replies_broker
+        assert replies is not None
+        made = specification(replies, read)
+    assert {group for _, group in read} == {group_of(part) for part in PARTS}
     assert made["operations"] == json.loads((ROOT / "schemas" / "asyncapi.json").read_text())["operations"]

@@ -1,4 +1,4 @@
-"""Killed at any moment, again and again: what was acknowledged stays, what was not can be repeated, and all audits.
+"""Killed at random moments: what was acknowledged stays, what was not can be repeated, and the logs audit clean.
 
 `COUNTERFOIL_KILL_SEED=N` repeats what a failed run sent and when it killed; how threads took turns it cannot repeat.
 """
@@ -16,33 +16,26 @@ from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from counterfoil.catalogue import CODEC, VOCABULARY
-from counterfoil.client.author import Author
+from counterfoil.catalogue import CODEC
 from counterfoil.client.http import Gateway
-from counterfoil.client.ids import new_command_id
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.client.verify import parse_vkeys, verify_answer
 from counterfoil.contract.entry import CommandCause, service_of
-from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import SERVICES
-from counterfoil.instance import Instance
-from counterfoil.ledger.commands import Withdraw
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
-from counterfoil.matching.commands import CancelOffer
-from tests.e2e.founding import NOW_HOUR, PARTIES, PROGRAMME, found_a_market, trade
+from tests.e2e.founding import found_a_market, trade
 from tests.e2e.running import STOPS_WITHIN, Shell, serving
-from tests.gateway.world import BID, OFFER, UNIT, deposit
+from tests.histories import Crowd
 
 pytestmark = pytest.mark.e2e
 
@@ -50,25 +43,29 @@ KILLS = 3
 CLIENTS = 16
 KILLED_AFTER = (0.3, 1.5)  # seconds under load
 PAUSE = 0.04  # seconds a client rests at most: a few hundred commands a second from all of them
-LEAVES = 0.1  # of the commands, nobody waits for the receipt
+LEAVES = 0.1  # the share of commands sent without waiting for the receipt
 COMMANDS_EACH = 100  # of one client between two kills
-_KINDS = ("deposit", "withdraw", "offer", "bid", "cancel")
-_WEIGHTS = (4, 3, 3, 4, 1)
-_OFFER = replace(OFFER, class_id="a100-80gb", region="eu-west")
-_BID = replace(BID, programme_id=PROGRAMME, classes=("a100-80gb",), regions=("eu-west",))
+WEIGHTS = {"deposit": 4, "withdraw": 3, "offer": 3, "bid": 4, "cancel": 1}
 
 Receipt = dict[str, Any]
 
 
 @dataclass
 class Sent:
-    """A command on its way: the very bytes, where they go, and the receipt once there is one, also of a refusal."""
+    """A command that was sent: its bytes, its service, and its receipt once there is one, also of a refusal."""
 
     envelope: bytes
     service: str
     id: str
     payload: bytes
     receipt: Receipt | None = None
+
+    @classmethod
+    def of(cls, envelope: bytes) -> Sent:
+        """A command that is about to be sent."""
+        decoded = CODEC.decode_envelope(envelope)
+        header = decoded.header
+        return cls(envelope, service_of(header.aud), f"{header.actor}/{header.command_id}", decoded.payload)
 
     def submit(self, gateway: Gateway) -> None:
         """Send it, and keep the receipt. Raises `Unreachable`."""
@@ -84,51 +81,14 @@ class Sent:
         assert answer.status_code == 202, answer.text
 
 
-class Crowd:
-    """The parties' keys, and a random mix of commands signed with them."""
-
-    def __init__(self, home: Path) -> None:
-        self._instance = Instance(home)
-        self._authors = {party: Author(party, self._instance.seed(party)) for party in PARTIES}
-        self._numbers = count()
-
-    def command(self, rng: random.Random) -> Sent:
-        """The next command."""
-        party, body = self._pick(rng)
-        service = VOCABULARY.service_of[type(body)]
-        author, now = self._authors[party], time.time_ns() // 1_000
-        envelope = author.sign(body, self._instance.origin(service), new_command_id(), now)
-        submission = CODEC.decode_envelope(envelope)
-        return Sent(envelope, service, f"{party}/{submission.header.command_id}", submission.payload)
-
-    def _pick(self, rng: random.Random) -> tuple[str, Body]:
-        """Mostly what will be accepted; some amounts, prices and orders ask to be refused."""
-        (kind,), n = rng.choices(_KINDS, _WEIGHTS), next(self._numbers)
-        party = rng.choice(("acme", "norn"))
-        if kind == "deposit":
-            return "treasury", replace(deposit(party, rng.randint(1, 200)), payment_reference=f"MORE-{n}")
-        if kind == "withdraw":
-            amount = rng.choice((1, 1, 2, 1_000_000)) * UNIT
-            return "treasury", Withdraw(party_id=party, currency="USD", amount=amount, payment_reference=f"OUT-{n}")
-        price = rng.randint(170, 190) * UNIT // 100 + rng.choice((0, 0, 0, 1))  # one in four is off the tick
-        first = NOW_HOUR + 5
-        if kind == "offer":
-            nodes = rng.randint(1, 4)
-            return "norn", replace(_OFFER, nodes=nodes, price=price, window_start=first, window_end=first + 24)
-        if kind == "bid":
-            hours = rng.randint(1, 3)
-            return "acme", replace(_BID, hours=hours, earliest=first, latest=first + 8, limit_price=price)
-        return "norn", CancelOffer(offer_id=f"offer-{rng.randrange(60)}-0")
-
-
 def load(url: str, crowd: Crowd, rng: random.Random, process: subprocess.Popen[str]) -> list[Sent]:
-    """Everything that `CLIENTS` clients sent until the process was killed under them: each one's last is open."""
+    """Everything that `CLIENTS` clients sent until the process was killed; the last command of each is unanswered."""
 
     def client(seed: int) -> list[Sent]:
         own, sent = random.Random(seed), []
         with Gateway(url, pauses=()) as gateway, httpx.Client(base_url=url, trust_env=False, verify=False) as hasty:
             for _ in range(COMMANDS_EACH):
-                sent.append(crowd.command(own))
+                sent.append(Sent.of(crowd.command(own)))
                 try:
                     if own.random() < LEAVES:
                         sent[-1].leave(hasty)
@@ -169,7 +129,7 @@ def published(home: Path, service: str, head: Checkpoint, tree: TileTree) -> lis
 def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[Sent]:
     """Each command with a receipt is one entry of its log: at the receipt's index, with the receipt's bytes.
 
-    Gives back those without a receipt that were decided all the same.
+    Returns those without a receipt that were decided all the same.
     """
     places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
     for service, entries in logs.items():
@@ -188,7 +148,7 @@ def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[S
 
 
 def repeat(url: str, unanswered: list[Sent]) -> None:
-    """Send again, twice, what nobody acknowledged; both times it is the same entry."""
+    """Send again, twice, what was not acknowledged; both times the answer is the same entry."""
     with Gateway(url) as gateway:
         for each in unanswered:
             each.submit(gateway)
@@ -201,7 +161,7 @@ def repeat(url: str, unanswered: list[Sent]) -> None:
 
 
 def check_offline(home: Path, sent: list[Sent]) -> None:
-    """All receipts, whenever they were given, prove their commands and belong to the history that is public now."""
+    """All receipts, whenever they were given, prove their commands and belong to the history published now."""
     keys, logs = parse_vkeys((home / "vkeys").read_text()), {}
     trees: dict[str, TileTree] = {}
     for origin, key in keys.items():
@@ -235,7 +195,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     with serving(shell) as process:
         found_a_market(shell, tmp_path)
         trade(shell)
-        crowd = Crowd(shell.home)
+        crowd = Crowd(shell.home, WEIGHTS)
         sent += load(shell.url, crowd, rng, process)
     for kill in range(1, KILLS + 1):
         with serving(shell) as process:

@@ -1,4 +1,4 @@
-"""Stopping, starting again and auditing an instance: nothing acknowledged is lost, and nothing changed goes unseen."""
+"""Stopping, restarting and auditing an instance: nothing acknowledged is lost, and every change is detected."""
 
 from __future__ import annotations
 

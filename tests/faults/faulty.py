@@ -1,7 +1,8 @@
-"""Ports that fail once when told to, before or after the work was done, and otherwise are what they wrap."""
+"""Ports that fail once on demand, before or after the work was done, and otherwise do what they wrap."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -14,12 +15,15 @@ When = Literal["before", "after"]
 
 
 class Broken(OSError):
-    """The infrastructure failed."""
+    """The infrastructure failed, and may work again."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(errno.EIO, call)
 
 
 @dataclass
 class Fault:
-    """One failure to come: of this call, by the nth time from now, before or after it took effect."""
+    """One failure: of the nth call of this kind from now, before or after it takes effect."""
 
     call: str = ""
     when: When = "before"
@@ -31,7 +35,7 @@ class Fault:
         self.call, self.when, self.nth = call, when, nth
 
     def through(self, call: str, work: Callable[[], Any]) -> Any:
-        """Do the work, unless or although it is to fail."""
+        """Do the work, and raise if it is the call that must fail: before the work, or after it."""
         strikes = False
         if call == self.call:
             self.nth -= 1
@@ -50,13 +54,13 @@ class Fault:
 
 
 class Faulty:
-    """Any port, each of whose calls goes through the fault."""
+    """Wraps a port; each of its calls goes through the fault."""
 
     def __init__(self, inner: Any, fault: Fault) -> None:
         self._inner, self._fault = inner, fault
 
     def __getattr__(self, name: str) -> Any:
-        """The wrapped object's method, or what it is otherwise."""
+        """The wrapped object's attribute; a method is wrapped, too."""
         found = getattr(self._inner, name)
         if not callable(found):
             return found
@@ -64,7 +68,7 @@ class Faulty:
 
 
 class FaultyEmbedded(Embedded):
-    """An embedded system whose service `weak` stands on ports that may fail; `fault` says when."""
+    """An embedded system whose service `weak` has ports that may fail; `fault` says when."""
 
     weak = "ledger"
     at_start: tuple[str, When] = ("", "before")
@@ -82,18 +86,18 @@ class FaultyEmbedded(Embedded):
 
 
 def weakened(service: str, at_start: tuple[str, When] = ("", "before")) -> type[FaultyEmbedded]:
-    """A system whose weak service is this one, with a fault armed from the start if wanted."""
+    """A system whose weak service is this one; `fault` is armed from the start, if given."""
     return type("Weakened", (FaultyEmbedded,), {"weak": service, "at_start": at_start})
 
 
 class LateInbox:
-    """An inbox that withholds one source while told to; what it withheld comes in order later."""
+    """An inbox that withholds entries of one source while it is switched on, and delivers them in order later."""
 
     def __init__(self, inner: Inbox, late: Mapping[str, bool]) -> None:
         self._inner, self._late, self._withheld = inner, late, False
 
     def poll(self, limit: int, timeout: float) -> list[Delivery]:
-        """As the port says, but for the late sources."""
+        """As in the port, without the withheld sources."""
         if self._withheld and not any(self._late.values()):
             self._inner.rewind()
             self._withheld = False
@@ -103,15 +107,15 @@ class LateInbox:
         return arrived
 
     def acknowledge(self, positions: Mapping[str, int]) -> None:
-        """As the port says."""
+        """As in the port."""
         self._inner.acknowledge(positions)
 
     def rewind(self) -> None:
-        """As the port says."""
+        """As in the port."""
         self._inner.rewind()
 
     def wake(self) -> None:
-        """As the port says."""
+        """As in the port."""
         self._inner.wake()
 
 

@@ -13,7 +13,7 @@ from tests.conformance.log_store import append, entries
 
 
 def main(path: Path) -> None:
-    """Append batches of 1..20 entries for ever."""
+    """Append batches of 1..20 entries until killed."""
     store = open_log_store(path)
     head = store.head()
     size = head.size if head else 0

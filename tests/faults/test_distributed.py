@@ -1,7 +1,7 @@
 """Every fault of the distributed form, end to end: nothing acknowledged is lost, nothing applied twice.
 
-Kafka and PostgreSQL are real. Each drill runs under load; what the clients observed is held against the logs, and the
-logs are audited. The same drills, longer and one by one: ``python -m tests.faults --help``.
+Kafka and PostgreSQL are real. Each drill runs under load; what the clients observed is checked against the logs,
+and the logs are audited. The same drills, longer and one by one: ``python -m tests.faults --help``.
 """
 
 from __future__ import annotations
@@ -12,60 +12,60 @@ from pathlib import Path
 import pytest
 
 from tests.faults import drills
-from tests.faults.site import Site, site
+from tests.faults.drill_market import DrillMarket, drill_market
 from tests.servers.fixture import NewCluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
-def market(new_cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def market(new_cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillMarket]:
     """One market for all drills on one broker: each begins with what the others left."""
-    with new_cluster() as cluster, site(cluster, tmp_path_factory.mktemp("market")) as made:
+    with new_cluster() as cluster, drill_market(cluster, tmp_path_factory.mktemp("market")) as made:
         yield made
 
 
 @pytest.fixture
-def whole(market: Site) -> Iterator[Site]:
-    """The market with every part running, and judged afterwards."""
+def whole(market: DrillMarket) -> Iterator[DrillMarket]:
+    """The market with every part running; it is checked after the test."""
     market.restart()
     yield market
     assert market.verdict().receipts > 0
 
 
-def test_services_killed_at_every_durable_step(whole: Site) -> None:
+def test_services_killed_at_every_durable_step(whole: DrillMarket) -> None:
     drills.crashes(whole, 1.0, ("ledger",))
 
 
-def test_every_part_killed_in_turn(whole: Site) -> None:
+def test_every_part_killed_in_turn(whole: DrillMarket) -> None:
     drills.killed(whole, 3.0)
 
 
-def test_a_zombie_wakes_after_another_took_over(whole: Site) -> None:
+def test_a_zombie_wakes_after_another_took_over(whole: DrillMarket) -> None:
     drills.zombie(whole, 1.0)
 
 
-def test_kafka_freezes(whole: Site) -> None:
+def test_kafka_freezes(whole: DrillMarket) -> None:
     drills.frozen_kafka(whole, 12.0)
 
 
-def test_kafka_is_restarted(whole: Site) -> None:
+def test_kafka_is_restarted(whole: DrillMarket) -> None:
     drills.restarted_kafka(whole, 2.0)
 
 
-def test_postgresql_is_restarted(whole: Site) -> None:
+def test_postgresql_is_restarted(whole: DrillMarket) -> None:
     drills.restarted_database(whole, 2.0)
 
 
-def test_records_come_again_in_another_order_with_junk(whole: Site) -> None:
+def test_records_come_again_in_another_order_with_junk(whole: DrillMarket) -> None:
     drills.repeated_and_reordered(whole, 4.0)
 
 
-def test_the_disk_of_a_published_log_is_full(whole: Site) -> None:
+def test_the_disk_of_a_published_log_is_full(whole: DrillMarket) -> None:
     drills.full_disk(whole, 2.0)
 
 
 def test_leaders_are_lost_under_load(new_cluster: NewCluster, tmp_path: Path) -> None:
-    with new_cluster(3) as cluster, site(cluster, tmp_path) as made:
+    with new_cluster(3) as cluster, drill_market(cluster, tmp_path) as made:
         drills.lost_leaders(made, 2.0)
         assert made.verdict().receipts > 0

@@ -1,4 +1,4 @@
-"""Every statement of an append fails once before and once after it took effect; the log is then whole, and goes on."""
+"""Every statement of an append fails once before and once after it took effect; the log is whole and can grow."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def failing(store: SqlLogStore, when: str, statement: str) -> Iterator[list[str]
 
 @contextmanager
 def failing_commit(store: SqlLogStore, *, persisted: bool) -> Iterator[None]:
-    """COMMIT raises: without having done anything, or after the data is on the disk and only the word of it is lost."""
+    """COMMIT raises: before it did anything, or after the data is on disk and only the answer is lost."""
 
     def fail(connection: Connection) -> None:
         if persisted:
@@ -108,10 +108,10 @@ def test_a_commit_that_failed_and_did_not_persist(store: SqlLogStore) -> None:
 def test_a_commit_that_failed_but_persisted(store: SqlLogStore) -> None:
     with failing_commit(store, persisted=True), pytest.raises((StorageError, sqlite3.OperationalError)):
         append(store, 4, entries(4, 3), {"commands": 7})
-    with closing(open_log_store(Path(store.database.dialect.place))) as again:  # what a caller must do: reload
+    with closing(open_log_store(Path(store.database.dialect.place))) as again:  # after an error, a caller must reload
         check_log(again, entries(0, 7))
         assert again.cursors() == {"commands": 7}
-    with pytest.raises(StoreConflict):  # what happens to one that does not
+    with pytest.raises(StoreConflict):  # what happens to a caller that does not
         append(store, 4, entries(4, 3), {"commands": 7})
     append(store, 7, entries(7, 1), {"commands": 8})
     check_log(store, entries(0, 8))
@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_nothing(store: SqlLogStore) -> None:
 
 def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     path, acknowledged = tmp_path / "log.db", 0
-    for run_ms in (150, 300, 450):  # each goes on where the one before was killed
+    for run_ms in (150, 300, 450):  # each continues where the last was killed
         child = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.log_writer", str(path)],
             cwd=ROOT, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -141,7 +141,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
         )  # fmt: skip
         with child:
             assert child.stdout is not None
-            lines = [child.stdout.readline()]  # it has begun
+            lines = [child.stdout.readline()]  # it has started
             time.sleep(run_ms / 1_000)
             child.send_signal(signal.SIGKILL)
             lines += child.stdout.readlines()

@@ -47,15 +47,15 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(founded: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
+    """A copy of the founded market."""
     return image(founded, tmp_path / "home")
 
 
 class Traffic:
-    """Commands to three services, among them the weak one, and what became of them."""
+    """Commands to three services, the weak one included, and their answers."""
 
     def __init__(self, market: Market) -> None:
-        """Move on by a second, so that there is something to publish, and send them."""
+        """Advance by a second, so that there is something to publish, and send the commands."""
         market.clock.advance_to(market.clock.now() + SECOND)
         self.market = market
         register = RegisterClass(
@@ -71,7 +71,7 @@ class Traffic:
         self.answers: list[Future[Answer]] = [market.system.submit(each) for each in self.envelopes]
 
     def run(self, *, recover: bool) -> int:
-        """Step every service until nothing happens; one that breaks recovers in place, or is left as it is."""
+        """Step every service until nothing is left to do; one that fails recovers in place, or stays failed."""
         system, broken, failures = self.market.system, set[str](), 0
         done = True
         while done:
@@ -92,7 +92,7 @@ class Traffic:
         return failures
 
     def acknowledged(self) -> dict[bytes, Recorded]:
-        """By envelope, the receipts that were given."""
+        """The receipts that were given, by envelope."""
         found = {}
         for envelope, answer in zip(self.envelopes, self.answers, strict=True):
             if answer.done():
@@ -183,7 +183,7 @@ def test_a_log_is_opened_once_whatever_fails(tmp_path: Path, weak: str, call: st
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_failed_projection_counts_once(home: Path, when: When) -> None:
-    """Also where the store's word of a commit is lost after it took effect: no change is made twice."""
+    """Also where the answer to a commit is lost after it took effect: no change is made twice."""
     with Market(home) as market:
         projector, fault = market.system.projector, Fault()
         projector._views = Faulty(market.system.views, fault)
@@ -225,14 +225,14 @@ def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
         assert store.head() == head
         assert published(home) == before
         runner.recover()  # on purpose: a worker would stop here
-        with pytest.raises(StoreConflict):  # nor do two projectors write the same views
+        with pytest.raises(StoreConflict):  # two projectors cannot write the same views either
             loser.system.settle()
         loser.system.projector.recover()
         loser.system.settle()
         answer = late.result(timeout=0)
         assert isinstance(answer, Recorded)
         assert answer.entry.index == head.size
-        with pytest.raises(StoreConflict):  # and now it is the other one's turn
+        with pytest.raises(StoreConflict):  # and now the other one fails
             winner.do("treasury", deposit("lab-1", 9, "IN-9"))
     assert audit(home).findings == []
 
@@ -277,7 +277,7 @@ def test_an_older_database_is_refused(home: Path, founded: Path, service: str, f
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_older_log_is_refused_by_those_who_consumed_more_of_it(home: Path, founded: Path, service: str) -> None:
-    """All that is left of a service is of one age: database, published log and signer's memory."""
+    """Database, published log and signer's memory are all restored from the same old backup."""
     grow(home, 5)
     restore(home, founded, service)
     for folder in (f"logs/{service}", f"db/{service}-signer"):
@@ -328,7 +328,7 @@ def test_left_over_temporary_files_go(home: Path) -> None:
 
 
 def test_an_event_waits_for_what_it_refers_to(home: Path) -> None:
-    """The provider's default reaches the ledger before the trade does: it waits, and nothing else waits for it."""
+    """The provider's default reaches the ledger before the trade does: it waits, and blocks nothing else."""
     with Market(home) as market:
         system = market.system
         ledger, matching = system.runners["ledger"], system.runners["matching"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 import threading
@@ -24,7 +25,7 @@ from counterfoil.core.decider import refuse
 from counterfoil.gateway.submit import receipt_json
 from counterfoil.issuance.commands import AddKey, RegisterParty
 from counterfoil.matching.commands import CancelBid
-from counterfoil.ports import NewEntry, StoreConflict
+from counterfoil.ports import NewEntry, StoreConflict, Unavailable
 from tests.gateway.harness import ENVELOPE, Served, Stepped, checked_entry, problem_of, served
 from tests.gateway.world import Market, accepted, deposit, seed_of
 
@@ -187,7 +188,7 @@ def test_answers_come_after_a_service_failed_and_recovered(
 ) -> None:
     market = crowd.market
     store = market.system.stores["ledger"]
-    append, failures = store.append, [OSError("the disk went away")]
+    append, failures = store.append, [OSError(errno.EIO, "the disk went away")]
 
     def failing(size: int, entries: list[NewEntry], *more: Any) -> None:
         if persisted or not failures:
@@ -212,7 +213,7 @@ def test_answers_come_after_a_service_failed_and_recovered(
 def test_answers_come_after_the_follower_of_the_logs_failed(
     crowd: Served, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    market, failures = crowd.market, [OSError("not now"), OSError("not now")]
+    market, failures = crowd.market, [OSError(errno.EIO, "not now"), Unavailable("not now")]
     receipts, origin = market.system.receipts, market.instance.origin("ledger")
     log = receipts._logs[origin]
     place: Any = {"acknowledge": receipts.inbox, "inclusion_proof": log.tree, "entries": log.store}[where]

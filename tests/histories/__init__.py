@@ -1,4 +1,4 @@
-"""Histories: what clients observed while services were killed, held against the logs that were published afterwards.
+"""Histories: what clients observed while services were killed, checked against the logs published afterwards.
 
     with Recorder(urls, Crowd(home), folder / "observations.jsonl") as recorder:
         ...  # kill, pause, cut off, restart
@@ -6,8 +6,8 @@
     wait_published(home, observations, 30)
     assert check(observations, home) == []
 
-`Recorder` makes the load and writes the observations down, `check` finds what cannot be true, `figures` says how much
-it was. `python -m tests.histories record|check` does the same by hand.
+`Recorder` makes the load and records the observations, `check` finds contradictions, `figures` counts.
+`python -m tests.histories record|check` does the same by hand.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python -m tests.histories record HOME URL... --out FILE [--seconds N] [--clients N] [--seed N]
     python -m tests.histories check FILE LOGS [--vkeys FILE]
 
-`found` sets up a market in a new instance, `record` loads its gateways until it is interrupted or the time is up, and
-`check` holds what was recorded against the published logs; it exits with 1 if it finds anything.
+`found` sets up a market in a new instance, `record` sends load to its gateways until interrupted or the time is up, and
+`check` checks what was recorded against the published logs; it exits with 1 if it finds anything.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.histories import Crowd, Plan, Recorder, check, figures, read_observat
 
 
 def main() -> int:
-    """The exit code."""
+    """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.histories", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     new = commands.add_parser("found")

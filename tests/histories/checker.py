@@ -1,4 +1,4 @@
-"""Holds what clients observed against the logs that were published: `check` returns what cannot both be true.
+"""Checks what clients observed against the published logs: `check` returns every contradiction.
 
 | code | what was found |
 |---|---|
@@ -7,17 +7,17 @@
 | `receipt_differs` | the log has another entry where the receipt says, or the command elsewhere |
 | `receipt_not_proven` | the receipt does not verify, or is not of the command that was sent |
 | `checkpoint_not_prefix` | the history a receipt was signed over is not the beginning of the one published |
-| `refused_yet_recorded` | it was refused at intake for good, and yet these very bytes are in the log |
+| `refused_yet_recorded` | it was finally refused at intake, and the same bytes are in the log |
 | `refusal_not_proven` | a refusal that only a decision can give, without the entry that records it |
 | `refusal_unknown` | a refusal with a code that the contract does not have |
-| `conflict_unfounded` | its id was said to be used with other content, and the log holds no such content |
+| `conflict_unfounded` | it was refused because its id was used with other content, and the log has no such content |
 | `outcomes_differ` | two answers to one id that cannot both stand |
 | `order_violated` | a command was sent after the receipt of another was there, and stands before it in the log |
 | `read_differs` | a balance that the position never had |
 | `read_too_old` | a read had to wait for an entry, and shows a balance from before it |
 | `read_went_back` | a client's later read shows an older balance than its earlier one, though both waited |
 
-Beside these, everything that the audit finds in the logs themselves.
+To these are added the findings of the audit of the logs.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ Conflict: Final = Code.EXISTS_WITH_DIFFERENT_CONTENT
 
 
 @dataclass
-class Told:
-    """One command, and what became of each sending of it."""
+class CommandRecord:
+    """One command, and the outcome of each time it was sent."""
 
     service: str
     id: str
@@ -58,27 +58,27 @@ class Told:
 
     @property
     def receipts(self) -> Iterator[tuple[Attempt, Receipt]]:
-        """The sendings that were answered with a receipt."""
+        """The attempts that were answered with a receipt."""
         return ((each, each.answer) for each in self.attempts if isinstance(each.answer, Receipt))
 
     @property
     def refusals(self) -> Iterator[tuple[Attempt, str]]:
-        """The sendings that were refused without a receipt, and the code."""
+        """The attempts that were refused without a receipt, and the code."""
         return ((each, each.answer.code) for each in self.attempts if isinstance(each.answer, Refused))
 
 
 @dataclass
 class History:
-    """The observations by command, and the reads by client, beside the model."""
+    """The observations by command, the reads by client, and the model of the logs."""
 
     model: Model
-    commands: dict[tuple[str, bytes], Told] = field(default_factory=dict)
+    commands: dict[tuple[str, bytes], CommandRecord] = field(default_factory=dict)
     reads: dict[int, list[Read]] = field(default_factory=lambda: defaultdict(list))
     strays: list[Attempt] = field(default_factory=list)
-    """Sendings of what is no command."""
+    """Attempts to send bytes that are no command."""
 
     def take(self, observation: Observation) -> None:
-        """One observation, in any order."""
+        """Add one observation; the order does not matter."""
         if isinstance(observation, Read):
             self.reads[observation.client].append(observation)
             return
@@ -87,19 +87,19 @@ class History:
             self.strays.append(observation)
             return
         service, id_ = identity(command)
-        told = self.commands.setdefault((service, command.content), Told(service, id_, command))
-        told.attempts.append(observation)
+        record = self.commands.setdefault((service, command.content), CommandRecord(service, id_, command))
+        record.attempts.append(observation)
 
-    def places(self, told: Told) -> list[int]:
-        """Where the command stands in its log."""
-        log = self.model.logs.get(told.service)
-        return log.commands.get(told.command.content, []) if log is not None else []
+    def places(self, record: CommandRecord) -> list[int]:
+        """The indexes of the command in its log."""
+        log = self.model.logs.get(record.service)
+        return log.commands.get(record.command.content, []) if log is not None else []
 
 
 def check(
     observations: Iterable[Observation], logs: Path | Model, trusted: Mapping[str, VerifyKey] | None = None
 ) -> list[Finding]:
-    """What the observations and the published logs have against each other, or the logs by themselves.
+    """Contradictions between the observations and the published logs, and the audit's findings in the logs.
 
     `logs`: a directory as the audit reads it (or `replay` of one), with everything published that was acknowledged.
     `trusted`: the logs' keys by origin; without it each log is believed to be signed by the key it shows. A history is
@@ -111,10 +111,10 @@ def check(
     return [*history.model.findings, *(finding for find in CHECKS for finding in find(history))]
 
 
-def _finding(told: Told, attempt: Attempt | None, code: str, text: str) -> Finding:
+def _finding(record: CommandRecord, attempt: Attempt | None, code: str, text: str) -> Finding:
     by = f"client {attempt.client}, " if attempt is not None else ""
-    shard = told.command.header.aud.partition("/")[2]
-    return Finding(shard, f"{by}{told.id}", code, text)
+    shard = record.command.header.aud.partition("/")[2]
+    return Finding(shard, f"{by}{record.id}", code, text)
 
 
 # receipts -----------------------------------------------------------------------------------------------------------
@@ -126,26 +126,26 @@ def _receipts(history: History) -> Iterator[Finding]:
         if isinstance(stray.answer, Receipt):
             yield Finding(stray.answer.origin.partition("/")[2], f"client {stray.client}", "receipt_not_proven",
                           "a receipt for what is no command")  # fmt: skip
-    for told in history.commands.values():
-        for attempt, receipt in told.receipts:
-            log = history.model.logs.get(told.service)
+    for record in history.commands.values():
+        for attempt, receipt in record.receipts:
+            log = history.model.logs.get(record.service)
             try:
-                heads_of = _proven(told.command, receipt, log, heads)
+                heads_of = _proven(record.command, receipt, log, heads)
             except (LogError, NotAnEntry) as problem:
-                yield _finding(told, attempt, "receipt_not_proven", f"{problem}")
+                yield _finding(record, attempt, "receipt_not_proven", f"{problem}")
             else:
-                yield from _prefix(told, attempt, heads_of, log)
-            where = history.places(told)
+                yield from _prefix(record, attempt, heads_of, log)
+            where = history.places(record)
             if log is None or not where:
-                yield _finding(told, attempt, "acknowledged_lost", f"its receipt says entry {receipt.index}")
+                yield _finding(record, attempt, "acknowledged_lost", f"its receipt says entry {receipt.index}")
             elif receipt.index not in where or log.entries[receipt.index] != receipt.entry:
-                yield _finding(told, attempt, "receipt_differs", f"receipt: entry {receipt.index}; log: {where}")
+                yield _finding(record, attempt, "receipt_differs", f"receipt: entry {receipt.index}; log: {where}")
 
 
 def _proven(
     command: Submission, receipt: Receipt, log: Log | None, heads: dict[tuple[str, bytes], Checkpoint]
 ) -> Checkpoint:
-    """The checkpoint that the receipt leads to. Raises `LogError`, `NotAnEntry`."""
+    """The checkpoint of the receipt. Raises `LogError`, `NotAnEntry`."""
     if log is None or (receipt.origin, receipt.origin) != (log.origin, command.header.aud):
         raise LogError(f"a receipt of {receipt.origin} for a command to {command.header.aud}")
     parsed = parse_receipt(receipt.proof)
@@ -161,12 +161,12 @@ def _proven(
     return head
 
 
-def _prefix(told: Told, attempt: Attempt, head: Checkpoint, log: Log | None) -> Iterator[Finding]:
+def _prefix(record: CommandRecord, attempt: Attempt, head: Checkpoint, log: Log | None) -> Iterator[Finding]:
     try:
         if log is not None:
             log.tree.check_prefix(head)
     except LogError as problem:
-        yield _finding(told, attempt, "checkpoint_not_prefix", f"{problem}")
+        yield _finding(record, attempt, "checkpoint_not_prefix", f"{problem}")
 
 
 def _twice(history: History) -> Iterator[Finding]:
@@ -181,38 +181,40 @@ def _twice(history: History) -> Iterator[Finding]:
 
 
 def _refusals(history: History) -> Iterator[Finding]:
-    for told in history.commands.values():
-        log, where = history.model.logs.get(told.service), history.places(told)
-        for attempt, code in told.refusals:
+    for record in history.commands.values():
+        log, where = history.model.logs.get(record.service), history.places(record)
+        for attempt, code in record.refusals:
             if code not in list(Code):
-                yield _finding(told, attempt, "refusal_unknown", code)
+                yield _finding(record, attempt, "refusal_unknown", code)
                 continue
             meaning = MEANINGS[Code(code)]
             if meaning.stage is Stage.DECISION:
-                yield _finding(told, attempt, "refusal_not_proven", f"{code} is a decision, and came without a receipt")
+                yield _finding(
+                    record, attempt, "refusal_not_proven", f"{code} is a decision, and came without a receipt"
+                )
             elif not meaning.transient and log is not None:
                 here = [at for at in where if log.signatures[at] == _signature(attempt)]
                 if here:
-                    yield _finding(told, attempt, "refused_yet_recorded", f"{code}, and it is entry {here[0]}")
-                if code == Conflict and not set(log.ids.get(told.id, ())) - set(where):
-                    yield _finding(told, attempt, "conflict_unfounded", "the log has this id with no other content")
+                    yield _finding(record, attempt, "refused_yet_recorded", f"{code}, and it is entry {here[0]}")
+                if code == Conflict and not set(log.ids.get(record.id, ())) - set(where):
+                    yield _finding(record, attempt, "conflict_unfounded", "the log has this id with no other content")
 
 
 def _outcomes(history: History) -> Iterator[Finding]:
-    """Receipts of one id name one entry; and who holds one was not refused for good with the same bytes."""
+    """Receipts of one id name one entry, and a command with a receipt was not finally refused with the same bytes."""
     by_id: dict[tuple[str, str], dict[tuple[int, bytes], Attempt]] = defaultdict(dict)
-    for told in history.commands.values():
+    for record in history.commands.values():
         signed = set()
-        for attempt, receipt in told.receipts:
+        for attempt, receipt in record.receipts:
             signed.add(_signature(attempt))
-            entries = by_id[told.service, told.id]
+            entries = by_id[record.service, record.id]
             entries.setdefault((receipt.index, receipt.entry), attempt)
             if len(entries) > 1 and entries[receipt.index, receipt.entry] is attempt:
-                told_too = " and ".join(f"entry {index} (client {each.client})" for (index, _), each in entries.items())
-                yield _finding(told, attempt, "outcomes_differ", f"receipts: {told_too}")
-        for attempt, code in told.refusals:
+                receipts = " and ".join(f"entry {index} (client {each.client})" for (index, _), each in entries.items())
+                yield _finding(record, attempt, "outcomes_differ", f"receipts: {receipts}")
+        for attempt, code in record.refusals:
             if _final(code) and _signature(attempt) in signed:
-                yield _finding(told, attempt, "outcomes_differ", f"refused ({code}), and somebody has a receipt")
+                yield _finding(record, attempt, "outcomes_differ", f"refused ({code}), and another answer is a receipt")
 
 
 def _final(code: str) -> bool:
@@ -224,24 +226,24 @@ def _signature(attempt: Attempt) -> bytes:
 
 
 def _order(history: History) -> Iterator[Finding]:
-    """Real time: what was sent after a receipt was there comes later in the same log."""
-    by_service: dict[str, list[tuple[int, int, int, Told]]] = defaultdict(list)
-    for told in history.commands.values():
-        where = history.places(told)
+    """Real time: a command sent after the receipt of another comes later in the same log."""
+    by_service: dict[str, list[tuple[int, int, int, CommandRecord]]] = defaultdict(list)
+    for record in history.commands.values():
+        where = history.places(record)
         if where:
-            sent = min(each.sent for each in told.attempts)
-            answered = min((each.answered for each, _ in told.receipts), default=FOREVER)
-            by_service[told.service].append((sent, answered, where[0], told))
+            sent = min(each.sent for each in record.attempts)
+            answered = min((each.answered for each, _ in record.receipts), default=FOREVER)
+            by_service[record.service].append((sent, answered, where[0], record))
     for commands in by_service.values():
         acknowledged = sorted(commands, key=lambda each: each[1])
         nth, last = 0, -1
-        for sent, _, index, told in sorted(commands, key=lambda each: each[0]):
+        for sent, _, index, record in sorted(commands, key=lambda each: each[0]):
             while nth < len(acknowledged) and acknowledged[nth][1] < sent:
                 last = max(last, acknowledged[nth][2])
                 nth += 1
             if index < last:
                 text = f"it is entry {index}, and was sent after the receipt of entry {last} was there"
-                yield _finding(told, None, "order_violated", text)
+                yield _finding(record, None, "order_violated", text)
 
 
 # reads --------------------------------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def _reads(history: History) -> Iterator[Finding]:
 
 
 def _read(model: Model, read: Read, seen: int) -> tuple[str, str, int]:
-    """A finding's code and text, empty if the read is sound; and the least size of the log that it was served at.
+    """A finding's code and text, empty if the read is sound; and the smallest size of the log that shows this balance.
 
     `seen`: the same of the client's reads before it.
     """

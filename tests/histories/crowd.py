@@ -25,16 +25,16 @@ from tests.gateway.world import BID, OFFER, UNIT, deposit
 WEIGHTS: Final[Mapping[str, int]] = {
     "deposit": 5, "withdraw": 3, "offer": 3, "bid": 4, "cancel": 1, "issue": 1, "report": 1,
 }  # fmt: skip
-"""How often each kind is drawn; kinds left out are never."""
+"""How often each kind is drawn; a kind that is missing is never drawn."""
 _OFFER = replace(OFFER, class_id="a100-80gb", region="eu-west")
 _BID = replace(BID, programme_id=PROGRAMME, classes=("a100-80gb",), regions=("eu-west",))
 _FIRST = NOW_HOUR + 5
 
 
 class Crowd:
-    """The parties of an instance, whose keys lie in its directory, and what they ask for.
+    """The parties of an instance, with keys from its directory, and their commands.
 
-    Most of it will be accepted; some amounts, prices, orders and reports ask to be refused.
+    Most are accepted; some amounts, prices, orders and reports must be refused.
     """
 
     def __init__(self, home: Path, weights: Mapping[str, int] = WEIGHTS) -> None:

@@ -1,7 +1,7 @@
 """Ways to make a sound history unsound, each with the finding it must lead to: lies of gateways, logs and views.
 
-A change takes the observations (and may publish the logs anew) and returns them changed, or None where this history
-does not have what it would change.
+A change gets the observations, may publish the logs again, and returns the changed observations; or None if this
+history has nothing that it could change.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass
 class Patient:
-    """A sound history: observations, the model of its logs, and the directory they lie in, free to be changed."""
+    """A sound history that may be changed: observations, the model of its logs, and the directory of the logs."""
 
     observations: Observations
     model: Model
@@ -38,27 +38,27 @@ class Patient:
     rng: Random
 
     def one(self, among: list[T]) -> T | None:
-        """Any of them; None where there is none."""
+        """A random one; None if there is none."""
         return self.rng.choice(among) if among else None
 
     def acknowledged(self) -> list[Attempt]:
-        """The sendings that brought a receipt."""
+        """The attempts that were answered with a receipt."""
         return [each for each in self.attempts() if isinstance(each.answer, Receipt)]
 
     def attempts(self) -> list[Attempt]:
-        """All sendings."""
+        """All attempts."""
         return [each for each in self.observations if isinstance(each, Attempt)]
 
     def reads(self) -> list[Read]:
-        """Reads that waited."""
+        """The reads that had to wait for an entry."""
         return [each for each in self.observations if isinstance(each, Read) and each.wait_for is not None]
 
     def put(self, old: Observation, *new: Observation) -> Observations:
-        """The observations with one of them replaced."""
+        """The observations, with one of them replaced."""
         return [changed for each in self.observations for changed in (new if each is old else (each,))]
 
     def end(self) -> int:
-        """A time after all."""
+        """A time later than all observations."""
         return max(each.answered for each in self.observations) + 1
 
 
@@ -76,7 +76,7 @@ def _answered(change: Callable[[Receipt, Patient], Answer | None]) -> Callable[[
 
 
 def _told(answer: Callable[[Receipt], Answer]) -> Callable[[Patient], Observations | None]:
-    """A second client sends the same bytes and is told something else."""
+    """A second client sends the same bytes and gets another answer."""
 
     def apply(patient: Patient) -> Observations | None:
         attempt = patient.one(patient.acknowledged())
@@ -108,7 +108,7 @@ def _other_bytes(receipt: Receipt, patient: Patient) -> Receipt:
 
 
 def _forked(receipt: Receipt, patient: Patient) -> Receipt:
-    """The log signed another history for this client alone, with the very same entry in it."""
+    """The log signed another history for this client alone, with the same entry in it."""
     service = service_of(receipt.origin)
     entries = list(patient.model.logs[service].entries[: receipt.index + 1])
     entries[patient.rng.randrange(receipt.index)] = b"{}"
@@ -124,7 +124,7 @@ def _forked(receipt: Receipt, patient: Patient) -> Receipt:
 
 
 def _forgets(patient: Patient) -> Observations | None:
-    """The log is published as it was before an acknowledged command came."""
+    """The log is published as it was before an acknowledged command."""
     attempt = patient.one(patient.acknowledged())
     if attempt is None or not isinstance(attempt.answer, Receipt):
         return None
@@ -147,7 +147,7 @@ def _doubles(patient: Patient) -> Observations | None:
 
 
 def _decides_otherwise(patient: Patient) -> Observations | None:
-    """An event in the log says something that no decision says."""
+    """An event in the log is not the one that the deciders make."""
     forgery = Forgery(patient.logs, "ledger")
     index = patient.one(forgery.where(lambda entry: any("legs" in event for event in entry["data"]["events"])))
     if index is None:
@@ -162,7 +162,7 @@ def _decides_otherwise(patient: Patient) -> Observations | None:
 
 
 def _overtakes(patient: Patient) -> Observations | None:
-    """A command that stands early in its log was in truth sent after a later one was acknowledged."""
+    """A command that comes early in its log was sent after a later one was acknowledged."""
     rows = [(each, each.answer) for each in patient.acknowledged() if isinstance(each.answer, Receipt)]
     pairs = [
         (early, late)
@@ -197,14 +197,14 @@ def _never_had(patient: Patient) -> Observations | None:
 
 
 def _did_not_wait(patient: Patient) -> Observations | None:
-    """The views answered before they held the entry that was asked for."""
+    """The views answered before they had the entry that the read had to wait for."""
     old = [each for each in patient.reads() if _ends(patient, each) is not None]
     read = patient.one(old)
     return None if read is None else patient.put(read, replace(read, wait_for=_ends(patient, read)))
 
 
 def _ends(patient: Patient, read: Read) -> int | None:
-    """The entry that ended the balance which was read; None if it still holds."""
+    """The entry that changed the balance that was read; None if none did."""
     rows = patient.model.balances.get((read.account, read.asset), [])
     starts = [None, *(value for _, value in rows)]
     at = starts.index(read.value)

@@ -1,4 +1,4 @@
-"""What a history amounts to, in figures for people."""
+"""The figures of a history, for people."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Figures:
     attempts: int
     receipts: int
     refused: int
-    """Answers that made no entry."""
+    """Refusals without an entry."""
     unknown: int
     unresolved: int
-    """Commands whose senders never learnt what became of them."""
+    """Commands whose outcome no client learnt."""
     reads: int
     milliseconds: int
     longest_silence: int
-    """Between two receipts."""
+    """The longest time between two receipts."""
     median: int
     """From the first sending of a command to its first receipt."""
     slowest: int

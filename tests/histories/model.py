@@ -1,4 +1,4 @@
-"""The published logs as a model to hold observations against: audited, indexed by command, and folded into balances.
+"""The published logs as a model to check observations against: audited, indexed by command, folded into balances.
 
 The audit decides every entry again. The balances are added up here from the amounts of the legs alone, by rules that
 share nothing with the ledger's own accounts.
@@ -54,7 +54,7 @@ class Log:
         return self.origin.partition("/")[2]
 
     def take(self, data: bytes) -> Entry | None:
-        """The next entry; None if it is none (which the audit says)."""
+        """Decode the next entry; None if the bytes are no entry, which the audit reports."""
         index = len(self.entries)
         self.entries.append(data)
         try:
@@ -70,14 +70,14 @@ class Log:
 
 @dataclass
 class Model:
-    """The logs by service, what the audit found in them, and every balance with the entry that made it so."""
+    """The logs by service, the audit's findings, and every balance with the entry that led to it."""
 
     logs: dict[str, Log]
     findings: Sequence[Finding]
     balances: dict[Position, list[tuple[int, Balance]]] = field(default_factory=dict)
 
     def post(self, index: int, entry: Entry) -> None:
-        """Add up one entry of the ledger."""
+        """Fold one entry of the ledger."""
         for event in entry.events:
             for leg in getattr(event, "legs", ()):
                 self._side(index, leg, leg.debit, -1)
@@ -89,12 +89,12 @@ class Model:
         held = last.held + (_HELD[leg.effect] * leg.amount if sign < 0 else 0)
         row = (index, Balance(last.n + 1, last.posted + sign * _POSTED[leg.effect] * leg.amount, held))
         if rows and rows[-1][0] == index:
-            rows.pop()  # a reader sees whole entries
+            rows.pop()  # a reader sees only whole entries
         rows.append(row)
 
 
 def replay(directory: Path, trusted: Mapping[str, VerifyKey] | None = None) -> Model:
-    """The model of the logs published below `directory`, however sound they are. Raises `CannotAudit`."""
+    """The model of the logs published below `directory`, sound or not. Raises `CannotAudit`."""
     found = (verify_files(files, trusted, lambda _n: None)[0] for files in find_logs(directory))
     sound = [log for log in found if log is not None]
     model = Model({}, audit(directory, trusted).findings)
@@ -115,7 +115,7 @@ def _key(verified: Verified, trusted: Mapping[str, VerifyKey] | None) -> VerifyK
 
 
 def wait_published(directory: Path, observations: Iterable[Observation], seconds: float) -> None:
-    """Wait until the logs below `directory` are published as far as any receipt reaches. Raises TimeoutError."""
+    """Wait until the logs below `directory` are published up to the latest receipt. Raises TimeoutError."""
     reach: dict[str, int] = defaultdict(int)
     for each in observations:
         if isinstance(each, Attempt) and isinstance(each.answer, Receipt):

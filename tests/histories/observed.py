@@ -1,4 +1,4 @@
-"""What a client of a gateway saw, as values: every sending of a command with its answer, and every read of a balance.
+"""What a client of a gateway observed, as values: each attempt to send a command, its answer, and each balance read.
 
 Times are nanoseconds of one monotonic clock for all observations of a history; on Linux that is one clock for all
 processes of a machine until it restarts. On disk an observation is a line of JSON.
@@ -21,7 +21,7 @@ from counterfoil.contract.submission import Submission
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """It was decided: an entry of a log, and its C2SP tlog-proof with the checkpoint that it leads to."""
+    """It was decided: an entry of a log, and its C2SP tlog-proof with the checkpoint."""
 
     origin: str
     index: int
@@ -31,14 +31,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was refused with this code, and no receipt came with the refusal: no entry was made."""
+    """It was refused with this code and without a receipt, so it has no entry."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No answer, or none that says what became of it."""
+    """No answer, or one from which the outcome is unknown."""
 
     reason: str
 
@@ -48,7 +48,7 @@ Answer = Receipt | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sending of a command's envelope, from just before the first byte left to just after the answer was there."""
+    """One attempt to send a command's envelope, from just before its first byte left to just after the answer."""
 
     client: int
     sent: int
@@ -58,7 +58,7 @@ class Attempt:
 
     @property
     def command(self) -> Submission | None:
-        """The command as everybody parses it; None if these bytes are no command."""
+        """The decoded command; None if these bytes are no command."""
         try:
             return CODEC.decode_envelope(self.envelope)
         except NotACommand:
@@ -67,7 +67,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a position holds: the number of its last posting, and micro-units posted and held."""
+    """A balance: the number of its last posting, and micro-units posted and held."""
 
     n: int
     posted: int
@@ -76,7 +76,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One read of a balance in the views. `wait_for`: the entry of the ledger that the views had to hold first.
+    """One read of a balance in the views. `wait_for`: the entry of the ledger that the views had to have first.
 
     `value`: None if there was no such balance. The reads of one client come one after the other.
     """
@@ -94,7 +94,7 @@ Observation = Attempt | Read
 
 
 def identity(command: Submission) -> tuple[str, str]:
-    """What a command is known by for ever: the service that decides it, and ``ACTOR/COMMAND_ID``."""
+    """The permanent key of a command: the service that decides it, and ``ACTOR/COMMAND_ID``."""
     header = command.header
     return service_of(header.aud), f"{header.actor}/{header.command_id}"
 
@@ -103,7 +103,7 @@ def identity(command: Submission) -> tuple[str, str]:
 
 
 def dump(observation: Observation) -> str:
-    """One line of JSON, without its end."""
+    """One line of JSON, without the newline."""
     times = {"client": observation.client, "sent": observation.sent, "answered": observation.answered}
     if isinstance(observation, Read):
         value = observation.value and [observation.value.n, observation.value.posted, observation.value.held]
@@ -123,13 +123,13 @@ def load(line: str) -> Observation:
 
 
 def read_observations(path: Path) -> list[Observation]:
-    """Everything a recorder wrote."""
+    """All observations that a recorder wrote."""
     with path.open() as lines:
         return [load(line) for line in lines]
 
 
 def write_observations(path: Path, observations: Iterable[Observation]) -> None:
-    """A file as a recorder writes it."""
+    """Write a file in the form of a recorder."""
     path.write_text("".join(f"{dump(each)}\n" for each in observations))
 
 

@@ -1,4 +1,4 @@
-"""Clients of an embedded market, stepped in one thread: what they do, and see as a recorder would write it."""
+"""Clients of an embedded market, stepped in one thread; what they observe is recorded as a recorder would."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.market import Market, seed_of
 
 
 def receipt_of(answer: Answered) -> Answer:
-    """What a client is told."""
+    """The answer as a client gets it."""
     if isinstance(answer, Recorded):
         return Receipt(answer.entry.origin, answer.entry.index, answer.data, answer.proof())
     return Refused(answer.code.value)
 
 
 def forged(envelope: bytes) -> bytes:
-    """The same command under a signature that is none."""
+    """The same command with an invalid signature."""
     value = json.loads(envelope)
     signature = bytearray(decode_base64(value["signatures"][0]["sig"]))
     signature[40] ^= 1
@@ -44,7 +44,7 @@ class _Waiting:
 
 
 class Play:
-    """A market in a directory, and the clients who wait for it."""
+    """A market in a directory, and its clients."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -56,14 +56,14 @@ class Play:
         self._known: dict[int, int] = {}
 
     def tick(self) -> int:
-        """A time after all before."""
+        """A time later than all before."""
         self._now += 1
         return self._now
 
     # sending --------------------------------------------------------------------------------------------------------
 
     def new(self, client: int, party: str, body: Body) -> None:
-        """Sign and send a command of its own."""
+        """Sign and send a new command."""
         self.send(client, self.market.envelope(party, body, nth=len(self.envelopes)))
 
     def clash(self, client: int, nth: int, party: str, body: Body) -> None:
@@ -85,7 +85,7 @@ class Play:
             self._waiting.append(_Waiting(client, sent, envelope, answer))
 
     def settle(self) -> None:
-        """Let the services do all there is, and the clients take their answers."""
+        """Let the services work until they are quiet; the clients take their answers."""
         self.market.system.settle()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -95,13 +95,13 @@ class Play:
                 self._waiting.append(each)
 
     def leave(self, client: int, reason: str = "left") -> None:
-        """A client does not wait any longer."""
+        """A client stops waiting."""
         for each in [each for each in self._waiting if each.client == client]:
             self._waiting.remove(each)
             self._saw(each.client, each.sent, each.envelope, Unknown(reason))
 
     def crash(self) -> None:
-        """The process ends without any parting work and is started again."""
+        """The process ends without cleaning up, and is restarted."""
         for client in {each.client for each in self._waiting}:
             self.leave(client, "connection lost")
         self.market.system.close(seal=False)

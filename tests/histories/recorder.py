@@ -1,4 +1,4 @@
-"""A load of commands and reads over HTTP, whose clients write down all they observe, whatever becomes of the services.
+"""A load of commands and reads over HTTP whose clients record everything they observe, whether services run or not.
 
 A client repeats a command, the very same bytes, until it knows what became of it; some it sends and leaves, and some
 that others sent it sends again. Everything is bounded: clients, commands, seconds, and how long one command is tried.
@@ -46,7 +46,7 @@ _REFUSAL: Final = "urn:counterfoil:refusal:"
 
 
 class Source(Protocol):
-    """Where commands come from. `Crowd` is one."""
+    """A source of commands, such as `Crowd`."""
 
     def command(self, rng: Random) -> bytes:
         """The next command's envelope."""
@@ -57,19 +57,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much, how fast, and what share of a client's steps is something else than a command of its own."""
+    """How many commands, how fast, and what shares of a client's steps are reads, repeats, or sent without waiting."""
 
     clients: int = 16
     commands: int = 100_000
     seconds: float = 600.0
     pause: float = 0.04
-    """Seconds that a client rests at most between two steps."""
+    """The longest pause of a client between two steps, in seconds."""
     patience: float = 120.0
-    """Seconds for which one command is tried."""
+    """How long one command is repeated, in seconds."""
     reads: float = 0.1
     repeats: float = 0.1
     leaves: float = 0.1
-    """Of the commands: sent without waiting for the answer."""
+    """The share of commands that are sent without waiting for the answer."""
 
 
 class Recorder:
@@ -101,12 +101,12 @@ class Recorder:
         self.stop()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the clients."""
         self._ends = time.monotonic() + self.plan.seconds
         self._thread.start()
 
     def stop(self, settle: float = 60.0) -> list[Observation]:
-        """Begin nothing new, end what is under way within `settle` seconds or so, and give all observations back.
+        """Send no new command, finish those in flight within about `settle` seconds, and return all observations.
 
         Idempotent. Raises what a client failed with: never because of what services do.
         """
@@ -116,7 +116,7 @@ class Recorder:
         return self.join()
 
     def join(self) -> list[Observation]:
-        """Wait until the plan is done, and give all observations back. Raises as `stop` does."""
+        """Wait until the plan is done, and return all observations. Raises as `stop` does."""
         self._thread.join()
         self._file.close()
         if self._failure is not None:
@@ -125,11 +125,11 @@ class Recorder:
 
     @property
     def sent(self) -> int:
-        """How many commands were begun."""
+        """How many commands were sent for the first time."""
         return self._sent
 
     def wait_for(self, commands: int, seconds: float) -> None:
-        """Wait until so many commands were begun. Raises TimeoutError."""
+        """Wait until this many commands were sent. Raises TimeoutError."""
         ends = time.monotonic() + seconds
         while self._sent < commands:
             if time.monotonic() > ends or not self._thread.is_alive():
@@ -141,7 +141,7 @@ class Recorder:
     def _main(self) -> None:
         try:
             asyncio.run(self._run())
-        except BaseException as problem:  # noqa: BLE001 whatever it is, `stop` raises it
+        except BaseException as problem:  # noqa: BLE001 `stop` raises it
             self._failure = problem
 
     async def _run(self) -> None:
@@ -165,7 +165,7 @@ class Recorder:
             await asyncio.sleep(rng.uniform(0, plan.pause))
 
     async def _command(self, client: int, rng: Random, http: httpx.AsyncClient) -> None:
-        """A command of its own, until it is known what became of it."""
+        """Send one new command until its outcome is known."""
         envelope = self._source.command(rng)
         self._recent.append(envelope)
         if rng.random() < self.plan.leaves:
@@ -205,7 +205,7 @@ class Recorder:
             response = await http.get(url, params={"wait_for": f"ledger:{wait_for}"})
             value = balance_of(response)
         except (httpx.HTTPError, LookupError):
-            return  # no answer says nothing
+            return  # without an answer nothing is known
         self._write(Read(client, sent, time.monotonic_ns(), account, asset, wait_for, value))
 
     def _write(self, observation: Observation) -> None:
@@ -213,14 +213,14 @@ class Recorder:
 
 
 def _open(answer: Answer) -> bool:
-    """Whether the same bytes may bring something else, sent again."""
+    """Whether sending the same bytes again may give another answer."""
     if isinstance(answer, Refused):
         return answer.code in list(Code) and MEANINGS[Code(answer.code)].transient
     return isinstance(answer, Unknown)
 
 
 def answer_of(response: httpx.Response) -> Answer:
-    """What a gateway's answer to a command says."""
+    """The answer in a gateway's response to a command."""
     try:
         value = response.json()
         refused = str(value.get("type", "")).startswith(_REFUSAL)
@@ -236,7 +236,7 @@ def answer_of(response: httpx.Response) -> Answer:
 
 
 def balance_of(response: httpx.Response) -> Balance | None:
-    """The balance in a gateway's answer, None if there is none. Raises LookupError for any other answer."""
+    """The balance in a gateway's response, None if there is none. Raises LookupError for any other response."""
     if response.status_code == httpx.codes.OK:
         row = response.json()
         return Balance(row["n"], int(row["posted"]), int(row["held"]))

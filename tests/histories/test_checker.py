@@ -1,4 +1,4 @@
-"""The checker finds every kind of lie, each under its own code, and nothing in a history that is sound."""
+"""The checker finds every kind of lie, each under its own code, and nothing in a sound history."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ ALSO = {
     "outcomes_differ": {"receipt_not_proven", "receipt_differs"},
     "outcomes_differ, one refused": {"refused_yet_recorded"},
 }
-"""What else may be found, where one lie makes several statements untrue."""
+"""Further findings that are possible, where one lie contradicts several statements."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -147,7 +147,7 @@ def test_every_finding_has_a_lie_that_leads_to_it_and_a_line_that_explains_it() 
 
 
 def test_a_market_that_came_back_from_an_old_copy_is_found(tmp_path: Path) -> None:
-    """Nothing is doctored here: the copy was good, and what was acknowledged after it is gone."""
+    """Nothing is forged here: the backup was sound, and what was acknowledged after it is lost."""
     play = Play(tmp_path / "home")
     found(play.market)
     play.new(1, *BODIES[0])
@@ -166,7 +166,7 @@ def test_a_market_that_came_back_from_an_old_copy_is_found(tmp_path: Path) -> No
 
 
 def test_order_counts_only_from_the_first_sending_and_the_first_receipt(patient: Patient) -> None:
-    """What was under way at the same time may come in any order, however late it was repeated."""
+    """Commands in flight at the same time may be in any order, however late they were repeated."""
     attempts = [each for each in patient.acknowledged() if "/ledger/" in each.answer.origin]  # type: ignore[union-attr]
     early, late = attempts[0], attempts[-1]
     assert early.answer.index < late.answer.index  # type: ignore[union-attr]
@@ -230,7 +230,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def perform(play: Play, steps: Steps) -> None:
-    """What random clients do."""
+    """The actions of random clients."""
     play.new(0, *BODIES[0])
     for kind, client, n in steps:
         earlier = play.envelopes[n % len(play.envelopes)]
@@ -257,7 +257,7 @@ def perform(play: Play, steps: Steps) -> None:
 
 @contextmanager
 def performed(founded: Path, steps: Steps) -> Iterator[Play]:
-    """A market after all that, closed and published."""
+    """A market after these actions, closed and published."""
     with tempfile.TemporaryDirectory() as folder:
         play = Play(Path(shutil.copytree(founded, Path(folder) / "home")))
         try:

@@ -1,4 +1,4 @@
-"""The recorder against real gateways: what it writes down is what happened, also while services are killed under it."""
+"""The recorder against real gateways: it records what happened, also while services are killed."""
 
 from __future__ import annotations
 

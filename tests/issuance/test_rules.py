@@ -25,7 +25,7 @@ OTHERS = [name for name in DECIDERS if name != "issuance"]
 
 def engine(service: str, version: int) -> Engine[Any]:
     made: Engine[Any] = Engine(DECIDERS[service], f"world.example/{service}/main", lambda _size: None)
-    made.genesis(GenesisCause("op", "Operator", bytes(32), version, "0.1.0"), 1)
+    made.genesis(GenesisCause("operator", "Operator", bytes(32), version, "0.1.0"), 1)
     return made
 
 
@@ -44,10 +44,10 @@ def test_a_log_is_decided_by_the_rules_it_begins_with(service: str) -> None:
 def test_the_entry_after_is_the_first_that_new_rules_decide() -> None:
     world = World()
     adopt = AdoptRules(rules=2, replaces=1, release="0.1.0")
-    world.submit("op", adopt, adopt)  # one entry: the second still finds version 1 in force, and replaces it too
+    world.submit("operator", adopt, adopt)  # one entry: the second still finds version 1 in force, and replaces it too
     assert world.refusals["accepted"] == 2
     assert world.state("issuance").rules is RULES[2]
-    world.submit("op", adopt)
+    world.submit("operator", adopt)
     assert world.refusals["rules_not_in_force"] == 1
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import SigningKey
-from counterfoil.log.merkle import leaf_hash, root_of, split_point
+from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tiles import encode_bundle, tiles_for
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -38,31 +39,47 @@ def some_leaves(count: int) -> list[bytes]:
     return [leaf_hash(entry) for entry in some_entries(count)]
 
 
+def mth(leaves: Sequence[bytes]) -> bytes:
+    """MTH of a list of leaf hashes exactly as RFC 6962 2.1 defines it, without the code under test."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else sha256(b"").digest()
+    k = split_point(len(leaves))
+    return sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
+
+
+def split_point(size: int) -> int:
+    """The largest power of two smaller than `size` (the k of RFC 6962 2.1)."""
+    k = 1
+    while 2 * k < size:
+        k *= 2
+    return k
+
+
 def path_of(index: int, leaves: Sequence[bytes]) -> list[bytes]:
     """PATH(m, D[n]) exactly as RFC 6962 2.1.1 defines it."""
     if len(leaves) == 1:
         return []
     k = split_point(len(leaves))
     if index < k:
-        return [*path_of(index, leaves[:k]), root_of(leaves[k:])]
-    return [*path_of(index - k, leaves[k:]), root_of(leaves[:k])]
+        return [*path_of(index, leaves[:k]), mth(leaves[k:])]
+    return [*path_of(index - k, leaves[k:]), mth(leaves[:k])]
 
 
 def subproof_of(old: int, leaves: Sequence[bytes], known: bool = True) -> list[bytes]:
     """SUBPROOF(m, D[n], b) exactly as RFC 6962 2.1.2 defines it; PROOF(m, D[n]) with b true."""
     if old == len(leaves):
-        return [] if known else [root_of(leaves)]
+        return [] if known else [mth(leaves)]
     k = split_point(len(leaves))
     if old <= k:
-        return [*subproof_of(old, leaves[:k], known), root_of(leaves[k:])]
-    return [*subproof_of(old - k, leaves[k:], False), root_of(leaves[:k])]
+        return [*subproof_of(old, leaves[:k], known), mth(leaves[k:])]
+    return [*subproof_of(old - k, leaves[k:], False), mth(leaves[:k])]
 
 
 def tile_of(leaves: Sequence[bytes], level: int, index: int, width: int) -> bytes:
     """A tile by the formula of C2SP tlog-tiles."""
     span = 256**level
     first = index * 256
-    return b"".join(root_of(leaves[at * span : (at + 1) * span]) for at in range(first, first + width))
+    return b"".join(mth(leaves[at * span : (at + 1) * span]) for at in range(first, first + width))
 
 
 class PublishedLog:
@@ -81,7 +98,7 @@ class PublishedLog:
             )
 
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(ORIGIN, len(self.entries), root_of(self.leaves))
+        return Checkpoint(ORIGIN, len(self.entries), mth(self.leaves))
 
 
 def flips(data: bytes) -> Iterator[tuple[int, bytes]]:

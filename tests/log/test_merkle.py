@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from counterfoil.log import merkle
 from counterfoil.log.errors import ProofError
 from counterfoil.log.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
-from tests.log.helpers import b64, path_of, refused, some_leaves, subproof_of, vector
+from tests.log.helpers import b64, mth, path_of, refused, some_leaves, subproof_of, vector
 
 LEAVES = some_leaves(70)
 
@@ -60,6 +60,31 @@ def test_every_small_proof_by_definition_verifies_and_is_what_we_build() -> None
             proof = subproof_of(old, LEAVES[:size])
             verify_consistency(old, size, root_of(LEAVES[:old]), root, proof)
             assert merkle.consistency_proof(lambda h, i: rows[h][i], old, size) == proof
+
+
+@pytest.mark.parametrize("first", [*range(40), 63, 64, 65])
+def test_roots_and_frontiers_are_those_of_the_definition(first: int) -> None:
+    rows = merkle.complete_rows(LEAVES)
+    before = merkle.frontier(lambda h, i: rows[h][i], first)
+    assert len(before) == first.bit_count()
+    for size in range(first, len(LEAVES) + 1):
+        root = mth(LEAVES[:size])
+        assert merkle.root_after(first, before, LEAVES[first:size]) == root
+        assert merkle.root_of(LEAVES[:size]) == merkle.range_root(lambda h, i: rows[h][i], 0, size) == root
+
+
+@pytest.mark.parametrize("start", [0, 32, 48, 64])
+def test_the_root_of_a_range_is_that_of_its_leaves(start: int) -> None:
+    rows = merkle.complete_rows(LEAVES)
+    longest = start & -start or len(LEAVES)
+    for end in range(start, min(start + longest, len(LEAVES)) + 1):
+        assert merkle.range_root(lambda h, i: rows[h][i], start, end) == mth(LEAVES[start:end])
+
+
+def test_other_hashes_than_one_per_set_bit_are_no_frontier() -> None:
+    for hashes in ([], LEAVES[:1], LEAVES[:3], [LEAVES[0], LEAVES[1][:-1]]):
+        with pytest.raises(ProofError, match="no frontier of 3 leaves"):
+            merkle.root_after(3, hashes, LEAVES[3:5])
 
 
 def damaged(proof: list[bytes], at: int, how: str) -> list[bytes]:

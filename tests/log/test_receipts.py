@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.errors import FormatError, ProofError, SignatureError
-from counterfoil.log.merkle import root_of
 from counterfoil.log.proofs import Receipt, format_receipt, parse_receipt, verify_receipt
 from counterfoil.log.wire import b64encode
-from tests.log.helpers import KEY, ORIGIN, OTHER_KEY, flips, path_of, refused, some_entries, some_leaves
+from tests.log.helpers import KEY, ORIGIN, OTHER_KEY, flips, mth, path_of, refused, some_entries, some_leaves
 
 ENTRIES = some_entries(40)
 LEAVES = some_leaves(40)
@@ -20,7 +19,7 @@ KEYS = [KEY.verify_key]
 
 
 def receipt(index: int, size: int, extra: bytes = b"") -> Receipt:
-    head = Checkpoint(ORIGIN, size, root_of(LEAVES[:size]))
+    head = Checkpoint(ORIGIN, size, mth(LEAVES[:size]))
     return Receipt(index, tuple(path_of(index, LEAVES[:size])), sign_checkpoint(head, KEY), extra)
 
 
@@ -32,7 +31,7 @@ def test_the_text_of_a_receipt() -> None:
     lines = TEXT.split(b"\n")
     assert lines[:2] == [b"c2sp.org/tlog-proof@v1", b"index 11"]
     assert lines[2] == b64encode(LEAVES[10])  # leaf side first
-    assert lines[7:11] == [b"", ORIGIN.encode(), b"21", b64encode(root_of(LEAVES[:21]))]
+    assert lines[7:11] == [b"", ORIGIN.encode(), b"21", b64encode(mth(LEAVES[:21]))]
     assert format_receipt(receipt(11, 21, b"note")).split(b"\n")[1:3] == [b"extra bm90ZQ==", b"index 11"]
     assert format_receipt(receipt(0, 1)).startswith(b"c2sp.org/tlog-proof@v1\nindex 0\n\n" + ORIGIN.encode())
 

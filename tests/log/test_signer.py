@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import FormatError, ProofError, RollbackError
-from counterfoil.log.merkle import EMPTY_ROOT, root_of
+from counterfoil.log.merkle import EMPTY_ROOT
 from counterfoil.log.signer import Signer
-from tests.log.helpers import KEY, ORIGIN, OTHER_KEY, some_leaves, subproof_of
+from tests.log.helpers import KEY, ORIGIN, OTHER_KEY, mth, some_leaves, subproof_of
 
 LEAVES = some_leaves(60)
-ROOTS = [root_of(LEAVES[:size]) for size in range(61)]
-FORK = root_of(LEAVES[1:])
+ROOTS = [mth(LEAVES[:size]) for size in range(61)]
+FORK = mth(LEAVES[1:])
 
 
 def signer_at(size: int) -> Signer:

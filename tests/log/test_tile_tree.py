@@ -8,10 +8,10 @@ import pytest
 
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import FormatError, LogError, ProofError
-from counterfoil.log.merkle import EMPTY_ROOT, root_of, verify_consistency
+from counterfoil.log.merkle import EMPTY_ROOT, verify_consistency
 from counterfoil.log.tiles import bundle_path, encode_bundle, parse_path, tile_path
 from counterfoil.log.verify import ReadTile, TileTree, check_inclusion
-from tests.log.helpers import ORIGIN, PublishedLog, path_of, some_entries, subproof_of
+from tests.log.helpers import ORIGIN, PublishedLog, mth, path_of, some_entries, subproof_of
 
 SIZE = 66_100  # 258 full tiles and one of 52; at level 1 one full and one of 2; at level 2 one of 1
 
@@ -31,12 +31,12 @@ def test_small_trees_by_definition(size: int) -> None:
     tree = TileTree(small.checkpoint(), reader(small.files))
     assert tree.root_at(0) == EMPTY_ROOT
     for m in {1, size // 3, size // 2, size - 1, size} & {*range(1, size + 1)}:
-        assert tree.root_at(m) == root_of(small.leaves[:m])
+        assert tree.root_at(m) == mth(small.leaves[:m])
         assert tree.leaf(m - 1) == small.leaves[m - 1]
         assert tree.inclusion_proof(m - 1, size) == path_of(m - 1, small.leaves)
         assert tree.consistency_proof(m, size) == subproof_of(m, small.leaves)
         assert tree.subtree(m - 1, m) == small.leaves[m - 1]
-        tree.check_prefix(Checkpoint(ORIGIN, m, root_of(small.leaves[:m])))
+        tree.check_prefix(Checkpoint(ORIGIN, m, mth(small.leaves[:m])))
 
 
 def test_a_tree_of_three_levels(log: PublishedLog) -> None:
@@ -46,10 +46,10 @@ def test_a_tree_of_three_levels(log: PublishedLog) -> None:
         check_inclusion(head, index, log.entries[index], tree.inclusion_proof(index, SIZE))
     for old in (1, 256, 65_536, 65_537, SIZE - 1, SIZE):
         proof = tree.consistency_proof(old, SIZE)
-        verify_consistency(old, SIZE, root_of(log.leaves[:old]), head.root, proof)
-        tree.check_prefix(Checkpoint(ORIGIN, old, root_of(log.leaves[:old])))
+        verify_consistency(old, SIZE, mth(log.leaves[:old]), head.root, proof)
+        tree.check_prefix(Checkpoint(ORIGIN, old, mth(log.leaves[:old])))
     for start, end in ((0, SIZE), (256, 512), (512, 700), (65_536, SIZE), (64, 128), (66_048, 66_100)):
-        assert tree.subtree(start, end) == root_of(log.leaves[start:end])
+        assert tree.subtree(start, end) == mth(log.leaves[start:end])
     for index in (0, 100, 258):
         assert tree.entries(index, log.files[bundle_path(index, 52 if index == 258 else 256)]) == list(
             log.entries[index * 256 : (index + 1) * 256]
@@ -81,7 +81,7 @@ def test_every_damage_to_a_tile_is_noticed(log: PublishedLog, path: str) -> None
 
 def test_an_edited_head_is_refused(log: PublishedLog) -> None:
     head = log.checkpoint()
-    other = root_of(log.leaves[:-1])
+    other = mth(log.leaves[:-1])
     with pytest.raises(ProofError, match="the checkpoint has"):
         TileTree(head._replace(root=other), reader(log.files))
     for size in (SIZE - 1, SIZE + 1, SIZE + 256, 65_536):
@@ -91,11 +91,11 @@ def test_an_edited_head_is_refused(log: PublishedLog) -> None:
 
 def test_an_older_head_that_is_no_prefix(log: PublishedLog) -> None:
     tree = TileTree(log.checkpoint(), reader(log.files))
-    fork = root_of([*log.leaves[:299], log.leaves[0]])
+    fork = mth([*log.leaves[:299], log.leaves[0]])
     with pytest.raises(ProofError, match=f"had root {fork.hex()} at size 300"):
         tree.check_prefix(Checkpoint(ORIGIN, 300, fork))
     with pytest.raises(ProofError, match="is not a prefix of"):
-        tree.check_prefix(Checkpoint("another.example/log", 300, root_of(log.leaves[:300])))
+        tree.check_prefix(Checkpoint("another.example/log", 300, mth(log.leaves[:300])))
     with pytest.raises(ProofError, match="outside the checkpoint"):
         tree.check_prefix(Checkpoint(ORIGIN, SIZE + 1, fork))
 

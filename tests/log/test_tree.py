@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.log.errors import FormatError, LogError, ProofError
-from counterfoil.log.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency, verify_inclusion
+from counterfoil.log.merkle import EMPTY_ROOT, leaf_hash, verify_consistency, verify_inclusion
 from counterfoil.log.tilecache import TILES_MAX
 from counterfoil.log.tiles import tiles_for
 from counterfoil.log.tree import Staged, Tree
-from tests.log.helpers import path_of, some_leaves, subproof_of, tile_of
+from tests.log.helpers import mth, path_of, some_leaves, subproof_of, tile_of
 
 LEAVES = some_leaves(700)
-ROOTS = [root_of(LEAVES[:size]) for size in range(len(LEAVES) + 1)]
+ROOTS = [mth(LEAVES[:size]) for size in range(len(LEAVES) + 1)]
 
 
 class Publisher:
@@ -96,9 +96,9 @@ def large() -> tuple[list[bytes], Publisher]:
 
 def test_a_large_tree(large: tuple[list[bytes], Publisher]) -> None:
     leaves, log = large
-    assert log.tree.root() == root_of(leaves)
+    assert log.tree.root() == mth(leaves)
     for size in (65_535, 65_536, 65_537, 131_072, 150_001):
-        assert log.tree.root_at(size) == root_of(leaves[:size])
+        assert log.tree.root_at(size) == mth(leaves[:size])
         for index in (0, 255, 256, 65_534, size - 1):
             verify_inclusion(index, size, leaves[index], log.tree.inclusion_proof(index, size), log.tree.root_at(size))
         proof = log.tree.consistency_proof(size, 200_000)
@@ -180,7 +180,7 @@ def test_only_the_last_stage_can_be_accepted() -> None:
     tree.accept(second)
     with pytest.raises(InvariantViolation):
         tree.accept(second)
-    assert tree.root() == root_of(LEAVES[10:13])
+    assert tree.root() == mth(LEAVES[10:13])
     with pytest.raises(ProofError, match="size 10"):
         tree.root_at(10)
 

@@ -124,7 +124,7 @@ def test_the_embedded_form_needs_nothing_of_what_watches() -> None:
     """None of the packages of the extra; OpenTelemetry's interface, a few empty classes, comes with FastAPI."""
     script = """
 import sys
-import counterfoil.bootstrap.embedded, counterfoil.cli.main, counterfoil.cli.serve, counterfoil.gateway.app
+import counterfoil.bootstrap.embedded, counterfoil.cli.main, counterfoil.cli.gateway_server, counterfoil.gateway.app
 import counterfoil.ops.logs
 counterfoil.ops.logs.configure("WARNING", "text", "up")
 extra = ("opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client", "pythonjsonlogger")

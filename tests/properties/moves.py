@@ -128,11 +128,11 @@ def _people(world: World, pick: Choice) -> Move:
         return party_id, RevokeKey(party_id=party_id, key_id=pick.one(sorted(keys)), reason="rotated")
     if kind == 2:
         class_id = pick.one(sorted(GPUS))
-        return "op", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
+        return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
     if kind == 3:
-        return "op", AdoptRules(rules=2, replaces=pick.number(1, 2), release="0.1.0")
+        return "operator", AdoptRules(rules=2, replaces=pick.number(1, 2), release="0.1.0")
     name = f"guest-{pick.number(0, 3)}"
-    return "op", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
+    return "operator", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
 
 
 # ledger -------------------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def _usage(world: World, pick: Choice) -> Move:
         return lab, DisputeUsage(report_id=report_id, reason="idle")
     if kind == 1:
         minutes = 0 if report is None else max(0, report.gpu_minutes - pick.number(-1, 100))
-        return "op", ResolveDispute(report_id=report_id, gpu_minutes=minutes, reason="meter read")
+        return "operator", ResolveDispute(report_id=report_id, gpu_minutes=minutes, reason="meter read")
     return lab, AcceptUsage(report_id=report_id)
 
 

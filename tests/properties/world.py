@@ -90,7 +90,7 @@ class World:
         self.refusals: Counter[str] = Counter()
         self.held_back = 0
         self._commands = 0
-        genesis = GenesisCause("op", "Operator", public_key(0), 1, "0.1.0")
+        genesis = GenesisCause("operator", "Operator", public_key(0), 1, "0.1.0")
         for name, engine in self.engines.items():
             self._keep(name, *engine.genesis(genesis, self.clock))
 
@@ -241,13 +241,19 @@ def accelerator(class_id: str, version: int = 1) -> RegisterClass:
 def opened() -> World:
     """A world with parties, classes, two programmes with budgets, listed providers and cash, all of it settled."""
     world = World()
+    found(world)
+    return world
+
+
+def found(world: World) -> None:
+    """Make a market in a world that has nothing yet."""
     world.clock += 1
     parties: Sequence[Body] = [
         RegisterParty(party_id=name, name=name, roles=roles, group_id=GROUPS.get(name, name), public_key=public_key(n))
         for n, (name, roles) in enumerate(ROLES.items(), 1)
     ]
-    world.submit("op", *parties)
-    world.submit("op", *(accelerator(class_id) for class_id in GPUS))
+    world.submit("operator", *parties)
+    world.submit("operator", *(accelerator(class_id) for class_id in GPUS))
     for programme_id, issuer in (("p1", "city"), ("p2", "town")):
         world.submit(
             issuer,
@@ -260,4 +266,3 @@ def opened() -> World:
         world.submit("bank", Deposit(party_id=name, currency="CNY", amount=4_000 * YUAN, payment_reference="wire"))
     world.settle()
     assert set(world.refusals) == {"accepted"}
-    return world

@@ -16,6 +16,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At, Decider, Decision, ServiceState, mirror, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
+from counterfoil.errors import Unusable
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import CashDeposited, VoucherFrozen
 from counterfoil.log.keys import SigningKey
@@ -97,7 +98,7 @@ class MemoryFiles:
     def get(self, path: str) -> bytes:
         """As the port says."""
         if path not in self.files:
-            raise FileNotFoundError(path)
+            raise Unusable(f"{path}: missing")
         return self.files[path]
 
     def drop_partials(self, path: str) -> None:

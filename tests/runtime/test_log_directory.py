@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
-from counterfoil.ports import PublishedDiffers, StoreConflict
+from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.storage.log_directory import LogDirectory, PublishedDirectory
 
 VKEY = "log.example+12345678+AQID"
@@ -52,7 +54,7 @@ def test_a_tile_is_written_once(directory: LogDirectory, root: Path) -> None:
     with pytest.raises(PublishedDiffers):
         directory.put("tile/0/x001/000", b"other")
     assert directory.get("tile/0/x001/000") == (root / "tile/0/x001/000").read_bytes() == b"tile"
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(Unusable, match=r"tile/0/000: .*put it back"):
         directory.get("tile/0/000")
 
 
@@ -136,7 +138,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
 
     def fail(*_args: Any, **_named: Any) -> Any:
         failed.append(call)
-        raise OSError("broken")
+        raise OSError(errno.EIO, "broken")
 
     if write == "remember" and call == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
@@ -145,7 +147,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
         return
     with monkeypatch.context() as patch:
         patch.setattr(Path if call in ("chmod", "replace") else os, call, fail)
-        with pytest.raises(OSError, match="broken"):
+        with pytest.raises(Unavailable, match="broken"):
             WRITES[write](directory)
     assert failed
     after = files(root), files(private)
@@ -202,6 +204,25 @@ def test_what_a_checkpoint_covers_is_on_the_disk_before_it(
         assert f"sync {parent}" in done[:checkpoint]
 
 
+def test_a_checkpoint_also_waits_for_the_directories_of_an_earlier_attempt(
+    directory: LogDirectory, root: Path, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first writer ended between a tile and the checkpoint over it; the second finds the tile in its place."""
+    directory.put("tile/0/000", b"tile")
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    again = LogDirectory(root, private, VKEY)
+    monkeypatch.setattr(os, "fsync", noted)
+    again.put("tile/0/000", b"tile")
+    again.replace_checkpoint(note_over(1))
+    assert {root / "tile/0", root / "tile", root} <= set(synced)
+
+
 def test_what_a_crash_left_half_written_goes(directory: LogDirectory, root: Path, private: Path) -> None:
     for place in (root, private):
         (place / ".new-abc").write_bytes(b"half")
@@ -214,3 +235,54 @@ def test_an_empty_memory_is_none(directory: LogDirectory, private: Path) -> None
     directory.remember(b"")
     assert (private / "signer").exists()
     assert directory.signer_memory() is None
+
+
+# the disk is at fault ------------------------------------------------------------------------------------------------
+
+CALLS_OF: dict[str, Callable[[LogDirectory], object]] = {
+    **WRITES,
+    "get": lambda directory: directory.get("tile/0/000"),
+    "checkpoint": lambda directory: directory.checkpoint(),
+    "signer_memory": lambda directory: directory.signer_memory(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_OF)
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.EIO, Unavailable), (errno.ENOSPC, Unavailable), (errno.EACCES, Unusable)]
+)
+def test_every_call_tells_what_may_pass_from_what_will_not(
+    directory: LogDirectory, call: str, number: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any, **_named: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(os, "fdopen", fail)
+    with pytest.raises(kind, match=os.strerror(number)) as caught:
+        CALLS_OF[call](directory)
+    assert str(directory.root) in str(caught.value) or str(directory._private) in str(caught.value)
+
+
+def test_a_disk_that_fails_while_the_directory_is_opened(root: Path, private: Path) -> None:
+    root.parent.mkdir(parents=True)
+    root.write_bytes(b"a file is in the way")
+    with pytest.raises(Unusable, match=str(root)):
+        LogDirectory(root, private, VKEY)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_superseded(
+    directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was frozen, and another writer opened the directory, which removes unfinished files: no file is missing."""
+    chmod = Path.chmod
+
+    def frozen(self: Path, mode: int) -> None:
+        monkeypatch.undo()
+        LogDirectory(root, private, VKEY)
+        chmod(self, mode)
+
+    monkeypatch.setattr(Path, "chmod", frozen)
+    with pytest.raises(StoreConflict, match="another writer"):
+        WRITES[write](directory)

@@ -15,7 +15,7 @@ from counterfoil.core.digest import state_root
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.merkle import leaf_hash, root_of
-from counterfoil.ports import COMMANDS_SOURCE
+from counterfoil.ports import COMMANDS_SOURCE, Delivery, Reply
 from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime import runner as module
 from tests.redemption.world import trade
@@ -259,6 +259,23 @@ def test_skipped_entries_move_the_cursor_with_the_next_commit() -> None:
     around.send(deposit(1))
     assert around.store.cursors()[MATCHING] == 3
     assert COMMANDS_SOURCE not in around.store.cursors()
+
+
+def test_what_was_refused_at_intake_is_consumed_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it would be taken again after a restart, and might take effect although its sender heard a refusal."""
+    around = open_around()
+    place = ("commands@cluster", 8)
+    stranger = Delivery(COMMANDS_SOURCE, 7, deposit(1, author=STRANGER), resume=(place,))
+    monkeypatch.setattr(around.runner.inbox, "poll", lambda _limit, _timeout: [stranger])
+    monkeypatch.setattr(around.runner.inbox, "acknowledge", lambda _positions: None)
+    size = len(around.entries)
+    told: list[tuple[Reply, dict[str, int]]] = []
+    monkeypatch.setattr(around.transport, "reply", lambda reply: told.append((reply, dict(around.store.cursors()))))
+    assert around.runner.step() == 0
+    ((reply, stored),) = told
+    assert reply.refused is not None
+    assert stored[place[0]] == place[1]
+    assert len(around.entries) == size
 
 
 # timers and state roots ---------------------------------------------------------------------------------------------

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 
 import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.errors import Unusable
 from counterfoil.log.errors import FormatError, ProofError, RollbackError
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime import worker as module
+from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.worker import Worker
 
-PASSING = (OSError("disk"), Unavailable("database"), TimeoutError("slow"), FileNotFoundError("gone"))
+PASSING = (OSError(errno.ENOSPC, "disk full"), Unavailable("database"), TimeoutError("slow"), ConnectionResetError())
+LASTING = (
+    OSError("tile/0/000: an error without a number"),
+    FileNotFoundError(errno.ENOENT, "No such file or directory", "tile/0/000"),
+    PermissionError(errno.EACCES, "Permission denied", "tile/0/000"),
+    Unusable("tile/0/000: missing"),
+)
 FATAL = (
     InvariantViolation("broken"),
     ProofError("no proof"),
@@ -23,6 +32,9 @@ FATAL = (
     PublishedDiffers("other bytes"),
     KeyError("a bug"),
 )
+
+
+GROWING = [0.05, 0.2, 0.8, 3.2, 5.0]  # seconds
 
 
 class Script:
@@ -72,7 +84,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     wait = threading.Event.wait
 
     def noted(self: threading.Event, timeout: float | None = None) -> bool:
-        if timeout in module._PAUSES:
+        if timeout in GROWING:
             made.append(timeout)
             timeout = 0
         return wait(self, timeout)
@@ -107,23 +119,31 @@ def test_anything_else_stops_it_for_good(problem: Exception, caplog: pytest.LogC
     assert not script.worker._thread.is_alive()
 
 
+@pytest.mark.parametrize("problem", LASTING, ids=repr)
+def test_a_file_that_is_missing_or_forbidden_stops_it_with_the_path(problem: Exception) -> None:
+    script = Script(None, problem, None).run()
+    assert script.calls == ["step", "step"]
+    assert script.worker.failure.startswith("test stopped: tile/0/000: ")
+    assert script.fatal == [script.worker.failure]
+
+
 def test_pauses_grow_to_the_longest_and_start_over_after_a_success(pauses: list[float]) -> None:
-    broken = [OSError(str(n)) for n in range(6)]
-    script = Script(*broken, None, OSError("again"), None).run()
-    assert pauses == [*module._PAUSES, module._PAUSES[-1], module._PAUSES[-1], module._PAUSES[0]]
+    broken = [Unavailable(str(n)) for n in range(6)]
+    script = Script(*broken, None, Unavailable("again"), None).run()
+    assert pauses == [*GROWING, GROWING[-1], GROWING[0]]
     assert script.calls.count("recover") == 7
     assert script.calls[:3] == ["step", "recover", "step"]
 
 
 def test_a_failed_recovery_is_tried_again_before_any_step() -> None:
-    script = Script(OSError("first"), None)
-    script.recoveries = [OSError("still"), OSError("and still")]
+    script = Script(Unavailable("first"), None)
+    script.recoveries = [Unavailable("still"), Unavailable("and still")]
     script.run()
     assert script.calls == ["step", "recover", "recover", "recover", "step", "step"]
 
 
 def test_a_recovery_may_find_what_must_not_be_survived() -> None:
-    script = Script(OSError("first"), None)
+    script = Script(Unavailable("first"), None)
     script.recoveries = [RollbackError("an older database")]
     script.run()
     assert script.calls == ["step", "recover"]
@@ -132,12 +152,12 @@ def test_a_recovery_may_find_what_must_not_be_survived() -> None:
 
 def test_stopping_cuts_a_pause_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(module, "_PAUSES", (30.0,))
+    monkeypatch.setattr(module, "_BACKOFF", Backoff(30.0, 30.0))
     failing = threading.Event()
 
     def step() -> None:
         failing.set()
-        raise OSError("broken")
+        raise Unavailable("broken")
 
     worker = Worker("test", step, recover=_nothing, wake=_nothing, on_fatal=_ignored)
     worker.start()

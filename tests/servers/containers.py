@@ -9,13 +9,13 @@ from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from counterfoil.cluster.plan import DATABASE, HOST, MESSAGE_BYTES, SUPERUSER, free_ports
+from counterfoil.testbed.cluster.plan import DATABASE, HOST, MESSAGE_BYTES, SUPERUSER, free_ports
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18.6"
 ENGINE_SECONDS = 3
 NO_CONTAINER = (docker.errors.DockerException, OSError)
-"""What shows that there is no container to be had; the cluster is tried then."""
+"""Errors that mean that no container can be started; the cluster is tried then."""
 
 
 def engine_answers() -> bool:
@@ -30,7 +30,7 @@ def engine_answers() -> bool:
 
 
 def kafka(opened: ExitStack) -> str:
-    """A broker, gone with `opened`: HOST:PORT. Raises `NO_CONTAINER`."""
+    """A broker that ends with `opened`: HOST:PORT. Raises `NO_CONTAINER`."""
     (port,) = free_ports(1)
     container = DockerContainer(KAFKA_IMAGE).with_envs(
         KAFKA_NODE_ID="1",
@@ -57,7 +57,7 @@ def kafka(opened: ExitStack) -> str:
 
 
 def postgres(opened: ExitStack) -> str:
-    """A PostgreSQL that trusts everybody, gone with `opened`: its URL. Raises `NO_CONTAINER`."""
+    """A PostgreSQL without passwords that ends with `opened`: its URL. Raises `NO_CONTAINER`."""
     (port,) = free_ports(1)
     container = PostgresContainer(POSTGRES_IMAGE, username=SUPERUSER, dbname=DATABASE, driver="psycopg")
     container.with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
@@ -67,5 +67,5 @@ def postgres(opened: ExitStack) -> str:
 
 
 def _bind(container: DockerContainer, inside: int, port: int) -> None:
-    """Show a port on the loopback interface only, which `with_bind_ports` cannot say."""
+    """Publish a port on the loopback interface only, which `with_bind_ports` cannot do."""
     container.ports[str(inside)] = (HOST, port)  # type: ignore[assignment]

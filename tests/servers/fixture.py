@@ -2,8 +2,8 @@
 
 Where they come from, in this order: the addresses in COUNTERFOIL_TEST_KAFKA (HOST:PORT[,...]) and
 COUNTERFOIL_TEST_DATABASE (postgresql://SUPERUSER[:PASSWORD]@HOST[:PORT]/NAME); containers, where a Docker engine
-answers; `counterfoil.cluster`. Where nothing is to be had, tests that need it are left out, and say why; with
-COUNTERFOIL_TEST_REQUIRE=1 they fail.
+answers; `counterfoil.testbed.cluster`. Where none can be started, tests that need them are skipped with the reason;
+with COUNTERFOIL_TEST_REQUIRE=1 they fail.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from counterfoil.settings import DatabaseAccess
 from tests.servers import REPORT, STOP
 
 if TYPE_CHECKING:
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 RUN = "COUNTERFOIL_TEST_RUN"
-"""Set for the run's processes: ``PID-RANDOM``, the process that the run ends with, and what names its directory."""
+"""Set for the run's processes: ``PID-RANDOM``, the main process of the run, and the name of its directory."""
 PATIENCE = 110
-"""Seconds until a server must be there; the first time, 43 MB are downloaded."""
+"""Seconds until a server must be ready; the first time, 43 MB are downloaded."""
 STOPS_WITHIN = 20
 NewCluster = Callable[..., AbstractContextManager["Cluster"]]
 
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what was started, when all processes of the run are through."""
+    """Stop what was started, when all processes of the run have ended."""
     if hasattr(config, "workerinput"):
         return
     for keeper in _home().glob("*/"):
@@ -58,7 +58,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def kafka_servers() -> str:
-    """Where Kafka is: HOST:PORT, or several with commas. One broker, no security, topics of everybody: name yours."""
+    """Kafka's address, HOST:PORT[,...]. One broker, no security, shared: use topic names of your own."""
     return os.environ.get("COUNTERFOIL_TEST_KAFKA") or _kept("kafka", "COUNTERFOIL_TEST_KAFKA")
 
 
@@ -71,16 +71,16 @@ class PostgresServer:
 
     @property
     def host(self) -> str:
-        """Where it is."""
+        """Its host."""
         return self.admin.host
 
     @property
     def port(self) -> int:
-        """Where it is."""
+        """Its port."""
         return self.admin.port
 
     def new_database(self) -> DatabaseAccess:
-        """A new, empty database, as the superuser; it goes with the run. Roles are shared by all databases."""
+        """A new, empty database, as the superuser; it is dropped after the run. Roles are shared by all databases."""
         name = f"test_{secrets.token_hex(8)}"
         self._execute(f"CREATE DATABASE {name}")
         self._made.append(name)
@@ -114,14 +114,14 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def cluster_directory() -> Path:
-    """A place for clusters that tests start themselves; what still runs there is ended with the run."""
+    """A directory for clusters that tests start themselves; what still runs there is stopped after the run."""
     return Path(_kept("directory", None, name=f"directory-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"))
 
 
 @pytest.fixture(scope="session")
 def new_cluster(cluster_directory: Path) -> NewCluster:
-    """``with new_cluster(brokers=3, secure=True) as cluster``: one of the test's own, to break as it likes."""
-    from counterfoil.cluster.cluster import Cluster
+    """``with new_cluster(brokers=3, secure=True) as cluster``: a cluster of the test's own, which it may break."""
+    from counterfoil.testbed.cluster.cluster import Cluster
 
     @contextmanager
     def made(brokers: int = 1, *, secure: bool = False) -> Iterator[Cluster]:
@@ -141,7 +141,7 @@ def _home() -> Path:
 
 
 def _kept(kind: str, variable: str | None, name: str | None = None) -> str:
-    """What a keeper has, which is started if no other process of the run has done so."""
+    """The address that a keeper reports; it is started if no other process of the run has done so."""
     home = _home() / (name or kind)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
@@ -170,7 +170,7 @@ def _start_keeper(kind: str, home: Path) -> None:
         if keeper.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"{kind} did not come up:\n{(home / 'log').read_text()}", pytrace=False)
         time.sleep(0.05)
-    keeper.returncode = 0  # it outlives this object, which would complain
+    keeper.returncode = 0  # it outlives this object, which would warn about that
 
 
 def _leave_out(text: str, variable: str | None) -> NoReturn:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from counterfoil.cluster.plan import SUPERUSER
 from counterfoil.errors import CounterfoilError
+from counterfoil.testbed.cluster.plan import SUPERUSER
 from tests.servers import REPORT, STOP, containers
 
 POLL_SECONDS = 0.2
@@ -30,7 +30,7 @@ def kafka(home: Path, opened: ExitStack) -> str:
     contained = _contained(containers.kafka, opened)
     if contained is not None:
         return contained
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
     cluster = Cluster(home / "cluster")
     cluster.make()
@@ -43,7 +43,7 @@ def postgres(home: Path, opened: ExitStack) -> str:
     contained = _contained(containers.postgres, opened)
     if contained is not None:
         return contained
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
     cluster = Cluster(home / "cluster")
     cluster.make()
@@ -52,8 +52,8 @@ def postgres(home: Path, opened: ExitStack) -> str:
 
 
 def directory(home: Path, _opened: ExitStack) -> str:
-    """A place for clusters that tests start themselves; Kafka's jars are downloaded, which tests must not."""
-    from counterfoil.cluster.jars import fetch
+    """A directory for clusters that tests start themselves. It downloads Kafka's jars, which tests must not."""
+    from counterfoil.testbed.cluster.jars import fetch
 
     fetch(lambda _what, _done, _total: None)
     return str(home)
@@ -63,7 +63,7 @@ KINDS: Mapping[str, Callable[[Path, ExitStack], str]] = {"kafka": kafka, "postgr
 
 
 def main(kind: str, home: Path, pid: int) -> None:
-    """Keep it until the run is over."""
+    """Keep the server until the run is over."""
     run = psutil.Process(pid)
     with ExitStack() as opened:
         opened.callback(_remove, home)
@@ -76,7 +76,7 @@ def main(kind: str, home: Path, pid: int) -> None:
 
 
 def report(home: Path, name: str, text: str) -> None:
-    """Write the report, whole or not at all."""
+    """Write the report atomically."""
     draft = home / f".{name}"
     draft.write_text(json.dumps({name: text}))
     draft.replace(home / REPORT)
@@ -101,7 +101,7 @@ def _lives(process: psutil.Process) -> bool:
 
 def _remove(home: Path) -> None:
     for plan in home.glob("*/cluster.json"):
-        from counterfoil.cluster.cluster import Cluster
+        from counterfoil.testbed.cluster.cluster import Cluster
 
         Cluster(plan.parent).down(DOWN_SECONDS)
     shutil.rmtree(home, ignore_errors=True)

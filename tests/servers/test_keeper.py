@@ -1,4 +1,4 @@
-"""What a test run has started ends with it, also when the run is killed, and a lack of servers is never passed over."""
+"""Servers of a test run end with it, also when it is killed, and missing servers are never passed over in silence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 30
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it does; one that has ended may wait for a while until somebody asks how."""
+    """Whether the process runs; one that has ended may be a zombie for a while."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

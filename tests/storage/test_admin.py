@@ -21,7 +21,7 @@ from tests.conformance.log_store import append, check_log, entries
 from tests.storage.server import connect
 
 if TYPE_CHECKING:
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
 PASSWORDS: dict[str, str | None] = {user: f"password of {user} %s'\\" for user in CLIENTS}
 
@@ -41,7 +41,7 @@ def run(access: DatabaseAccess, *statements: str) -> None:
 @contextmanager
 def started(directory: Path) -> Iterator[Cluster]:
     """A server of our own, that asks for passwords: roles are shared by all that is on one."""
-    from counterfoil.cluster.cluster import Cluster
+    from counterfoil.testbed.cluster.cluster import Cluster
 
     cluster = Cluster(directory)
     cluster.make(secure=True)
@@ -54,7 +54,7 @@ def started(directory: Path) -> Iterator[Cluster]:
 
 def superuser(cluster: Cluster) -> DatabaseAccess:
     """Its administrator."""
-    from counterfoil.cluster.credentials import passwords
+    from counterfoil.testbed.cluster.credentials import passwords
 
     assert cluster.secrets is not None
     password = passwords(cluster.secrets, "postgres")[ADMIN]

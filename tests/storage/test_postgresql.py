@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 
+import psycopg
 import pytest
 
+from counterfoil.ports import Unavailable
 from counterfoil.settings import VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, open_log_store_on, open_view_store_on, read_log_store_on
 from counterfoil.storage.dialect.postgresql import SESSION
+from counterfoil.storage.errors import DatabaseDamaged, failure
 from counterfoil.storage.log_store import SqlLogStore
 from counterfoil.storage.view_store import SqlViewStore
 from tests.conformance.log_store import append, contents, entries
@@ -116,8 +119,9 @@ def test_a_surprising_database_is_refused(
     database: DatabaseAccess, prepare: Callable[[DatabaseAccess], None], message: str
 ) -> None:
     prepare(database)
+    kind = DatabaseDamaged if prepare in (last_entry_missing, first_entry_missing, head_missing) else StorageError
     for opened in (open_log_store_on, read_log_store_on):
-        with pytest.raises(StorageError, match=message):
+        with pytest.raises(kind, match=message):
             opened(as_user(database, "ledger"), "ledger")
 
 
@@ -134,3 +138,19 @@ def test_an_append_waits_for_a_lock_no_longer_than_it_was_told(database: Databas
         assert contents(store) == before  # reading does not wait
         other.execute("ROLLBACK")
         append(store, 1, entries(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (psycopg.errors.DataCorrupted("invalid page in block 3"), DatabaseDamaged),
+        (psycopg.errors.IndexCorrupted("right sibling's left-link"), DatabaseDamaged),
+        (psycopg.errors.DiskFull("could not extend file"), StorageError),
+        (psycopg.errors.AdminShutdown("terminating connection"), StorageError),
+        (psycopg.OperationalError("connection refused"), StorageError),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.__name__,
+)
+def test_only_damage_is_no_reason_to_try_again(error: Exception, kind: type[Exception]) -> None:
+    assert type(failure("the ledger", error)) is kind
+    assert issubclass(kind, Unavailable) is (kind is StorageError)

@@ -14,11 +14,12 @@ from functools import cached_property
 LINES_PER_FUNCTION_MAX = 70
 LINES_PER_FILE_MAX = 500
 
+MERKLE = "log/merkle.py"
 SERVICES = ("issuance", "ledger", "matching", "redemption")
 SERVICE_FILES = ("__init__.py", "commands.py", "events.py", "service.py", "views.py")
 PURE = ("contract", "core", "log", *SERVICES)
 DOCUMENTED = (*PURE, "ports", "service")
-PRINTING = ("cli", "demo")
+PRINTING = ("cli",)
 
 SET_TYPES = {"set", "frozenset", "AbstractSet", "MutableSet"}
 SET_METHODS = {"intersection", "union", "difference", "symmetric_difference"}
@@ -311,7 +312,7 @@ def no_print(source: Source) -> Iterator[Place]:
     """Only the command line talks to the terminal."""
     for node in source.nodes:
         if isinstance(node, ast.Call) and _called_name(node) == "print":
-            yield node.lineno, "print(): return the text, or log it; only cli and demo print"
+            yield node.lineno, "print(): return the text, or log it; only cli prints"
 
 
 def no_environ(source: Source) -> Iterator[Place]:
@@ -326,6 +327,19 @@ def no_environ(source: Source) -> Iterator[Place]:
                     yield node.lineno, f"os.{name.name}: declare a field in settings.py"
 
 
+def one_merkle(source: Source) -> Iterator[Place]:
+    """Hashes of a Merkle tree are made in one module, or two trees of the same leaves may come to differ."""
+    if source.path == MERKLE:
+        return
+    for node in source.nodes:
+        if isinstance(node, ast.Call) and "sha256" in _dotted(node.func) and node.args:
+            first = node.args[0]
+            while isinstance(first, ast.BinOp):
+                first = first.left
+            if isinstance(first, ast.Constant) and first.value in (b"\x00", b"\x01"):
+                yield node.lineno, f"a hash of a Merkle tree: use {MERKLE}"
+
+
 RULES = (
     Rule("no-float", no_float, PURE),
     Rule("no-true-division", no_true_division, PURE),
@@ -338,6 +352,7 @@ RULES = (
     Rule("file-length", file_length),
     Rule("docstrings", docstrings, DOCUMENTED),
     Rule("no-print", no_print, except_areas=PRINTING),
+    Rule("one-merkle", one_merkle),
     Rule("no-environ", no_environ, except_areas=("settings",)),
 )
 

@@ -27,7 +27,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from counterfoil.cluster.cluster import Cluster
 from counterfoil.contract.topics import (
     CHECKPOINTS,
     REPLIES,
@@ -36,6 +35,7 @@ from counterfoil.contract.topics import (
     entries_topic,
 )
 from counterfoil.settings import KafkaAccess
+from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log
 
@@ -81,7 +81,7 @@ class OwnKafka:
             wanted -= {name for name, future in made.items() if future.exception(WITHIN) is None}
             assert time.monotonic() < deadline, f"cannot make {wanted}"
 
-    def make_anew(self, *names: str) -> None:
+    def recreate(self, *names: str) -> None:
         """Delete topics, and make them empty."""
         for future in self.admin.delete_topics(list(names)).values():
             future.result(WITHIN)

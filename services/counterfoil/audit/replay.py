@@ -23,7 +23,7 @@ from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import decode_cause, type_markers
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
-from counterfoil.contract.events import StateRooted
+from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
 from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Submission
@@ -31,6 +31,7 @@ from counterfoil.contract.times import format_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
+from counterfoil.core.rules import UnknownRules
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import verify
@@ -81,7 +82,10 @@ class Replay:
         self._signed: list[tuple[int, bytes, bytes, bytes]] = []
 
     def run(self, progress: Callable[[int], None]) -> None:
-        """Replay as far as the log can be followed, and record what is found."""
+        """Replay as far as the log can be followed, and record what is found.
+
+        Raises `UnknownRules` if the log is decided by rules that this release does not have.
+        """
         try:
             for data in self._log.files.entries(self._log.intact):
                 self._entry(data)
@@ -103,7 +107,7 @@ class Replay:
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (Stop, *_UNREADABLE):
+        except (Stop, UnknownRules, *_UNREADABLE):
             raise
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
             self._misfit(index, data)
@@ -213,6 +217,8 @@ class Replay:
                 self._check_trade(entry.index, event)
             elif isinstance(event, StateRooted):
                 summary.state_roots += 1
+            elif isinstance(event, LogOpened | RulesAdopted):
+                summary.rules.append({"from": entry.index + 1, "version": event.rules})
 
     def _check_trade(self, index: int, trade: TradeMatched) -> None:
         """The arithmetic of a trade, independent of the engine that made it."""

@@ -30,6 +30,8 @@ class LogSummary:
     events: int = 0
     trades: int = 0
     state_roots: int = 0
+    rules: list[dict[str, int]] = field(default_factory=list)
+    """Which version of the rules decided, from which entry on."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, subscribed events not consumed yet: work under way, not a fault."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from counterfoil.transport.dead_letters import DEAD_LETTERS, Letter, Replayed, extent, newest, read, replay
+from counterfoil.transport.admin.dead_letters import DEAD_LETTERS, Letter, Replayed, extent, newest, read, replay
 
 __all__ = ["DEAD_LETTERS", "Letter", "Replayed", "extent", "newest", "read", "replay"]

@@ -1,8 +1,8 @@
 """The distributed form: any of the services, the views and the gateway in this process, on Kafka and PostgreSQL.
 
-The parts are those of the embedded form; what differs is where their ports lead. Each works on a thread of its own and
-recovers by itself. They may be started in any order, on any machine that reaches Kafka, PostgreSQL and, for the
-published logs, the instance's directory.
+The parts are those of the embedded form behind other adapters. Each works on a thread of its own and recovers by
+itself. They may be started in any order, on any machine that reaches Kafka, PostgreSQL and, for the published logs, the
+instance's directory.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from counterfoil.ops.stuck import Sample
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ops.tracing import Tracing, to_collector
 from counterfoil.ports import Clock, Unavailable
+from counterfoil.runtime.backoff import Backoff
+from counterfoil.runtime.os_errors import judged
 from counterfoil.runtime.receipts import Deliver
 from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
@@ -39,7 +41,7 @@ _WATCH_EVERY: Final = 5.0  # seconds
 _WELL_WITHIN: Final = 15.0
 _ANSWERS_WITHIN: Final = 5.0
 _PING_EVERY: Final = 2.0
-_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_BACKOFF: Final = Backoff(0.2, 5.0)
 _LOOK: Final = 0.1  # seconds between looks whether to go on
 
 Part = Service | Views | Gateway
@@ -73,13 +75,13 @@ class Distributed:
         self._pings: list[Background] = []
 
     def start(self) -> bool:
-        """Connect part after part, however long that takes, and let each work at once; False if closed meanwhile.
+        """Connect one part after the other, however long that takes; each works at once. False if cancelled meanwhile.
 
-        The gateway comes last, because it needs tables that the views make. Raises `BadSetting`, and whatever else no
-        waiting would mend.
+        The gateway comes last, because it needs tables that the views make. Raises `BadSetting`, `Unusable` and any
+        other error that waiting does not mend.
         """
         gc.set_threshold(*_COLLECT)
-        self.health.ready("consumers", self._consumers.check)  # this process mends it itself
+        self.health.ready("consumers", self._consumers.check)  # not `live`: this process restarts stuck consumers
         self.instruments.show_consumers(self._consumers.look)
         self._watcher.start()
         for name in sorted(self._names, key=PARTS.index):
@@ -96,15 +98,19 @@ class Distributed:
         return True
 
     def _patiently(self, name: str) -> Part | None:
-        failures = 0
-        while not self._cancelled:
+        """The part, once it can be made; None if starting was cancelled. Raises what waiting does not mend."""
+        for pause in _BACKOFF:
+            if self._cancelled:
+                break
             try:
                 return self._part(name)
-            except (Unavailable, OSError) as problem:
+            except (Unavailable, OSError) as raised:
+                problem = judged(raised)
+                if not isinstance(problem, Unavailable):
+                    raise problem from raised
                 self._lacking = f"{name}: not connected yet: {problem}"
                 log.warning(self._lacking)
-                self._pause(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
+                self._pause(pause)
         return None
 
     def _pause(self, seconds: float) -> None:
@@ -127,7 +133,7 @@ class Distributed:
         return cast("Gateway", part)
 
     def _work(self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]) -> None:
-        """Step a part on a thread of its own; it is well while its steps succeed, and do not take for ever."""
+        """Step a part on a thread of its own; it is ready while its steps succeed within `_WELL_WITHIN` seconds."""
 
         def well() -> None:
             step()
@@ -150,7 +156,7 @@ class Distributed:
         self._stopped.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until a part failed for good; True if one did."""
+        """Wait until a part has failed for good; True if one has."""
         return self._stopped.wait(timeout)
 
     # watching -------------------------------------------------------------------------------------------------------
@@ -165,7 +171,7 @@ class Distributed:
         self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)
         self.health.fact(name, lambda: "active" if part.active else "standby")
-        if not isinstance(part, Service):  # whose lease asks every few seconds
+        if not isinstance(part, Service):  # a service's lease asks its database every few seconds
             ping = Background(f"{name}-database", part.ping, every=_PING_EVERY)
             self.health.ready(f"{name}-database", ping)
             self._pings.append(ping)
@@ -181,22 +187,22 @@ class Distributed:
         }
 
     def _watch(self) -> None:
-        """Make a consumer that stands still begin again: some clients never find back to a broker by themselves."""
+        """Restart consumers that are stuck: some clients never reconnect to a restarted broker by themselves."""
         while not self._closing.wait(_WATCH_EVERY):
             try:
                 for judged in self._consumers.look():
                     if judged.reason is not None:
                         log.error("%s from %s is stuck: %s", judged.consumer, judged.source, judged.reason)
                         self.parts[judged.consumer].transport.restart(judged.reason)
-            except Exception as problem:  # noqa: BLE001 whoever watches must not fall asleep
-                log.warning("the consumers cannot be looked at: %r", problem)
+            except Exception as problem:  # noqa: BLE001 watching goes on after any error
+                log.warning("the consumers cannot be checked: %r", problem)
 
     def cancel(self) -> None:
         """Give up starting; for signal handlers, which must not take a lock."""
         self._cancelled = True
 
     def close(self) -> None:
-        """Stop the threads, publish what is committed and let go of everything. Idempotent."""
+        """Stop the threads, publish what is committed and close everything. Idempotent."""
         self._closing.set()
         workers, self._workers = self._workers, []
         for worker in workers:

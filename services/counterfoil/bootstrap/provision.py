@@ -17,7 +17,7 @@ from counterfoil.settings import ADMIN, USERS, DatabaseAccess, KafkaAccess
 from counterfoil.storage import admin
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.log_store import read_log_store_on
-from counterfoil.transport import acls, topics, users
+from counterfoil.transport.admin import acls, topics, users
 
 _OLD: Final = f"kafka-{ADMIN}.old"
 """Beside a new password of the administrator on Kafka: the one before, to log in with once more."""
@@ -38,7 +38,8 @@ def apply(kafka: KafkaAccess, database: DatabaseAccess, *, brokers: int | None, 
 def apply_topics(access: KafkaAccess, brokers: int | None = None, secrets: Path | None = None) -> list[str]:
     """What Kafka needs: users and passwords (where it asks for them), topics, rights. Returns what was changed.
 
-    `brokers`: how many there are to be (None: as many as answer). Raises `transport.admin.KafkaFailed`, `UnsafeFile`.
+    `brokers`: how many there are to be (None: as many as answer). Raises `KafkaFailed` (`transport.admin.client`),
+    `UnsafeFile`.
     """
     changes = []
     if secrets is not None and access.password is not None:
@@ -49,13 +50,13 @@ def apply_topics(access: KafkaAccess, brokers: int | None = None, secrets: Path 
 
 
 def check_topics(access: KafkaAccess, secrets: Path | None = None) -> list[str]:
-    """What is not as `apply_topics` would have it. Raises `transport.admin.KafkaFailed`, `UnsafeFile`."""
+    """What is not as `apply_topics` would have it. Raises `transport.admin.client.KafkaFailed`, `UnsafeFile`."""
     known = _passwords(secrets) if secrets is not None and access.password is not None else {}
     return [*users.check(access, known), *topics.check(access), *acls.check(access)]
 
 
 def rights_enforced(access: KafkaAccess) -> bool:
-    """Whether Kafka keeps to rights at all, or lets everybody do everything. Raises `transport.admin.KafkaFailed`."""
+    """Whether the cluster enforces ACLs; without an authorizer everybody may do everything. Raises `KafkaFailed`."""
     return acls.enforced(access)
 
 
@@ -77,7 +78,7 @@ def check_database(access: DatabaseAccess) -> list[str]:
 def written(kafka: KafkaAccess, database: DatabaseAccess) -> list[str]:
     """What any market has left here: logs that have begun, topics with records. For the administrator, after `apply`.
 
-    Raises `DatabaseFailed`, `transport.admin.KafkaFailed`.
+    Raises `DatabaseFailed`, `transport.admin.client.KafkaFailed`.
     """
     with _explained():
         logs = [f"the log of {service}" for service in SERVICES if _begun(database, service)]

@@ -1,4 +1,4 @@
-"""What to do about a refusal: a word on each code that one can help with, and a general one for the rest."""
+"""What to do about a refusal: advice on each code that has any, and general advice on the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`counterfoil audit`: replays published logs and says what is not as it must be."""
+"""`counterfoil audit`: replays published logs and prints what is wrong with them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,31 @@ from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows
 from counterfoil.contract.services import SERVICES
+from counterfoil.core.rules import UnknownRules
 
 SHOWN: Final = 200
-"""Findings that are printed for people; JSON has all."""
+"""How many findings are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
-_LOGS = ("origin", "size", "commands", "refused", "signatures", "events", "trades", "root")
+_LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events", "trades", "root")
 _FINDINGS = ("log", "place", "code", "text")
 
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
     """An audit's report, in its JSON form, for people."""
     findings = report["findings"]
-    logs = [{**log, "root": log["root"][:_ROOT]} for log in report["logs"]]
-    shown: list[RenderableType] = [Rows("logs", logs, _LOGS, _LOGS[1:-1])]
+    logs = [{**log, "root": log["root"][:_ROOT], "rules": _versions(log["rules"])} for log in report["logs"]]
+    shown: list[RenderableType] = [Rows("logs", logs, _LOGS, _LOGS[2:-1])]
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
     return [*shown, Text(f"{len(findings)} findings", style="bold red")]
+
+
+def _versions(rules: list[dict[str, int]]) -> str:
+    """``1``, or ``1, 2 from 57`` if version 2 decided entry 57 and those after it."""
+    return ", ".join(
+        str(each["version"]) if each["from"] == 1 else f"{each['version']} from {each['from']}" for each in rules
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -46,12 +54,12 @@ def register(app: typer.Typer) -> None:
         directory: Annotated[Path, argument("DIR", "An instance, or a directory with SERVICE/SHARD/ logs in it.")],
         vkeys: Vkeys = None,
         twin: Annotated[
-            bool, typer.Option("--twin", help="Find every match again with the naive order book (slower).")
+            bool, typer.Option("--twin", help="Also find every match with the naive order book (slower).")
         ] = False,
     ) -> None:
-        """Replay published logs: signatures, trees, causes, every decision again, conservation, every trade.
+        """Replay published logs: signatures, trees, causes, every decision, conservation, every trade.
 
-        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys each log's own is taken.
+        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys, each log's own key is used.
         """
         report = _run(out, directory, vkeys, twin=twin)
         out.show(report.to_json(), *tables(report.to_json()))
@@ -63,7 +71,7 @@ def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report
     path = vkeys if vkeys is not None else out.settings.vkeys
     trusted = None if path is None else read_vkeys(path)
     if trusted is None:
-        out.note("no pinned keys: each log is held against its own `vkey`")
+        out.note("no pinned keys: each log is checked against its own `vkey`")
     else:
         missing = [name for name in SERVICES if not any(f"/{name}/" in origin for origin in trusted)]
         if missing:
@@ -71,7 +79,7 @@ def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report
     try:
         with bars(out) as shown:
             return audit(directory, trusted, shown.advance, twin=twin)
-    except CannotAudit as problem:
+    except (CannotAudit, UnknownRules) as problem:
         raise Invalid(str(problem)) from problem
     except OSError as problem:
         raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem

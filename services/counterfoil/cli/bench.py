@@ -1,4 +1,4 @@
-"""`counterfoil bench`: figures of this machine, with their workload. Nothing is asserted."""
+"""`counterfoil bench`: measures this machine and prints figures with their workload; nothing is asserted."""
 
 from __future__ import annotations
 
@@ -31,34 +31,36 @@ def register(app: typer.Typer) -> None:
         """Measure this machine: commands with receipts, the market's flow, deciders, replay, and memory as a log grows.
 
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
-        `distributed`, which `all` leaves out, starts Kafka, PostgreSQL and every service as a process.
+        `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.demo import bench as benchmarks
+        from counterfoil.bench import embedded, figure
+        from counterfoil.demo.scenario import START
+        from counterfoil.demo.workload import BIDDING, prepare_bidding
 
         figures: list[dict[str, Any]] = []
         growth: list[str] = []
 
-        def report(figure: benchmarks.Figure) -> None:
-            figures.append({**asdict(figure), "per_second": figure.per_second})
-            out.note(f"{figure.name}: {figure.per_second:,}/s")
+        def report(measured: figure.Figure) -> None:
+            figures.append({**asdict(measured), "per_second": measured.per_second})
+            out.note(f"{measured.name}: {measured.per_second:,}/s")
 
-        def grown(text: str) -> None:
+        def report_memory(text: str) -> None:
             growth.append(text)
             out.note(text)
 
         if part in ("all", "end-to-end"):
-            benchmarks.end_to_end(commands, report)
+            embedded.end_to_end(commands, report)
         if part in ("all", "market"):
-            benchmarks.market_flow(report)
+            embedded.market_flow(embedded.MarketWorkload(BIDDING, START, prepare_bidding), report)
         if part in ("all", "core"):
-            benchmarks.core(commands, report)
+            embedded.core(commands, report)
         if part in ("all", "memory"):
-            benchmarks.memory(_SIZES, grown)
+            embedded.memory(_SIZES, report_memory)
         if part == "distributed":
             with extra("cluster,distributed"):
-                from counterfoil.demo import bench_distributed
-            bench_distributed.run(out.settings, commands, burst, report)
-        machine = benchmarks.machine()
+                from counterfoil.bench import distributed
+            distributed.run(out.settings, commands, burst, report)
+        machine = figure.machine()
         shown = [Rows("benchmarks", figures, _COLUMNS, _COLUMNS[1:4])] if figures else []
         memory = {f"memory {number}": text for number, text in enumerate(growth, 1)}
         out.show(

@@ -17,7 +17,7 @@ from counterfoil.cli.render import Rows, record
 from counterfoil.settings import ADMIN
 
 if TYPE_CHECKING:
-    from counterfoil.cluster.cluster import Cluster, Status
+    from counterfoil.testbed.cluster.cluster import Cluster, ServerStatus
 
 HOME: Final = Path("var/cluster")
 _EXTRAS: Final = "cluster,distributed"
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 ClusterHome = Annotated[
-    Path, typer.Option("--home", metavar="DIR", help="All that the cluster has, data included. Default: var/cluster.")
+    Path, typer.Option("--home", metavar="DIR", help="The cluster's directory, data included. Default: var/cluster.")
 ]
 
 
@@ -39,23 +39,26 @@ def up(
     out: Out,
     home: ClusterHome = HOME,
     brokers: Annotated[
-        Literal["1", "3"] | None, option("--brokers", "How many Kafka brokers: 3 stand the loss of one. Default: 1.")
+        Literal["1", "3"] | None, option("--brokers", "How many Kafka brokers: 3 survive the loss of one. Default: 1.")
     ] = None,
     secure: Annotated[
-        bool, typer.Option("--secure", help="Passwords, rights, TLS to Kafka. Without it, any program here may do all.")
+        bool,
+        typer.Option(
+            "--secure", help="Passwords, rights, TLS to Kafka. Without it, every local program has all rights."
+        ),
     ] = False,
 ) -> None:
     """Start what does not run, with topics, tables and rights, and print the settings for `counterfoil serve`.
 
-    The first time, it downloads Kafka's jars (43 MB) and decides on ports, which stay. Everything listens on 127.0.0.1
-    and goes on until `counterfoil cluster down`.
+    The first time, it downloads Kafka's jars (43 MB) and chooses ports, which stay the same. Everything listens on
+    127.0.0.1 and runs until `counterfoil cluster down`.
     """
     with extra(_EXTRAS):  # all of them, before anything is started
         from counterfoil.bootstrap import provision
     cluster = _cluster(home)
     with bars(out) as shown:
         cluster.up(None if brokers is None else int(brokers), secure=secure or None, progress=shown.reach)
-    settings = out.settings.model_copy(update=_addresses(cluster))
+    settings = out.settings.model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     found = _variables(cluster)
@@ -65,7 +68,7 @@ def up(
 
 @local(app, "env", "counterfoil cluster env")
 def env(out: Out, home: ClusterHome = HOME) -> None:
-    """Print the settings for `counterfoil serve` as a shell takes them: eval "$(counterfoil cluster env)"."""
+    """Print the settings for `counterfoil serve` as shell commands: eval "$(counterfoil cluster env)"."""
     found = _variables(_cluster(home))
     out.show(found, *[Text(f"export {name}={shlex.quote(value)}") for name, value in found.items()])
 
@@ -76,7 +79,7 @@ def down(
     home: ClusterHome = HOME,
     remove: Annotated[bool, typer.Option("--remove", help="Delete the cluster too, with all its data.")] = False,
 ) -> None:
-    """Stop the cluster; its data stay."""
+    """Stop the cluster; its data stay unless they are removed."""
     cluster = _cluster(home)
     stopped = sorted(cluster.pids)
     cluster.down()
@@ -88,25 +91,19 @@ def down(
 
 @local(app, "status", "counterfoil cluster status")
 def status(out: Out, home: ClusterHome = HOME) -> None:
-    """Show what runs, where, and what it takes."""
+    """Show which servers run, their ports, and the memory and disk they use."""
     cluster = _cluster(home)
     servers = [_row(each) for each in cluster.status()]
     found = {"home": str(cluster.root), "secure": cluster.secrets is not None, "servers": servers}
-    advice = "all of it runs" if len(cluster.pids) == len(servers) else "start what is down: counterfoil cluster up"
+    advice = "everything runs" if len(cluster.pids) == len(servers) else "start what is down: counterfoil cluster up"
     out.show(found, Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS), Text(advice, style="dim"))
 
 
-def _addresses(cluster: Cluster) -> dict[str, Any]:
-    """Settings, by name."""
-    return {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
-
-
 def _variables(cluster: Cluster) -> dict[str, str]:
-    here = _addresses(cluster)
-    return {f"COUNTERFOIL_{name.upper()}": str(value) for name, value in here.items() if value is not None}
+    return {f"COUNTERFOIL_{name.upper()}": str(value) for name, value in cluster.addresses.items() if value is not None}
 
 
-def _row(server: Status) -> dict[str, Any]:
+def _row(server: ServerStatus) -> dict[str, Any]:
     return {
         "name": server.name,
         "pid": server.pid,
@@ -119,5 +116,5 @@ def _row(server: Status) -> dict[str, Any]:
 
 def _cluster(home: Path) -> Cluster:
     with extra(_EXTRAS):
-        from counterfoil.cluster.cluster import Cluster
+        from counterfoil.testbed.cluster.cluster import Cluster
     return Cluster(home)

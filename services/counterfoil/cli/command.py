@@ -1,8 +1,8 @@
-"""How every command is made: its shared options, its example, its output, and what its errors and exit codes are.
+"""How every command is made: shared options, example, output, errors, exit codes.
 
 Exit codes: 0 done; 1 an audit or a proof found something; 2 wrong usage, or it cannot run here; 3 a service failed for
-good; 4 refused; 5 the gateway cannot be reached. With ``--json`` standard output carries one JSON value (or, where it
-goes on, one a line) and errors are a JSON object on standard error.
+good; 4 refused; 5 the gateway cannot be reached. With ``--json`` standard output has one JSON value, or one per line
+of a stream, and errors are a JSON object on standard error.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 
 class Invalid(CounterfoilError):
-    """What was given on the command line cannot be used; the message says why."""
+    """Wrong usage, or it cannot run here; the message says why."""
 
 
 @dataclass
 class Out:
-    """Where a command puts what it found out, and what has to be closed after it."""
+    """The output of a command, its settings, and in `opened` what is closed after it."""
 
     json: bool
     opened: ExitStack = field(default_factory=ExitStack)
@@ -50,14 +50,14 @@ class Out:
         return load_settings()
 
     def show(self, value: object, *people: RenderableType) -> None:
-        """The result: `value` for machines, `people` for people."""
+        """Print the result: `value` as JSON with ``--json``, else `people`."""
         if self.json:
             print(json.dumps(value), flush=True)
         else:
             console().print(Group(*people))
 
     def note(self, text: str) -> None:
-        """A remark for people, beside the result."""
+        """Print a remark for people on standard error; nothing with ``--json``."""
         if not self.json:
             console(stderr=True).print(Text(text, style="dim"))
 
@@ -107,28 +107,28 @@ def local(app: typer.Typer, name: str, example: str) -> Callable[[Command], Comm
 
 
 def guarded(out: Out, work: Callable[[], None]) -> int:
-    """Do the work; what it raises becomes a message on standard error and an exit code."""
+    """Do the work; returns its exit code. An exception becomes a message on standard error."""
     from counterfoil.client.problems import NotProven, RefusedByService, Unreachable
 
     try:
         with out.opened:
             work()
     except RefusedByService as problem:
-        _complain(out, _refusal(problem))
+        _print_error(out, _refusal(problem))
         return REFUSED
     except Unreachable as problem:
         advice = "Check --url, and that `counterfoil up` is running; repeating a command is harmless."
-        _complain(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
+        _print_error(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except NotProven as problem:
-        advice = "Keep what was received: it is evidence that somebody is at fault."
-        _complain(out, {"code": "not_proven", "meaning": str(problem), "advice": advice})
+        advice = "Keep what was received: it is evidence of a fault."
+        _print_error(out, {"code": "not_proven", "meaning": str(problem), "advice": advice})
         return FOUND
     except ServiceStopped as problem:
-        _complain(out, {"code": "service_stopped", "meaning": str(problem)})
+        _print_error(out, {"code": "service_stopped", "meaning": str(problem)})
         return FAILED
     except CounterfoilError as problem:
-        _complain(out, {"code": "cannot_run", "meaning": str(problem)})
+        _print_error(out, {"code": "cannot_run", "meaning": str(problem)})
         return CANNOT
     return 0
 
@@ -143,7 +143,7 @@ def _refusal(problem: Any) -> dict[str, Any]:
     return made
 
 
-def _complain(out: Out, problem: Mapping[str, Any]) -> None:
+def _print_error(out: Out, problem: Mapping[str, Any]) -> None:
     if out.json:
         print(json.dumps({"error": problem}), file=sys.stderr)
         return
@@ -163,7 +163,7 @@ UrlOption = Annotated[
 ]
 
 
-def url_of(out: Out, url: str | None) -> str:
+def gateway_url(out: Out, url: str | None) -> str:
     """The gateway to use. Raises `Invalid`."""
     try:
         return check_url(url) if url is not None else out.settings.url
@@ -172,7 +172,7 @@ def url_of(out: Out, url: str | None) -> str:
 
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
-    """NAME=VALUE options. Raises `Invalid`."""
+    """The values of NAME=VALUE options, by name. Raises `Invalid`."""
     found = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""`counterfoil database`: what PostgreSQL needs before the services start, and whether it is still so."""
+"""`counterfoil database`: prepares PostgreSQL for the services, and checks for drift."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ app = typer.Typer(name="database", help="Schemas, roles and rights in PostgreSQL
 def apply(out: Out) -> None:
     """Create or migrate the schemas, and give every role its password and exactly its rights, in one transaction.
 
-    Run it again at any time: it changes nothing that is right. COUNTERFOIL_DATABASE says where PostgreSQL is; with
+    Run it again at any time: it changes only what differs. COUNTERFOIL_DATABASE says where PostgreSQL is; with
     COUNTERFOIL_SECRETS it logs in as admin, which is a superuser, or owns the database and may create roles. Exit code
-    1: something is left that it does not change by itself.
+    1: findings are left that it does not change by itself.
     """
     provision, access = _provision(out)
     changes = provision.apply_database(access, out.settings.secrets)
@@ -33,9 +33,9 @@ def apply(out: Out) -> None:
 
 @local(app, "check", "counterfoil database check --json")
 def check(out: Out) -> None:
-    """Say what is not as `apply` makes it: versions, rights that lack or are too much, triggers, unsafe settings.
+    """Print what differs from what `apply` makes: versions, missing or excess rights, triggers, unsafe settings.
 
-    Exit code 0: nothing; 1: findings.
+    Exit code 0: no drift; 1: findings.
     """
     provision, access = _provision(out)
     findings = provision.check_database(access)

@@ -1,4 +1,4 @@
-"""`counterfoil dead-letters`: records that no consumer could take, with the reason, and the way back."""
+"""`counterfoil dead-letters`: records that no consumer accepted, with the reason; shows and replays them."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _PREVIEW: Final = 48  # characters in a table
 _SHOWN: Final = 4_096  # octets of a value, for people; --raw and --json have all
 
 app = typer.Typer(
-    name="dead-letters", help="Records that no consumer could take: list, show, replay.", no_args_is_help=True
+    name="dead-letters", help="Records that no consumer accepted: list, show, replay.", no_args_is_help=True
 )
 
-Topic = Annotated[str, argument("TOPIC", "Its topic, or whose it is: a service, gateway or views.")]
+Topic = Annotated[str, argument("TOPIC", "Its topic, or its consumer: a service, gateway or views.")]
 
 
 @local(app, "list", "counterfoil dead-letters list ledger --limit 20")
 def list_(
     out: Out,
-    topic: Annotated[str | None, argument("TOPIC", "A topic, or whose it is: a service, gateway, views.")] = None,
+    topic: Annotated[str | None, argument("TOPIC", "A topic, or its consumer: a service, gateway or views.")] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="The newest N of each topic.")
     ] = 50,
 ) -> None:
-    """List what was set aside, oldest first: where it lay, why it was not taken, when, and how it begins."""
+    """List dead letters, oldest first: where each came from, why and when it was dead-lettered, and how it begins."""
     letters, access = _letters(out)
     topics = list(letters.DEAD_LETTERS) if topic is None else [_topic(letters, topic)]
     rows = [_row(each) for each in letters.newest(access, topics, limit)]
@@ -50,12 +50,12 @@ def list_(
 def show(
     out: Out,
     topic: Topic,
-    offset: Annotated[int, typer.Argument(min=0, metavar="OFFSET", help="Its offset there.")],
+    offset: Annotated[int, typer.Argument(min=0, metavar="OFFSET", help="Its offset in that topic.")],
     raw: Annotated[
         bool, typer.Option("--raw", help="Write the record's value, byte for byte, and nothing else.")
     ] = False,
 ) -> None:
-    """Show one with its headers. Bytes that are no text, or that a terminal might obey, are escaped."""
+    """Show one with its headers. Bytes that are not text, or that could control a terminal, are escaped."""
     if raw and out.json:
         raise Invalid("--raw or --json, not both")
     letters, access = _letters(out)
@@ -77,14 +77,14 @@ def show(
 def replay(
     out: Out,
     topic: Topic,
-    offset: Annotated[int | None, typer.Argument(min=0, metavar="OFFSET", help="Its offset there.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every one that is there now, in order.")] = False,
+    offset: Annotated[int | None, typer.Argument(min=0, metavar="OFFSET", help="Its offset in that topic.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All that are there now, in order.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Send a record, or all, back to where it came from: value, key and its own headers as they were.
+    """Send one record, or all, back to the topic it came from, with its value, key and own headers unchanged.
 
-    Repeating it is harmless: consumers know what they have. The dead letters stay where they are. Exit code 1: some
-    could not be sent back.
+    Repeating it is harmless: consumers ignore what they already have. The dead letters stay in their topic. Exit code
+    1: some could not be sent back.
     """
     if all_ == (offset is not None):
         raise Invalid("give an OFFSET, or --all")
@@ -107,12 +107,12 @@ def replay(
 def _agreed(question: str) -> bool:
     try:
         return typer.confirm(question, err=True)
-    except typer.Abort:  # nobody is there to be asked
+    except typer.Abort:  # there is no terminal
         return False
 
 
 def printable(data: bytes) -> str:
-    """Text that is safe in a terminal: what is no UTF-8 and what is not printable is escaped."""
+    """Text that is safe in a terminal: bytes that are not UTF-8 and characters that are not printable are escaped."""
     text = data.decode("utf-8", "backslashreplace")
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 

@@ -1,4 +1,4 @@
-"""`counterfoil demo`: the whole market on real supply and demand, in one process or over a gateway, then its audit."""
+"""`counterfoil demo`: plays a market on real supply and demand, in one process or over a gateway, and audits it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.cli.audit import tables as audit_tables
-from counterfoil.cli.command import FOUND, Invalid, Out, local, url_of
+from counterfoil.cli.command import FOUND, Invalid, Out, gateway_url, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     def demo(
         out: Out,
         home: Annotated[
-            Path, option("--home", "Where databases, keys, logs and the report are left.", metavar="DIR")
+            Path, option("--home", "The directory for databases, keys, logs and the report.", metavar="DIR")
         ] = Path("var/demo"),
         seed: Annotated[int, option("--seed", "The same seed gives the same logs.", metavar="N")] = 1,
         nodes: Annotated[
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--fresh/--keep", "-f", help="Replace an earlier demo in --home, or refuse to.")
         ] = True,
         prepare: Annotated[
-            bool, typer.Option("--prepare", help="Only make keys and a clock in --home, for services to be started on.")
+            bool, typer.Option("--prepare", help="Only make keys and a clock in --home, for services to start on.")
         ] = False,
         gateway: Annotated[
             str | None, option("--gateway", "Play against the services behind this gateway.", metavar="URL")
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
             option("--clock", "The clock they read. Default: COUNTERFOIL_CLOCK, --home/clock.", metavar="FILE"),
         ] = None,
         distributed: Annotated[
-            bool, typer.Option("--distributed", help="Play against a process for every service, started and stopped.")
+            bool, typer.Option("--distributed", help="Start a process for every service, play against them, stop them.")
         ] = False,
         kafka: Annotated[
             str | None,
@@ -64,8 +64,8 @@ def register(app: typer.Typer) -> None:
         Every command is signed, durable and receipted. Exit code 1: the audit found something.
 
         Services in other processes play the same story to the same balances: --prepare a directory, start them on it
-        with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then fetched and audited over HTTP.
-        --distributed does all of that, on a Kafka and a PostgreSQL that it starts, too, unless it is given others.
+        with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then downloaded and audited.
+        --distributed does all of that, on a Kafka and a PostgreSQL that it starts as well, unless others are given.
         """
         if (kafka is None) != (database is None) or (kafka and not distributed):
             raise Invalid("--kafka and --database go together, and with --distributed")
@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
             _prepare(out, home, seed)
             return
         if distributed:
-            report = _start_and_play(out, home, (kafka, database), (seed, nodes, pods))
+            report = _play_distributed(out, home, (kafka, database), (seed, nodes, pods))
         else:
             report = _play(out, home, gateway, clock, (seed, nodes, pods))
         out.show(report, *tables(report), Text(f"everything is in {home}", style="dim"))
@@ -95,7 +95,7 @@ def _refuse_to_replace(home: Path, *, fresh: bool) -> None:
 
 
 def _prepare(out: Out, home: Path, seed: int) -> None:
-    from counterfoil.demo.over_gateway import prepare
+    from counterfoil.demo.play_over_gateway import prepare
 
     found = prepare(home, seed)
     start = f"next: COUNTERFOIL_CLOCK={found['clock']} counterfoil up --home {home}"
@@ -105,31 +105,33 @@ def _prepare(out: Out, home: Path, seed: int) -> None:
 def _play(
     out: Out, home: Path, gateway: str | None, clock: Path | None, story: tuple[int, Path | None, Path | None]
 ) -> dict[str, Any]:
-    from counterfoil.demo.over_gateway import CLOCK, run_over_gateway
-    from counterfoil.demo.run import Input, run_demo
+    from counterfoil.demo.play import StoryInput
+    from counterfoil.demo.play_in_process import play_in_process
+    from counterfoil.demo.play_over_gateway import CLOCK, play_over_gateway
 
     with bars(out) as shown:
+        given = StoryInput.load(*story)
         if gateway is None:
-            return run_demo(home, *story, shown.reach, shown.advance)
+            return play_in_process(home, given, shown.reach, shown.advance)
         file = clock or out.settings.clock or home / CLOCK
-        return run_over_gateway(url_of(out, gateway), file, home, Input.load(*story), shown.reach, shown.advance)
+        return play_over_gateway(gateway_url(out, gateway), file, home, given, shown.reach, shown.advance)
 
 
-def _start_and_play(
+def _play_distributed(
     out: Out, home: Path, given: tuple[str | None, str | None], story: tuple[int, Path | None, Path | None]
 ) -> dict[str, Any]:
     with extra("cluster,distributed"):
-        from counterfoil.demo.distributed import run_distributed
-    from counterfoil.demo.run import Input
+        from counterfoil.demo.play_distributed import play_distributed
+    from counterfoil.demo.play import StoryInput
 
-    here = {"kafka": given[0], "database": given[1], **({} if given[0] else {"secrets": None})}
-    settings = out.settings.model_copy(update=here)
+    servers = {"kafka": given[0], "database": given[1], **({} if given[0] else {"secrets": None})}
+    settings = out.settings.model_copy(update=servers)
     with bars(out) as shown:
-        return run_distributed(settings, home, Input.load(*story), shown.reach, shown.advance)
+        return play_distributed(settings, home, StoryInput.load(*story), shown.reach, shown.advance)
 
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
-    """What happened, for people."""
+    """The report as tables, for people."""
     programmes = [{"programmes": name, **in_units(row, _MONEY)} for name, row in report["programmes"].items()]
     classes = [{"class": name, **in_units(row, ("average_price",))} for name, row in report["classes"].items()]
     refused = [{"code": code, "times": times} for code, times in report["commands"]["refused"].items()]

@@ -1,4 +1,4 @@
-"""What needs an extra of the distribution says so where it is not installed."""
+"""Commands that need an extra of the distribution name it where it is not installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from counterfoil.cli.command import Invalid
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around the imports that the extra `name` makes possible. Raises `Invalid` where it is not installed."""
+    """Wraps imports that need the extra `name`. Raises `Invalid` where it is not installed."""
     try:
         yield
     except ModuleNotFoundError as problem:

@@ -1,4 +1,4 @@
-"""The directory of parties' private keys: one file NAME.seed each, which only its owner may read."""
+"""The directory of parties' private keys: a file NAME.seed for each, which only its owner may read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 class Keyring:
-    """Private keys below `directory`."""
+    """The private keys in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def create(self, name: str) -> Author:
-        """Make a new key. Raises `Invalid` if there is one of this name."""
+        """Make a new key. Raises `Invalid` if the name is taken."""
         seed = secrets.token_bytes(32)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -32,7 +32,7 @@ class Keyring:
         return Author(name, seed)
 
     def author(self, party_id: str, name: str | None = None) -> Author:
-        """A party with one of the keys kept here, its own unless `name` says which. Raises `Invalid`, `UnsafeFile`."""
+        """The signer of a party with the key `name`, by default the party's own. Raises `Invalid`, `UnsafeFile`."""
         path = self.path(name if name is not None else party_id)
         try:
             seed = bytes.fromhex(read_private(path))
@@ -45,11 +45,11 @@ class Keyring:
         return Author(party_id, seed)
 
     def names(self) -> list[str]:
-        """Of every key kept here, in order."""
+        """The names of all keys, sorted."""
         return sorted(path.stem for path in self.directory.glob(f"*{SUFFIX}"))
 
     def path(self, name: str) -> Path:
-        """Where the key lies. Raises `Invalid` for what cannot be a name."""
+        """The path of a key's file. Raises `Invalid` if `name` cannot be one."""
         if _NAME.fullmatch(name) is None:
             raise Invalid(f"{name!r} is not a name: lower case letters, digits, dots, dashes, at most 63")
         return self.directory / f"{name}{SUFFIX}"

@@ -12,7 +12,7 @@ from counterfoil.cli.keyring import Keyring
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.render import Rows, record
-from counterfoil.cli.signing import KeysOption, Pen, signed, signing
+from counterfoil.cli.signing import KeysOption, SigningSession, signed, signing
 from counterfoil.client.author import Author
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
@@ -20,7 +20,7 @@ from counterfoil.issuance.commands import AddKey, RevokeKey
 
 app = typer.Typer(name="keys", help="Keys: make, show, register and revoke them.", no_args_is_help=True)
 
-Name = Annotated[str, argument("NAME", "The key file's name: a party's id, or what you like for further keys.")]
+Name = Annotated[str, argument("NAME", "The key file's name: a party's id, or any name for further keys.")]
 PublicKey = Annotated[
     bytes | None,
     option(
@@ -68,14 +68,14 @@ def list_(out: Out, keys: KeysOption = None) -> None:
 
 @signing(app, "add", "counterfoil keys add springfield --new springfield-2 --as springfield")
 def add(
-    pen: Pen,
+    session: SigningSession,
     party: PartyId,
     new: Annotated[str | None, option("--new", "The key file whose public half is registered.", metavar="NAME")] = None,
     public_key: PublicKey = None,
 ) -> None:
     """Register one more key of a party: that of a key file, unless the public key is given."""
-    key = public_key if public_key is not None else pen.keyring.author(new if new is not None else party).public_key
-    pen.send(AddKey(party_id=party, public_key=key))
+    key = public_key if public_key is not None else session.keyring.author(new if new is not None else party).public_key
+    session.send(AddKey(party_id=party, public_key=key))
 
 
 @signed(
@@ -86,7 +86,7 @@ def revoke(
     key_id: Annotated[str, argument("KEY_ID", "The key's id: `counterfoil keys registered` shows it.")],
     reason: Reason,
 ) -> Body:
-    """Revoke a party's key, from now on."""
+    """Revoke a party's key: from now on it signs nothing."""
     return RevokeKey(party_id=party, key_id=key_id, reason=reason)
 
 

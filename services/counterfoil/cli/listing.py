@@ -1,4 +1,4 @@
-"""`list` and `show` of the views: one renderer, and per view what to call it and which columns fit a line."""
+"""`list` and `show` of the views: one renderer, and per view a name for its rows and the columns that fit a line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from counterfoil.cli.command import Invalid, pairs
+from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import Wait
 from counterfoil.cli.render import Rows, record
-from counterfoil.cli.session import Session, remote
 from counterfoil.cli.values import in_units
 from counterfoil.issuance import views as issuance_views
 from counterfoil.ledger import views as ledger_views
@@ -26,7 +26,7 @@ VIEWS: Final[dict[str, View]] = {
 
 Where = Annotated[
     list[str] | None,
-    typer.Option("--where", metavar="NAME=VALUE", help="Only rows with this value; the filters are named above."),
+    typer.Option("--where", metavar="NAME=VALUE", help="Only rows with this value; the filters are listed above."),
 ]
 Key = Annotated[list[str], typer.Argument(metavar="KEY", help="Its key, part by part, as the list shows it.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many rows. Default: all.")]
@@ -34,7 +34,7 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How a view is shown: what its rows are called, which columns a line has (words), and a key for the example."""
+    """How a view is shown: what its rows are called, the columns of a line, by spaces, and a key for the example."""
 
     view: str
     what: str
@@ -56,7 +56,7 @@ def add_list(app: typer.Typer, listing: Listing, name: str = "list") -> None:
     """Add the command that lists a view."""
     filters = listing.definition.filters
 
-    def run(session: Session, where: Where = None, limit: Limit = None, wait: Wait = None) -> None:
+    def run(session: GatewaySession, where: Where = None, limit: Limit = None, wait: Wait = None) -> None:
         rows = list(session.gateway.rows(listing.view, pairs(where or (), "--where"), limit=limit, wait_for=wait or ()))
         shown = [in_units(row, listing.amounts) for row in rows]
         session.out.show(rows, Rows(listing.what, shown, listing.columns.split(), listing.amounts))
@@ -71,7 +71,7 @@ def add_show(app: typer.Typer, listing: Listing, name: str = "show") -> None:
     """Add the command that shows one row of a view in full."""
     names = [column.removesuffix("_id").upper() for column in listing.definition.key]
 
-    def run(session: Session, key: Key, wait: Wait = None) -> None:
+    def run(session: GatewaySession, key: Key, wait: Wait = None) -> None:
         if len(key) != len(names):
             raise Invalid(f"{' '.join(key)}: the key is {' '.join(names)}")
         row = session.gateway.get(listing.view, *key, wait_for=wait or ())

@@ -10,9 +10,9 @@ import typer
 
 from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, record
-from counterfoil.cli.session import SHARD, Session, remote
 from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
@@ -21,6 +21,7 @@ from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCau
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import format_time
+from counterfoil.instance import SHARD
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
@@ -37,13 +38,12 @@ Vkeys = Annotated[
     ),
 ]
 PROOF = ".tlog-proof"
-# An entry is recorded first and published a moment later.
-_PUBLISHED_WITHIN_S = 2.0
+_PUBLISHED_WITHIN_S = 2.0  # an entry is published a moment after it is recorded
 _PAUSE_S = 0.1
 
 
 @remote(app, "checkpoint", "counterfoil log checkpoint issuance")
-def checkpoint(session: Session, service: Service) -> None:
+def checkpoint(session: GatewaySession, service: Service) -> None:
     """Show the signed checkpoint of a service's log: its size and root."""
     key, pinned = session.log_key(service)
     note = session.gateway.log_file(service, "checkpoint", SHARD)
@@ -53,7 +53,9 @@ def checkpoint(session: Session, service: Service) -> None:
 
 
 @remote(app, "entry", "counterfoil log entry matching 17")
-def entry(session: Session, service: Service, index: Annotated[int, typer.Argument(min=0, help="Its index.")]) -> None:
+def entry(
+    session: GatewaySession, service: Service, index: Annotated[int, typer.Argument(min=0, help="Its index.")]
+) -> None:
     """Show an entry as published, after checking that it is in the log's tree under the signed checkpoint."""
     key, _ = session.log_key(service)
     deadline = time.monotonic() + _PUBLISHED_WITHIN_S
@@ -62,7 +64,7 @@ def entry(session: Session, service: Service, index: Annotated[int, typer.Argume
     session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(CODEC.decode_entry(data))))
 
 
-def _published(session: Session, service: str, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
+def _published(session: GatewaySession, service: str, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
     """The entry's bytes, proven; None if it is not published yet. Raises `Invalid` or `NotThere` at the last try."""
     head = _open(session.gateway.log_file(service, "checkpoint", SHARD), key)
     try:
@@ -77,7 +79,7 @@ def _published(session: Session, service: str, key: VerifyKey, index: int, *, la
     return None
 
 
-def _entry(session: Session, service: str, head: Checkpoint, index: int) -> bytes:
+def _entry(session: GatewaySession, service: str, head: Checkpoint, index: int) -> bytes:
     def read_tile(level: int, number: int, width: int) -> bytes:
         return session.gateway.log_file(service, tile_path(level, number, width), SHARD)
 
@@ -99,7 +101,7 @@ def _open(note: bytes, key: VerifyKey) -> Checkpoint:
 
 @remote(app, "receipt", "counterfoil log receipt issuance springfield 0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
 def receipt(
-    session: Session,
+    session: GatewaySession,
     service: Service,
     actor: Annotated[str, argument("ACTOR", "Who signed the command.")],
     command_id: Annotated[str, argument("COMMAND_ID", "The command's id.")],
@@ -137,7 +139,7 @@ def verify(
     file: Annotated[Path, argument("FILE", "The entry's bytes; its proof is FILE.tlog-proof.")],
     vkeys: Vkeys = None,
 ) -> None:
-    """Verify a receipt kept in files, without any network."""
+    """Verify a receipt that was saved in files, without a network."""
     try:
         data, proof = file.read_bytes(), file.with_name(file.name + PROOF).read_bytes()
         keys = read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
@@ -162,17 +164,17 @@ def read_vkeys(path: Path) -> dict[str, VerifyKey]:
 
 @remote(app, "tail", "counterfoil log tail --service matching --from matching:0 --count 10")
 def tail(
-    session: Session,
+    session: GatewaySession,
     service: Annotated[
         list[str] | None, typer.Option("--service", metavar="SERVICE", help="Only this one. May be repeated.")
     ] = None,
     start: Annotated[
         list[str] | None,
-        typer.Option("--from", metavar="SERVICE:INDEX", help="Begin here instead of now. May be repeated."),
+        typer.Option("--from", metavar="SERVICE:INDEX", help="Start here instead of now. May be repeated."),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help="End after so many.")] = None,
 ) -> None:
-    """Print entries as they are committed, a line each, until interrupted; not verified one by one."""
+    """Print entries as they are committed, one per line, until interrupted; they are not verified."""
     for number, (_, value) in enumerate(session.gateway.tail(service or (), start or ()), 1):
         if session.out.json:
             session.out.show(value)
@@ -182,7 +184,7 @@ def tail(
             return
 
 
-# what people see ----------------------------------------------------------------------------------------------------
+# output for people ----------------------------------------------------------------------------------------------------
 
 
 def _cause(entry: Entry) -> str:
@@ -203,7 +205,7 @@ def _decision(entry: Entry) -> str:
 
 
 def line(entry: Entry) -> str:
-    """An entry in a line."""
+    """An entry in one line."""
     events = ", ".join(event_row(event)["event"] for event in entry.events) or _decision(entry)
     place = f"{service_of(entry.origin)}:{entry.index}"
     return f"{format_time(entry.time)}  {place:<18} {_cause(entry)}: {events}"

@@ -1,4 +1,4 @@
-"""The command `counterfoil`: wires the groups together."""
+"""The command `counterfoil`: puts the groups together."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ import typer
 
 from counterfoil import __version__
 from counterfoil.cli import (
+    accelerator_class,
     audit,
+    balance,
     bench,
+    bid,
+    claim,
     cluster,
     database,
     dead_letters,
     demo,
-    instance,
+    init,
     keys,
-    ledger,
     log,
-    market,
+    offer,
     party,
     programme,
-    redemption,
+    rules,
     schemas,
-    services,
+    serve,
     topics,
+    up,
+    usage,
     voucher,
 )
 from counterfoil.cli.command import CANNOT
@@ -43,19 +48,20 @@ commands = typer.Typer(
     add_completion=False,
 )
 
-for each in (instance, services, demo, audit, schemas, bench):
+for each in (init, up, serve, demo, audit, schemas, bench):
     each.register(commands)
 for group in (
     keys.app,
     party.app,
-    party.classes,
+    accelerator_class.app,
     programme.app,
     voucher.app,
-    market.offers,
-    market.bids,
-    redemption.usage,
-    redemption.claims,
-    ledger.app,
+    offer.app,
+    bid.app,
+    usage.app,
+    claim.app,
+    balance.app,
+    rules.app,
     log.app,
     cluster.app,
     topics.app,

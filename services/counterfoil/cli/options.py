@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from counterfoil.cli.values import parse_amount, parse_delivery_hour, parse_moment
+from counterfoil.matching.commands import SelfTrade
 
 
 def option(flag: str, text: str, parse: Callable[[str], Any] | None = None, metavar: str | None = None) -> Any:
@@ -58,9 +59,7 @@ ReduceBy = Annotated[int | None, option("--reduce-by", "Take back this many node
 GoodUntil = Annotated[
     int | None, option("--good-until", "Until when, with --tif GTD.", parse=parse_moment, metavar="TIME")
 ]
-SelfTrade = Annotated[
-    str, option("--stp", "Which order ends when both are of one group: taker, maker or both.", metavar="WHICH")
-]
+OnSelfTrade = Annotated[SelfTrade, option("--stp", "Which order ends when both sides are of one group of parties.")]
 VoucherId = Annotated[str, argument("VOUCHER", "The voucher's id.")]
 OfferId = Annotated[str, argument("OFFER", "The offer's id.")]
 BidId = Annotated[str, argument("BID", "The bid's id.")]

@@ -44,7 +44,7 @@ TEMPLATE: Final[dict[str, Any]] = {
 
 @local(app, "template", "counterfoil programme template > programme.json")
 def template(out: Out) -> None:
-    """Print a programme to begin from: the share is 3/4, the cap 50 000.00 in micro-units."""
+    """Print a programme to start from: the share is 3/4, the cap 50 000.00 in micro-units."""
     out.show(TEMPLATE, Text(json.dumps(TEMPLATE, indent=2)))
 
 

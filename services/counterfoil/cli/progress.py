@@ -1,4 +1,4 @@
-"""Progress bars on standard error; nothing for machines."""
+"""Progress bars on standard error; none with ``--json``."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from counterfoil.cli.render import console
 
 
 class Bars:
-    """A bar per stage; a stage is the first word of what is being done."""
+    """A bar per stage; the stage is the first word of `what`."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
         self._tasks: dict[str, TaskID] = {}
 
     def advance(self, what: str, more: int, total: int) -> None:
-        """`more` are done now, of `total` in all (0: unknown)."""
+        """Add `more` to what is done, of `total` in all (0: unknown)."""
         self._shown.update(self._task(what, total), description=what, advance=more)
 
     def reach(self, what: str, done: int, total: int) -> None:
-        """`done` are done by now, of `total` in all."""
+        """Set what is done by now, of `total` in all."""
         self._shown.update(self._task(what, total), description=what, completed=done)
 
     def _task(self, what: str, total: int) -> TaskID:
@@ -35,7 +35,7 @@ class Bars:
 
 @contextmanager
 def bars(out: Out) -> Iterator[Bars]:
-    """Bars while the block runs."""
+    """Show bars while the block runs."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True, disable=out.json) as shown:
         yield Bars(shown)

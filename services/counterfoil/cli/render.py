@@ -1,4 +1,4 @@
-"""What people see: tables and records. Values are shown as they are, never read as markup."""
+"""Output for people: tables and records. Values are printed as they are, never read as markup."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-_WIDTH: Final = 240  # characters where the output is not a terminal, so that nothing is cut
-
+_WIDTH: Final = 240  # characters where the output is not a terminal, so that nothing is cut off
 _BEYOND: Final = 10_000  # characters, wider than any table
 _LINE: Final = 100  # characters of a list in one line
 
@@ -25,7 +24,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def cell(value: object) -> Text:
-    """A value in one cell: a list with commas or, if long, in lines; what is nested as JSON; nothing as a dash."""
+    """A value in one cell: a list with commas or, if long, one item per line; nested values as JSON; none as a dash."""
     if value is None or value in ("", [], ()):
         return Text("-", style="dim")
     if isinstance(value, bool):
@@ -37,9 +36,9 @@ def cell(value: object) -> Text:
 
 
 class Rows:
-    """Rows under headings; where the terminal is too narrow for a line each, one below the other with their names.
+    """A table; where the terminal is too narrow for it, a record per row.
 
-    `columns`: the members to show; those in `right` are numbers.
+    `columns`: the members to show; those in `right` are aligned to the right.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Rows:
 
 
 def record(values: Mapping[str, Any]) -> Table:
-    """One thing, a line for each of its members."""
+    """One thing, with a line for each of its members."""
     made = Table.grid(padding=(0, 2))
     for name, value in values.items():
         made.add_row(Text(name.replace("_", " "), style="bold"), cell(value))

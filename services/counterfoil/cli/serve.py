@@ -1,64 +1,103 @@
-"""Serves an instance in one process: services on threads, the gateway on the event loop; stops cleanly."""
+"""`counterfoil serve`: any of the services, the views and the gateway, on Kafka and PostgreSQL."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+import time
+from contextlib import ExitStack
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated, Final
 
-import uvicorn
+import typer
 from rich.text import Text
 
-from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.cli.command import Invalid, Out
-from counterfoil.cli.instance import whereabouts
+from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
-from counterfoil.errors import ServiceStopped
-from counterfoil.gateway.app import Delivery, create_app
-from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.server import server_config
+from counterfoil.contract.services import SERVICES
+from counterfoil.errors import CounterfoilError, ServiceStopped
+from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
-from counterfoil.ports import Clock
-from counterfoil.runtime.clock import open_clock
-from counterfoil.settings import Listen
+from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
 
-_LOOPBACK = ("127.", "::1", "localhost")
+if TYPE_CHECKING:
+    from socket import socket
 
-log = logging.getLogger("counterfoil.up")
+    from counterfoil.bootstrap.distributed import Distributed
+    from counterfoil.cli.gateway_server import StopSignal
+    from counterfoil.gateway.app import Delivery
 
+PARTS: Final = (*SERVICES, VIEWS, GATEWAY)
+_POLL_SECONDS: Final = 0.5  # between checks whether to stop
 
-class Stop:
-    """Remembers that the process was asked to stop, also while there is no server yet, and tells `asking`."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.server: uvicorn.Server | None = None
-        self.asking: Callable[[], None] = lambda: None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        self.asking()
-        if self.server is not None:
-            self.server.should_exit = True
+log = logging.getLogger("counterfoil.serve")
 
 
-def serve(out: Out, instance: Instance, listen: Listen) -> None:
-    """Serve until a signal comes. Raises `Invalid` if it cannot begin, `ServiceStopped` if a service failed."""
-    logging.basicConfig(level=out.settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with _only_one(instance), listening(listen) as listener:
-        stop = Stop()
-        delivery = Delivery()
-        system = _open(instance, open_clock(out.settings.clock), delivery)
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @local(app, "serve", "counterfoil serve ledger matching")
+    def serve(
+        out: Out,
+        services: Annotated[
+            list[str], typer.Argument(help=f"Any of: {', '.join(PARTS)}; or `all`.", metavar="SERVICE...")
+        ],
+        home: Home = None,
+        listen: Annotated[
+            str | None,
+            option("--listen", "Where the gateway listens. Default: COUNTERFOIL_LISTEN.", metavar="HOST:PORT"),
+        ] = None,
+        with_parent: Annotated[
+            bool, typer.Option("--with-parent", help="Stop when the process that started it has ended.")
+        ] = False,
+    ) -> None:
+        """Serve parts of an instance in this process, on Kafka and PostgreSQL, until interrupted.
+
+        COUNTERFOIL_KAFKA, COUNTERFOIL_DATABASE and COUNTERFOIL_SECRETS say where these are; `counterfoil topics apply`
+        and `counterfoil database apply` prepare them. Parts may be started in any order, in one process or many; of two
+        instances of a service one is active and the other a standby. COUNTERFOIL_PROBES shows /livez, /readyz and
+        /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a part has failed for good.
+        """
+        names = PARTS if services == ["all"] else tuple(dict.fromkeys(services))
+        unknown = [name for name in names if name not in PARTS]
+        if unknown:
+            raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(PARTS)}, or `all`")
+        instance = Instance(home if home is not None else out.settings.home)
+        address = parse_listen(out.settings.listen if listen is None else listen)
+        if with_parent:
+            Thread(target=_stop_with_parent, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
+        _serve(out, instance, names, address)
+
+
+def _stop_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen) -> None:
+    with extra("distributed"):
+        from counterfoil.bootstrap.distributed import Distributed
+        from counterfoil.ops import logs
+    from counterfoil.cli.gateway_server import StopSignal, listening
+    from counterfoil.gateway.app import Delivery
+    from counterfoil.runtime.clock import open_clock
+
+    settings = out.settings
+    out.json = out.json or settings.log_format == "json"  # a log collector must get JSON objects only
+    logs.configure(settings.log_level, settings.log_format, "+".join(names))
+    with ExitStack() as opened:
+        listener = opened.enter_context(listening(address)) if GATEWAY in names else None
+        stop, delivery = StopSignal(), Delivery()
+        system = Distributed(instance, open_clock(settings.clock), settings, names, delivery)
+        stop.on_stop = system.cancel
         try:
-            if not stop.asked:
-                _run(out, system, delivery, listener, stop)
+            _show(out, system, names, listener)
+            if _started(system) and not stop.received:
+                _run(system, delivery, listener, stop)
         finally:
             system.close()
     if system.failure:
@@ -66,73 +105,37 @@ def serve(out: Out, instance: Instance, listen: Listen) -> None:
     out.note("stopped")
 
 
-def _run(out: Out, system: Embedded, delivery: Delivery, listener: socket.socket, stop: Stop) -> None:
-    server = make_server(system.backend(), delivery, lambda: system.failure, stop)
-    system.start()
-    url = url_of(listener)
-    found = {"url": url, **whereabouts(system.instance)}
-    out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
-    warn_without_tls(out, listener)
-    if not stop.asked:
-        server.run([listener])  # afterwards it raises the signals it caught once more, for `stop`
-
-
-def make_server(backend: Backend, delivery: Delivery, failure: Callable[[], str], stop: Stop) -> uvicorn.Server:
-    """A server of the gateway that ends when it is asked to, or when a service has failed for good."""
-
-    async def watch() -> None:
-        if failure():
-            server.should_exit = True
-
-    config = server_config(create_app(backend, delivery), log_config=None, callback_notify=watch, timeout_notify=1)
-    server = stop.server = uvicorn.Server(config)
-    return server
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where a server listens, as a URL."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def warn_without_tls(out: Out, listener: socket.socket) -> None:
-    """Say so where others can listen in."""
-    if not str(listener.getsockname()[0]).startswith(_LOOPBACK):
-        out.note("listening beyond this machine without TLS: put a proxy with TLS in front of it")
-
-
-def _open(instance: Instance, clock: Clock, delivery: Delivery) -> Embedded:
+def _started(system: Distributed) -> bool:
+    """Start all parts; False if it was stopped before all were connected. Raises `CounterfoilError`."""
     try:
-        return Embedded(instance, clock, deliver=delivery)
+        return system.start()
+    except CounterfoilError:
+        raise
     except Exception as problem:
-        log.debug("opening failed", exc_info=problem)
-        raise ServiceStopped(f"cannot open {instance.root}: {problem!r}") from problem
+        log.debug("starting failed", exc_info=problem)
+        raise ServiceStopped(f"cannot serve {system.instance.root}: {problem!r}") from problem
 
 
-@contextmanager
-def _only_one(instance: Instance) -> Iterator[None]:
-    """Hold the instance's lock, which goes with the process. Raises `Invalid` if another process has it."""
-    path = instance.root / "up.lock"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            pid = file.read().strip()
-            raise Invalid(f"process {pid} serves {instance.root} already: stop it, or take another --home") from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socket | None) -> None:
+    from counterfoil.cli.gateway_server import http_url, listener_url, warn_without_tls
+
+    found = {
+        "serves": list(names),
+        "home": str(system.instance.root),
+        "probes": http_url(*system.probes.address),
+        **({"url": listener_url(listener)} if listener is not None else {}),
+    }
+    out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
+    if listener is not None:
+        warn_without_tls(out, listener)
 
 
-@contextmanager
-def listening(listen: Listen) -> Iterator[socket.socket]:
-    """Take an address for a server. Raises `Invalid`."""
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    try:
-        listener = socket.create_server(listen, family=family, backlog=1_024)
-    except OSError as problem:
-        raise Invalid(f"cannot listen on {listen.host} port {listen.port}: {problem.strerror or problem}") from problem
-    with listener:
-        yield listener
+def _run(system: Distributed, delivery: Delivery, listener: socket | None, stop: StopSignal) -> None:
+    """Serve until a signal comes, or a part has failed for good."""
+    from counterfoil.cli.gateway_server import make_server
+
+    if listener is not None:
+        make_server(system.gateway.backend(), delivery, lambda: system.failure, stop).run([listener])
+        return
+    while not stop.received and not system.wait(_POLL_SECONDS):
+        pass

@@ -1,4 +1,6 @@
-"""Commands that sign: options become a command's body, which is checked, signed and sent; its receipt is verified."""
+"""CLI commands that sign: their options become a command's body, which is checked, signed and submitted, and whose
+receipt is verified.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.cli.render import record
-from counterfoil.cli.session import Session
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.contract.record import Command as Body
 
@@ -31,7 +33,7 @@ KeyOption = Annotated[
 KeysOption = Annotated[
     Path | None,
     typer.Option(
-        "--keys", metavar="DIR", help="Where key files lie. Default: COUNTERFOIL_KEYS, or keys in the instance."
+        "--keys", metavar="DIR", help="The directory of key files. Default: COUNTERFOIL_KEYS, or keys in the instance."
     ),
 ]
 SIGNING: Final[Parameters] = {
@@ -43,8 +45,8 @@ SIGNING: Final[Parameters] = {
 _AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
 
 
-class Pen(Session):
-    """A session that signs for one party."""
+class SigningSession(GatewaySession):
+    """A session with a gateway that signs for one party."""
 
     def __init__(self, out: Out, as_: str, key: str | None, keys: Path | None, url: str | None) -> None:
         super().__init__(out, url)
@@ -69,7 +71,7 @@ class Pen(Session):
 
 
 def check(body: Body) -> None:
-    """Hold a body against the contract before it is signed. Raises `Invalid`."""
+    """Check a body against the contract before it is signed. Raises `Invalid`."""
     from counterfoil.catalogue import CODEC
     from counterfoil.contract.canonical import Refused
     from counterfoil.contract.codec import dump_body
@@ -81,33 +83,33 @@ def check(body: Body) -> None:
 
 
 def refused_form(code: str, detail: Mapping[str, str]) -> str:
-    """What is wrong with a body's form, in a line."""
+    """What is wrong with a body's form, in one line."""
     return f"{code}: {', '.join(f'{name} {value}' for name, value in detail.items())}"
 
 
 def signing(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
-    """A command that signs what it makes with the help of its first parameter, a `Pen`."""
-    return make(app, name, example, SIGNING, Pen)
+    """A command that signs; its first parameter is a `SigningSession`."""
+    return make(app, name, example, SIGNING, SigningSession)
 
 
 def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[..., Body]], Command]:
-    """A command that signs: the decorated function makes the body out of its options."""
+    """A command that signs and submits the body that the decorated function makes of its options."""
 
     def add(function: Callable[..., Body]) -> Command:
-        def run(pen: Pen, **values: Any) -> None:
-            pen.send(function(**values))
+        def run(session: SigningSession, **values: Any) -> None:
+            session.send(function(**values))
 
         own = inspect.signature(function, eval_str=True)
-        pen = inspect.Parameter("pen", inspect.Parameter.KEYWORD_ONLY)
+        session = inspect.Parameter("session", inspect.Parameter.KEYWORD_ONLY)
         keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
-        run.__signature__ = inspect.Signature([pen, *keyword])  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature([session, *keyword])  # type: ignore[attr-defined]
         run.__doc__ = function.__doc__
         return signing(app, name, example)(run)
 
     return add
 
 
-# what people see ----------------------------------------------------------------------------------------------------
+# output for people ----------------------------------------------------------------------------------------------------
 
 
 def _accepted(proven: Proven, pinned: bool) -> list[RenderableType]:
@@ -122,7 +124,7 @@ def _accepted(proven: Proven, pinned: bool) -> list[RenderableType]:
 
 
 def event_row(event: Event) -> dict[str, Any]:
-    """An event for people: what happened first, amounts in units of the currency."""
+    """An event for people: its type first, amounts in units of the currency."""
     from counterfoil.contract.codec import dump_event
 
     row = dump_event(event)

@@ -1,4 +1,4 @@
-"""`counterfoil topics`: what Kafka needs before the services start, and whether it is still so."""
+"""`counterfoil topics`: prepares Kafka for the services, and checks for drift."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def apply(
             min=1,
             max=100,
             metavar="N",
-            help="How many brokers there are to be. Default: those that answer.",
+            help="How many brokers there will be. Default: those that answer.",
         ),
     ] = None,
 ) -> None:
     """Create the topics that are missing, set what differs, and give every user its password and exactly its rights.
 
-    Run it again at any time: it changes nothing that is right, and deletes no topic. COUNTERFOIL_KAFKA says where Kafka
-    is; with COUNTERFOIL_SECRETS it logs in as admin. Exit code 1: something is left that it does not change by itself.
+    Run it again at any time: it changes only what differs, and deletes no topic. COUNTERFOIL_KAFKA says where Kafka is;
+    with COUNTERFOIL_SECRETS it logs in as admin. Exit code 1: findings are left that it does not change by itself.
     """
     provision, access = _provision(out)
     changes = provision.apply_topics(access, brokers, out.settings.secrets)
@@ -44,9 +44,9 @@ def apply(
 
 @local(app, "check", "counterfoil topics check --json")
 def check(out: Out) -> None:
-    """Say what is not as `apply` makes it: topics, their settings, passwords, and rights that lack or are too much.
+    """Print what differs from what `apply` makes: topics, their settings, passwords, missing or excess rights.
 
-    Exit code 0: nothing; 1: findings.
+    Exit code 0: no drift; 1: findings.
     """
     provision, access = _provision(out)
     findings = provision.check_topics(access, out.settings.secrets)
@@ -62,7 +62,7 @@ def _provision(out: Out) -> tuple[ModuleType, KafkaAccess]:
 def _show(out: Out, provision: ModuleType, access: KafkaAccess, found: dict[str, Any], *people: RenderableType) -> None:
     enforced = provision.rights_enforced(access)
     if not enforced:
-        out.note("this Kafka has no authorizer: whoever reaches it may read and write everything")
+        out.note("this Kafka has no authorizer: anyone who reaches it may read and write everything")
     findings = [Text(each, style="bold red") for each in found["findings"]]
     out.show({**found, "rights_enforced": enforced}, *people, *findings)
     if findings:

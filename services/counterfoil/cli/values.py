@@ -1,4 +1,4 @@
-"""Values between people and the contract: amounts in units of a currency, times and hours in ISO form, shares."""
+"""Converts values between text for people and the contract: amounts in units of a currency, ISO times and hours."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def parse_reading(text: str) -> Reading:
 
 
 def in_units(row: Mapping[str, Any], amounts: Collection[str]) -> dict[str, Any]:
-    """A row for people: the members named in `amounts` in units of the currency, whatever else as it is."""
+    """A row for people: the members in `amounts` in units of the currency, the others unchanged."""
     return {
         name: format_amount(int(value)) if name in amounts and value is not None else value
         for name, value in row.items()

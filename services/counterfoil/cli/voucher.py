@@ -1,4 +1,4 @@
-"""`counterfoil voucher`: issue, suspend, reinstate, revoke, and what is left of each."""
+"""`counterfoil voucher`: vouchers and their balances."""
 
 from __future__ import annotations
 

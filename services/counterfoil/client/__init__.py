@@ -1,1 +1,1 @@
-"""For those who use Counterfoil: signs commands, talks to a gateway, checks receipts."""
+"""For users of Counterfoil: signs commands, talks to a gateway over HTTP, verifies receipts, downloads logs."""

@@ -15,7 +15,7 @@ from counterfoil.core.keys import key_id_of
 
 
 class Author:
-    """A party's Ed25519 key at work. `seed`: 32 octets, the private key; never shown."""
+    """Signs with a party's Ed25519 key. `seed`: 32 octets, the private key; it is never shown."""
 
     def __init__(self, party_id: str, seed: bytes) -> None:
         self.party_id = party_id
@@ -32,7 +32,7 @@ class Author:
         expires_at: int | None = None,
         seen: Seen | None = None,
     ) -> bytes:
-        """The DSSE envelope of one command, or of a batch if a sequence is given. Valid for an hour unless said."""
+        """The DSSE envelope of one command, or of a batch if a sequence is given. Default validity: one hour."""
         batch = isinstance(bodies, Sequence)
         all_bodies = tuple(bodies) if isinstance(bodies, Sequence) else (bodies,)
         kind, version = (BATCH, 1) if batch else (all_bodies[0].TYPE, all_bodies[0].V)

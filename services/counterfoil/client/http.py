@@ -1,8 +1,8 @@
-"""Talks to a gateway over HTTP: submits signed commands, asks for views, receipts and published files.
+"""HTTP client of a gateway: submits signed commands, queries views, receipts and published files.
 
 Everything here may be repeated: queries by nature, a command because the same envelope always gets the same answer. So
-whenever the outcome is unknown (connection lost, timed out, 503, or 202 for "not decided yet") the very same bytes are
-sent again, after growing pauses, a bounded number of times.
+whenever the outcome is unknown (connection lost, timed out, 503, or 202 for "not decided yet") the same bytes are sent
+again after growing pauses, a bounded number of times.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ RETRY_AFTER_MAX: Final = 10
 PAGE: Final = 200
 _TIMEOUT: Final = httpx.Timeout(40.0, connect=5.0)  # a gateway answers a command within 30 s
 _ENVELOPE: Final = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
+_ASYNC: Final = {**_ENVELOPE, "Prefer": "respond-async"}
 _AGAIN: Final = (httpx.codes.ACCEPTED, httpx.codes.SERVICE_UNAVAILABLE)
 _PROBLEM: Final = "application/problem+json"
 
@@ -42,7 +43,7 @@ class Gateway:
     ) -> None:
         """`url`: base URL. `pauses`: seconds before each repetition. `transport`: how bytes travel, HTTP by default."""
         self.url, self._pauses, self._sleep = url, pauses, sleep
-        tls = url.startswith("https:")  # without it, reading the certificates of this machine would be for nothing
+        tls = url.startswith("https:")  # without TLS, do not spend time on reading this machine's certificates
         self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, trust_env=False, verify=tls)
 
     def __enter__(self) -> Self:
@@ -66,6 +67,19 @@ class Gateway:
         submitted again at any time until it expires.
         """
         return _object(self._ask("POST", "/v1/commands", content=envelope, headers=_ENVELOPE))
+
+    def submit_async(self, envelope: bytes) -> None:
+        """Send a signed command, again if need be, until the gateway has accepted it; do not wait for its decision.
+
+        Commands sent on one connection are decided in the order sent. Raises `RefusedByService` if it is refused before
+        it reaches an inbox; or `Unreachable`, also if it is shed every time, after which the outcome is unknown.
+        """
+        try:
+            self._ask("POST", "/v1/commands", final=(httpx.codes.ACCEPTED,), content=envelope, headers=_ASYNC)
+        except RefusedByService as problem:
+            if problem.code == "overloaded":  # an earlier attempt may have been accepted
+                raise Unreachable(f"{self.url} has shed the command every time; send the same one again") from problem
+            raise
 
     def receipt(self, service: str, actor: str, command_id: str) -> dict[str, Any]:
         """The receipt of a command decided earlier. Raises `RefusedByService`, `NotThere`, `Unreachable`."""
@@ -121,12 +135,12 @@ class Gateway:
         return self._ask("GET", f"/log/{_path(service, shard)}/{path}").content
 
     def tail(self, services: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(position, entry) of each entry as it comes, from ``service:index`` positions on; without end.
+        """(position, entry) of each entry as it comes, from ``service:index`` positions on; it does not end by itself.
 
-        Not repeated by itself: after `Unreachable`, go on with the last position, a comma between its parts.
+        It does not resume by itself: after `Unreachable`, start again at the last position, its parts split at commas.
         """
         params = httpx.QueryParams([*(("service", each) for each in services), *(("from", each) for each in start)])
-        timeout = httpx.Timeout(60.0, connect=5.0)  # a silent stream says so every 15 s
+        timeout = httpx.Timeout(60.0, connect=5.0)  # a stream without entries has a heartbeat every 15 s
         try:
             with self._client.stream("GET", "/v1/events", params=params, timeout=timeout) as response:
                 if response.status_code != httpx.codes.OK:
@@ -139,8 +153,8 @@ class Gateway:
 
     # one exchange ---------------------------------------------------------------------------------------------------
 
-    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Ask, and again while the outcome is unknown."""
+    def _ask(self, method: str, path: str, *, final: Sequence[int] = (), **request: Any) -> httpx.Response:
+        """Ask, and again while the outcome is unknown; a status in `final` is an answer."""
         outcome: httpx.Response | httpx.TransportError
         for pause in (*self._pauses, None):
             try:
@@ -148,6 +162,8 @@ class Gateway:
             except httpx.TransportError as problem:
                 outcome = problem
             else:
+                if outcome.status_code in final:
+                    return outcome
                 if outcome.status_code not in _AGAIN:
                     return self._check(outcome)
             if pause is None:

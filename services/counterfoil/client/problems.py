@@ -1,10 +1,10 @@
-"""What may go wrong between a client and a gateway.
+"""Errors between a client and a gateway.
 
 CounterfoilError
-├── RefusedByService   the answer is no, with a stable code
+├── RefusedByService   refused, with a stable code
 │   └── NotThere       nothing has this key
-├── Unreachable        no usable answer came, so the outcome is unknown
-└── NotProven          an answer came that its proof does not bear out
+├── Unreachable        no usable answer, so the outcome is unknown
+└── NotProven          an answer whose proof does not verify
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from counterfoil.errors import CounterfoilError
 
 
 class RefusedByService(CounterfoilError):
-    """Refused. `fields`: what offended; `receipt`: the refusal's own entry and proof, where it was recorded."""
+    """Refused. `fields`: the values that caused it; `receipt`: the refusal's own entry and proof, if recorded."""
 
     def __init__(
         self, code: str, title: str, fields: Mapping[str, str], receipt: Mapping[str, Any] | None = None

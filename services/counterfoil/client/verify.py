@@ -1,4 +1,4 @@
-"""Believes a receipt only for what it proves: which entry is in which log, and that it decides the command sent."""
+"""Verifies receipts: which entry is in which log, and that it decides the command that was sent."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from counterfoil.log.verify import verify_receipt
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """An entry and the signed checkpoint that it is under."""
+    """An entry and the signed checkpoint that covers it."""
 
     entry: Entry
     checkpoint: Checkpoint
 
 
 def parse_vkeys(text: str) -> dict[str, VerifyKey]:
-    """Pinned log keys by origin: one vkey a line, blank lines and lines after ``#`` left out. Raises `NotProven`."""
+    """Pinned log keys by origin, of a text with one vkey per line. Raises `NotProven`.
+
+    Blank lines and lines that start with ``#`` are ignored.
+    """
     keys = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
@@ -54,7 +57,7 @@ def verify_entry(data: bytes, proof: bytes, key: VerifyKey) -> Proven:
 def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | None = None) -> Proven:
     """A gateway's receipt under a pinned key; with `envelope`, also that the entry decides that very command.
 
-    What else the receipt's JSON says is a convenience and not believed: read the `Proven` entry. Raises `NotProven`.
+    The other members of the receipt's JSON are not verified: read the `Proven` entry. Raises `NotProven`.
     """
     try:
         data, proof = decode_base64(str(receipt["entry"])), str(receipt["proof"]).encode()

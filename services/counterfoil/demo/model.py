@@ -1,8 +1,8 @@
-"""What the trace does not say: firms, limit prices, programmes, misconduct. Stated here, drawn from one seed.
+"""What the trace does not contain: firms, limit prices, programmes, misconduct. Modelled here, drawn from one seed.
 
-Firms: tasks are dealt to start-ups with weights 1/rank (a few large ones, many small). Each start-up belongs to one
+Firms: tasks are assigned to start-ups with weights 1/rank (a few large ones, many small). Each start-up belongs to one
 city and holds that city's vouchers.
-Limit price: the dearest list price of the cheapest model that the task accepts, times a factor drawn uniformly from
+Limit price: the highest list price of the cheapest model that the task accepts, times a factor drawn uniformly from
 0.80 to 1.50 for latency-sensitive tasks and from 0.60 to 1.20 for the others, rounded up to the tick.
 Window: a task may start up to 12 hours after its creation in the trace; latency-sensitive ones up to 2 hours.
 Cities: seventeen, each with one of three programmes that follow real ones in share, cap and providers; amounts are in
@@ -32,8 +32,8 @@ DEFAULTING: Final = ("cobalt", "granite")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of programme and the real one that it follows."""
+class ProgrammeKind:
+    """A kind of programme, and the real one that it follows."""
 
     name: str
     follows: str
@@ -46,7 +46,7 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind(
+    ProgrammeKind(
         "deduct-60",
         "Chengdu compute voucher 2025: up to 60 % of the purchase is deducted, capped per beneficiary and year",
         Rate(num=3, den=5),
@@ -56,7 +56,7 @@ KINDS: Final = (
         True,
         True,
     ),
-    Kind(
+    ProgrammeKind(
         "subsidy-40",
         "IndiaAI compute portal 2025: 40 % discount on listed GPU SKUs until the approved maximum",
         Rate(num=2, den=5),
@@ -66,7 +66,7 @@ KINDS: Final = (
         True,
         False,
     ),
-    Kind(
+    ProgrammeKind(
         "rent-30",
         "Shanghai compute voucher 2025: 30 % of the rent",
         Rate(num=3, den=10),
@@ -81,7 +81,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Firm:
-    """A start-up: its city and, for a few, the provider it is related to."""
+    """A start-up: its city, and its group, which for a few is a provider's."""
 
     party_id: str
     city: int
@@ -89,7 +89,7 @@ class Firm:
 
 
 def firms(count: int, rng: Random) -> list[Firm]:
-    """`count` start-ups; one in twelve is a provider's affiliate, so that self-trade prevention has work."""
+    """`count` start-ups; one in twelve is a provider's affiliate, so that there are self-trades to prevent."""
     made = []
     for number in range(count):
         party_id = f"firm-{number:03d}"
@@ -100,18 +100,18 @@ def firms(count: int, rng: Random) -> list[Firm]:
 
 
 def deal(tasks: list[Task], all_firms: list[Firm], rng: Random) -> list[Firm]:
-    """The firm of each task, by weights 1/rank."""
+    """The firm of each task, drawn with weights 1/rank."""
     weights = [840 // (rank + 1) + 1 for rank in range(len(all_firms))]
     return rng.choices(all_firms, weights, k=len(tasks))
 
 
 def limit_price(task: Task, models: tuple[str, ...], prices: dict[str, list[int]], rng: Random) -> int:
-    """What the task's firm pays at most, micro-USD per GPU-hour, on the tick."""
+    """The most that the task's firm pays: micro-USD per GPU-hour, on the tick."""
     base = min(prices[model][-1] for model in models)
     percent = rng.randint(80, 150) if task.latency_sensitive else rng.randint(60, 120)
     return -(-base * percent // (100 * PRICE_TICK)) * PRICE_TICK
 
 
 def slack_hours(task: Task) -> int:
-    """How much later than in the trace a task may start."""
+    """How many hours later than in the trace a task may start."""
     return 2 if task.latency_sensitive else 12

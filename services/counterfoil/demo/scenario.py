@@ -1,11 +1,11 @@
 """The story: cities issue vouchers, providers post offers, start-ups bid, hours are delivered, claims are paid.
 
 Day by day in virtual time: the bids of a day's tasks are placed a day ahead; what was delivered is reported, accepted
-by the start-up or by the closing window, captured, claimed and paid. Some providers default, some commands are bad or
-repeated, and at the end the vouchers run out.
+by the start-up or when the dispute window closes, captured, claimed and paid. Some providers default, some commands are
+bad or repeated, and at the end the vouchers expire.
 
-The services work at paces of their own, and the story must end the same whatever these are. So it waits wherever the
-order of two services' decisions would matter, and goes by what rows say and which came first, never by their ids.
+The services work at different speeds, and the story must end with the same balances at any of them. So it waits
+wherever the order of two services' decisions would matter, and depends on the contents and order of rows, never on ids.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, parse_time
-from counterfoil.demo.desk import Desk
 from counterfoil.demo.model import (
     CITIES,
     DEFAULTING,
@@ -35,12 +34,13 @@ from counterfoil.demo.model import (
     REGIONS,
     USD,
     Firm,
-    Kind,
+    ProgrammeKind,
     deal,
     firms,
     limit_price,
     slack_hours,
 )
+from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import CATALOGUE, MEMORY_MB, Node, Task
 from counterfoil.issuance.commands import (
     AppropriateBudget,
@@ -73,9 +73,9 @@ _DISPUTE_WINDOW: Final = 86_400
 
 @dataclass(slots=True)
 class World:
-    """What the story is played with."""
+    """The state of the story: its input, what drives the system, and what was done so far."""
 
-    desk: Desk
+    driver: StoryDriver
     nodes: list[Node]
     tasks: list[Task]
     prices: dict[str, list[int]]
@@ -93,7 +93,7 @@ class World:
 
     @property
     def days(self) -> int:
-        """Days on which tasks start."""
+        """How many days, from the first to the last on which a task starts."""
         return (self.tasks[-1].start // 86_400 - self.first_day + 1) if self.tasks else 0
 
     def hour(self, task: Task) -> int:
@@ -102,13 +102,13 @@ class World:
 
 
 def number(value: object) -> int:
-    """An integer column of a row."""
+    """The value of an integer column. Raises TypeError."""
     if not isinstance(value, int):
         raise TypeError(f"{value!r} is not a number")
     return value
 
 
-def kind_of(city: int) -> Kind:
+def kind_of(city: int) -> ProgrammeKind:
     """The kind of a city's programme."""
     return KINDS[city % len(KINDS)]
 
@@ -128,17 +128,17 @@ def play(world: World) -> None:
     found(world)
     fund(world)
     offer(world)
-    desk = world.desk
+    driver = world.driver
     day = 0
     while day <= world.days + HORIZON_HOURS // 24 + 4:
-        desk.advance_to(START + day * DAY)
+        driver.advance_to(START + day * DAY)
         bid(world, day)
         deliver(world)
         world.progress("days", day + 1, world.days + HORIZON_HOURS // 24 + 5)
         day += 1
     claim(world)
-    desk.advance_to(START + (day + max(kind.valid_days for kind in KINDS) + 30) * DAY)
-    desk.settle()
+    driver.advance_to(START + (day + max(kind.valid_days for kind in KINDS) + 30) * DAY)
+    driver.settle()
 
 
 # founding -----------------------------------------------------------------------------------------------------------
@@ -146,36 +146,36 @@ def play(world: World) -> None:
 
 def found(world: World) -> None:
     """Parties, accelerator classes, programmes, budgets and listings."""
-    desk = world.desk
+    driver = world.driver
     world.all_firms = firms(max(12, len(world.tasks) // 20), world.rng)
     world.owners = deal(world.tasks, world.all_firms, world.rng)
-    _register(desk, "treasury", "Treasury of the market", ("treasurer",))
-    _register(desk, "audit-office", "Audit office", ("auditor",))
+    _register(driver, "treasury", "Treasury of the market", ("treasurer",))
+    _register(driver, "audit-office", "Audit office", ("auditor",))
     for name in PROVIDERS:
-        _register(desk, name, f"{name.title()} Compute (fictional)", ("provider",), f"group-{name}")
+        _register(driver, name, f"{name.title()} Compute (fictional)", ("provider",), f"group-{name}")
     for firm in world.all_firms:
-        _register(desk, firm.party_id, f"Start-up {firm.party_id[5:]} (fictional)", ("beneficiary",), firm.group_id)
+        _register(driver, firm.party_id, f"Start-up {firm.party_id[5:]} (fictional)", ("beneficiary",), firm.group_id)
     for model in sorted(CATALOGUE):
-        desk.send("operator", _class(model))
+        driver.send("operator", _class(model))
     for name in CITIES:
-        _register(desk, name, f"City of {name.replace('-', ' ').title()} (fictional)", ("issuer",))
-    desk.settle()
+        _register(driver, name, f"City of {name.replace('-', ' ').title()} (fictional)", ("issuer",))
+    driver.settle()
     for city, name in enumerate(CITIES):
-        desk.send(name, _programme(city, world))
-        desk.settle()
-        desk.send(
+        driver.send(name, _programme(city, world))
+        driver.settle()
+        driver.send(
             name, AppropriateBudget(programme_id=programme_of(city), amount=9_000_000 * USD, document=f"B-{city}")
         )
         for nth, provider in enumerate(PROVIDERS):
             if (nth + city) % 5:  # each city accredits four providers in five
-                desk.send(name, ListProvider(programme_id=programme_of(city), provider_id=provider))
-    desk.settle()
+                driver.send(name, ListProvider(programme_id=programme_of(city), provider_id=provider))
+    driver.settle()
 
 
-def _register(desk: Desk, party_id: str, name: str, roles: tuple[Role, ...], group_id: str = "") -> None:
-    key = desk.author(party_id).public_key
+def _register(driver: StoryDriver, party_id: str, name: str, roles: tuple[Role, ...], group_id: str = "") -> None:
+    key = driver.author(party_id).public_key
     body = RegisterParty(party_id=party_id, name=name, roles=roles, group_id=group_id or party_id, public_key=key)
-    desk.send("operator", body)
+    driver.send("operator", body)
 
 
 def _class(model: str) -> RegisterClass:
@@ -220,15 +220,15 @@ def _programme(city: int, world: World) -> PublishProgramme:
 def fund(world: World) -> None:
     """Vouchers in two parts, cash for bonds and co-payments. Every fourth start-up gets far less than it bids for.
 
-    Then an hour passes: a voucher is valid from its issue on, by issuance's time, and the other logs must be past it.
+    Then an hour passes: a voucher is valid from its issue on, in issuance's time, and the other logs must be later.
     """
-    desk = world.desk
+    driver = world.driver
     for name in PROVIDERS:
-        desk.send("treasury", _deposit(name, 60_000_000 * USD))
+        driver.send("treasury", _deposit(name, 60_000_000 * USD))
     needs: dict[str, int] = {}
     for task, firm in zip(world.tasks, world.owners, strict=True):
-        dearest = max(world.prices[model][-1] for model in task.models)
-        needs[firm.party_id] = needs.get(firm.party_id, 0) + dearest * task.gpus * hours_of(task)
+        highest = max(world.prices[model][-1] for model in task.models)
+        needs[firm.party_id] = needs.get(firm.party_id, 0) + highest * task.gpus * hours_of(task)
     for nth, firm in enumerate(world.all_firms):
         need, kind = needs.get(firm.party_id, 10 * USD), kind_of(firm.city)
         covered = 2 if nth % 4 == 3 else 90
@@ -236,9 +236,9 @@ def fund(world: World) -> None:
         issuer = CITIES[firm.city]
         for part in (subsidy * 2 // 3, subsidy // 3):
             body = IssueVoucher(programme_id=programme_of(firm.city), beneficiary_id=firm.party_id, amount=part)
-            desk.send(issuer, body)
-        desk.send("treasury", _deposit(firm.party_id, need + USD))
-    desk.advance_to(START + HOUR)
+            driver.send(issuer, body)
+        driver.send("treasury", _deposit(firm.party_id, need + USD))
+    driver.advance_to(START + HOUR)
 
 
 def _deposit(party_id: str, amount: int) -> Deposit:
@@ -267,39 +267,39 @@ def offer(world: World) -> None:
             good_until=None,
             stp="taker",
         )
-        world.desk.send(PROVIDERS[provider], body)
-    world.desk.settle()
+        world.driver.send(PROVIDERS[provider], body)
+    world.driver.settle()
 
 
 # bidding ------------------------------------------------------------------------------------------------------------
 
 
 def bid(world: World, day: int, *, patient: bool = True) -> None:
-    """Place the bids of tomorrow's tasks; among them commands that must be refused, and some sent again.
+    """Place the bids of tomorrow's tasks; some commands in between must be refused, and some are sent again.
 
-    `patient`: a start-up's bids wait for each other, since what one's trade gives back may pay for the next. Without,
-    how it ends depends on the services' paces.
+    `patient`: a start-up's bid waits until its last one is decided, since what that releases may pay for the next.
+    Without it, the end depends on the speed of the services.
     """
-    desk, rng = world.desk, world.rng
+    driver, rng = world.driver, world.rng
     waiting: set[str] = set()
     for task, firm in zip(world.tasks, world.owners, strict=True):
         if task.start // 86_400 - world.first_day != day:
             continue
         if patient and firm.party_id in waiting:
-            desk.settle()
+            driver.settle()
             waiting.clear()
         waiting.add(firm.party_id)
-        envelope = desk.send(firm.party_id, _bid(world, task, firm), must=False)
-        luck = rng.random()
-        if luck < 0.02:
-            desk.repeat(envelope)
-        elif luck < 0.12:
+        envelope = driver.send(firm.party_id, _bid(world, task, firm), must=False)
+        chance = rng.random()
+        if chance < 0.02:
+            driver.repeat(envelope)
+        elif chance < 0.12:
             _misbehave(world, task, firm, rng)
-    desk.settle()
-    for row in desk.rows("bids", status="open"):
+    driver.settle()
+    for row in driver.rows("bids", status="open"):
         if rng.random() < 0.1:
-            desk.send(str(row["beneficiary_id"]), CancelBid(bid_id=str(row["bid_id"])), must=False)
-    desk.settle()
+            driver.send(str(row["beneficiary_id"]), CancelBid(bid_id=str(row["bid_id"])), must=False)
+    driver.settle()
 
 
 def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
@@ -325,45 +325,45 @@ def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
 
 
 def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
-    """One bad command, of a kind drawn by chance; each must be refused, and change nothing."""
-    desk, good = world.desk, _bid(world, task, firm)
-    now = desk.clock.now()
+    """Send one bad command of a random kind; it must be refused and change nothing."""
+    driver, good = world.driver, _bid(world, task, firm)
+    now = driver.clock.now()
     party = firm.party_id
     stranger = next(each.party_id for each in world.all_firms if each.party_id != party)
     kind = rng.randrange(8)
     if kind == 0:
-        envelope = bytearray(desk.envelope(party, good))
+        envelope = bytearray(driver.envelope(party, good))
         at = envelope.index(b'"sig":"') + 12
         envelope[at] = ord("A") if envelope[at] != ord("A") else ord("B")
-        desk.post(bytes(envelope), "bad_signature")
+        driver.post(bytes(envelope), "bad_signature")
     elif kind == 1:
-        desk.post(desk.envelope(party, good, issued_at=now - 3 * HOUR), "expired")
+        driver.post(driver.envelope(party, good, issued_at=now - 3 * HOUR), "expired")
     elif kind == 2:
-        desk.post(desk.envelope(party, good, issued_at=now + HOUR), "from_future")
+        driver.post(driver.envelope(party, good, issued_at=now + HOUR), "from_future")
     elif kind == 3:
         amount = 10**15
-        desk.post(desk.envelope("treasury", Withdraw(party_id=party, currency="USD", amount=amount,
+        driver.post(driver.envelope("treasury", Withdraw(party_id=party, currency="USD", amount=amount,
                                                      payment_reference="OUT-1")), "overdraft")  # fmt: skip
     elif kind == 4:
-        desk.post(desk.envelope(party, replace(good, limit_price=PRICE_TICK + 1)), "off_tick")
+        driver.post(driver.envelope(party, replace(good, limit_price=PRICE_TICK + 1)), "off_tick")
     elif kind == 5:
         body: Body = IssueVoucher(programme_id=good.programme_id, beneficiary_id=party, amount=USD)
-        desk.post(desk.envelope(party, body), "foreign_role")
+        driver.post(driver.envelope(party, body), "foreign_role")
     elif kind == 6:
-        desk.settle()
-        for row in desk.rows("bids", beneficiary_id=stranger, status="open")[:1]:
-            desk.post(desk.envelope(party, CancelBid(bid_id=str(row["bid_id"]))), "not_yours")
+        driver.settle()
+        for row in driver.rows("bids", beneficiary_id=stranger, status="open")[:1]:
+            driver.post(driver.envelope(party, CancelBid(bid_id=str(row["bid_id"]))), "not_yours")
     else:
-        desk.post(desk.envelope(party, good)[:-40], "malformed")
+        driver.post(driver.envelope(party, good)[:-40], "malformed")
 
 
 # delivery -----------------------------------------------------------------------------------------------------------
 
 
 def deliver(world: World) -> None:
-    """Report what was delivered by now; accept some at once, dispute a few, leave the rest to the window."""
-    desk, rng, now = world.desk, world.rng, world.desk.clock.now()
-    for row in desk.rows("contracts", status="open"):
+    """Report what was delivered by now; accept some reports, dispute a few, leave the rest to the dispute window."""
+    driver, rng, now = world.driver, world.rng, world.driver.clock.now()
+    for row in driver.rows("contracts", status="open"):
         contract_id, provider = str(row["contract_id"]), str(row["provider_id"])
         end = number(row["first_hour"]) + number(row["hours"])
         if contract_id in world.reported or end * HOUR > now:
@@ -375,29 +375,29 @@ def deliver(world: World) -> None:
         for first in range(end - number(row["hours"]), end, MAX_READINGS):
             hours = range(first, min(first + MAX_READINGS, end))
             readings = tuple(Reading(hour=hour, gpu_minutes=full) for hour in hours)
-            desk.send(provider, ReportUsage(contract_id=contract_id, readings=readings))
-    desk.settle()
-    for row in desk.rows("reports", status="open"):
+            driver.send(provider, ReportUsage(contract_id=contract_id, readings=readings))
+    driver.settle()
+    for row in driver.rows("reports", status="open"):
         report_id = str(row["report_id"])
-        if number(row["dispute_until"]) <= desk.clock.now() or report_id in world.minutes:
+        if number(row["dispute_until"]) <= driver.clock.now() or report_id in world.minutes:
             continue
         world.minutes[report_id] = number(row["gpu_minutes"])
-        luck = rng.random()
-        beneficiary = _beneficiary(desk, str(row["contract_id"]))
-        if luck < 0.3:
-            desk.send(beneficiary, AcceptUsage(report_id=report_id), must=False)
-        elif luck < 0.34:
-            desk.send(beneficiary, DisputeUsage(report_id=report_id, reason="Two hours were unusable"), must=False)
-    desk.settle()
-    for row in desk.rows("reports", status="disputed"):
+        chance = rng.random()
+        beneficiary = _beneficiary(driver, str(row["contract_id"]))
+        if chance < 0.3:
+            driver.send(beneficiary, AcceptUsage(report_id=report_id), must=False)
+        elif chance < 0.34:
+            driver.send(beneficiary, DisputeUsage(report_id=report_id, reason="Two hours were unusable"), must=False)
+    driver.settle()
+    for row in driver.rows("reports", status="disputed"):
         report_id = str(row["report_id"])
         body = ResolveDispute(report_id=report_id, gpu_minutes=world.minutes[report_id] * 3 // 4, reason="Meter log")
-        desk.send("operator", body)
-    desk.settle()
+        driver.send("operator", body)
+    driver.settle()
 
 
-def _beneficiary(desk: Desk, contract_id: str) -> str:
-    row = desk.row("contracts", contract_id)
+def _beneficiary(driver: StoryDriver, contract_id: str) -> str:
+    row = driver.row("contracts", contract_id)
     return str(row["beneficiary_id"])
 
 
@@ -405,29 +405,29 @@ def _beneficiary(desk: Desk, contract_id: str) -> str:
 
 
 def claim(world: World) -> None:
-    """Each provider claims from each programme; the cities approve, gather and pay."""
-    desk = world.desk
+    """Each provider claims from each programme; the cities approve and settle, and the treasury pays."""
+    driver = world.driver
     due: dict[tuple[str, str], list[str]] = {}
-    for row in desk.rows("contracts"):
+    for row in driver.rows("contracts"):
         if number(row["subsidy"]) > 0:
             due.setdefault((str(row["programme_id"]), str(row["provider_id"])), []).append(str(row["contract_id"]))
     for (programme_id, provider), contracts in sorted(due.items()):
         for nth in range(0, len(contracts), MAX_CONTRACTS_PER_CLAIM):
             chunk = tuple(contracts[nth : nth + MAX_CONTRACTS_PER_CLAIM])
             invoice = f"{provider}-{programme_id}-{nth}"[:64]
-            desk.send(provider, SubmitClaim(programme_id=programme_id, invoice_number=invoice, contract_ids=chunk))
-    desk.settle()
+            driver.send(provider, SubmitClaim(programme_id=programme_id, invoice_number=invoice, contract_ids=chunk))
+    driver.settle()
     for city, name in enumerate(CITIES):
         programme_id = programme_of(city)
-        claims = [str(row["claim_id"]) for row in desk.rows("claims", programme_id=programme_id, status="submitted")]
+        claims = [str(row["claim_id"]) for row in driver.rows("claims", programme_id=programme_id, status="submitted")]
         for claim_id in claims:
-            desk.send(name, ApproveClaim(claim_id=claim_id))
-        desk.settle()
+            driver.send(name, ApproveClaim(claim_id=claim_id))
+        driver.settle()
         for nth in range(0, len(claims), MAX_CLAIMS_PER_SETTLEMENT):
             chunk = tuple(claims[nth : nth + MAX_CLAIMS_PER_SETTLEMENT])
-            desk.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk))
-    desk.settle()
-    for row in desk.rows("settlements", status="closed"):
+            driver.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk))
+    driver.settle()
+    for row in driver.rows("settlements", status="closed"):
         settlement_id = str(row["settlement_id"])
-        desk.send("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference=f"PAY-{settlement_id}"))
-    desk.settle()
+        driver.send("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference=f"PAY-{settlement_id}"))
+    driver.settle()

@@ -1,4 +1,4 @@
-"""What happened in the demo: figures from the views and the desk's own count, as plain data."""
+"""What happened in the demo: figures from the views, and counts of the commands sent, as plain data."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from counterfoil.demo.desk import Desk
 from counterfoil.demo.model import CITIES
 from counterfoil.demo.scenario import World, kind_of, number, programme_of
+from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.ports import Row
 
 
 def summarise(world: World) -> dict[str, Any]:
-    """Tables by programme kind and by accelerator class, bonds, refusals, and what the desk sent."""
-    desk = world.desk
-    bids, contracts = desk.rows("bids"), desk.rows("contracts")
+    """Tables by programme kind and by accelerator class, bonds, refusals, and the commands sent."""
+    driver = world.driver
+    bids, contracts = driver.rows("bids"), driver.rows("contracts")
     return {
         "supply": {"nodes": len(world.nodes), "gpus": sum(node.gpus for node in world.nodes)},
         "demand": {"gpu_tasks": len(world.tasks), "start_ups": len(world.all_firms), "days": world.days},
-        "programmes": _programmes(desk),
+        "programmes": _programmes(driver),
         "classes": _classes(world),
         "bids": _bids(bids),
         "contracts": dict(sorted(Counter(str(row["status"]) for row in contracts).items())),
-        "bonds_slashed": str(sum(number(row["amount"]) for row in desk.rows("slashes"))),
-        "claims_paid": str(sum(number(row["amount"]) for row in desk.rows("settlements", status="paid"))),
+        "bonds_slashed": str(sum(number(row["amount"]) for row in driver.rows("slashes"))),
+        "claims_paid": str(sum(number(row["amount"]) for row in driver.rows("settlements", status="paid"))),
         "commands": {
-            "sent": sum(desk.sent.values()),
-            "by_type": dict(sorted(desk.sent.items())),
-            "receipts": desk.receipts,
-            "repeats_with_the_same_receipt": desk.repeats_same,
-            "refused": dict(sorted(desk.refused.items())),
+            "sent": sum(driver.sent.values()),
+            "by_type": dict(sorted(driver.sent.items())),
+            "receipts": driver.receipts,
+            "repeats_with_the_same_receipt": driver.repeats_same,
+            "refused": dict(sorted(driver.refused.items())),
         },
     }
 
 
-def _programmes(desk: Desk) -> dict[str, dict[str, str]]:
+def _programmes(driver: StoryDriver) -> dict[str, dict[str, str]]:
     """Per kind: appropriated, issued, and where the issued value is now. All in micro-USD."""
     kinds: dict[str, Counter[str]] = {}
     kind_by_programme = {programme_of(city): kind_of(city).name for city in range(len(CITIES))}
-    for row in desk.rows("programmes"):
+    for row in driver.rows("programmes"):
         totals = kinds.setdefault(kind_by_programme[str(row["programme_id"])], Counter())
         for column in ("appropriated", "issued", "recycled"):
             totals[column] += number(row[column])
         totals["vouchers"] += number(row["vouchers_issued"])
-    for row in desk.rows("vouchers_balance"):
+    for row in driver.rows("vouchers_balance"):
         totals = kinds[kind_by_programme[str(row["programme_id"])]]
         for column in ("available", "held", "redeemed", "expired", "cancelled"):
             totals[column] += number(row[column])
@@ -52,9 +52,9 @@ def _programmes(desk: Desk) -> dict[str, dict[str, str]]:
 
 
 def _classes(world: World) -> dict[str, dict[str, Any]]:
-    """Per class: what was offered, sold and at which average price (micro-USD per GPU-hour, floored)."""
+    """Per class: what was offered and sold, and the average price in micro-USD per GPU-hour, rounded down."""
     sold: dict[str, Counter[str]] = {}
-    for row in world.desk.rows("trades"):
+    for row in world.driver.rows("trades"):
         gpu_hours = number(row["nodes"]) * number(row["gpus_per_node"]) * number(row["hours"])
         totals = sold.setdefault(str(row["class_id"]), Counter())
         totals["trades"] += 1

@@ -23,15 +23,15 @@ CATALOGUE: Final[dict[str, tuple[str, ...]]] = {
     "G2": ("A100-40GB", "A100-SXM4-40GB"),
     "G3": ("A100-80GB", "A100-SXM4-80GB", "A100-PCIe-80GB"),
 }
-"""Trace model -> models in the price list. T4 and P100 are no longer listed and take the nearest model that is; G2 and
-G3 are undisclosed and are taken for 40 GB and 80 GB A100s: assumptions of the demo."""
+"""Model in the trace -> models in the price list. Assumptions of the demo: T4 and P100, no longer listed, have the
+prices of the nearest listed model; G2 and G3, which are undisclosed, are 40 GB and 80 GB A100s."""
 MEMORY_MB: Final = {
     "A10": 24_576, "T4": 16_384, "P100": 16_384, "V100M16": 16_384, "V100M32": 32_768, "G2": 40_960, "G3": 81_920,
 }  # fmt: skip
 
 
 class BadTrace(CounterfoilError):
-    """A trace file is not what the demo can read; the message names the line."""
+    """A trace file has a form that the demo cannot read; the message names the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def load_nodes(path: Path | None) -> list[Node]:
 def load_tasks(path: Path | None) -> tuple[list[Task], int]:
     """The GPU tasks of a file, or of the bundled sample, by start; and how many tasks need no GPU. Raises `BadTrace`.
 
-    A share of one GPU counts as a whole one (the market sells whole GPUs); a task that names no model takes any.
+    A share of one GPU counts as a whole one, since the market sells whole GPUs; a task that names no model accepts any.
     """
     tasks, without = [], 0
     for line, row in _rows(path, "pods.csv", ("name", "num_gpu", "gpu_spec", "qos", "creation_time", "deletion_time")):
@@ -89,7 +89,7 @@ def load_tasks(path: Path | None) -> tuple[list[Task], int]:
 
 
 def load_prices() -> dict[str, list[int]]:
-    """Per trace model the published list prices, micro-USD per GPU-hour, rounded up to the tick, rising."""
+    """Per trace model, its published list prices in ascending order: micro-USD per GPU-hour, rounded up to the tick."""
     prices: dict[str, list[int]] = {}
     quotes = [row for _, row in _rows(None, "prices.csv", ("gpu", "gpus", "price_usd_per_hour"))]
     for model, listed in CATALOGUE.items():

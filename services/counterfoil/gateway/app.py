@@ -14,6 +14,7 @@ from counterfoil import __version__
 from counterfoil.gateway import logs, problems, queries, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import Bounds
+from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.runtime.receipts import Answer
 
 Answers = list[tuple[Any, Answer]]
@@ -57,8 +58,14 @@ def create_app(backend: Backend, delivery: Delivery) -> FastAPI:
     )
     app.add_middleware(Bounds)
     problems.install(app)
-    for part in (submit, queries, stream, logs):
-        app.include_router(part.router(backend))
+    views = ViewPositions(backend.positions)
+    for routes in (
+        submit.router(backend, views),
+        queries.router(backend, views),
+        stream.router(backend),
+        logs.router(backend),
+    ):
+        app.include_router(routes)
 
     @app.get("/healthz", tags=["health"], summary="Whether every service runs")
     def health() -> JSONResponse:

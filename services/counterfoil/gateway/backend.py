@@ -13,7 +13,11 @@ from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Handles to the running services. `positions`: per origin, the next entry to be projected into the views."""
+    """Handles to the running services.
+
+    `positions` (per origin, the next entry to be projected into the views), `views`, `stores` and the files below
+    `log_directories` may wait for a disk or a database: coroutines have them called on a worker thread.
+    """
 
     receipts: Receipts
     transport: Transport

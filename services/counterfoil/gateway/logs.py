@@ -9,6 +9,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
+from counterfoil.runtime.os_errors import judging
 
 
 def router(backend: Backend) -> APIRouter:
@@ -19,10 +20,12 @@ def router(backend: Backend) -> APIRouter:
         origin = backend.origins.get(service, "")
         if not origin.endswith(f"/{service}/{shard}"):
             raise Problem(404, "unknown_log", "No such log.", f"{service}/{shard}"[:80])
-        try:
-            return (backend.log_directories[service] / path).read_bytes()
-        except FileNotFoundError:
-            raise Problem(404, "not_published", "Not published (yet).", path[:80]) from None
+        file = backend.log_directories[service] / path
+        with judging(file):
+            try:
+                return file.read_bytes()
+            except FileNotFoundError:
+                raise Problem(404, "not_published", "Not published (yet).", path[:80]) from None
 
     @routes.get("/log/{service}/{shard}/checkpoint", summary="The signed checkpoint", response_class=Response)
     def checkpoint(service: str, shard: str) -> Response:

@@ -5,7 +5,6 @@ A client that waits for the index of its receipt reads its own writes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
@@ -13,10 +12,10 @@ from fastapi import Query, Request
 
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.view_positions import ViewPositions
 
 WAIT_AT_MOST: Final = 10.0  # seconds
 MAX_POSITIONS: Final = 16
-_POLL: Final = 0.01
 
 WaitFor = Annotated[
     list[str] | None,
@@ -52,12 +51,10 @@ def parse_position(text: str, origins: Mapping[str, str], code: str) -> tuple[st
     return origins[service], int(index)
 
 
-async def wait_for(backend: Backend, wanted: Sequence[str] | None) -> None:
+async def wait_for(backend: Backend, views: ViewPositions, wanted: Sequence[str] | None) -> None:
     """Wait until the views hold each ``service:index``. Raises `Problem`: at once for bad ones, 504 after a while."""
-    positions = [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]
-    ends = asyncio.get_running_loop().time() + WAIT_AT_MOST
-    for origin, index in positions:
-        while backend.positions()[origin] <= index:
-            if asyncio.get_running_loop().time() > ends:
-                raise Problem(504, "wait_timed_out", "The views did not get that far in time; try again.")
-            await asyncio.sleep(_POLL)
+    sizes: dict[str, int] = {}
+    for origin, index in [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]:
+        sizes[origin] = max(index + 1, sizes.get(origin, 0))
+    if not await views.reach(sizes, WAIT_AT_MOST):
+        raise Problem(504, "wait_timed_out", "The views did not get that far in time; try again.")

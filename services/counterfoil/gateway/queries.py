@@ -13,23 +13,24 @@ from counterfoil.gateway.depth import depth_of
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.rows import decode_cursor, encode_cursor, page_schema, parse, render, row_schema
+from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import View
 
 MAX_PAGE: Final = 500
 _PAGING: Final = ("after", "limit")
 
 
-def router(backend: Backend) -> APIRouter:
+def router(backend: Backend, views: ViewPositions) -> APIRouter:
     """One list and one item route per view, and depth."""
     routes = APIRouter(tags=["queries"])
     for view in backend.definitions:
-        _add_list(routes, backend, view)
-        _add_item(routes, backend, view)
-    _add_depth(routes, backend)
+        _add_list(routes, backend, views, view)
+        _add_item(routes, backend, views, view)
+    _add_depth(routes, backend, views)
     return routes
 
 
-def _add_list(routes: APIRouter, backend: Backend, view: View) -> None:
+def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: View) -> None:
     parameters = [
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in view.filters
     ]
@@ -54,13 +55,13 @@ def _add_list(routes: APIRouter, backend: Backend, view: View) -> None:
             filters = {name: parse(view.columns[name], value) for name, value in given.items()}
         except ValueError as problem:
             raise Problem(400, "bad_filter", "A filter's value is not of its kind.", f"{problem}"[:120]) from problem
-        await wait_for(backend, wanted)
+        await wait_for(backend, views, wanted)
         rows = await asyncio.to_thread(backend.views.page, view.name, filters, key, limit)
         following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
         return JSONResponse({"items": [render(view, row) for row in rows], "next": following})
 
 
-def _add_item(routes: APIRouter, backend: Backend, view: View) -> None:
+def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: View) -> None:
     # The first part of a key may hold slashes, as accounts do, and servers hand on paths without their escapes.
     first, *others = view.key
     path = "/".join(["{" + first + ":path}", *("{" + name + "}" for name in others)])
@@ -79,7 +80,7 @@ def _add_item(routes: APIRouter, backend: Backend, view: View) -> None:
             key = tuple(parse(view.columns[name], request.path_params[name]) for name in view.key)
         except ValueError as problem:
             raise Problem(400, "bad_key", "A key is not of its kind.", f"{problem}"[:120]) from problem
-        await wait_for(backend, wanted)
+        await wait_for(backend, views, wanted)
         row = await asyncio.to_thread(backend.views.get, view.name, key)
         if row is None:
             raise Problem(404, "not_found", f"No such item in {view.name}.", "/".join(map(str, key))[:200])
@@ -90,7 +91,7 @@ def _path_of(view: View) -> str:
     return f"/v1/{view.name.replace('_', '-')}"
 
 
-def _add_depth(routes: APIRouter, backend: Backend) -> None:
+def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions) -> None:
     @routes.get("/v1/depth", operation_id="depth", summary="Open quantity by price level")
     async def depth(
         request: Request,
@@ -100,6 +101,6 @@ def _add_depth(routes: APIRouter, backend: Backend) -> None:
         wanted: WaitFor = None,
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))
-        await wait_for(backend, wanted)
+        await wait_for(backend, views, wanted)
         levels = await asyncio.to_thread(depth_of, backend, class_id, region, currency)
         return JSONResponse({"class_id": class_id, "region": region, "currency": currency, **levels})

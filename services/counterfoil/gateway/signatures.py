@@ -16,18 +16,18 @@ from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.submission import Submission
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.log.keys import verify
 
 KEYS_KEPT: Final = 16_384
 CATCH_UP_WITHIN: Final = 2.0  # seconds
-_POLL: Final = 0.01
 
 
 class Signatures:
     """Verifies envelopes under the keys of the view `keys`. For one event loop; the work is done on its threads."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, views: ViewPositions) -> None:
+        self._backend, self._views = backend, views
         self._public_key = lru_cache(KEYS_KEPT)(self._read)  # a key never changes; that one is unknown is not kept
 
     async def check(self, submission: Submission) -> None:
@@ -56,11 +56,8 @@ class Signatures:
         return decode_base64(str(row["public_key"]))
 
     async def _catch_up(self) -> None:
-        """Wait until the view holds all that issuance announced: whoever has a receipt for its key is known then."""
-        origin, clock = self._backend.origins["issuance"], asyncio.get_running_loop().time
-        announced, ends = self._backend.receipts.ends()[origin], clock() + CATCH_UP_WITHIN
-        while self._backend.positions()[origin] < announced:
-            if clock() > ends:
-                title = "The gateway does not know every key yet; nothing was taken. Send the same command again."
-                raise Problem(503, "catching_up", title, headers={"Retry-After": "1"})
-            await asyncio.sleep(_POLL)
+        """Wait until the view holds all that issuance announced: a key whose receipt anybody has is in it then."""
+        origin = self._backend.origins["issuance"]
+        if not await self._views.reach({origin: self._backend.receipts.ends()[origin]}, CATCH_UP_WITHIN):
+            title = "The gateway does not know every key yet; nothing was taken. Send the same command again."
+            raise Problem(503, "catching_up", title, headers={"Retry-After": "1"})

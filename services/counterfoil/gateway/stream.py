@@ -1,11 +1,11 @@
-"""``/v1/events``: the entries of the logs as server-sent events, from any point on, in order and without a gap."""
+"""``/v1/events``: the entries of the logs as server-sent events, from any index on, in order and without a gap."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
 
@@ -33,7 +33,7 @@ class Stream(EventSourceResponse):
     def __init__(
         self, content: AsyncIterator[dict[str, Any]], stopping: anyio.Event, release: Callable[[], None]
     ) -> None:
-        """`stopping` is set when the server stops: then `content` has a moment to end by itself."""
+        """`stopping` is set when the server stops: then `content` has a few seconds to end by itself."""
         super().__init__(
             content,
             ping=_PING,
@@ -44,7 +44,7 @@ class Stream(EventSourceResponse):
         self._release = release
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the reader goes or stalls, or the server stops."""
+        """Stream until the reader disconnects or stalls, or the server stops."""
         try:
             with suppress(SendTimeoutError):
                 await super().__call__(scope, receive, send)
@@ -54,9 +54,15 @@ class Stream(EventSourceResponse):
 
 def router(backend: Backend) -> APIRouter:
     """The route."""
-    routes = APIRouter(tags=["events"])
     # Threads of their own: streams spend their lives waiting, and must not use up the threads that queries run in.
     pool = ThreadPoolExecutor(MAX_STREAMS, "counterfoil-stream")
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(pool.shutdown)
+
+    routes = APIRouter(tags=["events"], lifespan=lifespan)
     places = BoundedSemaphore(MAX_STREAMS)
 
     @routes.get(
@@ -117,4 +123,4 @@ async def _entries(
                 yield {"id": resume, "event": service_of(delivery.source), "data": delivery.data.decode()}
             inbox.acknowledge(positions)
     finally:
-        inbox.wake()  # whatever thread still waits for this stream may go
+        inbox.wake()  # the thread that may still wait for this stream returns

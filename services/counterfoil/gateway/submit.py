@@ -22,6 +22,7 @@ from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
 from counterfoil.gateway.signatures import Signatures
+from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
 
@@ -58,9 +59,9 @@ def answer_response(answer: Answer) -> JSONResponse:
     return JSONResponse(receipt) if refused is None else refusal(refused, receipt)
 
 
-def router(backend: Backend) -> APIRouter:
+def router(backend: Backend, views: ViewPositions) -> APIRouter:
     """The routes."""
-    routes, signatures = APIRouter(tags=["commands"]), Signatures(backend)
+    routes, signatures = APIRouter(tags=["commands"]), Signatures(backend, views)
 
     @routes.post(
         "/v1/commands",
@@ -128,7 +129,7 @@ def router(backend: Backend) -> APIRouter:
 
 
 def _kind(submission: Submission) -> str:
-    """What people call the command."""
+    """The command's name, for telemetry."""
     return type(submission.bodies[0]).__name__ if len(submission.bodies) == 1 else "batch"
 
 
@@ -144,7 +145,7 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
         first: set[asyncio.Future[Any]] = {taken} if later else {taken, waiter}
         await asyncio.wait(first, timeout=ANSWER_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if not waiter.done() and not _is_taken(taken):
-            title = "Nobody knows whether the command was taken. Send the same command again."
+            title = "It is not known whether the command was taken. Send the same command again."
             raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
         if later:
             return _later(submission, applied=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.events import KeyAdded, KeyRevoked, LogOpened, PartyRegistered, RulesAdopted
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
 from counterfoil.core.decider import At
@@ -33,6 +33,12 @@ PARTIES: Final = View(
     columns={"party_id": "text", "name": "text", "roles": "json", "group_id": "text", "registered_at": "time"},
     filters=("group_id",),
 )
+RULES: Final = View(
+    name="rules",
+    key=("rules",),
+    columns={"rules": "int", "release": "text", "adopted_at": "time", "index": "int"},
+)
+"""Which version of the rules decides issuance's log, from the entry after `index` on; the other logs follow it."""
 KEYS: Final = View(
     name="keys",
     key=("party_id", "key_id"),
@@ -136,10 +142,15 @@ VOUCHERS: Final = View(
 )
 """`status`: active, suspended, revoked or expired. Whoever spends goes by `expires_at`: the status may lag behind."""
 
-VIEWS: Final[tuple[View, ...]] = (PARTIES, KEYS, CLASSES, PROGRAMMES, PROGRAMME_VERSIONS, LISTINGS, VOUCHERS)
+VIEWS: Final[tuple[View, ...]] = (PARTIES, RULES, KEYS, CLASSES, PROGRAMMES, PROGRAMME_VERSIONS, LISTINGS, VOUCHERS)
 
 
 # parties, keys, classes ---------------------------------------------------------------------------------------------
+
+
+def _rules_named(event: LogOpened | RulesAdopted, at: At) -> Iterable[Change]:
+    row = {"rules": event.rules, "release": event.release, "adopted_at": at.time, "index": at.index}
+    yield Put(RULES.name, row)
 
 
 def _party_registered(event: PartyRegistered, at: At) -> Iterable[Change]:
@@ -255,6 +266,8 @@ def _status(status: str) -> Callable[[Any, At], Iterable[Change]]:
 
 
 REDUCERS: Final[Reducers] = {
+    LogOpened: _rules_named,
+    RulesAdopted: _rules_named,
     PartyRegistered: _party_registered,
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,

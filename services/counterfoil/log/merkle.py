@@ -1,7 +1,11 @@
 """RFC 6962 section 2.1 (RFC 9162 section 2.1 is the same tree): hashes, proofs, and their verification.
 
+The one implementation: the log's tree, the state root, the audit and readers of batches all hash through this module.
+
 A *node* `(height, index)` is the hash of the complete subtree over leaves `[index << height, (index + 1) << height)`.
 Proofs are built from a `NodeLookup`, so the writer's memory and a reader's tiles share the algorithms below.
+A *frontier* is the list of perfect subtrees that make up a range of leaves, largest first: all that is needed to append
+to a tree, and to know its root.
 """
 
 from __future__ import annotations
@@ -38,32 +42,46 @@ def split_point(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """MTH over a list of leaf hashes, straight from RFC 6962 2.1: the reference that faster code is compared with."""
-    if not leaves:
-        return EMPTY_ROOT
-    if len(leaves) == 1:
-        return leaves[0]
-    k = split_point(len(leaves))
-    return node_hash(root_of(leaves[:k]), root_of(leaves[k:]))
+def parents(row: Sequence[bytes]) -> list[bytes]:
+    """The row of complete nodes above `row`, which starts at an even index; an odd node at its end has no parent yet.
+
+    Nearly all hashing happens here, so `node_hash` is written out.
+    """
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=False)]
 
 
 def complete_rows(hashes: Sequence[bytes]) -> list[list[bytes]]:
     """Rows of all complete nodes over `hashes` (row 0), up to the first empty row, which is left out."""
     rows = [list(hashes)]
     while len(rows[-1]) > 1:
-        row = rows[-1]
-        rows.append([sha256(b"\x01" + a + b).digest() for a, b in zip(row[::2], row[1::2], strict=False)])
+        rows.append(parents(rows[-1]))
     return rows
 
 
-# --- building ---------------------------------------------------------------------------------------------------------
+# --- roots and frontiers ----------------------------------------------------------------------------------------------
 
 
-def frontier(node: NodeLookup, size: int) -> list[bytes]:
-    """The perfect subtrees of the first `size` leaves, largest first: one for every set bit of `size`."""
-    heights = [height for height in range(size.bit_length() - 1, -1, -1) if size >> height & 1]
-    return [node(height, (size >> height) - 1) for height in heights]
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """MTH of a list of leaf hashes (RFC 6962 2.1)."""
+    return _fold(_extend(0, [], leaves))
+
+
+def frontier(node: NodeLookup, end: int, start: int = 0) -> list[bytes]:
+    """The perfect subtrees of leaves `[start, end)`, largest first: one for every set bit of the length, at most 62.
+
+    `start` is 0 or a multiple of a power of two not below `end - start`.
+    """
+    found, length = [], end - start
+    while length:
+        height = length.bit_length() - 1
+        found.append(node(height, (end >> height) - 1))
+        length ^= 1 << height
+    return found
+
+
+def range_root(node: NodeLookup, start: int, end: int) -> bytes:
+    """MTH(D[start:end]) for `start` as in `frontier` (RFC 6962 2.1)."""
+    return _fold(frontier(node, end, start))
 
 
 def root_after(first: int, hashes: Sequence[bytes], leaves: Sequence[bytes]) -> bytes:
@@ -74,37 +92,32 @@ def root_after(first: int, hashes: Sequence[bytes], leaves: Sequence[bytes]) -> 
     """
     if len(hashes) != first.bit_count() or any(len(each) != HASH_BYTES for each in hashes):
         raise ProofError(f"{len(hashes)} hashes are no frontier of {first} leaves")
-    stack, size = list(hashes), first
-    for leaf in leaves:
-        node, at = leaf, size
-        while at & 1:
-            node, at = sha256(b"\x01" + stack.pop() + node).digest(), at >> 1
-        stack.append(node)
-        size += 1
-    if not stack:
+    return _fold(_extend(first, hashes, leaves))
+
+
+def _extend(first: int, hashes: Sequence[bytes], leaves: Sequence[bytes]) -> list[bytes]:
+    """The frontier of `first` leaves, of which `hashes` is the frontier, with `leaves` after them."""
+    left, row, right = list(hashes), leaves, []
+    while row:
+        if first & 1:
+            row = [left.pop(), *row]
+        if len(row) & 1:
+            right.append(row[-1])
+        row, first = parents(row), first >> 1
+    return left + right[::-1]
+
+
+def _fold(hashes: Sequence[bytes]) -> bytes:
+    """The root over a frontier: its subtrees are joined from the smallest on."""
+    if not hashes:
         return EMPTY_ROOT
-    root = stack.pop()
-    while stack:
-        root = sha256(b"\x01" + stack.pop() + root).digest()
+    root = hashes[-1]
+    for left in hashes[-2::-1]:
+        root = node_hash(left, root)
     return root
 
 
-def range_root(node: NodeLookup, start: int, end: int) -> bytes:
-    """MTH(D[start:end]) for `start` a multiple of a power of two not below `end - start` (RFC 6962 2.1).
-
-    Complete subtrees are the set bits of the length; they are folded from the right. Hash operations: at most 62.
-    """
-    remaining = end - start
-    if not remaining:
-        return EMPTY_ROOT
-    root = b""
-    while remaining:
-        bit = remaining & -remaining
-        height = bit.bit_length() - 1
-        left = node(height, (end >> height) - 1)
-        root = sha256(b"\x01" + left + root).digest() if root else left
-        remaining ^= bit
-    return root
+# --- building proofs --------------------------------------------------------------------------------------------------
 
 
 def inclusion_proof(node: NodeLookup, index: int, size: int) -> list[bytes]:
@@ -149,7 +162,7 @@ def consistency_proof(node: NodeLookup, old: int, new: int) -> list[bytes]:
     return downwards[::-1]
 
 
-# --- verifying --------------------------------------------------------------------------------------------------------
+# --- verifying proofs -------------------------------------------------------------------------------------------------
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:

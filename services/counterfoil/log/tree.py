@@ -9,13 +9,12 @@ released to published full tiles and is read back through a callback, checked ag
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.log import merkle
 from counterfoil.log.errors import ProofError
-from counterfoil.log.merkle import HASH_BYTES, complete_rows, range_root
+from counterfoil.log.merkle import HASH_BYTES, complete_rows, parents, range_root, root_of
+from counterfoil.log.prover import Prover
 from counterfoil.log.tilecache import TILES_MAX, ReadFullTile, TileCache
 from counterfoil.log.tiles import TILE_HEIGHT, TILE_WIDTH, decode_tile
 
@@ -27,15 +26,15 @@ class Staged(NamedTuple):
     root: bytes
 
 
-class Tree:
+class Tree(Prover):
     """An append-only RFC 6962 tree for one writer; not for use from two threads at once.
 
     `read_tile(level, index)` returns the 8,192 bytes of a published full tile. It is called only for tiles below the
     size last given to `release` (or below `tail_start` of `load`). A tile that does not hash to the tree's own node
     above it raises `ProofError`.
 
-    Proofs and roots are answered for every size up to the staged one, so that a signer can be shown a consistency
-    proof before the batch is committed.
+    Roots, frontiers and proofs are answered for every size up to the staged one, so that a signer can be shown a
+    consistency proof before the batch is committed.
     """
 
     def __init__(self, read_tile: ReadFullTile) -> None:
@@ -51,8 +50,8 @@ class Tree:
     def load(cls, size: int, read_tile: ReadFullTile, tail_leaves: Sequence[bytes], tail_start: int) -> Tree:
         """The tree of `size` leaves from its full tiles below `tail_start` and the leaf hashes from there on.
 
-        `tail_start` is a multiple of 256. At most 255 tiles per level are read. Nothing here can vouch for those tiles:
-        the caller compares `root()` with the root it committed. Raises `ProofError` if the tail does not fit `size`,
+        `tail_start` is a multiple of 256. At most 255 tiles per level are read, and they are not verified here: the
+        caller compares `root()` with the root it committed. Raises `ProofError` if the tail does not fit `size`,
         `FormatError` for a tile of another length.
         """
         ensure(tail_start >= 0 and tail_start % TILE_WIDTH == 0, f"tail start {tail_start} is not a tile boundary")
@@ -81,26 +80,6 @@ class Tree:
         """MTH of the accepted leaves (RFC 6962 2.1)."""
         return self.root_at(self._size)
 
-    def root_at(self, size: int) -> bytes:
-        """MTH of the first `size` leaves (RFC 6962 2.1)."""
-        self._check_size(size)
-        return range_root(self._node, 0, size)
-
-    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
-        """PATH(index, D[size]) (RFC 6962 2.1.1); `ProofError` unless 0 <= index < size <= staged size."""
-        self._check_size(size)
-        return merkle.inclusion_proof(self._node, index, size)
-
-    def consistency_proof(self, old: int, new: int) -> list[bytes]:
-        """PROOF(old, D[new]) (RFC 6962 2.1.2), empty for `old == 0`; `ProofError` unless old <= new <= staged size."""
-        self._check_size(new)
-        return merkle.consistency_proof(self._node, old, new)
-
-    def frontier(self, size: int) -> list[bytes]:
-        """The hashes of the perfect subtrees that make up the first `size` leaves, largest first."""
-        self._check_size(size)
-        return merkle.frontier(self._node, size)
-
     def tile(self, level: int, index: int, width: int = TILE_WIDTH) -> bytes:
         """The bytes of a tile (C2SP tlog-tiles); `ProofError` if the accepted tree has not that many hashes there."""
         first = index * TILE_WIDTH
@@ -110,7 +89,7 @@ class Tree:
         return b"".join([self._node(TILE_HEIGHT * level, first + at) for at in range(width)])
 
     def stage(self, leaves: Sequence[bytes]) -> Staged:
-        """Work out the head after appending these 32-byte leaf hashes; whatever was staged before is abandoned."""
+        """The head after appending these 32-byte leaf hashes. A batch that is staged already is discarded."""
         ensure(all(len(leaf) == HASH_BYTES for leaf in leaves), "a leaf hash has 32 bytes")
         if self._staged is not None:
             for height, row in enumerate(self._rows):
@@ -132,7 +111,7 @@ class Tree:
         self.accept(self.stage(leaves))
 
     def release(self, published_size: int) -> None:
-        """Let go of the hashes of full tiles below `published_size`; from now on `read_tile` must have them."""
+        """Drop the hashes of full tiles below `published_size` from memory; from now on `read_tile` must have them."""
         ensure(0 <= published_size <= self._size, f"published {published_size} of {self._size}")
         level = 0
         while full := published_size >> (TILE_HEIGHT * (level + 1)):
@@ -164,11 +143,11 @@ class Tree:
             if height + 1 == len(rows):
                 rows.append([])
                 base.append(0)
-            parents = rows[height + 1]
-            new = rows[height][2 * (base[height + 1] + len(parents)) - base[height] :]
+            above = rows[height + 1]
+            new = rows[height][2 * (base[height + 1] + len(above)) - base[height] :]
             if len(new) < 2:
                 return
-            parents.extend([sha256(b"\x01" + a + b).digest() for a, b in zip(new[::2], new[1::2], strict=False)])
+            above.extend(parents(new))
             height += 1
 
     def _tile_row(self, height: int, index: int) -> list[bytes]:
@@ -177,4 +156,4 @@ class Tree:
         return self._rows[height][start : start + width]
 
     def _root_of_tile(self, level: int, index: int) -> bytes:
-        return complete_rows(decode_tile(self._read_tile(level, index), TILE_WIDTH))[TILE_HEIGHT][0]
+        return root_of(decode_tile(self._read_tile(level, index), TILE_WIDTH))

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from counterfoil.log import merkle
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import ProofError
 from counterfoil.log.merkle import complete_rows, leaf_hash, range_root, verify_inclusion
 from counterfoil.log.proofs import verify_receipt
+from counterfoil.log.prover import Prover
 from counterfoil.log.tilecache import TileCache
 from counterfoil.log.tiles import TILE_HEIGHT, TILE_WIDTH, decode_bundle, decode_tile
 
@@ -29,7 +29,7 @@ def check_inclusion(checkpoint: Checkpoint, index: int, entry: bytes, proof: Seq
     verify_inclusion(index, checkpoint.size, leaf_hash(entry), proof, checkpoint.root)
 
 
-class TileTree:
+class TileTree(Prover):
     """The tree under one trusted checkpoint, read from tiles that are not trusted (C2SP tlog-tiles).
 
     Every tile is used only after it hashed up to the checkpoint's root. `FormatError` for a tile of the wrong length,
@@ -56,27 +56,12 @@ class TileTree:
                 f"the checkpoint has {checkpoint.root.hex()}"
             )
 
-    def root_at(self, size: int) -> bytes:
-        """MTH of the first `size` leaves (RFC 6962 2.1); `ProofError` beyond the checkpoint."""
-        self._check_size(size)
-        return range_root(self._node, 0, size)
-
     def subtree(self, start: int, end: int) -> bytes:
         """MTH(D[start:end]); `ProofError` unless `start` is a multiple of the smallest power of two >= end - start."""
         self._check_size(end)
         if not 0 <= start < end or start % (1 << (end - start - 1).bit_length()):
             raise ProofError(f"leaves {start}..{end} are not a subtree")
         return range_root(self._node, start, end)
-
-    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
-        """PATH(index, D[size]) (RFC 6962 2.1.1); `ProofError` unless 0 <= index < size <= checkpoint size."""
-        self._check_size(size)
-        return merkle.inclusion_proof(self._node, index, size)
-
-    def consistency_proof(self, old: int, new: int) -> list[bytes]:
-        """PROOF(old, D[new]) (RFC 6962 2.1.2), empty for `old == 0`; `ProofError` unless old <= new <= size."""
-        self._check_size(new)
-        return merkle.consistency_proof(self._node, old, new)
 
     def check_prefix(self, older: Checkpoint) -> None:
         """`ProofError` unless `older` is a head that this same log had at an earlier or equal size."""

@@ -193,7 +193,9 @@ class Runner:
         self._root(clock)
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
         moved = {source: at for source, at in cursors.items() if source != COMMANDS_SOURCE}
-        made = self._commit({**moved, **resume}, len(deliveries))
+        # A command that was refused at intake must not take effect later, when keys or the release changed: that it
+        # was consumed is committed before its sender is answered, even if there is no entry to commit.
+        made = self._commit({**moved, **resume}, len(deliveries), must=bool(refused))
         self.inbox.acknowledge(cursors)
         self._count(deliveries)
         if held:
@@ -336,13 +338,13 @@ class Runner:
 
     # 5. committing --------------------------------------------------------------------------------------------------
 
-    def _commit(self, cursors: Mapping[str, int], consumed: int = 0) -> int:
+    def _commit(self, cursors: Mapping[str, int], consumed: int = 0, *, must: bool = False) -> int:
         # What made no entry needs no commit, for skipping it again after a restart is harmless; but not for ever.
         self._cursors.update(cursors)
         self._skipped += consumed
         batch, before = self._batch, self.tree.size
         if not batch:
-            if self._skipped >= limits.CURSORS_EVERY and (head := self.log.store.head()) is not None:
+            if (must or self._skipped >= limits.CURSORS_EVERY) and (head := self.log.store.head()) is not None:
                 self.log.store.append(before, [], self._cursors, head)
                 self._cursors, self._skipped = {}, 0
             return 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import Final
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.ports import Unavailable
+from counterfoil.runtime.backoff import Backoff
+from counterfoil.runtime.os_errors import judged
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
-_PASSING = (Unavailable, OSError)
-_PAUSES = (0.05, 0.2, 1.0, 5.0)  # seconds between attempts after a failure of the infrastructure
+_BACKOFF: Final = Backoff(0.05, 5.0, growth=4.0)
 
 log = logging.getLogger("counterfoil.worker")
 
@@ -19,8 +21,8 @@ log = logging.getLogger("counterfoil.worker")
 class Worker:
     """Calls `step` until stopped. If the infrastructure fails it calls `recover` and tries again, with growing pauses.
 
-    Whatever else is raised (a broken invariant, a proof that does not hold, a second writer, a bug) is not survived:
-    the worker stops, `failure` says why, and `on_fatal` is told. Trying again could only do the same again.
+    Any other error (a missing file, a broken invariant, a proof that does not hold, a second writer, a bug) stops the
+    worker: `failure` says why, and `on_fatal` is called with it. Trying again could only do the same again.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class Worker:
     ) -> None:
         self.name, self.failure = name, ""
         self.trouble = ""
-        """Why the last step failed for want of infrastructure; empty once one has succeeded."""
+        """Why the last step failed, if the infrastructure is at fault; empty once one has succeeded."""
         self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
         self._telemetry = telemetry
         self._stopping = Event()
@@ -53,25 +55,26 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
-        failures = 0
+        pauses: Iterator[float] | None = None  # of the failures in a row, if the last attempt failed
         while not self._stopping.is_set():
             try:
-                if failures:
+                if pauses is not None:
                     self._recover()
                 self._step()
-                failures, self.trouble = 0, ""
-            except _PASSING as problem:
+                pauses, self.trouble = None, ""
+            except Exception as raised:  # noqa: BLE001 any error but `Unavailable` is logged and stops the worker
+                problem = judged(raised)
+                if not isinstance(problem, Unavailable):
+                    self._fail(problem)
+                    return
                 self.trouble = str(problem) or repr(problem)
                 log.warning("%s: step failed, recovering: %s", self.name, self.trouble)
                 self._telemetry.recovering(self.name)
-                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
-            except Exception as problem:  # noqa: BLE001 whatever it is, it is told, and nothing goes on from it
-                self._fail(problem)
-                return
+                pauses = iter(_BACKOFF) if pauses is None else pauses
+                self._stopping.wait(next(pauses))
 
     def _fail(self, problem: Exception) -> None:
-        known = isinstance(problem, CounterfoilError)  # its message says all
+        known = isinstance(problem, CounterfoilError)  # its message says everything
         self.failure = f"{self.name} stopped: {problem if known else repr(problem)}"
         log.critical(self.failure, exc_info=None if known else problem)
         self._on_fatal(self.failure)

@@ -7,8 +7,8 @@
   rebuilt from the logs, and nothing is decided by them.
 
 A database is a SQLite file, made when it is opened (directories 0700, files 0600), or a schema on PostgreSQL, made by
-`admin`. One that is not ours, of a newer version, or whose parts do not fit together is refused with `StorageError` and
-left as it was.
+`admin`. One that is not ours or of a newer version is refused with `StorageError`, one whose parts do not fit together
+with `DatabaseDamaged`, and left as it was.
 
 Inside: `tables`, `columns` and `migrations` (the schema), `changes` (the order of writes), `database` (transactions and
 errors), `dialect` (everything that is not SQL common to both), and for PostgreSQL `lease` (who is the writer), `admin`,
@@ -17,11 +17,12 @@ errors), `dialect` (everything that is not SQL common to both), and for PostgreS
 
 from __future__ import annotations
 
-from counterfoil.storage.errors import LeaseLost, StorageError
+from counterfoil.storage.errors import DatabaseDamaged, LeaseLost, StorageError
 from counterfoil.storage.log_store import SqlLogStore, open_log_store, open_log_store_on, read_log_store_on
 from counterfoil.storage.view_store import SqlViewStore, open_view_store, open_view_store_on, read_view_store_on
 
 __all__ = [
+    "DatabaseDamaged",
     "LeaseLost",
     "SqlLogStore",
     "SqlViewStore",

@@ -9,14 +9,15 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from counterfoil.storage.dialect import Dialect
-from counterfoil.storage.errors import StorageError, first_line
+from counterfoil.storage.errors import StorageError, failure
 from counterfoil.storage.tables import Kind
 
 
 class Database:
     """Connections to one database. Safe to use from any thread.
 
-    Raises `StorageError` (and changes nothing) if it cannot be reached, is of another kind, or has another version.
+    Raises `StorageError` (and changes nothing) if it cannot be reached, is of another kind, or has another version, and
+    `DatabaseDamaged`.
     """
 
     def __init__(self, dialect: Dialect, kind: Kind) -> None:
@@ -43,7 +44,7 @@ class Database:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Whatever the database says against the block is a `StorageError`."""
+        """Errors of the database become `StorageError`, or `DatabaseDamaged` where a later attempt cannot succeed."""
         if self._closed:
             raise StorageError(f"{self.dialect.place}: closed")
         with translated(self.dialect.place):
@@ -57,8 +58,8 @@ class Database:
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Errors become a `StorageError` that names the place and has their first line, in which there are no values."""
+    """Errors become `StorageError` or `DatabaseDamaged`, with the place and their first line, which has no values."""
     try:
         yield
     except SQLAlchemyError as error:
-        raise StorageError(f"{place}: {first_line(getattr(error, 'orig', None) or error)}") from error
+        raise failure(place, getattr(error, "orig", None) or error) from error

@@ -1,7 +1,7 @@
-"""A published log as files: what a web server serves as it is (C2SP tlog-tiles).
+"""A published log as files, which a web server can serve as they are (C2SP tlog-tiles).
 
-Every file is written in full under another name, synced, and then renamed into its place: complete or absent. What a
-crash leaves under such a name is removed when the directory is opened again.
+Every file is written in full under a temporary name, synced, and then renamed into its place: complete or absent.
+Temporary files left by a crash are removed when the directory is opened again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.errors import FormatError
 from counterfoil.log.note import parse_note
 from counterfoil.ports import PublishedDiffers, StoreConflict
+from counterfoil.runtime.os_errors import judging
 
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
@@ -29,38 +30,47 @@ _LOCK_PAUSE = 0.02
 
 
 class PublishedDirectory:
-    """`PublishedReader` of what lies below `root`, which may not be there yet."""
+    """`PublishedReader` of the files below `root`, which may not be there yet."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def get(self, path: str) -> bytes:
-        """A file's bytes; raises FileNotFoundError."""
-        return (self.root / path).read_bytes()
+        """A file's bytes. Raises `Unusable` for a missing one, `Unavailable`."""
+        target = self.root / path
+        with judging(target):
+            return target.read_bytes()
 
     def checkpoint(self) -> bytes | None:
-        """The published checkpoint note, None before the first."""
+        """The published checkpoint note, None before the first. Raises `Unusable`, `Unavailable`."""
         return _read(self.root / _CHECKPOINT)
 
 
 class LogDirectory(PublishedDirectory):
-    """`PublishedLog` below `root`; the signer's memory lies in `private`, outside what is served."""
+    """`PublishedLog` below `root`; the signer's memory is in `private`, outside of what is served.
+
+    Everything raises `Unavailable` or `Unusable` where the disk is at fault, and `StoreConflict` where a file or
+    directory vanishes while it is being written: opening the directory removes what an earlier writer left behind.
+    """
 
     def __init__(self, root: Path, private: Path, vkey: str) -> None:
         super().__init__(root)
         self._private = private
-        root.mkdir(parents=True, exist_ok=True)
-        private.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._unsynced: set[Path] = set()
-        for leftover in (*root.glob(f"{_NEW}*"), *private.glob(f"{_NEW}*")):
-            leftover.unlink()
-        self._write_once(root / _VKEY, f"{vkey}\n".encode())
+        with judging(root):
+            root.mkdir(parents=True, exist_ok=True)
+            private.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for leftover in (*root.glob(f"{_NEW}*"), *private.glob(f"{_NEW}*")):
+                leftover.unlink(missing_ok=True)
+        with _writing(root / _VKEY):
+            self._write_once(root / _VKEY, f"{vkey}\n".encode())
 
     def put(self, path: str, data: bytes) -> None:
         """Write a tile or bundle; durable once a checkpoint covers it. Raises `PublishedDiffers`."""
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self._write_once(target, data)
+        with _writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._write_once(target, data)
 
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""
@@ -68,22 +78,23 @@ class LogDirectory(PublishedDirectory):
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Publish a newer checkpoint, atomically. Raises `StoreConflict` where a later one is, and leaves that."""
-        for directory in sorted(self._unsynced):
-            _sync_directory(directory)
-        self._unsynced.clear()
-        with _alone(self._private):  # a writer that was frozen and lost its place must not take the public back
-            published = self.checkpoint()
-            if published is not None and _size(published) > _size(note):
-                raise StoreConflict(f"{self.root}: a checkpoint over {_size(published)} entries is published already")
-            _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
+        with _writing(self.root / _CHECKPOINT):
+            for directory in sorted(self._unsynced):
+                _sync_directory(directory)
+            self._unsynced.clear()
+            with _alone(self._private):  # a writer that was frozen and superseded must not publish an older checkpoint
+                published = self.checkpoint()
+                if published is not None and _size(published) > _size(note):
+                    raise StoreConflict(f"{self.root}: a checkpoint over {_size(published)} entries is published")
+                _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
 
     def signer_memory(self) -> bytes | None:
-        """What the signer last remembered; a power loss may have emptied the file, which is like having none."""
+        """The signer's memory as last kept; None also for an empty file, which a power loss may leave."""
         return _read(self._private / _MEMORY) or None
 
     def remember(self, memory: bytes) -> None:
         """Keep the signer's memory, unless a later writer's is kept already."""
-        with _alone(self._private):
+        with _writing(self._private / _MEMORY), _alone(self._private):
             if not _is_later(self.signer_memory(), memory):
                 _replace(self._private / _MEMORY, self._private, memory, 0o600, sync=False)
 
@@ -91,14 +102,29 @@ class LogDirectory(PublishedDirectory):
         found = _read(target)
         if found is None:
             _replace(target, self.root, data, 0o644, sync=True)
-            self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
         elif found != data:
             raise PublishedDiffers(f"{target} holds other bytes than the log: this directory belongs to another log")
+        # Also of a file that was there: who wrote it may have failed before its name was on the disk.
+        self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Raises `StoreConflict` for something that was there and is missing now, else as `judging`."""
+    with judging(target):
+        try:
+            yield
+        except FileNotFoundError as problem:
+            gone = problem.filename or target
+            raise StoreConflict(f"{gone} was removed by another writer while {target} was written") from problem
 
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock; it goes with the process. Raises OSError where another keeps it: it may be frozen."""
+    """Hold the directory's lock until the end of the block or of the process.
+
+    Raises BlockingIOError where another process keeps it for long: it may be frozen.
+    """
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         deadline = time.monotonic() + _LOCKED_WITHIN
@@ -120,7 +146,7 @@ def _size(note: bytes) -> int:
 
 
 def _is_later(kept: bytes | None, memory: bytes) -> bool:
-    """Whether what is kept is of a longer log; what is damaged is not."""
+    """Whether the kept memory is of a longer log; a damaged one is not."""
     try:
         return kept is not None and parse_checkpoint(kept).size > parse_checkpoint(memory).size
     except FormatError:
@@ -128,7 +154,7 @@ def _is_later(kept: bytes | None, memory: bytes) -> bool:
 
 
 def _read(path: Path) -> bytes | None:
-    with suppress(FileNotFoundError):
+    with judging(path), suppress(FileNotFoundError):
         return path.read_bytes()
     return None
 

@@ -15,7 +15,7 @@ from counterfoil.storage import tables
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
-from counterfoil.storage.errors import StorageError
+from counterfoil.storage.errors import RESTORE, DatabaseDamaged
 
 _index: Final = tables.entries.c.index
 _END: Final = select(
@@ -30,12 +30,12 @@ _CURSORS: Final = select(tables.cursors.c.source, tables.cursors.c.position)
 class SqlLogStore:
     """`counterfoil.ports.LogStore` in a database: a file, or a schema of a server.
 
-    Any thread may call any method; appends wait for each other. Whatever the database refuses or fails is a
-    `StorageError`: after one raised by `append`, reload `head` and `cursors`, for its commit may have taken effect.
+    Any thread may call any method; appends wait for each other. An error of the database is a `StorageError`: after one
+    raised by `append`, reload `head` and `cursors`, for its commit may have taken effect. Damage: `DatabaseDamaged`.
     """
 
     def __init__(self, dialect: Dialect) -> None:
-        """Raises `StorageError` if it is not a log's database, of another version, or does not end at its head."""
+        """Raises `StorageError` if it is not a log's database or of another version, `DatabaseDamaged`."""
         self.database = Database(dialect, tables.LOG_KIND)
         try:
             self._check_end()
@@ -48,7 +48,7 @@ class SqlLogStore:
             size, first, last = connection.execute(_END).one()
         if (first, last) != ((None, None) if size is None else (0, size - 1)):
             place = self.database.dialect.place
-            raise StorageError(f"{place}: entries {first} to {last} do not fit a head of size {size}")
+            raise DatabaseDamaged(f"{place}: entries {first} to {last} do not fit a head of size {size}: {RESTORE}")
 
     def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
         """One transaction; see `counterfoil.ports.LogStore.append`. An empty log takes no empty append."""

@@ -1,4 +1,4 @@
-"""Finds places on a topic of entries: where a log was announced to, and where reading has to begin for an index."""
+"""Looks up places on a topic: how far a log was announced, and where to start reading for an index or an offset."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from counterfoil.transport.client import headers_of, partition
 
 _FIRST_STEP: Final = 1_024
 _POLL_MS: Final = 500
-_IDLE_POLLS: Final = 20  # polls without a record before Kafka is taken to be away
+_IDLE_POLLS: Final = 20  # polls without a record before a `TimeoutError`
 
 
 async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: VerifyKey) -> int:
-    """How many entries of a log are on its topic, as far as its own signature vouches for them.
+    """How many entries of a log are on its topic, as proven by the log's signature.
 
-    None count where the log's first entries are not there: the topic was made anew, and is to have all of them again.
+    Returns 0 if the log's first entries are not there: the topic was recreated, so republish everything.
     """
     begin, end = await bounds(reader, topic)
     if not await _begins(reader, topic, BatchReader(origin, key, 0), begin, end):
@@ -37,7 +37,7 @@ async def announced(reader: AIOKafkaConsumer, topic: str, origin: str, key: Veri
 
 
 async def _begins(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, begin: int, end: int) -> bool:
-    """Whether the log's first entries are there; where they are, that shows soon."""
+    """Whether the topic begins with the log's first entries; reads no further than it has to."""
     async for _ in _fed(reader, topic, batches, begin, end):
         if batches.next_index:
             return True
@@ -45,7 +45,7 @@ async def _begins(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, be
 
 
 async def _fed(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, begin: int, end: int) -> AsyncIterator[None]:
-    """After each record of the log that `batches` was given: what is none is passed over."""
+    """Feed records to `batches`, and yield after each that may be the log's; others are skipped."""
     async for record in _records(reader, topic, begin, end):
         try:
             batches.feed(record.offset, record.value, headers_of(record))
@@ -55,9 +55,9 @@ async def _fed(reader: AIOKafkaConsumer, topic: str, batches: BatchReader, begin
 
 
 async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | None) -> int:
-    """An offset from which on every entry from `index` on comes, in whole batches.
+    """An offset to read from, so that every entry from `index` on comes, in whole batches.
 
-    `stored` is taken if the record there says so itself; else the search goes back from the end.
+    Returns `stored` if the record there confirms it; otherwise searches backwards from the end.
     """
     begin, end = await bounds(reader, topic)
     if stored is not None and begin <= stored <= end and await _comes_before(reader, topic, stored, end, index):
@@ -72,21 +72,21 @@ async def place(reader: AIOKafkaConsumer, topic: str, index: int, stored: int | 
 
 
 async def within(reader: AIOKafkaConsumer, topic: str, stored: int, time: int | None) -> int:
-    """`stored`, if the topic has it or will have it next; else the topic's begin: messages come again, none is lost.
+    """`stored`, if the topic has that offset or will have it next; else its first: messages come again, none is lost.
 
-    `time`: that of the message before, in Unix milliseconds; if another is there now, the topic was made anew.
+    `time`: of the message before `stored`, in Unix milliseconds; if that differs now, the topic was recreated.
     """
     begin, end = await bounds(reader, topic)
     if not begin <= stored <= end:
         return begin
     async for record in _records(reader, topic, max(begin, stored - 1), stored):
-        if max(0, record.timestamp) != time:  # -1: it has none
+        if max(0, record.timestamp) != time:  # -1 if it has none
             return begin
     return stored
 
 
 async def _comes_before(reader: AIOKafkaConsumer, topic: str, offset: int, end: int, index: int) -> bool:
-    """Whether reading from `offset` on leaves no entry from `index` on out, by what the first sound record says."""
+    """Whether reading from `offset` misses no entry from `index` on, by the first record that names a place."""
     async for record in _records(reader, topic, offset, end):
         try:
             at, first, size = place_of(headers_of(record))
@@ -97,7 +97,7 @@ async def _comes_before(reader: AIOKafkaConsumer, topic: str, offset: int, end: 
 
 
 async def bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[int, int]:
-    """The offset of the topic's first record, and the one that its next will have."""
+    """The offset of the topic's first record, and the offset that its next record will have."""
     where = partition(topic)
     begin = (await reader.beginning_offsets([where]))[where]
     return begin, (await reader.end_offsets([where]))[where]
@@ -106,14 +106,14 @@ async def bounds(reader: AIOKafkaConsumer, topic: str) -> tuple[int, int]:
 async def _records(reader: AIOKafkaConsumer, topic: str, offset: int, end: int) -> AsyncIterator[Any]:
     """The records from `offset` up to `end`. Raises TimeoutError if they do not come."""
     if offset >= end:
-        return  # a client that was asked for records and never gave them may not end
+        return  # do not start a fetch that nobody reads: closing the client would wait for it
     where = partition(topic)
     reader.assign([where])
     reader.seek(where, offset)
     idle = 0
     while offset < end:
         polled = await reader.getmany(where, timeout_ms=_POLL_MS, max_records=2_000)
-        if not polled:  # what ends a transaction takes offsets, too, and is never read
+        if not polled:  # the markers that end transactions have offsets too, and are never read
             offset = max(offset, await reader.position(where))
         idle = 0 if polled else idle + 1
         if idle > _IDLE_POLLS:

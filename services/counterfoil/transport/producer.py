@@ -1,7 +1,7 @@
-"""The one sender of a transport: each topic gets what is handed over in that order, one batch at a time.
+"""The only sender of a transport: it sends to each topic in the order of `send`, one batch at a time.
 
-Until Kafka has confirmed a batch, nothing that comes after it in its topic is handed over: so a batch that is refused
-or lost never leaves a gap behind it, whatever Kafka thinks of the producer's sequence.
+The next batch of a topic is sent after Kafka has confirmed the one before. So a batch that is refused or lost never
+leaves a gap, even if Kafka takes later records of the same producer.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.settings import BadSetting
+from counterfoil.transport import pauses
 from counterfoil.transport.client import PARTITION
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
+from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
 
 MAX_QUEUED: Final = 65_536
-"""Records that wait to be handed to Kafka, or for its word, at most."""
+"""The most records that are not sent or not confirmed yet."""
 MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
-"""Of one record: what no topic takes would cost everything that is under way."""
-_BLOCK: Final = 60.0  # seconds that a service waits for room before it says that Kafka is away
-_PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
+"""The largest record: one that no topic takes would fail everything in flight."""
+_BLOCK: Final = 60.0  # seconds to wait for room in the queue before raising `Unavailable`
 _FLUSH: Final = 10.0
 _END: Final = 1.0
 _BATCH_OVERHEAD: Final = 61 + 3 + 4  # of a batch with one record: header, attributes and deltas, length
@@ -41,7 +41,7 @@ log = logging.getLogger("counterfoil.kafka.producer")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What goes to a topic."""
+    """A record to send."""
 
     key: bytes | None
     value: bytes | None
@@ -49,14 +49,14 @@ class Record:
 
 
 def octets(record: Record) -> int:
-    """What a record takes as the only one of a batch, as Kafka counts (a few less for a small one)."""
+    """The size of a batch with this record alone, as Kafka counts (a few octets less for a small one)."""
     size: int = DefaultRecordBatchBuilder.size_of(record.key, record.value, list(record.headers))
     return size + _BATCH_OVERHEAD
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """Records for one topic, and who wants to know: the offset after the last. Not sent if `after` has failed."""
+    """Records for one topic, and the future with the offset after the last. Not sent if `after` has failed."""
 
     topic: str
     records: Sequence[Record]
@@ -64,20 +64,20 @@ class _Job:
     done: Future[int] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
-        self.done.set_running_or_notify_cancel()  # from here on nobody can cancel it
+        self.done.set_running_or_notify_cancel()  # it cannot be cancelled any more
 
     @property
-    def in_vain(self) -> BaseException | None:
-        """Why it must not be sent any more."""
+    def blocked(self) -> BaseException | None:
+        """Why it must not be sent: the failure of `after`."""
         return self.after.exception() if self.after is not None and self.after.done() else None
 
 
 class Sender:
     """Sends to Kafka from any thread.
 
-    The producer is idempotent: while it lives, nothing is lost or doubled. If it fails for good (a refused write, a
-    sequence that broke, a topic without a leader for longer than a request may take), everything not confirmed fails
-    with it, and the next use begins with a new one.
+    The producer is idempotent: while it lives, nothing is lost or repeated. If it fails for good (a refused write, a
+    broken sequence, a topic without a leader for longer than a request may take), everything not confirmed fails with
+    it, and a new producer is made.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Sender:
         make: Callable[[], AIOKafkaProducer],
         explain: Callable[[Exception], str] = repr,
     ) -> None:
-        """Nothing is connected before `start`. `explain` says what is wrong with a connection, and what to do."""
+        """Nothing is connected before `start`. `explain` turns a failure to connect into text with advice."""
         self._loop, self._make, self._explain = loop, make, explain
         self.trouble = "not connected yet"
-        """Why there is no producer just now; empty while there is one."""
+        """Why there is no producer at the moment; empty while there is one."""
         self._room = Condition()  # guards what follows
         self._jobs: dict[str, list[_Job]] = {}
         self._queued = 0
@@ -99,17 +99,17 @@ class Sender:
         self._ending: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to send, as soon as Kafka is there."""
+        """Start sending; connects as soon as Kafka answers."""
         self._stop = self._loop.spawn(self._run())
 
     def send(
         self, topic: str, records: Sequence[Record], *, wait: bool, after: Future[int] | None = None
     ) -> Future[int]:
-        """Queue records; the future has the offset after the last of them (-1 where Kafka does not say).
+        """Queue records; the future has the offset after the last of them, -1 if Kafka does not say.
 
-        `after`, what `send` returned for the same topic: if that fails, these are not sent and fail as well. Where the
-        queue is full: wait for room and at last raise `Unavailable`, or raise `Overloaded` at once. Raises `ValueError`
-        for a record of more than `MAX_RECORD_BYTES`.
+        `after` is a future of `send` for the same topic: if it fails, these are not sent and fail as well. If the queue
+        is full, `wait` waits for room and then raises `Unavailable`; without `wait`, raises `Overloaded` at once.
+        Raises `ValueError` for a record of more than `MAX_RECORD_BYTES`.
         """
         for record in records:
             if (size := octets(record)) > MAX_RECORD_BYTES:
@@ -139,7 +139,7 @@ class Sender:
         return self._queued
 
     def close(self) -> None:
-        """Send what is queued, for a while, and end; what is not confirmed by then fails."""
+        """Send what is queued, wait a limited time for it, and end; what is not confirmed by then fails."""
         with self._room:
             self._closed = True
             self._room.notify_all()
@@ -155,10 +155,10 @@ class Sender:
     async def _run(self) -> None:
         while True:
             problem = await self._use(await self._connect())
-            log.warning("the producer failed, what Kafka has not confirmed is given up: %r", problem)
+            log.warning("the producer failed, and with it all that Kafka has not confirmed: %r", problem)
 
     async def _connect(self) -> AIOKafkaProducer:
-        attempt = 0
+        pause = iter(pauses.RETRY)
         while True:
             try:
                 producer = await self._begin(self._make())
@@ -167,8 +167,7 @@ class Sender:
             except (KafkaError, OSError, BadSetting) as problem:
                 self.trouble = self._explain(problem)
                 log.warning("no producer yet: %s", self.trouble)
-            await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
-            attempt += 1
+            await asyncio.sleep(next(pause))
 
     async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
         try:
@@ -179,7 +178,7 @@ class Sender:
         return producer
 
     async def _use(self, producer: AIOKafkaProducer) -> Exception:
-        """Send what is queued until the producer fails; returns why. What it was given is done then."""
+        """Send what is queued until the producer fails; returns why. All its jobs are done by then."""
         carriers: dict[str, asyncio.Task[None]] = {}
         problems: list[Exception] = []
         try:
@@ -202,14 +201,14 @@ class Sender:
                 await asyncio.wait(carriers.values())
 
     async def _end(self, producer: AIOKafkaProducer) -> None:
-        """Close the producer. One that still waits for Kafka is left to itself: it ends once Kafka has answered."""
+        """Close the producer. If it still waits for Kafka, its end is not waited for."""
 
         async def end() -> None:
             try:
                 await producer.stop()
             except KafkaError as problem:
                 log.info("a producer ends: %r", problem)
-            finally:  # also where this is cancelled
+            finally:  # also if this is cancelled
                 await producer.client.close()
 
         ending = asyncio.create_task(end())
@@ -227,11 +226,11 @@ class Sender:
     ) -> None:
         """Send jobs of one topic in as few batches as they fit into, each after Kafka has confirmed the one before.
 
-        All of them are done then. What goes wrong is added to `problems`; with the first, all that is queued fails.
+        All of them are done by the end. An error is added to `problems`; with the first, all that is queued fails.
         """
         left = deque[_Job]()
         for job in jobs:
-            if (reason := job.in_vain) is None:
+            if (reason := job.blocked) is None:
                 left.append(job)
             else:
                 self._fail([job], reason)
@@ -241,8 +240,8 @@ class Sender:
                 for end in ends:
                     self._finish(left.popleft(), base + end if base >= 0 else -1)
         except asyncio.CancelledError:
-            self._fail(left, Unavailable("no word from Kafka"))
-        except Exception as problem:  # noqa: BLE001 whatever it is, those who wait are told
+            self._fail(left, Unavailable("Kafka has not confirmed it"))
+        except Exception as problem:  # noqa: BLE001 any error fails the jobs' futures
             if not problems:
                 self._give_up(problem)
             problems.append(problem)
@@ -255,7 +254,7 @@ class Sender:
     def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
         for job in jobs:
             self._free(job)
-            # What failed for another's failure says the same: wrapped once more for each, it would double in length.
+            # A job that failed because of another has the same text: wrapped each time, it would double in length.
             text = str(problem) if isinstance(problem, Unavailable) else f"{job.topic}: {problem!r}"
             job.done.set_exception(Unavailable(text))
 
@@ -270,7 +269,7 @@ class Sender:
 
 
 def _batches(producer: AIOKafkaProducer, jobs: Iterable[_Job]) -> Iterator[tuple[Any, list[int]]]:
-    """The jobs' records in order; with each batch, after how many records of it a job is whole."""
+    """The jobs' records in order; with each batch, after how many of its records a job is complete."""
     batch, ends = producer.create_batch(), list[int]()
     for job in jobs:
         for record in job.records:
@@ -288,7 +287,7 @@ def _append(batch: Any, record: Record) -> bool:
 
 
 async def _sent(producer: AIOKafkaProducer, batch: Any, topic: str) -> int:
-    """The offset of a batch's first record, -1 where Kafka does not say. Raises what makes the producer useless."""
+    """The offset of a batch's first record, -1 if Kafka does not say. Raises what ends the producer."""
     if not batch.record_count():
         return -1
     batch.close()

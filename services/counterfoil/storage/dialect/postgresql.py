@@ -48,7 +48,7 @@ from counterfoil.settings import DatabaseAccess
 from counterfoil.storage.changes import KEY, VALUE, Parameters, Shape
 from counterfoil.storage.columns import CanonicalJson, canonical_text
 from counterfoil.storage.dialect import Found
-from counterfoil.storage.errors import StorageError, first_line
+from counterfoil.storage.errors import StorageError, failure
 from counterfoil.storage.migrations import VERSION_TABLE
 from counterfoil.storage.tables import Kind, ViewTable
 
@@ -180,8 +180,8 @@ class Postgresql:
         try:
             with driver.pipeline():
                 yield
-        except psycopg.Error as error:  # what SQLAlchemy did not see, for it came later
-            raise StorageError(f"{self.place}: {first_line(error)}") from error
+        except psycopg.Error as error:  # SQLAlchemy did not see it, for it came later
+            raise failure(self.place, error) from error
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
         """Insert the rows, or replace those with their keys."""

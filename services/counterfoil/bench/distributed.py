@@ -1,0 +1,106 @@
+"""Benchmark of the distributed form: services as processes on a Kafka and a PostgreSQL of this machine.
+
+The load comes from a gateway without HTTP, in one process with the clients. The rest of the path from a signed envelope
+to a receipt is real: Kafka, the ledger's process, PostgreSQL with `synchronous_commit`, Kafka again, the proof.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import psutil  # type: ignore[import-untyped]
+
+from counterfoil.bench.figure import Figure, ReportFigure, latency_text
+from counterfoil.bench.load import HOST, SEED, LoadGenerator
+from counterfoil.bootstrap.distributed import Distributed
+from counterfoil.contract.services import SERVICES
+from counterfoil.gateway.app import Delivery
+from counterfoil.instance import Instance
+from counterfoil.runtime.clock import SystemClock
+from counterfoil.settings import GATEWAY, VIEWS, Settings
+from counterfoil.testbed.fleet import Fleet
+from counterfoil.testbed.seeded_keys import seeded_key
+from counterfoil.testbed.servers import prepared_servers
+
+_IN_FLIGHT: Final = 8_000  # just below the number above which a gateway sheds commands to one service
+_SETTLED_WITHIN: Final = 120.0
+
+
+def run(settings: Settings, commands: int, burst: int, report: ReportFigure) -> None:
+    """One shard, one broker: throughput with receipts, latency at half that rate, and how long a burst takes.
+
+    Raises `ClusterError`, `NotRunning`.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as root,
+        prepared_servers(settings, Path(root) / "cluster", lambda *_: None) as given,
+    ):
+        instance = Instance.create(Path(root) / "home", HOST, "Benchmark operator", lambda name: seeded_key(SEED, name))
+        with Fleet(given.model_copy(update={"home": instance.root}), Path(root) / "log") as fleet:
+            for part in (*SERVICES, VIEWS):
+                fleet.start((part,))
+            fleet.wait_ready()
+            delivery, clock = Delivery(), SystemClock()
+            here = given.model_copy(update={"home": instance.root, "probes": "127.0.0.1:0"})
+            with closing(Distributed(instance, clock, here, (GATEWAY,), delivery)) as system:
+                system.start()
+                load = LoadGenerator(instance, system.gateway.receipts, delivery, clock.now)
+                load.register(64)
+                _measure(load, fleet, commands, burst, report)
+
+
+def _measure(load: LoadGenerator, fleet: Fleet, commands: int, burst: int, report: ReportFigure) -> None:
+    load.run(load.deposits(commands // 10), 64)
+    envelopes = load.deposits(commands)
+    before = _cpu_seconds(fleet)
+    took, latencies = load.run(envelopes, 256)
+    note = f"{latency_text(latencies)}; CPU: {_cpu_used(before, _cpu_seconds(fleet))}"
+    whole = Figure("distributed", "signed deposits, 256 clients, receipt each", commands, took, note)
+    report(whole)
+    half = max(whole.per_second // 2, 1)
+    count = min(commands, half * 10)
+    took, latencies = load.run_at_rate(load.deposits(count), half)
+    note = latency_text(latencies)
+    report(Figure("at half that load", "the same at a steady rate", count, took, note))
+    envelopes = load.deposits(burst)
+    took, latencies = load.run(envelopes, _IN_FLIGHT)
+    lag = _until_settled(fleet)
+    note = f"all consumers had caught up {lag:.2f} s after the last receipt"
+    report(Figure("burst", f"as fast as they are accepted, {_IN_FLIGHT} in flight, receipt each", burst, took, note))
+
+
+def _until_settled(fleet: Fleet) -> float:
+    """Seconds until no consumer of the fleet lags. Raises TimeoutError."""
+    began = time.monotonic()
+    while any(_lags(fleet)):
+        if time.monotonic() - began > _SETTLED_WITHIN:
+            raise TimeoutError(f"the consumers have not caught up within {_SETTLED_WITHIN:.0f} s")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def _lags(fleet: Fleet) -> Iterator[float]:
+    for process in fleet.processes.values():
+        for line in process.probe("metrics").text.splitlines():
+            if line.startswith("counterfoil_consumer_lag{"):
+                yield float(line.rpartition(" ")[2])
+
+
+def _cpu_seconds(fleet: Fleet) -> dict[str, float]:
+    """CPU seconds used by each process, and by the whole machine."""
+    busy = psutil.cpu_times()
+    found = {"clients and gateway": time.process_time(), "all of the machine": busy.user + busy.system}
+    for name, process in fleet.processes.items():
+        for line in process.probe("metrics").text.splitlines():
+            if line.startswith("process_cpu_seconds_total "):
+                found[name] = float(line.rpartition(" ")[2])
+    return found
+
+
+def _cpu_used(before: dict[str, float], after: dict[str, float]) -> str:
+    return ", ".join(f"{name} {after[name] - before[name]:.1f} s" for name in after if name in before)

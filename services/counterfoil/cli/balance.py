@@ -1,0 +1,55 @@
+"""`counterfoil balance`: what a party owns, and deposits and withdrawals of currency."""
+
+from __future__ import annotations
+
+import typer
+
+from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.listing import Listing, add_list
+from counterfoil.cli.options import Amount, Currency, PartyId, PaymentReference, Wait
+from counterfoil.cli.render import Rows
+from counterfoil.cli.signing import signed
+from counterfoil.cli.values import in_units
+from counterfoil.contract.record import Command as Body
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.funding import cash
+
+app = typer.Typer(name="balance", help="Balances: show, deposit, withdraw, list.", no_args_is_help=True)
+
+_CASH = Listing("balances", "cash", "asset posted held")
+_VOUCHERS = Listing("vouchers_balance", "vouchers", "voucher_id programme_id face available held redeemed")
+_HOLDS = "hold_id kind party_id vouchers cash bond status"
+
+
+@remote(app, "show", "counterfoil balance show acme")
+def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
+    """Show a party's cash and vouchers."""
+    gateway = session.gateway
+    found = {
+        "cash": list(gateway.rows("balances", {"account": cash(party)}, wait_for=wait or ())),
+        "vouchers": list(gateway.rows("vouchers_balance", {"beneficiary_id": party})),
+    }
+    tables = [
+        Rows(listing.what, [in_units(row, listing.amounts) for row in rows], listing.columns.split(), listing.amounts)
+        for listing, rows in zip((_CASH, _VOUCHERS), found.values(), strict=True)
+    ]
+    session.out.show(found, *tables)
+
+
+@signed(app, "deposit", "counterfoil balance deposit acme --amount 500 --reference IN-1 --as treasury")
+def deposit(party: PartyId, amount: Amount, reference: PaymentReference, currency: Currency = "USD") -> Body:
+    """Treasurer: record currency that came in for a party."""
+    return Deposit(party_id=party, currency=currency, amount=amount, payment_reference=reference)
+
+
+@signed(app, "withdraw", "counterfoil balance withdraw acme --amount 20 --reference OUT-1 --as treasury")
+def withdraw(party: PartyId, amount: Amount, reference: PaymentReference, currency: Currency = "USD") -> Body:
+    """Treasurer: record currency that was paid out to a party."""
+    return Withdraw(party_id=party, currency=currency, amount=amount, payment_reference=reference)
+
+
+add_list(app, Listing("balances", "balances", "account asset posted held n posted_at"))
+add_list(app, Listing("holds", "holds", _HOLDS), "holds")
+add_list(
+    app, Listing("slashes", "slashed bonds", "contract_id provider_id beneficiary_id amount slashed_at"), "slashes"
+)

@@ -1,0 +1,80 @@
+"""What `counterfoil up` and `counterfoil serve` share: the gateway's server, its address, and stopping by signal."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from counterfoil.cli.command import Invalid, Out
+from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.server import server_config
+from counterfoil.settings import Listen
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+class StopSignal:
+    """Catches SIGINT and SIGTERM from now on: remembers that one came, stops the server if there is one.
+
+    `on_stop` is called from the signal handler.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+        self.server: uvicorn.Server | None = None
+        self.on_stop: Callable[[], None] = lambda: None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.received = True
+        self.on_stop()
+        if self.server is not None:
+            self.server.should_exit = True
+
+
+def make_server(backend: Backend, delivery: Delivery, failure: Callable[[], str], stop: StopSignal) -> uvicorn.Server:
+    """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good."""
+
+    async def check_failure() -> None:
+        if failure():
+            server.should_exit = True
+
+    app = create_app(backend, delivery)
+    config = server_config(app, log_config=None, callback_notify=check_failure, timeout_notify=1)
+    server = stop.server = uvicorn.Server(config)
+    return server
+
+
+@contextmanager
+def listening(listen: Listen) -> Iterator[socket.socket]:
+    """A socket that listens on the address. Raises `Invalid`."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        listener = socket.create_server(listen, family=family, backlog=1_024)
+    except OSError as problem:
+        raise Invalid(f"cannot listen on {listen.host} port {listen.port}: {problem.strerror or problem}") from problem
+    with listener:
+        yield listener
+
+
+def listener_url(listener: socket.socket) -> str:
+    """The URL of a server that listens on this socket."""
+    return http_url(*listener.getsockname()[:2])
+
+
+def http_url(host: str, port: int) -> str:
+    """The URL of an HTTP server."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def warn_without_tls(out: Out, listener: socket.socket) -> None:
+    """Print a warning if the socket listens beyond the loopback interface."""
+    if not str(listener.getsockname()[0]).startswith(_LOOPBACK):
+        out.note("listening beyond this machine without TLS: put a proxy with TLS in front of it")

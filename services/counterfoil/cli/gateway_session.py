@@ -1,0 +1,62 @@
+"""The session of one CLI command with a gateway: the connection, and the log keys that it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import typer
+
+from counterfoil.cli.command import Command, Invalid, Out, UrlOption, gateway_url, make
+from counterfoil.contract.services import SERVICES
+from counterfoil.instance import SHARD
+from counterfoil.log.keys import VerifyKey
+
+if TYPE_CHECKING:
+    from counterfoil.client.http import Gateway
+
+
+class GatewaySession:
+    """One CLI command and its gateway."""
+
+    def __init__(self, out: Out, url: str | None) -> None:
+        self.out, self.url = out, gateway_url(out, url)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The connection, opened at first use."""
+        from counterfoil.client.http import Gateway
+
+        return self.out.opened.enter_context(Gateway(self.url))
+
+    @cached_property
+    def pinned(self) -> dict[str, VerifyKey]:
+        """The pinned log keys, by origin; empty if the file is missing. Raises `NotProven`, `Invalid`."""
+        from counterfoil.client.verify import parse_vkeys
+
+        settings = self.out.settings
+        try:
+            return parse_vkeys(settings.vkey_file.read_text())
+        except FileNotFoundError:
+            if settings.vkeys is not None:
+                raise Invalid(f"COUNTERFOIL_VKEYS: there is no file {settings.vkeys}") from None
+            return {}
+
+    def log_key(self, service: str) -> tuple[VerifyKey, bool]:
+        """The key of a service's log, and whether it is pinned; an unpinned one is what the gateway shows."""
+        if service not in SERVICES:
+            raise Invalid(f"{service}: the services are {', '.join(SERVICES)}")
+        for origin, key in self.pinned.items():
+            if origin.endswith(f"/{service}/{SHARD}"):
+                return key, True
+        return VerifyKey.parse(self.gateway.log_file(service, "vkey", SHARD).decode().strip()), False
+
+    def origin(self, service: str) -> str:
+        """The name of a service's log, which commands are addressed to."""
+        return self.log_key(service)[0].name
+
+
+def remote(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
+    """A command that needs a gateway; its first parameter is a `GatewaySession`."""
+    return make(app, name, example, {"url": (UrlOption, None)}, GatewaySession)

@@ -1,0 +1,62 @@
+"""`counterfoil init`: makes an instance."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.text import Text
+
+from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.instance_files import instance_files
+from counterfoil.cli.options import Home, option
+from counterfoil.cli.render import record
+from counterfoil.contract.scalars import Name, Origin
+from counterfoil.contract.services import SERVICES
+from counterfoil.core.rules import LATEST
+from counterfoil.instance import SHARD, Instance
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @local(app, "init", "counterfoil init --host vouchers.example.org --operator-name 'Example market'")
+    def init(
+        out: Out,
+        home: Home = None,
+        host: Annotated[
+            str, option("--host", "A name that its logs keep for ever, such as your domain.", metavar="NAME")
+        ] = "localhost",
+        operator_name: Annotated[str, option("--operator-name", "Who runs it.", metavar="TEXT")] = "Market operator",
+        rules: Annotated[
+            int,
+            typer.Option("--rules", min=1, max=LATEST, metavar="VERSION", help="The rules version to begin with."),
+        ] = LATEST,
+        if_missing: Annotated[
+            bool, typer.Option("--if-missing", help="If there is one already, show it instead of failing.")
+        ] = False,
+    ) -> None:
+        """Make a new instance: keys for its logs and its operator. An existing one is never changed."""
+        root = home if home is not None else out.settings.home
+        if if_missing and (root / "instance.json").exists():
+            found = instance_files(Instance(root))
+            out.show(found, record(found))
+            return
+        try:
+            TypeAdapter(Origin).validate_python(f"{host}/{SERVICES[0]}/{SHARD}")
+            TypeAdapter(Name).validate_python(operator_name)
+        except ValidationError as problem:
+            raise Invalid(
+                "--host is a DNS name in lower case, --operator-name is text of at most 120 characters"
+            ) from problem
+        try:
+            instance = Instance.create(root, host, operator_name, rules=rules)
+        except FileExistsError as problem:
+            raise Invalid(
+                f"{problem.filename} is left from an earlier attempt: remove it, or take another --home"
+            ) from None
+        except OSError as problem:
+            raise Invalid(f"cannot write {problem.filename}: {problem.strerror}") from problem
+        found = instance_files(instance)
+        out.show(found, record(found), Text("next: counterfoil up", style="dim"))

@@ -1,0 +1,108 @@
+"""`counterfoil offer`: offers of compute, the market's depth, and its trades."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.listing import Listing, add_both, add_list
+from counterfoil.cli.options import (
+    Currency,
+    GoodUntil,
+    MinNodes,
+    NewPrice,
+    Nodes,
+    OfferId,
+    OnSelfTrade,
+    Price,
+    ReduceBy,
+    Wait,
+    hour,
+    option,
+)
+from counterfoil.cli.render import Rows
+from counterfoil.cli.signing import signed
+from counterfoil.cli.values import in_units
+from counterfoil.contract.limits import MIN_BOND_BPS
+from counterfoil.contract.record import Command as Body
+from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
+
+app = typer.Typer(name="offer", help="Offers: post, amend, cancel, show, list, depth, trades.", no_args_is_help=True)
+
+Class = Annotated[str, option("--class", "The accelerator class's id.", metavar="CLASS")]
+Region = Annotated[str, option("--region", "The region's id.", metavar="REGION")]
+
+
+@signed(
+    app,
+    "post",
+    "counterfoil offer post --class a100-80gb --region eu-west --nodes 4 --from 20270105T08Z --until 20270106T08Z "
+    "--price 1.80 --as norn",
+)
+def post(
+    class_: Class,
+    region: Region,
+    nodes: Nodes,
+    window_start: Annotated[int, hour("--from", "The first delivery hour.")],
+    window_end: Annotated[int, hour("--until", "The hour at which delivery ends.")],
+    price: Price,
+    currency: Currency = "USD",
+    min_nodes: MinNodes = 1,
+    min_hours: Annotated[int, option("--min-hours", "The shortest block in one trade.", metavar="N")] = 1,
+    bond_bps: Annotated[
+        int, option("--bond-bps", "The bond in hundredths of a percent of the whole offer's worth.", metavar="N")
+    ] = MIN_BOND_BPS,
+    tif: Annotated[Literal["GTC", "GTD", "IOC"], option("--tif", "Time in force.")] = "GTC",
+    good_until: GoodUntil = None,
+    stp: OnSelfTrade = "taker",
+) -> Body:
+    """Provider: offer nodes on every hour of a window; a bond is held before the offer enters the book."""
+    return PostOffer(
+        class_id=class_,
+        region=region,
+        currency=currency,
+        nodes=nodes,
+        window_start=window_start,
+        window_end=window_end,
+        price=price,
+        min_nodes=min_nodes,
+        min_hours=min_hours,
+        bond_bps=bond_bps,
+        tif=tif,
+        good_until=good_until,
+        stp=stp,
+    )
+
+
+@signed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")
+def amend_offer(offer: OfferId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
+    """Provider: take back nodes, or ask another price; one of the two."""
+    return AmendOffer(offer_id=offer, reduce_nodes_by=reduce_by, price=price)
+
+
+@signed(app, "cancel", "counterfoil offer cancel off-7-0 --as norn")
+def cancel_offer(offer: OfferId) -> Body:
+    """Provider: take an offer off the book; trades stand, the rest of its bond is released."""
+    return CancelOffer(offer_id=offer)
+
+
+@remote(app, "depth", "counterfoil offer depth --class a100-80gb --region eu-west")
+def depth(
+    session: GatewaySession, class_: Class, region: Region, currency: Currency = "USD", wait: Wait = None
+) -> None:
+    """Show the open quantity by price: offers from the cheapest, bids from the highest."""
+    found = session.gateway.depth(class_, region, currency, wait or ())
+    tables = [
+        Rows(side, [in_units(row, ("price",)) for row in found[side]], ("price", "nodes", "orders"), ("price", "nodes"))
+        for side in ("offers", "bids")
+    ]
+    session.out.show(found, *tables)
+
+
+_OFFER = "offer_id provider_id class_id region nodes window_start window_end price sold_node_hours status"
+_TRADE = "trade_id beneficiary_id provider_id class_id nodes first_hour hours price notional"
+add_both(app, Listing("offers", "offers", _OFFER, "off-7-0"))
+add_list(app, Listing("trades", "trades", _TRADE), "trades")
+add_list(app, Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at"), "prevented")

@@ -1,0 +1,36 @@
+"""`counterfoil rules`: which version of the rules decides, and from where on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from counterfoil import __version__
+from counterfoil.cli.listing import Listing, add_list
+from counterfoil.cli.options import option
+from counterfoil.cli.signing import signed
+from counterfoil.contract.record import Command as Body
+from counterfoil.issuance.commands import AdoptRules
+
+app = typer.Typer(name="rules", help="Rules versions: adopt, list.", no_args_is_help=True)
+
+
+@signed(app, "adopt", "counterfoil rules adopt 2 --replaces 1 --as operator")
+def adopt(
+    rules: Annotated[int, typer.Argument(min=1, max=1_000_000, metavar="VERSION", help="The version to go on by.")],
+    replaces: Annotated[
+        int, typer.Option("--replaces", min=1, max=1_000_000, metavar="VERSION", help="The version in force now.")
+    ],
+    release: Annotated[
+        str, option("--release", "A release that knows the version. Default: this one.", metavar="TEXT")
+    ] = __version__,
+) -> Body:
+    """Operator: let every log go on by another version of the rules, from its next entry on. It cannot be taken back.
+
+    Upgrade every process, standbys and gateways too, before you adopt: one that does not know the version stops.
+    """
+    return AdoptRules(rules=rules, replaces=replaces, release=release)
+
+
+add_list(app, Listing("rules", "rules versions", "rules release adopted_at index"))

@@ -1,0 +1,118 @@
+"""`counterfoil up`: serves an instance in one process, services on threads and the gateway on the event loop."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.instance_files import instance_files
+from counterfoil.cli.options import Home, option
+from counterfoil.cli.render import record
+from counterfoil.errors import CounterfoilError, ServiceStopped
+from counterfoil.instance import Instance
+from counterfoil.settings import Listen, parse_listen
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from counterfoil.bootstrap.embedded import Embedded
+    from counterfoil.cli.gateway_server import StopSignal
+    from counterfoil.gateway.app import Delivery
+
+log = logging.getLogger("counterfoil.up")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @local(app, "up", "counterfoil up --port 8440")
+    def up(
+        out: Out,
+        home: Home = None,
+        host: Annotated[
+            str | None,
+            option("--host", "Where to listen. Default: COUNTERFOIL_LISTEN, or 127.0.0.1.", metavar="ADDRESS"),
+        ] = None,
+        port: Annotated[
+            int | None,
+            typer.Option("--port", min=0, max=65_535, metavar="N", help="0 takes a free one. Default: 8440."),
+        ] = None,
+    ) -> None:
+        """Serve the instance, all services in this process, until interrupted.
+
+        SIGINT and SIGTERM stop it cleanly: it takes no new command, answers those in flight, publishes everything and
+        exits with code 0. Exit code 3: a service has failed for good.
+        """
+        base = parse_listen(out.settings.listen)
+        listen = Listen(base.host if host is None else host, base.port if port is None else port)
+        _serve(out, Instance(home if home is not None else out.settings.home), listen)
+
+
+def _serve(out: Out, instance: Instance, listen: Listen) -> None:
+    """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
+    from counterfoil.cli.gateway_server import StopSignal, listening
+    from counterfoil.gateway.app import Delivery
+
+    logging.basicConfig(level=out.settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with _only_process(instance), listening(listen) as listener:
+        stop = StopSignal()
+        delivery = Delivery()
+        system = _open(out, instance, delivery)
+        try:
+            if not stop.received:
+                _run(out, system, delivery, listener, stop)
+        finally:
+            system.close()
+    if system.failure:
+        raise ServiceStopped(system.failure)
+    out.note("stopped")
+
+
+def _run(out: Out, system: Embedded, delivery: Delivery, listener: socket, stop: StopSignal) -> None:
+    from counterfoil.cli.gateway_server import listener_url, make_server, warn_without_tls
+
+    server = make_server(system.backend(), delivery, lambda: system.failure, stop)
+    system.start()
+    found = {"url": listener_url(listener), **instance_files(system.instance)}
+    out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
+    warn_without_tls(out, listener)
+    if not stop.received:
+        server.run([listener])  # at its end it raises again the signals that it caught, for `stop`
+
+
+def _open(out: Out, instance: Instance, delivery: Delivery) -> Embedded:
+    from counterfoil.bootstrap.embedded import Embedded
+    from counterfoil.runtime.clock import open_clock
+
+    clock = open_clock(out.settings.clock)
+    try:
+        return Embedded(instance, clock, deliver=delivery)
+    except Exception as problem:
+        log.debug("opening failed", exc_info=problem)
+        reason = problem if isinstance(problem, CounterfoilError) else repr(problem)
+        raise ServiceStopped(f"cannot open {instance.root}: {reason}") from problem
+
+
+@contextmanager
+def _only_process(instance: Instance) -> Iterator[None]:
+    """Hold the instance's lock, which ends with the process. Raises `Invalid` if another process has it."""
+    path = instance.root / "up.lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            pid = file.read().strip()
+            raise Invalid(f"process {pid} serves {instance.root} already: stop it, or take another --home") from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

@@ -1,0 +1,72 @@
+"""Downloads published logs over HTTP into a directory, laid out as C2SP tlog-tiles, for the audit to read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from counterfoil.client.http import Gateway
+from counterfoil.client.problems import NotProven, NotThere, Unreachable
+from counterfoil.instance import SHARD
+from counterfoil.log.checkpoint import open_checkpoint
+from counterfoil.log.errors import LogError
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.tiles import tiles_for
+
+PUBLISHED_WITHIN: Final = 30.0
+"""Seconds within which a log must publish what is known to be committed."""
+_POLL_SECONDS: Final = 0.1
+_ATTEMPTS: Final = 5
+
+
+def download_logs(
+    gateway: Gateway,
+    keys: Mapping[str, VerifyKey],
+    sizes: Mapping[str, int],
+    to: Path,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    """Copy each service's log of at least `sizes` entries to the new directory `to/SERVICE/SHARD`.
+
+    `keys`: the pinned key of each service's log. `progress`: (what, files just fetched, files in all, approximately).
+    Only the checkpoint is verified here; the audit checks the rest. Raises `NotProven` for a checkpoint that the key
+    has not signed, `Unreachable` if a checkpoint of that size is not published in time.
+    """
+    files = sum(1 for size in sizes.values() for _ in tiles_for(0, size))
+    for service, key in keys.items():
+        for attempt in range(_ATTEMPTS):
+            note, size = _published(gateway, service, key, sizes[service])
+            try:
+                for path in (ref.path() for ref in tiles_for(0, size)):
+                    _write(to / service / SHARD / path, gateway.log_file(service, path))
+                    progress(f"fetch {service}", 1, files)
+            except NotThere:  # the log has grown, and the partial tiles of its former size are gone
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            _write(to / service / SHARD / "vkey", f"{key.vkey()}\n".encode())
+            _write(to / service / SHARD / "checkpoint", note)
+            break
+
+
+def _published(gateway: Gateway, service: str, key: VerifyKey, at_least: int) -> tuple[bytes, int]:
+    """The published checkpoint, once it covers `at_least` entries: (note, size)."""
+    deadline = time.monotonic() + PUBLISHED_WITHIN
+    while True:
+        note = gateway.log_file(service, "checkpoint")
+        try:
+            size = open_checkpoint(note, [key]).size
+        except LogError as problem:
+            raise NotProven(f"the published checkpoint of {key.name} does not verify: {problem}") from problem
+        if size >= at_least:
+            return note, size
+        if time.monotonic() > deadline:
+            raise Unreachable(f"{gateway.url} publishes only {size} entries of {key.name}; {at_least} are committed")
+        time.sleep(_POLL_SECONDS)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

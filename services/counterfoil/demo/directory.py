@@ -1,0 +1,45 @@
+"""The demo's directory: an instance with keys that follow from the seed, and a marker that it may be replaced."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Final
+
+from counterfoil.contract.services import SERVICES
+from counterfoil.errors import AlreadyInitialised
+from counterfoil.instance import SHARD, Instance
+from counterfoil.log.keys import SigningKey, VerifyKey
+from counterfoil.testbed.seeded_keys import seeded_key
+
+HOST: Final = "demo.counterfoil.example"
+OPERATOR: Final = "Market operator (fictional)"
+MARKER: Final = "demo.json"
+
+
+def make_instance(home: Path, seed: int) -> Instance:
+    """A new instance in `home`, in place of an earlier demo. Raises `AlreadyInitialised`."""
+    check_replaceable(home)
+    shutil.rmtree(home, ignore_errors=True)
+    instance = Instance.create(home, HOST, OPERATOR, lambda name: seeded_key(seed, name))
+    mark(home, seed)
+    return instance
+
+
+def mark(home: Path, seed: int) -> None:
+    """Mark the directory as a demo's, so that the next demo may replace it."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARKER).write_text(json.dumps({"seed": seed}) + "\n")
+
+
+def check_replaceable(home: Path) -> None:
+    """Raises `AlreadyInitialised` if `home` has files and is not an earlier demo."""
+    if home.exists() and any(home.iterdir()) and not (home / MARKER).exists():
+        raise AlreadyInitialised(f"{home} is not empty and not an earlier demo: choose another --home")
+
+
+def log_keys(seed: int) -> dict[str, VerifyKey]:
+    """The log keys of the demo with this seed, by service."""
+    seeds = {service: seeded_key(seed, f"log-{service}") for service in SERVICES}
+    return {service: SigningKey(f"{HOST}/{service}/{SHARD}", key).verify_key for service, key in seeds.items()}

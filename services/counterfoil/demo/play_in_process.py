@@ -1,0 +1,31 @@
+"""The demo in one process: every service stepped in one thread, on virtual time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from counterfoil.audit.run import Progress
+from counterfoil.bootstrap.embedded import Embedded
+from counterfoil.demo.directory import make_instance
+from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
+from counterfoil.demo.scenario import START
+from counterfoil.runtime.clock import VirtualClock
+from counterfoil.testbed.system import EmbeddedSystem
+
+
+def play_in_process(
+    home: Path, given: StoryInput, progress: PlayProgress, audited: Progress | None = None
+) -> dict[str, Any]:
+    """Play the story in `home`, in place of an earlier demo, then audit its logs.
+
+    Leaves databases, keys, published logs and `report.json` there; returns the report. The same seed and input give the
+    same log roots. Raises `AlreadyInitialised`.
+    """
+    instance, clock = make_instance(home, given.seed), VirtualClock(START)
+    embedded = Embedded(instance, clock)
+    try:
+        report = play_and_report(EmbeddedSystem(embedded, clock), given, progress, embedded.seal)
+    finally:
+        embedded.close()
+    return audit_and_write(home, report, home / "logs", audited=audited)

@@ -1,0 +1,60 @@
+"""Waiting for the views without waiting on the event loop: a worker thread reads their positions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from counterfoil.runtime.backoff import Backoff
+
+_BETWEEN_READS: Final = Backoff(0.01, 0.05)
+
+
+class ViewPositions:
+    """How far the views are, for the coroutines of one event loop.
+
+    At most one read is under way, however many coroutines wait: they share what it finds. Positions only grow, so a
+    read that began a moment before a coroutine asked can make it wait longer, and never too short.
+    """
+
+    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """`read`: per origin, the index of the next entry to be projected; it may wait, and is called on a thread."""
+        self._read = read
+        self._reading: asyncio.Task[Mapping[str, int]] | None = None
+
+    async def reach(self, wanted: Mapping[str, int], within: float) -> bool:
+        """Wait until the views hold the first `wanted[origin]` entries of each log; False after `within` seconds.
+
+        Also a database that hangs is waited for no longer. Raises what reading raises.
+        """
+        if not wanted:
+            return True
+        bound = asyncio.timeout(within)
+        try:
+            async with bound:
+                for pause in _BETWEEN_READS:
+                    if _holds(await self._known(), wanted):
+                        break
+                    await asyncio.sleep(pause)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            return False
+        return True
+
+    async def _known(self) -> Mapping[str, int]:
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
+            self._reading.add_done_callback(_retrieve)
+        return await asyncio.shield(self._reading)  # others wait for the same read when this coroutine is cancelled
+
+
+def _holds(known: Mapping[str, int], wanted: Mapping[str, int]) -> bool:
+    return all(known[origin] >= size for origin, size in wanted.items())
+
+
+def _retrieve(reading: asyncio.Task[Mapping[str, int]]) -> None:
+    """Look at the error of a read for which nobody waits any more, or asyncio complains that nobody did."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,0 +1,127 @@
+"""A running deployment is upgraded as infra/README.md says: old release, new release, adopt new rules, audit.
+
+The old release is this source tree without the newest version of the rules, installed in a folder of its own. Kafka and
+PostgreSQL are real; every part is a process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import counterfoil
+from counterfoil.audit.run import audit
+from counterfoil.bootstrap import provision
+from counterfoil.core.rules import LATEST
+from counterfoil.instance import Instance
+from counterfoil.settings import ADMIN, Settings
+from counterfoil.testbed.cluster.cluster import Cluster
+from counterfoil.testbed.fleet import ONE_PART_EACH, PROGRAM, Fleet
+from tests.e2e.founding import found_a_market, trade
+from tests.e2e.running import Shell, eventually
+from tests.servers.fixture import NewCluster
+
+OLD, NEW = LATEST - 1, LATEST
+TAKEN_OVER_WITHIN = 60.0
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(300)]
+
+
+def old_release(folder: Path) -> Path:
+    """A program that runs this release as it would be without the newest version of the rules."""
+    package = folder / "counterfoil"
+    shutil.copytree(Path(counterfoil.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (package / "core" / "rules.py").open("a") as rules:
+        rules.write(f"\nRULES = {{number: each for number, each in RULES.items() if number < {NEW}}}\nLATEST = {OLD}\n")
+    script = folder / "old.py"
+    run = "runpy.run_module('counterfoil', run_name='__main__')"
+    script.write_text(f"import runpy, sys\nsys.path.insert(0, {str(folder)!r})\n{run}\n")
+    return script
+
+
+@contextmanager
+def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fleet, Instance]]:
+    """Every part of an instance that begins with the old rules, each a process of `program`."""
+    here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
+    settings = Settings().model_copy(update=here)
+    kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
+    provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
+    instance = Instance.create(folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD)
+    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
+    with Fleet(given, folder / "processes") as fleet:
+        for parts in ONE_PART_EACH:
+            fleet.start(parts, program=(str(program),))
+        fleet.wait_ready()
+        yield fleet, instance
+
+
+def replace(fleet: Fleet, parts: tuple[str, ...], suffix: str, program: tuple[str, ...]) -> None:
+    """A rolling upgrade of one part: the new process stands by, then the old one stops and the new one takes over."""
+    (old,) = [name for name in fleet.processes if name.partition("+")[0] == ",".join(parts)]
+    fleet.start(parts, suffix, program=program)
+    assert fleet.stop(old) == {old: 0}
+    eventually(fleet.processes[f"{','.join(parts)}+{suffix}"].is_active)
+
+
+def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: Path) -> None:
+    program = old_release(tmp_path / "old")
+    with new_cluster() as cluster, deployed(cluster, tmp_path, program) as (fleet, instance):
+        shell = Shell(instance.root, fleet.url)
+        found_a_market(shell, tmp_path)
+        trade(shell)
+        eventually(lambda: shell.ok("usage", "contracts"))
+        adopt = ("rules", "adopt", str(NEW), "--replaces", str(OLD), "--as", "operator", "--json")
+
+        # Too early: an old service does not know the rules, says so, and nothing of it is in the log.
+        early = shell.run(*adopt)
+        assert (early.code, early.error["code"]) == (4, "unknown_rules")
+
+        # Upgrade every part while the market is open; an old standby of redemption is forgotten.
+        for parts in ONE_PART_EACH:
+            replace(fleet, parts, "new", PROGRAM)
+        shell.url = fleet.url
+        fleet.start(("redemption",), "forgotten", program=(str(program),))
+        assert [row["rules"] for row in shell.ok("rules", "list")] == [OLD]
+        deposit = ("balance", "deposit", "acme", "--amount", "100", "--reference", "BETWEEN", "--as", "treasury")
+        assert shell.ok(*deposit)["index"] > 0
+
+        # Adopt; every log goes on by the new rules, and the market with it.
+        assert shell.ok(*adopt[:-1])["id"].startswith("operator/")
+        eventually(lambda: [row["rules"] for row in shell.ok("rules", "list")] == [OLD, NEW])
+        again = shell.run(*adopt)
+        assert (again.code, again.error["code"]) == (4, "rules_not_in_force")
+        trade(shell)
+        eventually(lambda: len(shell.ok("usage", "contracts")) == 2)
+
+        # The forgotten standby takes over, finds rules that it lacks, and stops before it writes anything.
+        assert fleet.stop("redemption+new") == {"redemption+new": 0}
+        size = len(shell.ok("usage", "contracts"))
+        ended = fleet.processes["redemption+forgotten"]
+        deadline = time.monotonic() + TAKEN_OVER_WITHIN
+        while ended.popen.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert fleet.wait_ended(ended.name) == 3
+        assert f"rules version {NEW} needs release {counterfoil.__version__} or later" in ended.tail()
+        fleet.start(("redemption",), "again")
+        fleet.wait_ready()
+        assert len(shell.ok("usage", "contracts")) == size
+
+        fleet.stop()
+        report = audit(instance.root / "logs")
+    assert report.clean, report.to_json()
+    for log in report.logs:
+        assert [each["version"] for each in log.rules] == [OLD, NEW], log.origin
+    command = [sys.executable, str(program), "audit", str(instance.root), "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=shell.environment, timeout=60)
+    assert ran.returncode == 2, ran.stdout
+    assert (
+        f"install release {counterfoil.__version__}" in ran.stderr
+        or f"needs release {counterfoil.__version__}" in ran.stderr
+    )

@@ -1,0 +1,276 @@
+"""No coroutine of the gateway waits for a database or a file on the event loop: it runs every route to find out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+
+from counterfoil.client.author import Author
+from counterfoil.gateway import parameters, signatures
+from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.view_positions import ViewPositions
+from counterfoil.ports import Unavailable
+from counterfoil.storage.database import Database
+from tests.gateway.harness import ENVELOPE, Both
+from tests.gateway.world import Market, deposit, seed_of
+
+
+class OnLoop:
+    """Notes every use of a database or a file on a thread that is running an event loop."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.off_loop = 0
+        self.watching = False
+
+    def note(self, what: str) -> None:
+        """Something that may wait is about to be done."""
+        if self.watching:
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                self.off_loop += 1
+            else:
+                self.seen.append(what)
+
+    def audit(self, event: str, args: tuple[Any, ...]) -> None:
+        """Files, as the interpreter reports them."""
+        if event == "open" and isinstance(args[0], str | bytes) and not str(args[0]).endswith((".py", ".pyc")):
+            self.note(f"open {args[0]!r}")
+
+
+WATCHED = OnLoop()
+sys.addaudithook(WATCHED.audit)  # there is no way to remove a hook: this one does nothing while nobody watches
+
+
+@contextlib.contextmanager
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
+    """Watch every database and file for the time of the block."""
+    for name in ("read", "write"):
+        method: Callable[[Database], Any] = getattr(Database, name)
+
+        def guarded(self: Database, method: Callable[[Database], Any] = method) -> Any:
+            WATCHED.note(f"database {self.dialect.place}")
+            return method(self)
+
+        monkeypatch.setattr(Database, name, guarded)
+    WATCHED.seen, WATCHED.off_loop, WATCHED.watching = [], 0, True
+    try:
+        yield WATCHED
+    finally:
+        WATCHED.watching = False
+
+
+class World:
+    """A gateway over running services, whose views say how far they are out of their database, as when distributed."""
+
+    def __init__(self, home: Path) -> None:
+        self.delivery = Delivery()
+        self.market = Market(home, Both(self.delivery)).open()
+        origins = self.market.system.backend().origins.values()
+
+        def positions() -> Mapping[str, int]:
+            known = self.market.system.views.positions()
+            return {origin: known.get(origin, 0) for origin in origins}
+
+        self.backend: Backend = replace(self.market.system.backend(), positions=positions)
+        self.app = create_app(self.backend, self.delivery)
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request on the running loop."""
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            return await client.request(method, path, **more)
+
+    async def post(self, envelope: bytes) -> httpx.Response:
+        """A command."""
+        return await self.ask("POST", "/v1/commands", content=envelope, headers=ENVELOPE)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The services work on their own threads, so that this one has nothing but the gateway's loop."""
+    world = World(tmp_path_factory.mktemp("market") / "home")
+    world.market.system.start()
+    yield world
+    world.market.system.close()
+
+
+def requests(world: World) -> list[tuple[str, str]]:
+    """A request, or several, for every route."""
+    paths = ["/healthz", "/v1/depth?class_id=a100&region=east&wait_for=ledger:1"]
+    for view in world.backend.definitions:
+        place = f"/v1/{view.name.replace('_', '-')}"
+        key = "/".join("1" if view.columns[name] in ("int", "amount") else "none" for name in view.key)
+        paths += [place, f"{place}?wait_for=ledger:1&wait_for=issuance:0", f"{place}/{key}?wait_for=ledger:1"]
+    for service in world.backend.origins:
+        log = f"/log/{service}/main"
+        paths += [f"{log}/checkpoint", f"{log}/vkey", f"{log}/tile/0/000.p/1", f"{log}/tile/entries/000"]
+    paths += ["/v1/commands/ledger/treasury/none", "/v1/commands/ledger/treasury/01890000-0000-7000-8000-000000000000"]
+    return [("GET", path) for path in paths]
+
+
+def test_every_route_keeps_off_the_event_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def everything() -> list[tuple[str, str, int]]:
+        async with world.app.router.lifespan_context(world.app):
+            answers = [(each[1], await world.ask(*each)) for each in requests(world)]
+            known = world.market.sign("treasury", deposit("lab-1", 1))
+            unknown = world.market.sign("treasury", deposit("lab-1", 1), key=Author("treasury", seed_of("nobody")))
+            answers += [("known", await world.post(known)), ("unknown", await world.post(unknown))]
+            receipt = answers[-2][1].json()
+            actor, command_id = receipt["id"].split("/")[:2]
+            answers.append(("receipt", await world.ask("GET", f"/v1/commands/ledger/{actor}/{command_id}")))
+            return [(what, answer.text, answer.status_code) for what, answer in answers]
+
+    with watched(monkeypatch) as found:
+        answers = asyncio.run(everything())
+    assert found.seen == []
+    assert found.off_loop > len(answers)
+    by_name = {what: status for what, _, status in answers}
+    assert (by_name["known"], by_name["unknown"], by_name["receipt"]) == (200, 401, 200)
+    assert not [answer for answer in answers if answer[2] not in (200, 400, 401, 404)]
+
+
+def test_every_route_is_asked(world: World) -> None:
+    """But for the two that the test above asks by name, and the stream, which has a test of its own."""
+    asked = {path.partition("?")[0] for _, path in requests(world)}
+    for route in world.app.routes:
+        if isinstance(route, APIRoute) and route.path not in ("/v1/commands", "/v1/events"):
+            scopes = [{"type": "http", "method": "GET", "path": path, "headers": []} for path in asked]
+            assert any(route.matches(scope)[0] is Match.FULL for scope in scopes), route.path
+
+
+def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the beginning: entries that the transport does not keep any more are read from the log's database."""
+
+    async def first_entries() -> list[bytes]:
+        received, gone = [], asyncio.Event()
+
+        async def receive() -> Any:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            received.append(message.get("body", b""))
+            if b"".join(received).count(b"data:") > 3:
+                gone.set()
+
+        scope = {"type": "http", "method": "GET", "path": "/v1/events", "query_string": b"from=ledger:0", "headers": []}
+        scope |= {"raw_path": b"/v1/events", "http_version": "1.1", "scheme": "http", "server": ("gateway", 80)}
+        app = create_app(world.backend, Delivery())
+        async with app.router.lifespan_context(app):
+            await asyncio.wait_for(app(scope, receive, send), 20)
+        assert not [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
+        return received
+
+    with watched(monkeypatch) as found:
+        assert b"log.opened.v1" in b"".join(asyncio.run(first_entries()))
+    assert found.seen == []
+
+
+# waiting for positions ------------------------------------------------------------------------------------------------
+
+
+class Slow:
+    """Positions whose reading waits until it is let go; counts how many are read at once."""
+
+    def __init__(self) -> None:
+        self.position, self.reading, self.most, self.reads = 0, 0, 0, 0
+        self.go_on, self._lock = threading.Event(), threading.Lock()
+        self.failures: list[Exception] = []
+
+    def __call__(self) -> Mapping[str, int]:
+        """As the backend's `positions`."""
+        with self._lock:
+            self.reads, self.reading = self.reads + 1, self.reading + 1
+            self.most = max(self.most, self.reading)
+        assert self.go_on.wait(10)
+        with self._lock:
+            self.reading -= 1
+            self.position += 1
+            if self.failures:
+                raise self.failures.pop()
+            return {"log": self.position}
+
+
+def test_many_waiters_share_one_read() -> None:
+    slow = Slow()
+
+    async def wait() -> list[bool]:
+        views = ViewPositions(slow)
+        waiters = [asyncio.create_task(views.reach({"log": 1 + n % 5}, 10)) for n in range(100)]
+        await asyncio.sleep(0.05)
+        assert (slow.reads, slow.reading) == (1, 1)  # and the loop has gone on meanwhile
+        waiters[0].cancel()
+        slow.go_on.set()
+        return await asyncio.gather(*waiters[1:])
+
+    assert asyncio.run(wait()) == [True] * 99
+    assert slow.most == 1
+    assert slow.reads <= 6
+
+
+def test_a_database_that_hangs_is_waited_for_no_longer_than_one_that_lags() -> None:
+    slow = Slow()
+
+    async def wait() -> None:
+        views = ViewPositions(slow)
+        assert not await views.reach({"log": 1}, 0.05)
+        assert not await views.reach({"log": 1}, 0.05)
+        assert slow.reads == 1
+        slow.go_on.set()
+        assert await views.reach({"log": 1}, 10)
+        assert not await views.reach({"log": 10**6}, 0.05)
+        assert await views.reach({}, 0)
+
+    asyncio.run(wait())
+
+
+@pytest.mark.parametrize("problem", [Unavailable("no database"), TimeoutError("of the database itself")], ids=repr)
+def test_what_reading_raises_reaches_all_who_wait_and_the_next_reads_again(problem: Exception) -> None:
+    slow = Slow()
+    slow.failures = [problem]
+    slow.go_on.set()
+
+    async def wait() -> None:
+        views = ViewPositions(slow)
+        both = await asyncio.gather(*(views.reach({"log": 1}, 10) for _ in range(2)), return_exceptions=True)
+        assert [repr(each) for each in both] == [repr(problem)] * 2
+        assert await views.reach({"log": 1}, 10)
+
+    asyncio.run(wait())
+
+
+def test_a_hanging_database_leaves_the_other_routes_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.3)
+    monkeypatch.setattr(signatures, "CATCH_UP_WITHIN", 0.3)
+    slow = Slow()
+    app = create_app(replace(world.backend, positions=slow), Delivery())
+
+    async def ask() -> list[Any]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            unknown = world.market.sign("treasury", deposit("lab-1", 1), key=Author("treasury", seed_of("nobody")))
+            waiting = [
+                asyncio.create_task(client.get("/v1/bids?wait_for=ledger:1")),
+                asyncio.create_task(client.post("/v1/commands", content=unknown, headers=ENVELOPE)),
+            ]
+            others = [await client.get(path) for path in ("/healthz", "/v1/bids", "/log/ledger/main/checkpoint")]
+            assert not any(each.done() for each in waiting)
+            late = await asyncio.gather(*waiting)
+            slow.go_on.set()
+            return [*(each.status_code for each in others), *(each.json()["code"] for each in late)]
+
+    assert asyncio.run(ask()) == [200, 200, 200, "wait_timed_out", "catching_up"]
