@@ -20,7 +20,7 @@ from counterfoil.core.decider import Decider
 from counterfoil.core.engine import Engine
 from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
 from counterfoil.ledger.accounts import Position
-from counterfoil.ledger.funding import cash
+from counterfoil.ledger.chart import cash
 from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
 
 ORIGIN = f"{'h' * 63}:65535/{'s' * 32}/{'m' * 32}"

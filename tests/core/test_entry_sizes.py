@@ -12,18 +12,18 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR
-from counterfoil.issuance import decider as issuance
+from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import PublishProgramme, RegisterClass, RegisterParty
 from counterfoil.issuance.events import ProgrammePublished, ProviderListed
-from counterfoil.ledger import decider as ledger
+from counterfoil.ledger import service as ledger
 from counterfoil.ledger.accounts import Position
+from counterfoil.ledger.chart import budget
 from counterfoil.ledger.events import ClaimSettled, ContractFunded, HoldCaptured, HoldPlaced
-from counterfoil.ledger.funding import budget
 from counterfoil.ledger.holds import BidHold
 from counterfoil.matching import decider as matching
 from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.events import BidClosed
-from counterfoil.redemption import decider as redemption
+from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import (
     CloseSettlement,
     ConfirmPayment,

@@ -23,8 +23,8 @@ from counterfoil.issuance.commands import (
     RevokeVoucher,
     SuspendVoucher,
 )
-from counterfoil.issuance.decider import DECIDER
 from counterfoil.issuance.events import BudgetRecycled
+from counterfoil.issuance.service import DECIDER
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
 from counterfoil.ports import Add, Put, Row, Set

@@ -16,7 +16,7 @@ from counterfoil.issuance.commands import (
     RegisterClass,
     RegisterParty,
 )
-from counterfoil.issuance.decider import DECIDER
+from counterfoil.issuance.service import DECIDER
 from counterfoil.log.keys import SigningKey
 from tests.given import Scenario
 

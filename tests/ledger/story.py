@@ -20,11 +20,11 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.ledger.chart import holder
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import Balance, HoldRefused
 from counterfoil.ledger.invariants import check_ledger
-from counterfoil.ledger.vouchers import holder
+from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
 from counterfoil.redemption.events import ContractCompleted, Payee, PaymentConfirmed, ProviderDefaulted, UsageAccepted
 from tests.given import Scenario

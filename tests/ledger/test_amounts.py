@@ -17,8 +17,8 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import Rate
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
 from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, ProgrammePublished, VoucherIssued
-from counterfoil.ledger.decider import DECIDER as LEDGER
 from counterfoil.ledger.events import VoucherCancelled
+from counterfoil.ledger.service import DECIDER as LEDGER
 from counterfoil.matching.events import BidReceived, OfferReceived
 from tests.given import Scenario
 from tests.issuance.world import OPEN, PROGRAMME, people

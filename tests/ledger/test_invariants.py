@@ -9,8 +9,8 @@ import pytest
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.events import Draw
-from counterfoil.ledger.funding import State
 from counterfoil.ledger.invariants import check_ledger
+from counterfoil.ledger.state import LedgerState as State
 from tests.ledger.story import accepted, bid, issued, offer, paid, story, trade
 
 

@@ -22,7 +22,6 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import (
     BondHeld,
     BondReleased,
@@ -35,6 +34,7 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherExpired,
 )
+from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidReceived, BidReduced, OfferClosed, OfferReduced
 from tests.ledger.story import (
     CLOSED,

@@ -14,12 +14,12 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.digest import state_root
-from counterfoil.issuance import decider as issuance
+from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.issuance.events import VoucherIssued
-from counterfoil.ledger import decider as ledger
+from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import VoucherCredited
-from counterfoil.redemption import decider as redemption
+from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import DisputeUsage
 from counterfoil.redemption.events import UsageDisputed, UsageReported
 from tests.core import largest

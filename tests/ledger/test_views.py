@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.issuance.events import VoucherRevoked, VoucherSuspended
-from counterfoil.ledger.decider import DECIDER
+from counterfoil.ledger.chart import CIRCULATION, holder
 from counterfoil.ledger.holds import total
+from counterfoil.ledger.service import DECIDER
 from counterfoil.ledger.views import REDUCERS, VIEWS
-from counterfoil.ledger.vouchers import CIRCULATION, holder
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
 from counterfoil.ports import Put, Set
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted

@@ -24,10 +24,10 @@ from counterfoil.issuance.commands import (
     RevokeVoucher,
     SuspendVoucher,
 )
-from counterfoil.issuance.decider import DECIDER
 from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, VoucherIssued
-from counterfoil.ledger import decider as ledger
-from counterfoil.ledger.funding import budget
+from counterfoil.issuance.service import DECIDER
+from counterfoil.ledger import service as ledger
+from counterfoil.ledger.chart import budget
 from counterfoil.matching.events import BidClosed, BidReceived
 from tests.given import Scenario
 from tests.issuance.world import OPEN, PROGRAMME, people

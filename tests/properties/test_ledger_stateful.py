@@ -34,7 +34,6 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import (
     ContractFunded,
     Draw,
@@ -45,9 +44,10 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherExpired,
 )
-from counterfoil.ledger.funding import State
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invariants import check_ledger
+from counterfoil.ledger.service import DECIDER
+from counterfoil.ledger.state import LedgerState as State
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, OfferClosed, OfferReduced
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
 from tests.ledger.story import (

@@ -29,7 +29,6 @@ from counterfoil.redemption.commands import (
     ResolveDispute,
     WithdrawDelivery,
 )
-from counterfoil.redemption.decider import DECIDER
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimApproved,
@@ -44,6 +43,7 @@ from counterfoil.redemption.events import (
     UsageDisputed,
     UsageReported,
 )
+from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
 from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
 

@@ -15,7 +15,7 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.events import LogOpened, StateRooted
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.ledger.funding import budget
+from counterfoil.ledger.chart import budget
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import WithdrawDelivery

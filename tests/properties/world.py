@@ -19,7 +19,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
-from counterfoil.issuance import decider as issuance
+from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     ListProvider,
@@ -27,14 +27,14 @@ from counterfoil.issuance.commands import (
     RegisterClass,
     RegisterParty,
 )
-from counterfoil.ledger import decider as ledger
+from counterfoil.ledger import service as ledger
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching import decider as matching
 from counterfoil.matching import market
-from counterfoil.redemption import decider as redemption
 from tests.rules import changed_rules
+from counterfoil.redemption import service as redemption
 
 DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, matching.DECIDER, redemption.DECIDER)

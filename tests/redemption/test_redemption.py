@@ -12,9 +12,8 @@ from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
-from counterfoil.redemption import decider as redemption
+from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
-from counterfoil.redemption.decider import DECIDER
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ContractCompleted,
@@ -24,6 +23,7 @@ from counterfoil.redemption.events import (
     UsageDisputed,
     UsageReported,
 )
+from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
 from tests.redemption.world import (
     END,

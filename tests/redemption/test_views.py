@@ -15,7 +15,7 @@ from counterfoil.core.decider import At
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ports import Change, Row
 from counterfoil.redemption.commands import AcceptUsage, ConfirmPayment, RejectClaim, ResolveDispute, WithdrawDelivery
-from counterfoil.redemption.decider import DECIDER
+from counterfoil.redemption.service import DECIDER
 from counterfoil.redemption.views import REDUCERS, VIEWS
 from counterfoil.storage.view_store import SqlViewStore, open_view_store
 from tests.given import Scenario

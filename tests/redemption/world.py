@@ -21,7 +21,7 @@ from counterfoil.redemption.commands import (
     ReportUsage,
     SubmitClaim,
 )
-from counterfoil.redemption.decider import DECIDER
+from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario, given
 
 FIRST = 277_780  # the first delivery hour, some two hours after the scenario's clock starts

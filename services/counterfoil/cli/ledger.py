@@ -11,8 +11,8 @@ from counterfoil.cli.session import Session, remote
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
 from counterfoil.contract.record import Command as Body
+from counterfoil.ledger.chart import cash
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.ledger.funding import cash
 
 app = typer.Typer(name="balance", help="Balances: show, deposit, withdraw, list.", no_args_is_help=True)
 

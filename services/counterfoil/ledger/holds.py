@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ledger.events import Draw
+from counterfoil.ledger.events import (
+    Draw,
+)
 
 
 def total(draws: Iterable[Draw]) -> int:

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.ledger.accounts import Position, may_overdraw
-from counterfoil.ledger.funding import BONDS, CO_PAYMENTS, State, budget, cash
-from counterfoil.ledger.vouchers import CANCELLED, CIRCULATION, EXPIRED, REDEEMED, Lot, holder
+from counterfoil.ledger.chart import BONDS, CANCELLED, CIRCULATION, CO_PAYMENTS, EXPIRED, REDEEMED, budget, cash, holder
+from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.state import LedgerState
 
 Held = Counter[tuple[str, str]]
 """(account, asset) -> amount held."""
 
 
-def check_ledger(state: State) -> list[str]:
+def check_ledger(state: LedgerState) -> list[str]:
     """Every finding as text; none if all is well. Reads the state once and changes nothing."""
     held = _held(state)
     return [
@@ -31,7 +32,7 @@ def check_ledger(state: State) -> list[str]:
     ]
 
 
-def _double_entry(state: State) -> Iterator[str]:
+def _double_entry(state: LedgerState) -> Iterator[str]:
     """Debits equal credits in each asset, counters are in range, and only sources of value are below zero."""
     for asset, accounts in state.accounts.assets.items():
         positions = accounts.values()
@@ -56,7 +57,7 @@ def _position(account: str, p: Position) -> Iterator[str]:
         yield f"keeps {p.posted}, though what passes through it is passed on"
 
 
-def _holds(state: State) -> Iterator[str]:
+def _holds(state: LedgerState) -> Iterator[str]:
     """Every hold is worth keeping, and a contract's subsidy is the share of all it was invoiced, rounded once."""
     for hold_id, bid in state.holds.bids.items():
         if bid.nodes < 1 or bid.cash < 0 or any(draw.amount < 1 for draw in bid.draws):
@@ -71,7 +72,7 @@ def _holds(state: State) -> Iterator[str]:
             yield f"contract {contract_id}: subsidy is not the share of what was invoiced"
 
 
-def _held(state: State) -> Held:
+def _held(state: LedgerState) -> Held:
     """What the holds say is held, by position."""
     held: Held = Counter()
     for bid in state.holds.bids.values():
@@ -89,7 +90,7 @@ def _held(state: State) -> Held:
     return held
 
 
-def _held_balances(state: State, held: Held) -> Iterator[str]:
+def _held_balances(state: LedgerState, held: Held) -> Iterator[str]:
     """What is pending on each position is the sum of the holds on it, no more and no less."""
     for asset, accounts in state.accounts.assets.items():
         for account, position in accounts.items():
@@ -101,7 +102,7 @@ def _held_balances(state: State, held: Held) -> Iterator[str]:
             yield f"{asset}: {account} has no posting, its holds say {amount}"
 
 
-def _vouchers(state: State) -> Iterator[str]:
+def _vouchers(state: LedgerState) -> Iterator[str]:
     """face = holder's + redeemed + expired + cancelled, each >= 0; of a dead voucher only what is held is left."""
     for voucher_id, lot in state.vouchers.lots.items():
         yield from (f"voucher {voucher_id}: {problem}" for problem in _voucher(state, lot))
@@ -110,7 +111,7 @@ def _vouchers(state: State) -> Iterator[str]:
             yield f"{asset}: balances of a voucher that is not open"
 
 
-def _voucher(state: State, lot: Lot) -> Iterator[str]:
+def _voucher(state: LedgerState, lot: Lot) -> Iterator[str]:
     accounts = state.accounts.assets.get(lot.voucher_id, {})
     known = (holder(lot.beneficiary_id), REDEEMED, EXPIRED, CANCELLED)
     parts = [state.accounts.find(account, lot.voucher_id).posted for account in known]
@@ -124,7 +125,7 @@ def _voucher(state: State, lot: Lot) -> Iterator[str]:
         yield "it is dead, and some of it can be spent"
 
 
-def _programmes(state: State) -> Iterator[str]:
+def _programmes(state: LedgerState) -> Iterator[str]:
     """appropriated = appropriation + obligated + disbursed + lapsed; obligated = live vouchers + unsettled claims."""
     live: Counter[str] = Counter()
     for lot in state.vouchers.lots.values():
@@ -141,7 +142,7 @@ def _programmes(state: State) -> Iterator[str]:
             yield f"{asset}: obligated {parts[1]} is not live {live[programme_id]} and unsettled {unsettled}"
 
 
-def _currencies(state: State) -> Iterator[str]:
+def _currencies(state: LedgerState) -> Iterator[str]:
     """What was settled in a currency is what its programmes disbursed; cash and bank mirror each other."""
     disbursed: Counter[str] = Counter()
     for programme_id, currency in state.currencies.items():

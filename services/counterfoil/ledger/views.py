@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.core.decider import At
+from counterfoil.ledger.chart import CANCELLED, EXPIRED, REDEEMED, holder
 from counterfoil.ledger.events import (
     AppropriationPosted,
     Balance,
@@ -29,7 +30,6 @@ from counterfoil.ledger.events import (
     VoucherExpired,
 )
 from counterfoil.ledger.holds import total
-from counterfoil.ledger.vouchers import CANCELLED, EXPIRED, REDEEMED, holder
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.service import Reducers
 

@@ -1,144 +1,148 @@
-"""Vouchers as the ledger sees them: lots of value with a programme version, a holder, a time window and a status.
-
-Conservation per voucher, at every index: face = holder's posted balance (of which what is pending is held) + redeemed +
-expired + cancelled.
-"""
+"""What becomes of a voucher from issue on, and the end of its unheld value."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator
-from heapq import heappop, heappush
-from typing import Final
+from collections.abc import Sequence
+from typing import Literal
 
-from counterfoil.contract.refusals import Code
-from counterfoil.contract.terms import Rate
-
-CIRCULATION: Final = "circulation"
-REDEEMED: Final = "redeemed"
-EXPIRED: Final = "expired"
-CANCELLED: Final = "cancelled"
-
-
-def holder(party_id: str) -> str:
-    """The account of a voucher's holder."""
-    return f"holder/{party_id}"
-
-
-class Terms:
-    """What the ledger needs of a programme version."""
-
-    __slots__ = ("currency", "recycle", "settle_within", "share", "tolls", "version")
-
-    def __init__(
-        self, version: int, currency: str, share: Rate, recycle: bool, tolls: bool, settle_within: int
-    ) -> None:
-        self.version, self.currency, self.share = version, currency, share
-        self.recycle, self.tolls, self.settle_within = recycle, tolls, settle_within
-
-    def subsidy(self, amount: int) -> int:
-        """The voucher's part of an amount: floor(amount x share). The rest is the co-payment."""
-        return amount * self.share.num // self.share.den
-
-    @property
-    def rounds(self) -> bool:
-        """Whether the voucher's part of an amount may have to be rounded."""
-        return self.share.num % self.share.den != 0
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP
+from counterfoil.contract.record import Event
+from counterfoil.core.decider import At
+from counterfoil.issuance.events import (
+    VoucherIssued,
+    VoucherReinstated,
+    VoucherRevoked,
+    VoucherSuspended,
+)
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.chart import CANCELLED, CIRCULATION, EXPIRED, REDEEMED, budget, holder
+from counterfoil.ledger.events import (
+    Draw,
+    VoucherCancelled,
+    VoucherCredited,
+    VoucherExpired,
+    VoucherFrozen,
+    VoucherUnfrozen,
+)
+from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.state import LedgerState
 
 
-class Lot:
-    """One voucher. `status`: active, frozen (suspended), revoked or expired."""
-
-    __slots__ = (
-        "beneficiary_id", "expires_at", "face", "issue_seq", "not_before", "programme_id", "status", "version",
-        "voucher_id",
-    )  # fmt: skip
-
-    def __init__(
-        self, voucher_id: str, programme_id: str, version: int, beneficiary_id: str, face: int,
-        not_before: int, expires_at: int, issue_seq: int,
-    ) -> None:  # fmt: skip
-        self.voucher_id, self.programme_id, self.version = voucher_id, programme_id, version
-        self.beneficiary_id, self.face = beneficiary_id, face
-        self.not_before, self.expires_at, self.issue_seq = not_before, expires_at, issue_seq
-        self.status = "active"
-
-    def bar(self, time: int) -> Code | None:
-        """Why the voucher cannot be drawn on at `time`; by ledger time alone, whether or not a sweep came by."""
-        if self.status == "frozen":
-            return Code.VOUCHER_SUSPENDED
-        if self.status == "revoked":
-            return Code.VOUCHER_REVOKED
-        if time < self.not_before:
-            return Code.VOUCHER_NOT_YET_VALID
-        if time >= self.expires_at:
-            return Code.VOUCHER_EXPIRED
-        return None
-
-    @property
-    def dead(self) -> bool:
-        """Whether released value must not become available again."""
-        return self.status in ("revoked", "expired")
-
-    def order(self) -> tuple[int, int, int, str]:
-        """Draw-down order: what expires first is spent first; a total order."""
-        return (self.expires_at, self.not_before, self.issue_seq, self.voucher_id)
+def credit_voucher(state: LedgerState, event: VoucherIssued, _at: At) -> Sequence[Event]:
+    """Credit a new voucher to its beneficiary."""
+    posting = Posting(state.accounts)
+    posting.leg("post", budget(event.programme_id), "appropriation", "obligated", event.face)
+    posting.leg("post", event.voucher_id, CIRCULATION, holder(event.beneficiary_id), event.face)
+    return [
+        VoucherCredited(
+            voucher_id=event.voucher_id,
+            programme_id=event.programme_id,
+            version=event.version,
+            beneficiary_id=event.beneficiary_id,
+            face=event.face,
+            not_before=event.not_before,
+            expires_at=event.expires_at,
+            issue_seq=event.issue_seq,
+            legs=posting.take(),
+        )
+    ]
 
 
-class Vouchers:
-    """Open lots, by id, by holder and programme in draw-down order, and by expiry."""
+def freeze_voucher(state: LedgerState, event: VoucherSuspended, _at: At) -> Sequence[Event]:
+    """Bar new holds on a voucher."""
+    lot = state.vouchers.lots.get(event.voucher_id)
+    return [] if lot is None or lot.dead else [VoucherFrozen(voucher_id=event.voucher_id)]
 
-    __slots__ = ("_by_holder", "_expiry", "lots")
 
-    def __init__(self) -> None:
-        self.lots: dict[str, Lot] = {}
-        self._by_holder: dict[tuple[str, str], list[tuple[int, int, int, str]]] = {}
-        self._expiry: list[tuple[int, str]] = []
+def unfreeze_voucher(state: LedgerState, event: VoucherReinstated, _at: At) -> Sequence[Event]:
+    """Lift a suspension."""
+    lot = state.vouchers.lots.get(event.voucher_id)
+    return [] if lot is None or lot.dead else [VoucherUnfrozen(voucher_id=event.voucher_id)]
 
-    def add(self, lot: Lot) -> None:
-        """Take a new voucher up."""
-        self.lots[lot.voucher_id] = lot
-        insort(self._by_holder.setdefault((lot.beneficiary_id, lot.programme_id), []), lot.order())
-        heappush(self._expiry, (lot.expires_at, lot.voucher_id))
 
-    def drop(self, lot: Lot) -> None:
-        """Forget a voucher that has no value left and can get none."""
-        del self.lots[lot.voucher_id]
-        key = (lot.beneficiary_id, lot.programme_id)
-        mine = self._by_holder[key]
-        del mine[bisect_left(mine, lot.order())]
-        if not mine:
-            del self._by_holder[key]
+def cancel_voucher(state: LedgerState, event: VoucherRevoked, _at: At) -> Sequence[Event]:
+    """End a revoked voucher."""
+    lot = state.vouchers.lots.get(event.voucher_id)
+    if lot is None or lot.dead:
+        return []
+    return [end(state, Posting(state.accounts), lot, CANCELLED)]
 
-    def of(self, party_id: str, programme_id: str) -> Iterator[Lot]:
-        """A party's vouchers of a programme in draw-down order."""
-        for order in self._by_holder.get((party_id, programme_id), ()):
-            yield self.lots[order[3]]
 
-    def next_expiry(self) -> int | None:
-        """When the next voucher runs out."""
-        while self._expiry and not self._live(self._expiry[0][1]):
-            heappop(self._expiry)
-        return self._expiry[0][0] if self._expiry else None
+def expire_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]:
+    """Sweep vouchers that ran out."""
+    posting = Posting(state.accounts)
+    lots = state.vouchers.expired_by(cutoff, MAX_ITEMS_PER_SWEEP)
+    return [end(state, posting, lot, EXPIRED) for lot in lots]
 
-    def expired_by(self, cutoff: int, most: int) -> list[Lot]:
-        """Up to `most` vouchers that ran out at or before `cutoff` and were not swept yet, by (time, id)."""
-        found: list[tuple[int, str]] = []
-        while self._expiry and self._expiry[0][0] <= cutoff and len(found) < most:
-            item = heappop(self._expiry)
-            if self._live(item[1]):
-                found.append(item)
-        for item in found:  # only an event may take them out for good
-            heappush(self._expiry, item)
-        return [self.lots[voucher_id] for _, voucher_id in found]
 
-    def _live(self, voucher_id: str) -> bool:
-        lot = self.lots.get(voucher_id)
-        return lot is not None and not lot.dead
+def due(state: LedgerState) -> tuple[int, str] | None:
+    """The earliest (time, timer kind)."""
+    expiry = state.vouchers.next_expiry()
+    return None if expiry is None else (expiry, "voucher_expiry")
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        for lot in self.lots.values():
-            times = [lot.not_before, lot.expires_at]
-            value = [lot.programme_id, lot.version, lot.beneficiary_id, str(lot.face), *times, lot.issue_seq]
-            yield f"voucher/{lot.voucher_id}", [*value, lot.status]
+
+def end(state: LedgerState, posting: Posting, lot: Lot, how: Literal["expired", "cancelled"]) -> Event:
+    """End the life of a voucher's unheld value; what is held follows when its hold is released."""
+    owner = holder(lot.beneficiary_id)
+    amount = posting.draft(owner, lot.voucher_id).available
+    recycled = how == CANCELLED or state.terms[lot.programme_id, lot.version].recycle
+    posting.leg("post", lot.voucher_id, owner, how, amount)
+    posting.leg("post", budget(lot.programme_id), "obligated", "appropriation" if recycled else "lapsed", amount)
+    voucher_id, programme_id, legs = lot.voucher_id, lot.programme_id, posting.take()
+    if how == CANCELLED:
+        return VoucherCancelled(voucher_id=voucher_id, programme_id=programme_id, amount=amount, legs=legs)
+    return VoucherExpired(voucher_id=voucher_id, programme_id=programme_id, amount=amount, recycled=recycled, legs=legs)
+
+
+def bury(state: LedgerState, posting: Posting, released: Sequence[Draw], at: At) -> list[Event]:
+    """Value given back to a dead voucher never becomes available again: it ends as its voucher did.
+
+    A voucher that ran out is dead by ledger time alone; if the sweep has yet to come, all its unheld value ends here.
+    """
+    ended: list[Event] = []
+    for draw in released:
+        lot = state.vouchers.lots[draw.voucher_id]
+        if lot.dead or at.time >= lot.expires_at:
+            ended.append(end(state, posting, lot, CANCELLED if lot.status == "revoked" else EXPIRED))
+    return ended
+
+
+def drop_if_over(state: LedgerState, voucher_id: str) -> None:
+    """Forget a dead voucher once nothing of it is held; its value must then be accounted for to the last unit."""
+    lot = state.vouchers.lots.get(voucher_id)
+    if lot is None or not lot.dead or state.accounts.find(holder(lot.beneficiary_id), voucher_id).posted:
+        return
+    ended = sum(state.accounts.find(account, voucher_id).posted for account in (REDEEMED, EXPIRED, CANCELLED))
+    issued = -state.accounts.find(CIRCULATION, voucher_id).posted
+    ensure(ended == lot.face == issued, f"voucher {voucher_id} does not add up")
+    state.vouchers.drop(lot)
+    state.accounts.drop_asset(voucher_id)
+
+
+def voucher_credited(state: LedgerState, event: VoucherCredited, _at: At) -> None:
+    """Apply a new voucher."""
+    state.accounts.apply(event.legs)
+    times = (event.not_before, event.expires_at, event.issue_seq)
+    state.vouchers.add(
+        Lot(event.voucher_id, event.programme_id, event.version, event.beneficiary_id, event.face, *times)
+    )
+
+
+def voucher_frozen(state: LedgerState, event: VoucherFrozen, _at: At) -> None:
+    """Apply a suspension."""
+    state.vouchers.lots[event.voucher_id].status = "frozen"
+
+
+def voucher_unfrozen(state: LedgerState, event: VoucherUnfrozen, _at: At) -> None:
+    """Apply a reinstatement."""
+    state.vouchers.lots[event.voucher_id].status = "active"
+
+
+def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
+    """Apply the end of a voucher's unheld value."""
+    state.accounts.apply(event.legs)
+    lot = state.vouchers.lots[event.voucher_id]
+    if not lot.dead:
+        lot.status = "expired" if isinstance(event, VoucherExpired) else "revoked"
+    drop_if_over(state, event.voucher_id)

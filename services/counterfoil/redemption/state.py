@@ -11,10 +11,17 @@ from collections.abc import Iterator
 from typing import Literal
 
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import BPS, MIN_DELIVERED_BPS
+from counterfoil.contract.limits import (
+    BPS,
+    MIN_DELIVERED_BPS,
+)
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.redemption.events import ClaimSubmitted, ContractOpened, SettlementClosed
+from counterfoil.redemption.events import (
+    ClaimSubmitted,
+    ContractOpened,
+    SettlementClosed,
+)
 
 MINUTES_PER_HOUR = 60
 
@@ -94,7 +101,7 @@ class Claim:
         self.status: Literal["submitted", "approved", "batched"] = "submitted"
 
 
-class State(ServiceState):
+class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
