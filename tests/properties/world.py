@@ -33,8 +33,8 @@ from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching import decider as matching
 from counterfoil.matching import market
-from tests.rules import changed_rules
 from counterfoil.redemption import service as redemption
+from tests.rules import changed_rules
 
 DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
