@@ -14,14 +14,15 @@ from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, RevokeKey
 from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
 from tests.issuance.world import OPEN, PROGRAMME, issue, people, public_key
+from tests.programmes import changed
 
 
 @pytest.mark.parametrize("field", ["report_within_seconds", "dispute_window_seconds"])
 @pytest.mark.parametrize(("seconds", "fits"), [(3_600, True), (3_599, False), (0, False)])
 def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> None:
     """With none, usage would be final as it is reported, or late before it could be."""
-    changed: dict[str, Any] = {field: seconds}
-    scenario = people().when(replace(PROGRAMME, **changed), "city-1")
+    other: dict[str, Any] = {field: seconds}
+    scenario = people().when(changed(PROGRAMME, **other), "city-1")
     if fits:
         scenario.then_types(ProgrammePublished)
     else:
@@ -49,7 +50,7 @@ def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:
     """What is appropriated and what is issued counts, whoever does it; other currencies have room of their own."""
     scenario = people()
     for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
-        body = replace(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
+        body = changed(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
         scenario.when(body, issuer).then_types(ProgrammePublished)
 
     def budget(programme_id: str, amount: int) -> AppropriateBudget:

@@ -30,6 +30,7 @@ from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
 from counterfoil.ports import Add, Put, Row, Set
 from tests.given import Scenario
 from tests.issuance.world import BUDGET, CLASS, OPEN, PROGRAMME, VOUCHER, issue, market, public_key
+from tests.programmes import changed
 
 PYTHON = {"text": str, "int": int, "amount": int, "time": int, "bool": bool, "json": list}
 START = 1_000_000_000_000_000  # the scenario's clock; its n-th entry comes n microseconds later
@@ -125,16 +126,17 @@ def test_parties_keys_classes_and_listings() -> None:
 def test_versions_of_a_programme_in_full() -> None:
     viewed = Viewed()
     scenario = market(viewed)
-    second = replace(PROGRAMME, version=2, title="New rules", expiry=FixedExpiry(kind="fixed", at=OPEN + 40 * DAY))
+    second = changed(PROGRAMME, version=2, title="New terms", expiry=FixedExpiry(kind="fixed", at=OPEN + 40 * DAY))
     scenario.when(second, actor="city-1", at=OPEN + 1)
-    event = scenario.state.programmes["p1"].rules
+    event = scenario.state.programmes["p1"].current
     scenario.then(event)
     row = viewed.rows["programme_versions"]["p1", 2]
-    assert row["rules_hash"] == event.rules_hash.hex()
-    plain = {name: value for name, value in dump_event(event).items() if name in row}
+    assert row["terms_hash"] == event.terms_hash.hex()
+    known = {**dump_event(event), **dump_event(event)["terms"]}
+    plain = {name: value for name, value in known.items() if name in row}
     decoded = {
-        "beneficiary_cap": 500, "valid_from": PROGRAMME.valid_from, "valid_until": PROGRAMME.valid_until,
-        "rules_hash": row["rules_hash"], "classes": ["a100"], "regions": ["cn-north", "cn-east"],
+        "beneficiary_cap": 500, "valid_from": PROGRAMME.terms.valid_from, "valid_until": PROGRAMME.terms.valid_until,
+        "terms_hash": row["terms_hash"], "classes": ["a100"], "regions": ["cn-north", "cn-east"],
     }  # fmt: skip
     assert row == {
         **plain, **decoded, "share_num": 1, "share_den": 2, "expires_at": OPEN + 40 * DAY,
@@ -144,7 +146,7 @@ def test_versions_of_a_programme_in_full() -> None:
     assert (first["expires_at"], first["expires_after_seconds"]) == (None, 10 * DAY // SECOND)
     assert first["title"] == "Compute vouchers"
     current = viewed.rows["programmes"]["p1",]
-    assert (current["version"], current["title"], current["appropriated"]) == (2, "New rules", 1_000)  # totals stay
+    assert (current["version"], current["title"], current["appropriated"]) == (2, "New terms", 1_000)  # totals stay
 
 
 def test_totals_of_a_programme_are_those_of_the_state() -> None:

@@ -12,13 +12,13 @@ from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
-    PublishProgramme,
     RegisterClass,
     RegisterParty,
 )
 from counterfoil.issuance.service import DECIDER
 from counterfoil.log.keys import SigningKey
 from tests.given import Scenario
+from tests.programmes import publish
 
 OPEN = 1_000_000_000_000_000 + DAY  # a day after the scenario's first entry
 END = OPEN + 30 * DAY
@@ -35,7 +35,7 @@ CLASS = RegisterClass(
     interconnect="NVLink",
     sources=("maker's data sheet",),
 )
-PROGRAMME = PublishProgramme(
+PROGRAMME = publish(
     programme_id="p1",
     version=1,
     title="Compute vouchers",

@@ -28,6 +28,7 @@ from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
 from counterfoil.redemption.events import ContractCompleted, Payee, PaymentConfirmed, ProviderDefaulted, UsageAccepted
 from tests.given import Scenario
+from tests.programmes import published
 
 T = 277_778 * HOUR
 ENDS = T + 90 * DAY
@@ -51,13 +52,13 @@ def programme(share: str = "2/3", *, recycle: Any = "lapsed", tolls: bool = True
     """A version of a programme's rules; usage may be reported and disputed for an hour each."""
     num, den = map(int, share.split("/"))
     terms: dict[str, Any] = {
-        "programme_id": "city", "version": 1, "rules_hash": bytes(32), "issuer_id": "issuer", "title": "City",
+        "programme_id": "city", "version": 1, "issuer_id": "issuer", "title": "City",
         "legal_basis": "Act 1", "currency": "CNY", "share": Rate(num=num, den=den), "beneficiary_cap": 10**15,
         "classes": ("h100",), "regions": ("east",), "valid_from": 0, "valid_until": T + 1_000 * DAY,
         "expiry": FixedExpiry(kind="fixed", at=ENDS), "recycle": recycle, "hold_tolls_expiry": tolls,
         "report_within_seconds": 3_600, "dispute_window_seconds": 3_600,
     }  # fmt: skip
-    return ProgrammePublished(**(terms | other))
+    return published(**(terms | other))
 
 
 def appropriated(amount: int, programme_id: str = "city") -> BudgetAppropriated:
@@ -101,8 +102,7 @@ def trade(trade_id: str, notional: int, left: int = 0, bid_id: str = "bid", **ot
     terms: dict[str, Any] = {
         "rule_set": "PTW-1", "taker": "bid", "offer_id": "offer", "beneficiary_id": "acme", "provider_id": "cloud",
         "programme_id": "city", "class_id": "h100", "region": "east", "currency": "CNY", "nodes": 1,
-        "gpus_per_node": 1, "first_hour": T // HOUR + 24, "hours": notional, "price": 1,
-        "report_within_seconds": 3_600, "dispute_window_seconds": 3_600,
+        "gpus_per_node": 1, "first_hour": T // HOUR + 24, "hours": notional, "price": 1, "version": 1,
     }  # fmt: skip
     return TradeMatched(trade_id=trade_id, bid_id=bid_id, notional=notional, bid_nodes_left=left, **(terms | other))
 

@@ -24,12 +24,13 @@ from counterfoil.redemption.commands import DisputeUsage
 from counterfoil.redemption.events import UsageDisputed, UsageReported
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, PROGRAMME, Large, submission
-from tests.core.test_entry_sizes import issuing, publish
+from tests.core.test_entry_sizes import issuing, published_with
 from tests.matching.world import BID, OFFER
+from tests.programmes import changed
 from tests.redemption.world import REP, opened, report
 
 YEAR_9999 = 253_402_300_799_999_999
-RULES = publish(PROGRAMME, 1)
+RULES = published_with(PROGRAMME, 1)
 
 
 @pytest.mark.parametrize("time", [LAST_TIME + 1, YEAR_9999])
@@ -38,11 +39,11 @@ RULES = publish(PROGRAMME, 1)
     [(CITY, RULES, "expiry"), (CITY, RULES, "valid_until"), (CLOUD, OFFER, "good_until"), (LAB, BID, "good_until")],
 )
 def test_a_time_after_the_year_2199_is_refused_before_anything_reads_it(
-    actor: str, body: Any, member: str, time: int
+    actor: str, body: Body, member: str, time: int
 ) -> None:
     def at(when: int) -> Body:
-        changed: Body = replace(body, **{member: FixedExpiry(kind="fixed", at=when) if member == "expiry" else when})
-        return changed
+        value: Any = FixedExpiry(kind="fixed", at=when) if member == "expiry" else when
+        return changed(body, **{member: value})
 
     assert submission(actor, [at(LAST_TIME)], batch=False).bodies == (at(LAST_TIME),)
     with pytest.raises(Refused):

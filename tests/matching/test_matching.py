@@ -56,7 +56,7 @@ def test_an_order_waits_for_its_hold() -> None:
     assert trade.trade_id == f"trd-{market.index}-0-0"
     assert (trade.rule_set, trade.taker) == ("PTW-1", "offer")
     assert (trade.notional, trade.bid_nodes_left) == (15 * YUAN * 2 * 8 * 6, 0)
-    assert (trade.report_within_seconds, trade.dispute_window_seconds) == (3_600, 7_200)
+    assert trade.version == 1
 
 
 def test_priority_is_the_order_of_holds_not_of_commands() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -31,11 +30,12 @@ from counterfoil.ledger.chart import budget
 from counterfoil.matching.events import BidClosed, BidReceived
 from tests.given import Scenario
 from tests.issuance.world import OPEN, PROGRAMME, people
+from tests.programmes import changed
 
 LABS = ("lab-1", "lab-2", "lab-3")
 CAPS = {"p1": 500, "p2": 300}
-P1 = replace(PROGRAMME, share=Rate(num=1, den=1), valid_until=OPEN + 1_000 * DAY)
-P2 = replace(P1, programme_id="p2", beneficiary_cap=300, recycle="lapsed")
+P1 = changed(PROGRAMME, share=Rate(num=1, den=1), valid_until=OPEN + 1_000 * DAY)
+P2 = changed(P1, programme_id="p2", beneficiary_cap=300, recycle="lapsed")
 
 
 class Recorded(Scenario):
@@ -92,7 +92,7 @@ class Budgets(RuleBasedStateMachine):
         last = self.versions[programme]
         relative = RelativeExpiry(kind="relative", after_seconds=days * DAY // SECOND)
         expiry = FixedExpiry(kind="fixed", at=self.time + days * DAY) if fixed else relative
-        self.versions[programme] = replace(last, version=last.version + 1, expiry=expiry)
+        self.versions[programme] = changed(last, version=last.version + 1, expiry=expiry)
         self.command(self.versions[programme])
 
     @precondition(lambda self: self.issuance.state.vouchers)

@@ -180,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def note_end(self, event: VoucherCancelled | VoucherExpired) -> None:
         """What was revoked is cancelled and may be issued again; what expired, only if its rules say so."""
         voucher = self.vouchers[event.voucher_id]
-        again = self.versions[voucher.programme_id, voucher.version].recycle == "appropriation"
+        again = self.versions[voucher.programme_id, voucher.version].terms.recycle == "appropriation"
         if isinstance(event, VoucherExpired):
             assert event.recycled is again
         assert isinstance(event, VoucherCancelled) is (self.status[event.voucher_id] == "revoked")
@@ -295,7 +295,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 (voucher.beneficiary_id, voucher.programme_id) == (wanted.beneficiary_id, wanted.programme_id)
                 and self.status[voucher.voucher_id] == "active"
                 and voucher.not_before <= time < voucher.expires_at
-                and (rules.hold_tolls_expiry or settled < voucher.expires_at)
+                and (rules.terms.hold_tolls_expiry or settled < voucher.expires_at)
             )
 
         account = f"holder/{wanted.beneficiary_id}"
@@ -308,7 +308,7 @@ class LedgerMachine(RuleBasedStateMachine):
             lots.sort(key=lambda lot: (lot.expires_at, lot.not_before, lot.issue_seq))
         covers = {}  # by the place of the last voucher drawn on: what the vouchers of one version pay, and the rest
         for version in {lot.version for lot in lots}:
-            left, money = need(self.versions[wanted.programme_id, version].share, wanted)
+            left, money = need(self.versions[wanted.programme_id, version].terms.share, wanted)
             draws = []
             for place, lot in enumerate(lots):
                 if lot.version == version and left:
@@ -468,7 +468,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert holds.bids.keys() == self.bids.keys()
         assert holds.bonds.keys() == self.offers.keys()
         for bid_id, wanted in self.bids.items():
-            share = self.versions[wanted.programme_id, self.bid_version[bid_id]].share
+            share = self.versions[wanted.programme_id, self.bid_version[bid_id]].terms.share
             assert (total(holds.bids[bid_id].draws), holds.bids[bid_id].cash) == need(share, wanted)
             assert holds.bids[bid_id].nodes == wanted.nodes
         left = {contract_id: total(each.draws) + each.cash for contract_id, each in holds.contracts.items()}

@@ -34,6 +34,7 @@ from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching import decider as matching
 from counterfoil.matching import market
 from counterfoil.redemption import service as redemption
+from tests.programmes import publish
 from tests.rules import changed_rules
 
 DECIDERS: dict[str, Decider[Any]] = {
@@ -64,8 +65,7 @@ def small_entries() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(changed_rules(max_matches_per_entry=1, max_items_per_sweep=2))
         stack.enter_context(patch.object(market, "MAX_MATCHES_PER_ENTRY", 1))
-        for module in (ledger, matching, redemption):
-            stack.enter_context(patch.object(module, "MAX_ITEMS_PER_SWEEP", 2))
+        stack.enter_context(patch.object(matching, "MAX_ITEMS_PER_SWEEP", 2))
         yield
 
 
@@ -229,7 +229,7 @@ def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishPro
         "report_within_seconds": 7_200,
         "dispute_window_seconds": 3_600,
     }
-    return PublishProgramme(**(terms | changes))
+    return publish(**(terms | changes))
 
 
 def accelerator(class_id: str, version: int = 1) -> RegisterClass:

@@ -37,6 +37,7 @@ from tests.redemption.world import (
     earned,
     opened,
     people,
+    programme,
     report,
     reported,
     trade,
@@ -141,6 +142,7 @@ def test_a_trade_becomes_a_contract() -> None:
             beneficiary_id="lab-1",
             provider_id="gpu-1",
             programme_id="p1",
+            version=1,
             currency="CNY",
             nodes=2,
             gpus_per_node=4,
@@ -401,7 +403,8 @@ def test_sweeps_of_disputes_are_bounded_and_go_on_in_the_order_of_entries() -> N
 
 
 def test_windows_that_close_at_once_are_taken_by_the_number_of_their_entry() -> None:
-    scenario = people().reacts_to(trade("c1")).reacts_to(trade("c2", dispute_window_seconds=3_599))
+    scenario = people().reacts_to(trade("c1")).reacts_to(programme("p1", "city", 2, dispute_window_seconds=3_599))
+    scenario.reacts_to(trade("c2", version=2))
     scenario.index = 98
     scenario.when(report("c1", (0, 1)), "gpu-1", END).when(report("c2", (0, 1)), "gpu-1", END + SECOND)
     scenario.fires("dispute_window", END + HOUR - 1).then()

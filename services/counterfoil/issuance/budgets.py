@@ -25,7 +25,7 @@ def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Par
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    room = state.room(programme.rules.currency)
+    room = state.room(programme.terms.currency)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
     return [
@@ -42,7 +42,7 @@ def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At
     """Apply an appropriation."""
     programme = state.programmes[event.programme_id]
     programme.appropriated += event.amount
-    state.commit(programme.rules.currency, event.amount)
+    state.commit(programme.terms.currency, event.amount)
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from counterfoil.contract.limits import (
-    MAX_SOURCES,
-)
 from counterfoil.contract.refusals import Code
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
@@ -22,8 +19,8 @@ def register_class(state: IssuanceState, body: RegisterClass, _actor: Party, _at
     last = state.classes.get(body.class_id, 0)
     if body.version != last + 1:
         return refuse(Code.VERSION_NOT_NEXT, next=last + 1)
-    if len(body.sources) > MAX_SOURCES:
-        return refuse(Code.OVER_LIMIT, field="sources", limit=MAX_SOURCES)
+    if len(body.sources) > state.rules.max_sources:
+        return refuse(Code.OVER_LIMIT, field="sources", limit=state.rules.max_sources)
     return [
         ClassRegistered(
             class_id=body.class_id,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.limits import (
-    MAX_KEYS_EVER,
-    MAX_KEYS_PER_PARTY,
-)
 from counterfoil.contract.refusals import Code
+from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.keys import key_id_of
@@ -27,10 +24,9 @@ def register_party(state: IssuanceState, body: RegisterParty, _actor: Party, _at
         return refuse(Code.ALREADY_EXISTS, party_id=body.party_id)
     if not _acceptable(state, body.public_key):
         return refuse(Code.KEY_NOT_ACCEPTABLE)
-    if len(set(body.roles)) < len(body.roles):
-        return refuse(Code.DUPLICATE_ITEM, field="roles")
-    if not body.roles:
-        return refuse(Code.EMPTY_LIST, field="roles")
+    unfit = unfit_lists(Listed("roles", body.roles, len(body.roles)))  # without repetition there are few
+    if unfit is not None:
+        return unfit
     key_id = key_id_of(body.public_key)
     return [
         PartyRegistered(party_id=body.party_id, name=body.name, roles=body.roles, group_id=body.group_id),
@@ -47,10 +43,10 @@ def add_key(state: IssuanceState, body: AddKey, actor: Party, _at: At) -> Decisi
         return refuse(Code.NOT_YOURS, party_id=body.party_id)
     if not _acceptable(state, body.public_key):
         return refuse(Code.KEY_NOT_ACCEPTABLE)
-    if len(party.keys) >= MAX_KEYS_EVER:
-        return refuse(Code.OVER_LIMIT, field="public_key", limit=MAX_KEYS_EVER)
-    if party.keys_in_force() >= MAX_KEYS_PER_PARTY:
-        return refuse(Code.OVER_LIMIT, field="public_key", limit=MAX_KEYS_PER_PARTY)
+    if len(party.keys) >= state.rules.max_keys_ever:
+        return refuse(Code.OVER_LIMIT, field="public_key", limit=state.rules.max_keys_ever)
+    if party.keys_in_force() >= state.rules.max_keys_per_party:
+        return refuse(Code.OVER_LIMIT, field="public_key", limit=state.rules.max_keys_per_party)
     return [KeyAdded(party_id=body.party_id, key_id=key_id_of(body.public_key), public_key=body.public_key)]
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from hashlib import sha256
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.codec import dump_body
-from counterfoil.contract.limits import (
-    MAX_CLASSES,
-    MAX_REGIONS,
-    MIN_WINDOW,
-)
+from counterfoil.contract.codec import dump_record
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.terms import FixedExpiry
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import SECOND
+from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.rules import Rules
 from counterfoil.issuance.commands import (
     ListProvider,
     PublishProgramme,
@@ -28,73 +25,47 @@ from counterfoil.issuance.state import IssuanceState, Programme
 
 
 def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party, _at: At) -> Decision:
-    """A first or further version; an issuer may change the rules of its own programmes for vouchers to come."""
-    unknown = [class_id for class_id in body.classes if class_id not in state.classes]
+    """A first or further version; an issuer may change the terms of its own programmes for vouchers to come."""
+    terms = body.terms
+    unknown = [class_id for class_id in terms.classes if class_id not in state.classes]
     if unknown:
         return refuse(Code.UNKNOWN_CLASS, class_id=unknown[0])
     programme = state.programmes.get(body.programme_id)
-    if programme is not None and programme.rules.issuer_id != actor.party_id:
+    if programme is not None and programme.current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
-    last = 0 if programme is None else programme.rules.version
+    last = 0 if programme is None else programme.current.version
     if body.version != last + 1:
         return refuse(Code.VERSION_NOT_NEXT, next=last + 1)
-    if not 0 < body.share.num <= body.share.den:
-        return refuse(Code.RATE_NOT_A_SHARE, share=f"{body.share.num}/{body.share.den}")
-    refused = _unfit_period(body) or _unfit_lists(body)
+    if not 0 < terms.share.num <= terms.share.den:
+        return refuse(Code.RATE_NOT_A_SHARE, share=f"{terms.share.num}/{terms.share.den}")
+    refused = _unfit_period(terms, state.rules) or unfit_lists(
+        Listed("classes", terms.classes, state.rules.max_classes),
+        Listed("regions", terms.regions, state.rules.max_regions),
+    )
     if refused is not None:
         return refused
-    if programme is not None and programme.rules.currency != body.currency:
-        return refuse(Code.CURRENCY_MISMATCH, currency=programme.rules.currency)
+    if programme is not None and programme.terms.currency != terms.currency:
+        return refuse(Code.CURRENCY_MISMATCH, currency=programme.terms.currency)
     return [
         ProgrammePublished(
             programme_id=body.programme_id,
             version=body.version,
-            rules_hash=sha256(canonical(dump_body(body))).digest(),
             issuer_id=actor.party_id,
-            title=body.title,
-            legal_basis=body.legal_basis,
-            currency=body.currency,
-            share=body.share,
-            beneficiary_cap=body.beneficiary_cap,
-            classes=body.classes,
-            regions=body.regions,
-            valid_from=body.valid_from,
-            valid_until=body.valid_until,
-            expiry=body.expiry,
-            recycle=body.recycle,
-            hold_tolls_expiry=body.hold_tolls_expiry,
-            report_within_seconds=body.report_within_seconds,
-            dispute_window_seconds=body.dispute_window_seconds,
+            terms_hash=sha256(canonical(dump_record(terms))).digest(),
+            terms=terms,
         )
     ]
 
 
-def _unfit_period(body: PublishProgramme) -> Refusal | None:
-    if body.valid_from >= body.valid_until:
+def _unfit_period(terms: ProgrammeTerms, rules: Rules) -> Refusal | None:
+    if terms.valid_from >= terms.valid_until:
         return refuse(Code.PERIOD_NOT_VALID, field="valid_until")
-    if isinstance(body.expiry, FixedExpiry):
-        lasts = body.expiry.at > body.valid_from
-    else:
-        lasts = body.expiry.after_seconds > 0
-    if not lasts:
+    if terms.expires_at(terms.valid_from) <= terms.valid_from:
         return refuse(Code.PERIOD_NOT_VALID, field="expiry")
+    shortest = rules.min_window
     for field in ("report_within_seconds", "dispute_window_seconds"):
-        if getattr(body, field) * SECOND < MIN_WINDOW:
-            return refuse(Code.PERIOD_NOT_VALID, field=field, minimum_seconds=MIN_WINDOW // SECOND)
-    return None
-
-
-def _unfit_lists(body: PublishProgramme) -> Refusal | None:
-    lists = (("classes", body.classes, MAX_CLASSES), ("regions", body.regions, MAX_REGIONS))
-    for field, items, _ in lists:
-        if len(set(items)) < len(items):
-            return refuse(Code.DUPLICATE_ITEM, field=field)
-    for field, items, _ in lists:
-        if not items:
-            return refuse(Code.EMPTY_LIST, field=field)
-    for field, items, most in lists:
-        if len(items) > most:
-            return refuse(Code.OVER_LIMIT, field=field, limit=most)
+        if getattr(terms, field) * SECOND < shortest:
+            return refuse(Code.PERIOD_NOT_VALID, field=field, minimum_seconds=shortest // SECOND)
     return None
 
 
@@ -103,7 +74,7 @@ def own_programme(state: IssuanceState, programme_id: str, actor: Party) -> Prog
     programme = state.programmes.get(programme_id)
     if programme is None:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=programme_id)
-    if programme.rules.issuer_id != actor.party_id:
+    if programme.current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=programme_id)
     return programme
 
@@ -129,7 +100,7 @@ def programme_published(state: IssuanceState, event: ProgrammePublished, _at: At
     if programme is None:
         state.programmes[event.programme_id] = Programme(event)
     else:
-        programme.rules = event
+        programme.current = event
 
 
 def provider_listed(state: IssuanceState, event: ProviderListed, _at: At) -> None:

@@ -12,8 +12,7 @@ from typing import Literal
 from counterfoil.contract.limits import (
     MAX_AMOUNT,
 )
-from counterfoil.contract.terms import FixedExpiry
-from counterfoil.contract.times import SECOND
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.decider import ServiceState
 from counterfoil.issuance.events import (
     ProgrammePublished,
@@ -23,12 +22,12 @@ VoucherStatus = Literal["active", "suspended", "revoked"]
 
 
 class Programme:
-    """A programme: `rules` is its current version. Its listed providers, its totals, and the totals per group."""
+    """A programme: its current version, its listed providers, its totals, and the totals per group."""
 
-    __slots__ = ("appropriated", "group_issued", "issued", "providers", "recycled", "rules", "vouchers_issued")
+    __slots__ = ("appropriated", "current", "group_issued", "issued", "providers", "recycled", "vouchers_issued")
 
-    def __init__(self, rules: ProgrammePublished) -> None:
-        self.rules = rules
+    def __init__(self, current: ProgrammePublished) -> None:
+        self.current = current
         self.appropriated = self.recycled = self.issued = self.vouchers_issued = 0
         self.providers: set[str] = set()
         self.group_issued: dict[str, int] = {}
@@ -38,21 +37,17 @@ class Programme:
         """What may still be issued."""
         return self.appropriated + self.recycled - self.issued
 
-    def is_open(self, time: int) -> bool:
-        """Whether vouchers may be issued at `time`, and would not be born expired."""
-        return self.rules.valid_from <= time < self.rules.valid_until and time < self.expires_at(time)
-
-    def expires_at(self, time: int) -> int:
-        """When a voucher issued at `time` ends."""
-        expiry = self.rules.expiry
-        return expiry.at if isinstance(expiry, FixedExpiry) else time + expiry.after_seconds * SECOND
+    @property
+    def terms(self) -> ProgrammeTerms:
+        """The terms of the current version."""
+        return self.current.terms
 
     def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records; the rules are stated by their hash."""
-        programme_id = self.rules.programme_id
-        rules = [self.rules.issuer_id, self.rules.version, self.rules.rules_hash.hex()]
+        """Canonical records; the terms are stated by their hash."""
+        programme_id = self.current.programme_id
+        version = [self.current.issuer_id, self.current.version, self.current.terms_hash.hex()]
         totals = [str(self.appropriated), str(self.recycled), str(self.issued), self.vouchers_issued]
-        yield f"programme/{programme_id}", [*rules, *totals]
+        yield f"programme/{programme_id}", [*version, *totals]
         for provider_id in sorted(self.providers):
             yield f"listing/{programme_id}/{provider_id}", True
         for group_id, issued in self.group_issued.items():

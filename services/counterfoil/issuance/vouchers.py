@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.limits import (
-    MAX_OPEN_VOUCHERS_PER_PARTY,
-)
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
@@ -42,16 +39,16 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    if state.open_vouchers.get(body.beneficiary_id, 0) >= MAX_OPEN_VOUCHERS_PER_PARTY:
-        return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=MAX_OPEN_VOUCHERS_PER_PARTY)
-    room = state.room(programme.rules.currency)
+    if state.open_vouchers.get(body.beneficiary_id, 0) >= state.rules.max_open_vouchers_per_party:
+        return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=state.rules.max_open_vouchers_per_party)
+    room = state.room(programme.terms.currency)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
-    if not programme.is_open(at.time):
+    if not programme.terms.issues(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:
         return refuse(Code.PARTY_NOT_A_BENEFICIARY, party_id=body.beneficiary_id)
-    cap, group_issued = programme.rules.beneficiary_cap, programme.group_issued.get(beneficiary.group_id, 0)
+    cap, group_issued = programme.terms.beneficiary_cap, programme.group_issued.get(beneficiary.group_id, 0)
     if group_issued + body.amount > cap:
         return refuse(Code.CAP_EXCEEDED, group_id=beneficiary.group_id, cap=cap, issued=group_issued)
     if body.amount > programme.uncommitted:
@@ -60,11 +57,11 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
         VoucherIssued(
             voucher_id=at.new_id("vch"),
             programme_id=body.programme_id,
-            version=programme.rules.version,
+            version=programme.current.version,
             beneficiary_id=body.beneficiary_id,
             face=body.amount,
             not_before=at.time,
-            expires_at=programme.expires_at(at.time),
+            expires_at=programme.terms.expires_at(at.time),
             issue_seq=programme.vouchers_issued + 1,
             uncommitted_after=programme.uncommitted - body.amount,
             group_issued_after=group_issued + body.amount,
@@ -107,7 +104,7 @@ def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher
     voucher = state.vouchers.get(voucher_id)
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
-    if state.programmes[voucher.programme_id].rules.issuer_id != actor.party_id:
+    if state.programmes[voucher.programme_id].current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, voucher_id=voucher_id)
     return voucher
 
@@ -145,7 +142,7 @@ def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     group_id = state.directory.parties[event.beneficiary_id].group_id
     group_issued = programme.group_issued.get(group_id, 0) + event.face
     programme.issued += event.face
-    state.commit(programme.rules.currency, event.face)
+    state.commit(programme.terms.currency, event.face)
     programme.vouchers_issued += 1
     programme.group_issued[group_id] = group_issued
     state.vouchers[event.voucher_id] = Voucher(event.programme_id, event.beneficiary_id, event.expires_at)

@@ -25,7 +25,7 @@ def capture(state: LedgerState, event: UsageAccepted, _at: At) -> Sequence[Event
     The subsidy of all invoices so far is floor(invoiced x share), so rounding never adds up.
     """
     contract = state.holds.contracts[event.contract_id]
-    terms = state.terms[contract.programme_id, contract.version]
+    terms = state.terms(contract.programme_id, contract.version)
     subsidy = terms.subsidy(contract.invoiced + event.amount) - contract.subsidised
     co_payment = event.amount - subsidy
     vouchers, _ = split(contract.draws, subsidy)

@@ -29,7 +29,7 @@ from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, 
 def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[Event]:
     """Keep the trade's price held for its contract, release what the limit held above it, assign the bond."""
     bid, bond = state.holds.bids[event.bid_id], state.holds.bonds[event.offer_id]
-    terms = state.terms[bid.programme_id, bid.version]
+    terms = state.terms(bid.programme_id, bid.version)
     subsidy = terms.subsidy(event.notional)
     vouchers, rest = split(bid.draws, subsidy)
     keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.bid_nodes_left, bid.partial)
@@ -57,7 +57,7 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
 def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[Event]:
     """A delivered contract: what was not used goes back to the beneficiary, the bond to the provider."""
     contract = state.holds.contracts[event.contract_id]
-    currency = state.terms[contract.programme_id, contract.version].currency
+    currency = state.terms(contract.programme_id, contract.version).currency
     posting = Posting(state.accounts)
     released = release(state, posting, event.contract_id, "delivered", contract, at)
     posting.leg("release", currency, cash(contract.provider_id), BONDS, contract.bond)
@@ -70,7 +70,7 @@ def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[E
 def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Event]:
     """A failed contract: what was not delivered goes back to the beneficiary, and the bond with it."""
     contract = state.holds.contracts[event.contract_id]
-    currency = state.terms[contract.programme_id, contract.version].currency
+    currency = state.terms(contract.programme_id, contract.version).currency
     posting = Posting(state.accounts)
     released = release(state, posting, event.contract_id, "provider_default", contract, at)
     posting.leg("capture", currency, cash(contract.provider_id), BONDS, contract.bond)

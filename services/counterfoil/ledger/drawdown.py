@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from counterfoil.contract.limits import MAX_VOUCHERS_PER_HOLD
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.contract.terms import ProgrammeTerms
+from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.ledger.chart import holder
 from counterfoil.ledger.events import (
     Draw,
 )
-from counterfoil.ledger.lots import Lot, Terms
+from counterfoil.ledger.lots import Lot
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import (
     BidReceived,
@@ -21,7 +21,7 @@ from counterfoil.matching.events import (
 _PRECEDENCE = tuple(Code)
 
 
-def need(terms: Terms, cost_per_node: int, nodes: int, partial: bool) -> tuple[int, int]:
+def need(terms: ProgrammeTerms, cost_per_node: int, nodes: int, partial: bool) -> tuple[int, int]:
     """(voucher part, cash part) that a bid needs for `nodes` nodes.
 
     The voucher part is floored, so the cash parts of several trades may together need one micro-unit more per trade
@@ -32,12 +32,12 @@ def need(terms: Terms, cost_per_node: int, nodes: int, partial: bool) -> tuple[i
     return subsidy, whole - subsidy + (max(nodes - 1, 0) if partial and terms.rounds else 0)
 
 
-def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, ...], Terms] | Code:
-    """Which vouchers pay how much: those named, in their order, else usable ones in draw-down order.
+def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, ...], int] | Code:
+    """Which vouchers pay how much, and their version: those named, in their order, else usable ones as they expire.
 
     Vouchers of one hold are of one programme version: the first that covers the bid.
     """
-    if event.programme_id not in state.currencies:
+    if event.programme_id not in state.programmes:
         return Code.UNKNOWN_PROGRAMME
     if not event.voucher_ids:
         lots = state.vouchers.of(event.beneficiary_id, event.programme_id)
@@ -52,11 +52,11 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, 
     return min(barred, key=_PRECEDENCE.index) if barred else _cover(state, event, mine)
 
 
-def _cover(state: LedgerState, event: BidReceived, lots: Iterable[Lot]) -> tuple[tuple[Draw, ...], Terms] | Code:
+def _cover(state: LedgerState, event: BidReceived, lots: Iterable[Lot]) -> tuple[tuple[Draw, ...], int] | Code:
     """Draw on the lots in order until those of one version cover the bid; no lot is looked at after that."""
     drawn: dict[int, tuple[int, list[Draw]]] = {}  # by version: what is still wanted, and the draws so far
     for lot in lots:
-        terms = state.terms[lot.programme_id, lot.version]
+        terms = state.terms(lot.programme_id, lot.version)
         if lot.version not in drawn:
             drawn[lot.version] = (need(terms, event.cost_per_node, event.nodes, event.partial)[0], [])
         wanted, draws = drawn[lot.version]
@@ -65,7 +65,7 @@ def _cover(state: LedgerState, event: BidReceived, lots: Iterable[Lot]) -> tuple
             draws.append(Draw(voucher_id=lot.voucher_id, amount=taken))
             drawn[lot.version] = (wanted - taken, draws)
         if taken == wanted:
-            return Code.OVER_LIMIT if len(draws) > MAX_VOUCHERS_PER_HOLD else (tuple(draws), terms)
+            return Code.OVER_LIMIT if len(draws) > state.rules.max_vouchers_per_hold else (tuple(draws), lot.version)
     return Code.EXCEEDS_AVAILABLE
 
 
@@ -76,9 +76,9 @@ def _theirs(lot: Lot, event: BidReceived) -> bool:
 def _bar(state: LedgerState, lot: Lot, event: BidReceived, at: At) -> Code | None:
     barred = lot.bar(at.time)
     if barred is None:
-        terms = state.terms[lot.programme_id, lot.version]
-        settled_by = (event.latest + event.hours) * HOUR + terms.settle_within * SECOND
-        if not terms.tolls and settled_by >= lot.expires_at:
+        terms = state.terms(lot.programme_id, lot.version)
+        settled_by = terms.settled_by((event.latest + event.hours) * HOUR, state.rules.resolution_window)
+        if not terms.hold_tolls_expiry and settled_by >= lot.expires_at:
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
     return barred
 

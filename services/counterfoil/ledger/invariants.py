@@ -68,7 +68,7 @@ def _holds(state: LedgerState) -> Iterator[str]:
     for contract_id, contract in state.holds.contracts.items():
         if contract.bond < 0 or contract.cash < 0 or any(draw.amount < 1 for draw in contract.draws):
             yield f"contract {contract_id} holds less than nothing"
-        if contract.subsidised != state.terms[contract.programme_id, contract.version].subsidy(contract.invoiced):
+        if contract.subsidised != state.terms(contract.programme_id, contract.version).subsidy(contract.invoiced):
             yield f"contract {contract_id}: subsidy is not the share of what was invoiced"
 
 
@@ -76,13 +76,13 @@ def _held(state: LedgerState) -> Held:
     """What the holds say is held, by position."""
     held: Held = Counter()
     for bid in state.holds.bids.values():
-        held[cash(bid.party_id), state.terms[bid.programme_id, bid.version].currency] += bid.cash
+        held[cash(bid.party_id), state.terms(bid.programme_id, bid.version).currency] += bid.cash
         for draw in bid.draws:
             held[holder(bid.party_id), draw.voucher_id] += draw.amount
     for bond in state.holds.bonds.values():
         held[cash(bond.party_id), bond.currency] += bond.cash
     for contract in state.holds.contracts.values():
-        currency = state.terms[contract.programme_id, contract.version].currency
+        currency = state.terms(contract.programme_id, contract.version).currency
         held[cash(contract.beneficiary_id), currency] += contract.cash
         held[cash(contract.provider_id), currency] += contract.bond
         for draw in contract.draws:
@@ -130,7 +130,8 @@ def _programmes(state: LedgerState) -> Iterator[str]:
     live: Counter[str] = Counter()
     for lot in state.vouchers.lots.values():
         live[lot.programme_id] += state.accounts.find(holder(lot.beneficiary_id), lot.voucher_id).posted
-    for programme_id, currency in state.currencies.items():
+    for programme_id in state.programmes:
+        currency = state.currency(programme_id)
         asset = budget(programme_id)
         names = ("appropriation", "obligated", "disbursed", "lapsed")
         parts = [state.accounts.find(account, asset).posted for account in names]
@@ -145,7 +146,8 @@ def _programmes(state: LedgerState) -> Iterator[str]:
 def _currencies(state: LedgerState) -> Iterator[str]:
     """What was settled in a currency is what its programmes disbursed; cash and bank mirror each other."""
     disbursed: Counter[str] = Counter()
-    for programme_id, currency in state.currencies.items():
+    for programme_id in state.programmes:
+        currency = state.currency(programme_id)
         disbursed[currency] += state.accounts.find("disbursed", budget(programme_id)).posted
     for asset, accounts in state.accounts.assets.items():
         if _is_currency(asset):

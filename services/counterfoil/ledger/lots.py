@@ -11,28 +11,6 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.terms import Rate
-
-
-class Terms:
-    """What the ledger needs of a programme version."""
-
-    __slots__ = ("currency", "recycle", "settle_within", "share", "tolls", "version")
-
-    def __init__(
-        self, version: int, currency: str, share: Rate, recycle: bool, tolls: bool, settle_within: int
-    ) -> None:
-        self.version, self.currency, self.share = version, currency, share
-        self.recycle, self.tolls, self.settle_within = recycle, tolls, settle_within
-
-    def subsidy(self, amount: int) -> int:
-        """The voucher's part of an amount: floor(amount x share). The rest is the co-payment."""
-        return amount * self.share.num // self.share.den
-
-    @property
-    def rounds(self) -> bool:
-        """Whether the voucher's part of an amount may have to be rounded."""
-        return self.share.num % self.share.den != 0
 
 
 class Lot:

@@ -58,8 +58,8 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     chosen = choose(state, event, at)
     if isinstance(chosen, Code):
         return [HoldRefused(hold_id=event.bid_id, kind="bid", code=chosen)]
-    draws, terms = chosen
-    money = need(terms, event.cost_per_node, event.nodes, event.partial)[1]
+    draws, version = chosen
+    money = need(state.terms(event.programme_id, version), event.cost_per_node, event.nodes, event.partial)[1]
     if money > state.accounts.find(cash(event.beneficiary_id), event.currency).available:
         return [HoldRefused(hold_id=event.bid_id, kind="bid", code=Code.EXCEEDS_AVAILABLE)]
     posting = Posting(state.accounts)
@@ -70,7 +70,7 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
             hold_id=event.bid_id,
             party_id=event.beneficiary_id,
             programme_id=event.programme_id,
-            version=terms.version,
+            version=version,
             currency=event.currency,
             nodes=event.nodes,
             cost_per_node=event.cost_per_node,
@@ -87,7 +87,7 @@ def reduce_bid(state: LedgerState, event: BidReduced, at: At) -> Sequence[Event]
     bid = state.holds.bids.get(event.bid_id)
     if bid is None:
         return []
-    terms = state.terms[bid.programme_id, bid.version]
+    terms = state.terms(bid.programme_id, bid.version)
     keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.nodes_left, bid.partial)
     _, released = split(bid.draws, keep_subsidy)
     posting = Posting(state.accounts)
@@ -132,7 +132,7 @@ def release(
 ) -> list[Event]:
     """Release all that a hold has."""
     party_id = held.party_id if isinstance(held, BidHold) else held.beneficiary_id
-    currency = state.terms[held.programme_id, held.version].currency
+    currency = state.terms(held.programme_id, held.version).currency
     voucher_legs(posting, "release", party_id, held.draws)
     posting.leg("release", currency, cash(party_id), CO_PAYMENTS, held.cash)
     released = HoldReleased(hold_id=hold_id, reason=reason, vouchers=held.draws, cash=held.cash, legs=posting.take())

@@ -108,7 +108,7 @@ DECIDER: Final = Decider(
         BondReleased: contracts.bond_ended,
         BondSlashed: contracts.bond_ended,
     },
-    records=state.records,
+    records=LedgerState.records,
 )
 
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

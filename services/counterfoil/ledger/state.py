@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from counterfoil.contract.limits import RESOLUTION_WINDOW
-from counterfoil.contract.times import SECOND
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.decider import At, ServiceState
 from counterfoil.issuance.events import (
     ProgrammePublished,
@@ -18,33 +17,38 @@ from counterfoil.ledger.events import (
     ClaimSettled,
 )
 from counterfoil.ledger.holds import Holds
-from counterfoil.ledger.lots import Terms, Vouchers
+from counterfoil.ledger.lots import Vouchers
 
 
 class LedgerState(ServiceState):
-    """The ledger's whole state."""
+    """The ledger's whole state. `programmes`: every version of each programme, by number."""
 
-    __slots__ = ("accounts", "currencies", "holds", "terms", "vouchers")
+    __slots__ = ("accounts", "holds", "programmes", "vouchers")
 
     def __init__(self) -> None:
         super().__init__()
         self.accounts = Accounts()
         self.vouchers = Vouchers()
         self.holds = Holds()
-        self.terms: dict[tuple[str, int], Terms] = {}
-        self.currencies: dict[str, str] = {}
+        self.programmes: dict[str, dict[int, ProgrammePublished]] = {}
 
+    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
+        """The terms of a programme version."""
+        return self.programmes[programme_id][version].terms
 
-def records(state: LedgerState) -> Iterator[tuple[str, object]]:
-    """Canonical records."""
-    yield from state.common_records()
-    for (programme_id, version), terms in state.terms.items():
-        share = [terms.share.num, terms.share.den]
-        rules = [terms.currency, share, terms.recycle, terms.tolls, terms.settle_within]
-        yield f"programme/{programme_id}/{version}", rules
-    yield from state.accounts.records()
-    yield from state.vouchers.records()
-    yield from state.holds.records()
+    def currency(self, programme_id: str) -> str:
+        """The currency of a programme, the same in all its versions."""
+        return next(iter(self.programmes[programme_id].values())).terms.currency
+
+    def records(self) -> Iterator[tuple[str, object]]:
+        """Canonical records; terms are stated by their hash."""
+        yield from self.common_records()
+        for programme_id, versions in self.programmes.items():
+            for version, event in versions.items():
+                yield f"programme/{programme_id}/{version}", event.terms_hash.hex()
+        yield from self.accounts.records()
+        yield from self.vouchers.records()
+        yield from self.holds.records()
 
 
 def post(
@@ -56,8 +60,4 @@ def post(
 
 def programme_published(state: LedgerState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version."""
-    settle_within = event.report_within_seconds + event.dispute_window_seconds + RESOLUTION_WINDOW // SECOND
-    recycle = event.recycle == "appropriation"
-    terms = Terms(event.version, event.currency, event.share, recycle, event.hold_tolls_expiry, settle_within)
-    state.terms[event.programme_id, event.version] = terms
-    state.currencies[event.programme_id] = event.currency
+    state.programmes.setdefault(event.programme_id, {})[event.version] = event

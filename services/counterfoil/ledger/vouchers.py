@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import (
@@ -72,7 +71,7 @@ def cancel_voucher(state: LedgerState, event: VoucherRevoked, _at: At) -> Sequen
 def expire_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]:
     """Sweep vouchers that ran out."""
     posting = Posting(state.accounts)
-    lots = state.vouchers.expired_by(cutoff, MAX_ITEMS_PER_SWEEP)
+    lots = state.vouchers.expired_by(cutoff, state.rules.max_items_per_sweep)
     return [end(state, posting, lot, EXPIRED) for lot in lots]
 
 
@@ -86,7 +85,7 @@ def end(state: LedgerState, posting: Posting, lot: Lot, how: Literal["expired", 
     """End the life of a voucher's unheld value; what is held follows when its hold is released."""
     owner = holder(lot.beneficiary_id)
     amount = posting.draft(owner, lot.voucher_id).available
-    recycled = how == CANCELLED or state.terms[lot.programme_id, lot.version].recycle
+    recycled = how == CANCELLED or state.terms(lot.programme_id, lot.version).recycles
     posting.leg("post", lot.voucher_id, owner, how, amount)
     posting.leg("post", budget(lot.programme_id), "obligated", "appropriation" if recycled else "lapsed", amount)
     voucher_id, programme_id, legs = lot.voucher_id, lot.programme_id, posting.take()

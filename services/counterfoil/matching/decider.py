@@ -37,7 +37,6 @@ from counterfoil.matching.market import (
     State,
     admit_bid,
     admit_offer,
-    allows,
     bid_of,
     ends_at,
     floor_hour,
@@ -173,7 +172,7 @@ def _place_bid(state: State, body: PlaceBid, actor: Party, at: At) -> Decision:
             group_id=actor.group_id,
             programme_id=body.programme_id,
             voucher_ids=body.voucher_ids,
-            currency=versions[-1].currency,
+            currency=versions[-1].terms.currency,
             classes=tuple(sorted(body.classes)),
             regions=tuple(sorted(body.regions)),
             nodes=body.nodes,
@@ -294,16 +293,16 @@ def _too_large(amount: int) -> Refusal | None:
 
 def _programme_allows(versions: Sequence[ProgrammePublished], body: PlaceBid | BidReceived, at: At) -> Refusal | None:
     """By the current version, unless an earlier one allows it; which one counts is known once the vouchers are."""
-    programme = versions[-1]
-    if any(allows(each, body.classes, body.regions) for each in versions[:-1]):
+    terms = versions[-1].terms
+    if any(each.terms.allows(body.classes, body.regions) for each in versions[:-1]):
         return None
-    if not programme.valid_from <= at.time < programme.valid_until:
+    if not terms.is_open(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN)
     for class_id in body.classes:
-        if class_id not in programme.classes:
+        if class_id not in terms.classes:
             return refuse(Code.CLASS_NOT_IN_PROGRAMME, class_id=class_id)
     for region in body.regions:
-        if region not in programme.regions:
+        if region not in terms.regions:
             return refuse(Code.REGION_NOT_IN_PROGRAMME, region=region)
     return None
 

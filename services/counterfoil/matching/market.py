@@ -6,13 +6,14 @@ entry that admits it, after its funds or bond were held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final, Literal
 
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.limits import GATE_CLOSURE_HOURS, MAX_MATCHES_PER_ENTRY
 from counterfoil.contract.record import Event
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At, ServiceState
 from counterfoil.issuance.events import ProgrammePublished
@@ -94,9 +95,9 @@ class State(ServiceState):
             elif self.book.bid(order_id) is not None:
                 self.book.remove_bid(order_id)
 
-    def terms(self, programme_id: str, version: int) -> ProgrammePublished:
-        """A programme version."""
-        return self.programmes[programme_id][version - 1]
+    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
+        """The terms of a programme version."""
+        return self.programmes[programme_id][version - 1].terms
 
     # time -----------------------------------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ def admit_bid(state: State, received: BidReceived, version: int, at: At) -> list
         return [BidClosed(bid_id=received.bid_id, reason="expired")]
     if received.latest < floor:
         return [BidClosed(bid_id=received.bid_id, reason="gate_closed")]
-    if not allows(state.terms(received.programme_id, version), received.classes, received.regions):
+    if not state.terms(received.programme_id, version).allows(received.classes, received.regions):
         return [BidClosed(bid_id=received.bid_id, reason="not_in_programme")]
     bid = bid_of(received, at.index)
     plan = state.book.plan_bid(bid, received.tif, floor, MAX_MATCHES_PER_ENTRY)
@@ -232,11 +233,6 @@ def go_on(state: State, order_id: str, at: At) -> list[Event]:
     return events
 
 
-def allows(rules: ProgrammePublished, classes: Iterable[str], regions: Iterable[str]) -> bool:
-    """Whether a programme version pays for all of the classes and regions."""
-    return all(each in rules.classes for each in classes) and all(each in rules.regions for each in regions)
-
-
 def _carry_out(
     state: State, plan: Plan, taker: Literal["bid", "offer"], at: At, remaining: int, version: int = 0
 ) -> list[Event]:
@@ -250,8 +246,8 @@ def _carry_out(
             resting = state.book.bid(match.bid_id)
             remaining = resting.remaining if resting is not None else 0
         remaining -= match.nodes
-        rules = state.terms(state.bids[match.bid_id].programme_id, version or state.versions[match.bid_id])
-        events.append(_trade(state, rules, match, taker, at.new_id("trd", nth), remaining))
+        paid_by = version or state.versions[match.bid_id]
+        events.append(_trade(state, paid_by, match, taker, at.new_id("trd", nth), remaining))
     for each in plan.prevented:
         mode: SelfTrade = "both" if each.cancels_bid and each.cancels_offer else "maker"
         if (taker == "bid" and not each.cancels_offer) or (taker == "offer" and not each.cancels_bid):
@@ -265,7 +261,7 @@ def _carry_out(
 
 
 def _trade(
-    state: State, rules: ProgrammePublished, match: Match, taker: Literal["bid", "offer"], trade_id: str, left: int
+    state: State, version: int, match: Match, taker: Literal["bid", "offer"], trade_id: str, left: int
 ) -> TradeMatched:
     bid, offer = state.bids[match.bid_id], state.offers[match.offer_id]
     return TradeMatched(
@@ -277,6 +273,7 @@ def _trade(
         beneficiary_id=bid.beneficiary_id,
         provider_id=offer.provider_id,
         programme_id=bid.programme_id,
+        version=version,
         class_id=offer.class_id,
         region=offer.region,
         currency=offer.currency,
@@ -287,6 +284,4 @@ def _trade(
         price=match.price,
         notional=match.price * match.nodes * offer.gpus_per_node * bid.hours,
         bid_nodes_left=left,
-        report_within_seconds=rules.report_within_seconds,
-        dispute_window_seconds=rules.dispute_window_seconds,
     )

@@ -39,7 +39,7 @@ def accept(
     if contract.open_reports > before[0] + 1:
         return [accepted]
     if contract.missing_hours == 0:
-        if contract.is_delivered(contract.accepted + before[1] + gpu_minutes):
+        if contract.is_delivered(contract.accepted + before[1] + gpu_minutes, state.rules.min_delivered_bps):
             return [accepted, ContractCompleted(contract_id=contract_id)]
         return [accepted, defaulted(contract, "not_delivered")]
     if at.time >= contract.terms.report_by:

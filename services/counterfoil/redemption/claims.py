@@ -6,11 +6,9 @@ paid <= in settlements <= approved <= claimed <= captured.
 
 from __future__ import annotations
 
-from counterfoil.contract.limits import (
-    MAX_AMOUNT,
-    MAX_CONTRACTS_PER_CLAIM,
-)
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.redemption.commands import (
@@ -24,7 +22,6 @@ from counterfoil.redemption.events import (
     ClaimRejected,
     ClaimSubmitted,
 )
-from counterfoil.redemption.settlements import _unfit_list
 from counterfoil.redemption.state import Claim, Claimable, RedemptionState
 
 
@@ -35,7 +32,7 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     for contract_id in body.contract_ids:
         if _provider_of(state, contract_id) not in (None, actor.party_id):
             return refuse(Code.NOT_YOURS, contract_id=contract_id)
-    refused = _unfit_list("contract_ids", body.contract_ids, MAX_CONTRACTS_PER_CLAIM)
+    refused = unfit_lists(Listed("contract_ids", body.contract_ids, state.rules.max_contracts_per_claim))
     if refused is not None:
         return refused
     amounts = {contract_id: _claimable(state, contract_id, body.programme_id) for contract_id in body.contract_ids}
@@ -88,7 +85,7 @@ def _undecided(state: RedemptionState, claim_id: str, actor: Party) -> Refusal |
     claim = state.claims.get(claim_id)
     if claim is None:
         return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
-    if state.programmes[claim.terms.programme_id][0] != actor.party_id:
+    if state.programme(claim.terms.programme_id).issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, claim_id=claim_id)
     return None if claim.status == "submitted" else refuse(Code.CLAIM_NOT_OPEN, claim_id=claim_id)
 

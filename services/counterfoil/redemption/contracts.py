@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from counterfoil.contract.limits import (
-    MAX_ITEMS_PER_SWEEP,
-)
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import ProgrammePublished
@@ -33,25 +30,31 @@ from counterfoil.redemption.events import (
 from counterfoil.redemption.state import Claimable, Contract, RedemptionState
 
 
-def open_contract(_state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
+def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
     """A trade becomes a delivery contract."""
-    delivered = (event.first_hour + event.hours) * HOUR
+    terms = state.terms(event.programme_id, event.version)
     return [
         ContractOpened(
             contract_id=event.trade_id,
             beneficiary_id=event.beneficiary_id,
             provider_id=event.provider_id,
             programme_id=event.programme_id,
+            version=event.version,
             currency=event.currency,
             nodes=event.nodes,
             gpus_per_node=event.gpus_per_node,
             first_hour=event.first_hour,
             hours=event.hours,
             price=event.price,
-            report_by=delivered + event.report_within_seconds * SECOND,
-            dispute_window_seconds=event.dispute_window_seconds,
+            report_by=terms.report_by((event.first_hour + event.hours) * HOUR),
+            dispute_window_seconds=terms.dispute_window_seconds,
         )
     ]
+
+
+def terms_known(state: RedemptionState, event: TradeMatched) -> bool:
+    """Whether the programme version of the trade has arrived from issuance."""
+    return event.version in state.programmes.get(event.programme_id, {})
 
 
 def withdraw_delivery(state: RedemptionState, body: WithdrawDelivery, actor: Party, _at: At) -> Decision:
@@ -88,7 +91,7 @@ def defaulted(
 
 def close_reporting(state: RedemptionState, cutoff: int, _at: At) -> Sequence[Event]:
     """Default the contracts whose hours were not reported in time."""
-    overdue = state.reporting.reached(cutoff, MAX_ITEMS_PER_SWEEP)
+    overdue = state.reporting.reached(cutoff, state.rules.max_items_per_sweep)
     return [defaulted(state.contracts[contract_id], "usage_not_reported") for contract_id in overdue]
 
 
@@ -106,7 +109,7 @@ def record_capture(_state: RedemptionState, event: HoldCaptured, _at: At) -> Seq
 
 def programme_published(state: RedemptionState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version."""
-    state.programmes[event.programme_id] = (event.issuer_id, event.currency)
+    state.programmes.setdefault(event.programme_id, {})[event.version] = event
 
 
 def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> None:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from counterfoil.contract.limits import (
-    MAX_ITEMS_PER_SWEEP,
-    RESOLUTION_WINDOW,
-)
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
@@ -29,7 +25,7 @@ def dispute_usage(state: RedemptionState, body: DisputeUsage, actor: Party, at: 
     report = own_open_report(state, body.report_id, actor, at)
     if isinstance(report, Refusal):
         return report
-    resolve_by = at.time + RESOLUTION_WINDOW
+    resolve_by = at.time + state.rules.resolution_window
     contract_id = report.contract_id
     return [UsageDisputed(report_id=body.report_id, contract_id=contract_id, reason=body.reason, resolve_by=resolve_by)]
 
@@ -48,7 +44,7 @@ def resolve_dispute(state: RedemptionState, body: ResolveDispute, _actor: Party,
 
 def lapse_disputes(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
     """Let the reports stand whose disputes nobody resolved in time."""
-    return accept_all(state, state.disputes.reached(cutoff, MAX_ITEMS_PER_SWEEP), "lapse", at)
+    return accept_all(state, state.disputes.reached(cutoff, state.rules.max_items_per_sweep), "lapse", at)
 
 
 def usage_disputed(state: RedemptionState, event: UsageDisputed, at: At) -> None:

@@ -66,7 +66,7 @@ DECIDER: Final = Decider(
             HoldCaptured: contracts.record_capture,
         },
     },
-    ready={},
+    ready={TradeMatched: contracts.terms_known},
     timers={
         "dispute_window": usage.close_windows,
         "resolution_window": disputes.lapse_disputes,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from counterfoil.contract.limits import (
-    MAX_AMOUNT,
-    MAX_CLAIMS_PER_SETTLEMENT,
-)
-from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.refusals import Code
+from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.redemption.commands import (
@@ -23,16 +21,15 @@ from counterfoil.redemption.state import RedemptionState
 
 def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party, at: At) -> Decision:
     """Gather approved claims on a programme of the actor's into a batch, netted per provider, by provider id."""
-    programme = state.programmes.get(body.programme_id)
-    if programme is None:
+    if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
     for claim_id in body.claim_ids:
         if claim_id not in state.claims:
             return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
-    issuer_id, currency = programme
-    if issuer_id != actor.party_id:
+    programme = state.programme(body.programme_id)
+    if programme.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
-    refused = _unfit_list("claim_ids", body.claim_ids, MAX_CLAIMS_PER_SETTLEMENT)
+    refused = unfit_lists(Listed("claim_ids", body.claim_ids, state.rules.max_claims_per_settlement))
     if refused is not None:
         return refused
     gathered = [state.claims[claim_id] for claim_id in body.claim_ids]
@@ -49,7 +46,7 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
         SettlementClosed(
             settlement_id=at.new_id("stl"),
             programme_id=body.programme_id,
-            currency=currency,
+            currency=programme.terms.currency,
             claim_ids=body.claim_ids,
             payees=tuple(Payee(provider_id=provider_id, amount=each) for provider_id, each in sorted(net.items())),
             amount=amount,
@@ -72,14 +69,6 @@ def confirm_payment(state: RedemptionState, body: ConfirmPayment, _actor: Party,
             payees=batch.payees,
         )
     ]
-
-
-def _unfit_list(field: str, ids: tuple[str, ...], most: int) -> Refusal | None:
-    if len(set(ids)) < len(ids):
-        return refuse(Code.DUPLICATE_ITEM, field=field)
-    if not ids:
-        return refuse(Code.EMPTY_LIST, field=field)
-    return refuse(Code.OVER_LIMIT, field=field, limit=most) if len(ids) > most else None
 
 
 def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import (
-    BPS,
-    MIN_DELIVERED_BPS,
-)
+from counterfoil.contract.limits import BPS
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
+from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.redemption.events import (
     ClaimSubmitted,
     ContractOpened,
@@ -52,9 +51,9 @@ class Contract:
         """The most GPU-minutes of one hour."""
         return self.terms.nodes * self.terms.gpus_per_node * MINUTES_PER_HOUR
 
-    def is_delivered(self, gpu_minutes: int) -> bool:
+    def is_delivered(self, gpu_minutes: int, min_bps: int) -> bool:
         """Whether so much accepted usage is delivery, or a default in spite of its reports."""
-        return gpu_minutes * BPS >= self.hour_capacity * self.terms.hours * MIN_DELIVERED_BPS
+        return gpu_minutes * BPS >= self.hour_capacity * self.terms.hours * min_bps
 
     def amount(self, gpu_minutes: int) -> int:
         """The price of an amount of usage: floor(price x gpu_minutes / 60)."""
@@ -111,7 +110,7 @@ class RedemptionState(ServiceState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.programmes: dict[str, tuple[str, str]] = {}  # programme -> (issuer, currency)
+        self.programmes: dict[str, dict[int, ProgrammePublished]] = {}  # every version, by number
         self.contracts: dict[str, Contract] = {}
         self.reports: dict[str, Report] = {}
         self.claimable: dict[str, Claimable] = {}  # by contract, only amounts above 0
@@ -121,6 +120,14 @@ class RedemptionState(ServiceState):
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
+
+    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
+        """The terms of a programme version."""
+        return self.programmes[programme_id][version].terms
+
+    def programme(self, programme_id: str) -> ProgrammePublished:
+        """Any version of a programme: issuer and currency are the same in all of them."""
+        return next(iter(self.programmes[programme_id].values()))
 
     def open_contract(self, contract_id: str) -> Contract | None:
         """The contract, unless it has ended."""
@@ -152,7 +159,9 @@ class RedemptionState(ServiceState):
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
         yield from self.common_records()
-        yield from ((f"programme/{name}", list(value)) for name, value in self.programmes.items())
+        for programme_id, versions in self.programmes.items():
+            for version, event in versions.items():
+                yield f"programme/{programme_id}/{version}", [event.issuer_id, event.terms_hash.hex()]
         yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
         for report_id, report in self.reports.items():
             value = [report.contract_id, report.gpu_minutes, report.dispute_until, report.resolve_by]

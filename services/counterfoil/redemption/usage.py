@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from counterfoil.contract.limits import (
-    MAX_ITEMS_PER_SWEEP,
-    MAX_READINGS,
-)
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR, SECOND
@@ -31,7 +27,7 @@ def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At
     contract = own_contract(state, body.contract_id, actor)
     if isinstance(contract, Refusal):
         return contract
-    refused = _unfit_readings(contract, body, at)
+    refused = _unfit_readings(state, contract, body, at)
     if refused is not None:
         return refused
     if at.time >= contract.terms.report_by:
@@ -49,13 +45,13 @@ def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At
     ]
 
 
-def _unfit_readings(contract: Contract, body: ReportUsage, at: At) -> Refusal | None:
+def _unfit_readings(state: RedemptionState, contract: Contract, body: ReportUsage, at: At) -> Refusal | None:
     """What bars the readings, whichever of them: every rule is asked of all before the next rule."""
     terms, hours = contract.terms, [reading.hour for reading in body.readings]
     if not hours:
         return refuse(Code.EMPTY_LIST, field="readings")
-    if len(hours) > MAX_READINGS:
-        return refuse(Code.OVER_LIMIT, field="readings", limit=MAX_READINGS)
+    if len(hours) > state.rules.max_readings:
+        return refuse(Code.OVER_LIMIT, field="readings", limit=state.rules.max_readings)
     last = max(hours)
     if (last + 1) * HOUR > at.time:
         return refuse(Code.USAGE_NOT_DELIVERED_YET, hour=last)
@@ -96,7 +92,7 @@ def own_open_report(state: RedemptionState, report_id: str, actor: Party, at: At
 
 def close_windows(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
     """Accept what nobody disputed in time."""
-    return accept_all(state, state.windows.reached(cutoff, MAX_ITEMS_PER_SWEEP), "window", at)
+    return accept_all(state, state.windows.reached(cutoff, state.rules.max_items_per_sweep), "window", at)
 
 
 def usage_reported(state: RedemptionState, event: UsageReported, at: At) -> None:
