@@ -19,7 +19,6 @@ from counterfoil.ledger import service as ledger
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import budget
 from counterfoil.ledger.events import ClaimSettled, ContractFunded, HoldCaptured, HoldPlaced
-from counterfoil.ledger.holds import BidHold
 from counterfoil.matching import decider as matching
 from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.events import BidClosed
@@ -86,9 +85,8 @@ def funded_contract(price: int) -> Large:
 
 def whole_price() -> int:
     """What the hold was made for."""
-    (hold,) = held().state.holds.bids.values()
-    assert isinstance(hold, BidHold)
-    return hold.cost_per_node
+    (hold,) = held().state.holds.for_all("bid").values()
+    return int(hold.terms.cost_per_node)
 
 
 def hold() -> Large:

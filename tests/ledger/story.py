@@ -20,7 +20,7 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.ledger.chart import holder
+from counterfoil.ledger.chart import owner
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import Balance, HoldRefused
 from counterfoil.ledger.invariants import check_ledger
@@ -199,10 +199,10 @@ class Story(Scenario):
         """A posted balance, from the legs; zero for an account without any."""
         return self.balances.known.get((account, asset), Balance(n=0, posted=0, held=0)).posted
 
-    def voucher(self, voucher_id: str, owner: str = "acme") -> tuple[int, int, int, int, int]:
+    def voucher(self, voucher_id: str, party_id: str = "acme") -> tuple[int, int, int, int, int]:
         """(available, held, redeemed, expired, cancelled), from the legs, also of a voucher long forgotten."""
         ends = [self.posted(account, voucher_id) for account in ("redeemed", "expired", "cancelled")]
-        return (*self._available(holder(owner), voucher_id), ends[0], ends[1], ends[2])
+        return (*self._available(owner(party_id), voucher_id), ends[0], ends[1], ends[2])
 
     def budget(self) -> tuple[int, int, int, int]:
         """(appropriation, obligated, disbursed, lapsed) of the programme, from the legs."""

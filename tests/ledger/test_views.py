@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.issuance.events import VoucherRevoked, VoucherSuspended
-from counterfoil.ledger.chart import CIRCULATION, holder
+from counterfoil.ledger.chart import CIRCULATION, owner
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.service import DECIDER
 from counterfoil.ledger.views import REDUCERS, VIEWS
@@ -83,7 +83,7 @@ def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face() -> Non
         assert tuple(row[part] for part in parts) == told.voucher(voucher_id)
         assert sum(row[part] for part in parts) == row["face"]
         if voucher_id in told.state.vouchers.lots:
-            position = told.state.accounts.find(holder(row["beneficiary_id"]), voucher_id)
+            position = told.state.accounts.find(owner(row["beneficiary_id"]), voucher_id)
             assert (row["available"], row["held"]) == (position.available, position.debits_pending)
     assert rows["v3",]["cancelled"] == 500
 
@@ -91,11 +91,11 @@ def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face() -> Non
 def test_holds_are_those_of_the_state() -> None:
     told = eventful()
     rows = {key[0]: row for key, row in folded(told)["holds"].items()}
-    status = {hold_id: (row["kind"], row["status"], row["reason"]) for hold_id, row in rows.items()}
+    status = {hold_id: (row["purpose"], row["status"], row["reason"]) for hold_id, row in rows.items()}
     assert status == {
-        "offer": ("bond", "held", None),
-        "gone": ("bond", "released", "expired"),
-        "large": ("bond", "refused", "exceeds_available"),
+        "offer": ("offer", "held", None),
+        "gone": ("offer", "released", "expired"),
+        "large": ("offer", "refused", "exceeds_available"),
         "dear": ("bid", "refused", "exceeds_available"),
         "bid": ("bid", "held", None),
         "rests": ("bid", "held", None),
@@ -108,9 +108,10 @@ def test_holds_are_those_of_the_state() -> None:
     }
     left = {name: (row["nodes"], row["vouchers"], row["cash"], row["bond"]) for name, row in rows.items()}
     holds = told.state.holds
-    expected = {name: (bid.nodes, total(bid.draws), bid.cash, 0) for name, bid in holds.bids.items()}
-    expected |= {name: (0, 0, bond.cash, 0) for name, bond in holds.bonds.items()}
-    expected |= {name: (0, total(each.draws), each.cash, each.bond) for name, each in holds.contracts.items()}
+    expected = {name: (bid.terms.nodes, total(bid.draws), bid.cash, 0) for name, bid in holds.for_all("bid").items()}
+    expected |= {name: (0, 0, bond.cash, 0) for name, bond in holds.for_all("offer").items()}
+    for name, price in holds.for_all("contract").items():
+        expected[name] = (0, total(price.draws), price.cash, holds.open["bond", name].cash)
     ended = [name for name, (_, word, _) in status.items() if word != "held"]
     assert left == expected | dict.fromkeys(ended, (0, 0, 0, 0))
     assert (rows["second"]["bid_id"], rows["second"]["offer_id"]) == ("bid", "offer")

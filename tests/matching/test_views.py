@@ -56,7 +56,7 @@ def test_the_life_of_an_offer(store: SqlViewStore) -> None:
     offer_id = market.post(tif="GTD", good_until=T + HOUR, at=T)
     waiting = market.post("gpu-2", held=False)
     refused = market.post("gpu-2", held=False)
-    market.reacts_to(hold_refused(refused, "bond"))
+    market.reacts_to(hold_refused(refused, "offer"))
     bid_id = market.place(at=T + 50)
     market.when(AmendOffer(offer_id=offer_id, reduce_nodes_by=1, price=None), "gpu-1")
     project(store, market)

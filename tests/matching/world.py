@@ -109,9 +109,9 @@ def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
     )  # fmt: skip
 
 
-def hold_refused(order_id: str, kind: Any) -> HoldRefused:
+def hold_refused(order_id: str, purpose: Any) -> HoldRefused:
     """The ledger's word that there are no funds."""
-    return HoldRefused(hold_id=order_id, kind=kind, code=Code.EXCEEDS_AVAILABLE)
+    return HoldRefused(hold_id=order_id, purpose=purpose, code=Code.EXCEEDS_AVAILABLE)
 
 
 class Tally:

@@ -113,7 +113,7 @@ class Budgets(RuleBasedStateMachine):
         lot = self.ledger.state.vouchers.lots[voucher_id]
         self.bids += 1
         bid = BidReceived(
-            bid_id=f"bid-{self.bids}", beneficiary_id=lot.beneficiary_id, group_id="g", programme_id=lot.programme_id,
+            bid_id=f"bid-{self.bids}", beneficiary_id=lot.issued_to, group_id="g", programme_id=lot.programme_id,
             voucher_ids=(voucher_id,), currency="CNY", classes=("a100",), regions=("cn-north",), nodes=1,
             gpus_per_node=8, hours=1, earliest=0, latest=0, limit_price=1, cost_per_node=amount, partial=False,
             min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",

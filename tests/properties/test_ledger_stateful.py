@@ -174,7 +174,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for draw in given_back(event):
                 voucher = self.vouchers[draw.voucher_id]
                 if self.status[draw.voucher_id] == "revoked" or entry.time >= voucher.expires_at:
-                    assert self.available(f"holder/{voucher.beneficiary_id}", draw.voucher_id) == 0
+                    assert self.available(f"owner/{voucher.beneficiary_id}", draw.voucher_id) == 0
         return list(entry.events)
 
     def note_end(self, event: VoucherCancelled | VoucherExpired) -> None:
@@ -235,7 +235,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.hear(VoucherReinstated(voucher_id=voucher_id))
         else:
             self.hear(VoucherRevoked(voucher_id=voucher_id, reason="why"))
-            assert self.available(f"holder/{self.vouchers[voucher_id].beneficiary_id}", voucher_id) == 0
+            assert self.available(f"owner/{self.vouchers[voucher_id].beneficiary_id}", voucher_id) == 0
 
     # matching -------------------------------------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 and (rules.terms.hold_tolls_expiry or settled < voucher.expires_at)
             )
 
-        account = f"holder/{wanted.beneficiary_id}"
+        account = f"owner/{wanted.beneficiary_id}"
         if wanted.voucher_ids:
             lots = [self.vouchers[voucher_id] for voucher_id in wanted.voucher_ids]
             if not all(usable(lot) for lot in lots) or len({lot.version for lot in lots}) > 1:
@@ -436,7 +436,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for event in self.keep(*self.engine.fire(due[1], self.clock)):
             voucher = self.vouchers[event.voucher_id]
             assert voucher.expires_at <= self.clock
-            assert self.available(f"holder/{voucher.beneficiary_id}", voucher.voucher_id) == 0
+            assert self.available(f"owner/{voucher.beneficiary_id}", voucher.voucher_id) == 0
 
     @rule(which=st.integers(0, 5), party_id=st.sampled_from(FIRMS + CLOUDS), amount=AMOUNT)
     def ask_the_treasury(self, which: int, party_id: str, amount: int) -> None:
@@ -465,13 +465,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def holds_are_those_of_the_open_orders_and_contracts(self) -> None:
         holds = self.engine.state.holds
-        assert holds.bids.keys() == self.bids.keys()
-        assert holds.bonds.keys() == self.offers.keys()
+        bids, prices = holds.for_all("bid"), holds.for_all("contract")
+        assert bids.keys() == self.bids.keys()
+        assert holds.for_all("offer").keys() == self.offers.keys()
         for bid_id, wanted in self.bids.items():
             share = self.versions[wanted.programme_id, self.bid_version[bid_id]].terms.share
-            assert (total(holds.bids[bid_id].draws), holds.bids[bid_id].cash) == need(share, wanted)
-            assert holds.bids[bid_id].nodes == wanted.nodes
-        left = {contract_id: total(each.draws) + each.cash for contract_id, each in holds.contracts.items()}
+            assert (total(bids[bid_id].draws), bids[bid_id].cash) == need(share, wanted)
+            assert bids[bid_id].terms.nodes == wanted.nodes
+        left = {contract_id: total(each.draws) + each.cash for contract_id, each in prices.items()}
         assert left == {contract_id: left for contract_id, (_, _, left) in self.contracts.items()}
 
     @invariant()

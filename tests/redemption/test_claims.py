@@ -156,7 +156,8 @@ def test_a_batch_is_netted_per_provider_and_paid_once() -> None:
         )
     )
     kinds = {key.partition("/")[0] for key in scenario.records()}
-    assert kinds == {"rules", "party", "programme", "claim", "invoice"}  # the claim on p2, and the memory of invoices
+    # the claim on p2, and the memory of contracts and invoices
+    assert kinds == {"rules", "party", "programme", "claim", "invoice", "ended"}
 
 
 def test_claims_of_one_provider_are_one_payment() -> None:

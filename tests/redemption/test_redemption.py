@@ -14,6 +14,7 @@ from counterfoil.redemption import acceptance, contracts, disputes, usage
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
 from counterfoil.redemption.events import (
     CaptureRecorded,
+    ClaimSubmitted,
     ContractCompleted,
     ContractOpened,
     ProviderDefaulted,
@@ -33,6 +34,7 @@ from tests.redemption.world import (
     T0,
     WINDOW,
     captured,
+    claim,
     disputed,
     earned,
     opened,
@@ -290,7 +292,8 @@ def test_half_of_what_was_sold_is_delivery_and_less_is_not(
 ) -> None:
     scenario = reported().when(ACCEPT, "lab-1").when(report("c1", (1, 0), (2, total - FULL)), "gpu-1", END)
     decides(scenario).then(accepted("rep-16-0", total - FULL, by), ENDS[total])
-    assert scenario.records()["contract/c1"][2:] == ["7", total, 0, 2, True]  # type: ignore[index]
+    assert scenario.records()["contract/c1"][2:6] == ["7", total, 0, 2]  # type: ignore[index]
+    assert scenario.state.contracts["c1"].ended_at == scenario.time
 
 
 @pytest.mark.parametrize("resolved", [HALF - FULL, HALF - FULL - 1])
@@ -437,11 +440,26 @@ def test_a_contract_is_kept_until_the_last_capture_and_its_subsidy_longer() -> N
     assert {"contract/c1", "claimable/c1"} <= set(scenario.records())
     scenario.reacts_to(captured("c1", "rep-15-0", 0)).then_types(CaptureRecorded)
     assert "contract/c1" not in scenario.records()
+    assert scenario.records()["ended/c1"] == ["lab-1", "gpu-1", "p1", 1, "1200012", "400", "403", END + WINDOW]
     assert scenario.records()["claimable/c1"] == ["p1", "gpu-1", "400"]
 
 
-def test_a_contract_that_earned_nothing_leaves_nothing_behind() -> None:
+def test_a_contract_that_ended_stays_findable_and_nothing_more_comes_of_it() -> None:
+    scenario = reported().when(ACCEPT, "lab-1").when(WITHDRAW, "gpu-1").reacts_to(captured("c1", REP, 400, 3))
+    scenario.when(claim("A", "c1"), "gpu-1").then_types(ClaimSubmitted)
+    over = scenario.state.ended["c1"]
+    assert (over.beneficiary_id, over.provider_id, over.programme_id, over.version) == ("lab-1", "gpu-1", "p1", 1)
+    assert (over.subsidised, over.captured) == (400, 403)
+    scenario.when(report("c1", (1, 1)), "gpu-1", END).refused(Code.UNKNOWN_CONTRACT)
+    scenario.when(WITHDRAW, "gpu-1").refused(Code.UNKNOWN_CONTRACT)
+    scenario.when(ACCEPT, "lab-1").refused(Code.UNKNOWN_REPORT)
+    scenario.when(claim("B", "c1"), "gpu-1").refused(Code.NOTHING_TO_CLAIM)
+    assert scenario.state.ended == {"c1": over}
+
+
+def test_a_contract_that_earned_nothing_leaves_only_its_record() -> None:
     scenario = disputed().when(resolve(0), "op").when(WITHDRAW, "gpu-1").then_types(ProviderDefaulted)
     assert "contract/c1" in scenario.records()
     scenario.reacts_to(captured("c1", REP, 0))
-    assert not [key for key in scenario.records() if key.endswith("/c1") or key.startswith("report/")]
+    left = [key for key in scenario.records() if key.endswith("/c1") or key.startswith("report/")]
+    assert left == ["ended/c1"]

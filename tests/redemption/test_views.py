@@ -95,7 +95,8 @@ def test_a_new_contract(viewed: Viewed) -> None:
     assert row == {
         "contract_id": "c1", "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1", "version": 1,
         "currency": "CNY", "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE,
-        "report_by": REPORT_BY, "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None, "default_cause": None,
+        "report_by": REPORT_BY, "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None,
+        "default_cause": None,
         "reported_hours": 0, "reported_gpu_minutes": 0, "accepted_gpu_minutes": 0,
         "invoiced": 0, "subsidy": 0, "co_payment": 0,
     }  # fmt: skip

@@ -18,7 +18,7 @@ app = typer.Typer(name="balance", help="Balances: show, deposit, withdraw, list.
 
 _CASH = Listing("balances", "cash", "asset posted held")
 _VOUCHERS = Listing("vouchers_balance", "vouchers", "voucher_id programme_id face available held redeemed")
-_HOLDS = "hold_id kind party_id vouchers cash bond status"
+_HOLDS = "hold_id purpose party_id vouchers cash bond status"
 
 
 @remote(app, "show", "counterfoil balance show acme")

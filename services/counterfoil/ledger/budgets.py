@@ -10,7 +10,7 @@ from counterfoil.issuance.events import (
     BudgetAppropriated,
 )
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import budget
+from counterfoil.ledger.chart import APPROPRIATION, DISBURSED, FUNDING, OBLIGATED, SETTLED, budget, claims
 from counterfoil.ledger.events import (
     AppropriationPosted,
     ClaimSettled,
@@ -22,7 +22,7 @@ from counterfoil.redemption.events import PaymentConfirmed
 def post_appropriation(state: LedgerState, event: BudgetAppropriated, _at: At) -> Sequence[Event]:
     """Post an appropriation."""
     posting = Posting(state.accounts)
-    posting.leg("post", budget(event.programme_id), "funding", "appropriation", event.amount)
+    posting.leg("post", budget(event.programme_id), FUNDING, APPROPRIATION, event.amount)
     return [AppropriationPosted(programme_id=event.programme_id, amount=event.amount, legs=posting.take())]
 
 
@@ -31,8 +31,8 @@ def settle_claims(state: LedgerState, event: PaymentConfirmed, _at: At) -> Seque
     posting = Posting(state.accounts)
     settled: list[Event] = []
     for payee in event.payees:
-        posting.leg("post", event.currency, f"claims/{payee.provider_id}", "settled", payee.amount)
-        posting.leg("post", budget(event.programme_id), "obligated", "disbursed", payee.amount)
+        posting.leg("post", event.currency, claims(payee.provider_id), SETTLED, payee.amount)
+        posting.leg("post", budget(event.programme_id), OBLIGATED, DISBURSED, payee.amount)
         settled.append(
             ClaimSettled(
                 settlement_id=event.settlement_id,

@@ -1,4 +1,7 @@
-"""What a trade makes of the holds of its orders, and the end of a contract."""
+"""What a trade makes of the holds of its orders: a contract with a hold for its price and one for its bond; its end.
+
+A contract that ended stays findable in a small record: who, under which terms, and what was invoiced and captured.
+"""
 
 from __future__ import annotations
 
@@ -9,104 +12,107 @@ from counterfoil.contract.limits import BPS
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import BONDS, CO_PAYMENTS, cash
+from counterfoil.ledger.bids import bid_traded
+from counterfoil.ledger.chart import BONDS, cash
 from counterfoil.ledger.drawdown import need
-from counterfoil.ledger.events import (
-    BondReleased,
-    BondSlashed,
-    ContractFunded,
-)
-from counterfoil.ledger.holds import Contract, split, total
-from counterfoil.ledger.orders import release, voucher_legs
-from counterfoil.ledger.state import LedgerState
-from counterfoil.ledger.vouchers import bury
-from counterfoil.matching.events import (
-    TradeMatched,
-)
+from counterfoil.ledger.endings import bury
+from counterfoil.ledger.events import BondReleased, BondSlashed, ContractFunded
+from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split
+from counterfoil.ledger.releases import release, release_legs
+from counterfoil.ledger.state import Contract, EndedContract, LedgerState
+from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageAccepted
+
+
+def is_funded(state: LedgerState, event: UsageAccepted | ContractCompleted | ProviderDefaulted) -> bool:
+    """Whether the contract's trade has arrived from matching, and the contract has not ended."""
+    return event.contract_id in state.contracts
 
 
 def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[Event]:
     """Keep the trade's price held for its contract, release what the limit held above it, assign the bond."""
-    bid, bond = state.holds.bids[event.bid_id], state.holds.bonds[event.offer_id]
+    hold: Hold[BidNeed] = state.holds.open["bid", event.bid_id]
+    offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
+    bid, rate = hold.terms, offer.terms
     terms = state.terms(bid.programme_id, bid.version)
     subsidy = terms.subsidy(event.notional)
-    vouchers, rest = split(bid.draws, subsidy)
+    vouchers, rest = split(hold.draws, subsidy)
     keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.bid_nodes_left, bid.partial)
     _, released = split(rest, keep_subsidy)
-    released_cash = bid.cash - (event.notional - subsidy) - keep_cash
+    released_cash = hold.cash - (event.notional - subsidy) - keep_cash
     ensure(released_cash >= 0, "a hold covers every trade of its bid")
     posting = Posting(state.accounts)
-    voucher_legs(posting, "release", bid.party_id, released)
-    posting.leg("release", event.currency, cash(bid.party_id), CO_PAYMENTS, released_cash)
+    release_legs(posting, hold, released, released_cash)
     funded = ContractFunded(
         contract_id=event.trade_id,
         bid_id=event.bid_id,
         offer_id=event.offer_id,
         vouchers=vouchers,
         cash=event.notional - subsidy,
-        bond=bond.price * event.nodes * event.gpus_per_node * event.hours * bond.bps // BPS,
+        bond=rate.price * event.nodes * event.gpus_per_node * event.hours * rate.bps // BPS,
         bid_nodes_left=event.bid_nodes_left,
         released_vouchers=released,
         released_cash=released_cash,
         legs=posting.take(),
     )
-    return [funded, *bury(state, posting, released, at)]
+    return [funded, *bury(state, posting, hold.owner_id, released, at)]
 
 
 def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[Event]:
     """A delivered contract: what was not used goes back to the beneficiary, the bond to the provider."""
-    contract = state.holds.contracts[event.contract_id]
-    currency = state.terms(contract.programme_id, contract.version).currency
     posting = Posting(state.accounts)
-    released = release(state, posting, event.contract_id, "delivered", contract, at)
-    posting.leg("release", currency, cash(contract.provider_id), BONDS, contract.bond)
-    bond = BondReleased(
-        contract_id=event.contract_id, provider_id=contract.provider_id, amount=contract.bond, legs=posting.take()
+    released = release(state, posting, event.contract_id, _price(state, event.contract_id), "delivered", at)
+    bond = _bond(state, event.contract_id)
+    release_legs(posting, bond, (), bond.cash)
+    ended = BondReleased(
+        contract_id=event.contract_id, provider_id=bond.owner_id, amount=bond.cash, legs=posting.take()
     )
-    return [*released, bond]
+    return [*released, ended]
 
 
 def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Event]:
     """A failed contract: what was not delivered goes back to the beneficiary, and the bond with it."""
-    contract = state.holds.contracts[event.contract_id]
-    currency = state.terms(contract.programme_id, contract.version).currency
     posting = Posting(state.accounts)
-    released = release(state, posting, event.contract_id, "provider_default", contract, at)
-    posting.leg("capture", currency, cash(contract.provider_id), BONDS, contract.bond)
-    posting.leg("post", currency, BONDS, cash(contract.beneficiary_id), contract.bond)
-    bond = BondSlashed(
+    released = release(state, posting, event.contract_id, _price(state, event.contract_id), "provider_default", at)
+    bond, beneficiary_id = _bond(state, event.contract_id), state.contracts[event.contract_id].beneficiary_id
+    posting.leg("capture", bond.currency, cash(bond.owner_id), BONDS, bond.cash)
+    posting.leg("post", bond.currency, BONDS, cash(beneficiary_id), bond.cash)
+    ended = BondSlashed(
         contract_id=event.contract_id,
-        provider_id=contract.provider_id,
-        beneficiary_id=contract.beneficiary_id,
-        amount=contract.bond,
+        provider_id=bond.owner_id,
+        beneficiary_id=beneficiary_id,
+        amount=bond.cash,
         legs=posting.take(),
     )
-    return [*released, bond]
+    return [*released, ended]
 
 
-def is_funded(state: LedgerState, event: UsageAccepted | ContractCompleted | ProviderDefaulted) -> bool:
-    """Whether the contract is known here."""
-    return event.contract_id in state.holds.contracts
+def _price(state: LedgerState, contract_id: str) -> Hold[None]:
+    return state.holds.open["contract", contract_id]
+
+
+def _bond(state: LedgerState, contract_id: str) -> Hold[None]:
+    return state.holds.open["bond", contract_id]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
 
 
 def contract_funded(state: LedgerState, event: ContractFunded, _at: At) -> None:
-    """Apply a contract's funds."""
-    state.accounts.apply(event.legs)
-    bid, bond = state.holds.bids[event.bid_id], state.holds.bonds[event.offer_id]
-    bond.cash -= event.bond
-    _, rest = split(bid.draws, total(event.vouchers))
-    bid.draws, _ = split(rest, total(rest) - total(event.released_vouchers))
-    bid.cash -= event.cash + event.released_cash
-    bid.nodes = event.bid_nodes_left
-    if event.bid_nodes_left == 0:
-        del state.holds.bids[event.bid_id]
-    state.holds.contracts[event.contract_id] = Contract(
-        bid.party_id, bond.party_id, bid.programme_id, bid.version, event.vouchers, event.cash, event.bond
-    )
+    """Apply a contract: its price leaves the bid's hold, its bond the offer's."""
+    state.book(event.legs)
+    bid = bid_traded(state, event)
+    offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
+    state.holds.put(event.offer_id, offer.captured(0, event.bond))
+    contract_id, currency = event.contract_id, bid.currency
+    state.holds.put(contract_id, Hold("contract", bid.owner_id, currency, event.vouchers, event.cash, None))
+    state.holds.put(contract_id, Hold("bond", offer.owner_id, currency, (), event.bond, None))
+    terms = bid.terms
+    state.contracts[contract_id] = Contract(bid.owner_id, offer.owner_id, terms.programme_id, terms.version)
 
 
-def bond_ended(state: LedgerState, event: BondReleased | BondSlashed, _at: At) -> None:
-    """Apply the end of a contract."""
-    state.accounts.apply(event.legs)
-    del state.holds.contracts[event.contract_id]
+def bond_ended(state: LedgerState, event: BondReleased | BondSlashed, at: At) -> None:
+    """Apply the end of a contract, the hold for its price having been released just before."""
+    state.book(event.legs)
+    state.holds.drop("bond", event.contract_id)
+    state.ended[event.contract_id] = EndedContract(state.contracts.pop(event.contract_id), at.time)

@@ -8,7 +8,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
-from counterfoil.ledger.chart import holder
+from counterfoil.ledger.chart import owner
 from counterfoil.ledger.events import (
     Draw,
 )
@@ -43,7 +43,7 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, 
         lots = state.vouchers.of(event.beneficiary_id, event.programme_id)
         return _cover(state, event, (lot for lot in lots if _bar(state, lot, event, at) is None))
     named = [state.vouchers.lots.get(voucher_id) for voucher_id in event.voucher_ids]
-    mine = [lot for lot in named if lot is not None and _theirs(lot, event)]
+    mine = [lot for lot in named if lot is not None and _theirs(state, lot, event)]
     if len(mine) < len(named):
         return Code.UNKNOWN_VOUCHER
     barred = [code for lot in mine if (code := _bar(state, lot, event, at)) is not None]
@@ -54,13 +54,14 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, 
 
 def _cover(state: LedgerState, event: BidReceived, lots: Iterable[Lot]) -> tuple[tuple[Draw, ...], int] | Code:
     """Draw on the lots in order until those of one version cover the bid; no lot is looked at after that."""
+    mine = owner(event.beneficiary_id)
     drawn: dict[int, tuple[int, list[Draw]]] = {}  # by version: what is still wanted, and the draws so far
     for lot in lots:
         terms = state.terms(lot.programme_id, lot.version)
         if lot.version not in drawn:
             drawn[lot.version] = (need(terms, event.cost_per_node, event.nodes, event.partial)[0], [])
         wanted, draws = drawn[lot.version]
-        taken = min(wanted, _available(state, lot))
+        taken = min(wanted, state.accounts.find(mine, lot.voucher_id).available)
         if taken:
             draws.append(Draw(voucher_id=lot.voucher_id, amount=taken))
             drawn[lot.version] = (wanted - taken, draws)
@@ -69,8 +70,10 @@ def _cover(state: LedgerState, event: BidReceived, lots: Iterable[Lot]) -> tuple
     return Code.EXCEEDS_AVAILABLE
 
 
-def _theirs(lot: Lot, event: BidReceived) -> bool:
-    return lot.beneficiary_id == event.beneficiary_id and lot.programme_id == event.programme_id
+def _theirs(state: LedgerState, lot: Lot, event: BidReceived) -> bool:
+    """Whether the voucher is of the bid's programme, and the bidder owns some of it or did."""
+    positions = state.accounts.assets[lot.voucher_id]
+    return lot.programme_id == event.programme_id and owner(event.beneficiary_id) in positions
 
 
 def _bar(state: LedgerState, lot: Lot, event: BidReceived, at: At) -> Code | None:
@@ -81,7 +84,3 @@ def _bar(state: LedgerState, lot: Lot, event: BidReceived, at: At) -> Code | Non
         if not terms.hold_tolls_expiry and settled_by >= lot.expires_at:
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
     return barred
-
-
-def _available(state: LedgerState, lot: Lot) -> int:
-    return state.accounts.find(holder(lot.beneficiary_id), lot.voucher_id).available

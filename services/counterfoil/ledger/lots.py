@@ -1,34 +1,34 @@
-"""Vouchers as the ledger keeps them: lots of value with a programme version, a holder, a time window and a status.
+"""Vouchers as the ledger keeps them: lots of value with a programme version, a time window and a status.
 
-Conservation per voucher, at every index: face = holder's posted balance (of which what is pending is held) + redeemed +
-expired + cancelled.
+Who owns how much of a voucher is no part of it: that are the positions `owner/PARTY` in the voucher's own asset.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from typing import Literal
 
 from counterfoil.contract.refusals import Code
 
+Order = tuple[int, int, int, str]
+
 
 class Lot:
-    """One voucher. `status`: active, frozen (suspended), revoked or expired."""
+    """One voucher. `issued_to` is its first owner; others may own parts of it."""
 
     __slots__ = (
-        "beneficiary_id", "expires_at", "face", "issue_seq", "not_before", "programme_id", "status", "version",
-        "voucher_id",
+        "expires_at", "face", "issue_seq", "issued_to", "not_before", "programme_id", "status", "version", "voucher_id",
     )  # fmt: skip
 
     def __init__(
-        self, voucher_id: str, programme_id: str, version: int, beneficiary_id: str, face: int,
+        self, voucher_id: str, programme_id: str, version: int, issued_to: str, face: int,
         not_before: int, expires_at: int, issue_seq: int,
     ) -> None:  # fmt: skip
         self.voucher_id, self.programme_id, self.version = voucher_id, programme_id, version
-        self.beneficiary_id, self.face = beneficiary_id, face
+        self.issued_to, self.face = issued_to, face
         self.not_before, self.expires_at, self.issue_seq = not_before, expires_at, issue_seq
-        self.status = "active"
+        self.status: Literal["active", "frozen", "revoked", "expired"] = "active"
 
     def bar(self, time: int) -> Code | None:
         """Why the voucher cannot be drawn on at `time`; by ledger time alone, whether or not a sweep came by."""
@@ -47,65 +47,46 @@ class Lot:
         """Whether released value must not become available again."""
         return self.status in ("revoked", "expired")
 
-    def order(self) -> tuple[int, int, int, str]:
+    def order(self) -> Order:
         """Draw-down order: what expires first is spent first; a total order."""
         return (self.expires_at, self.not_before, self.issue_seq, self.voucher_id)
 
 
 class Vouchers:
-    """Open lots, by id, by holder and programme in draw-down order, and by expiry."""
+    """Open lots by id, and by owner and programme in draw-down order."""
 
-    __slots__ = ("_by_holder", "_expiry", "lots")
+    __slots__ = ("_by_owner", "lots")
 
     def __init__(self) -> None:
         self.lots: dict[str, Lot] = {}
-        self._by_holder: dict[tuple[str, str], list[tuple[int, int, int, str]]] = {}
-        self._expiry: list[tuple[int, str]] = []
+        self._by_owner: dict[tuple[str, str], list[Order]] = {}
 
-    def add(self, lot: Lot) -> None:
-        """Take a new voucher up."""
-        self.lots[lot.voucher_id] = lot
-        insort(self._by_holder.setdefault((lot.beneficiary_id, lot.programme_id), []), lot.order())
-        heappush(self._expiry, (lot.expires_at, lot.voucher_id))
-
-    def drop(self, lot: Lot) -> None:
-        """Forget a voucher that has no value left and can get none."""
-        del self.lots[lot.voucher_id]
-        key = (lot.beneficiary_id, lot.programme_id)
-        mine = self._by_holder[key]
-        del mine[bisect_left(mine, lot.order())]
-        if not mine:
-            del self._by_holder[key]
+    def set_owner(self, lot: Lot, party_id: str, owns: bool) -> None:
+        """Remember whether the party owns any of the voucher."""
+        key, order = (party_id, lot.programme_id), lot.order()
+        owned = self._by_owner.setdefault(key, [])
+        place = bisect_left(owned, order)
+        known = place < len(owned) and owned[place] == order
+        if owns and not known:
+            owned.insert(place, order)
+        elif known and not owns:
+            del owned[place]
+        if not owned:
+            del self._by_owner[key]
 
     def of(self, party_id: str, programme_id: str) -> Iterator[Lot]:
-        """A party's vouchers of a programme in draw-down order."""
-        for order in self._by_holder.get((party_id, programme_id), ()):
+        """The vouchers of a programme that a party owns any of, in draw-down order."""
+        for order in self._by_owner.get((party_id, programme_id), ()):
             yield self.lots[order[3]]
 
-    def next_expiry(self) -> int | None:
-        """When the next voucher runs out."""
-        while self._expiry and not self._live(self._expiry[0][1]):
-            heappop(self._expiry)
-        return self._expiry[0][0] if self._expiry else None
-
-    def expired_by(self, cutoff: int, most: int) -> list[Lot]:
-        """Up to `most` vouchers that ran out at or before `cutoff` and were not swept yet, by (time, id)."""
-        found: list[tuple[int, str]] = []
-        while self._expiry and self._expiry[0][0] <= cutoff and len(found) < most:
-            item = heappop(self._expiry)
-            if self._live(item[1]):
-                found.append(item)
-        for item in found:  # only an event may take them out for good
-            heappush(self._expiry, item)
-        return [self.lots[voucher_id] for _, voucher_id in found]
-
-    def _live(self, voucher_id: str) -> bool:
-        lot = self.lots.get(voucher_id)
-        return lot is not None and not lot.dead
+    def owners(self) -> Iterator[tuple[str, str]]:
+        """(party, voucher) for each entry of the index."""
+        for (party_id, _), orders in self._by_owner.items():
+            yield from ((party_id, order[3]) for order in orders)
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
         for lot in self.lots.values():
             times = [lot.not_before, lot.expires_at]
-            value = [lot.programme_id, lot.version, lot.beneficiary_id, str(lot.face), *times, lot.issue_seq]
+            value = [lot.programme_id, lot.version, lot.issued_to, str(lot.face), *times, lot.issue_seq]
             yield f"voucher/{lot.voucher_id}", [*value, lot.status]

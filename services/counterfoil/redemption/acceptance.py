@@ -61,12 +61,17 @@ def accept_all(
     return events
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def usage_accepted(state: RedemptionState, event: UsageAccepted, _at: At) -> None:
     """Apply an acceptance."""
-    del state.reports[event.report_id]
+    disputed = state.reports.pop(event.report_id).disputed
+    (state.disputes if disputed else state.windows).ended()
     contract = state.contracts[event.contract_id]
     contract.open_reports -= 1
     contract.accepted += event.gpu_minutes
+    contract.invoiced += event.amount
     contract.uncaptured += 1
     # While a report was open the deadline may have been passed over.
     state.reporting.add(contract.terms.report_by, contract.index, 0, event.contract_id)

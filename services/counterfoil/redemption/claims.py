@@ -90,6 +90,9 @@ def _undecided(state: RedemptionState, claim_id: str, actor: Party) -> Refusal |
     return None if claim.status == "submitted" else refuse(Code.CLAIM_NOT_OPEN, claim_id=claim_id)
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def claim_submitted(state: RedemptionState, event: ClaimSubmitted, _at: At) -> None:
     """Apply a claim: its lines are all there was to claim."""
     for line in event.lines:

@@ -27,7 +27,7 @@ from counterfoil.redemption.events import (
     ContractOpened,
     ProviderDefaulted,
 )
-from counterfoil.redemption.state import Claimable, Contract, RedemptionState
+from counterfoil.redemption.state import Claimable, Contract, EndedContract, RedemptionState
 
 
 def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
@@ -107,6 +107,9 @@ def record_capture(_state: RedemptionState, event: HoldCaptured, _at: At) -> Seq
     ]
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def programme_published(state: RedemptionState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version."""
     state.programmes.setdefault(event.programme_id, {})[event.version] = event
@@ -118,23 +121,31 @@ def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> No
     state.reporting.add(event.report_by, at.index, 0, event.contract_id)
 
 
-def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDefaulted, _at: At) -> None:
+def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDefaulted, at: At) -> None:
     """Apply the end of a contract."""
-    state.contracts[event.contract_id].ended = True
-    _forget_if_over(state, event.contract_id)
+    state.contracts[event.contract_id].ended_at = at.time
+    state.reporting.ended()
+    _close_if_over(state, event.contract_id)
 
 
 def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) -> None:
     """Apply a capture: its subsidy may be claimed."""
     contract = state.contracts[event.contract_id]
     contract.uncaptured -= 1
+    contract.subsidised += event.subsidy
+    contract.captured += event.subsidy + event.co_payment
     if event.subsidy:
         fresh = Claimable(contract.terms.programme_id, contract.terms.provider_id)
         state.claimable.setdefault(event.contract_id, fresh).amount += event.subsidy
-    _forget_if_over(state, event.contract_id)
+    _close_if_over(state, event.contract_id)
 
 
-def _forget_if_over(state: RedemptionState, contract_id: str) -> None:
+def _close_if_over(state: RedemptionState, contract_id: str) -> None:
+    """Of a contract that ended and has been captured, keep what a correction needs."""
     contract = state.contracts[contract_id]
-    if contract.ended and contract.uncaptured == 0:
-        del state.contracts[contract_id]
+    if contract.ended_at is None or contract.uncaptured:
+        return
+    terms, amounts = contract.terms, (contract.invoiced, contract.subsidised, contract.captured)
+    whose = (terms.beneficiary_id, terms.provider_id, terms.programme_id, terms.version)
+    state.ended[contract_id] = EndedContract(*whose, *amounts, contract.ended_at)
+    del state.contracts[contract_id]

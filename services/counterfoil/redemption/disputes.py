@@ -47,7 +47,11 @@ def lapse_disputes(state: RedemptionState, cutoff: int, at: At) -> Sequence[Even
     return accept_all(state, state.disputes.reached(cutoff, state.rules.max_items_per_sweep), "lapse", at)
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def usage_disputed(state: RedemptionState, event: UsageDisputed, at: At) -> None:
     """Apply a dispute; it waits for a resolution."""
     state.reports[event.report_id].resolve_by = event.resolve_by
     state.disputes.add(event.resolve_by, at.index, at.item, event.report_id)
+    state.windows.ended()

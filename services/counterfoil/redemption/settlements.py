@@ -71,6 +71,9 @@ def confirm_payment(state: RedemptionState, body: ConfirmPayment, _actor: Party,
     ]
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) -> None:
     """Apply a batch."""
     for claim_id in event.claim_ids:

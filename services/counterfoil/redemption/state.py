@@ -1,14 +1,14 @@
 """Redemption's state: contracts under delivery, usage that awaits acceptance, and the subsidy earned by it.
 
-A contract stays until it has ended and the ledger has captured every report accepted under it; what the captures earned
-stays claimable by itself, and outlives its contract. Conservation per contract, at every index: captured subsidy =
-claimable + in claims that were not rejected.
+A contract stays open until it has ended and the ledger has captured every report accepted under it; then a small record
+of it stays. What the captures earned is claimable by itself. Conservation per contract, at every index: captured
+subsidy = claimable + in claims that were not rejected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.limits import BPS
@@ -31,15 +31,26 @@ class Contract:
     `index` is that of the entry that opened it: contracts that are due at the same time are taken in that order.
     """
 
-    __slots__ = ("accepted", "ended", "index", "open_reports", "reported", "terms", "uncaptured")
+    __slots__ = (
+        "accepted", "captured", "ended_at", "index", "invoiced", "open_reports", "reported", "subsidised", "terms",
+        "uncaptured",
+    )  # fmt: skip
 
     def __init__(self, terms: ContractOpened, index: int) -> None:
         self.terms, self.index = terms, index
         self.reported = 0
         self.accepted = 0  # GPU-minutes
+        self.invoiced = 0  # the price of those
+        self.subsidised = 0  # what the ledger captured of vouchers
+        self.captured = 0  # and in all, the co-payments included
         self.open_reports = 0  # reported, and neither accepted nor resolved yet
         self.uncaptured = 0  # accepted, and not captured by the ledger yet
-        self.ended = False
+        self.ended_at: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was completed or defaulted on; captures may still come."""
+        return self.ended_at is not None
 
     @property
     def missing_hours(self) -> int:
@@ -61,8 +72,30 @@ class Contract:
 
     def record(self) -> object:
         """Canonical record."""
-        progress = [f"{self.reported:x}", self.accepted, self.open_reports, self.uncaptured, self.ended]
-        return [dump_event(self.terms), self.index, *progress]
+        progress = [f"{self.reported:x}", self.accepted, self.open_reports, self.uncaptured, self.ended_at]
+        amounts = [str(self.invoiced), str(self.subsidised), str(self.captured)]
+        return [dump_event(self.terms), self.index, *progress, *amounts]
+
+
+class EndedContract(NamedTuple):
+    """A contract that ended and was captured to the last report: nothing more comes of it, a correction still finds it.
+
+    Amounts are those of the whole contract; `captured` is subsidy and co-payments together.
+    """
+
+    beneficiary_id: str
+    provider_id: str
+    programme_id: str
+    version: int
+    invoiced: int
+    subsidised: int
+    captured: int
+    ended_at: int
+
+    def record(self) -> object:
+        """Canonical record."""
+        whose = [self.beneficiary_id, self.provider_id, self.programme_id, self.version]
+        return [*whose, str(self.invoiced), str(self.subsidised), str(self.captured), self.ended_at]
 
 
 class Report:
@@ -104,14 +137,15 @@ class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "claimable", "claims", "contracts", "disputes", "invoices", "programmes", "reporting", "reports",
-        "settlements", "windows",
+        "claimable", "claims", "contracts", "disputes", "ended", "invoices", "programmes", "reporting",
+        "reports", "settlements", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.programmes: dict[str, dict[int, ProgrammePublished]] = {}  # every version, by number
         self.contracts: dict[str, Contract] = {}
+        self.ended: dict[str, EndedContract] = {}
         self.reports: dict[str, Report] = {}
         self.claimable: dict[str, Claimable] = {}  # by contract, only amounts above 0
         self.claims: dict[str, Claim] = {}
@@ -163,6 +197,7 @@ class RedemptionState(ServiceState):
             for version, event in versions.items():
                 yield f"programme/{programme_id}/{version}", [event.issuer_id, event.terms_hash.hex()]
         yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
+        yield from ((f"ended/{name}", contract.record()) for name, contract in self.ended.items())
         for report_id, report in self.reports.items():
             value = [report.contract_id, report.gpu_minutes, report.dispute_until, report.resolve_by]
             yield f"report/{report_id}", value

@@ -95,6 +95,9 @@ def close_windows(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event
     return accept_all(state, state.windows.reached(cutoff, state.rules.max_items_per_sweep), "window", at)
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def usage_reported(state: RedemptionState, event: UsageReported, at: At) -> None:
     """Apply a report; its dispute window runs."""
     contract = state.contracts[event.contract_id]
