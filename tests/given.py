@@ -41,6 +41,7 @@ class Scenario:
         self.decider, self.state = decider, decider.initial()
         self.time, self.index = time, 0
         self.last: Sequence[Event] | Refusal = ()
+        self.decided: list[tuple[Event, At]] = []
         self.given(*events)
 
     def given(self, *events: Event) -> Scenario:
@@ -106,6 +107,7 @@ class Scenario:
         if not isinstance(decision, Refusal):
             for event in decision:
                 self.decider.evolve[type(event)](self.state, event, here)
+                self.decided.append((event, here))
         return self
 
 

@@ -424,7 +424,7 @@ def test_lists(body: Any, field: str, most: int) -> None:
 
 
 def test_open_vouchers_per_beneficiary() -> None:
-    scenario = people().when(changed(PROGRAMME, beneficiary_cap=MAX_AMOUNT), actor="city-1")
+    scenario = people(Scenario(DECIDER)).when(changed(PROGRAMME, beneficiary_cap=MAX_AMOUNT), actor="city-1")
     scenario.when(replace(BUDGET, amount=20_000), actor="city-1")
     scenario.time = OPEN
     for _ in range(limits.MAX_OPEN_VOUCHERS_PER_PARTY):

@@ -452,5 +452,5 @@ def test_the_records_say_what_is_held_for_whom() -> None:
     assert records["voucher/v1"] == ["city", 1, "acme", "1000", T, ENDS, 1, "active"]
     assert records["position/v1/owner/acme"] == [3, "604", "0", "0", "1000"]
     assert records["programme/city/1"] == bytes(32).hex()
-    held = {type(event) for event, _ in told.events}
+    held = {type(event) for event, _ in told.decided}
     assert {HoldPlaced, BondHeld} <= held

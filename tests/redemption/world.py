@@ -21,8 +21,9 @@ from counterfoil.redemption.commands import (
     SubmitClaim,
 )
 from counterfoil.redemption.service import DECIDER
-from tests.given import Scenario, given
+from tests.given import Scenario
 from tests.programmes import published
+from tests.purity import PureScenario
 
 FIRST = 277_780  # the first delivery hour, some two hours after the scenario's clock starts
 T0 = FIRST * HOUR
@@ -109,7 +110,7 @@ WINDOWS = ("report_within_seconds", "dispute_window_seconds")
 
 def people(**windows: int) -> Scenario:
     """Entries 1 to 10: parties and programmes, p1 with other windows if given."""
-    return given(DECIDER, *PEOPLE[:-2], programme("p1", "city", **windows), PEOPLE[-1])
+    return PureScenario(DECIDER, *PEOPLE[:-2], programme("p1", "city", **windows), PEOPLE[-1])
 
 
 def opened(**terms: Any) -> Scenario:
