@@ -18,6 +18,7 @@ from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR, SECOND, parse_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.engine import Engine
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import cash
@@ -117,7 +118,7 @@ def accelerators() -> list[ClassRegistered]:
         ClassRegistered(
             class_id=class_id, version=1_000_000, description=WIDE * limits.MAX_NAME, mem_mb=MAX_COUNT,
             gpus_per_node=64, bf16_mtflops_nominal=MAX_COUNT, bf16_mtflops_attested=MAX_COUNT,
-            interconnect=WIDE * limits.MAX_NAME, sources=(WIDE * limits.MAX_NAME,) * limits.MAX_SOURCES,
+            interconnect=WIDE * limits.MAX_NAME, sources=(WIDE * limits.MAX_NAME,) * RULES[LATEST].max_sources,
         )
         for class_id in programme().terms.classes
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import PublishProgramme, RegisterClass, RegisterParty
 from counterfoil.issuance.events import ProgrammePublished, ProviderListed
@@ -308,7 +309,7 @@ def sweep_of_disputes() -> Large:
 
 def ends_in_default(large: Large, timer: str) -> Large:
     """The sweep, of which every acceptance is the end of a contract."""
-    entry = large.fires(timer, T + 30 * HOUR + limits.RESOLUTION_WINDOW)
+    entry = large.fires(timer, T + 30 * HOUR + RULES[LATEST].resolution_window)
     assert kinds(entry) == ["UsageAccepted", "ProviderDefaulted"]
     assert len(entry.events) == 2 * limits.MAX_ITEMS_PER_SWEEP
     return large

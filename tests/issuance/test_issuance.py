@@ -21,6 +21,7 @@ from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY
 from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import budgets, classes, parties, programmes, rules, vouchers
 from counterfoil.issuance.commands import (
     AddKey,
@@ -398,7 +399,7 @@ def test_the_first_fault_is_the_one_reported(kind: str) -> None:
 
 def test_keys_in_force_per_party() -> None:
     scenario = people()
-    for n in range(100, 100 + limits.MAX_KEYS_PER_PARTY - 1):
+    for n in range(100, 100 + RULES[LATEST].max_keys_per_party - 1):
         scenario.when(replace(ADD, public_key=public_key(n)), actor="lab-1").then_types(KeyAdded)
     scenario.when(ADD, actor="lab-1").refused(Code.OVER_LIMIT)
     scenario.when(REVOKE_4, actor="lab-1").when(ADD, actor="lab-1").then_types(KeyAdded)  # keys can always be renewed
@@ -407,7 +408,7 @@ def test_keys_in_force_per_party() -> None:
 @pytest.mark.parametrize(
     ("body", "field", "most"),
     [
-        (replace(CLASS, class_id="c"), "sources", limits.MAX_SOURCES),
+        (replace(CLASS, class_id="c"), "sources", RULES[LATEST].max_sources),
         (PROGRAMME, "regions", limits.MAX_REGIONS),
         (PROGRAMME, "classes", limits.MAX_CLASSES),
     ],
@@ -427,7 +428,7 @@ def test_open_vouchers_per_beneficiary() -> None:
     scenario = people(Scenario(DECIDER)).when(changed(PROGRAMME, beneficiary_cap=MAX_AMOUNT), actor="city-1")
     scenario.when(replace(BUDGET, amount=20_000), actor="city-1")
     scenario.time = OPEN
-    for _ in range(limits.MAX_OPEN_VOUCHERS_PER_PARTY):
+    for _ in range(RULES[LATEST].max_open_vouchers_per_party):
         scenario.when(issue("lab-1", 1), actor="city-1")
     scenario.then_types(VoucherIssued).when(issue("lab-1", 1), actor="city-1").refused(Code.OVER_LIMIT)
     scenario.when(issue("lab-2", 1), actor="city-1").then_types(VoucherIssued)

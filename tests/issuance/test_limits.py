@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked
-from counterfoil.contract.limits import MAX_AMOUNT, MAX_KEYS_EVER, MAX_KEYS_PER_PARTY
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, RevokeKey
 from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
 from tests.issuance.world import OPEN, PROGRAMME, issue, people, public_key
@@ -32,7 +33,7 @@ def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> N
 def test_a_party_has_so_many_keys_in_all_its_life() -> None:
     """Revoked keys are kept for good, so their number is bounded as well."""
     scenario = people()
-    for n in range(MAX_KEYS_EVER - 2):  # beside the one it was registered with, and the last
+    for n in range(RULES[LATEST].max_keys_ever - 2):  # beside the one it was registered with, and the last
         key_id = f"{n:016x}"
         scenario.given(
             KeyAdded(party_id="gpu-1", key_id=key_id, public_key=bytes(32)),
@@ -43,7 +44,7 @@ def test_a_party_has_so_many_keys_in_all_its_life() -> None:
     scenario.when(RevokeKey(party_id="gpu-1", key_id=key_id_of(last.public_key), reason="lost"), "gpu-1")
     scenario.then_types(KeyRevoked).when(beyond, "op").refused(Code.OVER_LIMIT)  # a revocation makes no room
     scenario.when(replace(beyond, party_id="gpu-2"), "gpu-2").then_types(KeyAdded)
-    assert MAX_KEYS_PER_PARTY < MAX_KEYS_EVER
+    assert RULES[LATEST].max_keys_per_party < RULES[LATEST].max_keys_ever
 
 
 def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import RESOLUTION_WINDOW
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.decider import At
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     ProgrammePublished,
@@ -33,7 +33,7 @@ from tests.purity import PureScenario
 
 T = 277_778 * HOUR
 ENDS = T + 90 * DAY
-LAST_START = ENDS // HOUR - 4 - RESOLUTION_WINDOW // HOUR
+LAST_START = ENDS // HOUR - 4 - RULES[LATEST].resolution_window // HOUR
 """A bid of one hour from then on is reported, disputed and resolved by one hour before the vouchers' end."""
 
 SUSPENDED = VoucherSuspended(voucher_id="v1", reason="why")

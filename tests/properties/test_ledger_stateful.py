@@ -18,7 +18,7 @@ from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded
-from counterfoil.contract.limits import BPS, MAX_AMOUNT, RESOLUTION_WINDOW
+from counterfoil.contract.limits import BPS, MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
@@ -27,6 +27,7 @@ from counterfoil.contract.terms import Rate
 from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
     ProgrammePublished,
     VoucherIssued,
@@ -135,7 +136,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.govern(programme_id, share, tolls, recycle, 5_000)
             for firm in FIRMS:
                 for amount, lasts in ((700, 12), (300, 24)):  # without tolling, they must outlast every window as well
-                    self.issue(programme_id, firm, amount, 0, lasts + (0 if tolls else RESOLUTION_WINDOW // HOUR))
+                    self.issue(
+                        programme_id, firm, amount, 0, lasts + (0 if tolls else RULES[LATEST].resolution_window // HOUR)
+                    )
         for provider in CLOUDS:
             self.place_offer(provider, 60, 5, 3_333)
         start = self.clock // HOUR + 6
@@ -290,7 +293,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         def usable(voucher: VoucherIssued) -> bool:
             rules = self.versions[voucher.programme_id, voucher.version]
-            settled = (wanted.latest + 1) * HOUR + 2 * HOUR + RESOLUTION_WINDOW
+            settled = (wanted.latest + 1) * HOUR + 2 * HOUR + RULES[LATEST].resolution_window
             return (
                 (voucher.beneficiary_id, voucher.programme_id) == (wanted.beneficiary_id, wanted.programme_id)
                 and self.status[voucher.voucher_id] == "active"

@@ -11,13 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
@@ -199,7 +200,7 @@ class Redemption(RuleBasedStateMachine):
                 self.uncaptured.append(event)
                 assert event.by != "lapse" or self.scenario.time >= self.audit.disputed[event.report_id].resolve_by
             if isinstance(event, UsageDisputed):
-                assert event.resolve_by == self.scenario.time + RESOLUTION_WINDOW
+                assert event.resolve_by == self.scenario.time + RULES[LATEST].resolution_window
         return list(decided)
 
     def ask(self, body: Body, actor: str) -> None:

@@ -10,6 +10,7 @@ from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption import acceptance, contracts, disputes, usage
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
 from counterfoil.redemption.events import (
@@ -135,6 +136,19 @@ def test_every_refusal_is_in_the_tables() -> None:
 
 
 # contracts and usage --------------------------------------------------------------------------------------------------
+
+
+def test_a_trade_waits_for_the_programme_version_that_it_names() -> None:
+    """Matching may have had it from issuance before."""
+    scenario, later = people(), trade("c1", version=2)
+    ready = DECIDER.ready[TradeMatched]
+    assert ready(scenario.state, trade("c1"))
+    assert not ready(scenario.state, later)
+    assert not ready(scenario.state, trade("c1", programme_id="p9"))
+    scenario.reacts_to(programme("p1", "city", 2, report_within_seconds=3_600))
+    assert ready(scenario.state, later)
+    scenario.reacts_to(later).then_types(ContractOpened)
+    assert scenario.state.contracts["c1"].terms.report_by == REPORT_BY - HOUR
 
 
 def test_a_trade_becomes_a_contract() -> None:

@@ -38,6 +38,9 @@ def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Par
     ]
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At) -> None:
     """Apply an appropriation."""
     programme = state.programmes[event.programme_id]

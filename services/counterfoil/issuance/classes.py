@@ -36,6 +36,9 @@ def register_class(state: IssuanceState, body: RegisterClass, _actor: Party, _at
     ]
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def class_registered(state: IssuanceState, event: ClassRegistered, _at: At) -> None:
     """Apply a class version."""
     state.classes[event.class_id] = event.version

@@ -79,6 +79,9 @@ def _acceptable(state: IssuanceState, public_key: bytes) -> bool:
     return True
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def key_added(state: IssuanceState, event: KeyAdded, _at: At) -> None:
     """Apply a new key; its id is taken for good."""
     state.directory.key_added(event)

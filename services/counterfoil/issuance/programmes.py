@@ -94,6 +94,9 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
     return [ProviderListed(programme_id=body.programme_id, provider_id=body.provider_id)]
 
 
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
 def programme_published(state: IssuanceState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version; totals, listings and vouchers stay."""
     programme = state.programmes.get(event.programme_id)

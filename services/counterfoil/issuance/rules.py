@@ -23,5 +23,5 @@ def adopt_rules(state: IssuanceState, body: AdoptRules, _actor: Party, _at: At) 
 
 
 def known_here(body: AdoptRules) -> Refusal | None:
-    """This release cannot go on by rules that it does not know, and what it does not know must not be in the log."""
+    """Refuse rules that this release lacks: it could not decide the next entry, so the log must not name them."""
     return None if body.rules in RULES else refuse(Code.UNKNOWN_RULES, rules=body.rules, latest=LATEST)

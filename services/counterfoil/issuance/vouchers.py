@@ -117,9 +117,10 @@ def _dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:
 
 
 def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> Sequence[Event]:
-    """Take the end of a voucher over word for word, and say what may be issued again.
+    """Mirror the end of a voucher, and say what may be issued again.
 
-    The ledger reports a voucher's end for its unheld value, and again for what a later release gives back.
+    The ledger reports the end of a voucher in several events if it has many owners or if some of it is held. The first
+    one is mirrored.
     """
     ended: list[Event] = [event] if event.voucher_id in state.vouchers else []
     recycled = event.recycled if isinstance(event, VoucherExpired) else True
@@ -134,6 +135,9 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
             )
         )
     return ended
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
 
 
 def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:

@@ -1,4 +1,4 @@
-"""What acceptance of a report means for its contract: perhaps its end."""
+"""The acceptance of a report, and the end of its contract if that was what the contract waited for."""
 
 from __future__ import annotations
 
