@@ -5,6 +5,8 @@ No command gives a voucher a second owner yet, so its position is made here by a
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,11 +25,14 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherExpired,
 )
+from counterfoil.ledger.holds import total
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.ledger.service import DECIDER
+from counterfoil.matching.events import BidClosed
 from tests.ledger.story import (
     CLOSED,
     COMPLETED,
+    DEFAULTED,
     ENDS,
     REVOKED,
     Story,
@@ -110,7 +115,7 @@ def test_a_voucher_ends_for_every_owner_and_each_held_part_as_it_is_released(how
     told.hears(CLOSED)
     assert told.said[1].amount == 100
     assert "v1" in told.state.vouchers.lots  # beta's part is still held
-    told.hears(type(CLOSED)(bid_id="two", reason="cancelled"))
+    told.hears(BidClosed(bid_id="two", reason="cancelled"))
     assert told.said[1].amount == 200
     assert "v1" not in told.state.vouchers.lots
     assert (owned(told, "acme"), owned(told, "beta")) == ([], [])
@@ -172,3 +177,74 @@ def test_each_owner_has_its_part_in_what_the_ledger_checks() -> None:
     told = shared()
     told.state.vouchers.lots["v1"].face += 1
     assert "voucher v1: face 1001 is not the sum of [600, 400]" in check_ledger(told.state)
+
+
+class Walk:
+    """Three parties give each other parts of vouchers, bid, trade, deliver and give up, while vouchers end."""
+
+    parties = ("acme", "beta", "gamma")
+
+    def __init__(self, seed: int) -> None:
+        self.chance, self.nth = random.Random(seed), 0
+        self.told = story(*(party(name, "beneficiary") for name in ("beta", "gamma")), offer("offer", 5_000))
+        for name in self.parties[1:]:
+            self.told.when(deposit(name, 10_000), "treasury")
+        for nth in range(6):
+            self.told.hears(issued(f"v{nth}", 500, issue_seq=nth, expires_at=ENDS + 500 * nth))
+
+    def step(self) -> None:
+        """One thing that may happen; `Story` checks the whole ledger after it."""
+        self.nth += 1
+        told, chance, state = self.told, self.chance, self.told.state
+        who = chance.choice(self.parties)
+        others = [name for name in self.parties if name != who]
+        mine = [lot.voucher_id for lot in state.vouchers.of(who, "city")]
+        bids, contracts = sorted(state.holds.for_all("bid")), sorted(state.contracts)
+        match chance.randrange(7):
+            case 0 | 1 if mine:
+                voucher_id = chance.choice(mine)
+                most = state.accounts.find(owner(who), voucher_id).available
+                if most and not state.vouchers.lots[voucher_id].dead:
+                    gives(told, voucher_id, chance.randint(1, most), chance.choice(others), giver=who)
+            case 2 | 3:
+                cost = chance.randint(3, 400)
+                told.hears(bid(f"bid-{self.nth}", cost, beneficiary_id=who, group_id=who))
+            case 4 if bids:
+                bid_id = chance.choice(bids)
+                if chance.random() < 0.5:
+                    told.hears(BidClosed(bid_id=bid_id, reason="cancelled"))
+                else:
+                    price = state.holds.of_bid(bid_id).terms.cost_per_node
+                    told.hears(trade(f"trd-{self.nth}", chance.randint(1, price), 0, bid_id))
+            case 5 if contracts:
+                contract_id = chance.choice(contracts)
+                hold = state.holds.open["contract", contract_id]
+                told.hears(accepted(contract_id, chance.randint(0, total(hold.draws) + hold.cash), f"rep-{self.nth}"))
+                told.hears(replace(chance.choice((COMPLETED, DEFAULTED)), contract_id=contract_id))
+            case 6 if chance.random() < 0.3:
+                told.hears(replace(REVOKED, voucher_id=f"v{chance.randrange(6)}"))
+        if self.nth > 100:
+            told.time += 40
+            self.fire(max(told.time, ENDS + 20 * (self.nth - 100)))
+
+    def fire(self, time: int) -> None:
+        """Let every timer do what is due by a time."""
+        while (due := DECIDER.due(self.told.state)) is not None and due[0] <= time:
+            self.told.fires(due[1], time)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_value_is_conserved_among_many_owners(seed: int) -> None:
+    walk = Walk(seed)
+    for _ in range(250):
+        walk.step()
+    told = walk.told
+    for bid_id in sorted(told.state.holds.for_all("bid")):
+        told.hears(BidClosed(bid_id=bid_id, reason="cancelled"))
+    for contract_id in sorted(told.state.contracts):
+        told.hears(replace(COMPLETED, contract_id=contract_id))
+    walk.fire(ENDS + 10_000)
+    assert not told.state.vouchers.lots
+    for nth in range(6):
+        assert sum(told.posted(account, f"v{nth}") for account in ("redeemed", "expired", "cancelled")) == 500
+        assert all(told.posted(owner(name), f"v{nth}") == 0 for name in walk.parties)

@@ -83,6 +83,6 @@ def _acceptable(state: IssuanceState, public_key: bytes) -> bool:
 
 
 def key_added(state: IssuanceState, event: KeyAdded, _at: At) -> None:
-    """Apply a new key; its id is taken for good."""
+    """Apply a new key; its id can never be used again."""
     state.directory.key_added(event)
     state.key_ids.add(event.key_id)

@@ -1,7 +1,7 @@
 """Issuance's state: classes, programmes with their totals, and open vouchers.
 
 Conservation per programme, at every index: appropriated + recycled = issued + uncommitted, and uncommitted >= 0. What
-was issued to one group of related parties counts towards its cap for good, whatever becomes of the vouchers.
+was issued to one group of related parties counts towards its cap for ever, even after the vouchers ended.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ VOUCHERS: Final = View(
     },
     filters=("programme_id", "beneficiary_id", "status"),
 )
-"""`status`: active, suspended, revoked or expired. Whoever spends goes by `expires_at`: the status may lag behind."""
+"""`status`: active, suspended, revoked or expired. Spending is judged by `expires_at`: the status may lag behind."""
 
 VIEWS: Final[tuple[View, ...]] = (PARTIES, KEYS, CLASSES, PROGRAMMES, PROGRAMME_VERSIONS, LISTINGS, VOUCHERS)
 

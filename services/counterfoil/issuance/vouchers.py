@@ -92,7 +92,7 @@ def reinstate_voucher(state: IssuanceState, body: ReinstateVoucher, actor: Party
 
 
 def revoke_voucher(state: IssuanceState, body: RevokeVoucher, actor: Party, at: At) -> Decision:
-    """End a voucher for good, suspended or not."""
+    """End a voucher, suspended or not; it cannot be reinstated."""
     voucher = _own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
         return voucher

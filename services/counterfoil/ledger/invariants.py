@@ -1,7 +1,7 @@
 """What holds of the ledger at every index, checked from the state alone and apart from the code that keeps it.
 
 Every asset is closed under double entry, nothing is overdrawn, and each balance that stands for several things (what is
-held, what is obligated) is the sum of those things. One pass over the state, whatever its size.
+held, what is obligated) is the sum of those things. One pass over the state.
 """
 
 from __future__ import annotations

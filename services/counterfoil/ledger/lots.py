@@ -1,6 +1,6 @@
 """Vouchers as the ledger keeps them: lots of value with a programme version, a time window and a status.
 
-Who owns how much of a voucher is no part of it: that are the positions `owner/PARTY` in the voucher's own asset.
+Who owns how much of a voucher is not part of it: the positions `owner/PARTY` in the voucher's own asset say that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Lot:
         self.status: Literal["active", "frozen", "revoked", "expired"] = "active"
 
     def bar(self, time: int) -> Code | None:
-        """Why the voucher cannot be drawn on at `time`; by ledger time alone, whether or not a sweep came by."""
+        """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""
         if self.status == "frozen":
             return Code.VOUCHER_SUSPENDED
         if self.status == "revoked":

@@ -1,6 +1,6 @@
 """The ledger's read models: which rows each of its log's events makes or changes. `At` is the entry's place and time.
 
-Balances are those that the legs state, so a row is right by itself and late at worst.
+Balances are those that the legs state, so a row is correct, if perhaps late.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ VOUCHERS_BALANCE: Final = View(
     filters=("programme_id", "beneficiary_id"),
 )
 """face = available + held + redeemed + expired + cancelled, the first two summed over all owners: what each of them has
-is in `balances`. `beneficiary_id` is to whom it was issued. Whoever spends goes by the voucher's times and status."""
+is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the voucher's times and status."""
 HOLDS: Final = View(
     name="holds",
     key=("hold_id",),

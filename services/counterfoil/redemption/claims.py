@@ -1,6 +1,6 @@
 """How a provider claims the subsidy it earned, with an invoice, and the issuer's decision on the claim.
 
-An invoice number serves one claim of its provider, across all programmes and for good. Cumulated, at every index:
+An invoice number serves one claim of its provider, across all programmes, for ever. Cumulated, at every index:
 paid <= in settlements <= approved <= claimed <= captured.
 """
 

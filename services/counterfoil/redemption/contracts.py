@@ -1,7 +1,7 @@
 """The life of a delivery contract, from a trade to its one end.
 
 A contract ends exactly once: completed when every hour was reported, every report decided and enough was delivered,
-else defaulted, by the provider's word, for want of delivery, or when the reporting deadline has passed. While a report
+else defaulted: the provider withdrew, delivered too little, or missed the reporting deadline. While a report
 is open the contract waits for its end; a dispute that nobody resolves lapses, so that this end always comes.
 """
 

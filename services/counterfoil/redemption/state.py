@@ -150,7 +150,7 @@ class RedemptionState(ServiceState):
         self.claimable: dict[str, Claimable] = {}  # by contract, only amounts above 0
         self.claims: dict[str, Claim] = {}
         self.settlements: dict[str, SettlementClosed] = {}
-        self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it, for good
+        self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)

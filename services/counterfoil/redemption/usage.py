@@ -79,7 +79,7 @@ def accept_usage(state: RedemptionState, body: AcceptUsage, actor: Party, at: At
 
 
 def own_open_report(state: RedemptionState, report_id: str, actor: Party, at: At) -> Report | Refusal:
-    """The report if the actor may still decide on it; by ledger time alone, whether or not a sweep came by."""
+    """The report if the actor may still decide on it; by ledger time alone, swept or not."""
     report = state.reports.get(report_id)
     if report is None:
         return refuse(Code.UNKNOWN_REPORT, report_id=report_id)
