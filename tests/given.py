@@ -7,12 +7,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core import checks
 from counterfoil.core.decider import At, Decider, refuse
 
 
@@ -22,6 +26,14 @@ def reaction_to(decider: Decider[Any], event: type[Event]) -> Callable[[Any, Any
     return found
 
 
+def codes_in(*modules: ModuleType) -> set[Code]:
+    """The refusal codes that deciding modules name, and those of the checks that they share."""
+    sources = [Path(str(module.__file__)).read_text("utf-8") for module in modules]
+    if any("unfit_lists(" in source for source in sources):
+        sources.append(Path(str(checks.__file__)).read_text("utf-8"))
+    return {Code[name] for source in sources for name in re.findall(r"\bCode\.([A-Z_]+)", source)}
+
+
 class Scenario:
     """A decider with a state that grows by what is given and by what was decided."""
 
@@ -29,6 +41,7 @@ class Scenario:
         self.decider, self.state = decider, decider.initial()
         self.time, self.index = time, 0
         self.last: Sequence[Event] | Refusal = ()
+        self.decided: list[tuple[Event, At]] = []
         self.given(*events)
 
     def given(self, *events: Event) -> Scenario:
@@ -94,6 +107,7 @@ class Scenario:
         if not isinstance(decision, Refusal):
             for event in decision:
                 self.decider.evolve[type(event)](self.state, event, here)
+                self.decided.append((event, here))
         return self
 
 

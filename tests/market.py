@@ -30,7 +30,6 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
     ListProvider,
-    PublishProgramme,
     RegisterClass,
     RegisterParty,
     RevokeKey,
@@ -51,6 +50,7 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Recorded
+from tests.programmes import publish
 
 HOST = "market.counterfoil.example"
 H = 490_900  # the hour at which the story begins, in 2026
@@ -204,7 +204,7 @@ def found(market: Market, crowd: int = 0) -> None:
     ))  # fmt: skip
     market.do(
         "city",
-        PublishProgramme(
+        publish(
             programme_id="p1", version=1, title="Vouchers", legal_basis="Notice 1", currency="USD",
             share=Rate(num=1, den=2), beneficiary_cap=10**12, classes=("a100",), regions=("east",), valid_from=T - DAY,
             valid_until=T + 90 * DAY, expiry=FixedExpiry(kind="fixed", at=T + 30 * DAY), recycle="appropriation",

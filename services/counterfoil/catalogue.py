@@ -20,7 +20,8 @@ CATALOGUE: Final[dict[str, Service]] = {each.name: each for each in (ISSUANCE, L
 DECIDERS: Final[dict[str, Decider[Any]]] = {name: service.decider for name, service in CATALOGUE.items()}
 VIEWS: Final[tuple[View, ...]] = tuple(view for service in CATALOGUE.values() for view in service.views)
 
-_EVERY_LOG: Final = (LogOpened, RulesAdopted, StateRooted)
+EVERY_LOG: Final = (LogOpened, RulesAdopted, StateRooted)
+"""Events that the engine of any log takes in by itself."""
 
 
 def subscriptions() -> Subscriptions:
@@ -34,7 +35,7 @@ def subscriptions() -> Subscriptions:
 def _vocabulary() -> Vocabulary:
     service_of = {command: name for name, decider in DECIDERS.items() for command in decider.commands}
     # What a log may hold, its state must be able to take in: so the events are those that some state evolves by.
-    events: dict[type[Event], None] = dict.fromkeys(_EVERY_LOG)
+    events: dict[type[Event], None] = dict.fromkeys(EVERY_LOG)
     for decider in DECIDERS.values():
         events |= dict.fromkeys(decider.evolve)
     return Vocabulary(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -41,11 +43,11 @@ RANGES: list[tuple[str, str, list[Any], list[tuple[Any, Code]]]] = [
     ("register_class", "version", [1, 1_000_000], [(0, OUT), (1_000_001, OUT)]),
     ("register_class", "interconnect", [None, "x", "é" * 120, "😀" * 120],
      [("é" * 121, OUT), ("", BAD), ("a\x7f", BAD)]),
-    ("publish_programme", "share", [{"num": 0, "den": 1}, {"num": 1_000_000, "den": 1_000_000}],
+    ("publish_programme", "terms.share", [{"num": 0, "den": 1}, {"num": 1_000_000, "den": 1_000_000}],
      [({"num": 1, "den": 0}, OUT), ({"num": 1_000_001, "den": 1}, OUT), ({"num": 1, "den": 1_000_001}, OUT)]),
-    ("publish_programme", "expiry", [{"kind": "relative", "after_seconds": A_YEAR}],
+    ("publish_programme", "terms.expiry", [{"kind": "relative", "after_seconds": A_YEAR}],
      [({"kind": "relative", "after_seconds": A_YEAR + 1}, OUT), ({"kind": "fixed", "at": "2026"}, BAD)]),
-    ("publish_programme", "report_within_seconds", [0, A_YEAR], [(-1, OUT), (A_YEAR + 1, OUT)]),
+    ("publish_programme", "terms.report_within_seconds", [0, A_YEAR], [(-1, OUT), (A_YEAR + 1, OUT)]),
     ("suspend_voucher", "reason", ["x", "x" * 240], [("x" * 241, OUT), ("", BAD), ("a\nb", BAD)]),
     ("deposit", "payment_reference", ["!", "~" * 64], [("x" * 65, OUT), ("", BAD), ("a b", BAD), ("é", BAD)]),
     ("revoke_key", "key_id", ["0123456789abcdef"], [("0123456789abcde", BAD), ("0123456789abcdef0", OUT)]),
@@ -57,20 +59,25 @@ ACCEPTED = [(kind, member, value) for kind, member, values, _ in RANGES for valu
 REFUSED = [(kind, member, value, code) for kind, member, _, beyond in RANGES for value, code in beyond]
 
 
-def with_member(kind: str, member: str, value: Any) -> dict[str, Any]:
+def with_member(kind: str, path: str, value: Any) -> dict[str, Any]:
+    """A sample body in which the member at a dotted path has another value."""
     body = dump_body(sample(VOCABULARY.commands[kind, 1]))
-    assert member in body
-    return {**body, member: value}
+    *outer, member = path.split(".")
+    record = reduce(getitem, outer, body)
+    assert member in record
+    record[member] = value
+    return body
 
 
-@pytest.mark.parametrize(("kind", "member", "value"), ACCEPTED)
-def test_the_ends_of_a_range_are_accepted(kind: str, member: str, value: Any) -> None:
-    assert dump_body(CODEC.load_body(kind, 1, with_member(kind, member, value)))[member] == value
+@pytest.mark.parametrize(("kind", "path", "value"), ACCEPTED)
+def test_the_ends_of_a_range_are_accepted(kind: str, path: str, value: Any) -> None:
+    body = with_member(kind, path, value)
+    assert dump_body(CODEC.load_body(kind, 1, body)) == body
 
 
-@pytest.mark.parametrize(("kind", "member", "value", "code"), REFUSED)
-def test_one_beyond_is_refused(kind: str, member: str, value: Any, code: Code) -> None:
+@pytest.mark.parametrize(("kind", "path", "value", "code"), REFUSED)
+def test_one_beyond_is_refused(kind: str, path: str, value: Any, code: Code) -> None:
     with pytest.raises(Refused) as refused:
-        CODEC.load_body(kind, 1, with_member(kind, member, value))
+        CODEC.load_body(kind, 1, with_member(kind, path, value))
     assert refused.value.refusal.code is code
-    assert dict(refused.value.refusal.detail)["member"].split(".")[0] == member
+    assert f"{dict(refused.value.refusal.detail)['member']}.".startswith(f"{path}.")

@@ -18,10 +18,12 @@ from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR, SECOND, parse_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.engine import Engine
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
 from counterfoil.ledger.accounts import Position
-from counterfoil.ledger.funding import cash
+from counterfoil.ledger.chart import cash
 from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
+from tests.programmes import published
 
 ORIGIN = f"{'h' * 63}:65535/{'s' * 32}/{'m' * 32}"
 T = 277_778 * HOUR
@@ -97,7 +99,7 @@ def register(large: Large, *parties: tuple[str, str]) -> None:
 def programme(**changes: Any) -> ProgrammePublished:
     """A programme whose every text is as long as it gets."""
     terms: dict[str, Any] = {
-        "programme_id": PROGRAMME, "version": 1_000_000, "rules_hash": b"\xff" * 32, "issuer_id": CITY,
+        "programme_id": PROGRAMME, "version": 1_000_000, "issuer_id": CITY,
         "title": WIDE * limits.MAX_NAME, "legal_basis": WIDE * limits.MAX_REASON, "currency": CURRENCY,
         "share": Rate(num=999_999, den=1_000_000), "beneficiary_cap": MAX_AMOUNT,
         "classes": tuple(long_id(f"c{n}") for n in range(limits.MAX_CLASSES)),
@@ -107,7 +109,7 @@ def programme(**changes: Any) -> ProgrammePublished:
         "report_within_seconds": limits.MAX_WINDOW // SECOND,
         "dispute_window_seconds": limits.MAX_WINDOW // SECOND,
     }  # fmt: skip
-    return ProgrammePublished(**(terms | changes))
+    return published(**(terms | changes))
 
 
 def accelerators() -> list[ClassRegistered]:
@@ -116,9 +118,9 @@ def accelerators() -> list[ClassRegistered]:
         ClassRegistered(
             class_id=class_id, version=1_000_000, description=WIDE * limits.MAX_NAME, mem_mb=MAX_COUNT,
             gpus_per_node=64, bf16_mtflops_nominal=MAX_COUNT, bf16_mtflops_attested=MAX_COUNT,
-            interconnect=WIDE * limits.MAX_NAME, sources=(WIDE * limits.MAX_NAME,) * limits.MAX_SOURCES,
+            interconnect=WIDE * limits.MAX_NAME, sources=(WIDE * limits.MAX_NAME,) * RULES[LATEST].max_sources,
         )
-        for class_id in programme().classes
+        for class_id in programme().terms.classes
     ]  # fmt: skip
 
 
@@ -126,8 +128,9 @@ def bid(bid_id: str, **changes: Any) -> BidReceived:
     """A bid that names everything it may name."""
     terms: dict[str, Any] = {
         "bid_id": bid_id, "beneficiary_id": LAB, "group_id": LAB, "programme_id": PROGRAMME, "voucher_ids": (),
-        "currency": CURRENCY, "classes": tuple(sorted(programme().classes)),
-        "regions": tuple(sorted(programme().regions)), "nodes": limits.MAX_NODES, "gpus_per_node": 64, "hours": 1_000,
+        "currency": CURRENCY, "classes": tuple(sorted(programme().terms.classes)),
+        "regions": tuple(sorted(programme().terms.regions)), "nodes": limits.MAX_NODES,
+        "gpus_per_node": 64, "hours": 1_000,
         "earliest": T // HOUR + 1_000, "latest": T // HOUR + 2_000, "limit_price": PRICE_TICK * 1_000,
         "cost_per_node": PRICE_TICK * 1_000 * 64 * 1_000, "partial": True, "min_nodes": 1, "tif": "GTD",
         "good_until": T + 2_000 * HOUR, "post_only": False, "stp": "maker",
@@ -138,8 +141,8 @@ def bid(bid_id: str, **changes: Any) -> BidReceived:
 def offer(offer_id: str, **changes: Any) -> OfferReceived:
     """An offer that such bids fit."""
     terms: dict[str, Any] = {
-        "offer_id": offer_id, "provider_id": CLOUD, "group_id": CLOUD, "class_id": programme().classes[0],
-        "region": programme().regions[0], "currency": CURRENCY, "nodes": limits.MAX_NODES, "gpus_per_node": 64,
+        "offer_id": offer_id, "provider_id": CLOUD, "group_id": CLOUD, "class_id": programme().terms.classes[0],
+        "region": programme().terms.regions[0], "currency": CURRENCY, "nodes": limits.MAX_NODES, "gpus_per_node": 64,
         "window_start": T // HOUR + 1_000, "window_end": T // HOUR + 3_000, "price": PRICE_TICK * 1_000,
         "min_nodes": 1, "min_hours": 1_000, "bond_bps": 2_000, "bond": MAX_AMOUNT // 4, "tif": "GTD",
         "good_until": T + 2_000 * HOUR, "stp": "maker",
@@ -182,9 +185,10 @@ def trade(bid_id: str, offer_id: str, **changes: Any) -> TradeMatched:
     """A trade between the two, with ids as long as they get."""
     terms: dict[str, Any] = {
         "trade_id": f"trd-{LATE}-47-23", "rule_set": "PTW-1", "taker": "offer", "bid_id": bid_id, "offer_id": offer_id,
-        "beneficiary_id": LAB, "provider_id": CLOUD, "programme_id": PROGRAMME, "class_id": programme().classes[0],
-        "region": programme().regions[0], "currency": CURRENCY, "nodes": 1, "gpus_per_node": 1,
+        "beneficiary_id": LAB, "provider_id": CLOUD, "programme_id": PROGRAMME,
+        "class_id": programme().terms.classes[0],
+        "region": programme().terms.regions[0], "currency": CURRENCY, "nodes": 1, "gpus_per_node": 1,
         "first_hour": T // HOUR + 1_000, "hours": 1, "price": PRICE_TICK, "notional": PRICE_TICK,
-        "bid_nodes_left": 0, "report_within_seconds": 0, "dispute_window_seconds": 0,
+        "bid_nodes_left": 0, "version": 1_000_000,
     }  # fmt: skip
     return TradeMatched(**(terms | changes))

@@ -23,7 +23,7 @@ from counterfoil.issuance.commands import ListProvider
 from counterfoil.matching.commands import AmendBid
 from counterfoil.redemption.commands import CloseSettlement, SubmitClaim
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, ORIGIN, PROGRAMME, Large, long_id, submission
-from tests.core.test_entry_sizes import approved, bids_resting, delivery, earned, issuing, publish
+from tests.core.test_entry_sizes import approved, bids_resting, delivery, earned, issuing, published_with
 
 
 def as_many_as_fit(actor: str, bodies: Iterator[Body]) -> list[Body]:
@@ -77,7 +77,7 @@ def programmes() -> tuple[Large, str, list[Body]]:
 
     def bodies() -> Iterator[Body]:
         for number in range(48):
-            yield publish(f"new-{number}", 60)
+            yield published_with(f"new-{number}", 60)
             yield ListProvider(programme_id=f"new-{number}", provider_id=long_id("nobody"))
 
     return large, CITY, as_many_as_fit(CITY, bodies())

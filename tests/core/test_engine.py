@@ -23,13 +23,13 @@ from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import RULES
-from counterfoil.issuance import decider as issuance
+from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, RevokeKey
 from counterfoil.issuance.events import VoucherIssued
-from counterfoil.ledger import decider as ledger
+from counterfoil.ledger import service as ledger
 from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.matching.service import SERVICE as MATCHING
-from counterfoil.redemption import decider as redemption
+from counterfoil.redemption import service as redemption
 from tests.issuance.world import public_key, register
 from tests.properties.world import DECIDERS, World, opened
 

@@ -38,6 +38,7 @@ from counterfoil.redemption.commands import (
 from tests.contract.bad_input import BAD_ENVELOPES, TOO_LARGE
 from tests.gateway.harness import ENVELOPE, Stepped, problem_of
 from tests.gateway.world import BID, FIRST_HOUR, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of
+from tests.programmes import changed
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def http(shared: Stepped) -> Stepped:
     market.ask("lab-1", replace(BID, earliest=later, latest=later + 8, limit_price=UNIT))  # holds past the expiry
     other = Author("lab-2", seed_of("lab-2, another"))
     market.ask("lab-2", AddKey(party_id="lab-2", public_key=other.public_key))
-    market.ask("city", replace(PROGRAMME, programme_id="p2"))
+    market.ask("city", changed(PROGRAMME, programme_id="p2"))
     market.ask("lab-2", RevokeKey(party_id="lab-2", key_id=market.author("lab-2").key_id, reason="lost"))
     return shared
 
@@ -303,7 +304,7 @@ DECIDED: list[tuple[str, str, Any, Code, int]] = [
     ("price off the tick", "lab-1", replace(BID, limit_price=UNIT + 1), Code.PRICE_OFF_TICK, 422),
     ("window in the past", "gpu-1", replace(OFFER, window_start=1, window_end=2), Code.GATE_CLOSED, 422),
     ("region outside the programme", "lab-1", replace(BID, regions=("west",)), Code.REGION_NOT_IN_PROGRAMME, 422),
-    ("version that is not the next", "city", replace(PROGRAMME, version=9), Code.VERSION_NOT_NEXT, 422),
+    ("version that is not the next", "city", changed(PROGRAMME, version=9), Code.VERSION_NOT_NEXT, 422),
 ]  # fmt: skip
 
 

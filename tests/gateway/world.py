@@ -21,7 +21,6 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
     ListProvider,
-    PublishProgramme,
     RegisterClass,
     RegisterParty,
 )
@@ -29,12 +28,13 @@ from counterfoil.ledger.commands import Deposit
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Deliver, Recorded
+from tests.programmes import publish
 
 HOST = "counterfoil.example"
 START = parse_time("2026-03-02T00:00:00.000000Z")
 UNIT = 1_000_000
 FIRST_HOUR = START // HOUR + 24
-PROGRAMME = PublishProgramme(
+PROGRAMME = publish(
     programme_id="p1", version=1, title="Vouchers", legal_basis="Notice 1", currency="USD",
     share=Rate(num=1, den=2), beneficiary_cap=10_000 * UNIT, classes=("a100",), regions=("east",),
     valid_from=START - DAY, valid_until=START + 90 * DAY,

@@ -32,6 +32,8 @@ def seed(number: int) -> bytes:
 class GoldenWorld(World):
     """A world that is an instance in `home`, whose logs begin with version `rules` of the rules."""
 
+    adopts = False  # the story says when
+
     def __init__(self, home: Path, rules: int) -> None:
         def entropy(name: str) -> bytes:
             return seed(0) if name == OPERATOR else seed(1_000 + sorted(DECIDERS).index(name.removeprefix("log-")))

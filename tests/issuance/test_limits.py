@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked
-from counterfoil.contract.limits import MAX_AMOUNT, MAX_KEYS_EVER, MAX_KEYS_PER_PARTY
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, RevokeKey
 from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
 from tests.issuance.world import OPEN, PROGRAMME, issue, people, public_key
+from tests.programmes import changed
 
 
 @pytest.mark.parametrize("field", ["report_within_seconds", "dispute_window_seconds"])
 @pytest.mark.parametrize(("seconds", "fits"), [(3_600, True), (3_599, False), (0, False)])
 def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> None:
     """With none, usage would be final as it is reported, or late before it could be."""
-    changed: dict[str, Any] = {field: seconds}
-    scenario = people().when(replace(PROGRAMME, **changed), "city-1")
+    other: dict[str, Any] = {field: seconds}
+    scenario = people().when(changed(PROGRAMME, **other), "city-1")
     if fits:
         scenario.then_types(ProgrammePublished)
     else:
@@ -31,7 +33,7 @@ def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> N
 def test_a_party_has_so_many_keys_in_all_its_life() -> None:
     """Revoked keys are kept for good, so their number is bounded as well."""
     scenario = people()
-    for n in range(MAX_KEYS_EVER - 2):  # beside the one it was registered with, and the last
+    for n in range(RULES[LATEST].max_keys_ever - 2):  # beside the one it was registered with, and the last
         key_id = f"{n:016x}"
         scenario.given(
             KeyAdded(party_id="gpu-1", key_id=key_id, public_key=bytes(32)),
@@ -42,14 +44,14 @@ def test_a_party_has_so_many_keys_in_all_its_life() -> None:
     scenario.when(RevokeKey(party_id="gpu-1", key_id=key_id_of(last.public_key), reason="lost"), "gpu-1")
     scenario.then_types(KeyRevoked).when(beyond, "op").refused(Code.OVER_LIMIT)  # a revocation makes no room
     scenario.when(replace(beyond, party_id="gpu-2"), "gpu-2").then_types(KeyAdded)
-    assert MAX_KEYS_PER_PARTY < MAX_KEYS_EVER
+    assert RULES[LATEST].max_keys_per_party < RULES[LATEST].max_keys_ever
 
 
 def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:
     """What is appropriated and what is issued counts, whoever does it; other currencies have room of their own."""
     scenario = people()
     for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
-        body = replace(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
+        body = changed(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
         scenario.when(body, issuer).then_types(ProgrammePublished)
 
     def budget(programme_id: str, amount: int) -> AppropriateBudget:

@@ -12,13 +12,14 @@ from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
-    PublishProgramme,
     RegisterClass,
     RegisterParty,
 )
-from counterfoil.issuance.decider import DECIDER
+from counterfoil.issuance.service import DECIDER
 from counterfoil.log.keys import SigningKey
 from tests.given import Scenario
+from tests.programmes import publish
+from tests.purity import PureScenario
 
 OPEN = 1_000_000_000_000_000 + DAY  # a day after the scenario's first entry
 END = OPEN + 30 * DAY
@@ -35,7 +36,7 @@ CLASS = RegisterClass(
     interconnect="NVLink",
     sources=("maker's data sheet",),
 )
-PROGRAMME = PublishProgramme(
+PROGRAMME = publish(
     programme_id="p1",
     version=1,
     title="Compute vouchers",
@@ -79,7 +80,7 @@ def people(scenario: Scenario | None = None) -> Scenario:
     """The parties and the class, in a new scenario or in the one given; lab-1 and lab-2 are related."""
     operator = PartyRegistered(party_id="op", name="Operator", roles=("operator",), group_id="op")
     key = KeyAdded(party_id="op", key_id=key_id_of(public_key(0)), public_key=public_key(0))
-    scenario = (scenario or Scenario(DECIDER)).given(operator, key)
+    scenario = (scenario or PureScenario(DECIDER)).given(operator, key)
     for body in (
         register("city-1", 1, "issuer"),
         register("city-2", 2, "issuer"),

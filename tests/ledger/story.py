@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import RESOLUTION_WINDOW
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.decider import At
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     ProgrammePublished,
@@ -20,18 +20,20 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.ledger.chart import owner
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import Balance, HoldRefused
 from counterfoil.ledger.invariants import check_ledger
-from counterfoil.ledger.vouchers import holder
+from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
 from counterfoil.redemption.events import ContractCompleted, Payee, PaymentConfirmed, ProviderDefaulted, UsageAccepted
 from tests.given import Scenario
+from tests.programmes import published
+from tests.purity import PureScenario
 
 T = 277_778 * HOUR
 ENDS = T + 90 * DAY
-LAST_START = ENDS // HOUR - 4 - RESOLUTION_WINDOW // HOUR
+LAST_START = ENDS // HOUR - 4 - RULES[LATEST].resolution_window // HOUR
 """A bid of one hour from then on is reported, disputed and resolved by one hour before the vouchers' end."""
 
 SUSPENDED = VoucherSuspended(voucher_id="v1", reason="why")
@@ -51,13 +53,13 @@ def programme(share: str = "2/3", *, recycle: Any = "lapsed", tolls: bool = True
     """A version of a programme's rules; usage may be reported and disputed for an hour each."""
     num, den = map(int, share.split("/"))
     terms: dict[str, Any] = {
-        "programme_id": "city", "version": 1, "rules_hash": bytes(32), "issuer_id": "issuer", "title": "City",
+        "programme_id": "city", "version": 1, "issuer_id": "issuer", "title": "City",
         "legal_basis": "Act 1", "currency": "CNY", "share": Rate(num=num, den=den), "beneficiary_cap": 10**15,
         "classes": ("h100",), "regions": ("east",), "valid_from": 0, "valid_until": T + 1_000 * DAY,
         "expiry": FixedExpiry(kind="fixed", at=ENDS), "recycle": recycle, "hold_tolls_expiry": tolls,
         "report_within_seconds": 3_600, "dispute_window_seconds": 3_600,
     }  # fmt: skip
-    return ProgrammePublished(**(terms | other))
+    return published(**(terms | other))
 
 
 def appropriated(amount: int, programme_id: str = "city") -> BudgetAppropriated:
@@ -101,8 +103,7 @@ def trade(trade_id: str, notional: int, left: int = 0, bid_id: str = "bid", **ot
     terms: dict[str, Any] = {
         "rule_set": "PTW-1", "taker": "bid", "offer_id": "offer", "beneficiary_id": "acme", "provider_id": "cloud",
         "programme_id": "city", "class_id": "h100", "region": "east", "currency": "CNY", "nodes": 1,
-        "gpus_per_node": 1, "first_hour": T // HOUR + 24, "hours": notional, "price": 1,
-        "report_within_seconds": 3_600, "dispute_window_seconds": 3_600,
+        "gpus_per_node": 1, "first_hour": T // HOUR + 24, "hours": notional, "price": 1, "version": 1,
     }  # fmt: skip
     return TradeMatched(trade_id=trade_id, bid_id=bid_id, notional=notional, bid_nodes_left=left, **(terms | other))
 
@@ -157,11 +158,10 @@ class Balances:
         self.known[key] = stated
 
 
-class Story(Scenario):
-    """A scenario of the ledger that keeps its events, adds them up, and checks every invariant after each step."""
+class Story(PureScenario):
+    """A scenario of the ledger that adds its events up, and checks every invariant after each step."""
 
     def __init__(self, *events: Event) -> None:
-        self.events: list[tuple[Event, At]] = []
         self.balances = Balances()
         super().__init__(DECIDER, time=T)
         for event in events:
@@ -175,7 +175,6 @@ class Story(Scenario):
             return self
         for event in decision:
             self.balances.read(event)
-            self.events.append((event, here))
         assert check_ledger(self.state) == []
         return self
 
@@ -199,10 +198,10 @@ class Story(Scenario):
         """A posted balance, from the legs; zero for an account without any."""
         return self.balances.known.get((account, asset), Balance(n=0, posted=0, held=0)).posted
 
-    def voucher(self, voucher_id: str, owner: str = "acme") -> tuple[int, int, int, int, int]:
+    def voucher(self, voucher_id: str, party_id: str = "acme") -> tuple[int, int, int, int, int]:
         """(available, held, redeemed, expired, cancelled), from the legs, also of a voucher long forgotten."""
         ends = [self.posted(account, voucher_id) for account in ("redeemed", "expired", "cancelled")]
-        return (*self._available(holder(owner), voucher_id), ends[0], ends[1], ends[2])
+        return (*self._available(owner(party_id), voucher_id), ends[0], ends[1], ends[2])
 
     def budget(self) -> tuple[int, int, int, int]:
         """(appropriation, obligated, disbursed, lapsed) of the programme, from the legs."""

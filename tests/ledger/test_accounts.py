@@ -8,7 +8,8 @@ import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_LEGS
-from counterfoil.ledger.accounts import Accounts, Effect, Posting, may_overdraw
+from counterfoil.ledger.accounts import Accounts, Effect, Posting
+from counterfoil.ledger.chart import may_overdraw
 from counterfoil.ledger.events import Balance
 
 Step = tuple[Effect, str, str, int]

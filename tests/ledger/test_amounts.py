@@ -17,12 +17,13 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import Rate
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
 from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, ProgrammePublished, VoucherIssued
-from counterfoil.ledger.decider import DECIDER as LEDGER
 from counterfoil.ledger.events import VoucherCancelled
+from counterfoil.ledger.service import DECIDER as LEDGER
 from counterfoil.matching.events import BidReceived, OfferReceived
 from tests.given import Scenario
 from tests.issuance.world import OPEN, PROGRAMME, people
 from tests.ledger.story import Story, accepted, bid, deposit, offer, paid, party, trade
+from tests.programmes import changed
 
 FULL = Rate(num=1, den=1)
 
@@ -34,7 +35,7 @@ class Both:
         self.issuance, self.ledger = people(), Story(party("treasury", "treasurer"), party("lab-1"), party("cloud"))
         self.ledger.time = OPEN
         for programme_id, currency in programmes:
-            body = replace(
+            body = changed(
                 PROGRAMME, programme_id=programme_id, currency=currency, share=FULL, beneficiary_cap=MAX_AMOUNT
             )
             self.ask(body)

@@ -22,7 +22,6 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import (
     BondHeld,
     BondReleased,
@@ -35,6 +34,7 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherExpired,
 )
+from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidReceived, BidReduced, OfferClosed, OfferReduced
 from tests.ledger.story import (
     CLOSED,
@@ -248,10 +248,8 @@ def test_a_better_price_gives_the_difference_back_at_once() -> None:
     assert told.voucher("v1") == (67, 333, 0, 0, 0)
     assert told.voucher("v2") == (600, 0, 0, 0, 0)
     assert told.cash("acme") == (10_000 - 167, 167)
-    contract = told.state.holds.contracts["trade"]
-    assert (contract.cash, contract.bond) == (167, 50)
-    assert not told.state.holds.bids
-    assert told.state.holds.bonds["offer"].cash == 50
+    left = {purpose: hold.cash for (purpose, _), hold in told.state.holds.open.items()}
+    assert left == {"contract": 167, "bond": 50, "offer": 50}
 
 
 def test_trades_take_from_the_front_of_a_hold_and_give_back_from_its_end() -> None:
@@ -260,8 +258,11 @@ def test_trades_take_from_the_front_of_a_hold_and_give_back_from_its_end() -> No
     (funded,) = told.said
     assert [(draw.voucher_id, draw.amount) for draw in funded.vouchers] == [("v1", 120)]
     assert [(draw.voucher_id, draw.amount) for draw in funded.released_vouchers] == [("v2", 80)]
-    left = told.state.holds.bids["bid"]
-    assert ([(draw.voucher_id, draw.amount) for draw in left.draws], left.nodes) == ([("v1", 130), ("v2", 270)], 2)
+    left = told.state.holds.of_bid("bid")
+    assert ([(draw.voucher_id, draw.amount) for draw in left.draws], left.terms.nodes) == (
+        [("v1", 130), ("v2", 270)],
+        2,
+    )
 
 
 def test_two_thirds_of_three_trades_round_by_micro_units_and_the_hold_still_covers_them() -> None:
@@ -271,7 +272,7 @@ def test_two_thirds_of_three_trades_round_by_micro_units_and_the_hold_still_cove
     for left, held in ((2, (66 + 133, 34 + 67 + 1)), (1, (132 + 66, 68 + 34)), (0, (198, 102))):
         told.hears(trade(f"trade-{left}", 100, left)).then_types(ContractFunded)
         assert (told.voucher("v1")[1], told.cash("acme")[1]) == held
-    assert not told.state.holds.bids
+    assert not told.state.holds.for_all("bid")
 
 
 def test_a_trade_above_the_offers_price_takes_the_bond_of_the_offers_price() -> None:
@@ -279,7 +280,7 @@ def test_a_trade_above_the_offers_price_takes_the_bond_of_the_offers_price() -> 
     told = story(issued("v1", 5_000), offer("offer", 20), bid("bid", 300, 2))
     told.hears(trade("one", 300, 1, taker="offer", hours=100, price=3))
     told.hears(trade("two", 300, 0, taker="offer", hours=100, price=3))
-    assert [told.state.holds.contracts[name].bond for name in ("one", "two")] == [10, 10]
+    assert [hold.cash for hold in told.state.holds.for_all("bond").values()] == [10, 10]
     told.hears(OfferClosed(offer_id="offer", reason="expired"), replace(DEFAULTED, contract_id="one"))
     assert told.cash("cloud") == (9_980, 10)
     told.hears(replace(DEFAULTED, contract_id="two")).then_types(HoldReleased, BondSlashed)
@@ -290,7 +291,7 @@ def test_a_smaller_order_needs_a_smaller_hold() -> None:
     told = story(issued("v1", 100), issued("v2", 5_000), offer("offer", 100), bid("bid", 100, 3))
     told.hears(BidReduced(bid_id="bid", nodes_left=1)).then_types(HoldReduced)
     assert draws(told) == [("v1", 34), ("v2", 100)]
-    assert told.state.holds.bids["bid"].nodes == 1
+    assert told.state.holds.of_bid("bid").terms.nodes == 1
     assert (told.voucher("v1")[1], told.voucher("v2")[1], told.cash("acme")[1]) == (66, 0, 34)
     told.hears(OfferReduced(offer_id="offer", reduced_by=1, bond_released=40)).then_types(HoldReduced)
     assert told.cash("cloud") == (9_940, 60)
@@ -328,12 +329,12 @@ def test_captures_round_together_not_each_by_itself() -> None:
     subsidies = []
     for nth in range(3):
         told.hears(accepted("trade", 1, f"r{nth}")).then_types(HoldCaptured)
-        subsidies.append(told.state.holds.contracts["trade"].subsidised)
+        subsidies.append(told.state.contracts["trade"].subsidised)
     assert subsidies == [0, 1, 2]
     assert told.voucher("v1") == (0, 0, 2, 0, 0)
     told.hears(accepted("trade", 897, "rest"))
-    contract = told.state.holds.contracts["trade"]
-    assert (contract.draws, contract.cash, contract.invoiced, contract.subsidised) == ((), 0, 900, 600)
+    hold, contract = told.state.holds.open["contract", "trade"], told.state.contracts["trade"]
+    assert (hold.draws, hold.cash, contract.invoiced, contract.subsidised) == ((), 0, 900, 600)
     assert told.voucher("v2") == (5_000 - 598, 0, 598, 0, 0)
     assert told.posted("claims/cloud") == 600 == -told.posted("claims_payable/city")
     assert (told.cash("acme"), told.cash("cloud")) == ((9_700, 0), (10_210, 90))
@@ -352,7 +353,7 @@ def test_completion_gives_back_what_was_not_used() -> None:
     told.hears(COMPLETED).then_types(HoldReleased, BondReleased)
     assert (told.voucher("v1"), told.voucher("v2")) == ((100, 0, 300, 0, 0), (600, 0, 0, 0, 0))
     assert (told.cash("acme"), told.cash("cloud")) == ((9_850, 0), (10_150, 0))
-    assert not told.state.holds.contracts
+    assert not told.state.contracts
 
 
 def test_default_gives_the_rest_back_and_the_bond_on_top() -> None:
@@ -443,11 +444,13 @@ def test_the_directory_is_taken_over_word_for_word() -> None:
 def test_the_records_say_what_is_held_for_whom() -> None:
     told = traded(issued("v1", 1_000)).hears(offer("next", 7), bid("more", 3, 2, "v1"))
     records = told.records()
-    assert records["contract/trade"] == ["acme", "cloud", "city", 1, [["v1", "600"]], "300", "90", "0", "0"]
-    assert records["hold/more"] == ["acme", "city", 1, [["v1", "4"]], "3", 2, "3", True]
-    assert records["hold/next"] == ["cloud", "CNY", "7", 1, 1_000]
+    assert records["contract/trade"] == ["acme", "cloud", "city", 1, "0", "0"]
+    assert records["hold/contract/trade"] == ["acme", "CNY", [["v1", "600"]], "300"]
+    assert records["hold/bond/trade"] == ["cloud", "CNY", [], "90"]
+    assert records["hold/bid/more"] == ["acme", "CNY", [["v1", "4"]], "3", "city", "1", "2", "3", "True"]
+    assert records["hold/offer/next"] == ["cloud", "CNY", [], "7", "1", "1000"]
     assert records["voucher/v1"] == ["city", 1, "acme", "1000", T, ENDS, 1, "active"]
-    assert records["position/v1/holder/acme"] == [3, "604", "0", "0", "1000"]
-    assert records["programme/city/1"] == ["CNY", [2, 3], False, True, 7_200 + 7 * 86_400]
-    held = {type(event) for event, _ in told.events}
+    assert records["position/v1/owner/acme"] == [3, "604", "0", "0", "1000"]
+    assert records["programme/city/1"] == bytes(32).hex()
+    held = {type(event) for event, _ in told.decided}
     assert {HoldPlaced, BondHeld} <= held

@@ -8,41 +8,48 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.limits import MAX_BID_HOURS, MAX_COUNT, MAX_WINDOW, RESOLUTION_WINDOW
+from counterfoil.contract.limits import MAX_BID_HOURS, MAX_COUNT, MAX_WINDOW
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.digest import state_root
-from counterfoil.issuance import decider as issuance
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.issuance.events import VoucherIssued
-from counterfoil.ledger import decider as ledger
+from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import VoucherCredited
-from counterfoil.redemption import decider as redemption
+from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import DisputeUsage
 from counterfoil.redemption.events import UsageDisputed, UsageReported
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, PROGRAMME, Large, submission
-from tests.core.test_entry_sizes import issuing, publish
+from tests.core.test_entry_sizes import issuing, published_with
 from tests.matching.world import BID, OFFER
+from tests.programmes import changed
 from tests.redemption.world import REP, opened, report
 
 YEAR_9999 = 253_402_300_799_999_999
-RULES = publish(PROGRAMME, 1)
+PUBLICATION = published_with(PROGRAMME, 1)
 
 
 @pytest.mark.parametrize("time", [LAST_TIME + 1, YEAR_9999])
 @pytest.mark.parametrize(
     ("actor", "body", "member"),
-    [(CITY, RULES, "expiry"), (CITY, RULES, "valid_until"), (CLOUD, OFFER, "good_until"), (LAB, BID, "good_until")],
+    [
+        (CITY, PUBLICATION, "expiry"),
+        (CITY, PUBLICATION, "valid_until"),
+        (CLOUD, OFFER, "good_until"),
+        (LAB, BID, "good_until"),
+    ],
 )
 def test_a_time_after_the_year_2199_is_refused_before_anything_reads_it(
-    actor: str, body: Any, member: str, time: int
+    actor: str, body: Body, member: str, time: int
 ) -> None:
     def at(when: int) -> Body:
-        changed: Body = replace(body, **{member: FixedExpiry(kind="fixed", at=when) if member == "expiry" else when})
-        return changed
+        value: Any = FixedExpiry(kind="fixed", at=when) if member == "expiry" else when
+        return changed(body, **{member: value})
 
     assert submission(actor, [at(LAST_TIME)], batch=False).bodies == (at(LAST_TIME),)
     with pytest.raises(Refused):
@@ -54,7 +61,7 @@ def test_a_voucher_that_lasts_as_long_as_can_be_leaves_every_state_root_sound() 
     largest.register(issuer, (LAB, "beneficiary"))
     said: list[Event] = []
     for body in (
-        RULES,
+        PUBLICATION,
         AppropriateBudget(programme_id=PROGRAMME, amount=9, document="d"),
         IssueVoucher(programme_id=PROGRAMME, beneficiary_id=LAB, amount=9),
     ):
@@ -81,5 +88,5 @@ def test_a_contract_delivered_as_late_as_can_be_leaves_the_state_root_sound() ->
     scenario.when(replace(report("c1"), readings=(reading,)), "gpu-1", late).then_types(UsageReported)
     scenario.when(DisputeUsage(report_id=REP, reason="idle"), "lab-1", late + MAX_WINDOW - 1).then_types(UsageDisputed)
     resolve_by = scenario.state.reports[REP].resolve_by
-    assert resolve_by == late + MAX_WINDOW - 1 + RESOLUTION_WINDOW < MAX_COUNT
+    assert resolve_by == late + MAX_WINDOW - 1 + RULES[LATEST].resolution_window < MAX_COUNT
     assert state_root(redemption.DECIDER.records(scenario.state))[0] > 4

@@ -6,8 +6,9 @@ import pytest
 
 from counterfoil.contract.refusals import Code
 from counterfoil.core.decider import At
-from counterfoil.ledger import funding
-from counterfoil.ledger.vouchers import Lot
+from counterfoil.ledger import drawdown
+from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidReceived
 from tests.ledger.story import ENDS, bid, code, draws, issued, programme, story
 
@@ -45,13 +46,13 @@ def test_vouchers_behind_those_that_cover_a_bid_are_not_looked_at(monkeypatch: p
     """Thousands of vouchers of a party must not make each of its bids thousands of times as much work."""
     told = story(*(issued(f"v{nth}", 10, issue_seq=nth) for nth in range(60)))
     looked: list[str] = []
-    bar = funding._bar
+    bar = drawdown._bar
 
-    def counted(state: funding.State, lot: Lot, event: BidReceived, at: At) -> Code | None:
+    def counted(state: LedgerState, lot: Lot, event: BidReceived, at: At) -> Code | None:
         looked.append(lot.voucher_id)
         return bar(state, lot, event, at)
 
-    monkeypatch.setattr(funding, "_bar", counted)
+    monkeypatch.setattr(drawdown, "_bar", counted)
     told.hears(bid("bid", 45))
     assert draws(told) == [("v0", 10), ("v1", 10), ("v2", 10)]
     assert looked == ["v0", "v1", "v2"]

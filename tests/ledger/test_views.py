@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from counterfoil.issuance.events import VoucherRevoked, VoucherSuspended
-from counterfoil.ledger.decider import DECIDER
+from counterfoil.ledger.chart import CIRCULATION, owner
 from counterfoil.ledger.holds import total
-from counterfoil.ledger.views import REDUCERS, VIEWS
-from counterfoil.ledger.vouchers import CIRCULATION, holder
+from counterfoil.ledger.service import DECIDER, SERVICE
+from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
-from counterfoil.ports import Put, Set
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
 from tests.ledger.story import ENDS, Story, accepted, bid, issued, offer, paid, story, trade, withdraw
-
-Rows = dict[tuple[Any, ...], dict[str, Any]]
-VIEW = {view.name: view for view in VIEWS}
+from tests.views import Viewed, viewed_in
 
 
-def folded(told: Story) -> dict[str, Rows]:
-    """Each view's rows by key, after the story's events in order; every row has exactly the view's columns."""
-    tables: dict[str, Rows] = {name: {} for name in VIEW}
-    for event, at in told.events:
-        project = REDUCERS.get(type(event))
-        for change in () if project is None else project(event, at):
-            view, table = VIEW[change.view], tables[change.view]
-            if isinstance(change, Put):
-                assert change.row.keys() == view.columns.keys()
-                table[tuple(change.row[name] for name in view.key)] = dict(change.row)
-                continue
-            changed = change.values if isinstance(change, Set) else change.amounts
-            assert changed.keys() <= view.columns.keys() - set(view.key)
-            if change.key in table:
-                row = table[change.key]
-                row |= changed if isinstance(change, Set) else {name: row[name] + by for name, by in changed.items()}
-    return tables
+@pytest.fixture
+def viewed(tmp_path: Path) -> Iterator[Viewed]:
+    with viewed_in(tmp_path, SERVICE) as opened:
+        yield opened
 
 
 def eventful() -> Story:
@@ -59,13 +46,13 @@ def eventful() -> Story:
 
 
 def test_the_story_tells_every_event_that_a_view_shows() -> None:
-    assert REDUCERS.keys() <= {type(event) for event, _ in eventful().events}
+    assert REDUCERS.keys() <= {type(event) for event, _ in eventful().decided}
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 
 
-def test_balances_are_those_of_the_state() -> None:
-    told = eventful()
-    rows = folded(told)["balances"]
+def test_balances_are_those_of_the_state(viewed: Viewed) -> None:
+    told = viewed.of(eventful())
+    rows = viewed.table("balances")
     for asset, accounts in told.state.accounts.assets.items():
         for account, position in accounts.items():
             row = rows.pop((account, asset))
@@ -74,28 +61,28 @@ def test_balances_are_those_of_the_state() -> None:
     assert rows[CIRCULATION, "v3"]["posted"] == -500 == -rows["cancelled", "v3"]["posted"]
 
 
-def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face() -> None:
-    told = eventful()
-    rows = folded(told)["vouchers_balance"]
+def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face(viewed: Viewed) -> None:
+    told = viewed.of(eventful())
+    rows = viewed.table("vouchers_balance")
     assert list(rows) == [("v1",), ("v2",), ("v3",)]
     parts = ("available", "held", "redeemed", "expired", "cancelled")
     for (voucher_id,), row in rows.items():
         assert tuple(row[part] for part in parts) == told.voucher(voucher_id)
         assert sum(row[part] for part in parts) == row["face"]
         if voucher_id in told.state.vouchers.lots:
-            position = told.state.accounts.find(holder(row["beneficiary_id"]), voucher_id)
+            position = told.state.accounts.find(owner(row["beneficiary_id"]), voucher_id)
             assert (row["available"], row["held"]) == (position.available, position.debits_pending)
     assert rows["v3",]["cancelled"] == 500
 
 
-def test_holds_are_those_of_the_state() -> None:
-    told = eventful()
-    rows = {key[0]: row for key, row in folded(told)["holds"].items()}
-    status = {hold_id: (row["kind"], row["status"], row["reason"]) for hold_id, row in rows.items()}
+def test_holds_are_those_of_the_state(viewed: Viewed) -> None:
+    told = viewed.of(eventful())
+    rows = {key[0]: row for key, row in viewed.table("holds").items()}
+    status = {hold_id: (row["purpose"], row["status"], row["reason"]) for hold_id, row in rows.items()}
     assert status == {
-        "offer": ("bond", "held", None),
-        "gone": ("bond", "released", "expired"),
-        "large": ("bond", "refused", "exceeds_available"),
+        "offer": ("offer", "held", None),
+        "gone": ("offer", "released", "expired"),
+        "large": ("offer", "refused", "exceeds_available"),
         "dear": ("bid", "refused", "exceeds_available"),
         "bid": ("bid", "held", None),
         "rests": ("bid", "held", None),
@@ -108,9 +95,10 @@ def test_holds_are_those_of_the_state() -> None:
     }
     left = {name: (row["nodes"], row["vouchers"], row["cash"], row["bond"]) for name, row in rows.items()}
     holds = told.state.holds
-    expected = {name: (bid.nodes, total(bid.draws), bid.cash, 0) for name, bid in holds.bids.items()}
-    expected |= {name: (0, 0, bond.cash, 0) for name, bond in holds.bonds.items()}
-    expected |= {name: (0, total(each.draws), each.cash, each.bond) for name, each in holds.contracts.items()}
+    expected = {name: (bid.terms.nodes, total(bid.draws), bid.cash, 0) for name, bid in holds.for_all("bid").items()}
+    expected |= {name: (0, 0, bond.cash, 0) for name, bond in holds.for_all("offer").items()}
+    for name, price in holds.for_all("contract").items():
+        expected[name] = (0, total(price.draws), price.cash, holds.open["bond", name].cash)
     ended = [name for name, (_, word, _) in status.items() if word != "held"]
     assert left == expected | dict.fromkeys(ended, (0, 0, 0, 0))
     assert (rows["second"]["bid_id"], rows["second"]["offer_id"]) == ("bid", "offer")

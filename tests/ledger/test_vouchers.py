@@ -8,7 +8,6 @@ import pytest
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import (
     BondReleased,
     HoldCaptured,
@@ -18,6 +17,7 @@ from counterfoil.ledger.events import (
     VoucherFrozen,
     VoucherUnfrozen,
 )
+from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidReduced
 from tests.ledger.story import (
     CLOSED,

@@ -62,7 +62,7 @@ def test_an_order_waits_for_its_hold() -> None:
     assert trade.trade_id == f"trd-{market.index}-0-0"
     assert (trade.rule_set, trade.taker) == ("PTW-1", "offer")
     assert (trade.notional, trade.bid_nodes_left) == (15 * YUAN * 2 * 8 * 6, 0)
-    assert (trade.report_within_seconds, trade.dispute_window_seconds) == (3_600, 7_200)
+    assert trade.version == 1
 
 
 def test_priority_is_the_order_of_holds_not_of_commands() -> None:
@@ -93,7 +93,7 @@ def test_a_hold_admits_once() -> None:
 def test_a_refused_hold_closes_the_order() -> None:
     market = Market()
     offer_id, bid_id = market.post(held=False), market.place(held=False)
-    market.reacts_to(hold_refused(offer_id, "bond")).then(OfferClosed(offer_id=offer_id, reason="bond_refused"))
+    market.reacts_to(hold_refused(offer_id, "offer")).then(OfferClosed(offer_id=offer_id, reason="bond_refused"))
     market.reacts_to(hold_refused(bid_id, "bid")).then(BidClosed(bid_id=bid_id, reason="hold_refused"))
     assert not market.state.open_orders
 
@@ -104,7 +104,7 @@ def test_a_cancellation_overtakes_the_hold() -> None:
     holds = bond_held(market.state.offers[offer_id]), hold_placed(market.state.bids[bid_id])
     market.when(CancelOffer(offer_id=offer_id), "gpu-1").then(OfferClosed(offer_id=offer_id, reason="cancelled"))
     market.when(CancelBid(bid_id=bid_id), "lab-1").then(BidClosed(bid_id=bid_id, reason="cancelled"))
-    for event in (*holds, hold_refused(offer_id, "bond"), hold_refused(bid_id, "bid")):
+    for event in (*holds, hold_refused(offer_id, "offer"), hold_refused(bid_id, "bid")):
         market.reacts_to(event).then()
 
 

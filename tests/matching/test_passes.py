@@ -235,7 +235,7 @@ def test_the_fullest_entry_fits() -> None:
         trade_id=name, rule_set="PTW-1", taker="offer", bid_id=name, offer_id=name, beneficiary_id=name,
         provider_id=name, programme_id=name, class_id=name, region=name, currency="CNY", nodes=MAX_NODES,
         gpus_per_node=64, first_hour=T // HOUR, hours=1_440, price=MAX_PRICE, notional=2**63 - 1,
-        bid_nodes_left=MAX_NODES, report_within_seconds=31_622_400, dispute_window_seconds=31_622_400,
+        bid_nodes_left=MAX_NODES, version=1_000_000,
     )  # fmt: skip
     prevented = MatchPrevented(bid_id=name, offer_id=name, mode="maker")
     closed = OfferClosed(offer_id=name, reason="immediate_or_cancel")

@@ -22,11 +22,11 @@ NARROW = programme(
 WIDE = programme("p1", version=2, classes=("a100", "b200"), regions=("east", "north"), report_within_seconds=86_400)
 
 
-def windows(market: Market) -> list[tuple[int, int]]:
-    """(reporting, dispute) windows of the trades of the last step, in seconds."""
+def versions(market: Market) -> list[int]:
+    """The programme versions of the trades of the last step."""
     assert not isinstance(market.last, Refusal)
     trades = [each for each in market.last if isinstance(each, TradeMatched)]
-    return [(each.report_within_seconds, each.dispute_window_seconds) for each in trades]
+    return [each.version for each in trades]
 
 
 @pytest.mark.parametrize("taker", ["bid", "offer"])
@@ -43,24 +43,24 @@ def test_new_rules_do_not_touch_vouchers_of_the_version_before(taker: str, early
     if taker == "offer":
         market.then(BidAdmitted(bid_id=bid_id, version=1))
         market.post()
-    assert windows(market) == [(3_600, 7_200)]
+    assert versions(market) == [1]
 
 
 def test_rules_published_while_a_bid_rests_do_not_touch_it() -> None:
     market = Market()
     bid_id = market.place(nodes=3, partial=True, latest=B)
     market.post(nodes=1)
-    assert windows(market) == [(3_600, 7_200)]
+    assert versions(market) == [1]
     market.reacts_to(NARROW)
     assert market.records()[f"order/{bid_id}"][1:] == [market.tally.priority[bid_id], 1, None]  # type: ignore[index]
     market.post(nodes=1)
-    assert windows(market) == [(3_600, 7_200)]
+    assert versions(market) == [1]
     market.when(AmendBid(bid_id=bid_id, reduce_nodes_by=None, limit_price=16 * YUAN), "lab-1")
     market.then_types(BidClosed, BidReceived)
     renewed: Any = market.last[1]  # type: ignore[index]
     market.post("gpu-2", nodes=1, window_start=B)
     market.hold(renewed.bid_id)
-    assert windows(market) == [(3_600, 7_200)]
+    assert versions(market) == [1]
 
 
 def test_a_pass_that_goes_on_keeps_to_the_version_of_each_bid() -> None:
@@ -69,15 +69,15 @@ def test_a_pass_that_goes_on_keeps_to_the_version_of_each_bid() -> None:
     for nth in range(BOUND + 2):
         market.place(("lab-1", "lab-2")[nth % 2], version=1 + nth % 2, nodes=1, hours=1)
     market.post(nodes=60)
-    both = [(3_600, 7_200), (86_400, 7_200)]
-    assert windows(market) == both * (BOUND // 2)
+    both = [1, 2]
+    assert versions(market) == both * (BOUND // 2)
     market.fires("continue_matching", 0)
-    assert windows(market) == both
+    assert versions(market) == both
     for nth in range(BOUND + 1):
         market.post(("gpu-1", "gpu-2")[nth % 2], class_id="h100", nodes=1)
     market.place(classes=("h100",), nodes=BOUND + 1, partial=True, version=2)
     market.fires("continue_matching", 0)
-    assert windows(market) == both[1:]
+    assert versions(market) == both[1:]
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,7 @@ def test_a_bid_enters_if_its_vouchers_pay_for_all_it_asks_for(
     bid_id = market.place(**terms, version=version, tif=tif)
     if admitted:
         market.then_types(BidAdmitted, TradeMatched)
-        counts = rules if version == 2 else programme("p1")
-        assert windows(market) == [(counts.report_within_seconds, counts.dispute_window_seconds)]
+        assert versions(market) == [version]
     else:
         market.then(BidClosed(bid_id=bid_id, reason="not_in_programme"))
         assert not market.state.open_orders.get("lab-1")
@@ -153,7 +152,7 @@ def test_a_hold_waits_for_the_rules_that_it_names() -> None:
     assert ready(market.state, placed)
     market.reacts_to(placed).then(BidAdmitted(bid_id=bid_id, version=2))
     market.post()
-    assert windows(market) == [(86_400, 7_200)]
+    assert versions(market) == [2]
 
 
 def test_the_version_of_a_bid_is_forgotten_with_it() -> None:

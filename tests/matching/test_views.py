@@ -12,36 +12,16 @@ import pytest
 from counterfoil.contract.times import HOUR
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
 from counterfoil.matching.events import MatchContinued
-from counterfoil.matching.views import REDUCERS, VIEWS
-from counterfoil.storage.view_store import SqlViewStore, open_view_store
+from counterfoil.matching.service import SERVICE
+from counterfoil.matching.views import REDUCERS
 from tests.matching.world import DECIDER, YUAN, B, Market, T, hold_refused
+from tests.views import Viewed, viewed_in
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlViewStore]:
-    """The views in a database, which refuses values that do not fit their columns."""
-    opened = open_view_store(tmp_path / "views.db", VIEWS)
-    yield opened
-    opened.close()
-
-
-def project(store: SqlViewStore, market: Market) -> None:
-    """Everything that happened so far, an event at a time."""
-    for event, at in market.history:
-        if type(event) in REDUCERS:
-            store.apply(REDUCERS[type(event)](event, at), {})
-
-
-def row(store: SqlViewStore, view: str, *key: object) -> dict[str, Any]:
-    """A row that must be there."""
-    found = store.get(view, key)
-    assert found is not None
-    return found
-
-
-def rows(store: SqlViewStore, view: str, **filters: object) -> list[dict[str, Any]]:
-    """All rows that pass the filters."""
-    return store.page(view, filters, None, 10_000)
+def viewed(tmp_path: Path) -> Iterator[Viewed]:
+    with viewed_in(tmp_path, SERVICE) as opened:
+        yield opened
 
 
 def test_every_own_event_but_one_is_shown() -> None:
@@ -50,26 +30,26 @@ def test_every_own_event_but_one_is_shown() -> None:
     assert set(REDUCERS) == own - {MatchContinued}
 
 
-def test_the_life_of_an_offer(store: SqlViewStore) -> None:
+def test_the_life_of_an_offer(viewed: Viewed) -> None:
     market = Market()
     offer_id = market.post(tif="GTD", good_until=T + HOUR, at=T)
     waiting = market.post("gpu-2", held=False)
     refused = market.post("gpu-2", held=False)
-    market.reacts_to(hold_refused(refused, "bond"))
+    market.reacts_to(hold_refused(refused, "offer"))
     bid_id = market.place(at=T + 50)
     market.when(AmendOffer(offer_id=offer_id, reduce_nodes_by=1, price=None), "gpu-1")
-    project(store, market)
-    assert row(store, "offers", offer_id) == {
+    viewed.of(market)
+    assert viewed.row("offers", offer_id) == {
         "offer_id": offer_id, "provider_id": "gpu-1", "group_id": "gpu-1", "class_id": "a100", "region": "east",
         "currency": "CNY", "nodes": 3, "gpus_per_node": 8, "window_start": B, "window_end": B + 24, "price": 14 * YUAN,
         "min_nodes": 1, "min_hours": 1, "bond_bps": 2_000, "bond": 3 * 14 * YUAN * 8 * 24 // 5, "tif": "GTD",
         "good_until": T + HOUR, "stp": "taker", "sold_node_hours": 12, "received_at": T,
         "priority": market.tally.priority[offer_id], "status": "open", "status_since": T + 1, "status_reason": None,
     }  # fmt: skip
-    assert [each["offer_id"] for each in rows(store, "offers", status="received")] == [waiting]
-    assert row(store, "offers", waiting)["priority"] is None
-    assert [each["status_reason"] for each in rows(store, "offers", status="closed")] == ["bond_refused"]
-    (trade,) = rows(store, "trades", offer_id=offer_id)
+    assert [each["offer_id"] for each in viewed.rows("offers", status="received")] == [waiting]
+    assert viewed.row("offers", waiting)["priority"] is None
+    assert [each["status_reason"] for each in viewed.rows("offers", status="closed")] == ["bond_refused"]
+    (trade,) = viewed.rows("trades", offer_id=offer_id)
     assert trade == {
         "trade_id": f"trd-{market.tally.priority[bid_id]}-0-0", "rule_set": "PTW-1", "taker": "bid", "bid_id": bid_id,
         "offer_id": offer_id, "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1",
@@ -78,7 +58,7 @@ def test_the_life_of_an_offer(store: SqlViewStore) -> None:
     }  # fmt: skip
 
 
-def test_the_life_of_a_bid(store: SqlViewStore) -> None:
+def test_the_life_of_a_bid(viewed: Viewed) -> None:
     market = Market()
     bid_id = market.place(nodes=5, partial=True, voucher_ids=("v2", "v1"), classes=("h100", "a100"), at=T)
     received = market.place("lab-2", held=False)
@@ -90,8 +70,8 @@ def test_the_life_of_a_bid(store: SqlViewStore) -> None:
     market.post(nodes=4, window_end=B + 6, at=T + 90)
     own = market.post("gpu-x")
     prevented = market.place("lab-x")
-    project(store, market)
-    assert row(store, "bids", bid_id) == {
+    viewed.of(market)
+    assert viewed.row("bids", bid_id) == {
         "bid_id": bid_id, "beneficiary_id": "lab-1", "group_id": "lab-1", "programme_id": "p1",
         "voucher_ids": ["v2", "v1"], "currency": "CNY", "classes": ["a100", "h100"], "regions": ["east"], "nodes": 5,
         "gpus_per_node": 8, "hours": 6, "earliest": B, "latest": B + 18, "limit_price": 15 * YUAN,
@@ -99,7 +79,7 @@ def test_the_life_of_a_bid(store: SqlViewStore) -> None:
         "post_only": False, "stp": "taker", "nodes_filled": 4, "nodes_left": 0, "received_at": T,
         "priority": market.tally.priority[bid_id], "status": "filled", "status_since": T + 91, "status_reason": None,
     }  # fmt: skip
-    statuses = {each["bid_id"]: (each["status"], each["status_reason"]) for each in rows(store, "bids")}
+    statuses = {each["bid_id"]: (each["status"], each["status_reason"]) for each in viewed.rows("bids")}
     assert statuses == {
         bid_id: ("filled", None),
         received: ("received", None),
@@ -107,7 +87,7 @@ def test_the_life_of_a_bid(store: SqlViewStore) -> None:
         filled: ("filled", None),
         prevented: ("closed", "self_trade"),
     }
-    (pair,) = rows(store, "prevented_matches", bid_id=prevented)
+    (pair,) = viewed.rows("prevented_matches", bid_id=prevented)
     assert (pair["offer_id"], pair["mode"]) == (own, "taker")
 
 
@@ -147,45 +127,45 @@ def random_flow(seed: int, steps: int) -> Market:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_views_agree_with_the_book(store: SqlViewStore, seed: int) -> None:
+def test_the_views_agree_with_the_book(viewed: Viewed, seed: int) -> None:
     market = random_flow(seed, 250)
-    project(store, market)
+    viewed.of(market)
     state, book = market.state, market.state.book
-    statuses = {each["bid_id"]: each["status"] for each in rows(store, "bids")}
-    statuses |= {each["offer_id"]: each["status"] for each in rows(store, "offers")}
+    statuses = {each["bid_id"]: each["status"] for each in viewed.rows("bids")}
+    statuses |= {each["offer_id"]: each["status"] for each in viewed.rows("offers")}
     assert {"received", "open", "closed", "filled"} == set(statuses.values())
     on_book = {order_id for order_id, status in statuses.items() if status == "open"}
     assert on_book == set(state.admitted)
     assert on_book | {order_id for order_id, status in statuses.items() if status == "received"} == (
         state.offers.keys() | state.bids.keys()
     )
-    for each in rows(store, "bids"):
+    for each in viewed.rows("bids"):
         bid = book.bid(each["bid_id"])
         assert (bid is not None) == (each["status"] == "open")
         assert bid is None or (bid.remaining, bid.seq) == (each["nodes_left"], each["priority"])
-        assert each["nodes_filled"] == sum(trade["nodes"] for trade in rows(store, "trades", bid_id=each["bid_id"]))
+        assert each["nodes_filled"] == sum(trade["nodes"] for trade in viewed.rows("trades", bid_id=each["bid_id"]))
         assert each["nodes_filled"] + each["nodes_left"] <= each["nodes"]
-    for each in rows(store, "offers", status="open"):
+    for each in viewed.rows("offers", status="open"):
         left = sum(hours * nodes for _, hours, nodes in book.residual(each["offer_id"]))
         assert left == each["nodes"] * (each["window_end"] - each["window_start"]) - each["sold_node_hours"]
-    assert len(rows(store, "prevented_matches")) > 0
-    assert len(rows(store, "trades")) == len(market.tally.trades) > 10
+    assert len(viewed.rows("prevented_matches")) > 0
+    assert len(viewed.rows("trades")) == len(market.tally.trades) > 10
 
 
-def test_the_depth_of_a_market_can_be_read_from_the_views(store: SqlViewStore) -> None:
+def test_the_depth_of_a_market_can_be_read_from_the_views(viewed: Viewed) -> None:
     """Per class, region, currency and hour: what is for sale and what is wanted at each price."""
     market = random_flow(11, 250)
-    project(store, market)
+    viewed.of(market)
     book, hour = market.state.book, B + 12
     for class_id in ("a100", "h100"):
         for_sale: dict[int, int] = {}
-        for each in rows(store, "offers", class_id=class_id, region="east", currency="CNY", status="open"):
+        for each in viewed.rows("offers", class_id=class_id, region="east", currency="CNY", status="open"):
             if each["window_start"] <= hour < each["window_end"]:
-                sold = rows(store, "trades", offer_id=each["offer_id"])
+                sold = viewed.rows("trades", offer_id=each["offer_id"])
                 left = each["nodes"] - sum(trade["nodes"] for trade in sold if covers(trade, hour))
                 for_sale[each["price"]] = for_sale.get(each["price"], 0) + left
         wanted: dict[int, int] = {}
-        for each in rows(store, "bids", currency="CNY", status="open"):
+        for each in viewed.rows("bids", currency="CNY", status="open"):
             if class_id in each["classes"] and "east" in each["regions"]:
                 wanted[each["limit_price"]] = wanted.get(each["limit_price"], 0) + each["nodes_left"]
         assert for_sale

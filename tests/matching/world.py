@@ -33,6 +33,7 @@ from counterfoil.matching.expiry import floor_hour
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.state import MatchingState
 from tests.given import Scenario
+from tests.programmes import changed, published
 from tests.snapshots import snapshot
 
 DECIDER = SERVICE.decider
@@ -59,14 +60,14 @@ def accelerator(class_id: str, gpus_per_node: int, version: int = 1) -> ClassReg
 
 def programme(programme_id: str, **changes: Any) -> ProgrammePublished:
     """A programme in force from a day before `T` for 900 days, unless changed."""
-    usual = ProgrammePublished(
-        programme_id=programme_id, version=1, rules_hash=bytes(32), issuer_id="city", title="Vouchers",
+    usual = published(
+        programme_id,  title="Vouchers",
         legal_basis="Notice 1", currency="CNY", share=Rate(num=1, den=2), beneficiary_cap=10**15,
         classes=("a100", "h100", "l40s"), regions=("east", "west"), valid_from=T - DAY, valid_until=T + 900 * DAY,
         expiry=FixedExpiry(kind="fixed", at=T + 1_000 * DAY), recycle="appropriation", hold_tolls_expiry=True,
         report_within_seconds=3_600, dispute_window_seconds=7_200,
     )  # fmt: skip
-    return replace(usual, **changes)
+    return changed(usual, **changes)
 
 
 WORLD: tuple[Event, ...] = (
@@ -114,9 +115,9 @@ def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
     )  # fmt: skip
 
 
-def hold_refused(order_id: str, kind: Any) -> HoldRefused:
+def hold_refused(order_id: str, purpose: Any) -> HoldRefused:
     """The ledger's word that there are no funds."""
-    return HoldRefused(hold_id=order_id, kind=kind, code=Code.EXCEEDS_AVAILABLE)
+    return HoldRefused(hold_id=order_id, purpose=purpose, code=Code.EXCEEDS_AVAILABLE)
 
 
 class Tally:
@@ -156,8 +157,7 @@ class Tally:
                 self.priority[event.bid_id] = at.index
                 self.paid_by[event.bid_id] = event.version
                 bid, rules = self.bids[event.bid_id], self.rules_of(event.bid_id)
-                assert set(bid.classes) <= set(rules.classes)
-                assert set(bid.regions) <= set(rules.regions)
+                assert rules.terms.allows(bid.classes, bid.regions)
             case OfferReduced():
                 self.reduced[event.offer_id] = self.reduced.get(event.offer_id, 0) + event.reduced_by
             case BidReduced():
@@ -206,10 +206,8 @@ class Tally:
         assert offer.price <= trade.price <= bid.limit_price
         assert trade.gpus_per_node == offer.gpus_per_node == bid.gpus_per_node
         assert trade.notional == trade.price * trade.gpus_per_node * trade.nodes * trade.hours
-        # rules: those that the vouchers were issued under, whatever was published since
-        rules = self.rules_of(bid.bid_id)
-        assert trade.report_within_seconds == rules.report_within_seconds
-        assert trade.dispute_window_seconds == rules.dispute_window_seconds
+        # terms: those that the vouchers were issued under, whatever was published since
+        assert trade.version == self.rules_of(bid.bid_id).version
         # quantity
         left = bid.nodes - self.executed.get(bid.bid_id, 0) - self.reduced.get(bid.bid_id, 0)
         assert min(bid.min_nodes, left) <= trade.nodes <= left

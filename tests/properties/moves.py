@@ -108,7 +108,7 @@ def _budget(world: World, pick: Choice) -> Move:
     if kind == 0:
         body: Body = AppropriateBudget(programme_id=programme_id, amount=pick.number(1, 500) * YUAN, document="more")
     elif kind == 1:
-        version = world.state("issuance").programmes[programme_id].rules.version + 1
+        version = world.state("issuance").programmes[programme_id].current.version + 1
         classes = pick.one((("a100", "h100"), ("a100", "l40s"), ("a100",)))
         tolls = pick.one((True, False))  # without, a voucher has to last until the last dispute is over
         expiry = RelativeExpiry(kind="relative", after_seconds=30 * 3_600 if tolls else 250 * 3_600)
@@ -129,7 +129,7 @@ def _people(world: World, pick: Choice) -> Move:
     if kind == 2:
         class_id = pick.one(sorted(GPUS))
         return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
-    if kind == 3:
+    if kind == 3 and world.adopts:
         return "operator", AdoptRules(rules=2, replaces=pick.number(1, 2), release="0.1.0")
     name = f"guest-{pick.number(0, 3)}"
     return "operator", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
@@ -180,7 +180,7 @@ def _bid(world: World, pick: Choice) -> Move:
     voucher = known.get(pick.id(known))
     lab, programme_id = ("lab-1", "p1") if voucher is None else (voucher.beneficiary_id, voucher.programme_id)
     mine = [name for name, each in known.items() if (each.beneficiary_id, each.programme_id) == (lab, programme_id)]
-    paid_for = world.state("issuance").programmes[programme_id].rules.classes
+    paid_for = world.state("issuance").programmes[programme_id].terms.classes
     offers = {name: each for name, each in world.state("matching").offers.items() if each.class_id in paid_for}
     offer = offers.get(pick.id(offers)) if pick.number(0, 3) else None  # left alone, the two rarely meet
     if offer is None:
@@ -268,7 +268,7 @@ def _usage(world: World, pick: Choice) -> Move:
 
 def _withdraw(world: World, pick: Choice) -> Move:
     contracts = world.state("redemption").contracts
-    unfunded = contracts.keys() - world.state("ledger").holds.contracts.keys()  # so far: the ledger has to wait
+    unfunded = contracts.keys() - world.state("ledger").contracts.keys()  # so far: the ledger has to wait
     if not unfunded and pick.number(0, 2):
         return _report(world, pick)
     contract_id = pick.id(unfunded or contracts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,18 +23,19 @@ from counterfoil.issuance.commands import (
     RevokeVoucher,
     SuspendVoucher,
 )
-from counterfoil.issuance.decider import DECIDER
 from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, VoucherIssued
-from counterfoil.ledger import decider as ledger
-from counterfoil.ledger.funding import budget
+from counterfoil.issuance.service import DECIDER
+from counterfoil.ledger import service as ledger
+from counterfoil.ledger.chart import budget
 from counterfoil.matching.events import BidClosed, BidReceived
 from tests.given import Scenario
 from tests.issuance.world import OPEN, PROGRAMME, people
+from tests.programmes import changed
 
 LABS = ("lab-1", "lab-2", "lab-3")
 CAPS = {"p1": 500, "p2": 300}
-P1 = replace(PROGRAMME, share=Rate(num=1, den=1), valid_until=OPEN + 1_000 * DAY)
-P2 = replace(P1, programme_id="p2", beneficiary_cap=300, recycle="lapsed")
+P1 = changed(PROGRAMME, share=Rate(num=1, den=1), valid_until=OPEN + 1_000 * DAY)
+P2 = changed(P1, programme_id="p2", beneficiary_cap=300, recycle="lapsed")
 
 
 class Recorded(Scenario):
@@ -92,7 +92,7 @@ class Budgets(RuleBasedStateMachine):
         last = self.versions[programme]
         relative = RelativeExpiry(kind="relative", after_seconds=days * DAY // SECOND)
         expiry = FixedExpiry(kind="fixed", at=self.time + days * DAY) if fixed else relative
-        self.versions[programme] = replace(last, version=last.version + 1, expiry=expiry)
+        self.versions[programme] = changed(last, version=last.version + 1, expiry=expiry)
         self.command(self.versions[programme])
 
     @precondition(lambda self: self.issuance.state.vouchers)
@@ -113,7 +113,7 @@ class Budgets(RuleBasedStateMachine):
         lot = self.ledger.state.vouchers.lots[voucher_id]
         self.bids += 1
         bid = BidReceived(
-            bid_id=f"bid-{self.bids}", beneficiary_id=lot.beneficiary_id, group_id="g", programme_id=lot.programme_id,
+            bid_id=f"bid-{self.bids}", beneficiary_id=lot.issued_to, group_id="g", programme_id=lot.programme_id,
             voucher_ids=(voucher_id,), currency="CNY", classes=("a100",), regions=("cn-north",), nodes=1,
             gpus_per_node=8, hours=1, earliest=0, latest=0, limit_price=1, cost_per_node=amount, partial=False,
             min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",

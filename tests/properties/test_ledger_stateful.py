@@ -18,7 +18,7 @@ from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded
-from counterfoil.contract.limits import BPS, MAX_AMOUNT, RESOLUTION_WINDOW
+from counterfoil.contract.limits import BPS, MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
@@ -27,6 +27,7 @@ from counterfoil.contract.terms import Rate
 from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
     ProgrammePublished,
     VoucherIssued,
@@ -34,7 +35,6 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.ledger.decider import DECIDER
 from counterfoil.ledger.events import (
     ContractFunded,
     Draw,
@@ -45,9 +45,10 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherExpired,
 )
-from counterfoil.ledger.funding import State
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invariants import check_ledger
+from counterfoil.ledger.service import DECIDER
+from counterfoil.ledger.state import LedgerState as State
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, OfferClosed, OfferReduced
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
 from tests.ledger.story import (
@@ -135,7 +136,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.govern(programme_id, share, tolls, recycle, 5_000)
             for firm in FIRMS:
                 for amount, lasts in ((700, 12), (300, 24)):  # without tolling, they must outlast every window as well
-                    self.issue(programme_id, firm, amount, 0, lasts + (0 if tolls else RESOLUTION_WINDOW // HOUR))
+                    self.issue(
+                        programme_id, firm, amount, 0, lasts + (0 if tolls else RULES[LATEST].resolution_window // HOUR)
+                    )
         for provider in CLOUDS:
             self.place_offer(provider, 60, 5, 3_333)
         start = self.clock // HOUR + 6
@@ -174,13 +177,13 @@ class LedgerMachine(RuleBasedStateMachine):
             for draw in given_back(event):
                 voucher = self.vouchers[draw.voucher_id]
                 if self.status[draw.voucher_id] == "revoked" or entry.time >= voucher.expires_at:
-                    assert self.available(f"holder/{voucher.beneficiary_id}", draw.voucher_id) == 0
+                    assert self.available(f"owner/{voucher.beneficiary_id}", draw.voucher_id) == 0
         return list(entry.events)
 
     def note_end(self, event: VoucherCancelled | VoucherExpired) -> None:
         """What was revoked is cancelled and may be issued again; what expired, only if its rules say so."""
         voucher = self.vouchers[event.voucher_id]
-        again = self.versions[voucher.programme_id, voucher.version].recycle == "appropriation"
+        again = self.versions[voucher.programme_id, voucher.version].terms.recycle == "appropriation"
         if isinstance(event, VoucherExpired):
             assert event.recycled is again
         assert isinstance(event, VoucherCancelled) is (self.status[event.voucher_id] == "revoked")
@@ -235,7 +238,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.hear(VoucherReinstated(voucher_id=voucher_id))
         else:
             self.hear(VoucherRevoked(voucher_id=voucher_id, reason="why"))
-            assert self.available(f"holder/{self.vouchers[voucher_id].beneficiary_id}", voucher_id) == 0
+            assert self.available(f"owner/{self.vouchers[voucher_id].beneficiary_id}", voucher_id) == 0
 
     # matching -------------------------------------------------------------------------------------------------------
 
@@ -290,15 +293,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
         def usable(voucher: VoucherIssued) -> bool:
             rules = self.versions[voucher.programme_id, voucher.version]
-            settled = (wanted.latest + 1) * HOUR + 2 * HOUR + RESOLUTION_WINDOW
+            settled = (wanted.latest + 1) * HOUR + 2 * HOUR + RULES[LATEST].resolution_window
             return (
                 (voucher.beneficiary_id, voucher.programme_id) == (wanted.beneficiary_id, wanted.programme_id)
                 and self.status[voucher.voucher_id] == "active"
                 and voucher.not_before <= time < voucher.expires_at
-                and (rules.hold_tolls_expiry or settled < voucher.expires_at)
+                and (rules.terms.hold_tolls_expiry or settled < voucher.expires_at)
             )
 
-        account = f"holder/{wanted.beneficiary_id}"
+        account = f"owner/{wanted.beneficiary_id}"
         if wanted.voucher_ids:
             lots = [self.vouchers[voucher_id] for voucher_id in wanted.voucher_ids]
             if not all(usable(lot) for lot in lots) or len({lot.version for lot in lots}) > 1:
@@ -308,7 +311,7 @@ class LedgerMachine(RuleBasedStateMachine):
             lots.sort(key=lambda lot: (lot.expires_at, lot.not_before, lot.issue_seq))
         covers = {}  # by the place of the last voucher drawn on: what the vouchers of one version pay, and the rest
         for version in {lot.version for lot in lots}:
-            left, money = need(self.versions[wanted.programme_id, version].share, wanted)
+            left, money = need(self.versions[wanted.programme_id, version].terms.share, wanted)
             draws = []
             for place, lot in enumerate(lots):
                 if lot.version == version and left:
@@ -436,7 +439,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for event in self.keep(*self.engine.fire(due[1], self.clock)):
             voucher = self.vouchers[event.voucher_id]
             assert voucher.expires_at <= self.clock
-            assert self.available(f"holder/{voucher.beneficiary_id}", voucher.voucher_id) == 0
+            assert self.available(f"owner/{voucher.beneficiary_id}", voucher.voucher_id) == 0
 
     @rule(which=st.integers(0, 5), party_id=st.sampled_from(FIRMS + CLOUDS), amount=AMOUNT)
     def ask_the_treasury(self, which: int, party_id: str, amount: int) -> None:
@@ -465,13 +468,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def holds_are_those_of_the_open_orders_and_contracts(self) -> None:
         holds = self.engine.state.holds
-        assert holds.bids.keys() == self.bids.keys()
-        assert holds.bonds.keys() == self.offers.keys()
+        bids, prices = holds.for_all("bid"), holds.for_all("contract")
+        assert bids.keys() == self.bids.keys()
+        assert holds.for_all("offer").keys() == self.offers.keys()
         for bid_id, wanted in self.bids.items():
-            share = self.versions[wanted.programme_id, self.bid_version[bid_id]].share
-            assert (total(holds.bids[bid_id].draws), holds.bids[bid_id].cash) == need(share, wanted)
-            assert holds.bids[bid_id].nodes == wanted.nodes
-        left = {contract_id: total(each.draws) + each.cash for contract_id, each in holds.contracts.items()}
+            share = self.versions[wanted.programme_id, self.bid_version[bid_id]].terms.share
+            assert (total(bids[bid_id].draws), bids[bid_id].cash) == need(share, wanted)
+            assert bids[bid_id].terms.nodes == wanted.nodes
+        left = {contract_id: total(each.draws) + each.cash for contract_id, each in prices.items()}
         assert left == {contract_id: left for contract_id, (_, _, left) in self.contracts.items()}
 
     @invariant()

@@ -11,13 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, RESOLUTION_WINDOW
+from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
@@ -29,7 +30,6 @@ from counterfoil.redemption.commands import (
     ResolveDispute,
     WithdrawDelivery,
 )
-from counterfoil.redemption.decider import DECIDER
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimApproved,
@@ -44,7 +44,9 @@ from counterfoil.redemption.events import (
     UsageDisputed,
     UsageReported,
 )
+from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
+from tests.redemption import world
 from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
 
 PROVIDERS = ("gpu-1", "gpu-2")
@@ -156,12 +158,30 @@ class Audit:
         self.batches[event.settlement_id] = event
 
 
+KNOWN = (
+    *PEOPLE[:-2],
+    *(
+        world.programme(
+            programme_id,
+            issuer_id,
+            1 + within * 4 + window,
+            report_within_seconds=within * 3_600,
+            dispute_window_seconds=window * 3_600,
+        )
+        for programme_id, issuer_id in (("p1", "city"), ("p2", "town"))
+        for within in range(6)
+        for window in range(4)
+    ),
+)
+"""The parties, and a version of each programme for each pair of windows."""
+
+
 class Redemption(RuleBasedStateMachine):
     """Parties that mostly ask for what makes sense, a clock that jumps, a ledger that captures late."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.scenario = Scenario(DECIDER, *PEOPLE, time=FIRST * HOUR)
+        self.scenario = Scenario(DECIDER, *KNOWN, time=FIRST * HOUR)
         self.audit = Audit()
         self.log: list[tuple[Event, At]] = []
         self.uncaptured: list[UsageAccepted] = []
@@ -180,7 +200,7 @@ class Redemption(RuleBasedStateMachine):
                 self.uncaptured.append(event)
                 assert event.by != "lapse" or self.scenario.time >= self.audit.disputed[event.report_id].resolve_by
             if isinstance(event, UsageDisputed):
-                assert event.resolve_by == self.scenario.time + RESOLUTION_WINDOW
+                assert event.resolve_by == self.scenario.time + RULES[LATEST].resolution_window
         return list(decided)
 
     def ask(self, body: Body, actor: str) -> None:
@@ -214,7 +234,7 @@ class Redemption(RuleBasedStateMachine):
             trade(
                 f"c{len(self.audit.contracts)}", provider_id=provider, beneficiary_id=lab, programme_id=programme,
                 nodes=1, first_hour=self.scenario.time // HOUR + start, hours=hours,
-                report_within_seconds=within * 3_600, dispute_window_seconds=window * 3_600,
+                version=1 + within * 4 + window,
             )
         )  # fmt: skip
         self.follow()
@@ -393,7 +413,7 @@ class Redemption(RuleBasedStateMachine):
         self.fire_due()
         assert self.audit.ended.keys() == self.audit.contracts.keys()
         assert DECIDER.due(self.scenario.state) is None
-        again = Scenario(DECIDER, *PEOPLE)
+        again = Scenario(DECIDER, *KNOWN)
         for event, at in self.log:
             DECIDER.evolve[type(event)](again.state, event, at)
         assert state_root(DECIDER.records(again.state)) == state_root(DECIDER.records(self.scenario.state))

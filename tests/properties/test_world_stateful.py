@@ -15,7 +15,7 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.events import LogOpened, StateRooted
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.ledger.funding import budget
+from counterfoil.ledger.chart import budget
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import WithdrawDelivery
@@ -48,22 +48,28 @@ def _check_orders(ledger: Any, matching: Any) -> None:
     assert matching.admitted.keys() == matching.offers.keys() | matching.bids.keys()
     assert not matching.continuing
     nodes = {bid_id: matching.book.bid(bid_id).remaining for bid_id in matching.bids}
-    assert nodes == {bid_id: hold.nodes for bid_id, hold in ledger.holds.bids.items()}
-    assert matching.offers.keys() == ledger.holds.bonds.keys()
+    assert nodes == {bid_id: hold.terms.nodes for bid_id, hold in ledger.holds.for_all("bid").items()}
+    assert matching.offers.keys() == ledger.holds.for_all("offer").keys()
 
 
 def _check_delivery(ledger: Any, redemption: Any) -> None:
     """Every contract is funded to its last unit, and what providers are owed is what they claim or may claim."""
-    assert redemption.contracts.keys() == ledger.holds.contracts.keys()
+    assert redemption.contracts.keys() == ledger.contracts.keys()
     for contract_id, contract in redemption.contracts.items():
-        terms, funds = contract.terms, ledger.holds.contracts[contract_id]
+        terms, funds = contract.terms, ledger.contracts[contract_id]
         assert not contract.ended
         assert contract.uncaptured == 0
         assert (terms.beneficiary_id, terms.provider_id, terms.programme_id) == (
             funds.beneficiary_id, funds.provider_id, funds.programme_id,
         )  # fmt: skip
-        held = sum(draw.amount for draw in funds.draws) + funds.cash
+        price = ledger.holds.open["contract", contract_id]
+        held = sum(draw.amount for draw in price.draws) + price.cash
         assert held + funds.invoiced == terms.price * terms.nodes * terms.gpus_per_node * terms.hours
+    assert redemption.ended.keys() == ledger.ended.keys()
+    for contract_id, over in redemption.ended.items():
+        paid = ledger.ended[contract_id].contract
+        assert (over.beneficiary_id, over.provider_id, over.programme_id, over.version) == paid[:4]
+        assert (over.invoiced, over.subsidised, over.captured) == (paid.invoiced, paid.subsidised, paid.invoiced)
     owed = Counter[str]()
     for earned in redemption.claimable.values():
         owed[earned.provider_id] += earned.amount
@@ -225,5 +231,5 @@ def test_the_ledger_waits_for_the_trade_that_a_default_is_about() -> None:
     check_always(world)
     world.settle()
     check_settled(world)
-    assert not world.state("ledger").holds.contracts
+    assert not world.state("ledger").contracts
     assert world.events["BondSlashed"] == 1

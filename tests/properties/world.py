@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.codec import encode_entry, encode_payload
@@ -19,7 +18,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
-from counterfoil.issuance import decider as issuance
+from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     ListProvider,
@@ -27,12 +26,13 @@ from counterfoil.issuance.commands import (
     RegisterClass,
     RegisterParty,
 )
-from counterfoil.ledger import decider as ledger
+from counterfoil.ledger import service as ledger
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching.service import SERVICE as MATCHING
-from counterfoil.redemption import decider as redemption
+from counterfoil.redemption import service as redemption
+from tests.programmes import publish
 from tests.rules import changed_rules
 
 DECIDERS: dict[str, Decider[Any]] = {
@@ -62,8 +62,6 @@ def small_entries() -> Iterator[None]:
     """One match to a pass and two items to a sweep, so that small worlds need several."""
     with ExitStack() as stack:
         stack.enter_context(changed_rules(max_matches_per_entry=1, max_items_per_sweep=2))
-        for module in (ledger, redemption):
-            stack.enter_context(patch.object(module, "MAX_ITEMS_PER_SWEEP", 2))
         yield
 
 
@@ -78,7 +76,12 @@ def public_key(number: int) -> bytes:
 
 
 class World:
-    """The engines, their logs, how far each consumer has read each source, and a clock for all."""
+    """The engines, their logs, how far each consumer has read each source, and a clock for all.
+
+    `adopts`: whether the operator may adopt new rules at any moment.
+    """
+
+    adopts = True
 
     def __init__(self) -> None:
         self.clock = START
@@ -227,7 +230,7 @@ def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishPro
         "report_within_seconds": 7_200,
         "dispute_window_seconds": 3_600,
     }
-    return PublishProgramme(**(terms | changes))
+    return publish(**(terms | changes))
 
 
 def accelerator(class_id: str, version: int = 1) -> RegisterClass:

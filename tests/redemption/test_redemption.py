@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +10,12 @@ from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
-from counterfoil.redemption import decider as redemption
+from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption import acceptance, contracts, disputes, usage
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
-from counterfoil.redemption.decider import DECIDER
 from counterfoil.redemption.events import (
     CaptureRecorded,
+    ClaimSubmitted,
     ContractCompleted,
     ContractOpened,
     ProviderDefaulted,
@@ -24,7 +23,8 @@ from counterfoil.redemption.events import (
     UsageDisputed,
     UsageReported,
 )
-from tests.given import Scenario
+from counterfoil.redemption.service import DECIDER
+from tests.given import Scenario, codes_in
 from tests.redemption.world import (
     END,
     FIRST,
@@ -35,10 +35,12 @@ from tests.redemption.world import (
     T0,
     WINDOW,
     captured,
+    claim,
     disputed,
     earned,
     opened,
     people,
+    programme,
     report,
     reported,
     trade,
@@ -129,13 +131,24 @@ def test_refusals(story: Callable[[], Scenario], command: Body, actor: str, at: 
     assert scenario.records() == before
 
 
-def test_every_refusal_of_the_module_is_in_the_tables() -> None:
-    source = Path(str(redemption.__file__)).read_text("utf-8")
-    named = {Code[name] for name in re.findall(r"refuse\(Code\.(\w+)", source)}
-    assert named == {code for *_, code in REFUSALS} - {Code.ROLE_NOT_ALLOWED}
+def test_every_refusal_is_in_the_tables() -> None:
+    assert codes_in(acceptance, contracts, disputes, usage) == {code for *_, code in REFUSALS} - {Code.ROLE_NOT_ALLOWED}
 
 
 # contracts and usage --------------------------------------------------------------------------------------------------
+
+
+def test_a_trade_waits_for_the_programme_version_that_it_names() -> None:
+    """Matching may have had it from issuance before."""
+    scenario, later = people(), trade("c1", version=2)
+    ready = DECIDER.ready[TradeMatched]
+    assert ready(scenario.state, trade("c1"))
+    assert not ready(scenario.state, later)
+    assert not ready(scenario.state, trade("c1", programme_id="p9"))
+    scenario.reacts_to(programme("p1", "city", 2, report_within_seconds=3_600))
+    assert ready(scenario.state, later)
+    scenario.reacts_to(later).then_types(ContractOpened)
+    assert scenario.state.contracts["c1"].terms.report_by == REPORT_BY - HOUR
 
 
 def test_a_trade_becomes_a_contract() -> None:
@@ -145,6 +158,7 @@ def test_a_trade_becomes_a_contract() -> None:
             beneficiary_id="lab-1",
             provider_id="gpu-1",
             programme_id="p1",
+            version=1,
             currency="CNY",
             nodes=2,
             gpus_per_node=4,
@@ -292,7 +306,8 @@ def test_half_of_what_was_sold_is_delivery_and_less_is_not(
 ) -> None:
     scenario = reported().when(ACCEPT, "lab-1").when(report("c1", (1, 0), (2, total - FULL)), "gpu-1", END)
     decides(scenario).then(accepted("rep-16-0", total - FULL, by), ENDS[total])
-    assert scenario.records()["contract/c1"][2:] == ["7", total, 0, 2, True]  # type: ignore[index]
+    assert scenario.records()["contract/c1"][2:6] == ["7", total, 0, 2]  # type: ignore[index]
+    assert scenario.state.contracts["c1"].ended_at == scenario.time
 
 
 @pytest.mark.parametrize("resolved", [HALF - FULL, HALF - FULL - 1])
@@ -405,7 +420,8 @@ def test_sweeps_of_disputes_are_bounded_and_go_on_in_the_order_of_entries() -> N
 
 
 def test_windows_that_close_at_once_are_taken_by_the_number_of_their_entry() -> None:
-    scenario = people().reacts_to(trade("c1")).reacts_to(trade("c2", dispute_window_seconds=3_599))
+    scenario = people().reacts_to(trade("c1")).reacts_to(programme("p1", "city", 2, dispute_window_seconds=3_599))
+    scenario.reacts_to(trade("c2", version=2))
     scenario.index = 98
     scenario.when(report("c1", (0, 1)), "gpu-1", END).when(report("c2", (0, 1)), "gpu-1", END + SECOND)
     scenario.fires("dispute_window", END + HOUR - 1).then()
@@ -438,11 +454,26 @@ def test_a_contract_is_kept_until_the_last_capture_and_its_subsidy_longer() -> N
     assert {"contract/c1", "claimable/c1"} <= set(scenario.records())
     scenario.reacts_to(captured("c1", "rep-15-0", 0)).then_types(CaptureRecorded)
     assert "contract/c1" not in scenario.records()
+    assert scenario.records()["ended/c1"] == ["lab-1", "gpu-1", "p1", 1, "1200012", "400", "403", END + WINDOW]
     assert scenario.records()["claimable/c1"] == ["p1", "gpu-1", "400"]
 
 
-def test_a_contract_that_earned_nothing_leaves_nothing_behind() -> None:
+def test_a_contract_that_ended_stays_findable_and_nothing_more_comes_of_it() -> None:
+    scenario = reported().when(ACCEPT, "lab-1").when(WITHDRAW, "gpu-1").reacts_to(captured("c1", REP, 400, 3))
+    scenario.when(claim("A", "c1"), "gpu-1").then_types(ClaimSubmitted)
+    over = scenario.state.ended["c1"]
+    assert (over.beneficiary_id, over.provider_id, over.programme_id, over.version) == ("lab-1", "gpu-1", "p1", 1)
+    assert (over.subsidised, over.captured) == (400, 403)
+    scenario.when(report("c1", (1, 1)), "gpu-1", END).refused(Code.UNKNOWN_CONTRACT)
+    scenario.when(WITHDRAW, "gpu-1").refused(Code.UNKNOWN_CONTRACT)
+    scenario.when(ACCEPT, "lab-1").refused(Code.UNKNOWN_REPORT)
+    scenario.when(claim("B", "c1"), "gpu-1").refused(Code.NOTHING_TO_CLAIM)
+    assert scenario.state.ended == {"c1": over}
+
+
+def test_a_contract_that_earned_nothing_leaves_only_its_record() -> None:
     scenario = disputed().when(resolve(0), "op").when(WITHDRAW, "gpu-1").then_types(ProviderDefaulted)
     assert "contract/c1" in scenario.records()
     scenario.reacts_to(captured("c1", REP, 0))
-    assert not [key for key in scenario.records() if key.endswith("/c1") or key.startswith("report/")]
+    left = [key for key in scenario.records() if key.endswith("/c1") or key.startswith("report/")]
+    assert left == ["ended/c1"]

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.record import Event
-from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import HOUR, format_hour
-from counterfoil.core.decider import At
 from counterfoil.issuance.events import ProgrammePublished
-from counterfoil.ports import Change, Row
 from counterfoil.redemption.commands import AcceptUsage, ConfirmPayment, RejectClaim, ResolveDispute, WithdrawDelivery
-from counterfoil.redemption.decider import DECIDER
-from counterfoil.redemption.views import REDUCERS, VIEWS
-from counterfoil.storage.view_store import SqlViewStore, open_view_store
-from tests.given import Scenario
+from counterfoil.redemption.service import DECIDER, SERVICE
+from counterfoil.redemption.views import REDUCERS
 from tests.redemption.world import (
     CLM_1,
     CLM_2,
@@ -26,7 +20,6 @@ from tests.redemption.world import (
     END,
     FIRST,
     FULL,
-    PEOPLE,
     PRICE,
     REP,
     REPORT_BY,
@@ -41,46 +34,13 @@ from tests.redemption.world import (
     reported,
     settled,
 )
-
-
-class Viewed:
-    """What a story of redemption's world puts into the view store: each of its events, as its own entry said it."""
-
-    def __init__(self, store: SqlViewStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.store, self.told = store, list[tuple[Event, At]]()
-        plain = Scenario._apply
-
-        def remember(scenario: Scenario, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
-            assert not isinstance(decision, Refusal), decision
-            self.told += ((event, here) for event in decision)
-            return plain(scenario, decision, here)
-
-        monkeypatch.setattr(Scenario, "_apply", remember)
-
-    def row(self, view: str, key: str) -> Row:
-        """A row after everything that was told so far."""
-        changes = [change for event, at in self.told for change in REDUCERS.get(type(event), _nothing)(event, at)]
-        self.told.clear()
-        self.store.apply(changes, {})
-        row = self.store.get(view, (key,))
-        assert row is not None, (view, key)
-        return row
-
-    def part(self, view: str, key: str, *names: str) -> tuple[object, ...]:
-        """Some of its columns."""
-        row = self.row(view, key)
-        return tuple(row[name] for name in names)
-
-
-def _nothing(_event: object, _at: At) -> list[Change]:
-    return []
+from tests.views import Viewed, viewed_in
 
 
 @pytest.fixture
-def viewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Viewed]:
-    store = open_view_store(tmp_path / "views.db", VIEWS)
-    yield Viewed(store, monkeypatch)
-    store.close()
+def viewed(tmp_path: Path) -> Iterator[Viewed]:
+    with viewed_in(tmp_path, SERVICE) as opened:
+        yield opened
 
 
 def test_every_event_of_its_own_is_projected() -> None:
@@ -88,21 +48,22 @@ def test_every_event_of_its_own_is_projected() -> None:
 
 
 def test_a_new_contract(viewed: Viewed) -> None:
-    scenario = opened()
+    scenario = viewed.of(opened())
     row = viewed.row("contracts", "c1")
     at = row.pop("opened_at")
     assert at == scenario.time - 2  # c2 and c3 were opened after it, a microsecond apart
     assert row == {
-        "contract_id": "c1", "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1", "currency": "CNY",
-        "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE, "report_by": REPORT_BY,
-        "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None, "default_cause": None,
+        "contract_id": "c1", "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1", "version": 1,
+        "currency": "CNY", "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE,
+        "report_by": REPORT_BY, "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None,
+        "default_cause": None,
         "reported_hours": 0, "reported_gpu_minutes": 0, "accepted_gpu_minutes": 0,
         "invoiced": 0, "subsidy": 0, "co_payment": 0,
     }  # fmt: skip
 
 
 def test_a_report_from_reading_to_capture(viewed: Viewed) -> None:
-    scenario = reported()
+    scenario = viewed.of(reported())
     row = viewed.row("reports", REP)
     assert row == {
         "report_id": REP, "contract_id": "c1", "readings": [{"hour": format_hour(FIRST), "gpu_minutes": FULL}],
@@ -121,7 +82,7 @@ def test_a_report_from_reading_to_capture(viewed: Viewed) -> None:
 
 
 def test_a_dispute_and_a_withdrawal(viewed: Viewed) -> None:
-    scenario = disputed()
+    scenario = viewed.of(disputed())
     assert viewed.part("reports", REP, "status", "dispute_reason") == ("disputed", "idle")
     scenario.when(ResolveDispute(report_id=REP, gpu_minutes=60, reason="meter"), "op")
     names = ("status", "dispute_reason", "accepted_by", "accepted_gpu_minutes", "accepted_amount", "gpu_minutes")
@@ -131,7 +92,7 @@ def test_a_dispute_and_a_withdrawal(viewed: Viewed) -> None:
 
 
 def test_claims_and_their_payment(viewed: Viewed) -> None:
-    claimed()
+    viewed.of(claimed())
     submitted = viewed.row("claims", CLM_1)
     assert submitted.pop("submitted_at") == submitted.pop("status_since")
     assert submitted == {
@@ -141,7 +102,7 @@ def test_claims_and_their_payment(viewed: Viewed) -> None:
     }  # fmt: skip
     delivered = ("status", "default_cause", "reported_hours", "subsidy")
     assert viewed.part("contracts", "c1", *delivered) == ("completed", None, 3, 600)
-    scenario = settled()
+    scenario = viewed.of(settled())
     assert [viewed.part("claims", each, "status", "settlement_id") for each in (CLM_1, CLM_2, CLM_3)] == [
         ("batched", STL),
         ("batched", STL),
@@ -159,18 +120,16 @@ def test_claims_and_their_payment(viewed: Viewed) -> None:
 
 
 def test_a_rejected_claim_says_why(viewed: Viewed) -> None:
-    scenario = claimed().when(RejectClaim(claim_id=CLM_1, reason="no invoice"), "city")
+    scenario = viewed.of(claimed()).when(RejectClaim(claim_id=CLM_1, reason="no invoice"), "city")
     names = ("status", "status_reason", "status_since")
     assert viewed.part("claims", CLM_1, *names) == ("rejected", "no invoice", scenario.time)
 
 
 def test_the_views_agree_with_the_state(viewed: Viewed) -> None:
-    scenario = approved()
-    viewed.row("claims", CLM_3)
-    assert {row["status"] for row in viewed.store.page("contracts", {}, None, 10)} == {"completed"}
-    assert not scenario.state.contracts  # ended and captured: only the view remembers them
-    claims = {row["claim_id"]: row["amount"] for row in viewed.store.page("claims", {"status": "approved"}, None, 10)}
+    scenario = viewed.of(approved())
+    assert {row["status"] for row in viewed.rows("contracts")} == {"completed"}
+    assert not scenario.state.contracts  # ended and captured
+    claims = {row["claim_id"]: row["amount"] for row in viewed.rows("claims", status="approved")}
     assert claims == {claim_id: claim.terms.amount for claim_id, claim in scenario.state.claims.items()}
-    mine = viewed.store.page("contracts", {"provider_id": "gpu-1"}, None, 10)
+    mine = viewed.rows("contracts", provider_id="gpu-1")
     assert [row["contract_id"] for row in mine] == ["c1", "c3"]
-    assert len(PEOPLE) == 10  # given, not decided here: redemption shows no row for them

@@ -7,7 +7,6 @@ from typing import Any
 from counterfoil.contract.events import PartyRegistered
 from counterfoil.contract.record import Event
 from counterfoil.contract.scalars import Role
-from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured
@@ -21,8 +20,10 @@ from counterfoil.redemption.commands import (
     ReportUsage,
     SubmitClaim,
 )
-from counterfoil.redemption.decider import DECIDER
-from tests.given import Scenario, given
+from counterfoil.redemption.service import DECIDER
+from tests.given import Scenario
+from tests.programmes import published
+from tests.purity import PureScenario
 
 FIRST = 277_780  # the first delivery hour, some two hours after the scenario's clock starts
 T0 = FIRST * HOUR
@@ -41,28 +42,10 @@ def party(party_id: str, *roles: Role) -> PartyRegistered:
     return PartyRegistered(party_id=party_id, name=party_id, roles=roles, group_id=party_id)
 
 
-def programme(programme_id: str, issuer_id: str) -> ProgrammePublished:
-    """A programme; redemption takes its issuer and currency from it."""
-    return ProgrammePublished(
-        programme_id=programme_id,
-        version=1,
-        rules_hash=bytes(32),
-        issuer_id=issuer_id,
-        title="Compute vouchers",
-        legal_basis="Notice 34",
-        currency="CNY",
-        share=Rate(num=1, den=2),
-        beneficiary_cap=10**15,
-        classes=("a100",),
-        regions=("east",),
-        valid_from=0,
-        valid_until=T0 * 2,
-        expiry=FixedExpiry(kind="fixed", at=T0 * 2),
-        recycle="lapsed",
-        hold_tolls_expiry=True,
-        report_within_seconds=7_200,
-        dispute_window_seconds=3_600,
-    )
+def programme(programme_id: str, issuer_id: str, version: int = 1, **terms: Any) -> ProgrammePublished:
+    """A programme; redemption takes its issuer, its currency and its windows from it."""
+    windows = {"report_within_seconds": 7_200, "dispute_window_seconds": 3_600}
+    return published(programme_id, version, issuer_id, **(windows | terms))
 
 
 def trade(trade_id: str, **other: Any) -> TradeMatched:
@@ -71,7 +54,7 @@ def trade(trade_id: str, **other: Any) -> TradeMatched:
         "trade_id": trade_id, "rule_set": "PTW-1", "taker": "bid", "bid_id": "bid-1-0", "offer_id": "ofr-2-0",
         "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1", "class_id": "a100", "region": "east",
         "currency": "CNY", "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE,
-        "notional": PRICE * 24, "bid_nodes_left": 0, "report_within_seconds": 7_200, "dispute_window_seconds": 3_600,
+        "notional": PRICE * 24, "bid_nodes_left": 0, "version": 1,
     }  # fmt: skip
     return TradeMatched(**(terms | other))
 
@@ -122,16 +105,18 @@ PEOPLE: tuple[Event, ...] = (
     programme("p1", "city"),
     programme("p2", "town"),
 )
+WINDOWS = ("report_within_seconds", "dispute_window_seconds")
 
 
-def people() -> Scenario:
-    """Entries 1 to 10: parties and programmes."""
-    return given(DECIDER, *PEOPLE)
+def people(**windows: int) -> Scenario:
+    """Entries 1 to 10: parties and programmes, p1 with other windows if given."""
+    return PureScenario(DECIDER, *PEOPLE[:-2], programme("p1", "city", **windows), PEOPLE[-1])
 
 
 def opened(**terms: Any) -> Scenario:
-    """Entries 11 to 13: c1 (with `terms`), c2 of gpu-2 with lab-2, c3 under p2."""
-    scenario = people().reacts_to(trade("c1", **terms))
+    """Entries 11 to 13: c1 (with `terms`; windows are those of p1), c2 of gpu-2 with lab-2, c3 under p2."""
+    windows = {name: terms.pop(name) for name in WINDOWS if name in terms}
+    scenario = people(**windows).reacts_to(trade("c1", **terms))
     scenario.reacts_to(trade("c2", provider_id="gpu-2", beneficiary_id="lab-2"))
     return scenario.reacts_to(trade("c3", programme_id="p2"))
 

@@ -11,14 +11,14 @@ from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
 from counterfoil.contract.record import Command as Body
+from counterfoil.ledger.chart import cash
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.ledger.funding import cash
 
 app = typer.Typer(name="balance", help="Balances: show, deposit, withdraw, list.", no_args_is_help=True)
 
 _CASH = Listing("balances", "cash", "asset posted held")
 _VOUCHERS = Listing("vouchers_balance", "vouchers", "voucher_id programme_id face available held redeemed")
-_HOLDS = "hold_id kind party_id vouchers cash bond status"
+_HOLDS = "hold_id purpose party_id vouchers cash bond status"
 
 
 @remote(app, "show", "counterfoil balance show acme")

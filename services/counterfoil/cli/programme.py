@@ -1,4 +1,4 @@
-"""`counterfoil programme`: rules, budgets and accredited providers."""
+"""`counterfoil programme`: terms, budgets and accredited providers."""
 
 from __future__ import annotations
 
@@ -25,20 +25,23 @@ ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
 TEMPLATE: Final[dict[str, Any]] = {
     "programme_id": "springfield-2026",
     "version": 1,
-    "title": "Compute vouchers of Springfield",
-    "legal_basis": "Council decision 12/2026",
-    "currency": "USD",
-    "share": {"num": 3, "den": 4},
-    "beneficiary_cap": "50000000000",
-    "classes": ["a100-80gb"],
-    "regions": ["eu-west"],
-    "valid_from": "2026-01-01T00:00:00.000000Z",
-    "valid_until": "2027-12-31T00:00:00.000000Z",
-    "expiry": {"kind": "relative", "after_seconds": 31_536_000},
-    "recycle": "appropriation",
-    "hold_tolls_expiry": True,
-    "report_within_seconds": 172_800,
-    "dispute_window_seconds": 86_400,
+    "terms": {
+        "title": "Compute vouchers of Springfield",
+        "legal_basis": "Council decision 12/2026",
+        "currency": "USD",
+        "share": {"num": 3, "den": 4},
+        "beneficiary_cap": "50000000000",
+        "classes": ["a100-80gb"],
+        "regions": ["eu-west"],
+        "valid_from": "2026-01-01T00:00:00.000000Z",
+        "valid_until": "2027-12-31T00:00:00.000000Z",
+        "expiry": {"kind": "relative", "after_seconds": 31_536_000},
+        "recycle": "appropriation",
+        "hold_tolls_expiry": True,
+        "report_within_seconds": 172_800,
+        "dispute_window_seconds": 86_400,
+        "redemption_model": "deduct_at_provider",
+    },
 }
 
 
@@ -84,8 +87,8 @@ def list_provider(
 
 
 _COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued"
-_RULES = "programme_id version share_num share_den beneficiary_cap valid_from valid_until rules_hash"
+_VERSIONS = "programme_id version share_num share_den beneficiary_cap valid_from valid_until terms_hash"
 _PROVIDERS = "programme_id provider_id listed_at"
 add_both(app, Listing("programmes", "programmes", _COLUMNS, "springfield-2026"))
-add_list(app, Listing("programme_versions", "programme versions", _RULES), "versions")
+add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")
 add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")

@@ -190,7 +190,12 @@ def encode_payload(header: Header, bodies: Sequence[Command]) -> bytes:
 
 def dump_body(body: Command) -> dict[str, Any]:
     """The JSON form of a command body."""
-    return cast(dict[str, Any], _adapter(type(body)).dump_python(body, mode="json"))
+    return dump_record(body)
+
+
+def dump_record(value: object) -> dict[str, Any]:
+    """The JSON form of a record."""
+    return cast(dict[str, Any], _adapter(type(value)).dump_python(value, mode="json"))
 
 
 # events -------------------------------------------------------------------------------------------------------------

@@ -35,7 +35,6 @@ MAX_LEGS: Final = 64
 MAX_READINGS: Final = 48
 MAX_CONTRACTS_PER_CLAIM: Final = 48
 MAX_CLAIMS_PER_SETTLEMENT: Final = 48
-MAX_SOURCES: Final = 8
 
 # Text.
 MAX_NAME: Final = 120
@@ -43,9 +42,6 @@ MAX_REASON: Final = 240
 MAX_REFERENCE: Final = 64
 
 # Open state per owner, so that nobody can make the state of the services grow without bound.
-MAX_KEYS_PER_PARTY: Final = 16  # in force
-MAX_KEYS_EVER: Final = 256  # of one party, revoked ones included
-MAX_OPEN_VOUCHERS_PER_PARTY: Final = 10_000
 
 # Work per entry: what does not fit is continued by a timer entry.
 MAX_ITEMS_PER_SWEEP: Final = 24
@@ -56,9 +52,6 @@ CONSUME_WITHIN: Final = HOUR  # how long a service that goes on deciding may lea
 CLOCK_SKEW: Final = 30 * SECOND  # how far `issued_at` may lie ahead of ledger time
 MAX_VALIDITY: Final = 24 * HOUR  # `expires_at` - `issued_at`
 MIN_BOND_BPS: Final = 200  # 2 % of an offer's notional
-MIN_WINDOW: Final = HOUR  # reporting and dispute windows: time enough to act
-RESOLUTION_WINDOW: Final = 7 * DAY  # a dispute that nobody resolved by then lapses, and the report stands
-MIN_DELIVERED_BPS: Final = 5_000  # of a contract's GPU-minutes; with less, reporting every hour is no delivery
 MAX_WINDOW: Final = 366 * DAY  # dispute windows, reporting deadlines
 
 # Runtime.

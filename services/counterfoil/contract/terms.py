@@ -1,22 +1,33 @@
-"""Values that a programme is made of: its share of a price, and when its vouchers end."""
+"""The terms of a programme: what one of its versions lays down, as one value that every service asks.
+
+A further version has terms of its own; vouchers keep those of the version that issued them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from counterfoil.contract.record import record
 from counterfoil.contract.scalars import (
+    Currency,
+    Flag,
+    Id,
+    Name,
+    PositiveAmount,
     RateDenominator,
     RateTerm,
+    Reason,
     Seconds,
     Tagged,
     Time,
 )
+from counterfoil.contract.times import SECOND
 
 
 @record
 class Rate:
-    """A rational share, ``num / den``; 0 <= num <= den is checked by the decider."""
+    """A rational share, ``num / den``; 0 < num <= den is checked by the decider."""
 
     num: RateTerm
     den: RateDenominator
@@ -39,3 +50,71 @@ class RelativeExpiry:
 
 
 Expiry = Annotated[FixedExpiry | RelativeExpiry, Tagged("kind", {"fixed": FixedExpiry, "relative": RelativeExpiry})]
+RedemptionModel = Literal["deduct_at_provider"]
+"""How accepted usage is paid. `deduct_at_provider`: the beneficiary pays the co-payment and the provider claims the
+subsidy from the programme."""
+
+
+@record
+class ProgrammeTerms:
+    """What a programme version lays down. Amounts are micro-units of `currency`.
+
+    `share` of an eligible amount is paid by voucher, the rest is the beneficiary's co-payment. `beneficiary_cap` bounds
+    what one group of related parties is ever issued. `recycle` says where expired value goes. `hold_tolls_expiry`: a
+    hold placed in time survives the voucher's expiry.
+    """
+
+    title: Name
+    legal_basis: Reason
+    currency: Currency
+    share: Rate
+    beneficiary_cap: PositiveAmount
+    classes: tuple[Id, ...]
+    regions: tuple[Id, ...]
+    valid_from: Time
+    valid_until: Time
+    expiry: Expiry
+    recycle: Literal["appropriation", "lapsed"]
+    hold_tolls_expiry: Flag
+    report_within_seconds: Seconds
+    dispute_window_seconds: Seconds
+    redemption_model: RedemptionModel
+
+    def subsidy(self, amount: int) -> int:
+        """The voucher's part of an amount: floor(amount x share). The rest is the co-payment."""
+        return amount * self.share.num // self.share.den
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the voucher's part of an amount may have to be rounded."""
+        return self.share.num % self.share.den != 0
+
+    @property
+    def recycles(self) -> bool:
+        """Whether expired value may be issued again."""
+        return self.recycle == "appropriation"
+
+    def is_open(self, time: int) -> bool:
+        """Whether the version is valid at `time`."""
+        return self.valid_from <= time < self.valid_until
+
+    def issues(self, time: int) -> bool:
+        """Whether vouchers may be issued at `time`, and would not be expired from the start."""
+        return self.is_open(time) and time < self.expires_at(time)
+
+    def expires_at(self, issued_at: int) -> int:
+        """When a voucher issued at that time ends."""
+        expiry = self.expiry
+        return expiry.at if isinstance(expiry, FixedExpiry) else issued_at + expiry.after_seconds * SECOND
+
+    def allows(self, classes: Iterable[str], regions: Iterable[str]) -> bool:
+        """Whether the version pays for all of the classes and regions."""
+        return all(each in self.classes for each in classes) and all(each in self.regions for each in regions)
+
+    def report_by(self, delivered_at: int) -> int:
+        """When usage must have been reported, for a delivery that ends at `delivered_at`."""
+        return delivered_at + self.report_within_seconds * SECOND
+
+    def settled_by(self, delivered_at: int, resolution_window: int) -> int:
+        """When usage of a delivery is captured at the latest, its dispute and the resolution of that included."""
+        return self.report_by(delivered_at) + self.dispute_window_seconds * SECOND + resolution_window

@@ -24,7 +24,7 @@ from counterfoil.contract.limits import (
 )
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
-from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
+from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, parse_time
 from counterfoil.demo.model import (
     CITIES,
@@ -197,9 +197,7 @@ def _programme(city: int, world: World) -> PublishProgramme:
     ends = START + (world.days + 400) * DAY
     relative = RelativeExpiry(kind="relative", after_seconds=(kind.valid_days + world.days) * 86_400)
     fixed = FixedExpiry(kind="fixed", at=START + (kind.valid_days + world.days) * DAY)
-    return PublishProgramme(
-        programme_id=programme_of(city),
-        version=1,
+    terms = ProgrammeTerms(
         title=f"Compute vouchers of {CITIES[city].replace('-', ' ').title()}",
         legal_basis=f"Fictional; share, cap and providers follow: {kind.follows}",
         currency="USD",
@@ -214,7 +212,9 @@ def _programme(city: int, world: World) -> PublishProgramme:
         hold_tolls_expiry=kind.tolls,
         report_within_seconds=_REPORT_WITHIN,
         dispute_window_seconds=_DISPUTE_WINDOW,
+        redemption_model="deduct_at_provider",
     )
+    return PublishProgramme(programme_id=programme_of(city), version=1, terms=terms)
 
 
 def fund(world: World) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from counterfoil.contract.record import Command, command
 from counterfoil.contract.scalars import (
     Count,
-    Currency,
-    Flag,
     GpusPerNode,
     Id,
     KeyId,
@@ -19,11 +15,9 @@ from counterfoil.contract.scalars import (
     Reference,
     Release,
     Role,
-    Seconds,
-    Time,
     Version,
 )
-from counterfoil.contract.terms import Expiry, Rate
+from counterfoil.contract.terms import ProgrammeTerms
 
 
 @command("adopt_rules", role="operator")
@@ -83,28 +77,11 @@ class RegisterClass(Command):
 
 @command("publish_programme", role="issuer")
 class PublishProgramme(Command):
-    """Issuer: a programme version. It never changes vouchers that an earlier version issued.
-
-    `share` of an eligible amount is paid by voucher, the rest is the beneficiary's co-payment. `recycle` says where
-    expired value goes. `hold_tolls_expiry`: a hold placed in time survives the voucher's expiry.
-    """
+    """Issuer: a version of a programme. It never changes vouchers that an earlier version issued."""
 
     programme_id: Id
     version: Version
-    title: Name
-    legal_basis: Reason
-    currency: Currency
-    share: Rate
-    beneficiary_cap: PositiveAmount
-    classes: tuple[Id, ...]
-    regions: tuple[Id, ...]
-    valid_from: Time
-    valid_until: Time
-    expiry: Expiry
-    recycle: Literal["appropriation", "lapsed"]
-    hold_tolls_expiry: Flag
-    report_within_seconds: Seconds
-    dispute_window_seconds: Seconds
+    terms: ProgrammeTerms
 
 
 @command("appropriate_budget", role="issuer")

@@ -6,26 +6,21 @@ them.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import (
     Amount,
     Count,
-    Currency,
     Digest,
-    Flag,
     GpusPerNode,
     Id,
     Name,
     PositiveAmount,
     Reason,
     Reference,
-    Seconds,
     Time,
     Version,
 )
-from counterfoil.contract.terms import Expiry, Rate
+from counterfoil.contract.terms import ProgrammeTerms
 
 
 @event("class.registered.v1")
@@ -45,26 +40,13 @@ class ClassRegistered(Event):
 
 @event("programme.published.v1")
 class ProgrammePublished(Event):
-    """A version of a programme's rules; `rules_hash` is SHA-256 of the canonical bytes of the command's body."""
+    """A version of a programme; `terms_hash` is SHA-256 of the canonical bytes of the terms."""
 
     programme_id: Id
     version: Version
-    rules_hash: Digest
     issuer_id: Id
-    title: Name
-    legal_basis: Reason
-    currency: Currency
-    share: Rate
-    beneficiary_cap: PositiveAmount
-    classes: tuple[Id, ...]
-    regions: tuple[Id, ...]
-    valid_from: Time
-    valid_until: Time
-    expiry: Expiry
-    recycle: Literal["appropriation", "lapsed"]
-    hold_tolls_expiry: Flag
-    report_within_seconds: Seconds
-    dispute_window_seconds: Seconds
+    terms_hash: Digest
+    terms: ProgrammeTerms
 
 
 @event("provider.listed.v1")

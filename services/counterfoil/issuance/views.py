@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, LogOpened, PartyRegistered, RulesAdopted
 from counterfoil.contract.scalars import encode_base64
-from counterfoil.contract.terms import FixedExpiry, RelativeExpiry
+from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, RelativeExpiry
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import (
     BudgetAppropriated,
@@ -93,7 +93,7 @@ PROGRAMME_VERSIONS: Final = View(
     columns={
         "programme_id": "text",
         "version": "int",
-        "rules_hash": "text",
+        "terms_hash": "text",
         "issuer_id": "text",
         "title": "text",
         "legal_basis": "text",
@@ -111,11 +111,12 @@ PROGRAMME_VERSIONS: Final = View(
         "hold_tolls_expiry": "bool",
         "report_within_seconds": "int",
         "dispute_window_seconds": "int",
+        "redemption_model": "text",
         "published_at": "time",
     },
     filters=("programme_id", "issuer_id"),
 )
-"""The rules in full; of `expires_at` and `expires_after_seconds` exactly one is set. `rules_hash` is hexadecimal."""
+"""The terms in full; of `expires_at` and `expires_after_seconds` exactly one is set. `terms_hash` is hexadecimal."""
 LISTINGS: Final = View(
     name="listings",
     key=("programme_id", "provider_id"),
@@ -140,7 +141,7 @@ VOUCHERS: Final = View(
     },
     filters=("programme_id", "beneficiary_id", "status"),
 )
-"""`status`: active, suspended, revoked or expired. Whoever spends goes by `expires_at`: the status may lag behind."""
+"""`status`: active, suspended, revoked or expired. Spending is judged by `expires_at`: the status may lag behind."""
 
 VIEWS: Final[tuple[View, ...]] = (PARTIES, RULES, KEYS, CLASSES, PROGRAMMES, PROGRAMME_VERSIONS, LISTINGS, VOUCHERS)
 
@@ -188,36 +189,29 @@ def _class_registered(event: ClassRegistered, at: At) -> Iterable[Change]:
 
 
 def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
+    terms, expiry = event.terms, event.terms.expiry
     if event.version == 1:
         totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
-        names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": event.title}
-        yield Put(PROGRAMMES.name, {**names, "currency": event.currency, "version": event.version, **totals})
+        names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": terms.title}
+        yield Put(PROGRAMMES.name, {**names, "currency": terms.currency, "version": event.version, **totals})
     else:
-        yield Set(PROGRAMMES.name, (event.programme_id,), {"title": event.title, "version": event.version})
+        yield Set(PROGRAMMES.name, (event.programme_id,), {"title": terms.title, "version": event.version})
+    shown = {name: getattr(terms, name) for name in ProgrammeTerms.__dataclass_fields__}
     row = {
         "programme_id": event.programme_id,
         "version": event.version,
-        "rules_hash": event.rules_hash.hex(),
+        "terms_hash": event.terms_hash.hex(),
         "issuer_id": event.issuer_id,
-        "title": event.title,
-        "legal_basis": event.legal_basis,
-        "currency": event.currency,
-        "share_num": event.share.num,
-        "share_den": event.share.den,
-        "beneficiary_cap": event.beneficiary_cap,
-        "classes": list(event.classes),
-        "regions": list(event.regions),
-        "valid_from": event.valid_from,
-        "valid_until": event.valid_until,
-        "expires_at": event.expiry.at if isinstance(event.expiry, FixedExpiry) else None,
-        "expires_after_seconds": event.expiry.after_seconds if isinstance(event.expiry, RelativeExpiry) else None,
-        "recycle": event.recycle,
-        "hold_tolls_expiry": event.hold_tolls_expiry,
-        "report_within_seconds": event.report_within_seconds,
-        "dispute_window_seconds": event.dispute_window_seconds,
+        **shown,
+        "share_num": terms.share.num,
+        "share_den": terms.share.den,
+        "classes": list(terms.classes),
+        "regions": list(terms.regions),
+        "expires_at": expiry.at if isinstance(expiry, FixedExpiry) else None,
+        "expires_after_seconds": expiry.after_seconds if isinstance(expiry, RelativeExpiry) else None,
         "published_at": at.time,
     }
-    yield Put(PROGRAMME_VERSIONS.name, row)
+    yield Put(PROGRAMME_VERSIONS.name, {name: row[name] for name in PROGRAMME_VERSIONS.columns})
 
 
 def _provider_listed(event: ProviderListed, at: At) -> Iterable[Change]:

@@ -1,21 +1,37 @@
-"""How vouchers are issued, suspended, reinstated and revoked, and when issuance forgets them."""
+"""How vouchers are issued, suspended, reinstated and revoked, and when issuance forgets them.
+
+When a voucher ends, the ledger's event is taken over into this log and the voucher is forgotten, so the state holds
+open vouchers only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.limits import MAX_OPEN_VOUCHERS_PER_PARTY
+from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
-from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, RevokeVoucher, SuspendVoucher
-from counterfoil.issuance.events import VoucherIssued, VoucherReinstated, VoucherRevoked, VoucherSuspended
-from counterfoil.issuance.programmes import State, Voucher, own_programme
+from counterfoil.issuance.commands import (
+    IssueVoucher,
+    ReinstateVoucher,
+    RevokeVoucher,
+    SuspendVoucher,
+)
+from counterfoil.issuance.events import (
+    BudgetRecycled,
+    VoucherIssued,
+    VoucherReinstated,
+    VoucherRevoked,
+    VoucherSuspended,
+)
+from counterfoil.issuance.programmes import own_programme
+from counterfoil.issuance.state import IssuanceState, Voucher
 from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
 
-# decide -------------------------------------------------------------------------------------------------------------
 
-
-def issue_voucher(state: State, body: IssueVoucher, actor: Party, at: At) -> Decision:
+def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At) -> Decision:
     """A voucher under the programme's current version, within the group's cap and the uncommitted budget."""
     beneficiary = state.directory.parties.get(body.beneficiary_id)
     if beneficiary is None:
@@ -23,16 +39,16 @@ def issue_voucher(state: State, body: IssueVoucher, actor: Party, at: At) -> Dec
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    if state.open_vouchers.get(body.beneficiary_id, 0) >= MAX_OPEN_VOUCHERS_PER_PARTY:
-        return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=MAX_OPEN_VOUCHERS_PER_PARTY)
-    room = state.room(programme.rules.currency)
+    if state.open_vouchers.get(body.beneficiary_id, 0) >= state.rules.max_open_vouchers_per_party:
+        return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=state.rules.max_open_vouchers_per_party)
+    room = state.room(programme.terms.currency)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
-    if not programme.is_open(at.time):
+    if not programme.terms.issues(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:
         return refuse(Code.PARTY_NOT_A_BENEFICIARY, party_id=body.beneficiary_id)
-    cap, group_issued = programme.rules.beneficiary_cap, programme.group_issued.get(beneficiary.group_id, 0)
+    cap, group_issued = programme.terms.beneficiary_cap, programme.group_issued.get(beneficiary.group_id, 0)
     if group_issued + body.amount > cap:
         return refuse(Code.CAP_EXCEEDED, group_id=beneficiary.group_id, cap=cap, issued=group_issued)
     if body.amount > programme.uncommitted:
@@ -41,11 +57,11 @@ def issue_voucher(state: State, body: IssueVoucher, actor: Party, at: At) -> Dec
         VoucherIssued(
             voucher_id=at.new_id("vch"),
             programme_id=body.programme_id,
-            version=programme.rules.version,
+            version=programme.current.version,
             beneficiary_id=body.beneficiary_id,
             face=body.amount,
             not_before=at.time,
-            expires_at=programme.expires_at(at.time),
+            expires_at=programme.terms.expires_at(at.time),
             issue_seq=programme.vouchers_issued + 1,
             uncommitted_after=programme.uncommitted - body.amount,
             group_issued_after=group_issued + body.amount,
@@ -53,7 +69,7 @@ def issue_voucher(state: State, body: IssueVoucher, actor: Party, at: At) -> Dec
     ]
 
 
-def suspend_voucher(state: State, body: SuspendVoucher, actor: Party, at: At) -> Decision:
+def suspend_voucher(state: IssuanceState, body: SuspendVoucher, actor: Party, at: At) -> Decision:
     """Bar new holds on a voucher."""
     voucher = _own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
@@ -64,7 +80,7 @@ def suspend_voucher(state: State, body: SuspendVoucher, actor: Party, at: At) ->
     return dead or [VoucherSuspended(voucher_id=body.voucher_id, reason=body.reason)]
 
 
-def reinstate_voucher(state: State, body: ReinstateVoucher, actor: Party, at: At) -> Decision:
+def reinstate_voucher(state: IssuanceState, body: ReinstateVoucher, actor: Party, at: At) -> Decision:
     """Lift a suspension."""
     voucher = _own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
@@ -75,8 +91,8 @@ def reinstate_voucher(state: State, body: ReinstateVoucher, actor: Party, at: At
     return dead or [VoucherReinstated(voucher_id=body.voucher_id)]
 
 
-def revoke_voucher(state: State, body: RevokeVoucher, actor: Party, at: At) -> Decision:
-    """End a voucher for good, suspended or not."""
+def revoke_voucher(state: IssuanceState, body: RevokeVoucher, actor: Party, at: At) -> Decision:
+    """End a voucher, suspended or not; it cannot be reinstated."""
     voucher = _own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
         return voucher
@@ -84,11 +100,11 @@ def revoke_voucher(state: State, body: RevokeVoucher, actor: Party, at: At) -> D
     return dead or [VoucherRevoked(voucher_id=body.voucher_id, reason=body.reason)]
 
 
-def _own_voucher(state: State, voucher_id: str, actor: Party) -> Voucher | Refusal:
+def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher | Refusal:
     voucher = state.vouchers.get(voucher_id)
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
-    if state.programmes[voucher.programme_id].rules.issuer_id != actor.party_id:
+    if state.programmes[voucher.programme_id].current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, voucher_id=voucher_id)
     return voucher
 
@@ -100,16 +116,37 @@ def _dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:
     return refuse(Code.VOUCHER_EXPIRED, voucher_id=voucher_id) if at.time >= voucher.expires_at else None
 
 
+def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> Sequence[Event]:
+    """Mirror the end of a voucher, and say what may be issued again.
+
+    The ledger reports the end of a voucher in several events if it has many owners or if some of it is held. The first
+    one is mirrored.
+    """
+    ended: list[Event] = [event] if event.voucher_id in state.vouchers else []
+    recycled = event.recycled if isinstance(event, VoucherExpired) else True
+    if recycled and event.amount > 0:
+        uncommitted = state.programmes[event.programme_id].uncommitted + event.amount
+        ended.append(
+            BudgetRecycled(
+                programme_id=event.programme_id,
+                voucher_id=event.voucher_id,
+                amount=event.amount,
+                uncommitted_after=uncommitted,
+            )
+        )
+    return ended
+
+
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def voucher_issued(state: State, event: VoucherIssued, _at: At) -> None:
+def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     """Apply an issue."""
     programme = state.programmes[event.programme_id]
     group_id = state.directory.parties[event.beneficiary_id].group_id
     group_issued = programme.group_issued.get(group_id, 0) + event.face
     programme.issued += event.face
-    state.commit(programme.rules.currency, event.face)
+    state.commit(programme.terms.currency, event.face)
     programme.vouchers_issued += 1
     programme.group_issued[group_id] = group_issued
     state.vouchers[event.voucher_id] = Voucher(event.programme_id, event.beneficiary_id, event.expires_at)
@@ -118,7 +155,7 @@ def voucher_issued(state: State, event: VoucherIssued, _at: At) -> None:
     ensure(same and programme.uncommitted >= 0, f"budget of {event.programme_id} differs")
 
 
-def voucher_ended(state: State, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
+def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
     """Forget a voucher whose end the ledger reported."""
     voucher = state.vouchers.pop(event.voucher_id)
     state.open_vouchers[voucher.beneficiary_id] -= 1
@@ -126,16 +163,16 @@ def voucher_ended(state: State, event: VoucherExpired | VoucherCancelled, _at: A
         del state.open_vouchers[voucher.beneficiary_id]
 
 
-def voucher_suspended(state: State, event: VoucherSuspended, _at: At) -> None:
+def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) -> None:
     """Apply a suspension."""
     state.vouchers[event.voucher_id].status = "suspended"
 
 
-def voucher_reinstated(state: State, event: VoucherReinstated, _at: At) -> None:
+def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, _at: At) -> None:
     """Apply a reinstatement."""
     state.vouchers[event.voucher_id].status = "active"
 
 
-def voucher_revoked(state: State, event: VoucherRevoked, _at: At) -> None:
+def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> None:
     """Apply a revocation."""
     state.vouchers[event.voucher_id].status = "revoked"

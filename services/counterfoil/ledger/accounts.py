@@ -9,21 +9,16 @@ amount, so every asset sums to zero by construction. Two-phase as in TigerBeetle
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Literal
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_LEGS
+from counterfoil.ledger.chart import may_overdraw
 from counterfoil.ledger.events import Balance, Leg
 
 Effect = Literal["post", "hold", "capture", "release"]
 _PENDING = {"post": 0, "hold": 1, "capture": -1, "release": -1}
 _POSTED = {"post": 1, "hold": 0, "capture": 1, "release": 0}
-_SOURCES: Final = ("bank", "circulation", "claims_payable", "funding")
-
-
-def may_overdraw(account: str) -> bool:
-    """Whether value comes from the account: only then may its balance be negative."""
-    return account.partition("/")[0] in _SOURCES
 
 
 class Position:

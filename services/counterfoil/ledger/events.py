@@ -24,6 +24,9 @@ from counterfoil.contract.scalars import (
     Version,
 )
 
+Purpose = Literal["bid", "offer", "contract", "bond"]
+"""What a hold is for; its id is that of the bid, the offer or the contract. `bond`: a contract's part of the bond."""
+
 
 @record
 class Balance:
@@ -66,7 +69,7 @@ class AppropriationPosted(Event):
 
 @event("voucher.credited.v1")
 class VoucherCredited(Event):
-    """Budget: appropriation -> obligated; voucher: circulation -> holder."""
+    """Budget: appropriation -> obligated; voucher: circulation -> its first owner, the beneficiary."""
 
     voucher_id: Id
     programme_id: Id
@@ -95,7 +98,10 @@ class VoucherUnfrozen(Event):
 
 @event("voucher.expired.v1")
 class VoucherExpired(Event):
-    """Unheld value of the voucher ran out: voucher: holder -> expired; budget: obligated -> appropriation or lapsed."""
+    """Unheld value of the voucher ran out: voucher: owners -> expired; budget: obligated -> appropriation or lapsed.
+
+    A voucher with many owners, or with value that is still held, ends in several of these.
+    """
 
     voucher_id: Id
     programme_id: Id
@@ -106,7 +112,10 @@ class VoucherExpired(Event):
 
 @event("voucher.cancelled.v1")
 class VoucherCancelled(Event):
-    """Unheld value of a revoked voucher: voucher: holder -> cancelled; budget: obligated -> appropriation."""
+    """Unheld value of a revoked voucher: voucher: owners -> cancelled; budget: obligated -> appropriation.
+
+    A voucher with many owners, or with value that is still held, ends in several of these.
+    """
 
     voucher_id: Id
     programme_id: Id
@@ -174,7 +183,7 @@ class HoldRefused(Event):
     """The order may not enter the book; `code` is a refusal code."""
 
     hold_id: Id
-    kind: Literal["bid", "bond"]
+    purpose: Literal["bid", "offer"]
     code: Reference
 
 
@@ -183,6 +192,7 @@ class HoldReduced(Event):
     """Part of a hold is given back because the order became smaller; `nodes_left` counts for bids only."""
 
     hold_id: Id
+    purpose: Purpose
     nodes_left: NodesOrNone
     vouchers: tuple[Draw, ...]
     cash: Amount
@@ -194,6 +204,7 @@ class HoldReleased(Event):
     """The rest of a hold (of an order or of a contract) is given back; terminal."""
 
     hold_id: Id
+    purpose: Purpose
     reason: Reference
     vouchers: tuple[Draw, ...]
     cash: Amount

@@ -1,4 +1,4 @@
-"""Holds: amounts set aside for an order, and for the contract that a trade makes of part of it.
+"""Holds: amounts of their owner's value set aside for one purpose.
 
 Which vouchers pay is fixed when the hold is placed and recorded in order; captures take from the front of that record,
 releases give back from its end. Nothing is recomputed later.
@@ -7,9 +7,94 @@ releases give back from its end. Nothing is recomputed later.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ledger.events import Draw
+from counterfoil.ledger.events import Draw, Purpose
+
+T = TypeVar("T")
+
+
+class BidNeed(NamedTuple):
+    """What a bid's funds are for: `cost_per_node` for each of `nodes`, split by the programme version's share."""
+
+    programme_id: str
+    version: int
+    nodes: int
+    cost_per_node: int
+    partial: bool
+
+
+class BondRate(NamedTuple):
+    """What each trade of an offer is assigned of its bond: `bps` of its notional at `price`, per GPU-hour."""
+
+    price: int
+    bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Generic[T]):
+    """What is held of its owner's vouchers and cash. `terms` is what belongs to the purpose.
+
+    The id of a hold is that of the bid, the offer or the contract that it is for:
+    `bid`: the funds of a bid (`BidNeed`); `offer`: the part of an offer's bond that is in no contract (`BondRate`);
+    `contract`: the price of a trade until it is captured (no terms); `bond`: a contract's part of the bond (no terms).
+    """
+
+    purpose: Purpose
+    owner_id: str
+    currency: str
+    draws: tuple[Draw, ...]
+    cash: int
+    terms: T
+
+    def captured(self, vouchers: int, cash: int) -> Hold[T]:
+        """The hold without so much of its vouchers, from the front, and of its cash."""
+        return replace(self, draws=split(self.draws, vouchers)[1], cash=self.cash - cash)
+
+    def reduced(self, vouchers: int, cash: int) -> Hold[T]:
+        """The hold without so much of its vouchers, from the end, and of its cash."""
+        return replace(self, draws=split(self.draws, total(self.draws) - vouchers)[0], cash=self.cash - cash)
+
+    def record(self) -> object:
+        """Canonical record."""
+        draws = [[draw.voucher_id, str(draw.amount)] for draw in self.draws]
+        terms = [] if self.terms is None else [str(term) for term in cast(tuple[object, ...], self.terms)]
+        return [self.owner_id, self.currency, draws, str(self.cash), *terms]
+
+
+class Holds:
+    """All holds of one ledger, by purpose and id."""
+
+    __slots__ = ("open",)
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[Purpose, str], Hold[Any]] = {}
+
+    def of_bid(self, bid_id: str) -> Hold[BidNeed] | None:
+        """The hold for a bid."""
+        return self.open.get(("bid", bid_id))
+
+    def of_offer(self, offer_id: str) -> Hold[BondRate] | None:
+        """The hold for an offer."""
+        return self.open.get(("offer", offer_id))
+
+    def for_all(self, purpose: Purpose) -> dict[str, Hold[Any]]:
+        """The holds for one purpose, by id."""
+        return {hold_id: hold for (kind, hold_id), hold in self.open.items() if kind == purpose}
+
+    def put(self, hold_id: str, hold: Hold[Any]) -> None:
+        """Take up a new hold, or what is left of one."""
+        self.open[hold.purpose, hold_id] = hold
+
+    def drop(self, purpose: Purpose, hold_id: str) -> None:
+        """Forget a hold that is over."""
+        del self.open[purpose, hold_id]
+
+    def records(self) -> Iterator[tuple[str, object]]:
+        """Canonical records."""
+        yield from ((f"hold/{purpose}/{hold_id}", hold.record()) for (purpose, hold_id), hold in self.open.items())
 
 
 def total(draws: Iterable[Draw]) -> int:
@@ -29,76 +114,3 @@ def split(draws: Sequence[Draw], amount: int) -> tuple[tuple[Draw, ...], tuple[D
             rest.append(Draw(voucher_id=draw.voucher_id, amount=draw.amount - taken))
     ensure(amount == 0, "a hold is never smaller than what is taken from it")
     return tuple(front), tuple(rest)
-
-
-class BidHold:
-    """A bid's funds: `cost_per_node` for each of `nodes`, split by the programme version's share."""
-
-    __slots__ = ("cash", "cost_per_node", "draws", "nodes", "partial", "party_id", "programme_id", "version")
-
-    def __init__(
-        self, party_id: str, programme_id: str, version: int, draws: tuple[Draw, ...], cash: int,
-        nodes: int, cost_per_node: int, partial: bool,
-    ) -> None:  # fmt: skip
-        self.party_id, self.programme_id, self.version = party_id, programme_id, version
-        self.draws, self.cash = draws, cash
-        self.nodes, self.cost_per_node, self.partial = nodes, cost_per_node, partial
-
-    def record(self) -> object:
-        """Canonical record."""
-        draws = [[draw.voucher_id, str(draw.amount)] for draw in self.draws]
-        terms = [self.nodes, str(self.cost_per_node), self.partial]
-        return [self.party_id, self.programme_id, self.version, draws, str(self.cash), *terms]
-
-
-class BondHold:
-    """The bond of an offer that is not yet assigned to contracts; `price` is the offer's own, per GPU-hour."""
-
-    __slots__ = ("bps", "cash", "currency", "party_id", "price")
-
-    def __init__(self, party_id: str, currency: str, cash: int, price: int, bps: int) -> None:
-        self.party_id, self.currency, self.cash, self.price, self.bps = party_id, currency, cash, price, bps
-
-    def record(self) -> object:
-        """Canonical record."""
-        return [self.party_id, self.currency, str(self.cash), self.price, self.bps]
-
-
-class Contract:
-    """A trade's funds: what is still held, what was invoiced and how much of that was subsidy."""
-
-    __slots__ = (
-        "beneficiary_id", "bond", "cash", "draws", "invoiced", "programme_id", "provider_id", "subsidised", "version",
-    )  # fmt: skip
-
-    def __init__(
-        self, beneficiary_id: str, provider_id: str, programme_id: str, version: int,
-        draws: tuple[Draw, ...], cash: int, bond: int,
-    ) -> None:  # fmt: skip
-        self.beneficiary_id, self.provider_id = beneficiary_id, provider_id
-        self.programme_id, self.version = programme_id, version
-        self.draws, self.cash, self.bond = draws, cash, bond
-        self.invoiced = self.subsidised = 0
-
-    def record(self) -> object:
-        """Canonical record."""
-        draws = [[draw.voucher_id, str(draw.amount)] for draw in self.draws]
-        amounts = [str(self.cash), str(self.bond), str(self.invoiced), str(self.subsidised)]
-        return [self.beneficiary_id, self.provider_id, self.programme_id, self.version, draws, *amounts]
-
-
-class Holds:
-    """All holds of one ledger."""
-
-    __slots__ = ("bids", "bonds", "contracts")
-
-    def __init__(self) -> None:
-        self.bids: dict[str, BidHold] = {}
-        self.bonds: dict[str, BondHold] = {}
-        self.contracts: dict[str, Contract] = {}
-
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        yield from ((f"hold/{hold_id}", bid.record()) for hold_id, bid in self.bids.items())
-        yield from ((f"hold/{hold_id}", bond.record()) for hold_id, bond in self.bonds.items())
-        yield from ((f"contract/{contract_id}", each.record()) for contract_id, each in self.contracts.items())

@@ -1,7 +1,7 @@
 """What holds of the ledger at every index, checked from the state alone and apart from the code that keeps it.
 
 Every asset is closed under double entry, nothing is overdrawn, and each balance that stands for several things (what is
-held, what is obligated) is the sum of those things. One pass over the state, whatever its size.
+held, what is obligated) is the sum of those things. One pass over the state.
 """
 
 from __future__ import annotations
@@ -9,29 +9,54 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.ledger.accounts import Position, may_overdraw
-from counterfoil.ledger.funding import BONDS, CO_PAYMENTS, State, budget, cash
-from counterfoil.ledger.vouchers import CANCELLED, CIRCULATION, EXPIRED, REDEEMED, Lot, holder
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT
+from counterfoil.ledger.accounts import Position
+from counterfoil.ledger.chart import (
+    APPROPRIATION,
+    BANK,
+    BONDS,
+    CANCELLED,
+    CIRCULATION,
+    CO_PAYMENTS,
+    DISBURSED,
+    EXPIRED,
+    FUNDING,
+    LAPSED,
+    OBLIGATED,
+    REDEEMED,
+    SETTLED,
+    budget,
+    cash,
+    claims_payable,
+    may_overdraw,
+    owner,
+    owner_of,
+)
+from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.state import LedgerState
 
 Held = Counter[tuple[str, str]]
 """(account, asset) -> amount held."""
 
 
-def check_ledger(state: State) -> list[str]:
+def check_ledger(state: LedgerState) -> list[str]:
     """Every finding as text; none if all is well. Reads the state once and changes nothing."""
     held = _held(state)
     return [
         *_double_entry(state),
         *_holds(state),
+        *_contracts(state),
+        *_captured(state),
         *_held_balances(state, held),
         *_vouchers(state),
+        *_owners(state),
+        *_endings(state),
         *_programmes(state),
         *_currencies(state),
     ]
 
 
-def _double_entry(state: State) -> Iterator[str]:
+def _double_entry(state: LedgerState) -> Iterator[str]:
     """Debits equal credits in each asset, counters are in range, and only sources of value are below zero."""
     for asset, accounts in state.accounts.assets.items():
         positions = accounts.values()
@@ -56,40 +81,49 @@ def _position(account: str, p: Position) -> Iterator[str]:
         yield f"keeps {p.posted}, though what passes through it is passed on"
 
 
-def _holds(state: State) -> Iterator[str]:
-    """Every hold is worth keeping, and a contract's subsidy is the share of all it was invoiced, rounded once."""
-    for hold_id, bid in state.holds.bids.items():
-        if bid.nodes < 1 or bid.cash < 0 or any(draw.amount < 1 for draw in bid.draws):
-            yield f"bid {hold_id} holds nothing or less"
-    for hold_id, bond in state.holds.bonds.items():
-        if bond.cash < 0:
-            yield f"bond {hold_id} is below zero"
-    for contract_id, contract in state.holds.contracts.items():
-        if contract.bond < 0 or contract.cash < 0 or any(draw.amount < 1 for draw in contract.draws):
-            yield f"contract {contract_id} holds less than nothing"
-        if contract.subsidised != state.terms[contract.programme_id, contract.version].subsidy(contract.invoiced):
+def _holds(state: LedgerState) -> Iterator[str]:
+    """Every hold is worth keeping and has its contract if it is for one."""
+    for (purpose, hold_id), hold in state.holds.open.items():
+        if hold.cash < 0 or any(draw.amount < 1 for draw in hold.draws):
+            yield f"{purpose} {hold_id} holds less than nothing"
+        if purpose == "bid" and hold.terms.nodes < 1:
+            yield f"bid {hold_id} holds for no node"
+    if not state.holds.for_all("contract").keys() == state.holds.for_all("bond").keys() == state.contracts.keys():
+        yield "an open contract lacks a hold, or a hold its contract"
+
+
+def _contracts(state: LedgerState) -> Iterator[str]:
+    """A contract is open or ended, and its subsidy is the share of all it was invoiced, rounded once."""
+    ended = {contract_id: each.contract for contract_id, each in state.ended.items()}
+    for contract_id in sorted(state.contracts.keys() & ended.keys()):
+        yield f"contract {contract_id} is open and ended"
+    for contract_id, contract in (*state.contracts.items(), *ended.items()):
+        if contract.subsidised != state.terms(contract.programme_id, contract.version).subsidy(contract.invoiced):
             yield f"contract {contract_id}: subsidy is not the share of what was invoiced"
 
 
-def _held(state: State) -> Held:
+def _captured(state: LedgerState) -> Iterator[str]:
+    """What open and ended contracts say was subsidised is what each programme owes or has paid."""
+    subsidised: Counter[str] = Counter()
+    for contract in (*state.contracts.values(), *(each.contract for each in state.ended.values())):
+        subsidised[contract.programme_id] += contract.subsidised
+    for programme_id in state.programmes:
+        claimed = -state.accounts.find(claims_payable(programme_id), state.currency(programme_id)).posted
+        if claimed != subsidised[programme_id]:
+            yield f"programme {programme_id}: claims of {claimed}, its contracts say {subsidised[programme_id]}"
+
+
+def _held(state: LedgerState) -> Held:
     """What the holds say is held, by position."""
     held: Held = Counter()
-    for bid in state.holds.bids.values():
-        held[cash(bid.party_id), state.terms[bid.programme_id, bid.version].currency] += bid.cash
-        for draw in bid.draws:
-            held[holder(bid.party_id), draw.voucher_id] += draw.amount
-    for bond in state.holds.bonds.values():
-        held[cash(bond.party_id), bond.currency] += bond.cash
-    for contract in state.holds.contracts.values():
-        currency = state.terms[contract.programme_id, contract.version].currency
-        held[cash(contract.beneficiary_id), currency] += contract.cash
-        held[cash(contract.provider_id), currency] += contract.bond
-        for draw in contract.draws:
-            held[holder(contract.beneficiary_id), draw.voucher_id] += draw.amount
+    for hold in state.holds.open.values():
+        held[cash(hold.owner_id), hold.currency] += hold.cash
+        for draw in hold.draws:
+            held[owner(hold.owner_id), draw.voucher_id] += draw.amount
     return held
 
 
-def _held_balances(state: State, held: Held) -> Iterator[str]:
+def _held_balances(state: LedgerState, held: Held) -> Iterator[str]:
     """What is pending on each position is the sum of the holds on it, no more and no less."""
     for asset, accounts in state.accounts.assets.items():
         for account, position in accounts.items():
@@ -101,8 +135,8 @@ def _held_balances(state: State, held: Held) -> Iterator[str]:
             yield f"{asset}: {account} has no posting, its holds say {amount}"
 
 
-def _vouchers(state: State) -> Iterator[str]:
-    """face = holder's + redeemed + expired + cancelled, each >= 0; of a dead voucher only what is held is left."""
+def _vouchers(state: LedgerState) -> Iterator[str]:
+    """face = owners' + redeemed + expired + cancelled, each >= 0, for each voucher that is open."""
     for voucher_id, lot in state.vouchers.lots.items():
         yield from (f"voucher {voucher_id}: {problem}" for problem in _voucher(state, lot))
     for asset in state.accounts.assets:
@@ -110,48 +144,74 @@ def _vouchers(state: State) -> Iterator[str]:
             yield f"{asset}: balances of a voucher that is not open"
 
 
-def _voucher(state: State, lot: Lot) -> Iterator[str]:
-    accounts = state.accounts.assets.get(lot.voucher_id, {})
-    known = (holder(lot.beneficiary_id), REDEEMED, EXPIRED, CANCELLED)
-    parts = [state.accounts.find(account, lot.voucher_id).posted for account in known]
-    if sum(parts) != lot.face or min(parts) < 0:
+def _voucher(state: LedgerState, lot: Lot) -> Iterator[str]:
+    positions = state.accounts.assets.get(lot.voucher_id, {})
+    owned = {account: each for account, each in positions.items() if owner_of(account) is not None}
+    ends = {account: positions[account].posted for account in (REDEEMED, EXPIRED, CANCELLED) if account in positions}
+    parts = [*(position.posted for position in owned.values()), *ends.values()]
+    if sum(parts) != lot.face or min(parts, default=0) < 0:
         yield f"face {lot.face} is not the sum of {parts}"
     if state.accounts.find(CIRCULATION, lot.voucher_id).posted != -lot.face:
         yield "what was put into circulation is not its face"
-    if len(accounts) != sum(1 for account in (*known, CIRCULATION) if account in accounts):
-        yield "somebody else has a part of it"
-    if lot.dead and state.accounts.find(known[0], lot.voucher_id).available:
-        yield "it is dead, and some of it can be spent"
+    if positions.keys() - owned.keys() - ends.keys() - {CIRCULATION}:
+        yield "an account has a part of it that is no owner's"
+    if lot.dead and not state.owners(lot.voucher_id):
+        yield "it is dead and nobody's, and was not forgotten"
 
 
-def _programmes(state: State) -> Iterator[str]:
+def _endings(state: LedgerState) -> Iterator[str]:
+    """A timer is set for each voucher that has yet to end, and for each dead one of which some is not held."""
+    waiting = {
+        *state.expiring.reached(MAX_COUNT, len(state.expiring)),
+        *state.cancelling.reached(MAX_COUNT, len(state.cancelling)),
+    }
+    for voucher_id, lot in state.vouchers.lots.items():
+        if (not lot.dead or state.unheld(voucher_id)) and voucher_id not in waiting:
+            yield f"voucher {voucher_id}: {'some of it is not held' if lot.dead else 'it ends'}, and no timer is set"
+
+
+def _owners(state: LedgerState) -> Iterator[str]:
+    """The vouchers of a party are those that it has a position in."""
+    indexed = Counter(state.vouchers.owners())
+    for voucher_id in state.vouchers.lots:
+        for party_id in state.owners(voucher_id):
+            if indexed.pop((party_id, voucher_id), 0) != 1:
+                yield f"voucher {voucher_id}: {party_id} owns some of it and does not know"
+    for party_id, voucher_id in indexed:
+        yield f"voucher {voucher_id}: {party_id} owns none of it"
+
+
+def _programmes(state: LedgerState) -> Iterator[str]:
     """appropriated = appropriation + obligated + disbursed + lapsed; obligated = live vouchers + unsettled claims."""
     live: Counter[str] = Counter()
     for lot in state.vouchers.lots.values():
-        live[lot.programme_id] += state.accounts.find(holder(lot.beneficiary_id), lot.voucher_id).posted
-    for programme_id, currency in state.currencies.items():
+        owned = (state.accounts.find(owner(each), lot.voucher_id).posted for each in state.owners(lot.voucher_id))
+        live[lot.programme_id] += sum(owned)
+    for programme_id in state.programmes:
+        currency = state.currency(programme_id)
         asset = budget(programme_id)
-        names = ("appropriation", "obligated", "disbursed", "lapsed")
+        names = (APPROPRIATION, OBLIGATED, DISBURSED, LAPSED)
         parts = [state.accounts.find(account, asset).posted for account in names]
-        appropriated = -state.accounts.find("funding", asset).posted
+        appropriated = -state.accounts.find(FUNDING, asset).posted
         if sum(parts) != appropriated or min(parts) < 0:
             yield f"{asset}: appropriated {appropriated} is not the sum of {parts}"
-        unsettled = -state.accounts.find(f"claims_payable/{programme_id}", currency).posted - parts[2]
+        unsettled = -state.accounts.find(claims_payable(programme_id), currency).posted - parts[2]
         if unsettled < 0 or parts[1] != live[programme_id] + unsettled:
             yield f"{asset}: obligated {parts[1]} is not live {live[programme_id]} and unsettled {unsettled}"
 
 
-def _currencies(state: State) -> Iterator[str]:
+def _currencies(state: LedgerState) -> Iterator[str]:
     """What was settled in a currency is what its programmes disbursed; cash and bank mirror each other."""
     disbursed: Counter[str] = Counter()
-    for programme_id, currency in state.currencies.items():
-        disbursed[currency] += state.accounts.find("disbursed", budget(programme_id)).posted
+    for programme_id in state.programmes:
+        currency = state.currency(programme_id)
+        disbursed[currency] += state.accounts.find(DISBURSED, budget(programme_id)).posted
     for asset, accounts in state.accounts.assets.items():
         if _is_currency(asset):
-            cash_of_all = sum(p.posted for account, p in accounts.items() if account.startswith("cash/"))
-            if cash_of_all != -state.accounts.find("bank", asset).posted:
+            cash_of_all = sum(p.posted for account, p in accounts.items() if account.startswith(cash("")))
+            if cash_of_all != -state.accounts.find(BANK, asset).posted:
                 yield f"{asset}: the parties' cash is not what the bank received"
-            if state.accounts.find("settled", asset).posted != disbursed[asset]:
+            if state.accounts.find(SETTLED, asset).posted != disbursed[asset]:
                 yield f"{asset}: settled is not what was disbursed"
 
 

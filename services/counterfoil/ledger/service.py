@@ -1,11 +1,114 @@
-"""The declaration of this service: what the catalogue lists and the shell runs."""
+"""The declaration of this service: what it decides, consumes and shows."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.ledger.decider import DECIDER
+from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
+from counterfoil.issuance.events import (
+    BudgetAppropriated,
+    ProgrammePublished,
+    VoucherIssued,
+    VoucherReinstated,
+    VoucherRevoked,
+    VoucherSuspended,
+)
+from counterfoil.ledger import bids, budgets, capture, cash, contracts, endings, offers, releases, state, vouchers
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.events import (
+    AppropriationPosted,
+    BondHeld,
+    BondReleased,
+    BondSlashed,
+    CashDeposited,
+    CashWithdrawn,
+    ClaimSettled,
+    ContractFunded,
+    HoldCaptured,
+    HoldPlaced,
+    HoldReduced,
+    HoldRefused,
+    HoldReleased,
+    VoucherCancelled,
+    VoucherCredited,
+    VoucherExpired,
+    VoucherFrozen,
+    VoucherUnfrozen,
+)
+from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.views import REDUCERS, VIEWS
+from counterfoil.matching.events import (
+    BidClosed,
+    BidReceived,
+    BidReduced,
+    OfferClosed,
+    OfferReceived,
+    OfferReduced,
+    TradeMatched,
+)
+from counterfoil.redemption.events import ContractCompleted, PaymentConfirmed, ProviderDefaulted, UsageAccepted
 from counterfoil.service import Service
+
+DECIDER: Final = Decider(
+    service="ledger",
+    initial=LedgerState,
+    commands={Deposit: cash.deposit, Withdraw: cash.withdraw},
+    reactions={
+        "issuance": {
+            **MIRRORED,
+            ProgrammePublished: mirror,
+            BudgetAppropriated: budgets.post_appropriation,
+            VoucherIssued: vouchers.credit_voucher,
+            VoucherSuspended: vouchers.freeze_voucher,
+            VoucherReinstated: vouchers.unfreeze_voucher,
+            VoucherRevoked: endings.revoke_voucher,
+        },
+        "matching": {
+            OfferReceived: offers.hold_offer,
+            OfferReduced: offers.reduce_offer,
+            OfferClosed: offers.release_offer,
+            BidReceived: bids.hold_bid,
+            BidReduced: bids.reduce_bid,
+            BidClosed: bids.release_bid,
+            TradeMatched: contracts.fund_contract,
+        },
+        "redemption": {
+            UsageAccepted: capture.capture,
+            ContractCompleted: contracts.complete,
+            ProviderDefaulted: contracts.default,
+            PaymentConfirmed: budgets.settle_claims,
+        },
+    },
+    ready={
+        UsageAccepted: contracts.is_funded,
+        ContractCompleted: contracts.is_funded,
+        ProviderDefaulted: contracts.is_funded,
+    },
+    timers={"voucher_expiry": endings.expire_vouchers, "voucher_cancellation": endings.cancel_vouchers},
+    due=LedgerState.next_due,
+    evolve={
+        **COMMON,
+        ProgrammePublished: state.programme_published,
+        AppropriationPosted: state.posted,
+        CashDeposited: state.posted,
+        CashWithdrawn: state.posted,
+        ClaimSettled: state.posted,
+        VoucherCredited: vouchers.voucher_credited,
+        VoucherFrozen: vouchers.voucher_frozen,
+        VoucherUnfrozen: vouchers.voucher_unfrozen,
+        VoucherExpired: endings.voucher_ended,
+        VoucherCancelled: endings.voucher_ended,
+        HoldPlaced: bids.hold_placed,
+        BondHeld: offers.bond_held,
+        HoldRefused: releases.hold_refused,
+        HoldReduced: releases.hold_reduced,
+        HoldReleased: releases.hold_released,
+        ContractFunded: contracts.contract_funded,
+        HoldCaptured: capture.hold_captured,
+        BondReleased: contracts.bond_ended,
+        BondSlashed: contracts.bond_ended,
+    },
+    records=LedgerState.records,
+)
 
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -1,6 +1,6 @@
 """The ledger's read models: which rows each of its log's events makes or changes. `At` is the entry's place and time.
 
-Balances are those that the legs state, so a row is right by itself and late at worst.
+Balances are those that the legs state, so a row is correct, if perhaps late.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.core.decider import At
+from counterfoil.ledger.chart import CANCELLED, EXPIRED, REDEEMED, owner_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
-    Balance,
     BondHeld,
     BondReleased,
     BondSlashed,
@@ -24,12 +24,12 @@ from counterfoil.ledger.events import (
     HoldReduced,
     HoldRefused,
     HoldReleased,
+    Leg,
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
 )
 from counterfoil.ledger.holds import total
-from counterfoil.ledger.vouchers import CANCELLED, EXPIRED, REDEEMED, holder
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.service import Reducers
 
@@ -56,13 +56,14 @@ VOUCHERS_BALANCE: Final = View(
     },
     filters=("programme_id", "beneficiary_id"),
 )
-"""face = available + held + redeemed + expired + cancelled. Whoever spends goes by the voucher's times and status."""
+"""face = available + held + redeemed + expired + cancelled, the first two summed over all owners: what each of them has
+is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the voucher's times and status."""
 HOLDS: Final = View(
     name="holds",
     key=("hold_id",),
     columns={
         "hold_id": "text",
-        "kind": "text",
+        "purpose": "text",
         "party_id": "text?",
         "programme_id": "text?",
         "bid_id": "text?",
@@ -75,9 +76,9 @@ HOLDS: Final = View(
         "status_since": "time",
         "reason": "text?",
     },
-    filters=("party_id", "programme_id", "kind", "status", "bid_id", "offer_id"),
+    filters=("party_id", "programme_id", "purpose", "status", "bid_id", "offer_id"),
 )
-"""`kind`: bid, bond (of an offer) or contract (named by its trade); amounts are what is left.
+"""`purpose`: bid, offer (its bond) or contract (named by its trade); amounts are what is left.
 
 `status`: held, refused, released, traded (a bid that was filled), completed or defaulted. A contract names its orders,
 whose rows name the parties; `bond` is a contract's part of its offer's.
@@ -100,7 +101,6 @@ SLASHES: Final = View(
 VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES)
 
 Reducer = Callable[[Any, At], Iterable[Change]]
-_HOLDER: Final = holder("")
 _NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
 
 
@@ -113,16 +113,22 @@ def _posted(event: Any, at: At) -> Iterable[Change]:
         for account, after in ((leg.debit, leg.debit_after), (leg.credit, leg.credit_after)):
             row = {"account": account, "asset": leg.asset, "n": after.n, "posted": after.posted, "held": after.held}
             yield Put(BALANCES.name, {**row, "posted_at": at.time})
-            part = _part(account, after)
-            if part:
-                yield Set(VOUCHERS_BALANCE.name, (leg.asset,), part)
+            if account in (REDEEMED, EXPIRED, CANCELLED):
+                yield Set(VOUCHERS_BALANCE.name, (leg.asset,), {account: after.posted})
+        changed = _owned(leg)
+        if changed:
+            yield Add(VOUCHERS_BALANCE.name, (leg.asset,), changed)
 
 
-def _part(account: str, after: Balance) -> dict[str, int]:
-    """What a balance says of a voucher's parts: nothing unless the account is one of a voucher's."""
-    if account.startswith(_HOLDER):
-        return {"available": after.posted - after.held, "held": after.held}
-    return {account: after.posted} if account in (REDEEMED, EXPIRED, CANCELLED) else {}
+def _owned(leg: Leg) -> dict[str, int]:
+    """By how much a leg changes what a voucher's owners have, all together."""
+    available = held = 0
+    if owner_of(leg.debit) is not None:
+        held = {"hold": leg.amount, "capture": -leg.amount, "release": -leg.amount}.get(leg.effect, 0)
+        available = {"hold": -leg.amount, "post": -leg.amount, "release": leg.amount}.get(leg.effect, 0)
+    if owner_of(leg.credit) is not None and leg.effect == "post":
+        available += leg.amount
+    return {name: by for name, by in (("available", available), ("held", held)) if by}
 
 
 def _voucher_credited(event: VoucherCredited, _at: At) -> Iterable[Change]:
@@ -143,10 +149,10 @@ def _voucher_credited(event: VoucherCredited, _at: At) -> Iterable[Change]:
 # holds --------------------------------------------------------------------------------------------------------------
 
 
-def _hold(hold_id: str, kind: str, at: At, **known: object) -> Put:
+def _hold(hold_id: str, purpose: str, at: At, **known: object) -> Put:
     """A new row; what is not known is null, zero or `held`."""
     names = dict.fromkeys(("party_id", "programme_id", "bid_id", "offer_id", "reason"))
-    row = {"hold_id": hold_id, "kind": kind, **names, **_NOTHING_LEFT, "bond": 0, "status": "held"}
+    row = {"hold_id": hold_id, "purpose": purpose, **names, **_NOTHING_LEFT, "bond": 0, "status": "held"}
     return Put(HOLDS.name, {**row, "status_since": at.time, **known})
 
 
@@ -156,11 +162,11 @@ def _hold_placed(event: HoldPlaced, at: At) -> Iterable[Change]:
 
 
 def _bond_held(event: BondHeld, at: At) -> Iterable[Change]:
-    yield _hold(event.hold_id, "bond", at, party_id=event.provider_id, cash=event.amount)
+    yield _hold(event.hold_id, "offer", at, party_id=event.provider_id, cash=event.amount)
 
 
 def _hold_refused(event: HoldRefused, at: At) -> Iterable[Change]:
-    yield _hold(event.hold_id, event.kind, at, status="refused", reason=event.code)
+    yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code)
 
 
 def _hold_reduced(event: HoldReduced, _at: At) -> Iterable[Change]:

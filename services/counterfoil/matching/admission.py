@@ -25,7 +25,6 @@ from counterfoil.matching.events import (
 from counterfoil.matching.evolve import bid_of, offer_of
 from counterfoil.matching.expiry import ends_at, floor_hour, last_start
 from counterfoil.matching.passes import ending_of_bid, ending_of_offer, pass_at, trades_and_preventions
-from counterfoil.matching.programmes import allows, is_open
 from counterfoil.matching.state import MatchingState
 
 
@@ -72,7 +71,7 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
 
 def hold_refused(state: MatchingState, event: HoldRefused, _at: At) -> Sequence[Event]:
     """The funds or the bond cannot be held: the order is closed, unless it was closed before."""
-    if event.kind == "bid":
+    if event.purpose == "bid":
         return [BidClosed(bid_id=event.hold_id, reason="hold_refused")] if event.hold_id in state.bids else []
     return [OfferClosed(offer_id=event.hold_id, reason="bond_refused")] if event.hold_id in state.offers else []
 
@@ -84,9 +83,9 @@ def _barred(state: MatchingState, received: BidReceived, version: int, at: At) -
         return BidClosed(bid_id=received.bid_id, reason="expired")
     if received.latest < floor_hour(at.time, state.rules):
         return BidClosed(bid_id=received.bid_id, reason="gate_closed")
-    if state.rules.validity_of_each_version and not is_open(terms, at.time):
+    if state.rules.validity_of_each_version and not terms.is_open(at.time):
         return BidClosed(bid_id=received.bid_id, reason="programme_not_open")
-    if not allows(terms, received.classes, received.regions):
+    if not terms.allows(received.classes, received.regions):
         return BidClosed(bid_id=received.bid_id, reason="not_in_programme")
     return None
 

@@ -18,7 +18,6 @@ from counterfoil.contract.scalars import (
     NodesOrNone,
     PositiveAmount,
     Price,
-    Seconds,
     Time,
     Version,
 )
@@ -141,7 +140,10 @@ class BidClosed(Event):
 
 @event("trade.matched.v1")
 class TradeMatched(Event):
-    """One fill by rule set PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price."""
+    """One fill by rule set PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price.
+
+    `version`: the programme version of the bid's vouchers, whose terms hold for the contract.
+    """
 
     trade_id: Id
     rule_set: Literal["PTW-1"]
@@ -151,6 +153,7 @@ class TradeMatched(Event):
     beneficiary_id: Id
     provider_id: Id
     programme_id: Id
+    version: Version
     class_id: Id
     region: Id
     currency: Currency
@@ -161,8 +164,6 @@ class TradeMatched(Event):
     price: Price
     notional: PositiveAmount
     bid_nodes_left: NodesOrNone
-    report_within_seconds: Seconds
-    dispute_window_seconds: Seconds
 
 
 @event("match.prevented.v1")

@@ -13,7 +13,6 @@ from typing import Final, Literal
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
 from counterfoil.core.rules import Rules
-from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import BidClosed, MatchContinued, MatchPrevented, OfferClosed, TradeMatched
 from counterfoil.matching.expiry import floor_hour
@@ -69,16 +68,15 @@ def trades_and_preventions(
         if match.bid_id not in left:
             left[match.bid_id] = state.book.bid(match.bid_id).remaining
         left[match.bid_id] -= match.nodes
-        programme_id = state.bids[match.bid_id].programme_id
-        terms = state.terms(programme_id, version or state.versions[match.bid_id])
-        events.append(_trade(state, terms, match, side, at.new_id("trd", nth), left[match.bid_id]))
+        paid_by = version or state.versions[match.bid_id]
+        events.append(_trade(state, paid_by, match, side, at.new_id("trd", nth), left[match.bid_id]))
     for each in plan.prevented:
         events += _prevention(each, side)
     return events
 
 
 def _trade(
-    state: MatchingState, terms: ProgrammePublished, match: Match, taker: Literal["bid", "offer"], id_: str, left: int
+    state: MatchingState, version: int, match: Match, taker: Literal["bid", "offer"], id_: str, left: int
 ) -> TradeMatched:
     bid, offer = state.bids[match.bid_id], state.offers[match.offer_id]
     return TradeMatched(
@@ -90,6 +88,7 @@ def _trade(
         beneficiary_id=bid.beneficiary_id,
         provider_id=offer.provider_id,
         programme_id=bid.programme_id,
+        version=version,
         class_id=offer.class_id,
         region=offer.region,
         currency=offer.currency,
@@ -100,8 +99,6 @@ def _trade(
         price=match.price,
         notional=match.price * match.nodes * offer.gpus_per_node * bid.hours,
         bid_nodes_left=left,
-        report_within_seconds=terms.report_within_seconds,
-        dispute_window_seconds=terms.dispute_window_seconds,
     )
 
 

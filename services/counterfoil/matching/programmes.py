@@ -5,7 +5,7 @@ Which version pays is known once the vouchers are, that is, at admission. So a b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, refuse
@@ -15,28 +15,18 @@ from counterfoil.matching.commands import PlaceBid
 from counterfoil.matching.events import BidReceived
 
 
-def allows(terms: ProgrammePublished, classes: Iterable[str], regions: Iterable[str]) -> bool:
-    """Whether a programme version pays for all of the classes and regions."""
-    return all(each in terms.classes for each in classes) and all(each in terms.regions for each in regions)
-
-
-def is_open(terms: ProgrammePublished, time: int) -> bool:
-    """Whether a programme version is valid at a ledger time (microseconds)."""
-    return terms.valid_from <= time < terms.valid_until
-
-
 def not_in_programme(
     versions: Sequence[ProgrammePublished], body: PlaceBid | BidReceived, rules: Rules, at: At
 ) -> Refusal | None:
     """Some version has the bid's classes and regions, and is open; if none, the current one says what is wrong."""
-    current = versions[-1]
+    current = versions[-1].terms
     if rules.validity_of_each_version:
-        fits = any(is_open(each, at.time) and allows(each, body.classes, body.regions) for each in versions)
+        fits = any(each.terms.is_open(at.time) and each.terms.allows(body.classes, body.regions) for each in versions)
     else:
-        fits = any(allows(each, body.classes, body.regions) for each in versions[:-1])
+        fits = any(each.terms.allows(body.classes, body.regions) for each in versions[:-1])
     if fits:
         return None
-    if not is_open(current, at.time):
+    if not current.is_open(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN)
     for class_id in body.classes:
         if class_id not in current.classes:

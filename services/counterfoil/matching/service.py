@@ -31,53 +31,50 @@ from counterfoil.matching.state import MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.service import Service
 
-SERVICE: Final = Service(
-    Decider(
-        service="matching",
-        initial=MatchingState,
-        commands={
-            PostOffer: post_offer,
-            AmendOffer: amend_offer,
-            CancelOffer: cancel_offer,
-            PlaceBid: place_bid,
-            AmendBid: amend_bid,
-            CancelBid: cancel_bid,
+DECIDER: Final = Decider(
+    service="matching",
+    initial=MatchingState,
+    commands={
+        PostOffer: post_offer,
+        AmendOffer: amend_offer,
+        CancelOffer: cancel_offer,
+        PlaceBid: place_bid,
+        AmendBid: amend_bid,
+        CancelBid: cancel_bid,
+    },
+    reactions={
+        "issuance": {
+            **MIRRORED,
+            ClassRegistered: mirror,
+            ProgrammePublished: mirror,
+            ProviderListed: mirror,
         },
-        reactions={
-            "issuance": {
-                **MIRRORED,
-                ClassRegistered: mirror,
-                ProgrammePublished: mirror,
-                ProviderListed: mirror,
-            },
-            "ledger": {
-                HoldPlaced: funds_held,
-                BondHeld: bond_held,
-                HoldRefused: hold_refused,
-            },
+        "ledger": {
+            HoldPlaced: funds_held,
+            BondHeld: bond_held,
+            HoldRefused: hold_refused,
         },
-        ready={HoldPlaced: terms_are_known},
-        timers={"order_expiry": expire_orders, "continue_matching": continue_matching},
-        due=due,
-        evolve={
-            **COMMON,
-            ClassRegistered: evolve.class_registered,
-            ProgrammePublished: evolve.programme_published,
-            ProviderListed: evolve.provider_listed,
-            OfferReceived: evolve.offer_received,
-            OfferAdmitted: evolve.offer_admitted,
-            OfferReduced: evolve.offer_reduced,
-            OfferClosed: evolve.offer_closed,
-            BidReceived: evolve.bid_received,
-            BidAdmitted: evolve.bid_admitted,
-            BidReduced: evolve.bid_reduced,
-            BidClosed: evolve.bid_closed,
-            TradeMatched: evolve.trade_matched,
-            MatchPrevented: evolve.match_prevented,
-            MatchContinued: evolve.match_continued,
-        },
-        records=MatchingState.records,
-    ),
-    VIEWS,
-    REDUCERS,
+    },
+    ready={HoldPlaced: terms_are_known},
+    timers={"order_expiry": expire_orders, "continue_matching": continue_matching},
+    due=due,
+    evolve={
+        **COMMON,
+        ClassRegistered: evolve.class_registered,
+        ProgrammePublished: evolve.programme_published,
+        ProviderListed: evolve.provider_listed,
+        OfferReceived: evolve.offer_received,
+        OfferAdmitted: evolve.offer_admitted,
+        OfferReduced: evolve.offer_reduced,
+        OfferClosed: evolve.offer_closed,
+        BidReceived: evolve.bid_received,
+        BidAdmitted: evolve.bid_admitted,
+        BidReduced: evolve.bid_reduced,
+        BidClosed: evolve.bid_closed,
+        TradeMatched: evolve.trade_matched,
+        MatchPrevented: evolve.match_prevented,
+        MatchContinued: evolve.match_continued,
+    },
+    records=MatchingState.records,
 )
+SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from counterfoil.contract.codec import dump_event
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
 from counterfoil.issuance.events import ProgrammePublished
@@ -61,9 +62,9 @@ class MatchingState(ServiceState):
         """Whether the order was received and not closed."""
         return order_id in self.offers or order_id in self.bids
 
-    def terms(self, programme_id: str, version: int) -> ProgrammePublished:
-        """A programme version."""
-        return self.programmes[programme_id][version - 1]
+    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
+        """The terms of a programme version."""
+        return self.programmes[programme_id][version - 1].terms
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""

@@ -20,6 +20,7 @@ from counterfoil.contract.scalars import (
     Reference,
     Seconds,
     Time,
+    Version,
 )
 from counterfoil.redemption.commands import Reading
 
@@ -32,6 +33,7 @@ class ContractOpened(Event):
     beneficiary_id: Id
     provider_id: Id
     programme_id: Id
+    version: Version
     currency: Currency
     nodes: Nodes
     gpus_per_node: GpusPerNode

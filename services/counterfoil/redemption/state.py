@@ -1,20 +1,26 @@
 """Redemption's state: contracts under delivery, usage that awaits acceptance, and the subsidy earned by it.
 
-A contract stays until it has ended and the ledger has captured every report accepted under it; what the captures earned
-stays claimable by itself, and outlives its contract. Conservation per contract, at every index: captured subsidy =
-claimable + in claims that were not rejected.
+A contract stays open until it has ended and the ledger has captured every report accepted under it; then a small record
+of it stays. What the captures earned is claimable by itself. Conservation per contract, at every index: captured
+subsidy = claimable + in claims that were not rejected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import BPS, MIN_DELIVERED_BPS
+from counterfoil.contract.limits import BPS
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.redemption.events import ClaimSubmitted, ContractOpened, SettlementClosed
+from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.redemption.events import (
+    ClaimSubmitted,
+    ContractOpened,
+    SettlementClosed,
+)
 
 MINUTES_PER_HOUR = 60
 
@@ -25,15 +31,26 @@ class Contract:
     `index` is that of the entry that opened it: contracts that are due at the same time are taken in that order.
     """
 
-    __slots__ = ("accepted", "ended", "index", "open_reports", "reported", "terms", "uncaptured")
+    __slots__ = (
+        "accepted", "captured", "ended_at", "index", "invoiced", "open_reports", "reported", "subsidised", "terms",
+        "uncaptured",
+    )  # fmt: skip
 
     def __init__(self, terms: ContractOpened, index: int) -> None:
         self.terms, self.index = terms, index
         self.reported = 0
         self.accepted = 0  # GPU-minutes
+        self.invoiced = 0  # the price of those
+        self.subsidised = 0  # what the ledger captured of vouchers
+        self.captured = 0  # and in all, the co-payments included
         self.open_reports = 0  # reported, and neither accepted nor resolved yet
         self.uncaptured = 0  # accepted, and not captured by the ledger yet
-        self.ended = False
+        self.ended_at: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was completed or defaulted on; captures may still come."""
+        return self.ended_at is not None
 
     @property
     def missing_hours(self) -> int:
@@ -45,9 +62,9 @@ class Contract:
         """The most GPU-minutes of one hour."""
         return self.terms.nodes * self.terms.gpus_per_node * MINUTES_PER_HOUR
 
-    def is_delivered(self, gpu_minutes: int) -> bool:
+    def is_delivered(self, gpu_minutes: int, min_bps: int) -> bool:
         """Whether so much accepted usage is delivery, or a default in spite of its reports."""
-        return gpu_minutes * BPS >= self.hour_capacity * self.terms.hours * MIN_DELIVERED_BPS
+        return gpu_minutes * BPS >= self.hour_capacity * self.terms.hours * min_bps
 
     def amount(self, gpu_minutes: int) -> int:
         """The price of an amount of usage: floor(price x gpu_minutes / 60)."""
@@ -55,8 +72,30 @@ class Contract:
 
     def record(self) -> object:
         """Canonical record."""
-        progress = [f"{self.reported:x}", self.accepted, self.open_reports, self.uncaptured, self.ended]
-        return [dump_event(self.terms), self.index, *progress]
+        progress = [f"{self.reported:x}", self.accepted, self.open_reports, self.uncaptured, self.ended_at]
+        amounts = [str(self.invoiced), str(self.subsidised), str(self.captured)]
+        return [dump_event(self.terms), self.index, *progress, *amounts]
+
+
+class EndedContract(NamedTuple):
+    """A contract that ended and was captured to the last report: nothing more comes of it, a correction still finds it.
+
+    Amounts are those of the whole contract; `captured` is subsidy and co-payments together.
+    """
+
+    beneficiary_id: str
+    provider_id: str
+    programme_id: str
+    version: int
+    invoiced: int
+    subsidised: int
+    captured: int
+    ended_at: int
+
+    def record(self) -> object:
+        """Canonical record."""
+        whose = [self.beneficiary_id, self.provider_id, self.programme_id, self.version]
+        return [*whose, str(self.invoiced), str(self.subsidised), str(self.captured), self.ended_at]
 
 
 class Report:
@@ -94,26 +133,35 @@ class Claim:
         self.status: Literal["submitted", "approved", "batched"] = "submitted"
 
 
-class State(ServiceState):
+class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "claimable", "claims", "contracts", "disputes", "invoices", "programmes", "reporting", "reports",
-        "settlements", "windows",
+        "claimable", "claims", "contracts", "disputes", "ended", "invoices", "programmes", "reporting",
+        "reports", "settlements", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
-        self.programmes: dict[str, tuple[str, str]] = {}  # programme -> (issuer, currency)
+        self.programmes: dict[str, dict[int, ProgrammePublished]] = {}  # every version, by number
         self.contracts: dict[str, Contract] = {}
+        self.ended: dict[str, EndedContract] = {}
         self.reports: dict[str, Report] = {}
         self.claimable: dict[str, Claimable] = {}  # by contract, only amounts above 0
         self.claims: dict[str, Claim] = {}
         self.settlements: dict[str, SettlementClosed] = {}
-        self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it, for good
+        self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
+
+    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
+        """The terms of a programme version."""
+        return self.programmes[programme_id][version].terms
+
+    def programme(self, programme_id: str) -> ProgrammePublished:
+        """Any version of a programme: issuer and currency are the same in all of them."""
+        return next(iter(self.programmes[programme_id].values()))
 
     def open_contract(self, contract_id: str) -> Contract | None:
         """The contract, unless it has ended."""
@@ -145,8 +193,11 @@ class State(ServiceState):
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
         yield from self.common_records()
-        yield from ((f"programme/{name}", list(value)) for name, value in self.programmes.items())
+        for programme_id, versions in self.programmes.items():
+            for version, event in versions.items():
+                yield f"programme/{programme_id}/{version}", [event.issuer_id, event.terms_hash.hex()]
         yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
+        yield from ((f"ended/{name}", contract.record()) for name, contract in self.ended.items())
         for report_id, report in self.reports.items():
             value = [report.contract_id, report.gpu_minutes, report.dispute_until, report.resolve_by]
             yield f"report/{report_id}", value

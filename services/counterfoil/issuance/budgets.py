@@ -1,0 +1,56 @@
+"""How much of a programme's budget may become vouchers.
+
+Issuance counts budgets in order to refuse what they do not cover; the ledger posts them.
+"""
+
+from __future__ import annotations
+
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+)
+from counterfoil.issuance.events import (
+    BudgetAppropriated,
+    BudgetRecycled,
+)
+from counterfoil.issuance.programmes import own_programme
+from counterfoil.issuance.state import IssuanceState
+
+
+def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Party, _at: At) -> Decision:
+    """More budget for a programme of the actor's."""
+    programme = own_programme(state, body.programme_id, actor)
+    if isinstance(programme, Refusal):
+        return programme
+    room = state.room(programme.terms.currency)
+    if body.amount > room:
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
+    return [
+        BudgetAppropriated(
+            programme_id=body.programme_id,
+            amount=body.amount,
+            document=body.document,
+            uncommitted_after=programme.uncommitted + body.amount,
+        )
+    ]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At) -> None:
+    """Apply an appropriation."""
+    programme = state.programmes[event.programme_id]
+    programme.appropriated += event.amount
+    state.commit(programme.terms.currency, event.amount)
+    ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
+
+
+def budget_recycled(state: IssuanceState, event: BudgetRecycled, _at: At) -> None:
+    """Apply value that came back."""
+    programme = state.programmes[event.programme_id]
+    programme.recycled += event.amount
+    ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")

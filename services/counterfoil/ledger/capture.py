@@ -1,0 +1,82 @@
+"""How accepted usage is paid, by the redemption model of the programme's terms: a line of `CAPTURES` and a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.record import Event
+from counterfoil.contract.terms import ProgrammeTerms, RedemptionModel
+from counterfoil.core.decider import At
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.chart import CO_PAYMENTS, cash, claims, claims_payable
+from counterfoil.ledger.endings import forget_if_over
+from counterfoil.ledger.events import HoldCaptured
+from counterfoil.ledger.holds import Hold, split
+from counterfoil.ledger.releases import voucher_legs
+from counterfoil.ledger.state import Contract, LedgerState
+from counterfoil.redemption.events import UsageAccepted
+
+Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Sequence[Event]]
+"""(state, accepted usage, its contract, the terms of that) -> the events that pay for it."""
+
+
+def capture(state: LedgerState, event: UsageAccepted, _at: At) -> Sequence[Event]:
+    """Pay accepted usage out of its contract's hold."""
+    contract = state.contracts[event.contract_id]
+    terms = state.terms(contract.programme_id, contract.version)
+    return CAPTURES[terms.redemption_model](state, event, contract, terms)
+
+
+def deduct_at_provider(
+    state: LedgerState, event: UsageAccepted, contract: Contract, terms: ProgrammeTerms
+) -> Sequence[Event]:
+    """Vouchers are redeemed; the provider gets a claim on the programme for them, and the co-payment at once.
+
+    The subsidy of all invoices so far is floor(invoiced x share), so rounding never adds up.
+    """
+    hold: Hold[None] = state.holds.open["contract", event.contract_id]
+    subsidy = terms.subsidy(contract.invoiced + event.amount) - contract.subsidised
+    co_payment = event.amount - subsidy
+    vouchers, _ = split(hold.draws, subsidy)
+    ensure(co_payment <= hold.cash, "a contract's cash covers its co-payments")
+    payer, payee = hold.owner_id, contract.provider_id
+    posting = Posting(state.accounts)
+    voucher_legs(posting, "capture", payer, vouchers)
+    posting.leg("post", hold.currency, claims_payable(contract.programme_id), claims(payee), subsidy)
+    posting.leg("capture", hold.currency, cash(payer), CO_PAYMENTS, co_payment)
+    posting.leg("post", hold.currency, CO_PAYMENTS, cash(payee), co_payment)
+    return [
+        HoldCaptured(
+            contract_id=event.contract_id,
+            report_id=event.report_id,
+            programme_id=contract.programme_id,
+            provider_id=payee,
+            currency=hold.currency,
+            invoice=event.amount,
+            vouchers=vouchers,
+            subsidy=subsidy,
+            co_payment=co_payment,
+            legs=posting.take(),
+        )
+    ]
+
+
+CAPTURES: Final[Mapping[RedemptionModel, Capture]] = {"deduct_at_provider": deduct_at_provider}
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def hold_captured(state: LedgerState, event: HoldCaptured, _at: At) -> None:
+    """Apply a capture."""
+    state.book(event.legs)
+    hold: Hold[None] = state.holds.open["contract", event.contract_id]
+    state.holds.put(event.contract_id, hold.captured(event.subsidy, event.co_payment))
+    contract = state.contracts[event.contract_id]
+    state.contracts[event.contract_id] = contract._replace(
+        invoiced=contract.invoiced + event.invoice, subsidised=contract.subsidised + event.subsidy
+    )
+    for draw in event.vouchers:
+        forget_if_over(state, draw.voucher_id)

@@ -1,0 +1,56 @@
+"""Cash of the parties: what comes in from outside and what is paid out."""
+
+from __future__ import annotations
+
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.refusals import Code
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.chart import BANK, cash
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.events import (
+    CashDeposited,
+    CashWithdrawn,
+)
+from counterfoil.ledger.state import LedgerState
+
+
+def deposit(state: LedgerState, body: Deposit, _actor: Party, _at: At) -> Decision:
+    """Cash received from outside for a party."""
+    if body.party_id not in state.directory.parties:
+        return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
+    room = MAX_AMOUNT + state.accounts.find(BANK, body.currency).posted  # of all cash of the currency together
+    if body.amount > room:
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
+    posting = Posting(state.accounts)
+    posting.leg("post", body.currency, BANK, cash(body.party_id), body.amount)
+    return [
+        CashDeposited(
+            party_id=body.party_id,
+            currency=body.currency,
+            amount=body.amount,
+            payment_reference=body.payment_reference,
+            legs=posting.take(),
+        )
+    ]
+
+
+def withdraw(state: LedgerState, body: Withdraw, _actor: Party, _at: At) -> Decision:
+    """Cash paid out to a party."""
+    if body.party_id not in state.directory.parties:
+        return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
+    available = state.accounts.find(cash(body.party_id), body.currency).available
+    if body.amount > available:
+        return refuse(Code.EXCEEDS_AVAILABLE, available=available)
+    posting = Posting(state.accounts)
+    posting.leg("post", body.currency, cash(body.party_id), BANK, body.amount)
+    return [
+        CashWithdrawn(
+            party_id=body.party_id,
+            currency=body.currency,
+            amount=body.amount,
+            payment_reference=body.payment_reference,
+            legs=posting.take(),
+        )
+    ]

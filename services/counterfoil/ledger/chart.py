@@ -1,0 +1,66 @@
+"""The chart of accounts: the names of all accounts and assets of the ledger.
+
+Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed.
+Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired or cancelled.
+Currency: bank -> cash of a party; claims_payable of a programme -> claims of a provider -> settled.
+
+What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FUNDING: Final = "funding"
+APPROPRIATION: Final = "appropriation"
+OBLIGATED: Final = "obligated"
+DISBURSED: Final = "disbursed"
+LAPSED: Final = "lapsed"
+
+CIRCULATION: Final = "circulation"
+REDEEMED: Final = "redeemed"
+EXPIRED: Final = "expired"
+CANCELLED: Final = "cancelled"
+
+BANK: Final = "bank"
+CO_PAYMENTS: Final = "co_payments"
+BONDS: Final = "bonds"
+SETTLED: Final = "settled"
+
+_SOURCES: Final = (BANK, CIRCULATION, "claims_payable", FUNDING)
+_OWNER: Final = "owner/"
+
+
+def may_overdraw(account: str) -> bool:
+    """Whether value comes from the account: only then may its balance be negative."""
+    return account.partition("/")[0] in _SOURCES
+
+
+def owner(party_id: str) -> str:
+    """The account of what a party owns of a voucher."""
+    return _OWNER + party_id
+
+
+def owner_of(account: str) -> str | None:
+    """The party whose part of a voucher the account is; None for other accounts."""
+    return account.removeprefix(_OWNER) if account.startswith(_OWNER) else None
+
+
+def cash(party_id: str) -> str:
+    """The account of a party's own currency."""
+    return f"cash/{party_id}"
+
+
+def claims(provider_id: str) -> str:
+    """The account of what a provider may claim in a currency."""
+    return f"claims/{provider_id}"
+
+
+def claims_payable(programme_id: str) -> str:
+    """The account that a programme's claims come from."""
+    return f"claims_payable/{programme_id}"
+
+
+def budget(programme_id: str) -> str:
+    """The asset in which a programme's budget is kept."""
+    return f"budget:{programme_id}"

@@ -1,0 +1,118 @@
+"""What a trade makes of the holds of its orders: a contract with a hold for its price and one for its bond; its end.
+
+A contract that ended stays findable in a small record: who, under which terms, and what was invoiced and captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.limits import BPS
+from counterfoil.contract.record import Event
+from counterfoil.core.decider import At
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.bids import bid_traded
+from counterfoil.ledger.chart import BONDS, cash
+from counterfoil.ledger.drawdown import need
+from counterfoil.ledger.endings import bury
+from counterfoil.ledger.events import BondReleased, BondSlashed, ContractFunded
+from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split
+from counterfoil.ledger.releases import release, release_legs
+from counterfoil.ledger.state import Contract, EndedContract, LedgerState
+from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageAccepted
+
+
+def is_funded(state: LedgerState, event: UsageAccepted | ContractCompleted | ProviderDefaulted) -> bool:
+    """Whether the contract's trade has arrived from matching, and the contract has not ended."""
+    return event.contract_id in state.contracts
+
+
+def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[Event]:
+    """Keep the trade's price held for its contract, release what the limit held above it, assign the bond."""
+    hold: Hold[BidNeed] = state.holds.open["bid", event.bid_id]
+    offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
+    bid, rate = hold.terms, offer.terms
+    terms = state.terms(bid.programme_id, bid.version)
+    subsidy = terms.subsidy(event.notional)
+    vouchers, rest = split(hold.draws, subsidy)
+    keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.bid_nodes_left, bid.partial)
+    _, released = split(rest, keep_subsidy)
+    released_cash = hold.cash - (event.notional - subsidy) - keep_cash
+    ensure(released_cash >= 0, "a hold covers every trade of its bid")
+    posting = Posting(state.accounts)
+    release_legs(posting, hold, released, released_cash)
+    funded = ContractFunded(
+        contract_id=event.trade_id,
+        bid_id=event.bid_id,
+        offer_id=event.offer_id,
+        vouchers=vouchers,
+        cash=event.notional - subsidy,
+        bond=rate.price * event.nodes * event.gpus_per_node * event.hours * rate.bps // BPS,
+        bid_nodes_left=event.bid_nodes_left,
+        released_vouchers=released,
+        released_cash=released_cash,
+        legs=posting.take(),
+    )
+    return [funded, *bury(state, posting, hold.owner_id, released, at)]
+
+
+def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[Event]:
+    """A delivered contract: what was not used goes back to the beneficiary, the bond to the provider."""
+    posting = Posting(state.accounts)
+    released = release(state, posting, event.contract_id, _price(state, event.contract_id), "delivered", at)
+    bond = _bond(state, event.contract_id)
+    release_legs(posting, bond, (), bond.cash)
+    ended = BondReleased(
+        contract_id=event.contract_id, provider_id=bond.owner_id, amount=bond.cash, legs=posting.take()
+    )
+    return [*released, ended]
+
+
+def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Event]:
+    """A failed contract: what was not delivered goes back to the beneficiary, and the bond with it."""
+    posting = Posting(state.accounts)
+    released = release(state, posting, event.contract_id, _price(state, event.contract_id), "provider_default", at)
+    bond, beneficiary_id = _bond(state, event.contract_id), state.contracts[event.contract_id].beneficiary_id
+    posting.leg("capture", bond.currency, cash(bond.owner_id), BONDS, bond.cash)
+    posting.leg("post", bond.currency, BONDS, cash(beneficiary_id), bond.cash)
+    ended = BondSlashed(
+        contract_id=event.contract_id,
+        provider_id=bond.owner_id,
+        beneficiary_id=beneficiary_id,
+        amount=bond.cash,
+        legs=posting.take(),
+    )
+    return [*released, ended]
+
+
+def _price(state: LedgerState, contract_id: str) -> Hold[None]:
+    return state.holds.open["contract", contract_id]
+
+
+def _bond(state: LedgerState, contract_id: str) -> Hold[None]:
+    return state.holds.open["bond", contract_id]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def contract_funded(state: LedgerState, event: ContractFunded, _at: At) -> None:
+    """Apply a contract: its price leaves the bid's hold, its bond the offer's."""
+    state.book(event.legs)
+    bid = bid_traded(state, event)
+    offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
+    state.holds.put(event.offer_id, offer.captured(0, event.bond))
+    contract_id, currency = event.contract_id, bid.currency
+    state.holds.put(contract_id, Hold("contract", bid.owner_id, currency, event.vouchers, event.cash, None))
+    state.holds.put(contract_id, Hold("bond", offer.owner_id, currency, (), event.bond, None))
+    terms = bid.terms
+    state.contracts[contract_id] = Contract(bid.owner_id, offer.owner_id, terms.programme_id, terms.version)
+
+
+def bond_ended(state: LedgerState, event: BondReleased | BondSlashed, at: At) -> None:
+    """Apply the end of a contract, the hold for its price having been released just before."""
+    state.book(event.legs)
+    state.holds.drop("bond", event.contract_id)
+    state.ended[event.contract_id] = EndedContract(state.contracts.pop(event.contract_id), at.time)

@@ -1,0 +1,92 @@
+"""Vouchers as the ledger keeps them: lots of value with a programme version, a time window and a status.
+
+Who owns how much of a voucher is not part of it: the positions `owner/PARTY` in the voucher's own asset say that.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Literal
+
+from counterfoil.contract.refusals import Code
+
+Order = tuple[int, int, int, str]
+
+
+class Lot:
+    """One voucher. `issued_to` is its first owner; others may own parts of it."""
+
+    __slots__ = (
+        "expires_at", "face", "issue_seq", "issued_to", "not_before", "programme_id", "status", "version", "voucher_id",
+    )  # fmt: skip
+
+    def __init__(
+        self, voucher_id: str, programme_id: str, version: int, issued_to: str, face: int,
+        not_before: int, expires_at: int, issue_seq: int,
+    ) -> None:  # fmt: skip
+        self.voucher_id, self.programme_id, self.version = voucher_id, programme_id, version
+        self.issued_to, self.face = issued_to, face
+        self.not_before, self.expires_at, self.issue_seq = not_before, expires_at, issue_seq
+        self.status: Literal["active", "frozen", "revoked", "expired"] = "active"
+
+    def bar(self, time: int) -> Code | None:
+        """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""
+        if self.status == "frozen":
+            return Code.VOUCHER_SUSPENDED
+        if self.status == "revoked":
+            return Code.VOUCHER_REVOKED
+        if time < self.not_before:
+            return Code.VOUCHER_NOT_YET_VALID
+        if time >= self.expires_at:
+            return Code.VOUCHER_EXPIRED
+        return None
+
+    @property
+    def dead(self) -> bool:
+        """Whether released value must not become available again."""
+        return self.status in ("revoked", "expired")
+
+    def order(self) -> Order:
+        """Draw-down order: what expires first is spent first; a total order."""
+        return (self.expires_at, self.not_before, self.issue_seq, self.voucher_id)
+
+
+class Vouchers:
+    """Open lots by id, and by owner and programme in draw-down order."""
+
+    __slots__ = ("_by_owner", "lots")
+
+    def __init__(self) -> None:
+        self.lots: dict[str, Lot] = {}
+        self._by_owner: dict[tuple[str, str], list[Order]] = {}
+
+    def set_owner(self, lot: Lot, party_id: str, owns: bool) -> None:
+        """Remember whether the party owns any of the voucher."""
+        key, order = (party_id, lot.programme_id), lot.order()
+        owned = self._by_owner.setdefault(key, [])
+        place = bisect_left(owned, order)
+        known = place < len(owned) and owned[place] == order
+        if owns and not known:
+            owned.insert(place, order)
+        elif known and not owns:
+            del owned[place]
+        if not owned:
+            del self._by_owner[key]
+
+    def of(self, party_id: str, programme_id: str) -> Iterator[Lot]:
+        """The vouchers of a programme that a party owns any of, in draw-down order."""
+        for order in self._by_owner.get((party_id, programme_id), ()):
+            yield self.lots[order[3]]
+
+    def owners(self) -> Iterator[tuple[str, str]]:
+        """(party, voucher) for each entry of the index."""
+        for (party_id, _), orders in self._by_owner.items():
+            yield from ((party_id, order[3]) for order in orders)
+
+    def records(self) -> Iterator[tuple[str, object]]:
+        """Canonical records."""
+        for lot in self.lots.values():
+            times = [lot.not_before, lot.expires_at]
+            value = [lot.programme_id, lot.version, lot.issued_to, str(lot.face), *times, lot.issue_seq]
+            yield f"voucher/{lot.voucher_id}", [*value, lot.status]

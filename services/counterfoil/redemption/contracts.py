@@ -1,0 +1,151 @@
+"""The life of a delivery contract, from a trade to its one end.
+
+A contract ends exactly once: completed when every hour was reported, every report decided and enough was delivered,
+else defaulted: the provider withdrew, delivered too little, or missed the reporting deadline. While a report
+is open the contract waits for its end; a dispute that nobody resolves lapses, so that this end always comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import HOUR
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.ledger.events import HoldCaptured
+from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption.commands import (
+    WithdrawDelivery,
+)
+from counterfoil.redemption.events import (
+    CaptureRecorded,
+    ContractCompleted,
+    ContractOpened,
+    ProviderDefaulted,
+)
+from counterfoil.redemption.state import Claimable, Contract, EndedContract, RedemptionState
+
+
+def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
+    """A trade becomes a delivery contract."""
+    terms = state.terms(event.programme_id, event.version)
+    return [
+        ContractOpened(
+            contract_id=event.trade_id,
+            beneficiary_id=event.beneficiary_id,
+            provider_id=event.provider_id,
+            programme_id=event.programme_id,
+            version=event.version,
+            currency=event.currency,
+            nodes=event.nodes,
+            gpus_per_node=event.gpus_per_node,
+            first_hour=event.first_hour,
+            hours=event.hours,
+            price=event.price,
+            report_by=terms.report_by((event.first_hour + event.hours) * HOUR),
+            dispute_window_seconds=terms.dispute_window_seconds,
+        )
+    ]
+
+
+def terms_known(state: RedemptionState, event: TradeMatched) -> bool:
+    """Whether the programme version of the trade has arrived from issuance."""
+    return event.version in state.programmes.get(event.programme_id, {})
+
+
+def withdraw_delivery(state: RedemptionState, body: WithdrawDelivery, actor: Party, _at: At) -> Decision:
+    """The provider gives up the rest of a contract."""
+    contract = own_contract(state, body.contract_id, actor)
+    if isinstance(contract, Refusal):
+        return contract
+    if contract.open_reports:
+        return refuse(Code.USAGE_OPEN, open_reports=contract.open_reports)
+    return [defaulted(contract, "withdrawn")]
+
+
+def own_contract(state: RedemptionState, contract_id: str, actor: Party) -> Contract | Refusal:
+    """The contract, if it is open and the actor's."""
+    contract = state.open_contract(contract_id)
+    if contract is None:
+        return refuse(Code.UNKNOWN_CONTRACT, contract_id=contract_id)
+    if contract.terms.provider_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, contract_id=contract_id)
+    return contract
+
+
+def defaulted(
+    contract: Contract, cause: Literal["usage_not_reported", "withdrawn", "not_delivered"]
+) -> ProviderDefaulted:
+    """The default of a contract."""
+    return ProviderDefaulted(
+        contract_id=contract.terms.contract_id,
+        provider_id=contract.terms.provider_id,
+        cause=cause,
+        missing_hours=contract.missing_hours,
+    )
+
+
+def close_reporting(state: RedemptionState, cutoff: int, _at: At) -> Sequence[Event]:
+    """Default the contracts whose hours were not reported in time."""
+    overdue = state.reporting.reached(cutoff, state.rules.max_items_per_sweep)
+    return [defaulted(state.contracts[contract_id], "usage_not_reported") for contract_id in overdue]
+
+
+def record_capture(_state: RedemptionState, event: HoldCaptured, _at: At) -> Sequence[Event]:
+    """Take over what the ledger captured."""
+    return [
+        CaptureRecorded(
+            contract_id=event.contract_id,
+            report_id=event.report_id,
+            subsidy=event.subsidy,
+            co_payment=event.co_payment,
+        )
+    ]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def programme_published(state: RedemptionState, event: ProgrammePublished, _at: At) -> None:
+    """Apply a programme version."""
+    state.programmes.setdefault(event.programme_id, {})[event.version] = event
+
+
+def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> None:
+    """Apply a new contract."""
+    state.contracts[event.contract_id] = Contract(event, at.index)
+    state.reporting.add(event.report_by, at.index, 0, event.contract_id)
+
+
+def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDefaulted, at: At) -> None:
+    """Apply the end of a contract."""
+    state.contracts[event.contract_id].ended_at = at.time
+    state.reporting.ended()
+    _close_if_over(state, event.contract_id)
+
+
+def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) -> None:
+    """Apply a capture: its subsidy may be claimed."""
+    contract = state.contracts[event.contract_id]
+    contract.uncaptured -= 1
+    contract.subsidised += event.subsidy
+    contract.captured += event.subsidy + event.co_payment
+    if event.subsidy:
+        fresh = Claimable(contract.terms.programme_id, contract.terms.provider_id)
+        state.claimable.setdefault(event.contract_id, fresh).amount += event.subsidy
+    _close_if_over(state, event.contract_id)
+
+
+def _close_if_over(state: RedemptionState, contract_id: str) -> None:
+    """Of a contract that ended and has been captured, keep what a correction needs."""
+    contract = state.contracts[contract_id]
+    if contract.ended_at is None or contract.uncaptured:
+        return
+    terms, amounts = contract.terms, (contract.invoiced, contract.subsidised, contract.captured)
+    whose = (terms.beneficiary_id, terms.provider_id, terms.programme_id, terms.version)
+    state.ended[contract_id] = EndedContract(*whose, *amounts, contract.ended_at)
+    del state.contracts[contract_id]

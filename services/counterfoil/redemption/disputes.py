@@ -1,0 +1,57 @@
+"""Disputes about reported usage. One that nobody resolves in time lapses, and the report stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.redemption.acceptance import accept, accept_all
+from counterfoil.redemption.commands import (
+    DisputeUsage,
+    ResolveDispute,
+)
+from counterfoil.redemption.events import (
+    UsageDisputed,
+)
+from counterfoil.redemption.state import RedemptionState
+from counterfoil.redemption.usage import own_open_report
+
+
+def dispute_usage(state: RedemptionState, body: DisputeUsage, actor: Party, at: At) -> Decision:
+    """The beneficiary contests a report within its window."""
+    report = own_open_report(state, body.report_id, actor, at)
+    if isinstance(report, Refusal):
+        return report
+    resolve_by = at.time + state.rules.resolution_window
+    contract_id = report.contract_id
+    return [UsageDisputed(report_id=body.report_id, contract_id=contract_id, reason=body.reason, resolve_by=resolve_by)]
+
+
+def resolve_dispute(state: RedemptionState, body: ResolveDispute, _actor: Party, at: At) -> Decision:
+    """The operator decides a disputed report."""
+    report = state.reports.get(body.report_id)
+    if report is None:
+        return refuse(Code.UNKNOWN_REPORT, report_id=body.report_id)
+    if body.gpu_minutes > report.gpu_minutes:
+        return refuse(Code.EXCEEDS_CAPACITY, most=report.gpu_minutes)
+    if report.resolve_by is None or at.time >= report.resolve_by:  # lapsed by ledger time alone, swept or not
+        return refuse(Code.REPORT_NOT_DISPUTED, report_id=body.report_id)
+    return accept(state, body.report_id, body.gpu_minutes, "resolution", at)
+
+
+def lapse_disputes(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
+    """Let the reports stand whose disputes nobody resolved in time."""
+    return accept_all(state, state.disputes.reached(cutoff, state.rules.max_items_per_sweep), "lapse", at)
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def usage_disputed(state: RedemptionState, event: UsageDisputed, at: At) -> None:
+    """Apply a dispute; it waits for a resolution."""
+    state.reports[event.report_id].resolve_by = event.resolve_by
+    state.disputes.add(event.resolve_by, at.index, at.item, event.report_id)
+    state.windows.ended()

@@ -1,0 +1,108 @@
+"""Metered usage: what a provider may report, and its acceptance by the beneficiary or by the closed window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.redemption.acceptance import accept, accept_all
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ReportUsage,
+)
+from counterfoil.redemption.contracts import own_contract
+from counterfoil.redemption.events import (
+    UsageReported,
+)
+from counterfoil.redemption.state import Contract, RedemptionState, Report
+
+
+def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At) -> Decision:
+    """Meter readings of hours that are over, each hour once."""
+    contract = own_contract(state, body.contract_id, actor)
+    if isinstance(contract, Refusal):
+        return contract
+    refused = _unfit_readings(state, contract, body, at)
+    if refused is not None:
+        return refused
+    if at.time >= contract.terms.report_by:
+        return refuse(Code.REPORTING_CLOSED, report_by=contract.terms.report_by)
+    gpu_minutes = sum(reading.gpu_minutes for reading in body.readings)
+    return [
+        UsageReported(
+            report_id=at.new_id("rep"),
+            contract_id=body.contract_id,
+            readings=body.readings,
+            gpu_minutes=gpu_minutes,
+            amount=contract.amount(gpu_minutes),
+            dispute_until=at.time + contract.terms.dispute_window_seconds * SECOND,
+        )
+    ]
+
+
+def _unfit_readings(state: RedemptionState, contract: Contract, body: ReportUsage, at: At) -> Refusal | None:
+    """What bars the readings, whichever of them: every rule is asked of all before the next rule."""
+    terms, hours = contract.terms, [reading.hour for reading in body.readings]
+    if not hours:
+        return refuse(Code.EMPTY_LIST, field="readings")
+    if len(hours) > state.rules.max_readings:
+        return refuse(Code.OVER_LIMIT, field="readings", limit=state.rules.max_readings)
+    last = max(hours)
+    if (last + 1) * HOUR > at.time:
+        return refuse(Code.USAGE_NOT_DELIVERED_YET, hour=last)
+    for hour in hours:
+        if not terms.first_hour <= hour < terms.first_hour + terms.hours:
+            return refuse(Code.HOUR_NOT_IN_CONTRACT, hour=hour)
+    for hour in hours:
+        if contract.reported >> (hour - terms.first_hour) & 1:
+            return refuse(Code.HOUR_ALREADY_REPORTED, hour=hour)
+    for before, after in pairwise(hours):
+        if before >= after:
+            return refuse(Code.READINGS_NOT_ORDERED, hour=after)
+    for reading in body.readings:
+        if reading.gpu_minutes > contract.hour_capacity:
+            return refuse(Code.EXCEEDS_CAPACITY, hour=reading.hour, most=contract.hour_capacity)
+    return None
+
+
+def accept_usage(state: RedemptionState, body: AcceptUsage, actor: Party, at: At) -> Decision:
+    """The beneficiary accepts a report."""
+    report = own_open_report(state, body.report_id, actor, at)
+    if isinstance(report, Refusal):
+        return report
+    return accept(state, body.report_id, report.gpu_minutes, "beneficiary", at)
+
+
+def own_open_report(state: RedemptionState, report_id: str, actor: Party, at: At) -> Report | Refusal:
+    """The report if the actor may still decide on it; by ledger time alone, swept or not."""
+    report = state.reports.get(report_id)
+    if report is None:
+        return refuse(Code.UNKNOWN_REPORT, report_id=report_id)
+    if state.contracts[report.contract_id].terms.beneficiary_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, report_id=report_id)
+    if report.disputed or at.time >= report.dispute_until:
+        return refuse(Code.REPORT_NOT_OPEN, report_id=report_id)
+    return report
+
+
+def close_windows(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
+    """Accept what nobody disputed in time."""
+    return accept_all(state, state.windows.reached(cutoff, state.rules.max_items_per_sweep), "window", at)
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def usage_reported(state: RedemptionState, event: UsageReported, at: At) -> None:
+    """Apply a report; its dispute window runs."""
+    contract = state.contracts[event.contract_id]
+    for reading in event.readings:
+        contract.reported |= 1 << (reading.hour - contract.terms.first_hour)
+    contract.open_reports += 1
+    state.reports[event.report_id] = Report(event.contract_id, event.gpu_minutes, event.dispute_until)
+    state.windows.add(event.dispute_until, at.index, at.item, event.report_id)
