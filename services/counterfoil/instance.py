@@ -111,6 +111,10 @@ class Instance:
         """A log's public key."""
         return VerifyKey.parse(self.identity.vkeys[service])
 
+    def verify_keys(self) -> dict[str, VerifyKey]:
+        """The public key of every log, by origin."""
+        return {self.origin(service): self.verify_key(service) for service in SERVICES}
+
     def seed(self, party_id: str) -> bytes:
         """The private key of a party kept here. Raises `UnsafeFile`, FileNotFoundError."""
         return bytes.fromhex(read_private(self.root / "keys" / f"{party_id}.seed"))

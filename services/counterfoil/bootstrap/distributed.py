@@ -16,8 +16,9 @@ from threading import Event, Thread
 from typing import Final, cast
 
 from counterfoil.bootstrap.embedded import resolve
-from counterfoil.bootstrap.parts import Gateway, Views
-from counterfoil.bootstrap.service import Service
+from counterfoil.bootstrap.gateway import Gateway
+from counterfoil.bootstrap.views import Views
+from counterfoil.bootstrap.writer import Writer
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.services import SERVICES
 from counterfoil.instance import Instance
@@ -44,7 +45,7 @@ _PING_EVERY: Final = 2.0
 _BACKOFF: Final = Backoff(0.2, 5.0)
 _LOOK: Final = 0.1  # seconds between looks whether to go on
 
-Part = Service | Views | Gateway
+Part = Writer | Views | Gateway
 
 log = logging.getLogger("counterfoil.distributed")
 
@@ -123,7 +124,7 @@ class Distributed:
             return Views(self.instance, self.settings, self.instruments)
         if name == GATEWAY:
             return Gateway(self.instance, self.settings, self._deliver, self.instruments, lambda: self.failure)
-        return Service(name, self.instance, self._clock, self.settings, self._pool, self.instruments)
+        return Writer(name, self.instance, self._clock, self.settings, self._pool, self.instruments)
 
     @property
     def gateway(self) -> Gateway:
@@ -171,7 +172,7 @@ class Distributed:
         self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)
         self.health.fact(name, lambda: "active" if part.active else "standby")
-        if not isinstance(part, Service):  # a service's lease asks its database every few seconds
+        if not isinstance(part, Writer):  # a writer's lease asks its database every few seconds
             ping = Background(f"{name}-database", part.ping, every=_PING_EVERY)
             self.health.ready(f"{name}-database", ping)
             self._pings.append(ping)

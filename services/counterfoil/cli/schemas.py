@@ -81,7 +81,7 @@ def openapi() -> bytes:
 def asyncapi() -> bytes:
     """The AsyncAPI document of the distributed form. Raises `Invalid` where its packages are not installed."""
     with extra("distributed"):
-        from counterfoil.bootstrap.asyncapi import document
+        from counterfoil.bootstrap.admin import asyncapi as document
     return orjson.dumps(document(), option=_PRETTY)
 
 

@@ -1,4 +1,4 @@
-"""One service of the distributed form: stands by until it holds the lease, then is the single writer of its log."""
+"""The supervised writer of one log: a standby until it holds the lease, then the only one that appends."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from counterfoil.bootstrap.heads import check_head
-from counterfoil.bootstrap.holding import Holding
+from counterfoil.bootstrap.lease_keeper import LeaseKeeper
+from counterfoil.bootstrap.ownership import check_ownership
 from counterfoil.catalogue import DECIDERS, VOCABULARY
 from counterfoil.contract.times import SECOND
 from counterfoil.instance import SHARD, Instance
@@ -29,8 +29,8 @@ _STAND_BY: Final = 0.5  # seconds that a step waits for the lease
 log = logging.getLogger("counterfoil.service")
 
 
-class Service:
-    """A runner with everything that it needs, made when the lease is won and thrown away when anything is in doubt.
+class Writer:
+    """A runner with everything that it needs, made when the lease is won and dropped when anything is in doubt.
 
     `step` and `recover` are for the one thread that works; the rest may be asked from any.
     """
@@ -52,7 +52,7 @@ class Service:
         self.sources = {source: instance.origin(source) for source in VOCABULARY.subscriptions[name]}
         access, buried = settings.kafka_access(name), partial(instruments.dead_letter, name)
         self.transport = KafkaTransport(access, name, SHARD, self._keys(), buried)
-        self._holding = Holding(self._database, name)
+        self._lease = LeaseKeeper(self._database, name)
         self._store: LogStore | None = None
         self._runner: Runner | None = None
         instruments.active(name, False)
@@ -63,21 +63,21 @@ class Service:
 
     @property
     def active(self) -> bool:
-        """Whether it is the one that writes."""
+        """Whether it holds the lease and writes."""
         return self._runner is not None
 
     def step(self) -> None:
         """A batch, or a try at the lease. Raises what a runner raises, `Unavailable` once another has taken over."""
         runner = self._runner
         if runner is None:
-            if self._holding.win(_STAND_BY):
+            if self._lease.win(_STAND_BY):
                 self._activate()
             return
         try:
-            self._holding.check()
+            self._lease.check()
             runner.step(self._wait(runner))
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
 
     def _wait(self, runner: Runner) -> float:
         due = runner.next_due()
@@ -89,7 +89,7 @@ class Service:
         self.transport.reach()
         log.info("%s: the lease is ours, loading the log", self.name)
         self._store = open_log_store_on(self._database, self.name)
-        check_head(self._store.head(), key.verify_key)
+        check_ownership(self._store.head(), key.verify_key)
         directory = LogDirectory(
             instance.log_directory(self.name), instance.signer_directory(self.name), key.verify_key.vkey()
         )
@@ -99,7 +99,7 @@ class Service:
         try:
             runner.recover()
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
         runner.publish_beside()
         self._runner = runner
         self._instruments.loaded(self.name, runner.tree.size)
@@ -108,7 +108,7 @@ class Service:
         log.info("%s: active, %d entries", self.name, runner.tree.size)
 
     def recover(self) -> None:
-        """Throw away what may be wrong, and stand by: whoever has the lease next loads what is committed."""
+        """Drop the runner and stand by: the next holder of the lease loads what is committed."""
         self._instruments.active(self.name, False)
         runner, self._runner = self._runner, None
         if runner is not None:
@@ -117,7 +117,7 @@ class Service:
         store, self._store = self._store, None
         if store is not None:
             store.close()
-        self._holding.release()
+        self._lease.release()
 
     def wake(self) -> None:
         """The worker is to end: wait neither for work nor for Kafka."""
@@ -127,12 +127,12 @@ class Service:
             runner.inbox.wake()
 
     def close(self) -> None:
-        """Publish what is committed, let the next one have the lease, and close. The worker has stopped."""
+        """Publish what is committed, release the lease, and close. The worker has stopped."""
         try:
             if self._runner is not None:
                 self._runner.publish()
-        except Exception as problem:  # noqa: BLE001 it is published by whoever loads the log next
+        except Exception as problem:  # noqa: BLE001 the next writer publishes it
             log.warning("%s: not everything is published: %r", self.name, problem)
         self.recover()
-        self._holding.close()
+        self._lease.close()
         self.transport.close()
