@@ -18,6 +18,7 @@ from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
@@ -93,7 +94,7 @@ class Market:
         """A signed command. Its id follows from all that is given here and the time: the same again is a repeat."""
         author = Author(party, seed_of(key or party))
         first = body[0] if isinstance(body, Sequence) else body
-        aud, now = self.system.instance.origin(VOCABULARY.service_of[type(first)]), self.clock.now()
+        aud, now = self.system.instance.origin(LogId(VOCABULARY.service_of[type(first)])), self.clock.now()
         digits = sha256(f"{party} {body} {key} {nth} {now}".encode()).hexdigest()
         millis = f"{now // 1_000:012x}"
         id_ = f"{millis[:8]}-{millis[8:]}-7{digits[:3]}-8{digits[3:6]}-{digits[6:18]}"
@@ -134,7 +135,7 @@ class Market:
 
     def entries(self, service: str) -> list[Entry]:
         """All committed entries of a log."""
-        return [CODEC.decode_entry(data) for data in self.system.stores[service].entries(0, 1 << 40)]
+        return [CODEC.decode_entry(data) for data in self.system.stores[LogId(service)].entries(0, 1 << 40)]
 
     def events(self, service: str, kind: type[Event]) -> list[Any]:
         """All events of a kind in a log."""

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Delivery, Inbox, LogReader, Unavailable
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.gateway import KafkaGateway
@@ -47,10 +48,12 @@ class Joined:
             except Unavailable:
                 self.gateway.recover()
 
-    def _open_inbox(self, consumer: str, service: str | None, logs: Mapping[str, int], _resume: object = None) -> Inbox:
+    def _open_inbox(
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], _resume: object = None
+    ) -> Inbox:
         self._opened += 1
-        name = f"{consumer}-{self._opened}" if service is None else service
-        return Remembering(self.services.open_inbox(name, service, logs, self._stored), self._stored)
+        name = f"{consumer}-{self._opened}" if commands is None else commands.service
+        return Remembering(self.services.open_inbox(name, commands, logs, self._stored), self._stored)
 
     def close(self) -> None:
         self._stopping.set()

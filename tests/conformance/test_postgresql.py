@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import LogStore, View, ViewStore
 from counterfoil.settings import VIEWS, DatabaseAccess
 from counterfoil.storage import open_log_store_on, open_view_store_on
@@ -27,7 +28,7 @@ class TestPostgresqlLogStore(LogStoreSuite):
     def make(self, database: DatabaseAccess) -> Iterator[Callable[[], LogStore]]:
         access = as_user(database, "ledger")
         with ExitStack() as stack:
-            yield lambda: stack.enter_context(closing(open_log_store_on(access, "ledger")))
+            yield lambda: stack.enter_context(closing(open_log_store_on(access, LogId("ledger"))))
 
 
 class TestPostgresqlViewStore(ViewStoreSuite):

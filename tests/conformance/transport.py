@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.log.checkpoint import Checkpoint as SignedHead
 from counterfoil.log.checkpoint import sign_checkpoint
@@ -126,11 +127,12 @@ class Harness(ABC):
 
     def send(self, *commands: str) -> None:
         for command in commands:
-            self.transport.send_command(SERVICE, command.encode())
+            self.transport.send_command(LogId(SERVICE), command.encode())
 
     def inbox(self, service: str | None = None, **positions: int) -> Inbox:
         """An inbox of the consumer `tested`: `ledger=5` is the ledger's log from index 5."""
-        return self.transport.open_inbox("tested", service, {f"example.test/{k}/main": v for k, v in positions.items()})
+        logs = {f"example.test/{name}/main": position for name, position in positions.items()}
+        return self.transport.open_inbox("tested", None if service is None else LogId(service), logs)
 
     def expect_silence(self, inbox: Inbox) -> None:
         assert inbox.poll(100, self.quiet) == []
@@ -198,7 +200,7 @@ class TransportSuite:
         harness.publish(LEDGER, 1)
         harness.publish(MATCHING, 1)
         harness.send("c")
-        harness.transport.send_command("ledger", b"other")
+        harness.transport.send_command(LogId("ledger"), b"other")
         assert data(collect(harness.inbox(None, ledger=0), 1)) == [f"{LEDGER}#0"]
         assert data(collect(harness.inbox("ledger"), 1)) == ["other"]
         harness.expect_silence(harness.inbox("issuance", redemption=0))
@@ -368,9 +370,9 @@ class TransportSuite:
 
     def test_replies_are_taken_once_in_order(self, harness: Harness) -> None:
         replies = [
-            Reply("ledger", b"\1" * 32, Refusal(Code.OVER_LIMIT, (("field", "legs"),)), None),
-            Reply("matching", b"\2" * 32, None, 17),
-            Reply("ledger", b"\3" * 32, Refusal(Code.EMPTY_LIST), None),
+            Reply(LogId("ledger"), b"\1" * 32, Refusal(Code.OVER_LIMIT, (("field", "legs"),)), None),
+            Reply(LogId("matching"), b"\2" * 32, None, 17),
+            Reply(LogId("ledger"), b"\3" * 32, Refusal(Code.EMPTY_LIST), None),
         ]
         for reply in replies:
             harness.transport.reply(reply)
@@ -389,7 +391,7 @@ class TransportSuite:
         harness.send(*(f"c{i}" for i in range(capacity)))
         with pytest.raises(Overloaded):
             harness.send("one too many")
-        harness.transport.send_command("ledger", b"another service still takes some")
+        harness.transport.send_command(LogId("ledger"), b"another service still takes some")
         got = collect(inbox, capacity)
         assert data(got) == [f"c{i}" for i in range(capacity)]
         with pytest.raises(Overloaded):
@@ -440,7 +442,7 @@ class TransportSuite:
                 if i % 2:
                     harness.publish(MATCHING, 1)
                 else:
-                    harness.transport.send_command("ledger", b"ping")
+                    harness.transport.send_command(LogId("ledger"), b"ping")
                 assert len(here.poll(1, FOREVER)) == 1
             return rounds
 

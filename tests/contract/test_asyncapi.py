@@ -24,6 +24,7 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.schemas import ASYNCAPI, asyncapi, diff_schemas
 from counterfoil.contract import topics
 from counterfoil.contract.export import render
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import SERVICES
@@ -267,8 +268,8 @@ def test_the_published_entries_are_the_messages_it_describes() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply("ledger", bytes(32), None, 7, bytes(64)),
-        Reply("matching", bytes(32), Refusal(Code.MALFORMED, (("member", "a"), ("reason", "b"))), None),
+        Reply(LogId("ledger"), bytes(32), None, 7, bytes(64)),
+        Reply(LogId("matching"), bytes(32), Refusal(Code.MALFORMED, (("member", "a"), ("reason", "b"))), None),
     ],
 )
 def test_replies_are_the_messages_it_describes(reply: Reply) -> None:

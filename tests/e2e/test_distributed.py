@@ -25,6 +25,7 @@ from confluent_kafka import Producer
 
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.client.http import Gateway
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.ops.metrics import NAMES
@@ -280,7 +281,7 @@ def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> Non
         assert time.monotonic() - began < IDLE_SECONDS  # the lease was released, it did not expire
         time.sleep(0.5)
         assert market.fleet.stop("ledger+second") == {"ledger+second": 0}
-        with closing(read_log_store_on(market.shell.settings.database_access(GATEWAY), "ledger")) as store:
+        with closing(read_log_store_on(market.shell.settings.database_access(GATEWAY), LogId("ledger"))) as store:
             head = store.head()
         assert head is not None
         assert published_size(market, "ledger") == head.size

@@ -10,6 +10,7 @@ from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry, EntryCause, TimerCause
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Seen
 from counterfoil.core.keys import key_id_of
@@ -93,7 +94,7 @@ class GoldenWorld(World):
 
     def seen(self, service: str) -> Seen:
         """The last checkpoint of a log, as its authors name it."""
-        runner = self.system.runners[service]
+        runner = self.system.runners[LogId(service)]
         return Seen(size=runner.tree.size, root=runner.tree.root())
 
     def entries(self) -> dict[str, list[Entry]]:

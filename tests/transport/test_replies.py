@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.services import SERVICES
 from counterfoil.ports import Reply
@@ -18,7 +19,7 @@ from counterfoil.transport.replies import MAX_REPLY_BYTES, BadReply, decode_repl
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 REFUSED = st.builds(Refusal, st.sampled_from(Code), st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple))
 REPLIES = st.builds(
-    lambda service, content, outcome, signature: Reply(service, content, outcome[0], outcome[1], signature),
+    lambda service, content, outcome, signature: Reply(LogId(service), content, outcome[0], outcome[1], signature),
     st.sampled_from(SERVICES),
     st.binary(min_size=32, max_size=32),
     st.one_of(st.tuples(REFUSED, st.none()), st.tuples(st.none(), st.integers(0, 2**53 - 1))),

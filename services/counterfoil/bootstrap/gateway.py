@@ -9,9 +9,9 @@ from typing import Final
 
 from counterfoil.bootstrap.ownership import check_ownership
 from counterfoil.catalogue import VIEWS
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.gateway.backend import Backend
-from counterfoil.instance import SHARD, Instance
+from counterfoil.instance import Instance
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import LogStore
 from counterfoil.runtime.receipts import Deliver, Receipts, Source
@@ -41,12 +41,12 @@ class Gateway:
         self._instance = instance
         database, access = settings.database_access(GATEWAY), settings.kafka_access(GATEWAY)
         with ExitStack() as opened:
-            self.stores: dict[str, LogStore] = {
-                name: opened.enter_context(closing(read_log_store_on(database, name))) for name in SERVICES
+            self.stores: dict[LogId, LogStore] = {
+                log: opened.enter_context(closing(read_log_store_on(database, log))) for log in instance.logs()
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
             buried = partial(instruments.dead_letter, GATEWAY)
-            self.transport = KafkaTransport(access, GATEWAY, SHARD, instance.verify_keys(), buried)
+            self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), buried)
             opened.callback(self.transport.close)
             self.hub = opened.enter_context(closing(KafkaGateway(self.transport, access)))
             self.receipts = self._follow(deliver)
@@ -54,11 +54,11 @@ class Gateway:
 
     def _follow(self, deliver: Deliver) -> Receipts:
         sources = {}
-        for name, store in self.stores.items():
-            origin, key, head = self._instance.origin(name), self._instance.verify_key(name), store.head()
+        for log, store in self.stores.items():
+            origin, key, head = self._instance.origin(log), self._instance.verify_key(log), store.head()
             check_ownership(head, key)
             self.hub.register_log(origin, store.entries, head.size if head is not None else 0)
-            published = PublishedDirectory(self._instance.log_directory(name))
+            published = PublishedDirectory(self._instance.log_directory(log))
             sources[origin] = Source(store, published, key, head)
         self.hub.open()
         return Receipts(self.hub, sources, deliver)
@@ -97,16 +97,16 @@ class Gateway:
             views=self.views,
             definitions=VIEWS,
             positions=self._positions,
-            origins={name: self._instance.origin(name) for name in SERVICES},
+            origins={log: self._instance.origin(log) for log in self._instance.logs()},
             stores=self.stores,
-            log_directories={name: self._instance.log_directory(name) for name in SERVICES},
+            log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
             failure=self._failure,
             telemetry=self._instruments,
         )
 
     def _positions(self) -> Mapping[str, int]:
         known = self.views.positions()
-        return {origin: known.get(origin, 0) for origin in map(self._instance.origin, SERVICES)}
+        return {origin: known.get(origin, 0) for origin in map(self._instance.origin, self._instance.logs())}
 
     def close(self) -> None:
         """Release everything. The workers have stopped."""

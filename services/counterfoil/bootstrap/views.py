@@ -8,8 +8,8 @@ from typing import Final
 
 from counterfoil.bootstrap.lease_keeper import LeaseKeeper
 from counterfoil.catalogue import CATALOGUE, VIEWS
-from counterfoil.contract.services import SERVICES
-from counterfoil.instance import SHARD, Instance
+from counterfoil.contract.log_id import MAIN
+from counterfoil.instance import Instance
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import StoreConflict, Unavailable, ViewStore
 from counterfoil.runtime.projector import Projector
@@ -29,9 +29,9 @@ class Views:
         """Nothing is connected before the first step."""
         self.name = VIEWS_USER
         self._database = settings.database_access(VIEWS_USER)
-        self._tables = {instance.origin(name): CATALOGUE[name].reducers for name in SERVICES}
+        self._tables = {instance.origin(log): CATALOGUE[log.service].reducers for log in instance.logs()}
         access, buried = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
-        self.transport = KafkaTransport(access, VIEWS_USER, SHARD, instance.verify_keys(), buried)
+        self.transport = KafkaTransport(access, VIEWS_USER, MAIN, instance.verify_keys(), buried)
         self._lease = LeaseKeeper(self._database, VIEWS_USER)
         self._opened = ExitStack()
         self._store: ViewStore | None = None

@@ -6,13 +6,15 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from counterfoil.bootstrap.lease_keeper import LeaseKeeper
 from counterfoil.bootstrap.ownership import check_ownership
 from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
-from counterfoil.instance import SHARD, Instance
+from counterfoil.instance import Instance
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.signer import Signer
 from counterfoil.ops.telemetry import Instruments
@@ -21,6 +23,7 @@ from counterfoil.runtime.runner import Log, Runner
 from counterfoil.settings import Settings
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store_on
+from counterfoil.storage.schemas import schema_of
 from counterfoil.transport.kafka import KafkaTransport
 
 _IDLE: Final = 0.2  # seconds that a step waits for work before it looks at the clock again
@@ -37,7 +40,7 @@ class Writer:
 
     def __init__(
         self,
-        name: str,
+        id_: LogId,
         instance: Instance,
         clock: Clock,
         settings: Settings,
@@ -45,21 +48,23 @@ class Writer:
         instruments: Instruments,
     ) -> None:
         """Nothing is connected before the first step, but for Kafka's clients, which try until they are."""
-        self.name, self._instance, self._clock, self._pool = name, instance, clock, pool
+        self.id, self.name = id_, id_.name
+        self._instance, self._clock, self._pool = instance, clock, pool
         self._instruments = instruments
-        self._database = settings.database_access(name)
-        self._key = instance.log_key(name)
-        self.sources = {source: instance.origin(source) for source in VOCABULARY.subscriptions[name]}
-        access, buried = settings.kafka_access(name), partial(instruments.dead_letter, name)
-        self.transport = KafkaTransport(access, name, SHARD, self._keys(), buried)
-        self._lease = LeaseKeeper(self._database, name)
+        user = id_.service
+        self._database = settings.database_access(user)
+        self._key = instance.log_key(id_)
+        self.sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[user]}
+        access, buried = settings.kafka_access(user), partial(instruments.dead_letter, user)
+        self.transport = KafkaTransport(access, user, id_.shard, self._keys(), buried)
+        self._lease = LeaseKeeper(self._database, schema_of(id_))
         self._store: LogStore | None = None
         self._runner: Runner | None = None
-        instruments.active(name, False)
+        instruments.active(id_, False)
 
     def _keys(self) -> Mapping[str, VerifyKey]:
-        names = (self.name, *self.sources)
-        return {self._instance.origin(name): self._instance.verify_key(name) for name in names}
+        wanted = {self._instance.origin(self.id), *chain.from_iterable(self.sources.values())}
+        return {origin: key for origin, key in self._instance.verify_keys().items() if origin in wanted}
 
     @property
     def active(self) -> bool:
@@ -88,13 +93,14 @@ class Writer:
         instance, key = self._instance, self._key
         self.transport.reach()
         log.info("%s: the lease is ours, loading the log", self.name)
-        self._store = open_log_store_on(self._database, self.name)
+        self._store = open_log_store_on(self._database, self.id)
         check_ownership(self._store.head(), key.verify_key)
         directory = LogDirectory(
-            instance.log_directory(self.name), instance.signer_directory(self.name), key.verify_key.vkey()
+            instance.log_directory(self.id), instance.signer_directory(self.id), key.verify_key.vkey()
         )
         signer = Signer(key, directory.signer_memory())
-        own = Log(DECIDERS[self.name], instance.origin(self.name), self.sources, self._store, directory, signer)
+        decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
+        own = Log(decider, origin, self.sources, self._store, directory, signer)
         runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments)
         try:
             runner.recover()
@@ -102,14 +108,14 @@ class Writer:
             raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
         runner.publish_beside()
         self._runner = runner
-        self._instruments.loaded(self.name, runner.tree.size)
-        self._instruments.published(self.name, runner.tree.size, self._clock.now())
-        self._instruments.active(self.name, True)
+        self._instruments.loaded(self.id, runner.tree.size)
+        self._instruments.published(self.id, runner.tree.size, self._clock.now())
+        self._instruments.active(self.id, True)
         log.info("%s: active, %d entries", self.name, runner.tree.size)
 
     def recover(self) -> None:
         """Drop the runner and stand by: the next holder of the lease loads what is committed."""
-        self._instruments.active(self.name, False)
+        self._instruments.active(self.id, False)
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.abandon()

@@ -166,6 +166,8 @@ def _due(state: State) -> tuple[int, str] | None:
 
 
 def _paid(state: State, event: PaymentConfirmed, _at: At) -> Sequence[Event]:
+    if event.programme_id not in state.currencies:  # another ledger's
+        return []
     posting = Posting(state.accounts)
     settled: list[Event] = []
     for payee in event.payees:

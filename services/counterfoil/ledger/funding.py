@@ -192,7 +192,12 @@ def _available(state: State, lot: Lot) -> int:
 
 
 def fund_contract(state: State, event: TradeMatched, at: At) -> Sequence[Event]:
-    """Keep the trade's price held for its contract, release what the limit held above it, assign the bond."""
+    """Keep the trade's price held for its contract, release what the limit held above it, assign the bond.
+
+    A trade of which neither order is held here is another ledger's.
+    """
+    if event.bid_id not in state.holds.bids and event.offer_id not in state.holds.bonds:
+        return []
     bid, bond = state.holds.bids[event.bid_id], state.holds.bonds[event.offer_id]
     terms = state.terms[bid.programme_id, bid.version]
     subsidy = terms.subsidy(event.notional)

@@ -258,7 +258,9 @@ def _traded(_state: State, event: TradeMatched, _at: At) -> Sequence[Event]:
     ]
 
 
-def _captured(_state: State, event: HoldCaptured, _at: At) -> Sequence[Event]:
+def _captured(state: State, event: HoldCaptured, _at: At) -> Sequence[Event]:
+    if event.contract_id not in state.contracts:  # another shard's
+        return []
     return [
         CaptureRecorded(
             contract_id=event.contract_id,

@@ -18,6 +18,7 @@ from faststream.kafka import KafkaMessage
 from faststream.kafka import TopicPartition as Partition
 
 from counterfoil.contract import limits, topics
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Announcement, Delivery, Inbox, Overloaded
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.client import PARTITION, make_admin, make_broker, partition
@@ -41,9 +42,9 @@ class KafkaGateway(EmbeddedTransport):
         super().__init__(inbox_capacity)
         self._kafka, self._access = kafka, access
         self._most = inbox_capacity
-        self._sent: dict[str, int] = {}  # per service the offset after the last command that this gateway sent
-        self._done: dict[str, int] = {}  # and how far the service is
-        self._under_way: dict[str, int] = {}
+        self._sent: dict[LogId, int] = {}  # per log the offset after the last command that this gateway sent
+        self._done: dict[LogId, int] = {}  # and how far the service is
+        self._under_way: dict[LogId, int] = {}
         self._replies_broker: Any = None
         self._stop_looking: Callable[[], None] | None = None
         self.inbox: Inbox
@@ -81,44 +82,44 @@ class KafkaGateway(EmbeddedTransport):
         entries, traces = [each.data for each in deliveries], [each.trace for each in deliveries]
         self.publish(Announcement(origin, first, entries, size, last.note, traces=traces))
 
-    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[None]:
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
         """As the port says: turned away where the service is too far behind, done when Kafka has it."""
         with self._lock:
-            waiting = self._waiting_before(service)
+            waiting = self._waiting_before(log)
             if waiting >= self._most:
-                raise Overloaded(f"{service}: {waiting} commands are waiting")
-            self._under_way[service] = self._under_way.get(service, 0) + 1
+                raise Overloaded(f"{log.name}: {waiting} commands are waiting")
+            self._under_way[log] = self._under_way.get(log, 0) + 1
         try:
-            sent = self._kafka.send_command(service, envelope, trace)
+            sent = self._kafka.send_command(log, envelope, trace)
         except BaseException:
             with self._lock:
-                self._under_way[service] -= 1
+                self._under_way[log] -= 1
             raise
         done: Future[None] = Future()
-        sent.add_done_callback(lambda future: self._confirmed(service, future, done))
+        sent.add_done_callback(lambda future: self._confirmed(log, future, done))
         return done
 
-    def _confirmed(self, service: str, sent: Future[int], done: Future[None]) -> None:
+    def _confirmed(self, log: LogId, sent: Future[int], done: Future[None]) -> None:
         problem = sent.exception()
         with self._lock:
-            self._under_way[service] -= 1
+            self._under_way[log] -= 1
             if problem is None and (offset := sent.result()) >= 0:
-                self._done.setdefault(service, offset - 1)
-                self._sent[service] = max(self._sent.get(service, 0), offset)
+                self._done.setdefault(log, offset - 1)
+                self._sent[log] = max(self._sent.get(log, 0), offset)
         if done.set_running_or_notify_cancel():
             if problem is not None:
                 done.set_exception(problem)
             else:
                 done.set_result(None)
 
-    def waiting(self, service: str) -> int:
+    def waiting(self, log: LogId) -> int:
         """Commands before a service: sent by this gateway or others before its last, and not known to be consumed."""
         with self._lock:
-            return self._waiting_before(service)
+            return self._waiting_before(log)
 
-    def _waiting_before(self, service: str) -> int:
-        ahead = self._sent.get(service, 0) - self._done.get(service, 0)
-        return self._under_way.get(service, 0) + max(0, ahead)
+    def _waiting_before(self, log: LogId) -> int:
+        ahead = self._sent.get(log, 0) - self._done.get(log, 0)
+        return self._under_way.get(log, 0) + max(0, ahead)
 
     async def _look(self) -> None:
         """Ask, while anything is under way, how far the services' groups are."""
@@ -128,8 +129,8 @@ class KafkaGateway(EmbeddedTransport):
                 await admin.start()
                 while True:
                     await asyncio.sleep(_LOOK_EVERY)
-                    for service in [each for each in self._sent if self._sent[each] > self._done[each]]:
-                        await self._look_at(admin, service)
+                    for each_log in [each for each in self._sent if self._sent[each] > self._done[each]]:
+                        await self._look_at(admin, each_log)
             except Exception as problem:  # noqa: BLE001 whatever it is, it is asked again
                 log.info("cannot see how far the services are: %r", problem)
                 self._take_for_done()
@@ -138,13 +139,13 @@ class KafkaGateway(EmbeddedTransport):
                     await admin.close()
             await asyncio.sleep(_AFTER_FAILURE)
 
-    async def _look_at(self, admin: Any, service: str) -> None:
-        where = partition(topics.commands_topic(service))
-        found = await admin.list_consumer_group_offsets(f"counterfoil.{service}", partitions=[where])
+    async def _look_at(self, admin: Any, log: LogId) -> None:
+        where = partition(topics.commands_topic(log.service))
+        found = await admin.list_consumer_group_offsets(f"counterfoil.{log.service}", partitions=[where])
         offset = found[where].offset if where in found else -1
         if offset >= 0:
             with self._lock:
-                self._done[service] = offset
+                self._done[log] = offset
 
     def _take_for_done(self) -> None:
         """While nobody can see how far the services are, nobody is turned away for it."""

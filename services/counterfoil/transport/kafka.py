@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from counterfoil.contract import topics
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.times import format_time
 from counterfoil.log.keys import VerifyKey
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Reply, Unavailable
@@ -83,25 +83,27 @@ class KafkaTransport:
     # consuming ------------------------------------------------------------------------------------------------------
 
     def open_inbox(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
     ) -> KafkaInbox:
         """As the port says; an inbox opened before for the same consumer takes nothing more.
 
         Raises `Unavailable` if Kafka does not answer.
         """
-        return self.ask(self._open(consumer, service, logs, resume or {}), f"opening the inbox of {consumer}")
+        return self.ask(self._open(consumer, commands, logs, resume or {}), f"opening the inbox of {consumer}")
 
     async def _open(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int]
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int]
     ) -> KafkaInbox:
         await self._close_subscriptions(consumer)
-        wanted = [topics.entries_topic(service_of(origin)) for origin in logs]
-        cluster = await self._look_around([*wanted, topics.commands_topic(service)] if service is not None else wanted)
+        wanted = [topics.entries_topic(log_of(origin).service) for origin in logs]
+        cluster = await self._look_around(
+            [*wanted, topics.commands_topic(commands.service)] if commands is not None else wanted
+        )
         feeds: list[Feed] = []
         positions = dict(logs)
         async with _Reader(self._access, self.group) as reader:
             for origin in sorted(logs):
-                topic = topics.entries_topic(service_of(origin))
+                topic = topics.entries_topic(log_of(origin).service)
                 cursor = f"kafka:{cluster}:{topic}"
                 if (consumer, topic) in self._gaps:  # what was missing there may lie further back than it should
                     begin, _ = await lookup.bounds(reader, topic)
@@ -109,8 +111,8 @@ class KafkaTransport:
                     begin = await lookup.place(reader, topic, logs[origin], resume.get(cursor))
                 batches = BatchReader(origin, self._keys[origin], logs[origin], cursor)
                 feeds.append(EntryFeed(topic, Buffer(origin, start=logs[origin]), begin, batches, cursor))
-            if service is not None:
-                topic = topics.commands_topic(service)
+            if commands is not None:
+                topic = topics.commands_topic(commands.service)
                 cursor = f"kafka:{cluster}:{topic}"
                 begin = await lookup.within(reader, topic, resume.get(cursor, 0), resume.get(time_of(cursor)))
                 feeds.append(CommandFeed(topic, Buffer(COMMANDS_SOURCE), begin, cursor))
@@ -177,7 +179,7 @@ class KafkaTransport:
     def announced(self, origin: str) -> int:
         """As the port says: what the topic has, proven by the log's signature."""
 
-        topic = topics.entries_topic(service_of(origin))
+        topic = topics.entries_topic(log_of(origin).service)
 
         async def look() -> tuple[int, int]:
             async with _Reader(self._access, self.group) as reader:
@@ -210,7 +212,7 @@ class KafkaTransport:
         if announcement.entries and announcement.end > expected:
             records = [Record(self._shard, value, headers) for value, headers in encode(announcement)]
             after = self._last.get(origin)  # if that is lost, these would leave a gap
-            self._last[origin] = self._queue(topics.entries_topic(service_of(origin)), records, after)
+            self._last[origin] = self._queue(topics.entries_topic(log_of(origin).service), records, after)
             self._next[origin] = announcement.end
         if announcement.end == announcement.size:
             note = Record(origin.encode(), announcement.note, [(topics.CONTENT_TYPE, topics.NOTE_TYPE.encode())])
@@ -239,17 +241,17 @@ class KafkaTransport:
                 raise Unavailable(f"{topic} begins anew: {count} records after offset {before - 1} end at {end - 1}")
             self._ends[topic] = max(end, before)
 
-    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[int]:
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[int]:
         """Put a command on its topic; the future has the offset after it. Raises `Overloaded`."""
         headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
         if trace:
             headers.append((topics.TRACE, trace.encode()))
         record = Record(self._shard, envelope, headers)
-        return self._sender.send(topics.commands_topic(service), [record], wait=False)
+        return self._sender.send(topics.commands_topic(log.service), [record], wait=False)
 
     def reply(self, reply: Reply) -> None:
         """As the port says."""
-        self._sender.send(topics.REPLIES, [Record(reply.service.encode(), encode_reply(reply))], wait=True)
+        self._sender.send(topics.REPLIES, [Record(reply.log.name.encode(), encode_reply(reply))], wait=True)
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
         """Keep a command that its service cannot take, with the reason. Raises `Unavailable` if it cannot be kept."""

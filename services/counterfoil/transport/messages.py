@@ -17,10 +17,10 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import topics
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.export import command_id, event_id, render
+from counterfoil.contract.log_id import MAIN as SHARD
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.submission import BATCH
-from counterfoil.instance import SHARD
 from counterfoil.transport.routes import Kind, Route
 
 Json = dict[str, Any]
