@@ -73,8 +73,8 @@ def test_causes() -> None:
     metrics.consumed(LogId("ledger"), "commands", 1)
     metrics.consumed(LogId("ledger"), MATCHING, 4)
     assert series(metrics, "counterfoil_causes") == [
-        f'counterfoil_causes_total{{service="ledger",source="{MATCHING}"}} 7.0',
-        'counterfoil_causes_total{service="ledger",source="commands"} 1.0',
+        f'counterfoil_causes_total{{service="ledger",shard="main",source="{MATCHING}"}} 7.0',
+        'counterfoil_causes_total{service="ledger",shard="main",source="commands"} 1.0',
     ]
 
 
@@ -84,35 +84,35 @@ def test_commits() -> None:
     metrics.committed(LogId("ledger"), 512, 0.3, 524)
     metrics.committed(LogId("matching"), 1, 0.0001, 1)
     assert series(metrics, "counterfoil_entries") == [
-        'counterfoil_entries_total{service="ledger"} 514.0',
-        'counterfoil_entries_total{service="matching"} 1.0',
+        'counterfoil_entries_total{service="ledger",shard="main"} 514.0',
+        'counterfoil_entries_total{service="matching",shard="main"} 1.0',
     ]
     assert series(metrics, "counterfoil_log_size") == [
-        'counterfoil_log_size{service="ledger"} 524.0',
-        'counterfoil_log_size{service="matching"} 1.0',
+        'counterfoil_log_size{service="ledger",shard="main"} 524.0',
+        'counterfoil_log_size{service="matching",shard="main"} 1.0',
     ]
     ledger = [line for line in series(metrics, "counterfoil_commit_seconds") if "ledger" in line]
-    assert ledger[0] == 'counterfoil_commit_seconds_bucket{le="0.0005",service="ledger"} 0.0'
-    assert 'counterfoil_commit_seconds_bucket{le="0.0025",service="ledger"} 0.0' in ledger
-    assert 'counterfoil_commit_seconds_bucket{le="0.005",service="ledger"} 1.0' in ledger
+    assert ledger[0] == 'counterfoil_commit_seconds_bucket{le="0.0005",service="ledger",shard="main"} 0.0'
+    assert 'counterfoil_commit_seconds_bucket{le="0.0025",service="ledger",shard="main"} 0.0' in ledger
+    assert 'counterfoil_commit_seconds_bucket{le="0.005",service="ledger",shard="main"} 1.0' in ledger
     assert ledger[-4:] == [
-        'counterfoil_commit_seconds_bucket{le="2.5",service="ledger"} 2.0',
-        'counterfoil_commit_seconds_bucket{le="+Inf",service="ledger"} 2.0',
-        'counterfoil_commit_seconds_count{service="ledger"} 2.0',
-        'counterfoil_commit_seconds_sum{service="ledger"} 0.304',
+        'counterfoil_commit_seconds_bucket{le="2.5",service="ledger",shard="main"} 2.0',
+        'counterfoil_commit_seconds_bucket{le="+Inf",service="ledger",shard="main"} 2.0',
+        'counterfoil_commit_seconds_count{service="ledger",shard="main"} 2.0',
+        'counterfoil_commit_seconds_sum{service="ledger",shard="main"} 0.304',
     ]
     batches = [line for line in series(metrics, "counterfoil_batch_entries") if "ledger" in line]
-    assert batches[0] == 'counterfoil_batch_entries_bucket{le="1.0",service="ledger"} 0.0'
-    assert batches[1] == 'counterfoil_batch_entries_bucket{le="2.0",service="ledger"} 1.0'
-    assert 'counterfoil_batch_entries_bucket{le="512.0",service="ledger"} 2.0' in batches
+    assert batches[0] == 'counterfoil_batch_entries_bucket{le="1.0",service="ledger",shard="main"} 0.0'
+    assert batches[1] == 'counterfoil_batch_entries_bucket{le="2.0",service="ledger",shard="main"} 1.0'
+    assert 'counterfoil_batch_entries_bucket{le="512.0",service="ledger",shard="main"} 2.0' in batches
 
 
 def test_a_log_that_was_loaded_has_its_size_before_the_first_commit() -> None:
     metrics = Metrics()
     metrics.loaded(LogId("ledger"), 40)
     assert shown(metrics)[:2] == [
-        'counterfoil_log_size{service="ledger"} 40.0',
-        'counterfoil_published_size{service="ledger"} 40.0',
+        'counterfoil_log_size{service="ledger",shard="main"} 40.0',
+        'counterfoil_published_size{service="ledger",shard="main"} 40.0',
     ]
     assert not series(metrics, "counterfoil_entries")
     assert not series(metrics, "counterfoil_checkpoint")
@@ -122,8 +122,8 @@ def test_checkpoints() -> None:
     metrics = Metrics()
     metrics.published(LogId("ledger"), 12, 1_800_000_000 * SECOND + 500_000)
     assert shown(metrics)[:2] == [
-        'counterfoil_published_size{service="ledger"} 12.0',
-        'counterfoil_checkpoint_timestamp_seconds{service="ledger"} 1.8000000005e+09',
+        'counterfoil_published_size{service="ledger",shard="main"} 12.0',
+        'counterfoil_checkpoint_timestamp_seconds{service="ledger",shard="main"} 1.8000000005e+09',
     ]
 
 
@@ -138,11 +138,11 @@ def test_refusals_recoveries_dead_letters_and_roles() -> None:
     metrics.active(LogId("matching"), True)
     metrics.active(LogId("matching"), False)
     assert [line for line in shown(metrics) if not re.match("counterfoil_(receipt|commands)", line)] == [
-        'counterfoil_refusals_total{code="bad_signature",service="ledger",stage="intake"} 1.0',
-        'counterfoil_refusals_total{code="insufficient_funds",service="ledger",stage="decided"} 2.0',
+        'counterfoil_refusals_total{code="bad_signature",service="ledger",shard="main",stage="intake"} 1.0',
+        'counterfoil_refusals_total{code="insufficient_funds",service="ledger",shard="main",stage="decided"} 2.0',
         'counterfoil_recoveries_total{worker="receipts"} 1.0',
-        'counterfoil_active{service="ledger"} 1.0',
-        'counterfoil_active{service="matching"} 0.0',
+        'counterfoil_active{service="ledger",shard="main"} 1.0',
+        'counterfoil_active{service="matching",shard="main"} 0.0',
         'counterfoil_dead_letters_total{reason="malformed",service="ledger"} 1.0',
     ]
 
@@ -197,8 +197,8 @@ def test_threads_lose_no_count() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert series(metrics, "counterfoil_causes") == [
-        'counterfoil_causes_total{service="service-0",source="commands"} 4000.0',
-        'counterfoil_causes_total{service="service-1",source="commands"} 4000.0',
+        'counterfoil_causes_total{service="service-0",shard="main",source="commands"} 4000.0',
+        'counterfoil_causes_total{service="service-1",shard="main",source="commands"} 4000.0',
     ]
 
 

@@ -76,7 +76,7 @@ def test_a_process_that_is_well_says_so() -> None:
     assert live.headers["Content-Type"] == "application/json"
     assert live.headers["Cache-Control"] == "no-store"
     assert shown.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert b'\ncounterfoil_active{service="ledger"} 0.0\n' in text
+    assert b'\ncounterfoil_active{service="ledger",shard="main"} 0.0\n' in text
 
 
 def test_a_process_that_is_not_well_says_why() -> None:

@@ -130,6 +130,7 @@ def test_one_trace_goes_from_the_command_to_the_trade_through_three_processes() 
         "http.request.method": "POST",
         "http.route": "/v1/commands",
         "counterfoil.service": "matching",
+        "counterfoil.shard": "main",
     }
     assert dict(third.attributes or {}) == {
         "counterfoil.origin": "counterfoil.example/matching/main",

@@ -250,7 +250,14 @@ class Around:
 
     def start(self) -> Runner:
         """A runner over what is there."""
-        log = Log(DECIDER, ORIGIN, SOURCES, self.store, self.files, Signer(KEY, self.files.memory))
+        log = Log(
+            DECIDER,
+            ORIGIN,
+            {name: (origin,) for name, origin in SOURCES.items()},
+            self.store,
+            self.files,
+            Signer(KEY, self.files.memory),
+        )
         self.runner = Runner(log, self.transport, self.clock, GENESIS, None)
         self.runner.recover()
         return self.runner
