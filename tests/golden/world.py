@@ -40,7 +40,7 @@ class GoldenWorld(World):
         self._time = VirtualClock(START)
         instance = Instance.create(home, HOST, "Operator (fictional)", entropy, rules)
         self.system = Embedded(instance, self._time, synchronous="OFF", threads=1)
-        self.engines = {name: runner.engine for name, runner in self.system.runners.items()}
+        self.engines = {log.name: runner.engine for log, runner in self.system.runners.items()}
         self.refusals: Counter[str] = Counter()
         self._commands = 0
         self.settle()
@@ -100,8 +100,8 @@ class GoldenWorld(World):
     def entries(self) -> dict[str, list[Entry]]:
         """Every log."""
         return {
-            name: [CODEC.decode_entry(data) for data in store.entries(0, 1 << 40)]
-            for name, store in self.system.stores.items()
+            log.name: [CODEC.decode_entry(data) for data in store.entries(0, 1 << 40)]
+            for log, store in self.system.stores.items()
         }
 
 

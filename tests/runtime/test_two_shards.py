@@ -173,10 +173,10 @@ def test_the_views_show_both(market: Market) -> None:
 
 def test_a_receipt_comes_from_the_log_that_the_command_names(market: Market) -> None:
     market.advance_to(market.clock.now() + SECOND)
-    later = {"window_start": OFFER.window_start + 48, "window_end": OFFER.window_end + 48}
+    later = replace(OFFER, window_start=OFFER.window_start + 48, window_end=OFFER.window_end + 48)
     for shard in SHARDS:
         with at(market, shard):
-            entry = market.ask("gpu-1", replace(OFFER, **later))
+            entry = market.ask("gpu-1", later)
         assert log_of(entry.origin) == LogId("matching", shard)
 
 
