@@ -138,8 +138,8 @@ class Gateway:
     def tail(self, logs: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
         """(position, entry) of each entry of `logs` as it comes; it does not end by itself.
 
-        A log is ``service/shard``, or ``service`` for all of a service; a position is ``service[/shard]:index``. It does
-        not resume by itself: after `Unreachable`, start again at the last position, its parts split at commas.
+        A log is ``service/shard``, or ``service`` for all of a service; a position is ``service[/shard]:index``.
+        It does not resume by itself: after `Unreachable`, start again at the last position, its parts split at commas.
         """
         params = httpx.QueryParams([*(("service", each) for each in logs), *(("from", each) for each in start)])
         timeout = httpx.Timeout(60.0, connect=5.0)  # a stream without entries has a heartbeat every 15 s
