@@ -10,7 +10,7 @@ CounterfoilError
 │                     `storage.errors.DatabaseDamaged`
 └── those of the edges, beside what raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
     `demo.trace.BadTrace`, `demo.play_over_gateway.OtherMarket`, `testbed.follower.Stalled`, `testbed.fleet.NotRunning`,
-    `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`, `transport.admin.KafkaFailed`,
+    `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`, `transport.admin.client.KafkaFailed`,
     `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`
 """
 

@@ -103,8 +103,11 @@ class Instance:
         return cls(root)
 
     def logs(self) -> tuple[LogId, ...]:
-        """Every log, in the order of the services; of each service the shard ``main`` first."""
-        return _in_order(LogId(service, shard) for service, keys in self.identity.vkeys.items() for shard in keys)
+        """Every log, by service; each service's in the order of `instance.json`, ``main`` first.
+
+        That order never changes: a shard's partition on Kafka follows from it.
+        """
+        return tuple(LogId(service, shard) for service in SERVICES for shard in self.identity.vkeys[service])
 
     def logs_of(self, service: str) -> tuple[LogId, ...]:
         """The logs of one service."""

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from counterfoil.cli.dead_letters import printable
 from counterfoil.cli.main import commands
 from counterfoil.contract.topics import commands_topic, dead_letters_topic
-from counterfoil.transport import topics
-from counterfoil.transport.admin import configuration, settled
-from counterfoil.transport.dead_records import dead_letter
+from counterfoil.transport.admin import topics
+from counterfoil.transport.admin.client import configuration, settled
+from counterfoil.transport.dead_letter_headers import dead_letter
 from tests.cli.command_line import invoke
 from tests.transport.secured import Secured
 

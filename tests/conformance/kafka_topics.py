@@ -1,4 +1,4 @@
-"""Fresh topics for a test: what other tests left is deleted first."""
+"""Fresh topics for a test; those that exist are deleted first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = [
 
 
 def fresh_topics(servers: str) -> None:
-    """Delete Counterfoil's topics and make them anew, empty."""
+    """Recreate Counterfoil's topics, empty."""
     admin = AdminClient({"bootstrap.servers": servers})
     deadline = time.monotonic() + WITHIN
     found = [name for name in admin.list_topics(timeout=WITHIN).topics if name in NAMES]

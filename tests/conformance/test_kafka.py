@@ -64,7 +64,7 @@ class Joined:
 
 
 class Remembering:
-    """An inbox whose consumer stores what it is told to, with what it acknowledges."""
+    """An inbox whose consumer stores the offsets of the messages that it acknowledges."""
 
     def __init__(self, inbox: KafkaInbox, stored: dict[str, int]) -> None:
         self._inbox, self._stored = inbox, stored
@@ -128,7 +128,7 @@ class KafkaHarness(Harness):
 
 @pytest.fixture(scope="module")
 def servers(new_cluster: NewCluster) -> Iterator[str]:
-    """A Kafka of its own: its topics are made anew for every test, which no other test may meet."""
+    """A Kafka for these tests alone: they recreate its topics for every test."""
     with new_cluster() as cluster:
         yield cluster.kafka
 

@@ -15,7 +15,6 @@ from urllib.parse import unquote, urljoin
 
 import pytest
 from faststream.kafka import KafkaBroker
-from faststream.kafka import TopicPartition as Partition
 from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
@@ -35,11 +34,12 @@ from counterfoil.transport.asyncapi import RoutesDiffer, specification
 from counterfoil.transport.batches import Headers, encode
 from counterfoil.transport.buffers import Buffer
 from counterfoil.transport.client import make_broker
-from counterfoil.transport.dead_records import dead_letter
-from counterfoil.transport.replies import encode_reply
-from counterfoil.transport.routes import routes
+from counterfoil.transport.dead_letter_headers import dead_letter
+from counterfoil.transport.gateway import subscribe_to_replies
+from counterfoil.transport.reply_records import encode_reply
+from counterfoil.transport.routes import Read, group_of, routes
 from counterfoil.transport.subscription import CommandFeed, Subscription
-from counterfoil.transport.topics import TOPICS
+from counterfoil.transport.topic_settings import TOPICS
 from tests.contract.test_vectors import vector
 
 FOLDER = Path(__file__).parents[2] / "schemas"
@@ -305,65 +305,69 @@ def test_headers_are_those_it_describes() -> None:
 ACCESS = KafkaAccess("127.0.0.1:9", "counterfoil-test", "secret", None)
 
 
-def running(user: str) -> KafkaBroker:
-    """The broker of a user, bound as the transport binds it; nothing is connected."""
+def reads(user: str) -> list[Read]:
+    """What a user's aiokafka consumer reads, as the transport makes it; nothing is connected."""
     own = [route for route in routes() if (route.user, route.action) == (user, "receive") and route.group is not None]
     feeds = [CommandFeed(route.topic, Buffer(COMMANDS_SOURCE), 0, "") for route in own]
-    broker = make_broker(ACCESS, f"counterfoil.{user}")
-    Subscription(broker, user, f"counterfoil.{user}", feeds, lambda _record, _reason: Future())
-    return broker
+    return Subscription(lambda: None, user, group_of(user), feeds, lambda _record, _reason: Future()).reads
+
+
+def broker() -> KafkaBroker:
+    """FastStream's broker as every user makes it."""
+    return make_broker(ACCESS, "counterfoil-test")
 
 
 def replies() -> KafkaBroker:
-    broker = make_broker(ACCESS, "counterfoil.gateway")
-    broker.subscriber(partitions=[Partition(topics.REPLIES, 0)], batch=True)(take)
-    return broker
+    """FastStream's broker as a gateway makes it."""
+    made = broker()
+    subscribe_to_replies(made, take)
+    return made
 
 
-async def take(_records: list[bytes]) -> None:
+async def take(_reply: bytes) -> None:
     """Takes nothing."""
 
 
-def test_the_published_document_is_that_of_the_brokers_that_run() -> None:
-    made = specification(*(running(user) for user in (*SERVICES, "gateway", "views")), replies())
+def test_the_published_document_is_that_of_what_runs() -> None:
+    everything = [read for user in (*SERVICES, "gateway", "views") for read in reads(user)]
+    made = specification(replies(), everything)
     assert made["servers"]["kafka"]["host"] == "127.0.0.1:9"
     assert {**made, "servers": {}} == {**DOCUMENT, "servers": {}}
     assert OFFICIAL.is_valid(made)
 
 
 def test_the_document_of_one_service_has_its_routes_alone() -> None:
-    made = specification(running("redemption"))
+    made = specification(broker(), reads("redemption"))
     own = [route for route in routes() if route.user == "redemption"]
     assert [name for name in made["operations"] if not name.startswith("admin.")] == [route.name for route in own]
     assert set(made["channels"]) == {route.topic for route in own}
     assert OFFICIAL.is_valid(made)
 
 
-def reading(topic: str, group: str | None) -> KafkaBroker:
-    broker = make_broker(ACCESS, "counterfoil.views")
-    broker.subscriber(partitions=[Partition(topic, 0)], group_id=group, batch=True)(take)
-    return broker
-
-
 @pytest.mark.parametrize(
-    ("topic", "group", "found"),
+    ("more", "found"),
     [
-        ("counterfoil.x", "counterfoil.views", "counterfoil.x is read by counterfoil.views"),
-        (topics.entries_topic("ledger"), "other", "counterfoil.ledger.entries is read by other"),
-        (topics.commands_topic("ledger"), "counterfoil.views", "commands is read by counterfoil.views"),
-        (topics.REPLIES, None, "counterfoil.issuance.entries is not read by counterfoil.gateway"),
+        (("counterfoil.x", "counterfoil.views"), "counterfoil.x is read by counterfoil.views"),
+        ((topics.entries_topic("ledger"), "other"), "counterfoil.ledger.entries is read by other"),
+        ((topics.commands_topic("ledger"), "counterfoil.views"), "commands is read by counterfoil.views"),
+        ((topics.REPLIES, None), "counterfoil.issuance.entries is not read by counterfoil.gateway"),
     ],
 )
-def test_readers_and_routes_that_differ_are_an_error(topic: str, group: str | None, found: str) -> None:
+def test_readers_and_routes_that_differ_are_an_error(more: Read, found: str) -> None:
     with pytest.raises(RoutesDiffer, match=re.escape(found)):
-        specification(running("views"), reading(topic, group))
+        specification(broker(), [*reads("views"), more])
+
+
+def test_what_faststream_reads_counts() -> None:
+    with pytest.raises(RoutesDiffer, match=r"counterfoil\.issuance\.entries is not read by counterfoil\.gateway"):
+        specification(replies(), reads("views"))
 
 
 def test_writing_by_fast_stream_is_an_error() -> None:
-    broker = running("views")
-    broker.publisher("counterfoil.x", title="by the way")
+    made = broker()
+    made.publisher("counterfoil.x", title="by the way")
     with pytest.raises(RoutesDiffer, match="by the way"):
-        specification(broker)
+        specification(made, reads("views"))
 
 
 def test_without_the_extra_the_command_says_so(tmp_path: Path) -> None:

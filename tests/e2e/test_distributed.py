@@ -34,8 +34,9 @@ from counterfoil.settings import ADMIN, GATEWAY, VIEWS
 from counterfoil.storage import read_log_store_on
 from counterfoil.storage.lease import IDLE_SECONDS
 from counterfoil.testbed.fleet import ServiceProcess
-from counterfoil.transport.admin import configuration
+from counterfoil.transport.admin.client import configuration
 from counterfoil.transport.asyncapi import specification
+from counterfoil.transport.routes import group_of
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import eventually
@@ -105,6 +106,13 @@ def test_a_trade_with_the_least_rights_is_visible_everywhere(market: Secured, tm
 def test_rights_and_tables_are_as_they_must_be(market: Secured) -> None:
     assert market.shell.ok("topics", "check") == {"findings": [], "rights_enforced": True}
     assert market.shell.ok("database", "check") == {"findings": []}
+
+
+def test_every_process_reaches_kafka_by_aiokafka_alone(market: Secured) -> None:
+    for member in market.fleet.processes.values():
+        loaded = Path(f"/proc/{member.popen.pid}/maps").read_text()
+        assert "aiokafka" in loaded
+        assert "confluent_kafka" not in loaded
 
 
 # one trace ----------------------------------------------------------------------------------------------------------
@@ -386,7 +394,9 @@ def test_the_running_parts_are_what_asyncapi_says(founded: Secured) -> None:
     with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, PARTS)) as system:
         assert system.start()
         eventually(lambda: all(part.active for part in system.parts.values()))
-        brokers = [each._broker for part in system.parts.values() for each in part.transport._subscriptions]
-        made = specification(*brokers, system.gateway.hub._replies_broker)
-    assert len(brokers) == len(PARTS)
+        read = [each for part in system.parts.values() for each in part.transport.reads]
+        replies = system.gateway.hub.replies_broker
+        assert replies is not None
+        made = specification(replies, read)
+    assert {group for _, group in read} == {group_of(part) for part in PARTS}
     assert made["operations"] == json.loads((ROOT / "schemas" / "asyncapi.json").read_text())["operations"]

@@ -1,4 +1,4 @@
-"""librdkafka's mock cluster, which comes with `confluent_kafka`: answers as it is told, for errors made to order.
+"""librdkafka's mock cluster, which comes with `confluent_kafka`: for injected errors: it answers as the test says.
 
 It is no evidence of what Kafka does: it keeps no sequence of a producer and knows neither rights nor transactions.
 """

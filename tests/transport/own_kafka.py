@@ -81,7 +81,7 @@ class OwnKafka:
             wanted -= {name for name, future in made.items() if future.exception(WITHIN) is None}
             assert time.monotonic() < deadline, f"cannot make {wanted}"
 
-    def make_anew(self, *names: str) -> None:
+    def recreate(self, *names: str) -> None:
         """Delete topics, and make them empty."""
         for future in self.admin.delete_topics(list(names)).values():
             future.result(WITHIN)

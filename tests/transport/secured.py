@@ -13,8 +13,9 @@ from confluent_kafka.admin import AdminClient
 from counterfoil.bootstrap.provision import apply_topics
 from counterfoil.settings import ADMIN, KafkaAccess, Settings
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.transport import acls, topics
-from counterfoil.transport.admin import configuration
+from counterfoil.transport.admin import acls
+from counterfoil.transport.admin.client import configuration
+from counterfoil.transport.topic_settings import TOPICS
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def start(directory: Path) -> Secured:
     cluster.start_broker(1)
     assert cluster.secrets is not None
     made = Secured(cluster.kafka, cluster.secrets)
-    assert len(apply_topics(made.admin, 1, made.secrets)) == len(topics.TOPICS) + len(acls.RIGHTS)
+    assert len(apply_topics(made.admin, 1, made.secrets)) == len(TOPICS) + len(acls.RIGHTS)
     return made
 
 

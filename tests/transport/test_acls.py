@@ -31,9 +31,9 @@ from confluent_kafka.admin import (
 )
 
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import acls
-from counterfoil.transport.acls import Right
-from counterfoil.transport.admin import configuration, settled
+from counterfoil.transport.admin import acls
+from counterfoil.transport.admin.acls import Right
+from counterfoil.transport.admin.client import configuration, settled
 from counterfoil.transport.client import make_producer
 from tests.transport.secured import Secured
 
@@ -103,7 +103,7 @@ def written(access: KafkaAccess) -> set[str]:
 
 
 def read(access: KafkaAccess) -> set[str]:
-    """The topics that somebody can read; others it does not even see, or is told that the right is missing."""
+    """The topics that somebody can read; others it does not see, or gets an error that the right is missing."""
     can, cannot = set[str](), set[str]()
     deadline = time.monotonic() + WITHIN
     with Consumer(configuration(access) | {"group.id": access.user.replace("-", ".")}) as consumer:

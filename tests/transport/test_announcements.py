@@ -130,7 +130,7 @@ def test_what_hangs_is_waited_for(kafka: OwnKafka, log: Log, monkeypatch: pytest
         with kafka.frozen():
             announce(writer, log, 2)
             for _ in range(2):
-                with pytest.raises(Unavailable, match="under way"):
+                with pytest.raises(Unavailable, match="not confirmed"):
                     writer.announced(log.origin)
         monkeypatch.setattr(kafka_module, "_CONFIRM", WITHIN)
         assert go_on(writer, log) == 4
@@ -186,7 +186,7 @@ def test_a_reader_misled_by_late_records_finds_what_it_lacks(
 
 
 @pytest.mark.parametrize("while_running", [False, True])
-def test_a_topic_made_anew_gets_everything_again(kafka: OwnKafka, log: Log, while_running: bool) -> None:
+def test_a_recreated_topic_gets_everything_again(kafka: OwnKafka, log: Log, while_running: bool) -> None:
     """Readers that were further than the new topic is begin again with what they lack."""
     with kafka.transport("writer", log) as writer, kafka.transport("reader", log) as reader:
         for count in (5, 4):
@@ -194,7 +194,7 @@ def test_a_topic_made_anew_gets_everything_again(kafka: OwnKafka, log: Log, whil
         assert writer.announced(log.origin) == 9
         inbox = reader.open_inbox("reader", None, {log.origin: 0})
         assert entries(inbox, 9) == log.committed
-        kafka.make_anew(topic_of(log))
+        kafka.recreate(topic_of(log))
         if while_running:
             fails_soon(writer, log)
         assert go_on(writer, log) == 0

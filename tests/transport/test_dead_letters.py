@@ -11,10 +11,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES, commands_topic, dead_letters_topic, entries_topic
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import dead_letters, topics
-from counterfoil.transport.admin import KafkaFailed, configuration, settled
-from counterfoil.transport.dead_letters import NoSuchLetter
-from counterfoil.transport.dead_records import Death, Header, dead_letter
+from counterfoil.transport.admin import dead_letters, topics
+from counterfoil.transport.admin.client import KafkaFailed, configuration, settled
+from counterfoil.transport.admin.dead_letters import NoSuchLetter
+from counterfoil.transport.dead_letter_headers import Death, Header, dead_letter
+from counterfoil.transport.topic_settings import TOPICS
 from tests.transport.secured import Secured
 
 pytestmark = pytest.mark.xdist_group("secured-kafka")
@@ -160,8 +161,8 @@ def test_only_where_its_consumer_reads(aside: Aside, secured: Secured) -> None:
     assert aside.came_back(1, entries_topic("matching")) == [(b"k", b"last", [])]
     assert aside.came_back(0) == []
     assert [offset for offset, _why in done.left] == list(range(8))
-    assert done.left[0][1] == "nothing of ledger goes back to counterfoil.issuance.commands, partition 0"
-    assert done.left[5][1] == "nothing of ledger goes back to counterfoil.ledger.commands, partition 1"
+    assert done.left[0][1] == "dead letters of ledger are not replayed to counterfoil.issuance.commands, partition 0"
+    assert done.left[5][1] == "dead letters of ledger are not replayed to counterfoil.ledger.commands, partition 1"
     assert done.left[6][1] == done.left[7][1] == "its headers do not say where it came from"
     assert [each.death is None for each in dead_letters.newest(secured.admin, [aside.topic], 3)] == [True, True, False]
 
@@ -192,7 +193,7 @@ def test_a_record_as_large_as_can_be(aside: Aside) -> None:
 
 
 def test_where_it_cannot_be_done(aside: Aside, secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("counterfoil.transport.admin.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("counterfoil.transport.admin.client.CONNECT_SECONDS", 1)
     with pytest.raises(KafkaFailed, match="no Kafka answered"):
         list(dead_letters.newest(KafkaAccess("127.0.0.1:1", "counterfoil-admin"), [aside.topic], 1))
     with pytest.raises(KafkaFailed, match="cannot be read"):
@@ -206,4 +207,4 @@ def test_where_it_cannot_be_done(aside: Aside, secured: Secured, monkeypatch: py
 
 
 def test_every_consumer_has_its_topic() -> None:
-    assert sorted(dead_letters.DEAD_LETTERS) == sorted(name for name in topics.TOPICS if name.endswith(".dead-letters"))
+    assert sorted(dead_letters.DEAD_LETTERS) == sorted(name for name in TOPICS if name.endswith(".dead-letters"))

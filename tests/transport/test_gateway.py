@@ -16,12 +16,13 @@ from counterfoil.contract.topics import REPLIES, commands_topic
 from counterfoil.ports import COMMANDS_SOURCE, Overloaded, Reply, Unavailable
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport import gateway as gateway_module
+from counterfoil.transport import pauses
 from counterfoil.transport.client import make_admin
 from counterfoil.transport.gateway import KafkaGateway
-from counterfoil.transport.replies import encode_reply
+from counterfoil.transport.reply_records import encode_reply
 from counterfoil.transport.subscription import KafkaInbox
 from tests.conformance.transport import Log
-from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, until
+from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, log_of, until
 
 pytestmark = pytest.mark.xdist_group("kafka-faults")
 
@@ -31,7 +32,7 @@ CAPACITY = 5
 @pytest.fixture
 def gateways(kafka: OwnKafka, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KafkaGateway]]:
     """Makes gateways that follow a log."""
-    monkeypatch.setattr(gateway_module, "_LOOK_EVERY", 0.05)
+    monkeypatch.setattr(pauses, "LAG", 0.05)
     with ExitStack() as opened:
 
         def make(log: Log | None = None) -> KafkaGateway:
@@ -119,7 +120,6 @@ def test_what_others_sent_counts(kafka: OwnKafka, name: str, gateways: Callable[
 def test_where_nobody_can_see_the_lag_nobody_is_turned_away_for_ever(
     kafka: OwnKafka, name: str, gateways: Callable[..., KafkaGateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_module, "_AFTER_FAILURE", 0.1)
     seeing, blind = make_admin, True
 
     def make(access: KafkaAccess, client_id: str) -> Any:
@@ -199,8 +199,10 @@ def test_every_gateway_hears_every_reply(kafka: OwnKafka, gateways: Callable[...
 def test_what_is_no_reply_is_skipped(kafka: OwnKafka, gateways: Callable[..., KafkaGateway]) -> None:
     gateway = gateways()
     one, two = (encode_reply(reply(number)) for number in (1, 2))
-    values = (one, None, b"", b"{}", b"[]", one[:-1], one + b" ", two)
-    kafka.write(REPLIES, *((b"ledger", value, [("nothing", None)]) for value in values))
+    values = (one, None, b"", b"{}", b"[]", one[:-1], one + b" ")
+    strange: list[Headers] = [[("nothing", None)], [("no-text", b"\xff")]]  # no reply has headers
+    kafka.write(REPLIES, *((b"ledger", value, []) for value in values))
+    kafka.write(REPLIES, *((b"ledger", one, headers) for headers in strange), (b"ledger", two, [("text", b"x")]))
     heard([gateway], reply(1), reply(2))
 
 

@@ -12,10 +12,11 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import dead_letters_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Inbox, Reply
-from counterfoil.transport import dead_letters, topics
-from counterfoil.transport.admin import settled
+from counterfoil.transport.admin import dead_letters, topics
+from counterfoil.transport.admin.client import settled
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.kafka import KafkaTransport
+from counterfoil.transport.topic_settings import TOPICS
 from tests.conformance.transport import Log
 from tests.transport.secured import Secured
 
@@ -56,9 +57,9 @@ def until(done: Callable[[], bool], step: Callable[[], object] = lambda: None) -
 @pytest.fixture
 def logs(secured: Secured) -> dict[str, Log]:
     """Empty topics, and two entries in each log."""
-    for future in secured.client.delete_topics(list(topics.TOPICS)).values():
+    for future in secured.client.delete_topics(list(TOPICS)).values():
         future.result(WITHIN)
-    settled(lambda: not secured.client.list_topics(timeout=10).topics.keys() & topics.TOPICS.keys(), "it")
+    settled(lambda: not secured.client.list_topics(timeout=10).topics.keys() & TOPICS.keys(), "it")
     topics.apply(secured.admin)
     made = {service: Log(f"example.test/{service}/main") for service in SERVICES}
     for log in made.values():

@@ -1,4 +1,4 @@
-"""What is handed over is on its topic once and in order, or whoever did so is told; and nothing is forgotten."""
+"""What is sent is on its topic once and in order, or its future fails; every future is done in the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from counterfoil.transport import client, producer
 from counterfoil.transport.client import make_producer
 from counterfoil.transport.loop import LoopThread
 from counterfoil.transport.producer import MAX_RECORD_BYTES, Record, Sender, octets
-from counterfoil.transport.topics import MAX_DEAD_MESSAGE_BYTES
+from counterfoil.transport.topic_settings import MAX_DEAD_MESSAGE_BYTES
 from tests.transport.mock_cluster import PRODUCE, MockCluster, mock_cluster
 from tests.transport.own_kafka import OwnKafka
 
@@ -106,7 +106,7 @@ STORIES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4)), min_size=1, 
 @settings(max_examples=25)
 @given(story=STORIES, errors=st.lists(st.sampled_from((0, *RETRIABLE)), max_size=4))
 def test_what_may_be_tried_again_changes_nothing(mock: MockCluster, story: Story, errors: list[int]) -> None:
-    """Topics keep their order each, whatever comes between; the future has the offset after the last record."""
+    """Topics keep their order each, whatever is sent to others; the future has the offset after the last record."""
     topics = [new_topic(mock), new_topic(mock, 2), new_topic(mock)]
     mock.answer(PRODUCE, *errors)
     sizes = [0, 0, 0]
@@ -252,7 +252,7 @@ def test_kafka_may_come_later(mock: MockCluster) -> None:
 
 @pytest.mark.parametrize("long", [False, True])
 def test_a_topic_without_a_leader(mock: MockCluster, monkeypatch: pytest.MonkeyPatch, long: bool) -> None:
-    """It is waited for, as long as for an answer; then nobody knows, and everybody is told so."""
+    """Sending waits for a leader as long as for an answer; then every future fails, the outcome being unknown."""
     monkeypatch.setattr(client, "REQUEST_TIMEOUT_MS", 500 if long else 20_000)
     topic = new_topic(mock)
     with sending(mock.servers) as sender:

@@ -21,9 +21,10 @@ from confluent_kafka.admin import (
 from counterfoil.contract.limits import MAX_ENTRY_BYTES, MAX_ENVELOPE_BYTES
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import topics
-from counterfoil.transport.admin import KafkaFailed, LoginRefused, configuration, settled
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES, dead_letter
+from counterfoil.transport.admin import topics
+from counterfoil.transport.admin.client import KafkaFailed, LoginRefused, configuration, settled
+from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES, dead_letter
+from counterfoil.transport.topic_settings import TOPICS
 from tests.servers.fixture import NewCluster
 from tests.transport.secured import Secured
 
@@ -76,7 +77,7 @@ def delete(client: AdminClient, name: str) -> None:
 def test_topics_are_as_they_must_be_and_stay(secured: Secured) -> None:
     assert topics.apply(secured.admin) == topics.apply(secured.admin, brokers=1) == topics.check(secured.admin) == []
     there = secured.client.list_topics(timeout=10).topics
-    assert sorted(name for name in there if name.startswith("counterfoil.")) == sorted(NAMES) == sorted(topics.TOPICS)
+    assert sorted(name for name in there if name.startswith("counterfoil.")) == sorted(NAMES) == sorted(TOPICS)
     for name in NAMES:
         assert [len(each.replicas) for each in there[name].partitions.values()] == [1]
         found = settings_of(secured.client, name)
@@ -136,12 +137,12 @@ def test_three_brokers_keep_three_replicas_and_wait_for_two(new_cluster: NewClus
             topics.apply(access, brokers=3)
 
 
-# what is wrong is said --------------------------------------------------------------------------------------------
+# errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("counterfoil.transport.admin.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("counterfoil.transport.admin.client.CONNECT_SECONDS", 1)
 
 
 @pytest.mark.usefixtures("hurry")
@@ -216,7 +217,7 @@ def test_a_message_does_not_unfold_to_more_than_the_limit(send: Sender) -> None:
     assert send(COMMANDS, bytes(MAX_ENVELOPE_BYTES), compression="gzip") is None
 
 
-def test_whatever_another_topic_took_fits_among_dead_letters(send: Sender) -> None:
+def test_any_record_of_another_topic_fits_a_dead_letter(send: Sender) -> None:
     """The largest record, with the longest that can be said of it."""
     value = bytes(MAX_MESSAGE_BYTES - FRAME)
     headers = dead_letter("t" * 249, 10**10 - 1, 2**63 - 1, [], "r" * 64, "2199-12-31T23:59:59.999999Z")

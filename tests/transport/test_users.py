@@ -9,8 +9,8 @@ import pytest
 
 from counterfoil.bootstrap.provision import apply_topics, check_topics
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport import users
-from counterfoil.transport.admin import LoginRefused, connect
+from counterfoil.transport.admin import users
+from counterfoil.transport.admin.client import LoginRefused, connect
 from tests.transport.secured import Secured
 
 pytestmark = pytest.mark.xdist_group("secured-kafka")

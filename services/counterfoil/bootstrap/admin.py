@@ -5,7 +5,7 @@ The command line may not know the transport, so that it starts without Kafka's c
 
 from __future__ import annotations
 
+from counterfoil.transport.admin.dead_letters import DEAD_LETTERS, Letter, Replayed, extent, newest, read, replay
 from counterfoil.transport.asyncapi import document as asyncapi
-from counterfoil.transport.dead_letters import DEAD_LETTERS, Letter, Replayed, extent, newest, read, replay
 
 __all__ = ["DEAD_LETTERS", "Letter", "Replayed", "asyncapi", "extent", "newest", "read", "replay"]

@@ -46,7 +46,7 @@ class Gateway:
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
             buried = partial(instruments.dead_letter, GATEWAY)
-            self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), buried)
+            self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), buried, instance.logs())
             opened.callback(self.transport.close)
             self.hub = opened.enter_context(closing(KafkaGateway(self.transport, access)))
             self.receipts = self._follow(deliver)

@@ -18,7 +18,7 @@ from counterfoil.settings import ADMIN, USERS, DatabaseAccess, KafkaAccess
 from counterfoil.storage import admin
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.log_store import read_log_store_on
-from counterfoil.transport import acls, topics, users
+from counterfoil.transport.admin import acls, topics, users
 
 _OLD: Final = f"kafka-{ADMIN}.old"
 """Beside a new password of the administrator on Kafka: the one before, to log in with once more."""
@@ -42,30 +42,36 @@ def apply(
 
     Raises `CounterfoilError`.
     """
-    return [*apply_topics(kafka, brokers, secrets), *apply_database(database, secrets, logs)]
+    return [*apply_topics(kafka, brokers, secrets, logs), *apply_database(database, secrets, logs)]
 
 
-def apply_topics(access: KafkaAccess, brokers: int | None = None, secrets: Path | None = None) -> list[str]:
+def apply_topics(
+    access: KafkaAccess,
+    brokers: int | None = None,
+    secrets: Path | None = None,
+    logs: Sequence[LogId] = MAIN_LOGS,
+) -> list[str]:
     """What Kafka needs: users and passwords (where it asks for them), topics, rights. Returns what was changed.
 
-    `brokers`: how many there are to be (None: as many as answer). Raises `transport.admin.KafkaFailed`, `UnsafeFile`.
+    `brokers`: how many there are to be (None: as many as answer). Raises `KafkaFailed` (`transport.admin.client`),
+    `UnsafeFile`.
     """
     changes = []
     if secrets is not None and access.password is not None:
         if (secrets / _OLD).exists():
             changes += users.renew(access, read_private(secrets / _OLD))
         changes += users.apply(access, _passwords(secrets))
-    return [*changes, *topics.apply(access, brokers), *acls.apply(access)]
+    return [*changes, *topics.apply(access, brokers, logs), *acls.apply(access)]
 
 
-def check_topics(access: KafkaAccess, secrets: Path | None = None) -> list[str]:
-    """What is not as `apply_topics` would have it. Raises `transport.admin.KafkaFailed`, `UnsafeFile`."""
+def check_topics(access: KafkaAccess, secrets: Path | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+    """What is not as `apply_topics` would have it. Raises `transport.admin.client.KafkaFailed`, `UnsafeFile`."""
     known = _passwords(secrets) if secrets is not None and access.password is not None else {}
-    return [*users.check(access, known), *topics.check(access), *acls.check(access)]
+    return [*users.check(access, known), *topics.check(access, logs), *acls.check(access)]
 
 
 def rights_enforced(access: KafkaAccess) -> bool:
-    """Whether Kafka keeps to rights at all, or lets everybody do everything. Raises `transport.admin.KafkaFailed`."""
+    """Whether the cluster enforces ACLs; without an authorizer everybody may do everything. Raises `KafkaFailed`."""
     return acls.enforced(access)
 
 
@@ -87,11 +93,11 @@ def check_database(access: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) ->
 def written(kafka: KafkaAccess, database: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """What any market has left here: logs that have begun, topics with records. For the administrator, after `apply`.
 
-    Raises `DatabaseFailed`, `transport.admin.KafkaFailed`.
+    Raises `DatabaseFailed`, `transport.admin.client.KafkaFailed`.
     """
     with _explained():
         begun = [f"the log of {log.name}" for log in logs if _begun(database, log)]
-    return [*begun, *topics.written(kafka)]
+    return [*begun, *topics.written(kafka, logs)]
 
 
 def _begun(access: DatabaseAccess, log: LogId) -> bool:

@@ -31,7 +31,7 @@ class Views:
         self._database = settings.database_access(VIEWS_USER)
         self._tables = {instance.origin(log): CATALOGUE[log.service].reducers for log in instance.logs()}
         access, buried = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
-        self.transport = KafkaTransport(access, VIEWS_USER, MAIN, instance.verify_keys(), buried)
+        self.transport = KafkaTransport(access, VIEWS_USER, MAIN, instance.verify_keys(), buried, instance.logs())
         self._lease = LeaseKeeper(self._database, VIEWS_USER)
         self._opened = ExitStack()
         self._store: ViewStore | None = None

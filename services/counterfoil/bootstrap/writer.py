@@ -56,7 +56,7 @@ class Writer:
         self._key = instance.log_key(id_)
         self.sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[user]}
         access, buried = settings.kafka_access(user), partial(instruments.dead_letter, user)
-        self.transport = KafkaTransport(access, user, id_.shard, self._keys(), buried)
+        self.transport = KafkaTransport(access, user, id_.shard, self._keys(), buried, instance.logs())
         self._lease = LeaseKeeper(self._database, schema_of(id_))
         self._store: LogStore | None = None
         self._runner: Runner | None = None

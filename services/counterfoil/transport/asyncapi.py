@@ -1,9 +1,8 @@
-"""The AsyncAPI 3.0 document of the distributed form, from FastStream's own description of the brokers that run.
+"""The AsyncAPI 3.0 document of the distributed form, from FastStream's description and the table of routes.
 
-FastStream knows which topics are read, the servers and how one logs in. Who reads, what a topic means, its messages,
-keys, headers and partitions come from `routes` and `messages`, and so does what is written, which FastStream has no
-part in. A reader without a route, or a route without a reader, is an error: the document says what is, or there is
-none.
+FastStream describes the application, its server and security, and the subscriber of replies, from the broker that
+runs. Users, topics, messages, keys, headers and partitions come from `routes` and `messages`. What is read by
+FastStream and by aiokafka's consumers has to be exactly what the routes say, or there is no document.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from faststream.kafka import KafkaBroker
-from faststream.kafka import TopicPartition as Partition
 from faststream.kafka.subscriber.usecase import LogicSubscriber
 from faststream.security import SASLScram512
 from faststream.specification import AsyncAPI
@@ -21,38 +19,35 @@ from counterfoil import __version__
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN
-from counterfoil.transport.client import PARTITION
+from counterfoil.transport.gateway import subscribe_to_replies
 from counterfoil.transport.messages import BINDING, components, messages_of
-from counterfoil.transport.routes import Route, routes
-from counterfoil.transport.topics import PARTITIONS, TOPICS
+from counterfoil.transport.partitions import Partitions
+from counterfoil.transport.routes import Read, Route, routes
+from counterfoil.transport.topic_settings import TOPICS, partition_count
 
 Json = dict[str, Any]
 
 _SERVERS: Final = "{servers}"
 _DESCRIPTION: Final = (
-    "Services exchange signed commands and log entries as bytes. Kafka carries them and decides nothing: commands are "
-    "believed for their signature, entries for the signed checkpoint that comes with them."
+    "Services exchange signed commands and log entries as bytes. Kafka carries them and decides nothing: a command "
+    "counts by its signature, an entry by the signed checkpoint that comes with it."
 )
 
 
 class RoutesDiffer(CounterfoilError):
-    """What is bound to the brokers is not what the table of routes says."""
+    """What is read or written differs from the table of routes."""
 
 
 def document() -> Json:
     """The document of all users together, for any cluster."""
-    readers: dict[tuple[str, str | None], list[str]] = {}
-    for route in routes():
-        if route.action == "receive" and route.user != ADMIN:
-            readers.setdefault((route.user, route.group), []).append(route.topic)
-    made = specification(*(_broker(topics, group) for (_, group), topics in readers.items()))
+    made = specification(_any_cluster(), [(each.topic, each.group) for each in _received() if each.kind != "replies"])
     names = {"default": "127.0.0.1:9092", "description": "HOST:PORT, or several with commas between them"}
     made["servers"]["kafka"]["variables"] = {"servers": names}
     return made
 
 
-def _broker(topics: Iterable[str], group: str | None) -> KafkaBroker:
-    """A broker that is never started, with one reader, as `subscription` binds it."""
+def _any_cluster() -> KafkaBroker:
+    """A broker that is never started, with the subscriber of replies."""
     broker = KafkaBroker(
         consumer_only=True,
         security=SASLScram512("", "", use_ssl=True),
@@ -61,26 +56,25 @@ def _broker(topics: Iterable[str], group: str | None) -> KafkaBroker:
         specification_url=_SERVERS,
         description="Apache Kafka, as COUNTERFOIL_KAFKA names it.",
     )
-    broker.subscriber(partitions=[Partition(topic, PARTITION) for topic in topics], group_id=group, batch=True)(_take)
+    subscribe_to_replies(broker, _ignore)
     return broker
 
 
-async def _take(_records: list[bytes]) -> None:
-    """Stands where a service's handler is."""
+async def _ignore(_reply: bytes) -> None:
+    """Stands in for the gateway's handler."""
 
 
-def specification(*brokers: KafkaBroker) -> Json:
-    """The document of those who read by these brokers, one for each or more, all of one cluster.
+def specification(broker: KafkaBroker, reads: Iterable[Read]) -> Json:
+    """The document of the users who read by FastStream's `broker`, or read `reads` by consumers of their own.
 
-    A reader is known by its topic and its group. Raises `RoutesDiffer` unless each of its users' routes, and nothing
-    else, is read.
+    A reader is known by its topic and group. Raises `RoutesDiffer` unless those users read exactly what their routes
+    say.
     """
-    described = [_describe(broker) for broker in brokers]
-    users = _users(pair for base, broker in zip(described, brokers, strict=True) for pair in _reads(base, broker))
+    base = _describe(broker)
+    users = _users([*_read_by(base, broker), *reads])
     served = [route for route in routes() if route.user in users]
     channels = {route.topic for route in served}
     served += [route for route in routes() if route.user == ADMIN and route.topic in channels]
-    base = described[0]
     (server,) = base["servers"].values()
     return {
         "asyncapi": base["asyncapi"],
@@ -94,32 +88,35 @@ def specification(*brokers: KafkaBroker) -> Json:
 
 
 def _describe(broker: KafkaBroker) -> Json:
-    """What FastStream says of a broker."""
+    """FastStream's own document of a broker."""
     licence = {"name": "Apache-2.0"}
     api = AsyncAPI(broker, title="Counterfoil", version=__version__, description=_DESCRIPTION, license=licence)
     made: Json = api.to_specification().to_jsonable()
     return made
 
 
-def _reads(base: Mapping[str, Any], broker: KafkaBroker) -> list[tuple[str, str | None]]:
-    """Topic and group of all that is read by a broker. Raises `RoutesDiffer` if anything is written by it."""
+def _read_by(base: Mapping[str, Any], broker: KafkaBroker) -> list[Read]:
+    """What a broker's subscribers read. Raises `RoutesDiffer` if it has publishers: `producer.Sender` writes."""
     written = [name for name, each in base["operations"].items() if each["action"] != "receive"]
     if written:
-        raise RoutesDiffer(f"FastStream is not to write: {'; '.join(written)}")
+        raise RoutesDiffer(f"FastStream must not write: {'; '.join(written)}")
     described = {channel["address"] for channel in base["channels"].values()}
     handlers = [each for each in broker.subscribers if isinstance(each, LogicSubscriber)]
     found = [(topic, each.group_id) for each in handlers for topic in each.specification.channel_labels]
-    return [pair for pair in found if pair[0] in described]
+    return [read for read in found if read[0] in described]
 
 
-def _users(reads: Iterable[tuple[str, str | None]]) -> set[str]:
-    """Who reads; each user's routes are there, and nothing else. Raises `RoutesDiffer`."""
-    known = {
-        (route.topic, route.group): route for route in routes() if route.action == "receive" and route.user != ADMIN
-    }
+def _received() -> Iterable[Route]:
+    """The routes by which a serving process reads."""
+    return (route for route in routes() if route.action == "receive" and route.user != ADMIN)
+
+
+def _users(reads: Iterable[Read]) -> set[str]:
+    """Who reads these. Raises `RoutesDiffer` unless they are all of their routes, and nothing else."""
+    known = {(route.topic, route.group): route for route in _received()}
     found = set(reads)
-    users = {known[pair].user for pair in found if pair in known}
-    wanted = {pair for pair, route in known.items() if route.user in users}
+    users = {known[read].user for read in found if read in known}
+    wanted = {read for read, route in known.items() if route.user in users}
     if found != wanted:
         more = [f"{topic} is read by {group}" for topic, group in sorted(map(_shown, found - wanted))]
         less = [f"{topic} is not read by {group}" for topic, group in sorted(map(_shown, wanted - found))]
@@ -127,8 +124,8 @@ def _users(reads: Iterable[tuple[str, str | None]]) -> set[str]:
     return users
 
 
-def _shown(pair: tuple[str, str | None]) -> tuple[str, str]:
-    return pair[0], pair[1] or "nobody's group"
+def _shown(read: Read) -> tuple[str, str]:
+    return read[0], read[1] or "a reader without a group"
 
 
 def _channel(route: Route) -> Json:
@@ -141,7 +138,7 @@ def _channel(route: Route) -> Json:
         "bindings": {
             "kafka": {
                 "topic": route.topic,
-                "partitions": PARTITIONS,
+                "partitions": partition_count(route.topic, Partitions()),
                 "topicConfiguration": {"cleanup.policy": [settings["cleanup.policy"]], **told},
                 "bindingVersion": BINDING,
             }
@@ -158,7 +155,7 @@ def _operation(route: Route) -> Json:
         "x-user": f"counterfoil-{route.user}",
     }
     if route.user == ADMIN:
-        made["summary"] = "Looks at what was set aside." if route.action == "receive" else "Sends it back to its topic."
+        made["summary"] = "Reads dead letters." if route.action == "receive" else "Replays dead letters to their topic."
     if route.action == "receive" and route.group is not None:
         group = {"type": "string", "enum": [route.group]}
         made["bindings"] = {"kafka": {"groupId": group, "bindingVersion": BINDING}}

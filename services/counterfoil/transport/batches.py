@@ -1,9 +1,10 @@
-"""Entries on a topic, and how a reader comes to believe them: batch by batch, by the log's signature alone.
+"""Entries on a topic, and how a reader verifies them: batch by batch, by the log's signature alone.
 
-A topic gives neither order nor truth: records may come twice, late, or from whoever may write there. Every record names
-the batch it belongs to; the last of a batch carries the hashes of what lies before it and a signed checkpoint. A batch
-whose entries hash, with these, to what the log signed is the log's; nothing else leaves this module. Batches are handed
-on in the order of their indexes, each index once, and never past a gap. Formats: `counterfoil.contract.topics`.
+A topic guarantees neither order nor origin: records may come twice, late, or from anybody who may write there. Every
+record names its batch; the last of a batch carries the hashes of the entries before the batch and a signed checkpoint.
+A batch is the log's if its entries hash, with these, to what the log signed; nothing else leaves this module. Batches
+are delivered in the order of their indexes, each index once, and never past a gap. Formats:
+`counterfoil.contract.topics`.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from counterfoil.ports import Announcement, Delivery
 Headers = Sequence[tuple[str, bytes]]
 
 MAX_BATCH_ENTRIES: Final = 65_536
-"""Entries of one batch."""
+"""The most entries of one batch."""
 MAX_PENDING: Final = 256
-"""Batches that wait for records of theirs, or for batches before them."""
+"""The most batches that wait for their own records, or for batches before them."""
 MAX_PENDING_BYTES: Final = 128 * 2**20
-_MAX_CLAIMS: Final = 4  # different things that records may say about one index
-_MAX_VERSIONS: Final = 64  # of a batch that are tried
+_MAX_CLAIMS: Final = 4  # different values that are kept for one index
+_MAX_VERSIONS: Final = 64  # combinations of such values that are tried
 _MAX_NOTE_BYTES: Final = 4_096
 _MAX_PROOF_BYTES: Final = 64 * HASH_BYTES
 
 
 class BadRecord(Exception):
-    """A record that is no entry of this log; its text is a stable code."""
+    """A record that is not an entry of this log; its text is a stable code."""
 
 
 def encode(announcement: Announcement) -> list[tuple[bytes, Headers]]:
@@ -72,28 +73,28 @@ def place_of(headers: Headers) -> tuple[int, int, int]:
 
 @dataclass(slots=True)
 class _Pending:
-    """A batch as far as it has come."""
+    """A batch, as far as its records have come."""
 
     first: int
     size: int
     offset: int
     """Of its first record on the topic."""
     claims: dict[int, list[tuple[bytes, str]]] = field(default_factory=dict)
-    """By index, what records said the entry and its trace are: one each, unless somebody forges."""
+    """By index: the entry and its trace as records gave them; one each, unless somebody forges records."""
     tails: list[Mapping[str, bytes]] = field(default_factory=list)
     octets: int = 0
     entries: Sequence[tuple[bytes, str]] = ()
-    """Those that are proven."""
+    """The proven entries, with their traces."""
     proven: bool = False
     note: bytes = b""
-    """The checkpoint over exactly this much, if the one that came is."""
+    """The signed checkpoint, if it covers exactly the entries up to `size`."""
 
     @property
     def whole(self) -> bool:
         return bool(self.tails) and len(self.claims) == self.size - self.first
 
     def claim(self, index: int, value: bytes, trace: str) -> int:
-        """Take note of what a record says; how many octets that added."""
+        """Keep what a record gives for an index; returns how many octets that added."""
         said = self.claims.setdefault(index, [])
         if len(said) >= _MAX_CLAIMS or any(value == known for known, _ in said):
             return 0
@@ -102,7 +103,7 @@ class _Pending:
         return len(value)
 
     def versions(self) -> Iterator[tuple[Mapping[str, bytes], Sequence[tuple[bytes, str]]]]:
-        """What the batch may be: a tail, and an entry for every index."""
+        """What the batch may be: a tail, and an entry for every index; at most `_MAX_VERSIONS` combinations."""
         claims = [self.claims[index] for index in range(self.first, self.size)]
         return islice(product(self.tails, product(*claims)), _MAX_VERSIONS)
 
@@ -111,20 +112,20 @@ class BatchReader:
     """Reads one log from its topic, from the entry `next_index` on."""
 
     def __init__(self, origin: str, key: VerifyKey, next_index: int, cursor: str = "") -> None:
-        """`cursor`: the name under which `Delivery.resume` gives offsets."""
+        """`cursor`: the name of the offset in `Delivery.resume`."""
         self._origin, self._key, self._cursor = origin, key, cursor
         self.next_index = next_index
         self.waits_for_gap = False
-        """Whether later batches have come than the one that is next."""
+        """Whether batches after the next one have come before it."""
         self._pending: dict[tuple[int, int], _Pending] = {}
         self._octets = 0
         self.proven_size = 0
-        """Where the last proven batch ends."""
+        """The size of the log up to the last proven batch."""
 
     def feed(self, offset: int, value: bytes | None, headers: Headers) -> list[Delivery]:
-        """Take one record; returns what may be consumed now. Raises `BadRecord` for what is no entry of the log.
+        """Take one record; returns what may be consumed now. Raises `BadRecord` unless it may be an entry of the log.
 
-        A record that is known already, or of a batch already handed on, is dropped.
+        A record that is known already, or whose batch was delivered already, is dropped.
         """
         index, first, size = place_of(headers)
         if value is None or not 0 < len(value) <= MAX_ENTRY_BYTES:
@@ -140,7 +141,7 @@ class BatchReader:
         if tail is not None and tail not in batch.tails and len(batch.tails) < _MAX_CLAIMS:
             batch.tails.append(tail)
         if self._octets > MAX_PENDING_BYTES:
-            self._drop(next(iter(self._pending.values())))  # the oldest; what is in it has to come again
+            self._drop(next(iter(self._pending.values())))  # the oldest; its records have to come again
         if not batch.whole or (first, size) not in self._pending:
             return []
         self._prove(batch)
@@ -159,7 +160,7 @@ class BatchReader:
         self._octets -= batch.octets
 
     def _prove(self, batch: _Pending) -> None:
-        """Find the version that the log signed. Raises `BadRecord` if there is none: a true record may still come."""
+        """Find the combination that the log signed. Raises `BadRecord` if none is; a genuine record may still come."""
         for tail, entries in batch.versions():
             try:
                 batch.note = self._proven(batch, tail, [leaf_hash(value) for value, _ in entries])
@@ -171,14 +172,14 @@ class BatchReader:
         raise BadRecord("unproven_batch")
 
     def _proven(self, batch: _Pending, tail: Mapping[str, bytes], leaves: Sequence[bytes]) -> bytes:
-        """The note over exactly these, if it is that. Raises `LogError` unless the log signed a history with them."""
+        """The note if it covers exactly these entries, else empty. Raises `LogError` unless the log signed them."""
         head = open_checkpoint(tail[topics.CHECKPOINT], [self._key])
         root = root_after(batch.first, _hashes(tail.get(topics.FRONTIER, b"")), leaves)
         verify_consistency(batch.size, head.size, root, head.root, _hashes(tail.get(topics.PROOF, b"")))
         return tail[topics.CHECKPOINT] if head == Checkpoint(self._origin, batch.size, root) else b""
 
     def _release(self) -> list[Delivery]:
-        """Proven batches that continue what was handed on."""
+        """Deliver proven batches that continue the log without a gap."""
         released: list[Delivery] = []
         proven = deque(sorted((each for each in self._pending.values() if each.proven), key=lambda b: b.first))
         while proven and proven[0].first <= self.next_index:

@@ -1,6 +1,6 @@
-"""Buffers of messages in memory, and the inbox that reads several of them: order, fairness and redelivery in one place.
+"""Buffers of messages in memory, and the inbox that reads several of them: order, fairness and redelivery.
 
-Both transports deliver through these; they differ in who fills the buffers.
+Both transports deliver through these; they differ in what fills the buffers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from counterfoil.ports import Delivery, LogReader
 
 @dataclass(frozen=True, slots=True)
 class _Take:
-    """A share of one source: messages `first` up to `stop`, still to be read if `reader` is set."""
+    """A share of one source: messages `first` up to `stop`; not read yet if `reader` is set."""
 
     source: str
     first: int
@@ -27,7 +27,7 @@ class _Take:
         if self.reader is None:
             return self.items
         items = self.reader(self.first, self.stop)
-        ensure(len(items) == self.stop - self.first, f"{self.source}: a published entry is not in the log any more")
+        ensure(len(items) == self.stop - self.first, f"{self.source}: a published entry is missing from the log")
         return [Delivery(self.source, position, data) for position, data in enumerate(items, self.first)]
 
 
@@ -35,7 +35,7 @@ class _Take:
 class Buffer:
     """Consecutive messages of one source, the latest in memory: positions `start` up to `end`.
 
-    A `reader` has the earlier ones. Without it what is before `start` was acknowledged and is gone.
+    A `reader` has the earlier ones. Without a reader, messages before `start` were acknowledged and are gone.
     """
 
     name: str
@@ -59,9 +59,9 @@ class Buffer:
 
 
 def fair_shares(available: Sequence[int], order: Sequence[int], limit: int) -> list[int]:
-    """How many messages to take from each source: as equal, and as many, as `available` and `limit` permit.
+    """How many messages to take from each source: as many, and as evenly, as `available` and `limit` permit.
 
-    `order` names the sources that have any; what cannot be split evenly goes, one each, to the first of them.
+    `order` lists the sources that have any, by index; a remainder goes, one each, to the first of them.
     """
     shares = [0] * len(available)
     hungry = order
@@ -76,10 +76,10 @@ def fair_shares(available: Sequence[int], order: Sequence[int], limit: int) -> l
 
 
 class BufferedInbox:
-    """An `Inbox` over buffers that others fill, for one consumer thread; only `wake` may come from others.
+    """An `Inbox` over buffers that others fill. One thread consumes; only `wake` may be called from other threads.
 
-    A `wake` outside a waiting `poll` is kept for the next, so a consumer that looks at its stop flag and then polls
-    cannot miss it. Turns between sources pass on with each `poll`, so that none starves however small the limit.
+    A `wake` while no `poll` waits ends the next one, so a consumer that checks its stop flag and then polls cannot miss
+    it. The first turn moves to the next source with each `poll`, so that none starves however small the limit.
     """
 
     def __init__(
@@ -110,13 +110,13 @@ class BufferedInbox:
                 self._wait(timeout)
             self._woken = False
             takes = self._take(limit)
-        # Old entries are read without the lock: nobody waits for a slow consumer's disk.
+        # Old entries are read without the lock, so that other consumers do not wait for this one's disk.
         deliveries = [delivery for take in takes for delivery in take.deliveries()]
         self._next.update((take.source, take.stop) for take in takes)
         return deliveries
 
     def acknowledge(self, positions: Mapping[str, int]) -> None:
-        """As the port says; lower positions than before change nothing, higher ones than delivered are skipped to.
+        """As the port says; a position lower than before changes nothing, one beyond the last delivery skips messages.
 
         Raises `ValueError`, changing nothing, for a source this inbox does not have or a position beyond its end.
         """
@@ -143,7 +143,7 @@ class BufferedInbox:
             self._ready.notify()
 
     def notify(self, source: Buffer) -> None:
-        """End the wait of this inbox if it reads `source`; for who fills them and holds the lock."""
+        """End the wait of this inbox if it reads `source`. Called with the lock held, after filling a buffer."""
         if source in self._sources:
             self._ready.notify()
 
@@ -155,12 +155,12 @@ class BufferedInbox:
             self._waiting.remove(self)
 
     def _first(self, source: Buffer) -> int:
-        """The next position to deliver; commands acknowledged through another inbox of the service are gone."""
+        """The next position to deliver, which is past commands acknowledged through another inbox of the service."""
         position = self._next[source.name]
         return max(position, source.start) if source.reader is None else position
 
     def _take(self, limit: int) -> list[_Take]:
-        """The next messages of every source, `limit` in total, and pass the turn on."""
+        """The next messages of every source, `limit` in total; moves the first turn on."""
         firsts = [self._first(source) for source in self._sources]
         available = [source.end - first for source, first in zip(self._sources, firsts, strict=True)]
         order = [i for i in (*range(self._turn, len(available)), *range(self._turn)) if available[i]]

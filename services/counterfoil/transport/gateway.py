@@ -1,37 +1,57 @@
-"""The transport of a gateway: commands go out to Kafka; logs and replies come in and are kept for many readers at once.
+"""The transport of a gateway: it sends commands to Kafka, and keeps the logs and replies that come for many readers.
 
-What came in is kept as the transport in memory keeps it: the latest entries of every log, and the logs themselves for
-readers further behind. So a gateway has one consumer, however many streams and receipts it serves.
+They are kept as the transport in memory keeps them: the latest entries of every log, and the logs themselves for
+readers further behind. So a gateway has one consumer of entries, however many streams and receipts it serves. Replies
+come by FastStream: each is handled on its own and at most once, and no position is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final
 
 from faststream import AckPolicy
-from faststream.kafka import KafkaMessage
+from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import TopicPartition as Partition
 
 from counterfoil.contract import limits, topics
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Announcement, Delivery, Inbox, Overloaded
-from counterfoil.settings import KafkaAccess
+from counterfoil.settings import GATEWAY, KafkaAccess
+from counterfoil.transport import pauses
 from counterfoil.transport.client import PARTITION, make_admin, make_broker, partition
 from counterfoil.transport.embedded import EmbeddedTransport
 from counterfoil.transport.kafka import KafkaTransport
-from counterfoil.transport.replies import BadReply, decode_reply
-from counterfoil.transport.subscription import decode_raw, parse_raw
+from counterfoil.transport.reply_records import BadReply, decode_reply
+from counterfoil.transport.routes import group_of
 
 _BATCH: Final = 4_096
-_LOOK_EVERY: Final = 0.25  # seconds between looks at how far the services are with their commands
-_AFTER_FAILURE: Final = 1.0
 
 log = logging.getLogger("counterfoil.kafka.gateway")
+
+
+def subscribe_to_replies(broker: KafkaBroker, handler: Callable[[bytes], Awaitable[None]]) -> Any:
+    """Bind a handler to the replies, from the end of the topic on: a reply is for a client that waits now.
+
+    Returns FastStream's subscriber.
+    """
+    subscriber: Any = broker.subscriber(
+        partitions=[Partition(topics.REPLIES, PARTITION)],
+        auto_offset_reset="latest",
+        ack_policy=AckPolicy.ACK_FIRST,  # no group: nothing is committed
+        decoder=_undecoded,
+    )
+    subscriber(handler)
+    return subscriber
+
+
+async def _undecoded(message: KafkaMessage) -> bytes:
+    """The value as it is: `decode_reply` reads replies, and strictly."""
+    return bytes(message.body)
 
 
 class KafkaGateway(EmbeddedTransport):
@@ -42,21 +62,21 @@ class KafkaGateway(EmbeddedTransport):
         super().__init__(inbox_capacity)
         self._kafka, self._access = kafka, access
         self._most = inbox_capacity
-        self._sent: dict[LogId, int] = {}  # per log the offset after the last command that this gateway sent
-        self._done: dict[LogId, int] = {}  # and how far the service is
-        self._under_way: dict[LogId, int] = {}
-        self._replies_broker: Any = None
+        self._sent: dict[LogId, int] = {}  # by log: the offset after the last command that this gateway sent
+        self._done: dict[LogId, int] = {}  # and how far its writer is
+        self._in_flight: dict[LogId, int] = {}
+        self.replies_broker: KafkaBroker | None = None  # once open: FastStream's, which also describes it
         self._stop_looking: Callable[[], None] | None = None
         self.inbox: Inbox
 
     def open(self) -> None:
-        """Follow the logs from where they are registered, and replies from now on. Raises `Unavailable`."""
+        """Follow the logs from their registered sizes, and replies from now on. Raises `Unavailable`."""
         self.recover()
         self._kafka.ask(self._follow_replies(), "following replies")
         self._stop_looking = self._kafka.spawn(self._look())
 
     def recover(self) -> None:
-        """Go on with what was not followed yet; after `step` raised."""
+        """Resume after `step` raised, with the first entries that were not taken in."""
         with self._lock:
             positions = {origin: log.end for origin, log in self._logs.items()}
         self.inbox = self._kafka.open_inbox("gateway", None, positions)
@@ -83,17 +103,17 @@ class KafkaGateway(EmbeddedTransport):
         self.publish(Announcement(origin, first, entries, size, last.note, traces=traces))
 
     def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
-        """As the port says: turned away where the service is too far behind, done when Kafka has it."""
+        """As the port says: shed if the writer is too far behind; done when Kafka has it."""
         with self._lock:
             waiting = self._waiting_before(log)
             if waiting >= self._most:
                 raise Overloaded(f"{log.name}: {waiting} commands are waiting")
-            self._under_way[log] = self._under_way.get(log, 0) + 1
+            self._in_flight[log] = self._in_flight.get(log, 0) + 1
         try:
             sent = self._kafka.send_command(log, envelope, trace)
         except BaseException:
             with self._lock:
-                self._under_way[log] -= 1
+                self._in_flight[log] -= 1
             raise
         done: Future[None] = Future()
         sent.add_done_callback(lambda future: self._confirmed(log, future, done))
@@ -102,7 +122,7 @@ class KafkaGateway(EmbeddedTransport):
     def _confirmed(self, log: LogId, sent: Future[int], done: Future[None]) -> None:
         problem = sent.exception()
         with self._lock:
-            self._under_way[log] -= 1
+            self._in_flight[log] -= 1
             if problem is None and (offset := sent.result()) >= 0:
                 self._done.setdefault(log, offset - 1)
                 self._sent[log] = max(self._sent.get(log, 0), offset)
@@ -113,76 +133,68 @@ class KafkaGateway(EmbeddedTransport):
                 done.set_result(None)
 
     def waiting(self, log: LogId) -> int:
-        """Commands before a service: sent by this gateway or others before its last, and not known to be consumed."""
+        """A log's backlog: commands, up to the last that this gateway sent, that are not known to be consumed."""
         with self._lock:
             return self._waiting_before(log)
 
     def _waiting_before(self, log: LogId) -> int:
         ahead = self._sent.get(log, 0) - self._done.get(log, 0)
-        return self._under_way.get(log, 0) + max(0, ahead)
+        return self._in_flight.get(log, 0) + max(0, ahead)
 
     async def _look(self) -> None:
-        """Ask, while anything is under way, how far the services' groups are."""
+        """Ask how far the writers' groups are, while any commands are not consumed."""
+        failures = 0
         while True:
-            admin = make_admin(self._access, "counterfoil.gateway")
+            admin = make_admin(self._access, group_of(GATEWAY))
             try:
                 await admin.start()
                 while True:
-                    await asyncio.sleep(_LOOK_EVERY)
-                    for each_log in [each for each in self._sent if self._sent[each] > self._done[each]]:
-                        await self._look_at(admin, each_log)
-            except Exception as problem:  # noqa: BLE001 whatever it is, it is asked again
+                    await asyncio.sleep(pauses.LAG)
+                    for each in [each for each in self._sent if self._sent[each] > self._done[each]]:
+                        await self._look_at(admin, each)
+                    failures = 0
+            except Exception as problem:  # noqa: BLE001 any failure is tried again
                 log.info("cannot see how far the services are: %r", problem)
                 self._take_for_done()
             finally:
                 with suppress(Exception):
                     await admin.close()
-            await asyncio.sleep(_AFTER_FAILURE)
+            await asyncio.sleep(pauses.before_retry(failures))
+            failures += 1
 
     async def _look_at(self, admin: Any, log: LogId) -> None:
-        where = partition(topics.commands_topic(log.service))
-        found = await admin.list_consumer_group_offsets(f"counterfoil.{log.service}", partitions=[where])
+        where = self._kafka.commands_of(log)
+        found = await admin.list_consumer_group_offsets(group_of(*log), partitions=[where])
         offset = found[where].offset if where in found else -1
         if offset >= 0:
             with self._lock:
                 self._done[log] = offset
 
     def _take_for_done(self) -> None:
-        """While nobody can see how far the services are, nobody is turned away for it."""
+        """While the services' progress cannot be seen, no command is shed because of it."""
         with self._lock:
             self._done.update(self._sent)
 
     async def _follow_replies(self) -> None:
-        broker = self._replies_broker = make_broker(self._access, "counterfoil.gateway")
-        subscriber: Any = broker.subscriber(
-            partitions=[Partition(topics.REPLIES, PARTITION)],
-            batch=True,
-            max_records=1_000,
-            batch_timeout_ms=10,
-            auto_offset_reset="latest",  # a reply is for somebody who waits now
-            ack_policy=AckPolicy.MANUAL,
-            parser=parse_raw,
-            decoder=decode_raw,
-        )
-        subscriber(self._take_replies)
+        broker = self.replies_broker = make_broker(self._access, group_of(GATEWAY))
+        subscriber = subscribe_to_replies(broker, self._take_reply)
         await broker.start()
-        await subscriber.consumer.seek_to_end(partition(topics.REPLIES))
+        await subscriber.consumer.seek_to_end(partition(topics.REPLIES))  # returns when the end is known
 
-    async def _take_replies(self, message: KafkaMessage) -> None:
-        for record in message.raw_message:
-            try:
-                self.reply(decode_reply(record.value))
-            except BadReply as problem:
-                log.warning("offset %d: no reply: %s", record.offset, problem)
+    async def _take_reply(self, value: bytes) -> None:
+        try:
+            self.reply(decode_reply(value))
+        except BadReply as problem:
+            log.warning("a record that is not a reply: %s", problem)
 
     def logs(self) -> Mapping[str, int]:
-        """Per origin, how far it is followed."""
+        """By origin: how far each log is followed."""
         with self._lock:
             return {origin: log.end for origin, log in self._logs.items()}
 
     def close(self) -> None:
-        """Follow nothing more; the Kafka transport is closed by whoever opened it."""
+        """Follow nothing more; the Kafka transport is closed by its owner."""
         if self._stop_looking is not None:
             self._stop_looking()
-        if self._replies_broker is not None:
-            self._kafka.finish(self._replies_broker.stop())
+        if self.replies_broker is not None:
+            self._kafka.finish(self.replies_broker.stop())

@@ -1,4 +1,4 @@
-"""One thread with an event loop for the clients of Kafka; everybody else stays synchronous."""
+"""One thread with an event loop for the clients of Kafka; all other code is synchronous."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LoopThread:
     """An event loop in a daemon thread of its own."""
 
     def __init__(self, name: str, *, tls: bool) -> None:
-        """Start it. With `tls` it is asyncio's own: uvloop's may wait half a minute for a peer to end a session."""
+        """Start it. With `tls` it is asyncio's own loop: uvloop may wait half a minute for a peer to end a session."""
         self.loop = asyncio.new_event_loop() if tls else uvloop.new_event_loop()
         self._asked: list[Future[Any]] = []
         self._given_up = False
@@ -35,11 +35,11 @@ class LoopThread:
         self.loop.close()
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine there."""
+        """Run a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> Callable[[], None]:
-        """Run a coroutine there until what this returns is called, which waits for its end."""
+        """Run a coroutine on the loop; call the result to cancel it and wait for its end."""
         made: Future[asyncio.Task[None]] = Future()
         self.soon(lambda: made.set_result(self.loop.create_task(work)))
         task = made.result()
@@ -54,7 +54,10 @@ class LoopThread:
         return stop
 
     def call(self, work: Coroutine[Any, Any, T], within: float, what: str) -> T:
-        """Run a coroutine there and wait for it. Raises `Unavailable` when it takes longer, and what it raises."""
+        """Run a coroutine on the loop and wait `within` seconds for its result.
+
+        Raises `Unavailable` when it takes longer, and what the coroutine raises.
+        """
         future = self.start(work)
         self._asked.append(future)
         try:
@@ -63,7 +66,7 @@ class LoopThread:
             return future.result(within)
         except Late:
             if future.done():
-                raise  # of its own
+                raise  # the coroutine's own time-out
             future.cancel()
             raise Unavailable(f"{what}: no answer from Kafka within {within:.0f} s") from None
         except CancelledError:
@@ -72,17 +75,17 @@ class LoopThread:
             self._asked.remove(future)
 
     def give_up(self) -> None:
-        """End every `call`, those under way and those to come, with `Unavailable`."""
+        """Every `call`, running now or made later, raises `Unavailable`."""
         self._given_up = True
         for future in list(self._asked):
             future.cancel()
 
     def soon(self, function: Callable[..., object], *arguments: object) -> None:
-        """Call a function there."""
+        """Call a function on the loop."""
         self.loop.call_soon_threadsafe(function, *arguments)
 
     def close(self) -> None:
-        """End the thread. What still runs there is cancelled."""
+        """End the thread; tasks that still run are cancelled."""
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self._end)
             self._thread.join(_END_WITHIN)

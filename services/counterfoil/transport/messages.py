@@ -1,8 +1,8 @@
 """The messages on the topics, their headers and their schemas, as AsyncAPI describes them.
 
-What the contract has a published schema for is referred to by its file beside the document. Two of these, of a command
-and of an entry, name all others by their ids, which AsyncAPI's tools do not look up: they are repeated here with the
-files' names in their place.
+Schemas that the contract publishes are referenced by their files beside the document. The schemas of a command and of
+an entry reference others by id, which AsyncAPI's tools do not resolve: these two are repeated here, with file names in
+place of the ids.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import topics
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.export import command_id, event_id, render
-from counterfoil.contract.log_id import MAIN as SHARD
+from counterfoil.contract.log_id import SHARD_MAX, SHARD_PATTERN
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.submission import BATCH
@@ -33,26 +33,26 @@ _FILES: Final = {
     **{command_id(kind, version): f"commands/{kind}.v{version}{_FILE}" for kind, version in VOCABULARY.commands},
     **{event_id(name): f"events/{name}{_FILE}" for name in VOCABULARY.events},
 }
-"""Where the schema with an id lies."""
+"""The file of a schema, by its id."""
 _MESSAGE: Final[Mapping[Kind, str]] = {
     "entries": "entry",
     "dead-letters": "dead-letter",
     "checkpoints": "checkpoint",
     "replies": "reply",
 }
-"""What is on the topics that have one kind of message."""
+"""The message of the topics that have only one kind."""
 _BASE64: Final = "^[A-Za-z0-9+/]*={0,2}$"
 
 
 def messages_of(route: Route) -> list[str]:
-    """The names, in the components, of the messages on a route's topic."""
+    """The messages on a route's topic, by their names in the components."""
     if route.kind == "commands":
         return [*(f"command.{name}" for name, service in _commands() if service == route.owner), f"command.{BATCH}.v1"]
     return [_MESSAGE[route.kind]]
 
 
 def components() -> Json:
-    """Every message, and what the messages share: the envelope, headers, and every event that an entry may hold."""
+    """All messages, and what they share: the envelope, headers, and every event that an entry may hold."""
     commands = {f"command.{name}": _command(name) for name, _ in _commands()}
     batch = _signed(f"{BATCH}.v1", "Several commands of one service under one signature.", _typed(BATCH, 1, True))
     messages = {**commands, f"command.{BATCH}.v1": batch, **_others()}
@@ -72,12 +72,12 @@ def _documents() -> Mapping[str, bytes]:
 
 
 def _described(path: str) -> str:
-    """What the published schema says of itself."""
+    """The description in a published schema."""
     return str(orjson.loads(_documents()[path])["description"])
 
 
 def _repeated(name: str) -> Json:
-    """A published schema in its place among the components, with references that lead on from there."""
+    """A published schema as a component, with its references adjusted to that place."""
     schema = orjson.loads(_documents()[f"{name}{_FILE}"])
     del schema["$id"]
     return _schema(_led_on(schema, f"#/components/schemas/{name}/schema/"))
@@ -128,7 +128,7 @@ def _typed(kind: str, version: int, body: object) -> Json:
 
 
 def _signed(name: str, summary: str, payload: Json) -> Json:
-    """A command's envelope: its payload, out of base64, is a command and moreover `payload`."""
+    """A command's envelope: its payload, decoded from base64, is a command that also matches `payload`."""
     inside = {
         "contentMediaType": PAYLOAD_TYPE,
         "contentSchema": {"allOf": [{"$ref": "#/components/schemas/command/schema"}, payload]},
@@ -147,7 +147,7 @@ def _others() -> Json:
     owner = {"enum": list(SERVICES), "description": "The service."}
     note = {"type": "string", "description": "C2SP signed note: origin, size, root; then the signatures."}
     origin = {"description": "The log's origin, so that compaction keeps the last checkpoint of each."}
-    set_aside = "A record that its consumer could not take, byte for byte; the headers say whence and why."
+    set_aside = "A record that its consumer could not take, byte for byte; the headers say where it was and why."
     record = {"description": "The record's value as it came."}
     return {
         "entry": _message("entry", *entry, _SHARD),
@@ -167,7 +167,12 @@ def _others() -> Json:
 
 
 _TEXT: Final[Json] = {"type": "string"}
-_SHARD: Final[Json] = {"const": SHARD, "description": "The shard."}
+_SHARD: Final[Json] = {
+    "type": "string",
+    "pattern": f"^{SHARD_PATTERN}$",
+    "maxLength": SHARD_MAX,
+    "description": "The shard.",
+}
 _ENVELOPE: Final[Json] = {
     "description": "A DSSE v1 envelope with one Ed25519 signature.",
     "type": "object",
@@ -181,7 +186,7 @@ _ENVELOPE: Final[Json] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "keyid": {"type": "string", "description": "A hint; not believed."},
+                    "keyid": {"type": "string", "description": "A hint, not verified."},
                     "sig": {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]{86}==$"},
                 },
                 "required": ["sig"],
@@ -193,19 +198,19 @@ _ENVELOPE: Final[Json] = {
     "additionalProperties": False,
 }
 _REPLY: Final[Json] = {
-    "description": "The word on a command that made no entry: refused at intake, or recorded before at `index`.",
+    "description": "The answer to a command that made no entry: refused at intake, or recorded before at `index`.",
     "type": "object",
     "properties": {
-        "service": {"enum": list(SERVICES)},
+        "log": {"type": "string", "pattern": f"^(?:{'|'.join(SERVICES)})/{SHARD_PATTERN}$"},
         "content": {
             "type": "string",
             "pattern": "^[0-9a-f]{64}$",
-            "description": "SHA-256 of the payload; of the whole envelope where no payload could be had.",
+            "description": "SHA-256 of the payload; of the whole envelope if no payload could be read.",
         },
         "signature": {
             "type": "string",
             "pattern": "^(?:[0-9a-f]{128})?$",
-            "description": "The signature over the payload; empty where no payload could be had.",
+            "description": "The signature over the payload; empty if no payload could be read.",
         },
         "refused": {
             "type": ["object", "null"],
@@ -221,7 +226,7 @@ _REPLY: Final[Json] = {
         },
         "index": {"type": ["integer", "null"], "minimum": 0},
     },
-    "required": ["service", "content", "signature", "refused", "index"],
+    "required": ["log", "content", "signature", "refused", "index"],
     "additionalProperties": False,
 }
 
@@ -232,7 +237,7 @@ _DECIMAL: Final[Json] = {"type": "string", "pattern": "^(?:0|[1-9][0-9]*)$"}
 _TRACE: Final[Json] = {
     "type": "string",
     "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
-    "description": "W3C Trace Context of what made the record; for people who watch, never for a decision.",
+    "description": "W3C Trace Context of the cause of the record; for observation, never used in a decision.",
 }
 
 
@@ -245,7 +250,7 @@ def _headers() -> Json:
                 topics.BATCH: {
                     "type": "string",
                     "pattern": "^[0-9]+-[0-9]+$",
-                    "description": "FIRST-SIZE: it was announced with the entries FIRST up to SIZE - 1.",
+                    "description": "FIRST-SIZE: the batch that it was announced with, entries FIRST up to SIZE - 1.",
                 },
                 topics.CHECKPOINT: {
                     "type": "string",

@@ -1,7 +1,7 @@
-"""The one sender of a transport: each topic gets what is handed over in that order, one batch at a time.
+"""The only sender of a transport: it sends to each topic in the order of `send`, one batch at a time.
 
-Until Kafka has confirmed a batch, nothing that comes after it in its topic is handed over: so a batch that is refused
-or lost never leaves a gap behind it, whatever Kafka thinks of the producer's sequence.
+The next batch of a topic is sent after Kafka has confirmed the one before. So a batch that is refused or lost never
+leaves a gap, even if Kafka takes later records of the same producer.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.settings import BadSetting
-from counterfoil.transport.client import PARTITION
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
+from counterfoil.transport import pauses
+from counterfoil.transport.client import PARTITION, name_of, partition
+from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
 
 MAX_QUEUED: Final = 65_536
-"""Records that wait to be handed to Kafka, or for its word, at most."""
+"""The most records that are not sent or not confirmed yet."""
 MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
-"""Of one record: what no topic takes would cost everything that is under way."""
-_BLOCK: Final = 60.0  # seconds that a service waits for room before it says that Kafka is away
-_PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
+"""The largest record: one that no topic takes would fail everything in flight."""
+_BLOCK: Final = 60.0  # seconds to wait for room in the queue before raising `Unavailable`
 _FLUSH: Final = 10.0
 _END: Final = 1.0
 _BATCH_OVERHEAD: Final = 61 + 3 + 4  # of a batch with one record: header, attributes and deltas, length
@@ -41,7 +41,7 @@ log = logging.getLogger("counterfoil.kafka.producer")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What goes to a topic."""
+    """A record to send."""
 
     key: bytes | None
     value: bytes | None
@@ -49,35 +49,35 @@ class Record:
 
 
 def octets(record: Record) -> int:
-    """What a record takes as the only one of a batch, as Kafka counts (a few less for a small one)."""
+    """The size of a batch with this record alone, as Kafka counts (a few octets less for a small one)."""
     size: int = DefaultRecordBatchBuilder.size_of(record.key, record.value, list(record.headers))
     return size + _BATCH_OVERHEAD
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """Records for one topic, and who wants to know: the offset after the last. Not sent if `after` has failed."""
+    """Records for one partition, and the future with the offset after the last. Not sent if `after` has failed."""
 
-    topic: str
+    where: TopicPartition
     records: Sequence[Record]
     after: Future[int] | None
     done: Future[int] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
-        self.done.set_running_or_notify_cancel()  # from here on nobody can cancel it
+        self.done.set_running_or_notify_cancel()  # it cannot be cancelled any more
 
     @property
-    def in_vain(self) -> BaseException | None:
-        """Why it must not be sent any more."""
+    def blocked(self) -> BaseException | None:
+        """Why it must not be sent: the failure of `after`."""
         return self.after.exception() if self.after is not None and self.after.done() else None
 
 
 class Sender:
     """Sends to Kafka from any thread.
 
-    The producer is idempotent: while it lives, nothing is lost or doubled. If it fails for good (a refused write, a
-    sequence that broke, a topic without a leader for longer than a request may take), everything not confirmed fails
-    with it, and the next use begins with a new one.
+    The producer is idempotent: while it lives, nothing is lost or repeated. If it fails for good (a refused write, a
+    broken sequence, a topic without a leader for longer than a request may take), everything not confirmed fails with
+    it, and a new producer is made.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class Sender:
         make: Callable[[], AIOKafkaProducer],
         explain: Callable[[Exception], str] = repr,
     ) -> None:
-        """Nothing is connected before `start`. `explain` says what is wrong with a connection, and what to do."""
+        """Nothing is connected before `start`. `explain` turns a failure to connect into text with advice."""
         self._loop, self._make, self._explain = loop, make, explain
         self.trouble = "not connected yet"
-        """Why there is no producer just now; empty while there is one."""
+        """Why there is no producer at the moment; empty while there is one."""
         self._room = Condition()  # guards what follows
-        self._jobs: dict[str, list[_Job]] = {}
+        self._jobs: dict[TopicPartition, list[_Job]] = {}
         self._queued = 0
         self._closed = False
         self._event = asyncio.Event()
@@ -99,29 +99,35 @@ class Sender:
         self._ending: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to send, as soon as Kafka is there."""
+        """Start sending; connects as soon as Kafka answers."""
         self._stop = self._loop.spawn(self._run())
 
     def send(
-        self, topic: str, records: Sequence[Record], *, wait: bool, after: Future[int] | None = None
+        self,
+        topic: str,
+        records: Sequence[Record],
+        *,
+        wait: bool,
+        after: Future[int] | None = None,
+        number: int = PARTITION,
     ) -> Future[int]:
-        """Queue records; the future has the offset after the last of them (-1 where Kafka does not say).
+        """Queue records for partition `number` of a topic; the future has the offset after the last of them.
 
-        `after`, what `send` returned for the same topic: if that fails, these are not sent and fail as well. Where the
-        queue is full: wait for room and at last raise `Unavailable`, or raise `Overloaded` at once. Raises `ValueError`
-        for a record of more than `MAX_RECORD_BYTES`.
+        That is -1 if Kafka does not say. `after` is a future of `send` for the same partition: if it fails, these are
+        not sent and fail as well. If the queue is full, `wait` waits for room and then raises `Unavailable`; without
+        `wait`, raises `Overloaded` at once. Raises `ValueError` for a record of more than `MAX_RECORD_BYTES`.
         """
         for record in records:
             if (size := octets(record)) > MAX_RECORD_BYTES:
                 raise ValueError(f"{topic}: a record of {size} octets, {MAX_RECORD_BYTES} are possible")
-        job = _Job(topic, records, after)
+        job = _Job(partition(topic, number), records, after)
         with self._room:
             if not self._fits(len(records)) and not (wait and self._wait(len(records))):
                 raise Unavailable("Kafka takes nothing") if wait else Overloaded("Kafka takes nothing")
             if self._closed:
                 raise Unavailable("the transport is closed")
             self._queued += len(records)
-            lane = self._jobs.setdefault(topic, [])
+            lane = self._jobs.setdefault(job.where, [])
             lane.append(job)
             if len(lane) == 1:
                 self._loop.soon(self._event.set)
@@ -139,7 +145,7 @@ class Sender:
         return self._queued
 
     def close(self) -> None:
-        """Send what is queued, for a while, and end; what is not confirmed by then fails."""
+        """Send what is queued, wait a limited time for it, and end; what is not confirmed by then fails."""
         with self._room:
             self._closed = True
             self._room.notify_all()
@@ -155,7 +161,7 @@ class Sender:
     async def _run(self) -> None:
         while True:
             problem = await self._use(await self._connect())
-            log.warning("the producer failed, what Kafka has not confirmed is given up: %r", problem)
+            log.warning("the producer failed, and with it all that Kafka has not confirmed: %r", problem)
 
     async def _connect(self) -> AIOKafkaProducer:
         attempt = 0
@@ -167,7 +173,7 @@ class Sender:
             except (KafkaError, OSError, BadSetting) as problem:
                 self.trouble = self._explain(problem)
                 log.warning("no producer yet: %s", self.trouble)
-            await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            await asyncio.sleep(pauses.before_retry(attempt))
             attempt += 1
 
     async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
@@ -179,8 +185,8 @@ class Sender:
         return producer
 
     async def _use(self, producer: AIOKafkaProducer) -> Exception:
-        """Send what is queued until the producer fails; returns why. What it was given is done then."""
-        carriers: dict[str, asyncio.Task[None]] = {}
+        """Send what is queued until the producer fails; returns why. All its jobs are done by then."""
+        carriers: dict[TopicPartition, asyncio.Task[None]] = {}
         problems: list[Exception] = []
         try:
             self._event.set()
@@ -189,10 +195,10 @@ class Sender:
                 self._event.clear()
                 if problems:
                     return problems[0]
-                for topic in [topic for topic, carrier in carriers.items() if carrier.done()]:
-                    del carriers[topic]
-                for topic, jobs in self._take(carriers).items():
-                    carriers[topic] = carrier = asyncio.create_task(self._carry(producer, topic, jobs, problems))
+                for where in [where for where, carrier in carriers.items() if carrier.done()]:
+                    del carriers[where]
+                for where, jobs in self._take(carriers).items():
+                    carriers[where] = carrier = asyncio.create_task(self._carry(producer, where, jobs, problems))
                     carrier.add_done_callback(lambda _: self._event.set())
         finally:
             await self._end(producer)
@@ -202,14 +208,14 @@ class Sender:
                 await asyncio.wait(carriers.values())
 
     async def _end(self, producer: AIOKafkaProducer) -> None:
-        """Close the producer. One that still waits for Kafka is left to itself: it ends once Kafka has answered."""
+        """Close the producer. If it still waits for Kafka, its end is not waited for."""
 
         async def end() -> None:
             try:
                 await producer.stop()
             except KafkaError as problem:
                 log.info("a producer ends: %r", problem)
-            finally:  # also where this is cancelled
+            finally:  # also if this is cancelled
                 await producer.client.close()
 
         ending = asyncio.create_task(end())
@@ -217,32 +223,32 @@ class Sender:
         ending.add_done_callback(self._ending.discard)
         await asyncio.wait([ending], timeout=_END if self._closed else _FLUSH)
 
-    def _take(self, busy: Container[str]) -> dict[str, list[_Job]]:
-        """All that is queued for topics that are not `busy`."""
+    def _take(self, busy: Container[TopicPartition]) -> dict[TopicPartition, list[_Job]]:
+        """All that is queued for partitions that are not `busy`."""
         with self._room:
-            return {topic: self._jobs.pop(topic) for topic in list(self._jobs) if topic not in busy}
+            return {where: self._jobs.pop(where) for where in list(self._jobs) if where not in busy}
 
     async def _carry(
-        self, producer: AIOKafkaProducer, topic: str, jobs: Sequence[_Job], problems: list[Exception]
+        self, producer: AIOKafkaProducer, where: TopicPartition, jobs: Sequence[_Job], problems: list[Exception]
     ) -> None:
-        """Send jobs of one topic in as few batches as they fit into, each after Kafka has confirmed the one before.
+        """Send jobs of one partition in as few batches as they fit into, each after Kafka has confirmed the one before.
 
-        All of them are done then. What goes wrong is added to `problems`; with the first, all that is queued fails.
+        All of them are done by the end. An error is added to `problems`; with the first, all that is queued fails.
         """
         left = deque[_Job]()
         for job in jobs:
-            if (reason := job.in_vain) is None:
+            if (reason := job.blocked) is None:
                 left.append(job)
             else:
                 self._fail([job], reason)
         try:
             for batch, ends in _batches(producer, list(left)):
-                base = await _sent(producer, batch, topic)
+                base = await _sent(producer, batch, where)
                 for end in ends:
                     self._finish(left.popleft(), base + end if base >= 0 else -1)
         except asyncio.CancelledError:
-            self._fail(left, Unavailable("no word from Kafka"))
-        except Exception as problem:  # noqa: BLE001 whatever it is, those who wait are told
+            self._fail(left, Unavailable("Kafka has not confirmed it"))
+        except Exception as problem:  # noqa: BLE001 any error fails the jobs' futures
             if not problems:
                 self._give_up(problem)
             problems.append(problem)
@@ -255,8 +261,8 @@ class Sender:
     def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
         for job in jobs:
             self._free(job)
-            # What failed for another's failure says the same: wrapped once more for each, it would double in length.
-            text = str(problem) if isinstance(problem, Unavailable) else f"{job.topic}: {problem!r}"
+            # A job that failed because of another has the same text: wrapped each time, it would double in length.
+            text = str(problem) if isinstance(problem, Unavailable) else f"{name_of(job.where)}: {problem!r}"
             job.done.set_exception(Unavailable(text))
 
     def _finish(self, job: _Job, end: int) -> None:
@@ -270,7 +276,7 @@ class Sender:
 
 
 def _batches(producer: AIOKafkaProducer, jobs: Iterable[_Job]) -> Iterator[tuple[Any, list[int]]]:
-    """The jobs' records in order; with each batch, after how many records of it a job is whole."""
+    """The jobs' records in order; with each batch, after how many of its records a job is complete."""
     batch, ends = producer.create_batch(), list[int]()
     for job in jobs:
         for record in job.records:
@@ -287,10 +293,10 @@ def _append(batch: Any, record: Record) -> bool:
     return added is not None
 
 
-async def _sent(producer: AIOKafkaProducer, batch: Any, topic: str) -> int:
-    """The offset of a batch's first record, -1 where Kafka does not say. Raises what makes the producer useless."""
+async def _sent(producer: AIOKafkaProducer, batch: Any, where: TopicPartition) -> int:
+    """The offset of a batch's first record, -1 if Kafka does not say. Raises what ends the producer."""
     if not batch.record_count():
         return -1
     batch.close()
-    metadata = await (await producer.send_batch(batch, topic, partition=PARTITION))
+    metadata = await (await producer.send_batch(batch, where.topic, partition=where.partition))
     return -1 if metadata is None else int(metadata.offset)

@@ -1,6 +1,7 @@
-"""Who reads and writes which topic: the table that the Kafka transport binds, and that AsyncAPI is made from.
+"""Who reads and writes which topic: the table that AsyncAPI, the topics' settings and the rights on Kafka follow from.
 
-Users are those of `counterfoil.settings.USERS`. Only what is written here may be: the rights on Kafka follow from it.
+Users are those of `counterfoil.settings.USERS`. A user has no rights on Kafka beyond its routes. The end-to-end tests
+compare what the running processes read with this table.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, REPLIES, commands_topic, dead_letters_topic, entries_topic
 from counterfoil.settings import ADMIN, GATEWAY, VIEWS
@@ -17,8 +19,11 @@ from counterfoil.settings import ADMIN, GATEWAY, VIEWS
 Action = Literal["receive", "send"]
 Kind = Literal["commands", "entries", "dead-letters", "checkpoints", "replies"]
 
+Read = tuple[str, str | None]
+"""A topic that is read, and the reader's consumer group."""
+
 DEAD_LETTERS_OF: Final = (*SERVICES, GATEWAY, VIEWS)
-"""Who sets records aside."""
+"""Who writes dead letters."""
 _TOPIC: Final[dict[Kind, Callable[[str], str]]] = {
     "commands": commands_topic,
     "entries": entries_topic,
@@ -30,7 +35,7 @@ _TOPIC: Final[dict[Kind, Callable[[str], str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`user` reads from or writes to one topic. `owner`: whose topic it is, empty where it is everybody's."""
+    """`user` reads from or writes to one topic. `owner`: whose topic it is; empty if all users share it."""
 
     user: str
     action: Action
@@ -44,20 +49,25 @@ class Route:
 
     @property
     def name(self) -> str:
-        """A name of its own: ``ledger.receive.matching.entries``."""
+        """A unique name: ``ledger.receive.matching.entries``."""
         return f"{self.user}.{self.action}.{self.topic.removeprefix('counterfoil.')}"
 
     @property
     def group(self) -> str | None:
-        """The consumer group that is told how far a reader is; none for replies, which every gateway reads by itself.
+        """The consumer group that a reader commits its offsets to, so that its lag shows.
 
-        People who look at dead letters are in none.
+        None for replies, all of which every gateway reads, and for an administrator who reads dead letters.
         """
-        return f"counterfoil.{self.user}" if self.user != ADMIN and self.kind != "replies" else None
+        return group_of(self.user) if self.user != ADMIN and self.kind != "replies" else None
+
+
+def group_of(user: str, shard: str = MAIN) -> str:
+    """The consumer group of a user, or of the writer of a shard: ``counterfoil.matching.cn.sh``."""
+    return f"counterfoil.{LogId(user, shard).stem}"
 
 
 def routes() -> tuple[Route, ...]:
-    """All of them, in a fixed order."""
+    """All routes, in a fixed order."""
     return (
         *(each for service in SERVICES for each in _of_service(service)),
         *_of_gateway(),
@@ -91,7 +101,7 @@ def _of_views() -> Iterable[Route]:
 
 
 def _of_admin() -> Iterable[Route]:
-    """Dead letters are looked at, and sent back to where they came from."""
+    """An administrator reads dead letters, and replays them to the topics that they came from."""
     for owner in DEAD_LETTERS_OF:
         yield Route(ADMIN, "receive", "dead-letters", owner)
     for service in SERVICES:

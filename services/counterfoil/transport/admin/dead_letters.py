@@ -1,6 +1,6 @@
-"""What consumers set aside: reading it, and sending it back to where it came from.
+"""Dead letters: reading them, and replaying them to the topics that they came from.
 
-Nothing is removed from a topic of dead letters. To send a record back twice is harmless: its consumer knows a command
+Nothing is removed from a topic of dead letters. Replaying a record twice is harmless: its consumer recognises a command
 that it has recorded, and an entry that it has.
 """
 
@@ -15,29 +15,29 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from counterfoil.contract.topics import CHECKPOINTS, MAX_MESSAGE_BYTES, REPLIES, dead_letters_topic
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.acls import READS
-from counterfoil.transport.admin import REQUEST_SECONDS, KafkaFailed, configuration, connect, reason
-from counterfoil.transport.dead_records import Death, Header, read_dead_letter
+from counterfoil.transport.admin.acls import READS
+from counterfoil.transport.admin.client import REQUEST_SECONDS, KafkaFailed, configuration, connect, reason
+from counterfoil.transport.dead_letter_headers import Death, Header, read_dead_letter
 
 DEAD_LETTERS: Final = {dead_letters_topic(user): user for user in READS}
-"""Every topic of dead letters, and who sets records aside on it."""
+"""Every topic of dead letters, and the user who writes to it."""
 
 _SOURCES: Final = {
     user: [name for name in names if name not in (CHECKPOINTS, REPLIES)] for user, names in READS.items()
 }
-"""Where records of each may go back to: only where consumers believe nothing but signatures."""
-_PARTITION: Final = 0  # of every topic there is one
-_IN_FLIGHT: Final = 16  # records sent back and not confirmed yet; each may have a megabyte
+"""By user: the topics that its dead letters may be replayed to; their consumers verify signatures."""
+_PARTITION: Final = 0  # the only one of every topic of dead letters
+_IN_FLIGHT: Final = 16  # records replayed and not confirmed yet; each may have a megabyte
 _PREFETCH_KIB: Final = 8 * 1_024
 
 
 class NoSuchLetter(KafkaFailed):
-    """There is no dead letter at this place."""
+    """There is no dead letter at this offset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter: `offset` on its own topic, `headers` its own, `death` None if nobody says where it came from."""
+    """A dead letter: `offset` on its own topic, the original `headers`; `death` None if its headers do not say."""
 
     topic: str
     offset: int
@@ -49,7 +49,7 @@ class Letter:
 
 @dataclass(slots=True)
 class Replayed:
-    """How many records were sent back, and those that were not: (offset, why)."""
+    """How many records were replayed, and those that were not: (offset, why)."""
 
     sent: int = 0
     left: list[tuple[int, str]] = field(default_factory=list)
@@ -62,7 +62,7 @@ def extent(access: KafkaAccess, topic: str) -> range:
 
 
 def newest(access: KafkaAccess, topics: Sequence[str], limit: int) -> Iterator[Letter]:
-    """The last `limit` dead letters of each topic, oldest first; one at a time is in memory. Raises `KafkaFailed`."""
+    """The last `limit` dead letters of each topic, oldest first, read one by one. Raises `KafkaFailed`."""
     with _reader(access) as consumer:
         for topic in topics:
             yield from _letters(consumer, topic, _extent(consumer, topic)[-limit:])
@@ -77,11 +77,11 @@ def read(access: KafkaAccess, topic: str, offset: int) -> Letter:
 
 
 def replay(access: KafkaAccess, topic: str, offset: int | None, sent: Callable[[int, int], None]) -> Replayed:
-    """Send the dead letter at `offset`, or (None) all that are there now, back to where they came from, in order.
+    """Replay the dead letter at `offset`, or (None) all that are there now, to the topics they came from, in order.
 
-    Value, key and own headers go back as they came. What did not come from commands or entries that its consumer reads
-    is left: whoever may write dead letters cannot have the administrator write elsewhere for him. `sent(count, total)`
-    tells about the progress. Raises `NoSuchLetter`, and `KafkaFailed`, which says how many were sent before.
+    Value, key and original headers are sent unchanged. A record that did not come from commands or entries that its
+    consumer reads is left: a user who may write dead letters must not make the administrator write elsewhere.
+    `sent(count, total)` reports progress. Raises `NoSuchLetter`, and `KafkaFailed`, which says how many were sent.
     """
     with _reader(access) as consumer:
         there = _extent(consumer, topic)
@@ -94,7 +94,7 @@ def replay(access: KafkaAccess, topic: str, offset: int | None, sent: Callable[[
 
 
 class _Sender:
-    """Sends dead letters back, a few at a time."""
+    """Replays dead letters, a few at a time."""
 
     def __init__(self, access: KafkaAccess) -> None:
         self._done = Replayed()
@@ -111,12 +111,12 @@ class _Sender:
         )
 
     def send(self, letter: Letter) -> None:
-        """Raises `KafkaFailed` if Kafka has gone."""
+        """Raises `KafkaFailed` if Kafka is lost."""
         death, user = letter.death, DEAD_LETTERS[letter.topic]
         if death is None:
             self._left(letter, "its headers do not say where it came from")
-        elif death.topic not in _SOURCES[user] or death.partition != _PARTITION:
-            self._left(letter, f"nothing of {user} goes back to {death.topic}, partition {death.partition}")
+        elif death.topic not in _SOURCES[user]:
+            self._left(letter, f"dead letters of {user} are not replayed to {death.topic}")
         else:
             self._produce(letter, death)
             self._wait(_IN_FLIGHT)
@@ -131,7 +131,7 @@ class _Sender:
         def confirmed(problem: KafkaError | None, _message: Message) -> None:
             if problem is None:
                 self._done.sent += 1
-            elif problem.name().startswith("_"):  # librdkafka's own: Kafka gave no answer
+            elif problem.name().startswith("_"):  # librdkafka's own error: Kafka did not answer
                 self._lost = problem
             else:
                 self._left(letter, problem.str())
@@ -140,29 +140,29 @@ class _Sender:
             self._producer.produce(
                 death.topic, letter.value, letter.key, death.partition, confirmed, headers=list(letter.headers)
             )
-        except KafkaException as problem:  # such as one that is too large
+        except KafkaException as problem:  # such as a record that is too large
             self._left(letter, reason(problem))
 
     def _left(self, letter: Letter, why: str) -> None:
         self._done.left.append((letter.offset, why))
 
     def _wait(self, most: int) -> None:
-        while len(self._producer) > most:  # ends: each is confirmed or given up in time
+        while len(self._producer) > most:  # ends: each is confirmed or times out
             self._producer.poll(0.1)
         if self._lost is not None:
-            raise KafkaFailed(f"{self._done.sent} were sent back, then Kafka was lost: {self._lost.str()}")
+            raise KafkaFailed(f"{self._done.sent} were replayed, then Kafka was lost: {self._lost.str()}")
 
 
 def _reader(access: KafkaAccess) -> Consumer:
-    connect(access)  # says clearly what is wrong
+    connect(access)  # raises a clear error
     return Consumer(
         configuration(access)
         | {
-            "group.id": access.user,  # has to be named, is not used
+            "group.id": access.user,  # librdkafka needs a name; it is not used
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,  # what is looked for is there
+            "fetch.wait.max.ms": 10,  # the records that are read exist
             "queued.max.messages.kbytes": _PREFETCH_KIB,
         }
     )
@@ -184,7 +184,7 @@ def _only(there: range, topic: str, offset: int) -> range:
 
 
 def _letters(consumer: Consumer, topic: str, offsets: range) -> Iterator[Letter]:
-    """The dead letters at these consecutive offsets. Raises `KafkaFailed` if none comes for a while."""
+    """The dead letters at these consecutive offsets. Raises `KafkaFailed` if Kafka sends none in time."""
     if not offsets:
         return
     consumer.assign([TopicPartition(topic, _PARTITION, offsets.start)])
@@ -194,7 +194,7 @@ def _letters(consumer: Consumer, topic: str, offsets: range) -> Iterator[Letter]
         problem = None if message is None else message.error()
         if problem is not None and problem.name() == "_PARTITION_EOF":
             return
-        if problem is not None and not problem.name().startswith("_"):  # others librdkafka deals with itself
+        if problem is not None and not problem.name().startswith("_"):  # librdkafka handles the others itself
             raise KafkaFailed(f"{topic}: {problem.str()}")
         if message is None or problem is not None:
             if time.monotonic() > deadline:

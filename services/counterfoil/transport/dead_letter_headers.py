@@ -1,7 +1,7 @@
-"""What is written on a dead letter, and how it is read.
+"""The headers of a dead letter: writing and reading them.
 
-Key and value of a dead letter are those of the record that could not be taken, byte for byte. Beside its own headers it
-has those of `counterfoil.contract.topics`: where it lay, why it was set aside, and when.
+Key and value of a dead letter are those of the record that could not be taken, byte for byte. To the record's own
+headers are added those of `counterfoil.contract.topics`: where it was, why it was set aside, and when.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from counterfoil.contract.topics import DEAD_OFFSET, DEAD_PARTITION, DEAD_REASON
 Header = tuple[str, bytes | None]
 
 DEAD_HEADERS_BYTES: Final = 512
-"""A dead letter is at most this much larger than the record that it was, as Kafka counts."""
+"""The most by which a dead letter is larger than the original record, as Kafka counts."""
 
 _FORMS: Final = {
     DEAD_TOPIC: re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII),  # Kafka's own limit
@@ -31,7 +31,7 @@ _FORMS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Where a record lay, why it was set aside (a stable code), and when (RFC 3339, UTC, six decimals)."""
+    """Where a record was, why it was set aside (a stable code), and when (RFC 3339, UTC, six decimals)."""
 
     topic: str
     partition: int
@@ -43,10 +43,10 @@ class Death:
 def dead_letter(
     topic: str, partition: int, offset: int, headers: Sequence[Header], reason: str, time: str
 ) -> list[Header]:
-    """The headers under which the record at this place is set aside.
+    """The headers of the dead letter for the record at this place.
 
-    Its own headers are kept, but for any that pretend to be those of a dead letter: so however often it is replayed and
-    fails again, it does not grow. Raises `InvariantViolation` if what is said of it is not of its form.
+    The record's own headers are kept, except those named like a dead letter's: so it does not grow, however often it is
+    replayed and fails again. Raises `InvariantViolation` if a value is malformed.
     """
     said = {
         DEAD_TOPIC: topic,
@@ -61,12 +61,12 @@ def dead_letter(
 
 
 def read_dead_letter(headers: Sequence[Header]) -> tuple[Death, list[Header]]:
-    """What is said of a dead letter, and the record's own headers. Raises ValueError if it is none."""
+    """Where and why it was set aside, and the record's own headers. Raises ValueError if it is not a dead letter."""
     found = {name: value for name, value in headers if name in _FORMS}
     texts = {name: (found.get(name) or b"").decode("latin-1") for name in _FORMS}
     for name, text in texts.items():
         if _FORMS[name].fullmatch(text) is None:
-            raise ValueError(f"{name} is missing or not of its form")
+            raise ValueError(f"{name} is missing or malformed")
     parse_time(texts[DEAD_TIME])
     partition, offset = int(texts[DEAD_PARTITION]), int(texts[DEAD_OFFSET])
     death = Death(texts[DEAD_TOPIC], partition, offset, texts[DEAD_REASON], texts[DEAD_TIME])

@@ -1,6 +1,6 @@
-"""The users on Kafka and their passwords (SCRAM-SHA-512): making them so, and finding what is not.
+"""The users on Kafka and their passwords (SCRAM-SHA-512): setting and checking them.
 
-Kafka tells nobody a password; whether one is right is found out by logging in with it.
+Kafka does not disclose passwords, so a password is checked by logging in with it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from confluent_kafka.admin import (
 )
 
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, LoginRefused, answer, connect, settled
+from counterfoil.transport.admin.client import REQUEST_SECONDS, LoginRefused, answer, connect, settled
 
 ITERATIONS: Final = 8_192
-"""Of SCRAM's hash; the passwords are long and random, so they need no more."""
+"""Iterations of SCRAM's hash; the passwords are long and random, so they need no more."""
 
 
 def apply(access: KafkaAccess, passwords: Mapping[str, str]) -> list[str]:
-    """Let each user, named as Kafka names it, in with its password and no other; returns what was changed.
+    """Set each user's only password, by the user's name on Kafka; returns what was changed.
 
-    Who is logged in already stays so; the services log in again when they start. Raises `KafkaFailed`.
+    Existing connections stay logged in; services log in again when they start. Raises `KafkaFailed`.
     """
     wrong = _wrong(access, passwords)
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
@@ -42,9 +42,9 @@ def apply(access: KafkaAccess, passwords: Mapping[str, str]) -> list[str]:
 
 
 def renew(access: KafkaAccess, old: str) -> list[str]:
-    """Make the password of `access` its user's, whom Kafka may still know by the `old` one; returns what was changed.
+    """Set the password of `access` for its user, logging in with the `old` one if needed; returns what was changed.
 
-    Raises `LoginRefused` if Kafka takes neither, `KafkaFailed`.
+    Raises `LoginRefused` if Kafka accepts neither, `KafkaFailed`.
     """
     if not _wrong(access, {access.user: access.password or ""}):
         return []
@@ -52,7 +52,7 @@ def renew(access: KafkaAccess, old: str) -> list[str]:
 
 
 def check(access: KafkaAccess, passwords: Mapping[str, str]) -> list[str]:
-    """Whom Kafka does not let in. Raises `KafkaFailed`."""
+    """Users who cannot log in with their passwords. Raises `KafkaFailed`."""
     return [f"{user}: cannot log in with its password" for user in _wrong(access, passwords)]
 
 

@@ -1,13 +1,13 @@
-"""Counterfoil's topics on Kafka: what they must be like, making them so, and finding what is not.
+"""Counterfoil's topics on Kafka: creating and configuring them, and finding what differs from `topic_settings`.
 
-Nothing is ever deleted, and neither partitions nor replicas are changed: those are findings, for a person to mend.
+Topics are never deleted, and neither partitions nor replicas are changed: those are findings for an administrator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
@@ -20,82 +20,61 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from counterfoil.contract.topics import MAX_MESSAGE_BYTES
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.settings import KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, KafkaFailed, answer, connect, failed_with, reason, settled
-from counterfoil.transport.dead_records import DEAD_HEADERS_BYTES
-from counterfoil.transport.routes import Kind, routes
-
-PARTITIONS: Final = 1
-REPLICAS: Final = 3
-"""Of every topic, or as many as there are brokers."""
-MAX_DEAD_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
-"""`max.message.bytes` where dead letters go: whatever another topic took fits, with what is said of it."""
-
-_MINUTE: Final = 60_000  # milliseconds
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-_MIB: Final = 2**20
-
-_EVERY: Final[Mapping[str, str]] = {
-    "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
-    "max.message.bytes": str(MAX_MESSAGE_BYTES),
-    # Kafka counts a compressed batch as it comes; kept as it is, it could unfold to more than anybody can set aside.
-    "compression.type": "uncompressed",
-    "message.timestamp.type": "LogAppendTime",  # no writer decides how long its records are kept
-    "unclean.leader.election.enable": "false",
-}
-# What is deleted or compacted is a whole segment, and never the one being written: so these are short where it counts.
-_OF: Final[Mapping[Kind, Mapping[str, str]]] = {
-    "entries": {},
-    "dead-letters": {"max.message.bytes": str(MAX_DEAD_MESSAGE_BYTES)},
-    "commands": {"retention.ms": str(7 * _DAY), "segment.ms": str(_DAY)},
-    "replies": {"retention.ms": str(_HOUR), "segment.ms": str(10 * _MINUTE), "segment.bytes": str(64 * _MIB)},
-    "checkpoints": {"cleanup.policy": "compact", "segment.ms": str(_HOUR), "segment.bytes": str(16 * _MIB)},
-}
-TOPICS: Final[Mapping[str, Mapping[str, str]]] = {route.topic: {**_EVERY, **_OF[route.kind]} for route in routes()}
-"""Every topic with its settings, but for `min.insync.replicas`, which follows from its replicas."""
+from counterfoil.transport.admin.client import (
+    REQUEST_SECONDS,
+    KafkaFailed,
+    answer,
+    connect,
+    failed_with,
+    reason,
+    settled,
+)
+from counterfoil.transport.partitions import Partitions
+from counterfoil.transport.topic_settings import REPLICAS, TOPICS, partition_count
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A topic as it is: the fewest replicas of any partition."""
+    """A topic as Kafka shows it; `replicas` is the smallest number of any partition."""
 
     partitions: int
     replicas: int
     settings: Mapping[str, str | None]
 
 
-def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
-    """Create what is missing and set what differs; returns what was changed, and returns when Kafka shows it.
+def apply(access: KafkaAccess, brokers: int | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+    """Create missing topics and set differing settings; returns the changes once Kafka shows them.
 
-    `brokers`: how many the cluster is to have (None: as many as answer), at least 1. Raises `KafkaFailed`, before
-    anything is changed if fewer answer.
+    `brokers`: how many brokers the cluster has when complete (None: as many as answer), at least 1. `logs`: of the
+    instance, each with a partition of its service's topics. Raises `KafkaFailed`; if fewer answer, before anything
+    is changed.
     """
     client = connect(access)
     there, seen = _observe(client)
     if brokers is not None and brokers > there:
         raise KafkaFailed(f"{there} of {brokers} brokers answer: start the others first; nothing was changed")
-    made = _create(client, TOPICS.keys() - seen.keys(), min(REPLICAS, brokers or there))
+    made = _create(client, TOPICS.keys() - seen.keys(), min(REPLICAS, brokers or there), Partitions(logs))
     set_ = _set(client, {name: found for name, topic in seen.items() if (found := _differing(name, topic))})
     if made or set_:
         settled(lambda: not _mendable(client), "the topics")
     return [*made, *set_]
 
 
-def check(access: KafkaAccess) -> list[str]:
-    """What is not as it must be. Raises `KafkaFailed`."""
+def check(access: KafkaAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+    """Topics that are missing, and settings and partitions that differ. Raises `KafkaFailed`."""
     brokers, seen = _observe(connect(access))
+    partitions = Partitions(logs)
     findings = []
     for name in TOPICS:
         if name not in seen:
             findings.append(f"{name}: missing")
             continue
         topic = seen[name]
-        if topic.partitions != PARTITIONS:
-            findings.append(f"{name}: {topic.partitions} partitions, must be {PARTITIONS}: a log has one order")
+        if topic.partitions != (count := partition_count(name, partitions)):
+            findings.append(f"{name}: {topic.partitions} partitions, must be {count}: one for each shard")
         if topic.replicas < min(REPLICAS, brokers):
             findings.append(
                 f"{name}: {topic.replicas} replicas, must be {min(REPLICAS, brokers)}: reassign its partition"
@@ -107,17 +86,19 @@ def check(access: KafkaAccess) -> list[str]:
     return findings
 
 
-def written(access: KafkaAccess) -> list[str]:
-    """The topics, which must be there, that anybody has ever written to. Raises `KafkaFailed`."""
-    client = connect(access)  # has to outlive what it is asked
+def written(access: KafkaAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+    """The topics that have ever been written to; all of them must exist. Raises `KafkaFailed`."""
+    client = connect(access)  # must live until its futures are done
     offsets: Any = OffsetSpec  # has no types
-    ends = {TopicPartition(name, 0): offsets.latest() for name in TOPICS}
+    partitions = Partitions(logs)
+    places = [TopicPartition(name, at) for name in TOPICS for at in range(partition_count(name, partitions))]
+    ends = {where: offsets.latest() for where in places}
     asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
-    return [where.topic for where, future in asked.items() if answer(future).offset > 0]
+    return list(dict.fromkeys(where.topic for where, future in asked.items() if answer(future).offset > 0))
 
 
 def _wanted(name: str, replicas: int) -> dict[str, str]:
-    """A topic's settings. With two replicas, waiting for both would stop everything when one broker stops."""
+    """A topic's settings. With two replicas, `min.insync.replicas` of 2 would stop writes when one broker stops."""
     return {**TOPICS[name], "min.insync.replicas": "2" if replicas >= REPLICAS else "1"}
 
 
@@ -130,7 +111,7 @@ def _differing(name: str, topic: _Seen) -> dict[str, str]:
 
 
 def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
-    """How many brokers answer, and which of our topics are there."""
+    """How many brokers answer, and Counterfoil's topics as Kafka shows them."""
     try:
         cluster = client.list_topics(timeout=REQUEST_SECONDS)
     except KafkaException as problem:
@@ -141,7 +122,7 @@ def _observe(client: AdminClient) -> tuple[int, dict[str, _Seen]]:
     seen = {}
     for resource, future in asked.items():
         if failed_with(future, KafkaError.UNKNOWN_TOPIC_OR_PART):
-            continue  # just created or deleted: another broker has not heard of it
+            continue  # just created or deleted: not every broker knows yet
         partitions = there[resource.name].partitions.values()
         seen[resource.name] = _Seen(
             len(partitions),
@@ -156,13 +137,16 @@ def _mendable(client: AdminClient) -> bool:
     return len(seen) < len(TOPICS) or any(_differing(name, topic) for name, topic in seen.items())
 
 
-def _create(client: AdminClient, names: Iterable[str], replicas: int) -> list[str]:
-    new = [NewTopic(name, PARTITIONS, replicas, config=_wanted(name, replicas)) for name in sorted(names)]
+def _create(client: AdminClient, names: Iterable[str], replicas: int, partitions: Partitions) -> list[str]:
+    new = [
+        NewTopic(name, partition_count(name, partitions), replicas, config=_wanted(name, replicas))
+        for name in sorted(names)
+    ]
     asked = client.create_topics(new, request_timeout=REQUEST_SECONDS) if new else {}
     made = []
     for name, future in asked.items():
         if failed_with(future, KafkaError.TOPIC_ALREADY_EXISTS):
-            continue  # somebody else is setting up, too
+            continue  # another administrator creates it at the same time
         answer(future)
         made.append(f"{name}: created with {replicas} replica{'s' if replicas > 1 else ''}")
     return made

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from counterfoil.contract import topics
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.times import SECOND, format_time
-from counterfoil.transport.dead_records import Death, Header, dead_letter, read_dead_letter
+from counterfoil.transport.dead_letter_headers import Death, Header, dead_letter, read_dead_letter
 
 NAMES = [topics.DEAD_TOPIC, topics.DEAD_PARTITION, topics.DEAD_OFFSET, topics.DEAD_REASON, topics.DEAD_TIME]
 TIME = "2026-11-22T18:00:00.000000Z"

@@ -1,6 +1,6 @@
-"""How the administrator's clients (confluent_kafka) reach Kafka, and how they say that they could not.
+"""How the administrator's clients (confluent-kafka) connect to Kafka, and the errors they raise.
 
-aiokafka, which the services use, knows nothing of ACLs.
+aiokafka, which serves, has no API for ACLs and users.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.settings import KafkaAccess
 
 CONNECT_SECONDS: Final = 10
-"""How long Kafka may take to let somebody in."""
+"""How long Kafka may take to accept a login."""
 REQUEST_SECONDS: Final = 30
-"""How long Kafka may take to answer, and a change to be seen by all who ask."""
+"""How long Kafka may take to answer, and a change to become visible."""
 _FUTURE_SECONDS: Final = REQUEST_SECONDS + 5  # the client's own limit comes first
 _POLL_SECONDS: Final = 0.05
 
 
 class KafkaFailed(CounterfoilError):
-    """Kafka could not be reached, or refused; the message says which, and where to look."""
+    """Kafka could not be reached, or refused a request; the message says which, and what to check."""
 
 
 class LoginRefused(KafkaFailed):
-    """Kafka does not know this user with this password."""
+    """Kafka does not accept this user with this password."""
 
 
 def configuration(access: KafkaAccess) -> dict[str, Any]:
-    """What every confluent_kafka client of this user is made with."""
+    """The configuration of every confluent-kafka client of this user."""
     found: dict[str, Any] = {
         "bootstrap.servers": access.servers,
         "client.id": access.user,
         "security.protocol": _protocol(access),
-        "log_level": 0,  # what is wrong is in the exceptions
-        "topic.metadata.refresh.interval.ms": 1_000,  # or it waits for a controller that has just gone
+        "log_level": 0,  # errors come as exceptions
+        "topic.metadata.refresh.interval.ms": 1_000,  # or it goes on waiting for a controller that has stopped
     }
     if access.password is not None:
         found |= {
@@ -58,11 +58,11 @@ def _protocol(access: KafkaAccess) -> str:
 
 
 def connect(access: KafkaAccess) -> AdminClient:
-    """A client that Kafka let in. Raises `LoginRefused` or, after `CONNECT_SECONDS` at most, `KafkaFailed`."""
+    """A client that is logged in. Raises `LoginRefused` or, after `CONNECT_SECONDS` at most, `KafkaFailed`."""
     said: list[KafkaError] = []
     try:
         client = AdminClient(configuration(access) | {"error_cb": said.append})
-    except KafkaException as problem:  # such as a file that is no certificate
+    except KafkaException as problem:  # such as a file that is not a certificate
         raise KafkaFailed(f"cannot speak to Kafka: {reason(problem)}") from problem
     asked = client.describe_cluster(request_timeout=CONNECT_SECONDS)
     deadline = time.monotonic() + CONNECT_SECONDS
@@ -83,7 +83,7 @@ def connect(access: KafkaAccess) -> AdminClient:
 
 
 def answer(asked: Future[Any]) -> Any:
-    """What Kafka answers. Raises `KafkaFailed` if it refuses, or after a while."""
+    """Kafka's answer. Raises `KafkaFailed` if it refuses, or does not answer in time."""
     try:
         return asked.result(_FUTURE_SECONDS)
     except KafkaException as problem:
@@ -102,13 +102,13 @@ def failed_with(asked: Future[Any], code: int) -> bool:
 
 
 def reason(problem: KafkaException) -> str:
-    """What librdkafka says is wrong."""
+    """The error as librdkafka describes it."""
     error = problem.args[0]
     return str(error.str()) if isinstance(error, KafkaError) else str(error)
 
 
 def settled(done: Callable[[], bool], what: str) -> None:
-    """Wait until `done` says so: a change is accepted first and seen a moment later. Raises `KafkaFailed`."""
+    """Wait until `done` is true: Kafka accepts a change first, and shows it a moment later. Raises `KafkaFailed`."""
     deadline = time.monotonic() + REQUEST_SECONDS
     while not done():
         if time.monotonic() > deadline:

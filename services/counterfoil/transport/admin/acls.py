@@ -1,7 +1,7 @@
-"""Who may do what on Kafka: the rights that follow from the routes, giving them, finding what is missing or too much.
+"""The rights on Kafka that follow from the routes: granting them, and finding those that are missing or too many.
 
-Only a service writes its entries; only gateways write commands; whoever just reads can write its dead letters alone.
-`admin` is a super user of the cluster: it has no line here. All of this holds where the cluster has an authorizer.
+Only a service writes its entries; only gateways write commands; views write nothing but their dead letters. `admin` is
+a super user of the cluster, and has no rights listed here. Rights are enforced if the cluster has an authorizer.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient, Con
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, entries_topic
 from counterfoil.settings import GATEWAY, USERS, VIEWS, KafkaAccess
-from counterfoil.transport.admin import REQUEST_SECONDS, answer, connect, settled
+from counterfoil.transport.admin.client import REQUEST_SECONDS, answer, connect, settled
 from counterfoil.transport.routes import DEAD_LETTERS_OF, Action, routes
 
 PREFIX: Final = "counterfoil."
-"""Of every topic and group; the groups of a user begin with `counterfoil.USER`."""
+"""The prefix of every topic and group; the groups of a user begin with `counterfoil.USER`."""
 
 _ASIDE: Final[Mapping[str, Sequence[str]]] = {
-    **{service: [entries_topic(service)] for service in SERVICES},  # only there it says what was announced before
+    **{service: [entries_topic(service)] for service in SERVICES},  # to look up what it announced before
     GATEWAY: [CHECKPOINTS],
     VIEWS: [CHECKPOINTS],
 }
-"""What is looked up now and then, beside the routes."""
+"""Topics that are read for lookups, in addition to the routes."""
 
 
 def _routed(user: str, action: Action) -> Iterator[str]:
@@ -35,11 +35,11 @@ def _routed(user: str, action: Action) -> Iterator[str]:
 READS: Final = {user: (*_routed(user, "receive"), *_ASIDE[user]) for user in DEAD_LETTERS_OF}
 """The topics that a user may read."""
 WRITES: Final = {user: (*_routed(user, "send"),) for user in DEAD_LETTERS_OF}
-"""The topics that a user may write. To look a topic up, and to be idempotent, follows from writing."""
+"""The topics that a user may write; that includes describing them, and idempotent producing."""
 
 
 class Right(NamedTuple):
-    """One ACL, in Kafka's words: of a topic, a group, a transactional id, or the cluster, which is called a broker."""
+    """One ACL, in Kafka's words: for a topic, a group, a transactional id, or the cluster, which is called a broker."""
 
     kind: str
     name: str
@@ -57,7 +57,7 @@ class Right(NamedTuple):
 
 
 def principal(user: str) -> str:
-    """What Kafka calls one of `settings.USERS`."""
+    """Kafka's principal of one of `settings.USERS`."""
     return f"User:counterfoil-{user}"
 
 
@@ -70,22 +70,22 @@ RIGHTS: Final = frozenset(
         *(_allow(user, "read", "topic", name) for user, names in READS.items() for name in names),
         *(_allow(user, "write", "topic", name) for user, names in WRITES.items() for name in names),
         *(_allow(user, "read", "group", PREFIX + user, "prefixed") for user in READS),
-        # how far a service is with its commands: what a gateway goes by when it turns new ones away
-        *(_allow(GATEWAY, "describe", "group", PREFIX + service) for service in SERVICES),
+        # the backlog of each shard of a service, by which a gateway sheds commands
+        *(_allow(GATEWAY, "describe", "group", PREFIX + service, "prefixed") for service in SERVICES),
     ]
 )
 """Everything that our users may do."""
 
 
 def enforced(access: KafkaAccess) -> bool:
-    """Whether the cluster has an authorizer; without one, everybody who reaches it may do everything."""
+    """Whether the cluster has an authorizer; without one, anybody who can connect may do everything."""
     return _enforced(connect(access))
 
 
 def apply(access: KafkaAccess) -> list[str]:
-    """Give our users exactly their rights; returns what was changed, and returns when Kafka shows it.
+    """Give Counterfoil's users exactly their rights; returns the changes once Kafka shows them.
 
-    What others may do to Counterfoil's topics is a finding, never taken away here. Does nothing where there is no
+    Rights of other users on Counterfoil's topics are findings of `check`, never revoked here. Does nothing without an
     authorizer. Raises `KafkaFailed`.
     """
     client = connect(access)
@@ -103,7 +103,7 @@ def apply(access: KafkaAccess) -> list[str]:
 
 
 def check(access: KafkaAccess) -> list[str]:
-    """What our users lack, and what anybody may do beyond what is needed. Raises `KafkaFailed`."""
+    """Rights that Counterfoil's users lack, and rights of anybody that are not needed. Raises `KafkaFailed`."""
     client = connect(access)
     if not _enforced(client):
         return []
@@ -113,7 +113,7 @@ def check(access: KafkaAccess) -> list[str]:
 
 
 def _enforced(client: AdminClient) -> bool:
-    # asked for its ACLs, librdkafka calls a cluster without authorizer one without ACLs: its configuration says more
+    # librdkafka shows a cluster without an authorizer like one without ACLs; the broker's configuration tells which
     broker = answer(client.describe_cluster(request_timeout=REQUEST_SECONDS)).nodes[0].id
     asked = client.describe_configs([ConfigResource(ResourceType.BROKER, str(broker))], request_timeout=REQUEST_SECONDS)
     (found,) = map(answer, asked.values())
@@ -121,7 +121,12 @@ def _enforced(client: AdminClient) -> bool:
 
 
 def _observe(client: AdminClient) -> frozenset[Right]:
-    kinds = ("topic", "group", "broker", "transactional_id")  # each on its own: librdkafka does not know all there are
+    kinds = (
+        "topic",
+        "group",
+        "broker",
+        "transactional_id",
+    )  # one request each: librdkafka does not know every kind that Kafka has
     anything: list[Any] = [None, "any", None, None, "any", "any"]
     asked = [client.describe_acls(AclBindingFilter(k, *anything), request_timeout=REQUEST_SECONDS) for k in kinds]
     return frozenset(_right(binding) for future in asked for binding in answer(future))
@@ -140,7 +145,7 @@ def _right(binding: Any) -> Right:
 
 
 def _differing(client: AdminClient) -> tuple[list[Right], list[Right]]:
-    """What our users lack, and what they have too much."""
+    """Rights that Counterfoil's users lack, and rights that they should not have."""
     there = _observe(client)
     return sorted(RIGHTS - there), [right for right in sorted(there - RIGHTS) if _ours(right)]
 
@@ -150,7 +155,7 @@ def _ours(right: Right) -> bool:
 
 
 def _reaches_us(right: Right) -> bool:
-    """Whether it bears on Counterfoil's topics or groups, or gives power over the whole cluster."""
+    """Whether it applies to Counterfoil's topics or groups, or to the whole cluster."""
     if right.kind == "broker":
         return right.operation in ("all", "alter", "alter_configs", "cluster_action")
     if right.kind == "transactional_id":

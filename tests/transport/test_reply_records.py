@@ -14,7 +14,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.services import SERVICES
 from counterfoil.ports import Reply
-from counterfoil.transport.replies import MAX_REPLY_BYTES, BadReply, decode_reply, encode_reply
+from counterfoil.transport.reply_records import MAX_REPLY_BYTES, BadReply, decode_reply, encode_reply
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 REFUSED = st.builds(Refusal, st.sampled_from(Code), st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple))

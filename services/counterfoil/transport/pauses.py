@@ -1,0 +1,21 @@
+"""How long transport pauses before it asks or tries again, in seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RETRY: Final = (0.1, 0.5, 1.0, 2.0)
+"""Before another attempt at a client that could not connect, or failed: by number of attempts; the last is repeated."""
+FULL: Final = 0.01
+"""Before a consumer looks again whether one of its buffers has room, while all are full."""
+COMMIT: Final = 0.25
+"""Between commits of acknowledged offsets to the group."""
+LAG: Final = 0.25
+"""Between a gateway's looks at how far the services are with their commands."""
+NEW_TOPIC: Final = 0.2
+"""Before asking again for a topic that Kafka does not show yet."""
+
+
+def before_retry(attempt: int) -> float:
+    """The pause after so many failed attempts, from 0."""
+    return RETRY[min(attempt, len(RETRY) - 1)]
