@@ -15,6 +15,7 @@ from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Seen
 from counterfoil.core.keys import key_id_of
 from counterfoil.instance import OPERATOR, Instance
+from counterfoil.ledger.events import HoldRefused
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
 from tests.properties.world import START, World, public_key
@@ -112,6 +113,7 @@ def kinds(logs: dict[str, list[Entry]]) -> dict[str, set[str]]:
         for entry in log:
             found["events"] |= {event.TYPE for event in entry.events}
             found["refusals"] |= {each.refusal.code.value for each in entry.outcomes if each.refusal is not None}
+            found["refusals"] |= {str(event.code) for event in entry.events if isinstance(event, HoldRefused)}
             if isinstance(entry.cause, TimerCause):
                 found["timers"].add(f"{service} {entry.cause.kind}")
             elif isinstance(entry.cause, EntryCause):

@@ -9,7 +9,7 @@ import sys
 SERVING = (
     "counterfoil.bootstrap.distributed",
     "counterfoil.cli.main",
-    "counterfoil.cli.services",
+    "counterfoil.cli.gateway_server",
     "counterfoil.cli.serve",
 )
 """What `counterfoil serve` imports; its commands import `bootstrap.distributed` when they run."""

@@ -143,7 +143,7 @@ class KafkaGateway(EmbeddedTransport):
 
     async def _look(self) -> None:
         """Ask how far the writers' groups are, while any commands are not consumed."""
-        failures = 0
+        pause = iter(pauses.RETRY)
         while True:
             admin = make_admin(self._access, group_of(GATEWAY))
             try:
@@ -152,15 +152,14 @@ class KafkaGateway(EmbeddedTransport):
                     await asyncio.sleep(pauses.LAG)
                     for each in [each for each in self._sent if self._sent[each] > self._done[each]]:
                         await self._look_at(admin, each)
-                    failures = 0
+                    pause = iter(pauses.RETRY)
             except Exception as problem:  # noqa: BLE001 any failure is tried again
                 log.info("cannot see how far the services are: %r", problem)
                 self._take_for_done()
             finally:
                 with suppress(Exception):
                     await admin.close()
-            await asyncio.sleep(pauses.before_retry(failures))
-            failures += 1
+            await asyncio.sleep(next(pause))
 
     async def _look_at(self, admin: Any, log: LogId) -> None:
         where = self._kafka.commands_of(log)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-RETRY: Final = (0.1, 0.5, 1.0, 2.0)
-"""Before another attempt at a client that could not connect, or failed: by number of attempts; the last is repeated."""
+from counterfoil.runtime.backoff import Backoff
+
+RETRY: Final = Backoff(first=0.1, longest=2.0)
+"""Before another attempt at a client that could not connect, or failed."""
 FULL: Final = 0.01
 """Before a consumer looks again whether one of its buffers has room, while all are full."""
 COMMIT: Final = 0.25
@@ -14,8 +16,3 @@ LAG: Final = 0.25
 """Between a gateway's looks at how far the services are with their commands."""
 NEW_TOPIC: Final = 0.2
 """Before asking again for a topic that Kafka does not show yet."""
-
-
-def before_retry(attempt: int) -> float:
-    """The pause after so many failed attempts, from 0."""
-    return RETRY[min(attempt, len(RETRY) - 1)]

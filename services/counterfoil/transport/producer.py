@@ -164,7 +164,7 @@ class Sender:
             log.warning("the producer failed, and with it all that Kafka has not confirmed: %r", problem)
 
     async def _connect(self) -> AIOKafkaProducer:
-        attempt = 0
+        pause = iter(pauses.RETRY)
         while True:
             try:
                 producer = await self._begin(self._make())
@@ -173,8 +173,7 @@ class Sender:
             except (KafkaError, OSError, BadSetting) as problem:
                 self.trouble = self._explain(problem)
                 log.warning("no producer yet: %s", self.trouble)
-            await asyncio.sleep(pauses.before_retry(attempt))
-            attempt += 1
+            await asyncio.sleep(next(pause))
 
     async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
         try:

@@ -1,0 +1,18 @@
+"""The golden logs: for each folder, the rules that its logs begin with, and those adopted half-way, if any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent
+CASES: Final[dict[str, tuple[int, int | None]]] = {
+    "rules-1": (1, None),
+    "rules-1-to-2": (1, 2),
+    "rules-2": (2, None),
+}
+
+
+def size_of(checkpoint: bytes) -> int:
+    """The size that a checkpoint states; the signature is the audit's business."""
+    return int(checkpoint.splitlines()[1])

@@ -1,0 +1,318 @@
+"""The story of the golden logs: a market from its founding to its end, with every command, refusal, timer and reaction.
+
+Chance comes from a seed, time from the story, keys from numbers: the same release plays it to the same bytes.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from counterfoil.contract.record import Command
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import Seen
+from counterfoil.contract.terms import Rate, RelativeExpiry
+from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.keys import key_id_of
+from counterfoil.issuance.commands import (
+    AddKey,
+    AdoptRules,
+    AppropriateBudget,
+    IssueVoucher,
+    ListProvider,
+    RegisterParty,
+    ReinstateVoucher,
+    RevokeKey,
+    RevokeVoucher,
+    SuspendVoucher,
+)
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, PlaceBid, PostOffer
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    CloseSettlement,
+    ConfirmPayment,
+    DisputeUsage,
+    Reading,
+    RejectClaim,
+    ReportUsage,
+    ResolveDispute,
+    SubmitClaim,
+    WithdrawDelivery,
+)
+from tests.golden.world import GoldenWorld
+from tests.properties.moves import Choice
+from tests.properties.test_world_stateful import give_commands, pass_time
+from tests.properties.world import YUAN, accelerator, found, programme, public_key
+
+STEPS, SEED = 160, 34
+CROWD = 30
+"""More counterparts than one entry takes."""
+UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
+"""A voucher begins when it is issued; only a ledger whose clock is behind issuance's refuses it for that."""
+
+
+def play(world: GoldenWorld, adopt: int | None = None) -> None:
+    """Play it to its end and seal the logs. With `adopt`, that version of the rules is adopted half-way."""
+    found(world)
+    _headers(world)
+    _issuance(world)
+    _vouchers(world)
+    _orders(world)
+    _delivery(world)
+    _long_match(world)
+    if adopt is not None:
+        _walk(world, SEED, STEPS // 2)
+        world.submit("operator", AdoptRules(rules=adopt, replaces=adopt - 1, release="0.2.0"))
+        _long_match(world)
+    _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
+    world.clock += 400 * HOUR
+    world.settle()
+    world.system.close()
+
+
+def _walk(world: GoldenWorld, seed: int, steps: int) -> None:
+    pick = Choice(random.Random(seed).randint)
+    for _ in range(steps):
+        pick.one((give_commands, give_commands, give_commands, pass_time))(world, pick)
+
+
+def _refused(world: GoldenWorld, actor: str, code: Code, *bodies: Command, **header: Any) -> None:
+    entry = world.submit(actor, *bodies, **header)
+    assert entry is not None, f"{code}: no entry"
+    (outcome,) = entry.outcomes
+    assert outcome.refusal is not None, f"{code}: accepted {entry.events}"
+    assert outcome.refusal.code is code, outcome.refusal
+
+
+def _done(world: GoldenWorld, actor: str, *bodies: Command) -> Any:
+    """The last event of a command that must be accepted."""
+    entry = world.submit(actor, *bodies)
+    assert entry is not None
+    assert all(outcome.refusal is None for outcome in entry.outcomes), entry.outcomes
+    return entry.events[-1] if entry.events else None
+
+
+def _headers(world: GoldenWorld) -> None:
+    cash = Withdraw(party_id="lab-1", currency="CNY", amount=1, payment_reference="out")
+    spare = public_key(150)
+    _done(world, "bank", AddKey(party_id="bank", public_key=spare))
+    _done(world, "bank", cash)
+    world.submit("bank", cash, key_id=key_id_of(spare))
+    _done(world, "bank", RevokeKey(party_id="bank", key_id=key_id_of(spare), reason="rotated"))
+    _refused(world, "bank", Code.KEY_REVOKED, cash, key_id=key_id_of(spare))
+    now = world.clock
+    _refused(world, "bank", Code.COMMAND_EXPIRED, cash, issued_at=now - 2 * HOUR, expires_at=now - HOUR)
+    _refused(world, "bank", Code.COMMAND_FROM_FUTURE, cash, issued_at=now + HOUR, expires_at=now + 2 * HOUR)
+    _refused(world, "bank", Code.VALIDITY_TOO_LONG, cash, issued_at=now, expires_at=now + 25 * HOUR)
+    _refused(world, "bank", Code.SEEN_IS_NOT_OURS, cash, seen=Seen(size=1, root=bytes(32)))
+    assert world.submit("bank", cash, seen=world.seen("ledger")) is not None
+    _refused(world, "lab-1", Code.ROLE_NOT_ALLOWED, cash)
+
+
+def _issuance(world: GoldenWorld) -> None:
+    in_force = world.state("issuance").rules.number
+    key = public_key(151)
+    _refused(world, "operator", Code.RULES_NOT_IN_FORCE, AdoptRules(rules=2, replaces=9, release="0.2.0"))
+    _refused(world, "operator", Code.RULES_NOT_NEWER, AdoptRules(rules=1, replaces=in_force, release="0.2.0"))
+    guest = RegisterParty(party_id="guest", name="Guest", roles=("auditor",), group_id="guest", public_key=key)
+    _refused(world, "operator", Code.ALREADY_EXISTS, replace(guest, party_id="city"))
+    _refused(world, "operator", Code.KEY_NOT_ACCEPTABLE, replace(guest, public_key=public_key(1)))
+    _refused(world, "operator", Code.DUPLICATE_ITEM, replace(guest, roles=("auditor", "auditor")))
+    _refused(world, "operator", Code.EMPTY_LIST, replace(guest, roles=()))
+    _refused(world, "operator", Code.UNKNOWN_PARTY, AddKey(party_id="nobody", public_key=key))
+    _refused(world, "city", Code.NOT_YOURS, AddKey(party_id="town", public_key=key))
+    _refused(world, "city", Code.UNKNOWN_KEY_ID, RevokeKey(party_id="city", key_id="0" * 16, reason="none"))
+    held = next(iter(world.state("issuance").directory.parties["city"].keys))
+    _refused(world, "city", Code.LAST_KEY, RevokeKey(party_id="city", key_id=held, reason="none"))
+    _refused(world, "operator", Code.VERSION_NOT_NEXT, accelerator("a100", 7))
+    _refused(world, "operator", Code.OVER_LIMIT, replace(accelerator("a100", 2), sources=("x",) * 9))
+    _refused(world, "city", Code.UNKNOWN_CLASS, programme("p1", 2, classes=("b200",)))
+    _refused(world, "city", Code.RATE_NOT_A_SHARE, programme("p1", 2, share=Rate(num=3, den=2)))
+    _refused(world, "city", Code.PERIOD_NOT_VALID, programme("p1", 2, valid_until=1))
+    _refused(world, "city", Code.CURRENCY_MISMATCH, programme("p1", 2, currency="EUR"))
+    listing = ListProvider(programme_id="p1", provider_id="gpu-1")
+    _refused(world, "city", Code.UNKNOWN_PROGRAMME, replace(listing, programme_id="p9"))
+    _refused(world, "city", Code.PROVIDER_ALREADY_LISTED, listing)
+    _refused(world, "city", Code.PARTY_NOT_A_PROVIDER, replace(listing, provider_id="lab-1"))
+    issue = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN)
+    _refused(world, "city", Code.AMOUNT_TOO_LARGE, replace(issue, amount=2**63 - 1))
+    _refused(world, "city", Code.PARTY_NOT_A_BENEFICIARY, replace(issue, beneficiary_id="gpu-1"))
+    _refused(world, "city", Code.CAP_EXCEEDED, replace(issue, amount=30_001 * YUAN))
+    _refused(world, "city", Code.APPROPRIATION_EXCEEDED, replace(issue, amount=20_001 * YUAN))
+    lasting = RelativeExpiry(kind="relative", after_seconds=3_600)
+    opens = world.clock + 9_000 * HOUR
+    later = programme("p3", valid_from=opens, valid_until=opens + 999 * HOUR, expiry=lasting)
+    _done(world, "city", later)
+    _refused(world, "city", Code.PROGRAMME_NOT_OPEN, replace(issue, programme_id="p3"))
+    _done(world, "city", AppropriateBudget(programme_id="p3", amount=YUAN, document="later"))
+
+
+def _vouchers(world: GoldenWorld) -> None:
+    issue = IssueVoucher(programme_id="p1", beneficiary_id="lab-2", amount=50 * YUAN)
+    first, second = (_done(world, "city", issue).voucher_id for _ in range(2))
+    _refused(world, "city", Code.UNKNOWN_VOUCHER, RevokeVoucher(voucher_id="none-0-0", reason="x"))
+    _refused(world, "city", Code.VOUCHER_NOT_SUSPENDED, ReinstateVoucher(voucher_id=first))
+    _done(world, "city", SuspendVoucher(voucher_id=first, reason="inquiry"))
+    _refused(world, "city", Code.VOUCHER_SUSPENDED, SuspendVoucher(voucher_id=first, reason="again"))
+    _done(world, "lab-2", _bid(world, voucher_ids=(first,)))  # its hold is refused: suspended
+    _done(world, "city", ReinstateVoucher(voucher_id=first))
+    waiting = _done(world, "lab-2", _bid(world, voucher_ids=(first,), limit_price=YUAN)).bid_id
+    revoke = RevokeVoucher(voucher_id=first, reason="misuse")
+    world.submit("city", revoke, revoke)  # the second is refused: revoked, and the ledger has not yet answered
+    _done(world, "lab-2", _bid(world, voucher_ids=(first,)))  # its hold is refused: revoked
+    _done(world, "lab-2", CancelBid(bid_id=waiting))
+    short = RelativeExpiry(kind="relative", after_seconds=3 * 3_600)
+    _done(world, "city", programme("p1", 2, hold_tolls_expiry=False, expiry=short))
+    third = _done(world, "city", issue).voucher_id
+    _done(world, "lab-2", _bid(world, voucher_ids=(third,)))  # refused: it expires before delivery is settled
+    _done(world, "lab-2", _bid(world, voucher_ids=(second, third)))  # refused: two versions
+    held = _done(world, "lab-2", _bid(world, voucher_ids=(second,), limit_price=YUAN)).bid_id
+    world.clock += 31 * HOUR
+    _refused(world, "city", Code.VOUCHER_EXPIRED, SuspendVoucher(voucher_id=second, reason="late"))
+    _done(world, "lab-2", _bid(world, voucher_ids=(second,)))  # refused: expired
+    _refused(world, "lab-2", Code.UNKNOWN_ORDER, CancelBid(bid_id=held))
+    _done(world, "city", programme("p1", 3))
+
+
+def _hour(world: GoldenWorld) -> int:
+    return world.clock // HOUR
+
+
+def _offer(world: GoldenWorld, **changes: Any) -> PostOffer:
+    start = _hour(world) + 4
+    offer = PostOffer(
+        class_id="a100", region="east", currency="CNY", nodes=2, window_start=start, window_end=start + 6,
+        price=3 * YUAN, min_nodes=1, min_hours=1, bond_bps=500, tif="GTC", good_until=None, stp="taker",
+    )  # fmt: skip
+    return replace(offer, **changes)
+
+
+def _bid(world: GoldenWorld, **changes: Any) -> PlaceBid:
+    start = _hour(world) + 4
+    bid = PlaceBid(
+        programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=1, hours=2, earliest=start,
+        latest=start + 2, limit_price=2 * YUAN, partial=False, min_nodes=1, tif="GTC", good_until=None,
+        post_only=False, stp="taker",
+    )  # fmt: skip
+    return replace(bid, **changes)
+
+
+def _orders(world: GoldenWorld) -> None:
+    offer, bid = _offer(world), _bid(world)
+    for code, faults in (
+        (Code.UNKNOWN_CLASS, {"class_id": "b200"}),
+        (Code.PRICE_OFF_TICK, {"price": 3 * YUAN + 1}),
+        (Code.WINDOW_NOT_VALID, {"window_end": offer.window_start}),
+        (Code.TIME_IN_FORCE_NOT_VALID, {"tif": "GTD"}),
+        (Code.MINIMUM_EXCEEDS_QUANTITY, {"min_nodes": 9}),
+        (Code.BOND_TOO_SMALL, {"bond_bps": 1}),
+        (Code.AMOUNT_TOO_LARGE, {"price": 10**12, "nodes": 1_023, "window_end": offer.window_start + 5_000}),
+        (Code.GATE_CLOSED, {"window_start": _hour(world) - 2, "window_end": _hour(world) + 1}),
+    ):
+        _refused(world, "gpu-1", code, replace(offer, **faults))
+    for code, wrong in (
+        (Code.UNKNOWN_PROGRAMME, {"programme_id": "p9"}),
+        (Code.DUPLICATE_ITEM, {"regions": ("east", "east")}),
+        (Code.EMPTY_LIST, {"classes": ()}),
+        (Code.OVER_LIMIT, {"regions": tuple(f"r{number}" for number in range(17))}),
+        (Code.CLASSES_NOT_COMPARABLE, {"classes": ("a100", "l40s")}),
+        (Code.CLASS_NOT_IN_PROGRAMME, {"classes": ("l40s",)}),
+        (Code.REGION_NOT_IN_PROGRAMME, {"regions": ("north",)}),
+        (Code.PROGRAMME_NOT_OPEN, {"programme_id": "p3"}),
+    ):
+        _refused(world, "lab-1", code, replace(bid, **wrong))
+    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=900 * YUAN))
+    offer_id = _done(world, "gpu-1", offer).offer_id
+    _refused(world, "gpu-2", Code.NOT_YOURS, AmendOffer(offer_id=offer_id, reduce_nodes_by=1, price=None))
+    _refused(world, "gpu-1", Code.AMEND_NOT_VALID, AmendOffer(offer_id=offer_id, reduce_nodes_by=None, price=None))
+    broke = _offer(world, nodes=1_000, price=900 * YUAN)
+    refused = _done(world, "gpu-1", broke).offer_id  # its bond is refused
+    _refused(world, "gpu-1", Code.UNKNOWN_ORDER, AmendOffer(offer_id=refused, reduce_nodes_by=1, price=None))
+    _done(world, "lab-1", _bid(world, limit_price=3 * YUAN))
+    _refused(world, "gpu-1", Code.NODES_ALREADY_SOLD, AmendOffer(offer_id=offer_id, reduce_nodes_by=None, price=YUAN))
+    amend = AmendBid(bid_id="none-0-0", reduce_nodes_by=1, limit_price=None)
+    _refused(world, "lab-1", Code.UNKNOWN_ORDER, amend)
+    resting = _done(world, "lab-1", _bid(world, nodes=2, partial=True, limit_price=YUAN)).bid_id
+    _done(world, "lab-1", replace(amend, bid_id=resting))
+    _done(world, "lab-1", CancelBid(bid_id=resting))
+    coming = f"bid-{world.seen('matching').size}-0"  # the second finds it received, and its funds not held yet
+    world.submit(
+        "lab-1", _bid(world, limit_price=YUAN), AmendBid(bid_id=coming, reduce_nodes_by=None, limit_price=YUAN)
+    )
+    _done(world, "lab-1", CancelBid(bid_id=coming))
+    _refused(world, "bank", Code.EXCEEDS_AVAILABLE, Withdraw(
+        party_id="lab-1", currency="CNY", amount=10**6 * YUAN, payment_reference="too-much",
+    ))  # fmt: skip
+
+
+def _delivery(world: GoldenWorld) -> None:
+    """The contract of `_orders` is delivered with every mistake that can be made; nobody resolves the dispute."""
+    contract_id = next(iter(world.state("redemption").contracts))
+    contract = world.state("redemption").contracts[contract_id].terms
+    first, full = contract.first_hour, contract.nodes * contract.gpus_per_node * 60
+    report = ReportUsage(contract_id=contract_id, readings=(Reading(hour=first, gpu_minutes=full),))
+    _refused(world, "gpu-1", Code.USAGE_NOT_DELIVERED_YET, report)
+    world.clock = (first + 1) * HOUR
+    _refused(world, "gpu-1", Code.UNKNOWN_CONTRACT, replace(report, contract_id="none-0-0"))
+    outside = (Reading(hour=first - 1, gpu_minutes=1),)
+    _refused(world, "gpu-1", Code.HOUR_NOT_IN_CONTRACT, replace(report, readings=outside))
+    too_much = (Reading(hour=first, gpu_minutes=full + 1),)
+    _refused(world, "gpu-1", Code.EXCEEDS_CAPACITY, replace(report, readings=too_much))
+    world.clock = (first + 2) * HOUR
+    backwards = (Reading(hour=first + 1, gpu_minutes=1), Reading(hour=first, gpu_minutes=1))
+    _refused(world, "gpu-1", Code.READINGS_NOT_ORDERED, replace(report, readings=backwards))
+    report_id = _done(world, "gpu-1", report).report_id
+    _refused(world, "gpu-1", Code.HOUR_ALREADY_REPORTED, report)
+    _refused(world, "gpu-1", Code.USAGE_OPEN, WithdrawDelivery(contract_id=contract_id, reason="no power"))
+    _refused(world, "lab-1", Code.UNKNOWN_REPORT, AcceptUsage(report_id="none-0-0"))
+    resolve = ResolveDispute(report_id=report_id, gpu_minutes=1, reason="meter")
+    _refused(world, "operator", Code.REPORT_NOT_DISPUTED, resolve)
+    _done(world, "lab-1", DisputeUsage(report_id=report_id, reason="it stood still"))
+    _refused(world, "lab-1", Code.REPORT_NOT_OPEN, AcceptUsage(report_id=report_id))
+    world.clock += 3 * HOUR
+    late = (Reading(hour=first + 1, gpu_minutes=full),)
+    _refused(world, "gpu-1", Code.REPORTING_CLOSED, replace(report, readings=late))
+    world.clock += 7 * 24 * HOUR  # nobody resolves the dispute: it lapses
+    world.settle()
+    claim = SubmitClaim(programme_id="p1", invoice_number="golden-1", contract_ids=(contract_id,))
+    first_claim = _done(world, "gpu-1", claim).claim_id
+    _done(world, "city", RejectClaim(claim_id=first_claim, reason="no invoice attached"))
+    _refused(world, "gpu-1", Code.INVOICE_ALREADY_USED, claim)
+    again = replace(claim, invoice_number="golden-2")
+    claim_id = _done(world, "gpu-1", again).claim_id
+    _refused(world, "gpu-1", Code.NOTHING_TO_CLAIM, replace(claim, invoice_number="golden-3"))
+    settle = CloseSettlement(programme_id="p1", claim_ids=(claim_id,))
+    _refused(world, "city", Code.UNKNOWN_CLAIM, replace(settle, claim_ids=("none-0-0",)))
+    unknown = ConfirmPayment(settlement_id="none-0-0", payment_reference="PAY-1")
+    _refused(world, "bank", Code.UNKNOWN_SETTLEMENT, unknown)
+    _refused(world, "city", Code.CLAIM_NOT_APPROVED, settle)
+    _done(world, "city", ApproveClaim(claim_id=claim_id))
+    _refused(world, "city", Code.CLAIM_NOT_OPEN, ApproveClaim(claim_id=claim_id))
+    settlement_id = _done(world, "city", settle).settlement_id
+    _done(world, "bank", replace(unknown, settlement_id=settlement_id))
+
+
+def _long_match(world: GoldenWorld) -> None:
+    """Orders that meet more counterparts than one entry takes: resting, IOC, FOK, and an offer that arrives."""
+    deposit = Deposit(party_id="gpu-1", currency="CNY", amount=9_000 * YUAN, payment_reference="long")
+    _done(world, "bank", deposit, replace(deposit, party_id="lab-1"))
+    _done(world, "city", AppropriateBudget(programme_id="p1", amount=9_000 * YUAN, document="long"))
+    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=4_000 * YUAN))
+    for tif, price in (("GTC", 5), ("IOC", 6), ("FOK", 7)):
+        small = _offer(world, nodes=1, price=price * YUAN, window_end=_hour(world) + 5, bond_bps=200)
+        for start in range(0, CROWD, 6):
+            _done(world, "gpu-1", *[small] * min(6, CROWD - start))
+        start = _hour(world) + 4
+        wide = _bid(world, nodes=CROWD, hours=1, latest=start, limit_price=price * YUAN, partial=True, tif=tif)
+        _done(world, "lab-1", wide)
+    start = _hour(world) + 30
+    one = _bid(world, hours=1, earliest=start, latest=start, limit_price=2 * YUAN)
+    for begin in range(0, CROWD, 6):
+        _done(world, "lab-1", *[one] * min(6, CROWD - begin))
+    _done(world, "gpu-1", _offer(
+        world, nodes=CROWD, price=YUAN, window_start=start, window_end=start + 1, tif="IOC", bond_bps=200,
+    ))  # fmt: skip
+    world.clock += SECOND

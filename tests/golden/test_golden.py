@@ -1,0 +1,91 @@
+"""Golden logs audit clean under the rules they name, whatever the code has become, and under no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from counterfoil.audit.files import LogFiles, find_logs
+from counterfoil.audit.report import Report
+from counterfoil.audit.run import audit
+from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.core import rules
+from counterfoil.core.rules import RULES, UnknownRules
+from tests.golden.cases import CASES, FOLDER, size_of
+from tests.golden.story import UNREACHED
+from tests.golden.world import kinds
+
+EACH = pytest.mark.parametrize("case", CASES)
+
+
+def entries(log: LogFiles) -> list[Entry]:
+    return [CODEC.decode_entry(data) for data in log.entries(size_of(log.read("checkpoint")))]
+
+
+def versions(report: Report) -> set[tuple[int, ...]]:
+    """The rules versions of each log, in order."""
+    return {tuple(each["version"] for each in log.rules) for log in report.logs}
+
+
+@EACH
+def test_an_honest_log_audits_clean_for_ever(case: str) -> None:
+    report = audit(FOLDER / case)
+    advice = "what was decided by these rules is decided otherwise now: add a rules version (counterfoil/core/rules.py)"
+    assert report.clean, f"{advice}\n{report.findings[:5]}"
+    assert versions(report) == {tuple(version for version in CASES[case] if version is not None)}
+
+
+@EACH
+def test_other_rules_decide_it_otherwise(case: str) -> None:
+    """With the versions swapped, the first decision in which they differ is found."""
+    with patch.object(rules, "RULES", {1: RULES[2], 2: RULES[1]}):
+        found = audit(FOLDER / case).findings
+    assert {finding.code for finding in found} >= {"decision_differs"}
+    assert "matching/main" in {finding.log for finding in found if finding.code == "decision_differs"}
+
+
+@EACH
+def test_a_release_without_these_rules_does_not_audit(case: str) -> None:
+    """It says which release is needed, and finds nothing: a lack of its own is no fault of the log."""
+    last = max(version for version in CASES[case] if version is not None)
+    known = {number: each for number, each in RULES.items() if number != last}
+    with patch.object(rules, "RULES", known), pytest.raises(UnknownRules, match=f"rules version {last} needs release"):
+        audit(FOLDER / case)
+
+
+@EACH
+def test_it_has_everything_in_it(case: str) -> None:
+    """Every command, event, refusal, timer and reaction; what is not in it could change unseen."""
+    found = kinds({log.name.partition("/")[0]: entries(log) for log in find_logs(FOLDER / case)})
+    changes = CASES[case][1] is not None
+    decided = {code.value for code in Code if MEANINGS[code].stage is Stage.DECISION} - {
+        code.value for code in UNREACHED
+    }
+    assert decided - found["refusals"] == set()
+    assert {command.TYPE for command in VOCABULARY.service_of} - found["commands"] == set()
+    adopted = set() if changes else {"rules.adopted.v1"}
+    assert set(VOCABULARY.events) - found["events"] == adopted
+    timers = {f"{name} {kind}" for name, decider in DECIDERS.items() for kind in (*decider.timers, "state_root")}
+    assert timers - found["timers"] == set()
+    reactions = {
+        f"{name} {event.TYPE}"
+        for name, decider in DECIDERS.items()
+        for events in decider.reactions.values()
+        for event in events
+        if event.TYPE not in adopted
+    }
+    assert reactions - found["reactions"] == set()
+
+
+def test_every_version_has_logs_that_begin_with_it_and_logs_that_change_over_to_it() -> None:
+    assert {first for first, then in CASES.values() if then is None} == set(RULES)
+    assert {then for _, then in CASES.values() if then is not None} == set(RULES) - {min(RULES)}
+    assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name.startswith("rules-")} == set(CASES)
+
+
+def test_the_folder_is_small() -> None:
+    assert sum(path.stat().st_size for path in Path(FOLDER).rglob("*") if path.is_file()) < 12_000_000
