@@ -115,7 +115,7 @@ class Fleet:
         settings of this process alone.
         """
         name = ",".join(parts) + (f"+{suffix}" if suffix else "")
-        log = self._logs / f"{name}.log"
+        log = self._logs / f"{name.replace('/', '.')}.log"
         command = [sys.executable, *program, "serve", *parts, "--json", "--with-parent"]
         with log.open("ab") as file:
             popen = subprocess.Popen(  # noqa: S603 our own command line
