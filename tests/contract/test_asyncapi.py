@@ -33,7 +33,7 @@ from counterfoil.settings import ADMIN, KafkaAccess
 from counterfoil.transport.asyncapi import RoutesDiffer, specification
 from counterfoil.transport.batches import Headers, encode
 from counterfoil.transport.buffers import Buffer
-from counterfoil.transport.client import make_broker
+from counterfoil.transport.client import make_broker, partition
 from counterfoil.transport.dead_letter_headers import dead_letter
 from counterfoil.transport.gateway import subscribe_to_replies
 from counterfoil.transport.reply_records import encode_reply
@@ -308,7 +308,7 @@ ACCESS = KafkaAccess("127.0.0.1:9", "counterfoil-test", "secret", None)
 def reads(user: str) -> list[Read]:
     """What a user's aiokafka consumer reads, as the transport makes it; nothing is connected."""
     own = [route for route in routes() if (route.user, route.action) == (user, "receive") and route.group is not None]
-    feeds = [CommandFeed(route.topic, Buffer(COMMANDS_SOURCE), 0, "") for route in own]
+    feeds = [CommandFeed(partition(route.topic), Buffer(COMMANDS_SOURCE), 0, "") for route in own]
     return Subscription(lambda: None, user, group_of(user), feeds, lambda _record, _reason: Future()).reads
 
 
