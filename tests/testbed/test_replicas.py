@@ -121,7 +121,7 @@ def test_a_missing_entry_leaves_reactions_open(market: Market, data: st.DataObje
         if entry.subject in SERVICES
     }
     open_ = {
-        (consumer, source, *cause)
+        (LogId(consumer), LogId(source), *cause)
         for (consumer, source, index), cause in causes.items()
         if (index < cuts[consumer]) != (cause[0] < cuts[source])
     }
