@@ -58,7 +58,7 @@ def opened(service: str) -> Engine[Any]:
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_it_is_taken_and_nothing_follows(consumer: str, source: str, kind: type[Event], data: st.DataObject) -> None:
-    event = data.draw(records(kind))
+    event: Event = data.draw(records(kind))  # type: ignore[arg-type]
     engine = opened(consumer)
     cause = EntryCause(LogId(source, "us-east").origin(HOST), 7, bytes(32), 0)
     entry, _ = engine.react(cause, event, 1)

@@ -175,7 +175,10 @@ def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
         eventually(lambda: set(samples(processes[user], "counterfoil_consumer_lag").values()) == {0})  # noqa: B023
     for service in SERVICES:
         eventually(lambda: of_one_log(market, service))  # noqa: B023
-    assert refused == {("exceeds_available", "ledger", "decided"): 1, ("malformed", "ledger", "intake"): 1}
+    assert refused == {
+        ("exceeds_available", "ledger", "main", "decided"): 1,
+        ("malformed", "ledger", "main", "intake"): 1,
+    }
     assert set_aside == {
         ("malformed", "ledger"): 1,
         ("no_envelope", "ledger"): 1,
