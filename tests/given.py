@@ -45,17 +45,17 @@ class Scenario:
         if role is not None and role not in party.roles:
             self.last = refuse(Code.ROLE_NOT_ALLOWED, needs=role)
             return self
-        return self._apply(self.decider.commands[type(body)](self.state, body, party, here), here)
+        return self._apply(self._decide(self.decider.commands[type(body)], body, party, here), here)
 
     def reacts_to(self, event: Event, at: int | None = None) -> Scenario:
         """Consume another service's event and apply what follows."""
         here = self._next(at)
-        return self._apply(reaction_to(self.decider, type(event))(self.state, event, here), here)
+        return self._apply(self._decide(reaction_to(self.decider, type(event)), event, here), here)
 
     def fires(self, kind: str, at: int) -> Scenario:
         """Let a timer work at a time and apply what follows."""
         here = self._next(at)
-        return self._apply(self.decider.timers[kind](self.state, here.time, here), here)
+        return self._apply(self._decide(self.decider.timers[kind], here.time, here), here)
 
     def then(self, *events: Event) -> Scenario:
         """Exactly these events followed."""
@@ -85,6 +85,9 @@ class Scenario:
         self.time = max(self.time + 1, at or 0)
         self.index += 1
         return At(self.time, self.index, 0)
+
+    def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
+        return decide(self.state, *arguments)
 
     def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
         self.last = decision

@@ -14,13 +14,13 @@ from dataclasses import replace
 from os import cpu_count
 from time import perf_counter_ns
 
-from counterfoil.matching.book import Book
-from counterfoil.matching.naive_book import NaiveBook
-from counterfoil.matching.orders import Bid, Offer
+from counterfoil.matching.continuous import PTW_1
+from counterfoil.matching.naive_book import NAIVE_PTW_1
+from counterfoil.matching.orders import Bid, MatchingRule, Offer, Pass
 
 FLOOR = 490_000
 HORIZON = 90 * 24
-MAX_MATCHES = 64
+NOW = Pass(time=0, floor_hour=FLOOR, most=64, goes_on=True)
 STANDARD_NODES = (1, 1, 1, 2, 2, 4, 8, 16)
 STANDARD_HOURS = (4, 8, 12, 24, 48, 72, 168)
 WORKLOAD = f"""\
@@ -30,7 +30,7 @@ bids: nodes {STANDARD_NODES}, hours {STANDARD_HOURS} (odd shapes: 1..16 nodes, 1
 each bid is planned, then filled (and is gone); one offer is replaced for every 50 bids"""
 
 
-def anybody(bid: Bid, offer: Offer) -> bool:
+def anybody(bid: Bid, offer: Offer, _time: int) -> bool:
     """Everybody may trade with everybody."""
     return bid.currency == offer.currency
 
@@ -59,10 +59,10 @@ def make_bid(rng: random.Random, n: int, *, odd: bool) -> Bid:
 
 
 def run_bids(
-    book: Book | NaiveBook, offers: int, bids: int, seed: int, *, odd: bool = False, warm_up: int = 0
-) -> tuple[list[int], int]:
-    """Nanoseconds of each bid after the warm-up (plan and fill), and how many bids were filled."""
-    rng = random.Random(seed)
+    rule: MatchingRule, offers: int, bids: int, seed: int, *, odd: bool = False, warm_up: int = 0
+) -> tuple[list[int], int, str]:
+    """Nanoseconds of each bid after the warm-up (plan and fill), how many bids were filled, the book's digest."""
+    rng, book = random.Random(seed), rule.new_book(anybody)
     for n in range(offers):
         book.add_offer(make_offer(rng, n))
     resting = [f"offer-{n}" for n in range(offers)]
@@ -70,7 +70,7 @@ def run_bids(
     for n in range(offers, offers + warm_up + bids):
         bid = make_bid(rng, n, odd=odd)
         begin = perf_counter_ns()
-        plan = book.plan_bid(bid, "IOC", FLOOR, MAX_MATCHES)
+        plan = rule.bid_arrives(book, bid, "IOC", NOW)
         for match in plan.matches:
             book.fill(match.offer_id, match.bid_id, match.nodes, match.first_hour, bid.hours)
         if n % 50 == 0:
@@ -81,13 +81,13 @@ def run_bids(
         if n >= offers + warm_up:
             times.append(perf_counter_ns() - begin)
             filled += len(plan.matches)
-    return times, filled
+    return times, filled, book.digest()
 
 
 def run_offers(resting: int, offers: int, seed: int) -> tuple[list[int], int]:
     """Nanoseconds of each incoming offer against `resting` bids (plan, fill, remove), and the matches made."""
     rng = random.Random(seed)
-    book = Book(anybody)
+    book = PTW_1.new_book(anybody)
     bids: dict[str, Bid] = {}
     for n in range(resting):
         bid = bids[f"bid-{n}"] = make_bid(rng, n, odd=False)
@@ -96,7 +96,7 @@ def run_offers(resting: int, offers: int, seed: int) -> tuple[list[int], int]:
     for n in range(resting, resting + offers):
         offer = make_offer(rng, n)
         begin = perf_counter_ns()
-        plan = book.plan_offer(offer, "IOC", FLOOR, MAX_MATCHES)
+        plan = PTW_1.offer_arrives(book, offer, "IOC", NOW)
         book.add_offer(offer)
         for match in plan.matches:
             book.fill(match.offer_id, match.bid_id, match.nodes, match.first_hour, bids[match.bid_id].hours)
@@ -135,15 +135,14 @@ def main() -> None:
     report("workload " + WORKLOAD.replace("\n", "\n         "))
     report(f"seed     {args.seed}")
 
-    fast, naive = Book(anybody), NaiveBook(anybody)
-    run_bids(fast, 200, 300, args.seed)
-    times, _ = run_bids(naive, 200, 300, args.seed)
-    if fast.digest() != naive.digest():
+    *_, fast = run_bids(PTW_1, 200, 300, args.seed)
+    times, _, naive = run_bids(NAIVE_PTW_1, 200, 300, args.seed)
+    if fast != naive:
         sys.exit("the two books differ")
     report(f"block bids,    200 offers, naive twin, same end state   {figures(times)}")
     for offers in (200, 2_000, 10_000):
         for odd in (False, True):
-            times, filled = run_bids(Book(anybody), offers, args.bids, args.seed, odd=odd, warm_up=2_000)
+            times, filled, _ = run_bids(PTW_1, offers, args.bids, args.seed, odd=odd, warm_up=2_000)
             what = f"{'odd' if odd else 'standard'} shapes, {filled * 100 // len(times)} % filled"
             report(f"block bids, {offers:>6,} offers, {what:<28}  {figures(times)}")
     times, made = run_offers(5_000, 300, args.seed)

@@ -11,11 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from counterfoil.contract.limits import MAX_BATCH_COMMANDS, MAX_COUNT, MAX_MATCHES_PER_ENTRY
+from counterfoil.contract.limits import MAX_BATCH_COMMANDS, MAX_COUNT
 from counterfoil.contract.log_id import MAIN, SHARD_MAX, SHARD_PATTERN, LogId, host_of, log_of, parse_log
 from counterfoil.contract.scalars import Id, Origin
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.decider import At
+from counterfoil.core.rules import RULES
 from counterfoil.settings import VIEWS
 from counterfoil.storage.schemas import schema_of
 
@@ -99,4 +100,6 @@ def test_an_id_names_its_shard_unless_that_is_the_main_one() -> None:
 
 def test_the_longest_id_fits() -> None:
     at = At(0, MAX_COUNT, MAX_BATCH_COMMANDS - 1, "a" * SHARD_MAX)
-    assert TypeAdapter(Id).validate_python(at.new_id("trd", MAX_MATCHES_PER_ENTRY - 1))
+    assert TypeAdapter(Id).validate_python(
+        at.new_id("trd", max(rules.max_matches_per_entry for rules in RULES.values()) - 1)
+    )

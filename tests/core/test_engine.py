@@ -28,7 +28,7 @@ from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, R
 from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger import decider as ledger
 from counterfoil.log.merkle import leaf_hash, root_of
-from counterfoil.matching import decider as matching
+from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import decider as redemption
 from tests.issuance.world import public_key, register
 from tests.properties.world import DECIDERS, World, opened
@@ -36,7 +36,7 @@ from tests.properties.world import DECIDERS, World, opened
 T = 277_778 * HOUR
 ORIGIN = "engine.example/issuance/main"
 GENESIS = GenesisCause("op", "The operator", public_key(0), 1, "0.1.0")
-OTHERS = (ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
+OTHERS = (ledger.DECIDER, MATCHING.decider, redemption.DECIDER)
 
 
 class Log:

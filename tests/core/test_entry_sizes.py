@@ -12,6 +12,8 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR
+from counterfoil.core.rules import LATEST as NEWEST
+from counterfoil.core.rules import RULES
 from counterfoil.issuance import decider as issuance
 from counterfoil.issuance.commands import PublishProgramme, RegisterClass, RegisterParty
 from counterfoil.issuance.events import ProgrammePublished, ProviderListed
@@ -20,9 +22,9 @@ from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.events import ClaimSettled, ContractFunded, HoldCaptured, HoldPlaced
 from counterfoil.ledger.funding import budget
 from counterfoil.ledger.holds import BidHold
-from counterfoil.matching import decider as matching
 from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.events import BidClosed
+from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import decider as redemption
 from counterfoil.redemption.commands import (
     CloseSettlement,
@@ -48,6 +50,7 @@ from tests.core import largest
 from tests.core.largest import CITY, CLOUD, CURRENCY, LAB, LATE, PROGRAMME, WIDE, Large, T, long_id
 from tests.matching.world import bond_held, hold_placed
 
+MAX_MATCHES = RULES[NEWEST].max_matches_per_entry
 BID, OFFER, TRADE = f"bid-{LATE}-47", f"off-{LATE}-47", f"trd-{LATE}-47-23"
 DEAD = T + 1_001 * HOUR  # all vouchers ran out, and no sweep came by
 SHARE = Rate(num=999_999, den=1_000_000)
@@ -174,7 +177,7 @@ def confirmed(payees: tuple[Payee, ...]) -> PaymentConfirmed:
 
 def market(*, related: bool = False) -> Large:
     """Matching with the programme and its classes; both sides in one group if related."""
-    large = Large(matching.DECIDER)
+    large = Large(MATCHING.decider)
     largest.register(large, (CITY, "issuer"), (LAB, "beneficiary"), (CLOUD, "provider"))
     large.hears(largest.programme(), *largest.accelerators(), ProviderListed(programme_id=PROGRAMME, provider_id=CLOUD))
     if related:
@@ -204,32 +207,32 @@ def offers_resting(count: int, *, related: bool = False) -> Large:
 
 
 def pass_of_an_offer() -> Large:
-    large = bids_resting(limits.MAX_MATCHES_PER_ENTRY + 1)
+    large = bids_resting(MAX_MATCHES + 1)
     offer = largest.offer(OFFER)
     large.folds(offer)
     entry = large.hears(bond_held(offer))
     assert kinds(entry) == ["OfferAdmitted", "TradeMatched", "MatchContinued"]
-    assert len(entry.events) == limits.MAX_MATCHES_PER_ENTRY + 2
+    assert len(entry.events) == MAX_MATCHES + 2
     return large
 
 
 def pass_of_a_bid() -> Large:
-    large = offers_resting(limits.MAX_MATCHES_PER_ENTRY + 1)
+    large = offers_resting(MAX_MATCHES + 1)
     bid = largest.bid(BID)
     large.folds(bid)
     entry = large.hears(hold_placed(bid))
     assert kinds(entry) == ["BidAdmitted", "TradeMatched", "MatchContinued"]
-    assert len(entry.events) == limits.MAX_MATCHES_PER_ENTRY + 2
+    assert len(entry.events) == MAX_MATCHES + 2
     return large
 
 
 def pass_of_prevented_matches() -> Large:
-    large = offers_resting(limits.MAX_MATCHES_PER_ENTRY + 1, related=True)
+    large = offers_resting(MAX_MATCHES + 1, related=True)
     bid = largest.bid(BID, group_id=CITY)
     large.folds(bid)
     entry = large.hears(hold_placed(bid))
     assert kinds(entry) == ["BidAdmitted", "MatchPrevented", "OfferClosed", "MatchContinued"]
-    assert len(entry.events) == 2 * limits.MAX_MATCHES_PER_ENTRY + 2
+    assert len(entry.events) == 2 * MAX_MATCHES + 2
     return large
 
 

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.matching.book import Book
-from counterfoil.matching.naive_book import NaiveBook
 from counterfoil.matching.orders import (
     BLOCK_HOURS_MAX,
     HOUR_END,
@@ -23,13 +21,14 @@ from counterfoil.matching.orders import (
     Plan,
     Prevented,
 )
+from tests.matching.books import RULES_OF_MATCHING, RuledBook
 
-AnyBook = Book | NaiveBook
+AnyBook = RuledBook
 MakeBook = Callable[..., AnyBook]
 BOUND = 100
 
 
-def eligible(bid: Bid, offer: Offer) -> bool:
+def eligible(bid: Bid, offer: Offer, _time: int) -> bool:
     """A programme excludes the provider named after it."""
     return offer.provider_id != f"not-{bid.programme_id}"
 
@@ -59,12 +58,13 @@ def bid(bid_id: str, seq: int, limit: int, nodes: int, hours: int, starts: tuple
     )  # fmt: skip
 
 
-@pytest.fixture(params=[Book, NaiveBook])
+@pytest.fixture(params=[(rule, goes_on) for rule in RULES_OF_MATCHING for goes_on in (False, True)])
 def make_book(request: pytest.FixtureRequest) -> MakeBook:
-    """Makes a book that holds the given orders."""
+    """Makes a book that holds the given orders, for both rules and both ways of a pass to end."""
+    rule, goes_on = request.param
 
     def make(*orders: Offer | Bid) -> AnyBook:
-        book: AnyBook = request.param(eligible)
+        book = RuledBook(rule, eligible, goes_on=goes_on)
         for order in orders:
             if isinstance(order, Offer):
                 book.add_offer(replace(order))
@@ -104,7 +104,7 @@ LATE = offer("late", 3, 10, 4, (0, 24))
 DEAR = offer("dear", 2, 20, 4, (0, 48))
 
 # offers, the bid's (limit, nodes, hours, (earliest, latest)), its other terms, floor hour, (offer, nodes, hour) matched
-CANDIDATES = {
+CANDIDATES: dict[str, tuple[list[Offer], Any, dict[str, Any], int, list[tuple[str, int, int]]]] = {
     "same price: the earlier seq": ([LATE, CHEAP], (10, 4, 4, (0, 9)), {}, 0, [("cheap", 4, 0)]),
     "same price, first does not fit: the later seq": ([LATE, replace(CHEAP, nodes=3)], (10, 4, 4, (0, 9)), {}, 0,
                                                       [("late", 4, 0)]),
@@ -150,17 +150,25 @@ CANDIDATES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("offers", "terms", "other", "floor", "expected"), CANDIDATES.values(), ids=CANDIDATES)
-def test_which_offer_how_many_nodes_and_when(
-    make_book: MakeBook,
-    offers: list[Offer],
-    terms: tuple[int, int, int, tuple[int, int]],
-    other: dict[str, Any],
-    floor: int,
-    expected: list[tuple[str, int, int]],
-) -> None:
+# The same where a pass goes on until nothing fits: an offer may give more than one block.
+GOES_ON = {
+    "partial takes several offers in rank order": [("cheap", 4, 0), ("cheap", 4, 4), ("cheap", 1, 8)],
+    "one match for each offer in a pass": [("cheap", 4, 0), ("cheap", 4, 4)],
+    "partial skips less than min_nodes": [("dear", 4, 0), ("cheap", 2, 0)],  # which is enough for the last part
+    "the last part may be below min_nodes": [("cheap", 4, 0), ("cheap", 2, 4)],
+    "the last part is still the offer's smallest block": [("cheap", 4, 0), ("cheap", 2, 4)],
+    "a small last part fits across regions": [("cheap", 4, 0), ("cheap", 2, 4)],
+}
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_which_offer_how_many_nodes_and_when(make_book: MakeBook, name: str) -> None:
     """R1, R2 and R4, at each limit and one beyond it."""
-    plan = make_book(*offers).plan_bid(bid("B", 9, *terms, **other), "GTC", floor, BOUND)
+    offers, terms, other, floor, expected = CANDIDATES[name]
+    book = make_book(*offers)
+    if book.goes_on:
+        expected = GOES_ON.get(name, expected)
+    plan = book.plan_bid(bid("B", 9, *terms, **other), "GTC", floor, BOUND)
     assert [(match.offer_id, match.nodes, match.first_hour) for match in plan.matches] == expected
     filled = sum(match.nodes for match in plan.matches)
     assert plan == Plan(matches=plan.matches, rests=filled < terms[1])
@@ -171,9 +179,11 @@ def test_more_nodes_come_before_an_earlier_start(make_book: MakeBook) -> None:
     book = make_book(CHEAP)
     book.fill("cheap", "somebody", 3, 0, 5)
     plan = book.plan_bid(bid("B", 9, 10, 8, 4, (0, 9), partial=True), "GTC", 0, BOUND)
-    assert plan.matches == (Match("B", "cheap", 4, 5, 10),)
+    again = (Match("B", "cheap", 4, 9, 10),) if book.goes_on else ()
+    assert plan.matches == (Match("B", "cheap", 4, 5, 10), *again)
     plan = book.plan_bid(bid("B", 9, 10, 8, 4, (0, 4), partial=True), "GTC", 0, BOUND)
-    assert plan.matches == (Match("B", "cheap", 1, 0, 10),)
+    again = (Match("B", "cheap", 1, 4, 10),) if book.goes_on else ()
+    assert plan.matches == (Match("B", "cheap", 1, 0, 10), *again)
 
 
 OWN = offer("own", 1, 10, 4, (0, 24), group_id="buyers")
@@ -210,7 +220,7 @@ def test_own_offer_that_does_not_fit_prevents_nothing(make_book: MakeBook) -> No
 
 def test_matches_before_a_prevention_stand(make_book: MakeBook) -> None:
     """R5: the remainder is cancelled, not what was matched before."""
-    taker = bid("B", 9, 20, 6, 4, (0, 9), partial=True)
+    taker = bid("B", 9, 20, 6, 4, (0, 0), partial=True)
     plan = make_book(CHEAP, replace(OWN, price=11), DEAR).plan_bid(taker, "GTC", 0, BOUND)
     assert plan == Plan((Match("B", "cheap", 4, 0, 10),), (P_TAKER,))
 
@@ -254,7 +264,7 @@ def test_time_in_force(
     """R6 and R7 against one offer of four nodes; making the plan changes nothing."""
     book = make_book(CHEAP)
     before = book.digest()
-    taker = bid("B", 9, 10, nodes, 4, (0, 9), partial=partial, post_only=post_only)
+    taker = bid("B", 9, 10, nodes, 4, (0, 3), partial=partial, post_only=post_only)
     assert book.plan_bid(taker, tif, 0, BOUND) == expected
     assert (book.digest(), taker.remaining) == (before, nodes)
 
@@ -302,13 +312,14 @@ def test_offer_rests_while_an_hour_is_left(make_book: MakeBook, tif: Any, hours:
 
 
 def test_bounded_pass_of_a_bid_goes_on_where_the_book_stands(make_book: MakeBook) -> None:
-    """R8: `more` at the bound only if one more was to come, and only for an order that rests."""
+    """R8: `more` at the bound only if one more was to come; without `goes_on`, only for an order that rests."""
     book = make_book(CHEAP, LATE, DEAR)
     taker = bid("B", 9, 20, 12, 12, (0, 0), partial=True)
     one, two = Match("B", "cheap", 4, 0, 10), Match("B", "late", 4, 0, 10)
     assert book.plan_bid(taker, "GTC", 0, 3) == Plan((one, two, Match("B", "dear", 4, 0, 20)))
-    assert book.plan_bid(taker, "IOC", 0, 2) == Plan((one, two))
-    assert book.plan_bid(taker, "FOK", 0, 2) == Plan(refusal="not_fillable")
+    cut = Plan((one, two), rests=True, more=True)
+    assert book.plan_bid(taker, "IOC", 0, 2) == (cut if book.goes_on else Plan((one, two)))
+    assert book.plan_bid(taker, "FOK", 0, 2) == (cut if book.goes_on else Plan(refusal="not_fillable"))
     assert book.plan_bid(taker, "FOK", 0, 3).refusal is None
     assert book.plan_bid(taker, "GTC", 0, 2) == Plan((one, two), rests=True, more=True)
     assert book.plan_bid(replace(taker, limit_price=10), "GTC", 0, 2) == Plan((one, two), rests=True)
@@ -324,12 +335,12 @@ def test_bounded_pass_of_a_bid_goes_on_where_the_book_stands(make_book: MakeBook
 
 
 def test_bounded_pass_of_an_offer(make_book: MakeBook) -> None:
-    """R8 from the offer's side, preventions counted; `continue_offer` sees what is left."""
+    """R8 from the offer's side, preventions counted; a further plan sees what is left."""
     book = make_book(*(bid(f"b{n}", n, 20, 2, 24, (0, 0)) for n in range(4)))
     taker = replace(CHEAP, nodes=8, stp="maker")
     first = book.plan_offer(taker, "GTC", 0, 3)
     assert first == Plan(tuple(Match(f"b{n}", "cheap", 2, 0, 20) for n in range(3)), rests=True, more=True)
-    assert not book.plan_offer(taker, "IOC", 0, 3).more
+    assert book.plan_offer(taker, "IOC", 0, 3).more == book.goes_on
     assert book.plan_offer(taker, "GTC", 0, 4) == Plan((*first.matches, Match("b3", "cheap", 2, 0, 20)))
     related = book.plan_offer(replace(taker, group_id="buyers"), "GTC", 0, 3)
     assert (len(related.prevented), related.matches, related.more) == (3, (), True)
@@ -338,7 +349,7 @@ def test_bounded_pass_of_an_offer(make_book: MakeBook) -> None:
     for match in first.matches:
         book.fill("cheap", match.bid_id, match.nodes, match.first_hour, 24)
     assert book.residual("cheap") == ((0, 24, 2),)
-    assert book.continue_offer("cheap", 0, 3) == Plan((Match("b3", "cheap", 2, 0, 20),))
+    assert book.plan_more("cheap", "GTC", 0, 3) == Plan((Match("b3", "cheap", 2, 0, 20),))
 
 
 def test_new_and_withdrawn_capacity_is_seen_at_once(make_book: MakeBook) -> None:
@@ -372,13 +383,14 @@ def test_records_are_in_priority_order_with_runs(make_book: MakeBook) -> None:
         ((0, 48, 8),),
     ]
     digests = [book.digest()]
-    for change in (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: book.fill("O1", "x", 1, 23, 1),
         lambda: book.fill("O1", "somebody", 1, 0, 1),
         lambda: book.reduce_offer("O2", 1),
         lambda: book.remove_bid("y"),
         lambda: book.remove_offer("O3"),
-    ):
+    )
+    for change in changes:
         change()
         digests.append(book.digest())
     assert len(set(digests)) == 6
@@ -401,7 +413,7 @@ IMPOSSIBLE: dict[str, Callable[[AnyBook], object]] = {
     "bid twice": lambda book: book.add_bid(bid("x", 5, 9, 4, 1, (0, 0))),
     "remove unknown offer": lambda book: book.remove_offer("unknown"),
     "remove unknown bid": lambda book: book.remove_bid("unknown"),
-    "continue unknown offer": lambda book: book.continue_offer("unknown", 0, BOUND),
+    "continue unknown offer": lambda book: book.plan_more("unknown", "GTC", 0, BOUND),
     "residual of unknown offer": lambda book: book.residual("unknown"),
     "reduction of unknown offer": lambda book: book.can_reduce_offer("unknown", 1),
     "fill unknown offer": lambda book: book.fill("unknown", "x", 1, 0, 1),

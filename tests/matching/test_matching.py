@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_MATCHES_PER_ENTRY, PRICE_TICK
+from counterfoil.contract.limits import PRICE_TICK
 from counterfoil.contract.times import HOUR
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
-from counterfoil.matching.decider import DECIDER
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -27,7 +27,9 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from tests.matching import world
 from tests.matching.world import (
+    DECIDER,
     YUAN,
     B,
     Market,
@@ -39,7 +41,11 @@ from tests.matching.world import (
     programme,
 )
 
-BOUND = MAX_MATCHES_PER_ENTRY
+
+@pytest.fixture(autouse=True, params=sorted(RULES), ids=lambda version: f"rules-{version}")
+def in_force(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of this holds under every version of the rules."""
+    monkeypatch.setattr(world, "IN_FORCE", request.param)
 
 
 # entering the book --------------------------------------------------------------------------------------------------
@@ -106,7 +112,7 @@ def test_a_cancellation_overtakes_the_hold() -> None:
 
 
 def test_worked_example() -> None:
-    """market.md 3.4: the better price comes before the earlier start; who needs hour 0 says so."""
+    """The better price comes before the earlier start; who needs hour 0 says so."""
     market = Market()
     o1 = market.post(nodes=4, window_end=B + 24, price=14 * YUAN)
     sold = market.place(nodes=2, hours=6, earliest=B + 6, latest=B + 6)
@@ -208,7 +214,7 @@ def test_bids_by_time_in_force(terms: dict[str, Any], filled: int, ending: str |
     """Five or four nodes against an offer of four."""
     market = Market()
     offer_id = market.post()
-    bid_id = market.place(**{"nodes": 5, "partial": True, **terms})
+    bid_id = market.place(**{"nodes": 5, "partial": True, "latest": B, **terms})
     assert sum(trade[2] for trade in market.trades()) == filled
     assert market.tally.closed.get(bid_id) == ending
     resting = market.state.book.bid(bid_id)
@@ -234,9 +240,9 @@ def test_offers_by_time_in_force(terms: dict[str, Any], ending: str | None) -> N
 def test_a_partial_bid_takes_what_each_offer_has() -> None:
     market = Market()
     small = market.post(nodes=2, price=13 * YUAN)
-    market.post("gpu-2", nodes=1, price=13 * YUAN)  # less than the bid's least
+    market.post("gpu-2", nodes=1, price=13 * YUAN, class_id="h100")  # another class
     large = market.post("gpu-2", nodes=3)
-    bid_id = market.place(nodes=6, partial=True, min_nodes=2)
+    bid_id = market.place(nodes=6, partial=True, min_nodes=2, latest=B)
     assert market.trades() == [(bid_id, small, 2, 0, 13), (bid_id, large, 3, 0, 14)]
     ids = [trade.trade_id for trade in market.tally.trades.values()]
     assert ids == [f"trd-{market.index}-0-0", f"trd-{market.index}-0-1"]
@@ -270,7 +276,7 @@ def test_a_bid_does_not_meet_an_offer_of_its_group(mode: Any, bid_ends: bool, ow
     market.post("gpu-1", nodes=1, price=12 * YUAN)
     own = market.post("gpu-x", price=13 * YUAN, stp="both")  # the taker's mode decides, not this one
     market.post("gpu-2", nodes=2)
-    bid_id = market.place("lab-x", nodes=4, partial=True, stp=mode)
+    bid_id = market.place("lab-x", nodes=4, partial=True, stp=mode, latest=B)
     assert sum(trade[2] for trade in market.trades()) == filled
     assert MatchPrevented(bid_id=bid_id, offer_id=own, mode=mode) in market.last  # type: ignore[operator]
     assert market.tally.closed == {
@@ -308,7 +314,7 @@ def test_self_trade_with_the_other_terms_of_a_bid() -> None:
     bid_id = market.place("lab-x", tif="FOK", stp="maker")
     assert market.trades() == [(bid_id, other, 2, 0, 15)]
     assert market.tally.closed[own] == "self_trade"
-    market.place("lab-x", tif="IOC", stp="maker", nodes=5, partial=True)
+    market.place("lab-x", tif="IOC", stp="maker", nodes=5, partial=True, latest=B)
     assert list(market.tally.closed.values())[-1] == "immediate_or_cancel"
 
 
@@ -444,7 +450,7 @@ def test_an_order_past_its_date_does_not_trade_even_if_it_was_not_swept_yet(late
 
 def test_a_sweep_is_bounded_and_in_order_of_time() -> None:
     market = Market()
-    ids = [market.place(tif="GTD", good_until=T + HOUR - n) for n in range(MAX_ITEMS_PER_SWEEP + 2)]
+    ids = [market.place(tif="GTD", good_until=T + HOUR - n) for n in range(RULES[LATEST].max_items_per_sweep + 2)]
     market.fires("order_expiry", T + HOUR)
     assert [event.bid_id for event in market.last] == ids[:1:-1]  # type: ignore[union-attr]
     assert DECIDER.due(market.state) == (T + HOUR - 1, "order_expiry")
@@ -458,5 +464,6 @@ def test_memory_of_what_ends_when_does_not_outgrow_the_open_orders() -> None:
     for _ in range(300):
         market.when(CancelBid(bid_id=market.place(held=False)), "lab-1")
     assert len(market.state.expiry) < 80
+    market.when(CancelBid(bid_id=market.place(held=False, latest=B)), "lab-1")
     assert DECIDER.due(market.state) == (B * HOUR + 1, "order_expiry")
     market.fires("order_expiry", B * HOUR + 1).then(BidClosed(bid_id=keep, reason="gate_closed"))

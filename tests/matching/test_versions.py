@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import MAX_MATCHES_PER_ENTRY
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, CancelBid
-from counterfoil.matching.decider import DECIDER
 from counterfoil.matching.events import BidAdmitted, BidClosed, BidReceived, TradeMatched
-from tests.matching.world import BID, YUAN, Market, T, hold_placed, programme
+from tests.matching.world import BID, DECIDER, YUAN, B, Market, T, hold_placed, programme
 
+BOUND = RULES[LATEST].max_matches_per_entry
 NARROW = programme(
     "p1", version=2, classes=("h100",), regions=("west",), report_within_seconds=86_400, dispute_window_seconds=43_200
 )
@@ -48,7 +48,7 @@ def test_new_rules_do_not_touch_vouchers_of_the_version_before(taker: str, early
 
 def test_rules_published_while_a_bid_rests_do_not_touch_it() -> None:
     market = Market()
-    bid_id = market.place(nodes=3, partial=True)
+    bid_id = market.place(nodes=3, partial=True, latest=B)
     market.post(nodes=1)
     assert windows(market) == [(3_600, 7_200)]
     market.reacts_to(NARROW)
@@ -58,23 +58,24 @@ def test_rules_published_while_a_bid_rests_do_not_touch_it() -> None:
     market.when(AmendBid(bid_id=bid_id, reduce_nodes_by=None, limit_price=16 * YUAN), "lab-1")
     market.then_types(BidClosed, BidReceived)
     renewed: Any = market.last[1]  # type: ignore[index]
-    market.hold(renewed.bid_id)  # it takes later hours of the same offers
+    market.post("gpu-2", nodes=1, window_start=B)
+    market.hold(renewed.bid_id)
     assert windows(market) == [(3_600, 7_200)]
 
 
 def test_a_pass_that_goes_on_keeps_to_the_version_of_each_bid() -> None:
     rules = programme("p1", version=2, report_within_seconds=86_400)
     market = Market(rules)
-    for nth in range(MAX_MATCHES_PER_ENTRY + 2):
+    for nth in range(BOUND + 2):
         market.place(("lab-1", "lab-2")[nth % 2], version=1 + nth % 2, nodes=1, hours=1)
     market.post(nodes=60)
     both = [(3_600, 7_200), (86_400, 7_200)]
-    assert windows(market) == both * (MAX_MATCHES_PER_ENTRY // 2)
+    assert windows(market) == both * (BOUND // 2)
     market.fires("continue_matching", 0)
     assert windows(market) == both
-    for nth in range(MAX_MATCHES_PER_ENTRY + 1):
+    for nth in range(BOUND + 1):
         market.post(("gpu-1", "gpu-2")[nth % 2], class_id="h100", nodes=1)
-    market.place(classes=("h100",), nodes=MAX_MATCHES_PER_ENTRY + 1, partial=True, version=2)
+    market.place(classes=("h100",), nodes=BOUND + 1, partial=True, version=2)
     market.fires("continue_matching", 0)
     assert windows(market) == both[1:]
 

@@ -11,11 +11,10 @@ import pytest
 
 from counterfoil.contract.times import HOUR
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
-from counterfoil.matching.decider import DECIDER
 from counterfoil.matching.events import MatchContinued
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.storage.view_store import SqlViewStore, open_view_store
-from tests.matching.world import YUAN, B, Market, T, hold_refused
+from tests.matching.world import DECIDER, YUAN, B, Market, T, hold_refused
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_the_life_of_a_bid(store: SqlViewStore) -> None:
     refused = market.place("lab-2", held=False)
     market.reacts_to(hold_refused(refused, "bid"))
     market.when(AmendBid(bid_id=bid_id, reduce_nodes_by=1, limit_price=None), "lab-1")
-    market.post(nodes=1)
+    market.post(nodes=1, window_end=B + 6)
     filled = market.place("lab-2", nodes=1)
     market.post(nodes=4, window_end=B + 6, at=T + 90)
     own = market.post("gpu-x")

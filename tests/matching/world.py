@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,10 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.decider import At
+from counterfoil.core.rules import LATEST, RULES, Rules
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
 from counterfoil.matching.commands import PlaceBid, PostOffer
-from counterfoil.matching.decider import DECIDER
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -29,9 +29,15 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
-from counterfoil.matching.market import State, floor_hour
+from counterfoil.matching.expiry import floor_hour
+from counterfoil.matching.service import SERVICE
+from counterfoil.matching.state import MatchingState
 from tests.given import Scenario
+from tests.snapshots import snapshot
 
+DECIDER = SERVICE.decider
+CACHES = ("Lot._starts", "Ladder._unions", "Ladder._origin")  # searches write to these; they change no answer
+IN_FORCE = LATEST  # version of the rules, unless a market says which
 H = 277_778  # the hour at which `T` falls
 T = H * HOUR
 B = H + 10  # the first hour of the orders below
@@ -116,7 +122,8 @@ def hold_refused(order_id: str, kind: Any) -> HoldRefused:
 class Tally:
     """Where the nodes of every order went, counted from the events alone, and whether each trade was allowed."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self.in_force = rules
         self.offers: dict[str, OfferReceived] = {}
         self.bids: dict[str, BidReceived] = {}
         self.executed: dict[str, int] = {}
@@ -126,7 +133,7 @@ class Tally:
         self.sold: dict[tuple[str, int], int] = {}
         self.listed: dict[tuple[str, str], bool] = {}
         self.trades: dict[str, TradeMatched] = {}
-        self.continued: dict[str, bool] = {}
+        self.continued: dict[str, int] = {}  # order -> time at which its pass began
         self.rules: dict[tuple[str, int], ProgrammePublished] = {}
         self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
 
@@ -160,7 +167,7 @@ class Tally:
                 assert event.bid_id not in self.closed
                 self.closed[event.bid_id] = event.reason
             case MatchContinued():
-                self.continued[event.order_id] = True
+                self.continued.setdefault(event.order_id, at.time)
             case TradeMatched():
                 self._trade(event, at)
             case MatchPrevented():
@@ -185,14 +192,16 @@ class Tally:
         assert (trade.beneficiary_id, trade.provider_id) == (bid.beneficiary_id, offer.provider_id)
         assert (bid.programme_id, offer.provider_id) in self.listed
         assert bid.group_id != offer.group_id
-        assert all(end is None or end > at.time for end in (bid.good_until, offer.good_until))
+        time = self._judged_at(trade, at)
+        assert all(end is None or end > time for end in (bid.good_until, offer.good_until))
         # window
-        assert max(bid.earliest, offer.window_start, floor_hour(at.time)) <= trade.first_hour <= bid.latest
+        first = max(bid.earliest, offer.window_start, floor_hour(time, self.in_force))
+        assert first <= trade.first_hour <= bid.latest
         assert trade.first_hour + trade.hours <= offer.window_end
         assert offer.min_hours <= trade.hours == bid.hours
         # price: that of the order which was there first, unless a pass cut short goes on
         later = "bid" if self.priority[bid.bid_id] > self.priority[offer.offer_id] else "offer"
-        assert trade.taker == later or self.continued.get(bid.bid_id if later == "offer" else offer.offer_id)
+        assert trade.taker == later or (bid.bid_id if later == "offer" else offer.offer_id) in self.continued
         assert trade.price == (offer.price if trade.taker == "bid" else bid.limit_price)
         assert offer.price <= trade.price <= bid.limit_price
         assert trade.gpus_per_node == offer.gpus_per_node == bid.gpus_per_node
@@ -212,11 +221,16 @@ class Tally:
             sold = self.sold[offer.offer_id, hour] = self.sold.get((offer.offer_id, hour), 0) + trade.nodes
             assert sold <= offer.nodes - self.reduced.get(offer.offer_id, 0)
 
+    def _judged_at(self, trade: TradeMatched, at: At) -> int:
+        """From version 2 on, all of a pass is judged by the time at which it began."""
+        taker = trade.bid_id if trade.taker == "bid" else trade.offer_id
+        return self.continued.get(taker, at.time) if self.in_force.continues_every_order else at.time
+
     def rules_of(self, bid_id: str) -> ProgrammePublished:
         """The version that pays for an admitted bid."""
         return self.rules[self.bids[bid_id].programme_id, self.paid_by[bid_id]]
 
-    def check(self, state: State) -> None:
+    def check(self, state: MatchingState) -> None:
         """Per bid: executed + resting + cancelled + prevented = submitted; per offer the same in every hour."""
         for bid_id, bid in self.bids.items():
             executed, reduced = self.executed.get(bid_id, 0), self.reduced.get(bid_id, 0)
@@ -249,10 +263,12 @@ class Tally:
 class Market(Scenario):
     """A scenario in the world above that checks the tally after every step, and that a refusal changes nothing."""
 
-    def __init__(self, *more: Event) -> None:
-        self.tally = Tally()
+    def __init__(self, *more: Event, rules: int | Rules | None = None) -> None:
+        self.in_force = rules if isinstance(rules, Rules) else RULES[rules or IN_FORCE]
+        self.tally = Tally(self.in_force)
         self.history: list[tuple[Event, At]] = []
         super().__init__(DECIDER, time=T - 1_000)
+        self.state.rules = self.in_force
         for event in (*WORLD, *more):
             self.reacts_to(event)
 
@@ -291,12 +307,30 @@ class Market(Scenario):
             if isinstance(each, TradeMatched)
         ]
 
-    def replayed(self) -> State:
+    def continues(self) -> list[TradeMatched]:
+        """Let the pass that goes on come to its end, as the runner does before anything else; its trades."""
+        trades: list[TradeMatched] = []
+        while DECIDER.due(self.state) == (0, "continue_matching"):
+            self.fires("continue_matching", 0)
+            assert isinstance(self.last, Sequence)
+            trades += [event for event in self.last if isinstance(event, TradeMatched)]
+        return trades
+
+    def replayed(self) -> MatchingState:
         """A state folded from nothing but the events so far."""
-        state = DECIDER.initial()
+        state: MatchingState = DECIDER.initial()
+        state.rules = self.in_force
         for event, at in self.history:
             DECIDER.evolve[type(event)](state, event, at)
         return state
+
+    def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
+        """Deciding writes nothing to the state, down to its last private attribute; nor does asking what is due."""
+        before = snapshot(self.state, CACHES)
+        decision = super()._decide(decide, *arguments)
+        self.decider.due(self.state)
+        assert snapshot(self.state, CACHES) == before
+        return decision
 
     def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
         before = self.records() if isinstance(decision, Refusal) else {}

@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.matching import ladder
-from counterfoil.matching.book import Book
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.naive_book import NaiveBook
 from counterfoil.matching.orders import Bid, Offer, Plan
+from tests.matching.books import RULES_OF_MATCHING, RuledBook
 
 NOW = 490_000
+WHOLE = 1_000_000  # more than there ever is
 GROUPS = ("g1", "g2", "g3", "g4")
 STP = ("taker", "maker", "both")
 CURRENCIES = ("CNY",) * 9 + ("EUR",)
@@ -29,16 +29,20 @@ PROBES = (
 )  # fmt: skip
 
 
-def eligible(bid: Bid, offer: Offer) -> bool:
+def eligible(bid: Bid, offer: Offer, _time: int) -> bool:
     """Programme p1 does not list provider p1, and so on."""
     return bid.programme_id != offer.provider_id
 
 
 class Twins:
-    """Both books, given the same orders and asked the same questions."""
+    """The books of both rules, given the same orders and asked the same questions.
 
-    def __init__(self) -> None:
-        self.books: tuple[Book, NaiveBook] = (Book(eligible), NaiveBook(eligible))
+    `goes_on`: passes go on until nothing fits, as from version 2 of the rules.
+    """
+
+    def __init__(self, goes_on: bool) -> None:
+        self.books = tuple(RuledBook(rule, eligible, goes_on=goes_on) for rule in RULES_OF_MATCHING)
+        self.tifs: dict[str, Any] = {}
         self.seq = 0
         self.floor = NOW
         self.offers: list[str] = []
@@ -49,8 +53,10 @@ class Twins:
         """An incoming offer: plan, then carry out."""
         self.seq += 1
         offer = Offer(offer_id=f"o{self.seq}", seq=self.seq, gpus_per_node=8, **terms)
+        self.tifs[offer.offer_id] = tif
         before = self.books[0].digest()
         plan = self._agreed([book.plan_offer(offer, tif, floor, bound) for book in self.books])
+        self._is_first_part(plan, self.books[0].plan_offer(offer, tif, floor, WHOLE))
         assert self.books[0].digest() == before
         for book in self.books:
             book.add_offer(replace(offer))
@@ -61,8 +67,10 @@ class Twins:
         """An incoming bid: plan, then carry out."""
         self.seq += 1
         bid = Bid(bid_id=f"b{self.seq}", seq=self.seq, beneficiary_id="firm", **terms)
+        self.tifs[bid.bid_id] = tif
         before = self.books[0].digest()
         plan = self._agreed([book.plan_bid(bid, tif, floor, bound) for book in self.books])
+        self._is_first_part(plan, self.books[0].plan_bid(bid, tif, floor, WHOLE))
         assert self.books[0].digest() == before
         for book in self.books:
             book.add_bid(replace(bid))
@@ -71,12 +79,9 @@ class Twins:
 
     def go_on(self, order_id: str, floor: int, bound: int) -> Plan:
         """A further pass of a resting order."""
-        plans, before = [], self.books[0].digest()
-        for book in self.books:
-            bid = book.bid(order_id)
-            plans.append(
-                book.continue_offer(order_id, floor, bound) if bid is None else book.plan_bid(bid, "GTC", floor, bound)
-            )
+        before, tif = self.books[0].digest(), self.tifs[order_id]
+        plans = [book.plan_more(order_id, tif, floor, bound) for book in self.books]
+        self._is_first_part(plans[0], self.books[0].plan_more(order_id, tif, floor, WHOLE))
         assert self.books[0].digest() == before
         self._carry_out(self._agreed(plans), order_id)
         return plans[0]
@@ -139,6 +144,15 @@ class Twins:
     def _agreed(self, plans: list[Plan]) -> Plan:
         assert plans[0] == plans[1]
         return plans[0]
+
+    def _is_first_part(self, plan: Plan, whole: Plan) -> None:
+        """Where passes go on, the bound decides how long a plan is, and nothing else."""
+        if self.books[0].goes_on:
+            assert plan.refusal == whole.refusal
+            assert plan.matches == whole.matches[: len(plan.matches)]
+            assert plan.prevented == whole.prevented[: len(plan.prevented)]
+            assert plan.more == (plan.matches != whole.matches or plan.prevented != whole.prevented)
+            assert plan.more or plan == whole
 
     def _carry_out(self, plan: Plan, taker_id: str) -> None:
         assert not plan.more or plan.rests
@@ -203,13 +217,18 @@ class BooksAgree(RuleBasedStateMachine):
         super().__init__()
         self.kept = (ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_LOT_MAX, ladder.ORIGIN_HOURS_MAX)
         ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_LOT_MAX, ladder.ORIGIN_HOURS_MAX = 2, 2, 8
-        self.twins = Twins()
 
     def teardown(self) -> None:
         ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_LOT_MAX, ladder.ORIGIN_HOURS_MAX = self.kept
 
-    @initialize(bids=st.lists(BIDS, min_size=4, max_size=16), offers=st.lists(OFFERS, max_size=6), bound=BOUNDS)
-    def fill_books(self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int) -> None:
+    @initialize(
+        bids=st.lists(BIDS, min_size=4, max_size=16),
+        offers=st.lists(OFFERS, max_size=6),
+        bound=BOUNDS,
+        goes_on=st.booleans(),
+    )
+    def fill_books(self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, goes_on: bool) -> None:
+        self.twins = Twins(goes_on)
         for terms in bids:
             self.twins.place_bid(placed(terms, NOW), "GTC", NOW, 50)
         for terms in offers:
@@ -282,14 +301,22 @@ def some_bid(rng: random.Random, floor: int) -> dict[str, Any]:
 
 
 # seed, first orders, the share of offers after them, bound of a pass, matches at least (or the flow means little)
-FLOWS = [(0, "offers", 10, 8, 150), (1, "offers", 10, 8, 150), (2, "bids", 50, 3, 150), (3, "bids", 50, 50, 150)]
+FLOWS: list[tuple[int, str, int, int, int]] = [
+    (0, "offers", 10, 8, 150),
+    (1, "offers", 10, 8, 150),
+    (2, "bids", 50, 3, 150),
+    (3, "bids", 50, 50, 150),
+]
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
 @pytest.mark.parametrize(("seed", "first", "offers_percent", "bound", "matches_min"), FLOWS)
-def test_long_flow_over_a_full_book(seed: int, first: str, offers_percent: int, bound: int, matches_min: int) -> None:
+def test_long_flow_over_a_full_book(
+    seed: int, first: str, offers_percent: int, bound: int, matches_min: int, goes_on: bool
+) -> None:
     """Seeded flows over some 150 resting orders of one market, with blocks and memory of the real size."""
     rng = random.Random(seed)
-    twins = Twins()
+    twins = Twins(goes_on)
     matches = cut_short = 0
     for step in range(450):
         while twins.unfinished:

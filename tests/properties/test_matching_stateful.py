@@ -2,19 +2,21 @@
 
 Two deciders get the same causes, one of them on `NaiveBook`, the executable statement of the rules: whatever is
 received, admitted, traded, prevented, ended or refused must be the same in both, event by event. The `Market` counts
-the nodes and checks each trade against the terms of both sides (see `tests.matching.world`). Bounds are small,
-so that passes and sweeps are cut short often.
+the nodes, checks each trade against the terms of both sides and that deciding writes nothing (see
+`tests.matching.world`). Bounds are small, so that passes and sweeps are cut short often. As the runner does, a pass
+that goes on is continued before anything else.
+
+Under version 2 of the rules the same flow ends the same whatever the bound of one entry is.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -22,17 +24,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import HOUR
 from counterfoil.core.digest import state_root
+from counterfoil.core.rules import RULES, Rules
 from counterfoil.issuance.events import ProviderListed
-from counterfoil.matching import decider as matching_module
-from counterfoil.matching import market as market_module
-from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
-from counterfoil.matching.decider import DECIDER
-from counterfoil.matching.events import OfferReceived
-from counterfoil.matching.market import State
-from counterfoil.matching.naive_book import NaiveBook
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
+from counterfoil.matching.events import MatchPrevented, OfferReceived
+from counterfoil.matching.naive_book import NAIVE_PTW_1
+from counterfoil.matching.state import MatchingState
 from tests.given import Scenario
 from tests.matching.world import (
     BID,
+    DECIDER,
     OFFER,
     WORLD,
     YUAN,
@@ -92,20 +93,50 @@ def drawn(choices: dict[str, Sequence[Any]]) -> st.SearchStrategy[dict[str, Any]
     return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in choices.items()})
 
 
+def offer_of(terms: dict[str, Any], now: int) -> tuple[PostOffer, str]:
+    """The command and its actor, of terms as drawn."""
+    own = dict(terms)
+    provider, start, length, date = (own.pop(name) for name in ("provider", "start", "length", "date"))
+    own |= {"price": own["price"] * YUAN, "window_start": B + start, "window_end": B + start + length}
+    return replace(OFFER, **own | dated(own["tif"], date, now)), provider
+
+
+def bid_of(terms: dict[str, Any], now: int) -> tuple[PlaceBid, str]:
+    """The command and its actor, likewise."""
+    own = dict(terms)
+    beneficiary, start, slack, date = (own.pop(name) for name in ("beneficiary", "start", "slack", "date"))
+    own |= {"limit_price": own["limit_price"] * YUAN, "earliest": B + start, "latest": B + start + slack}
+    return replace(BID, **own | dated(own["tif"], date, now)), beneficiary
+
+
+def dated(tif: str, hours: int | None, now: int) -> dict[str, Any]:
+    """GTD instead of GTC if there is a date."""
+    return {} if hours is None or tif != "GTC" else {"tif": "GTD", "good_until": now + hours * HOUR}
+
+
 class Twins:
     """The market, its twin on the naive book, and a ledger that answers when it is asked to."""
 
-    def __init__(self) -> None:
-        self.market = Market()
+    def __init__(self, rules: Rules) -> None:
+        self.market = Market(rules=rules)
         self.twin = Scenario(DECIDER, time=T - 1_000)
-        self.twin.state = State(NaiveBook)
+        self.twin.state = MatchingState(NAIVE_PTW_1)
+        self.twin.state.rules = rules
+        self.pause = 0
         for event in WORLD:
             self.twin.reacts_to(event)
         self.waiting: list[Any] = []
         self.now = T
-        self.versions = self.rules = 1
+        self.versions = self.programmes = 1
 
     def both(self, what: str, *arguments: Any) -> None:
+        """A step, and the pass that it began to its end: nothing overtakes that, however long it is interrupted."""
+        self._step(what, *arguments)
+        while DECIDER.due(self.market.state) == (0, "continue_matching"):
+            self.now, self.pause = self.now + self.pause, 0
+            self._step("fires", "continue_matching")
+
+    def _step(self, what: str, *arguments: Any) -> None:
         """The same step in both; they must decide the same and then be the same."""
         self.now = max(self.now, self.market.time + 1)
         for each in (self.market, self.twin):
@@ -118,21 +149,11 @@ class Twins:
 
     def post(self, terms: dict[str, Any]) -> None:
         """An offer."""
-        own = dict(terms)
-        provider, start, length, date = (own.pop(name) for name in ("provider", "start", "length", "date"))
-        own |= {"price": own["price"] * YUAN, "window_start": B + start, "window_end": B + start + length}
-        self.both("when", replace(OFFER, **own | self.dated(own["tif"], date)), provider)
+        self.both("when", *offer_of(terms, self.now))
 
     def place(self, terms: dict[str, Any]) -> None:
         """A bid."""
-        own = dict(terms)
-        beneficiary, start, slack, date = (own.pop(name) for name in ("beneficiary", "start", "slack", "date"))
-        own |= {"limit_price": own["limit_price"] * YUAN, "earliest": B + start, "latest": B + start + slack}
-        self.both("when", replace(BID, **own | self.dated(own["tif"], date)), beneficiary)
-
-    def dated(self, tif: str, hours: int | None) -> dict[str, Any]:
-        """GTD instead of GTC if there is a date."""
-        return {} if hours is None or tif != "GTC" else {"tif": "GTD", "good_until": self.now + hours * HOUR}
+        self.both("when", *bid_of(terms, self.now))
 
     def answer(self, which: int, placed: bool, newest: bool = False) -> None:
         """The ledger answers one of the orders it was told of; its vouchers are of the first version or the last."""
@@ -140,7 +161,7 @@ class Twins:
         if isinstance(order, OfferReceived):
             self.both("reacts_to", bond_held(order) if placed else hold_refused(order.offer_id, "bond"))
         else:
-            version = self.rules if newest and order.programme_id == "p1" else 1
+            version = self.programmes if newest and order.programme_id == "p1" else 1
             self.both("reacts_to", hold_placed(order, version) if placed else hold_refused(order.bid_id, "bid"))
 
     def change(self, change: dict[str, Any]) -> None:
@@ -173,16 +194,19 @@ class Twins:
             assert self.market.last, "a timer that is due has something to do"
 
     def news(self, which: int) -> None:
-        """From issuance: another listing, a class of another size, or rules that pay for less, or for all again."""
+        """From issuance: another listing, a class of another size, or rules that pay for less, for all, or briefly."""
         listing = ProviderListed(programme_id=("p1", "p2")[which % 2], provider_id=("gpu-3", "gpu-1")[which % 2])
         event: Event = listing
         if which == 3:
             self.versions += 1
             event = accelerator("h100", 8 if self.versions % 2 else 4, self.versions)
+        if which == 5:
+            self.programmes += 1
+            event = programme("p1", version=self.programmes, valid_until=self.now + HOUR)
         if which == 4:
-            self.rules += 1
-            less: dict[str, Any] = {} if self.rules % 2 else {"classes": ("a100",), "regions": ("east",)}
-            event = programme("p1", version=self.rules, report_within_seconds=3_600 + self.rules, **less)
+            self.programmes += 1
+            less: dict[str, Any] = {} if self.programmes % 2 else {"classes": ("a100",), "regions": ("east",)}
+            event = programme("p1", version=self.programmes, report_within_seconds=3_600 + self.programmes, **less)
         self.both("reacts_to", event)
 
     def replay(self) -> None:
@@ -194,20 +218,17 @@ class Twins:
         assert DECIDER.due(again) == DECIDER.due(self.market.state)
 
 
-def small_bounds() -> ExitStack:
-    """Two matches or preventions a pass, two endings a sweep."""
-    stack = ExitStack()
-    stack.enter_context(patch.object(market_module, "MAX_MATCHES_PER_ENTRY", 2))
-    stack.enter_context(patch.object(matching_module, "MAX_ITEMS_PER_SWEEP", 2))
-    return stack
+def small_bounds(version: int) -> Rules:
+    """Two matches or preventions to an entry, two endings to a sweep."""
+    return replace(RULES[version], max_matches_per_entry=2, max_items_per_sweep=2)
 
 
 class Flow(RuleBasedStateMachine):
     """Any sequence of it, under a ledger that places every hold at once, or answers late and sometimes refuses."""
 
-    @initialize(obliging=st.booleans())
-    def start(self, obliging: bool) -> None:
-        self.bounds, self.twins, self.obliging = small_bounds(), Twins(), obliging
+    @initialize(obliging=st.booleans(), version=st.sampled_from(sorted(RULES)))
+    def start(self, obliging: bool, version: int) -> None:
+        self.twins, self.obliging = Twins(small_bounds(version)), obliging
 
     def _obliged(self) -> None:
         while self.obliging and self.twins.waiting:
@@ -237,17 +258,20 @@ class Flow(RuleBasedStateMachine):
     def wait(self, time: int) -> None:
         self.twins.wait(time)
 
+    @rule(time=st.sampled_from((HOUR // 2, 3 * HOUR)))
+    def be_interrupted(self, time: int) -> None:
+        self.twins.pause = time
+
     @rule()
     def fire(self) -> None:
         self.twins.fire()
 
-    @rule(which=st.integers(0, 4))
+    @rule(which=st.integers(0, 5))
     def news(self, which: int) -> None:
         self.twins.news(which)
 
     def teardown(self) -> None:
-        if hasattr(self, "bounds"):
-            self.bounds.close()
+        if hasattr(self, "twins"):
             self.twins.replay()
 
 
@@ -255,35 +279,43 @@ TestFlow = Flow.TestCase
 TestFlow.settings = settings(stateful_step_count=50)  # as many examples as the profile says
 
 
-def test_a_long_flow_meets_everything() -> None:
-    """The same on seeded flows, long enough for every kind of thing to have happened."""
+def one_of(chance: random.Random, choices: dict[str, Sequence[Any]]) -> dict[str, Any]:
+    """One of each."""
+    return {name: chance.choice(values) for name, values in choices.items()}
+
+
+def long_flow(seed: int, version: int) -> Twins:
+    """Seeded, long enough for every kind of thing to happen."""
+    chance = random.Random(seed)
+    twins = Twins(small_bounds(version))
+    for _ in range(500):
+        match chance.randrange(36):
+            case 0 | 1 | 2 | 3 | 4 | 5:
+                twins.post(one_of(chance, OFFERS))
+            case 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13:
+                twins.place(one_of(chance, BIDS))
+            case 14 | 15 | 16:
+                twins.change(one_of(chance, CHANGES))
+            case 17:
+                twins.wait(chance.choice((1, HOUR // 2, HOUR)))
+                twins.pause = chance.choice((0, HOUR))
+            case 18 | 19 | 20:
+                twins.fire()
+            case 21:
+                twins.news(chance.randrange(6))
+            case _ if twins.waiting:
+                twins.answer(chance.randrange(3), chance.random() < 0.9, chance.random() < 0.5)
+            case _:
+                pass
+    return twins
+
+
+@pytest.mark.parametrize("version", sorted(RULES))
+def test_a_long_flow_meets_everything(version: int) -> None:
+    """Every kind of event with every reason happens, under each version."""
     seen: dict[str, int] = {}
-    for seed in range(12):
-        chance = random.Random(seed)
-
-        def one_of(choices: dict[str, Sequence[Any]], chance: random.Random = chance) -> dict[str, Any]:
-            return {name: chance.choice(values) for name, values in choices.items()}
-
-        with small_bounds():
-            twins = Twins()
-            for _ in range(500):
-                match chance.randrange(36):
-                    case 0 | 1 | 2 | 3 | 4 | 5:
-                        twins.post(one_of(OFFERS))
-                    case 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13:
-                        twins.place(one_of(BIDS))
-                    case 14 | 15 | 16:
-                        twins.change(one_of(CHANGES))
-                    case 17:
-                        twins.wait(chance.choice((1, HOUR // 2, HOUR)))
-                    case 18 | 19 | 20:
-                        twins.fire()
-                    case 21:
-                        twins.news(chance.randrange(5))
-                    case _ if twins.waiting:
-                        twins.answer(chance.randrange(3), chance.random() < 0.9, chance.random() < 0.5)
-                    case _:
-                        pass
+    for seed in range(8):
+        twins = long_flow(seed, version)
         twins.replay()
         for event, _ in twins.market.history:
             name = type(event).__name__
@@ -295,6 +327,79 @@ def test_a_long_flow_meets_everything() -> None:
     assert reasons == {
         "cancelled", "replaced", "expired", "gate_closed", "hold_refused", "bond_refused", "immediate_or_cancel",
         "not_fillable", "would_match", "self_trade", "not_in_programme",
+        *(["programme_not_open"] if RULES[version].validity_of_each_version else []),
     }  # fmt: skip
     assert {kind for kind in seen if kind.startswith("MatchPrevented/")} == {f"MatchPrevented/{mode}" for mode in STP}
     assert seen["OfferReduced"] > 0 < seen["BidReduced"]
+
+
+# the bound of one entry -----------------------------------------------------------------------------------------------
+
+STEP = 60_000_000  # microseconds; however many entries a step takes, the next step comes at its own time
+LARGER: dict[str, dict[str, Sequence[Any]]] = {
+    "offer": {**OFFERS, "class_id": ("a100",), "region": ("east",), "nodes": (1, 2, 3, 8), "length": (3, 6, 12, 24)},
+    "bid": {**BIDS, "nodes": (1, 4, 9, 16), "hours": (1, 1, 2, 3), "partial": (True, True, True, False)},
+}
+
+
+class Bounded:
+    """A seeded flow under version 2 with a bound, in which orders go by the number of their coming."""
+
+    def __init__(self, seed: int, bound: int) -> None:
+        self.chance = random.Random(seed)
+        self.market = Market(rules=replace(RULES[2], max_matches_per_entry=bound))
+        self.ids: list[str] = []
+        self.entries = 0
+        for step in range(60):
+            self._step(T + (step + 1) * STEP)
+
+    def _step(self, now: int) -> None:
+        market, chance = self.market, self.chance
+        while (due := DECIDER.due(market.state)) is not None and due[0] <= now:
+            market.fires(due[1], now)
+        which, kind = chance.randrange(60), chance.choice(("offer", "bid", "bid", "cancel"))
+        if kind == "cancel":
+            order_id = self.ids[which % len(self.ids)] if self.ids else ""
+            if order_id in market.state.bids:
+                market.when(CancelBid(bid_id=order_id), market.state.bids[order_id].beneficiary_id, now + 1)
+            elif order_id in market.state.offers:
+                market.when(CancelOffer(offer_id=order_id), market.state.offers[order_id].provider_id, now + 1)
+            return
+        terms = one_of(chance, LARGER[kind])
+        body, actor = (offer_of if kind == "offer" else bid_of)(terms, now)
+        market.when(body, actor, now + 1)
+        if isinstance(market.last, Sequence):
+            received: Any = market.last[0]
+            self.ids.append(received.offer_id if isinstance(received, OfferReceived) else received.bid_id)
+            market.hold(self.ids[-1], now + 2)
+            self.entries += 1 + len(market.continues())
+
+    def outcome(self) -> dict[str, object]:
+        """Every trade and prevention in order, the end of every order, and what is left of those that are open."""
+        number = {order_id: nth for nth, order_id in enumerate(self.ids)}
+        tally, book = self.market.tally, self.market.state.book
+        trades = [
+            (number[t.bid_id], number[t.offer_id], t.taker, t.nodes, t.first_hour, t.price, t.bid_nodes_left)
+            for t in tally.trades.values()
+        ]
+        prevented = [
+            (number[event.bid_id], number[event.offer_id], event.mode)
+            for event, _ in self.market.history
+            if isinstance(event, MatchPrevented)
+        ]
+        resting = {number[record[1]]: record[-1] for record in book.records()}
+        closed = {number[order_id]: reason for order_id, reason in tally.closed.items()}
+        return {"trades": trades, "prevented": prevented, "closed": closed, "resting": resting}
+
+
+def test_the_bound_of_one_entry_decides_no_outcome() -> None:
+    """Under version 2 the same orders trade, rest and end the same for the bounds 1, 2, 24 and more than there is."""
+    cut = trades = 0
+    for seed in range(25):
+        flows = [Bounded(seed, bound) for bound in (1, 2, 24, 1_000_000)]
+        trades += len(flows[-1].market.tally.trades)
+        for flow in flows[:-1]:
+            assert flow.outcome() == flows[-1].outcome()
+        cut += flows[0].entries - flows[-1].entries
+    assert cut > 100
+    assert trades > 300

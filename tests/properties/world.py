@@ -31,13 +31,12 @@ from counterfoil.ledger import decider as ledger
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
-from counterfoil.matching import decider as matching
-from counterfoil.matching import market
+from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import decider as redemption
 from tests.rules import changed_rules
 
 DECIDERS: dict[str, Decider[Any]] = {
-    each.service: each for each in (issuance.DECIDER, ledger.DECIDER, matching.DECIDER, redemption.DECIDER)
+    each.service: each for each in (issuance.DECIDER, ledger.DECIDER, MATCHING.decider, redemption.DECIDER)
 }
 
 PAIRS = tuple((consumer, source) for consumer, sources in VOCABULARY.subscriptions.items() for source in sources)
@@ -63,8 +62,7 @@ def small_entries() -> Iterator[None]:
     """One match to a pass and two items to a sweep, so that small worlds need several."""
     with ExitStack() as stack:
         stack.enter_context(changed_rules(max_matches_per_entry=1, max_items_per_sweep=2))
-        stack.enter_context(patch.object(market, "MAX_MATCHES_PER_ENTRY", 1))
-        for module in (ledger, matching, redemption):
+        for module in (ledger, redemption):
             stack.enter_context(patch.object(module, "MAX_ITEMS_PER_SWEEP", 2))
         yield
 

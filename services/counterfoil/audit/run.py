@@ -19,10 +19,10 @@ from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, host_of, log_of, parse_log
 from counterfoil.contract.services import MAIN_LOGS, SERVICES
 from counterfoil.log.keys import VerifyKey
-from counterfoil.matching.market import State
-from counterfoil.matching.naive_book import NaiveBook
+from counterfoil.matching.naive_book import NAIVE_PTW_1
+from counterfoil.matching.state import MatchingState
 
-_TWIN: Final = replace(DECIDERS["matching"], initial=partial(State, NaiveBook))
+_TWIN: Final = replace(DECIDERS["matching"], initial=partial(MatchingState, NAIVE_PTW_1))
 
 Progress = Callable[[str, int, int], None]
 """(what, entries just done, entries in all)"""

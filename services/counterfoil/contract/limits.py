@@ -24,15 +24,12 @@ PRICE_TICK: Final = 10_000  # 0.01 of the currency; divisible by 4, so that quar
 MAX_NODES: Final = 1_023
 MAX_GPUS_PER_NODE: Final = 64
 MAX_BID_HOURS: Final = 1_440
-MAX_WINDOW_HOURS: Final = 8_784
-MAX_HORIZON_HOURS: Final = 17_568  # how far ahead of ledger time a delivery hour may lie
 MAX_RATE_TERM: Final = 1_000_000
 BPS: Final = 10_000
 
 # Collections inside one message.
 MAX_CLASSES: Final = 16
 MAX_REGIONS: Final = 16
-MAX_MARKETS_PER_BID: Final = 64  # classes x regions
 MAX_VOUCHERS_PER_HOLD: Final = 32
 MAX_LEGS: Final = 64
 MAX_READINGS: Final = 48
@@ -48,11 +45,9 @@ MAX_REFERENCE: Final = 64
 # Open state per owner, so that nobody can make the state of the services grow without bound.
 MAX_KEYS_PER_PARTY: Final = 16  # in force
 MAX_KEYS_EVER: Final = 256  # of one party, revoked ones included
-MAX_OPEN_ORDERS_PER_PARTY: Final = 20_000
 MAX_OPEN_VOUCHERS_PER_PARTY: Final = 10_000
 
 # Work per entry: what does not fit is continued by a timer entry.
-MAX_MATCHES_PER_ENTRY: Final = 24
 MAX_ITEMS_PER_SWEEP: Final = 24
 
 # Time.
@@ -60,7 +55,6 @@ TIMER_SLACK: Final = SECOND  # how late a timer may be while anything else is de
 CONSUME_WITHIN: Final = HOUR  # how long a service that goes on deciding may leave another one's event aside
 CLOCK_SKEW: Final = 30 * SECOND  # how far `issued_at` may lie ahead of ledger time
 MAX_VALIDITY: Final = 24 * HOUR  # `expires_at` - `issued_at`
-GATE_CLOSURE_HOURS: Final = 1  # no match for an hour that starts sooner than this
 MIN_BOND_BPS: Final = 200  # 2 % of an offer's notional
 MIN_WINDOW: Final = HOUR  # reporting and dispute windows: time enough to act
 RESOLUTION_WINDOW: Final = 7 * DAY  # a dispute that nobody resolved by then lapses, and the report stands

@@ -18,7 +18,7 @@ DAY: Final = 24 * HOUR
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z", re.ASCII)
 _HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-LAST_YEAR = 2_199  # microseconds stay below 2^53, so a time is a JSON integer wherever one is needed
+LAST_YEAR: Final = 2_199  # microseconds stay below 2^53, so a time is a JSON integer wherever one is needed
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -31,6 +31,10 @@ def _days(year: int, month: int, day: int) -> int:
     of_era = year - era * 400
     of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+END_OF_HOURS: Final = (_days(LAST_YEAR, 12, 31) + 1) * 24
+"""Hours since the epoch to the end of the last year: the first hour that cannot be written."""
 
 
 @lru_cache(maxsize=1024)

@@ -68,7 +68,11 @@ class Rules:
     gate_closure_hours: int
     """No match is made for an hour that starts sooner than this."""
     continues_every_order: bool
-    """Whether FOK, IOC and arriving offers, too, continue over as many entries as they need."""
+    """Whether every order continues over as many entries as it needs, until nothing fits, FOK, IOC and offers included.
+
+    Each step takes the best counterpart for what is left, the one before again included, and all are judged by the time
+    at which the first was. If not, an order takes each counterpart once, and only one that rests continues.
+    """
     validity_of_each_version: bool
     """Whether a bid needs a programme version that is open, and not only one that has its classes and regions."""
 

@@ -5,9 +5,10 @@ post, amend and cancel offers of nodes over delivery hours; beneficiaries place,
 contiguous hours.
 
 It reacts to the ledger: an order enters the book, and may trade, once its funds or bond are held (``hold.placed``,
-``bond.held``), and is closed if they are not to be had (``hold.refused``). From issuance it mirrors the parties and
-keys, the classes, the programmes and which providers each of them pays. Two timers end orders whose time is over and go
-on with a pass over the book that was too long for one entry.
+``bond.held``), and is closed if they cannot be held (``hold.refused``). From issuance it mirrors the parties and
+keys, the classes, the programmes and which providers each of them pays. Two timers end orders whose time is over and
+continue a pass over the book that was too long for one entry.
 
-`commands` and `events` are its words, `service` declares what it decides, consumes and shows.
+`commands` and `events` are its words, `service` declares what it decides, consumes and shows. The life of an order is
+in `offers`, `bids`, `admission` and `expiry`; who meets whom is decided by a `MatchingRule` (`orders`): `continuous`.
 """

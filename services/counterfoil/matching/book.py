@@ -1,30 +1,26 @@
-"""The block-bid book, fast: contiguous delivery hours matched by price, then time.
+"""The block-bid book, fast: resting orders, and who is first in line for another one.
 
 The rules R1 to R9 are stated in `naive_book`, which does the same the obvious way; here is only how to find the same
 answer sooner. The offers of one market stand in a `Ladder`, which finds the first one that a bid fits; the bids that
 admit a market stand in its queue, best limit first. A bid that admits several markets is in the queue of each, and
-looks for its offer in the ladder of each.
+looks for its offer in the ladder of each. `continuous` makes plans of what is found here.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from operator import attrgetter
+from typing import Final
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Lot, Search, fit
+from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Lot, Rank, Search
 from counterfoil.matching.orders import (
     Bid,
-    BidTif,
     Eligible,
-    Match,
     Offer,
-    OfferTif,
-    Plan,
-    Prevented,
+    Pass,
     Record,
     Run,
     bid_record,
@@ -34,47 +30,14 @@ from counterfoil.matching.orders import (
 
 Market = tuple[str, str, str]
 """(currency, class, region)"""
-
-
-class _Pass:
-    """What an incoming order has met so far in one pass (R4, R5, R8), and the plan made of it (R6)."""
-
-    __slots__ = ("_bound", "_matches", "_prevented", "_stp", "is_over", "more")
-
-    def __init__(self, taker: Bid | Offer, max_matches: int) -> None:
-        ensure(max_matches >= 1, "book: a pass without matches")
-        self._stp = taker.stp
-        self._bound = max_matches
-        self._matches: list[Match] = []
-        self._prevented: list[Prevented] = []
-        self.is_over = False  # the remainder of the taker is cancelled
-        self.more = False
-
-    def is_bounded(self) -> bool:
-        """R8: whether this counterpart is one too many."""
-        self.more = len(self._matches) + len(self._prevented) == self._bound
-        return self.more
-
-    def match(self, bid: Bid, offer: Offer, block: Fit, price: int) -> None:
-        self._matches.append(Match(bid.bid_id, offer.offer_id, *block, price))
-
-    def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_is_taker: bool) -> None:
-        """R5."""
-        self.is_over = taker = self._stp != "maker"
-        maker = self._stp != "taker"
-        cancels = (taker, maker) if bid_is_taker else (maker, taker)
-        self._prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, *cancels))
-
-    def plan(self, tif: BidTif, *, is_filled: bool) -> Plan:
-        if tif == "FOK" and not is_filled:
-            return Plan(refusal="not_fillable")
-        rests = tif in ("GTC", "GTD") and not is_filled and not self.is_over
-        return Plan(tuple(self._matches), tuple(self._prevented), rests, None, self.more and rests)
+_UNTOUCHED: Final[Mapping[str, Capacity]] = {}
 
 
 class Book:
-    """Resting offers and block bids. Plans change nothing; the changes refuse what is impossible and are then all or
-    nothing: `InvariantViolation` is raised for an unknown or a repeated id and for any quantity that is not there.
+    """Resting offers and block bids. Searching changes nothing but caches (see `ladder`).
+
+    A change is made as a whole or raises `InvariantViolation`: for an unknown or a repeated id, and for any quantity
+    that is not there.
     """
 
     __slots__ = ("_bids", "_eligible", "_ladders", "_lots", "_queues")
@@ -87,34 +50,18 @@ class Book:
         self._ladders: dict[Market, Ladder] = {}
         self._queues: dict[Market, list[tuple[int, int, str]]] = {}  # (-limit, seq, bid id), sorted
 
-    # planning -------------------------------------------------------------------------------------------------------
+    # searching ------------------------------------------------------------------------------------------------------
 
-    def plan_bid(self, bid: Bid, tif: BidTif, floor_hour: int, max_matches: int) -> Plan:
-        """What a bid does to the resting offers: an incoming one, or a resting one in a further pass (as GTC).
+    def best_offer(
+        self, bid: Bid, remaining: int, now: Pass, after: Rank = BEFORE_ALL,
+        planned: Mapping[str, Capacity] = _UNTOUCHED,
+    ) -> tuple[Lot, Fit] | None:  # fmt: skip
+        """R1: the best of the first fitting offers of every market that the bid admits, for `remaining` of its nodes.
 
-        `floor_hour` is the first hour that can still be delivered; `max_matches` >= 1 bounds matches and preventions.
+        Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
+        than what the book has.
         """
-        remaining, after = bid.remaining, BEFORE_ALL
-        found = self._best_offer(Search(bid, remaining, floor_hour, after, self._eligible))
-        if bid.post_only and found is not None:
-            return Plan(refusal="would_match")  # R7
-        done = _Pass(bid, max_matches)
-        while found is not None and not done.is_bounded():
-            lot, block = found
-            after = lot.rank
-            if lot.offer.group_id == bid.group_id:
-                done.prevent(bid, lot.offer, block, bid_is_taker=True)
-            else:
-                done.match(bid, lot.offer, block, lot.offer.price)
-                remaining -= block[0]
-            if done.is_over or not remaining:
-                break
-            found = self._best_offer(Search(bid, remaining, floor_hour, after, self._eligible))
-        return done.plan(tif, is_filled=remaining == 0)
-
-    def _best_offer(self, search: Search) -> tuple[Lot, Fit] | None:
-        """R1: the best of the first fitting offers of every market that the bid admits."""
-        bid, best = search.bid, None
+        search, best = Search(bid, remaining, now, after, self._eligible, planned), None
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
             for region in bid.regions:
@@ -124,41 +71,25 @@ class Book:
                     best, before = found, found[0].rank
         return best
 
-    def plan_offer(self, offer: Offer, tif: OfferTif, floor_hour: int, max_matches: int) -> Plan:
-        """What an incoming offer does to the resting bids; the arguments are those of `plan_bid`."""
-        capacity = Capacity(offer.nodes, offer.window_end - offer.window_start)
-        return self._plan_offer(offer, capacity, tif, floor_hour, max_matches)
-
-    def continue_offer(self, offer_id: str, floor_hour: int, max_matches: int) -> Plan:
-        """What a resting offer does in a further pass, with what is left of it."""
-        lot = self._lot(offer_id)
-        return self._plan_offer(lot.offer, lot.capacity.copy(), "GTC", floor_hour, max_matches)
-
-    def _plan_offer(self, offer: Offer, capacity: Capacity, tif: OfferTif, floor_hour: int, max_matches: int) -> Plan:
-        done = _Pass(offer, max_matches)
-        starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
+    def bids_for(self, offer: Offer, time: int) -> Iterator[Bid]:
+        """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first."""
+        bids, eligible, most = self._bids, self._eligible, -offer.price
         for minus_limit, _, bid_id in self._queues.get((offer.currency, offer.class_id, offer.region), ()):
-            if -minus_limit < offer.price or done.is_over or capacity.is_empty():
-                break
-            bid = self._bids[bid_id]
-            block = fit(starts, bid, bid.remaining, offer, floor_hour) if self._eligible(bid, offer) else None
-            if block is None:
-                continue
-            if done.is_bounded():
-                break
-            if bid.group_id == offer.group_id:
-                done.prevent(bid, offer, block, bid_is_taker=False)
-            else:
-                done.match(bid, offer, block, bid.limit_price)
-                nodes, first_hour = block
-                capacity.take(nodes, first_hour - offer.window_start, bid.hours)
-                starts.cache_clear()
-        return done.plan(tif, is_filled=capacity.is_empty())
+            if minus_limit > most:
+                return
+            bid = bids[bid_id]
+            if eligible(bid, offer, time):
+                yield bid
+
+    def lot(self, offer_id: str) -> Lot:
+        """A resting offer and what is left of it; to look at, never to change."""
+        ensure(offer_id in self._lots, "book: no such offer")
+        return self._lots[offer_id]
 
     # changing -------------------------------------------------------------------------------------------------------
 
     def add_offer(self, offer: Offer) -> None:
-        """Rest an offer, nothing of it sold. The matches of its plan are then carried out with `fill`."""
+        """Rest an offer, nothing of it sold. The matches of its plan are then made with `fill`."""
         ensure(offer.offer_id not in self._lots, "book: offer already there")
         lot = self._lots[offer.offer_id] = Lot(offer)
         self._ladders.setdefault((offer.currency, offer.class_id, offer.region), Ladder()).add(lot)
@@ -172,7 +103,7 @@ class Book:
 
     def remove_offer(self, offer_id: str) -> Offer:
         """Take an offer out. What was sold of it stays sold."""
-        lot = self._lot(offer_id)
+        lot = self.lot(offer_id)
         offer = lot.offer
         market = (offer.currency, offer.class_id, offer.region)
         self._ladders[market].remove(lot)
@@ -198,7 +129,7 @@ class Book:
         Of a bid in the book, the filled nodes no longer remain, and when none do it leaves the book; what remains of a
         bid that is not in the book is the caller's to know.
         """
-        lot, bid = self._lot(offer_id), self._bids.get(bid_id)
+        lot, bid = self.lot(offer_id), self._bids.get(bid_id)
         ensure(bid is None or bid.remaining >= nodes, "book: more than the bid asks for")
         lot.take(nodes, first_hour, hours)
         if bid is not None:
@@ -213,7 +144,7 @@ class Book:
 
     def can_reduce_offer(self, offer_id: str, by_nodes: int) -> bool:
         """Whether that much is unsold in every hour, and less than the whole offer (that is a removal)."""
-        lot = self._lot(offer_id)
+        lot = self.lot(offer_id)
         return 1 <= by_nodes < lot.offer.nodes and lot.capacity.at_least(by_nodes) == lot.capacity.full
 
     def reduce_offer(self, offer_id: str, by_nodes: int) -> None:
@@ -236,7 +167,7 @@ class Book:
 
     def residual(self, offer_id: str) -> tuple[Run, ...]:
         """What is left of an offer, as (first hour, hours, nodes) runs that cover its window, zeros included."""
-        lot = self._lot(offer_id)
+        lot = self.lot(offer_id)
         origin = lot.offer.window_start
         return tuple((origin + first, hours, nodes) for first, hours, nodes in lot.capacity.runs())
 
@@ -250,10 +181,6 @@ class Book:
     def digest(self) -> str:
         """SHA-256 (hex) over the records."""
         return digest_records(self.records())
-
-    def _lot(self, offer_id: str) -> Lot:
-        ensure(offer_id in self._lots, "book: no such offer")
-        return self._lots[offer_id]
 
 
 def _markets(bid: Bid) -> list[Market]:

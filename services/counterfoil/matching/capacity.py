@@ -28,6 +28,13 @@ class Capacity:
         twin.planes = self.planes.copy()
         return twin
 
+    def emptied(self) -> Capacity:
+        """The same window with nothing left in any hour."""
+        twin = Capacity.__new__(Capacity)
+        twin.full = self.full
+        twin.planes = [0] * len(self.planes)
+        return twin
+
     def is_empty(self) -> bool:
         """Whether nothing is left in any hour."""
         return not any(self.planes)

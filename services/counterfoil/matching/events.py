@@ -118,7 +118,10 @@ class BidReduced(Event):
 
 @event("bid.closed.v1")
 class BidClosed(Event):
-    """The bid is no longer on the book (a filled bid closes with its last trade, without this event)."""
+    """The bid is no longer on the book (a filled bid closes with its last trade, without this event).
+
+    `immediate_or_cancel`, `not_fillable`: nothing that fits is left for an IOC bid, or not enough for a FOK bid.
+    """
 
     bid_id: Id
     reason: Literal[
@@ -126,6 +129,7 @@ class BidClosed(Event):
         "replaced",
         "expired",
         "gate_closed",
+        "programme_not_open",
         "not_in_programme",
         "hold_refused",
         "immediate_or_cancel",
@@ -172,7 +176,7 @@ class MatchPrevented(Event):
 
 @event("match.continued.v1")
 class MatchContinued(Event):
-    """A pass over the book reached the bound of one entry; with `more`, a timer entry makes another pass."""
+    """The order's pass over the book is longer than one entry: with `more`, a timer entry continues it at once."""
 
     order_id: Id
     more: Flag

@@ -3,24 +3,27 @@
 The ladder is cut into blocks of some twenty offers. For each *outline* in use, a block remembers at which hours some
 offer of it may start such a piece: the union of the offers' starts. An outline is a bid's (nodes, hours), both rounded
 down to a power of two; where it does not fit, nothing larger does. A union may claim too much, never too little: fills
-leave it as it is, a new offer is added to it, and a search that it led astray corrects it. So a bid passes over most
-offers with one operation for a whole block; whatever it does look at is decided by the exact counters.
+leave it as it is, a new offer is added to it, and a search that it misled corrects it. So a bid passes over most offers
+with one operation for a whole block; each offer that it does look at is decided by the exact counters.
 There are at most 10 x 11 outlines, which bounds the memory. R1 and R2 are rules of `naive_book`.
+
+Searches write to this memory, and to nothing else. It is a cache: dropping any part of it at any time changes no
+answer.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.orders import Bid, Eligible, Offer
+from counterfoil.matching.orders import Bid, Eligible, Offer, Pass
 
 BLOCK_OFFERS_MAX = 32  # a block that outgrows it is halved
 OUTLINES_PER_LOT_MAX = 32  # a lot that has answered for more of them forgets them all
-ORIGIN_HOURS_MAX = 168  # how long a ladder keeps its origin before it starts its memory anew
+ORIGIN_HOURS_MAX = 168  # how long a ladder keeps its origin before it clears its memory
 EVERY_HOUR = -1  # all bits set: may start anywhere
 
 Rank = tuple[int, int]
@@ -61,13 +64,17 @@ class Lot:
 
 
 class Search(NamedTuple):
-    """What a bid looks for: a place for `remaining` nodes at an offer ranked behind `after` (exclusive)."""
+    """What a bid looks for: a place for `remaining` nodes at an offer ranked behind `after` (exclusive).
+
+    `planned`: what would be left of the offers that the plan has already taken from, by offer id.
+    """
 
     bid: Bid
     remaining: int
-    floor_hour: int
+    now: Pass
     after: Rank
     eligible: Eligible
+    planned: Mapping[str, Capacity]
 
 
 class Ladder:
@@ -120,7 +127,8 @@ class Ladder:
 
     def first(self, search: Search, before: Rank) -> tuple[Lot, Fit] | None:
         """The first offer that fits, among those ranked between `search.after` and `before`, both exclusive."""
-        bid, remaining, floor_hour, after, _ = search
+        bid, remaining, now, after, _, _ = search
+        floor_hour = now.floor_hour
         first = max(bid.earliest, floor_hour)
         if first > bid.latest:
             return None
@@ -146,17 +154,18 @@ class Ladder:
         self, block: list[Lot], search: Search, before: Rank, outline: Outline, window: int
     ) -> tuple[tuple[Lot, Fit] | None, int]:
         """The first fitting offer of a block; if there is none, the block's union as far as it was looked at."""
-        bid, remaining, floor_hour, after, eligible = search
+        bid, remaining, (time, floor_hour, _, _), after, eligible, planned = search
         union = 0
         for lot in block:
             if lot.rank >= before:
                 return None, EVERY_HOUR
-            if lot.rank <= after or not eligible(bid, lot.offer):
+            if lot.rank <= after or not eligible(bid, lot.offer, time):
                 union = EVERY_HOUR
                 continue
             starts = _shifted(lot.starts(outline), lot.offer.window_start - self._origin)
             if starts & window:
-                found = fit(lot.capacity.starts, bid, remaining, lot.offer, floor_hour)
+                capacity = planned.get(lot.offer.offer_id, lot.capacity) if planned else lot.capacity
+                found = fit(capacity.starts, bid, remaining, lot.offer, floor_hour)
                 if found is not None:
                     return (lot, found), EVERY_HOUR
             union |= starts

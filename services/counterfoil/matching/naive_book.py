@@ -10,31 +10,39 @@ R2  A bid fits an offer with n nodes if n is all that remains of it (of a partia
     `latest`, the block ending inside the window. The largest such n counts, and for it the earliest such start.
 R3  The match is at the resting side's price: the offer's price for an incoming bid, the bid's limit for an incoming
     offer.
-R4  One pass goes through the counterparts in rank order and takes each that fits, at most once, until nothing of the
-    incoming order is left. What does not fit is passed over and keeps its priority.
-R5  A counterpart of the same group that fits is not matched but prevented. The incoming order's mode says what is
-    cancelled: itself ("taker", the pass ends), the counterpart ("maker", the pass goes on), or both (the pass ends).
-R6  GTC and GTD leave what remains to rest; IOC does not; FOK is refused unless this one pass fills the whole bid. A
-    remainder cancelled by R5 never rests.
+R4  A pass of an order takes, time after time, the first counterpart in rank order that fits, with what is then left on
+    both sides, until nothing of the order is left or nothing fits. What does not fit keeps its priority.
+R5  A counterpart of the same group that fits is not matched but prevented. The order's mode says what is cancelled:
+    itself ("taker", the pass ends), the counterpart ("maker", the pass goes on without it), or both (the pass ends).
+R6  When its pass is over, GTC and GTD leave what remains to rest; IOC does not. FOK is refused, before anything is
+    done, unless the pass fills all of it. A remainder cancelled by R5 never rests.
 R7  A post-only bid is refused if any counterpart fits, one of its own group included.
-R8  A pass makes at most `max_matches` matches and preventions. If one more was to come and the order rests, the plan
-    says `more`: a further pass continues it, with the same rules, from the top.
+R8  A plan holds the next `most` matches and preventions of a pass. If one more is to come, the plan says `more`, and
+    the order rests until the pass is over: nothing else is decided before it, and all of it is judged by one time.
 R9  A refused order does nothing at all. Reducing an order keeps its priority.
+
+Where `goes_on` is false (version 1 of the rules) a pass takes each counterpart at most once, whether it would fit again
+or not; only orders that rest continue, by the time of the further plan and with each counterpart once more; and FOK is
+refused unless the first plan fills it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
+from typing import Final
 
-from counterfoil.contract.ensure import ensure
+from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.matching.orders import (
+    RESTING_TIFS,
     Bid,
     BidTif,
     Eligible,
     Match,
+    MatchingRule,
     Offer,
     OfferTif,
+    Pass,
     Plan,
     Prevented,
     Record,
@@ -49,7 +57,7 @@ Residual = dict[int, int]
 
 
 class NaiveBook:
-    """Resting offers and block bids; the same contract as `book.Book`."""
+    """Resting offers and block bids; what changes or shows the book is as in `book.Book`."""
 
     def __init__(self, eligible: Eligible) -> None:
         """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price."""
@@ -58,83 +66,30 @@ class NaiveBook:
         self._bids: dict[str, Bid] = {}
         self._residual: dict[str, Residual] = {}
 
-    # planning -------------------------------------------------------------------------------------------------------
+    # searching ------------------------------------------------------------------------------------------------------
 
-    def plan_bid(self, bid: Bid, tif: BidTif, floor_hour: int, max_matches: int) -> Plan:
-        """What a bid does to the resting offers."""
-        ensure(max_matches >= 1, "book: a pass without matches")
-        offers = sorted(self._offers.values(), key=lambda offer: (offer.price, offer.seq))  # R1
-        offers = [offer for offer in offers if self._may_trade(bid, offer)]
-        if bid.post_only and any(fit(bid, bid.remaining, o, self._residual[o.offer_id], floor_hour) for o in offers):
-            return Plan(refusal="would_match")  # R7
-        remaining = bid.remaining
-        matches, prevented = list[Match](), list[Prevented]()
-        more = cancelled = False
-        for offer in offers:  # R4
-            found = fit(bid, remaining, offer, self._residual[offer.offer_id], floor_hour) if remaining else None
-            if found is None:
-                continue
-            if len(matches) + len(prevented) == max_matches:  # R8
-                more = True
-                break
-            if bid.group_id == offer.group_id:  # R5
-                cancelled = bid.stp in {"taker", "both"}
-                cancels_offer = bid.stp in {"maker", "both"}
-                prevented.append(Prevented(bid.bid_id, offer.offer_id, *found, cancelled, cancels_offer))
-                if cancelled:
-                    break
-                continue
-            matches.append(Match(bid.bid_id, offer.offer_id, *found, offer.price))  # R3
-            remaining -= found[0]
-        if tif == "FOK" and remaining:  # R6
-            return Plan(refusal="not_fillable")
-        rests = tif in {"GTC", "GTD"} and remaining > 0 and not cancelled
-        return Plan(tuple(matches), tuple(prevented), rests, None, more and rests)
+    def offers_for(self, bid: Bid, time: int) -> list[Offer]:
+        """R1: the counterparts of a bid at a time (microseconds), the first in line first."""
+        offers = sorted(self._offers.values(), key=lambda offer: (offer.price, offer.seq))
+        return [offer for offer in offers if self._may_trade(bid, offer, time)]
 
-    def plan_offer(self, offer: Offer, tif: OfferTif, floor_hour: int, max_matches: int) -> Plan:
-        """What an incoming offer does to the resting bids."""
-        residual = dict.fromkeys(range(offer.window_start, offer.window_end), offer.nodes)
-        return self._plan_offer(offer, residual, tif, floor_hour, max_matches)
+    def bids_for(self, offer: Offer, time: int) -> list[Bid]:
+        """R1: the counterparts of an offer, likewise."""
+        bids = sorted(self._bids.values(), key=lambda bid: (-bid.limit_price, bid.seq))
+        return [bid for bid in bids if self._may_trade(bid, offer, time)]
 
-    def continue_offer(self, offer_id: str, floor_hour: int, max_matches: int) -> Plan:
-        """What a resting offer does in a further pass."""
+    def left(self, offer_id: str) -> Residual:
+        """What is left of a resting offer; to look at or to copy, never to change."""
         ensure(offer_id in self._offers, "book: no such offer")
-        residual = self._residual[offer_id].copy()
-        return self._plan_offer(self._offers[offer_id], residual, "GTC", floor_hour, max_matches)
+        return self._residual[offer_id]
 
-    def _plan_offer(self, offer: Offer, residual: Residual, tif: OfferTif, floor_hour: int, max_matches: int) -> Plan:
-        ensure(max_matches >= 1, "book: a pass without matches")
-        bids = sorted(self._bids.values(), key=lambda bid: (-bid.limit_price, bid.seq))  # R1
-        matches, prevented = list[Match](), list[Prevented]()
-        more = cancelled = False
-        for bid in bids:  # R4
-            found = fit(bid, bid.remaining, offer, residual, floor_hour) if self._may_trade(bid, offer) else None
-            if found is None:
-                continue
-            if len(matches) + len(prevented) == max_matches:  # R8
-                more = True
-                break
-            if bid.group_id == offer.group_id:  # R5
-                cancelled = offer.stp in {"taker", "both"}
-                cancels_bid = offer.stp in {"maker", "both"}
-                prevented.append(Prevented(bid.bid_id, offer.offer_id, *found, cancels_bid, cancelled))
-                if cancelled:
-                    break
-                continue
-            matches.append(Match(bid.bid_id, offer.offer_id, *found, bid.limit_price))  # R3
-            nodes, first_hour = found
-            for hour in range(first_hour, first_hour + bid.hours):
-                residual[hour] -= nodes
-        rests = tif in {"GTC", "GTD"} and any(residual.values()) and not cancelled  # R6
-        return Plan(tuple(matches), tuple(prevented), rests, None, more and rests)
-
-    def _may_trade(self, bid: Bid, offer: Offer) -> bool:  # R1
+    def _may_trade(self, bid: Bid, offer: Offer, time: int) -> bool:
         return (
             offer.class_id in bid.classes
             and offer.region in bid.regions
             and offer.currency == bid.currency
             and offer.price <= bid.limit_price
-            and self._eligible(bid, offer)
+            and self._eligible(bid, offer, time)
         )
 
     # changing -------------------------------------------------------------------------------------------------------
@@ -218,6 +173,132 @@ class NaiveBook:
         return digest_records(self.records())
 
 
+class NaivePriceTime:
+    """PTW-1 over `NaiveBook`."""
+
+    name: Final = "PTW-1"
+
+    def new_book(self, eligible: Eligible) -> NaiveBook:
+        """An empty book."""
+        return NaiveBook(eligible)
+
+    def bid_arrives(self, book: NaiveBook, bid: Bid, tif: BidTif, now: Pass) -> Plan:
+        """What a bid does that is not in the book yet."""
+        steps = _pass_of_bid(book, bid, now)
+        if bid.post_only:  # R7
+            return Plan(refusal="would_match") if any(True for _ in steps) else Plan(rests=tif in RESTING_TIFS)
+        if tif == "FOK":  # R6
+            whole = list(steps) if now.goes_on else list(islice(steps, now.most))
+            if sum(step.nodes for step in whole if isinstance(step, Match)) < bid.remaining:
+                return Plan(refusal="not_fillable")
+            steps = iter(whole)
+        return _plan_of_bid(steps, bid, tif, now)
+
+    def offer_arrives(self, book: NaiveBook, offer: Offer, tif: OfferTif, now: Pass) -> Plan:
+        """What an offer does that is not in the book yet."""
+        residual = dict.fromkeys(range(offer.window_start, offer.window_end), offer.nodes)
+        return _plan_of_offer(book, offer, residual, tif, now)
+
+    def order_continues(self, book: NaiveBook, order_id: str, tif: BidTif, now: Pass) -> Plan:
+        """What a resting order does whose last plan said `more`."""
+        bid = book.bid(order_id)
+        if bid is not None:
+            return _plan_of_bid(_pass_of_bid(book, bid, now), bid, tif, now)
+        offer = book.offer(order_id)
+        if offer is None:
+            raise InvariantViolation("matching: no such order rests")
+        return _plan_of_offer(book, offer, book.left(order_id), tif, now)
+
+
+Step = Match | Prevented
+
+
+def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
+    """The whole pass, step by step."""
+    offers, remaining = book.offers_for(bid, now.time), bid.remaining
+    residual = {offer.offer_id: book.left(offer.offer_id) for offer in offers}  # copied before it is changed
+    while remaining:
+        fits = ((o, fit(bid, remaining, o, residual[o.offer_id], now.floor_hour)) for o in offers)
+        offer, found = next(((o, found) for o, found in fits if found is not None), (None, None))  # R4
+        if offer is None or found is None:
+            return
+        if bid.group_id == offer.group_id:  # R5
+            ends = bid.stp in {"taker", "both"}
+            yield Prevented(bid.bid_id, offer.offer_id, *found, ends, bid.stp in {"maker", "both"})
+            if ends:
+                return
+            offers.remove(offer)
+            continue
+        yield Match(bid.bid_id, offer.offer_id, *found, offer.price)  # R3
+        nodes, first_hour = found
+        remaining -= nodes
+        residual[offer.offer_id] = _without(residual[offer.offer_id], nodes, first_hour, bid.hours)
+        if not now.goes_on:
+            offers = offers[offers.index(offer) + 1 :]
+
+
+def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass) -> Iterator[Step]:
+    """The whole pass, step by step, of an offer of which `residual` is left."""
+    bids = book.bids_for(offer, now.time)
+    remaining = {bid.bid_id: bid.remaining for bid in bids}
+    while True:
+        fits = ((b, fit(b, remaining[b.bid_id], offer, residual, now.floor_hour)) for b in bids if remaining[b.bid_id])
+        bid, found = next(((b, found) for b, found in fits if found is not None), (None, None))  # R4
+        if bid is None or found is None:
+            return
+        if bid.group_id == offer.group_id:  # R5
+            ends = offer.stp in {"taker", "both"}
+            yield Prevented(bid.bid_id, offer.offer_id, *found, offer.stp in {"maker", "both"}, ends)
+            if ends:
+                return
+            bids.remove(bid)
+            continue
+        nodes, first_hour = found
+        yield Match(bid.bid_id, offer.offer_id, *found, bid.limit_price)  # R3
+        remaining[bid.bid_id] -= nodes
+        residual = _without(residual, nodes, first_hour, bid.hours)
+        if not now.goes_on:
+            bids = bids[bids.index(bid) + 1 :]
+
+
+def _without(residual: Residual, nodes: int, first_hour: int, hours: int) -> Residual:
+    block = range(first_hour, first_hour + hours)
+    return {hour: left - nodes if hour in block else left for hour, left in residual.items()}
+
+
+def _plan_of_bid(steps: Iterator[Step], bid: Bid, tif: BidTif, now: Pass) -> Plan:
+    return _plan(steps, bid.remaining, lambda match: match.nodes, "cancels_bid", tif, now)
+
+
+def _plan_of_offer(book: NaiveBook, offer: Offer, residual: Residual, tif: BidTif, now: Pass) -> Plan:
+    hours = {bid.bid_id: bid.hours for bid in book.bids_for(offer, now.time)}
+    steps = _pass_of_offer(book, offer, residual, now)
+
+    def size(match: Match) -> int:
+        return match.nodes * hours[match.bid_id]
+
+    return _plan(steps, sum(residual.values()), size, "cancels_offer", tif, now)
+
+
+def _plan(
+    steps: Iterator[Step], quantity: int, size: Callable[[Match], int], ends: str, tif: BidTif, now: Pass
+) -> Plan:
+    """R6 and R8: the part of a pass that one plan holds.
+
+    The order has `quantity`, of which a match takes `size`; a prevention with the flag `ends` cancels the order.
+    """
+    ensure(now.most >= 1, "matching: a plan without matches")
+    taken = list(islice(steps, now.most))
+    matches = tuple(step for step in taken if isinstance(step, Match))
+    prevented = tuple(step for step in taken if isinstance(step, Prevented))
+    more = any(True for _ in steps)
+    is_left = quantity > sum(size(match) for match in matches)
+    cancelled = any(getattr(step, ends) for step in prevented)
+    rests = tif in RESTING_TIFS and is_left and not cancelled
+    more = more and (rests or now.goes_on)
+    return Plan(matches, prevented, rests or more, None, more)
+
+
 def fit(bid: Bid, remaining: int, offer: Offer, residual: Residual, floor_hour: int) -> tuple[int, int] | None:
     """R2: the number of nodes and the first hour with which `remaining` nodes of the bid fit the offer, if they do."""
     least = min(bid.min_nodes, remaining) if bid.partial else remaining
@@ -237,3 +318,6 @@ def runs_of(residual: Iterable[tuple[int, int]]) -> tuple[Run, ...]:
         hours = [hour for hour, _ in group]
         runs.append((hours[0], len(hours), nodes))
     return tuple(runs)
+
+
+NAIVE_PTW_1: Final[MatchingRule] = NaivePriceTime()

@@ -1,4 +1,4 @@
-"""Orders, matches and plans: the plain data that every order book of the core shares.
+"""Orders, matches and plans: the plain data that order books and matching rules share.
 
 Units: an hour is an integer count of UTC hours since the Unix epoch; a quantity is a number of whole nodes; a price is
 an integer count of micro-units of `currency` per GPU-hour. `seq` is the order's place in the total order of commands
@@ -13,14 +13,18 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from itertools import pairwise
 from operator import attrgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from counterfoil.contract.ensure import ensure
+from counterfoil.contract.limits import MAX_BID_HOURS, MAX_NODES
+from counterfoil.contract.times import END_OF_HOURS
+from counterfoil.core.rules import RULES
 
-NODES_MAX = 1_023
-WINDOW_HOURS_MAX = 8_784  # a leap year
-BLOCK_HOURS_MAX = 1_440
-HOUR_END = 1 << 20  # exclusive; in the year 2089. A caller with a nearer horizon saves memory by keeping to it.
+# What a book can hold is at least what a command can ask for under any version of the rules.
+NODES_MAX = MAX_NODES
+BLOCK_HOURS_MAX = MAX_BID_HOURS
+HOUR_END = END_OF_HOURS  # exclusive
+WINDOW_HOURS_MAX = max(rules.max_window_hours for rules in RULES.values())
 
 Stp = Literal["taker", "maker", "both"]
 """Whom self-trade prevention cancels; the taker's mode decides."""
@@ -140,12 +144,28 @@ class Prevented(NamedTuple):
     cancels_offer: bool
 
 
-class Plan(NamedTuple):
-    """What an incoming order (the taker) does to a book. Making a plan changes nothing.
+class Pass(NamedTuple):
+    """One pass of an order over the book: by what time it is judged, and how it is cut into entries.
 
-    `rests`: something of the taker is left and goes into (or stays in) the book.
+    `time`: ledger time in microseconds; an order that has ended by then is passed over.
+    `floor_hour`: the first hour that can still be delivered.
+    `most`: matches and preventions that one plan may hold, at least 1.
+    `goes_on`: the pass continues, over as many plans as it needs, until nothing fits (rules of version 2). If not, it
+    takes each counterpart at most once, and only an order that rests continues (version 1).
+    """
+
+    time: int
+    floor_hour: int
+    most: int
+    goes_on: bool
+
+
+class Plan(NamedTuple):
+    """What an order (the taker) does to a book. Making a plan changes nothing.
+
+    `rests`: something of the taker is left and goes into the book, or stays there, at least while its pass goes on.
     `refusal`: the taker is refused as a whole; nothing else in the plan is then set.
-    `more`: the pass stopped at its bound with a fitting counterpart in sight; only a resting order has it.
+    `more`: the plan is full and a further counterpart fits: the next entry is to continue the pass.
     """
 
     matches: tuple[Match, ...] = ()
@@ -155,8 +175,41 @@ class Plan(NamedTuple):
     more: bool = False
 
 
-Eligible = Callable[[Bid, Offer], bool]
-"""Whether the two may trade at all, beyond class, region, currency and price; the same answer for the same two."""
+Eligible = Callable[[Bid, Offer, int], bool]
+"""Whether the two may trade at a time (microseconds), beyond class, region, currency and price."""
+
+
+class MatchingRule(Protocol):
+    """How orders meet. A rule keeps no state: it makes the book that it works on, and plans what to do to it.
+
+    A plan changes nothing, and the same book and arguments give the same plan on every machine. Continuous matching is
+    one rule; an auction is another one, whose arriving orders only rest.
+    """
+
+    @property
+    def name(self) -> Literal["PTW-1"]:
+        """The name that its trades state."""
+        ...
+
+    def new_book(self, eligible: Eligible) -> Any:
+        """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price."""
+        ...
+
+    def bid_arrives(self, book: Any, bid: Bid, tif: BidTif, now: Pass) -> Plan:
+        """What a bid does that is not in the book yet."""
+        ...
+
+    def offer_arrives(self, book: Any, offer: Offer, tif: OfferTif, now: Pass) -> Plan:
+        """What an offer does that is not in the book yet."""
+        ...
+
+    def order_continues(self, book: Any, order_id: str, tif: BidTif, now: Pass) -> Plan:
+        """What a resting order does whose last plan said `more`. Raises `InvariantViolation` if it does not rest."""
+        ...
+
+
+RESTING_TIFS: Final = ("GTC", "GTD")
+
 
 _offer_fields: Callable[[Offer], Record] = attrgetter(*(field.name for field in fields(Offer)))
 _bid_fields: Callable[[Bid], Record] = attrgetter(*(field.name for field in fields(Bid)))

@@ -1,11 +1,83 @@
-"""The declaration of this service: what the catalogue lists and the shell runs."""
+"""The declaration of this service: what it decides, consumes and shows. The catalogue lists it, the shell runs it."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.matching.decider import DECIDER
+from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
+from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
+from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
+from counterfoil.matching import evolve
+from counterfoil.matching.admission import bond_held, funds_held, hold_refused, terms_are_known
+from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
+from counterfoil.matching.events import (
+    BidAdmitted,
+    BidClosed,
+    BidReceived,
+    BidReduced,
+    MatchContinued,
+    MatchPrevented,
+    OfferAdmitted,
+    OfferClosed,
+    OfferReceived,
+    OfferReduced,
+    TradeMatched,
+)
+from counterfoil.matching.expiry import expire_orders
+from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
+from counterfoil.matching.passes import continue_matching, due
+from counterfoil.matching.state import MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.service import Service
 
-SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)
+SERVICE: Final = Service(
+    Decider(
+        service="matching",
+        initial=MatchingState,
+        commands={
+            PostOffer: post_offer,
+            AmendOffer: amend_offer,
+            CancelOffer: cancel_offer,
+            PlaceBid: place_bid,
+            AmendBid: amend_bid,
+            CancelBid: cancel_bid,
+        },
+        reactions={
+            "issuance": {
+                **MIRRORED,
+                ClassRegistered: mirror,
+                ProgrammePublished: mirror,
+                ProviderListed: mirror,
+            },
+            "ledger": {
+                HoldPlaced: funds_held,
+                BondHeld: bond_held,
+                HoldRefused: hold_refused,
+            },
+        },
+        ready={HoldPlaced: terms_are_known},
+        timers={"order_expiry": expire_orders, "continue_matching": continue_matching},
+        due=due,
+        evolve={
+            **COMMON,
+            ClassRegistered: evolve.class_registered,
+            ProgrammePublished: evolve.programme_published,
+            ProviderListed: evolve.provider_listed,
+            OfferReceived: evolve.offer_received,
+            OfferAdmitted: evolve.offer_admitted,
+            OfferReduced: evolve.offer_reduced,
+            OfferClosed: evolve.offer_closed,
+            BidReceived: evolve.bid_received,
+            BidAdmitted: evolve.bid_admitted,
+            BidReduced: evolve.bid_reduced,
+            BidClosed: evolve.bid_closed,
+            TradeMatched: evolve.trade_matched,
+            MatchPrevented: evolve.match_prevented,
+            MatchContinued: evolve.match_continued,
+        },
+        records=MatchingState.records,
+    ),
+    VIEWS,
+    REDUCERS,
+)

@@ -295,10 +295,12 @@ def _usage_reported(state: State, event: UsageReported, at: At) -> None:
 def _usage_disputed(state: State, event: UsageDisputed, at: At) -> None:
     state.reports[event.report_id].resolve_by = event.resolve_by
     state.disputes.add(event.resolve_by, at.index, at.item, event.report_id)
+    state.windows.ended()
 
 
 def _usage_accepted(state: State, event: UsageAccepted, _at: At) -> None:
-    del state.reports[event.report_id]
+    disputed = state.reports.pop(event.report_id).disputed
+    (state.disputes if disputed else state.windows).ended()
     contract = state.contracts[event.contract_id]
     contract.open_reports -= 1
     contract.accepted += event.gpu_minutes
@@ -309,6 +311,7 @@ def _usage_accepted(state: State, event: UsageAccepted, _at: At) -> None:
 
 def _contract_ended(state: State, event: ContractCompleted | ProviderDefaulted, _at: At) -> None:
     state.contracts[event.contract_id].ended = True
+    state.reporting.ended()
     _forget_if_over(state, event.contract_id)
 
 

@@ -1,0 +1,95 @@
+"""What the ledger says of an order's funds or bond: the order enters the book as the taker, or is closed.
+
+The life of an order: *received* by a command; *admitted* here, or closed with the reason why it may not enter; then it
+rests and trades, may be amended, and is *closed* by its owner, by time, by a match prevented or by its time in force. A
+bid that is filled ends with its last trade. An order trades only once it is admitted, so no trade fails for want of
+funds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterfoil.contract.record import Event
+from counterfoil.core.decider import At
+from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
+from counterfoil.matching.events import (
+    BidAdmitted,
+    BidClosed,
+    BidReceived,
+    MatchContinued,
+    OfferAdmitted,
+    OfferClosed,
+    OfferReceived,
+)
+from counterfoil.matching.evolve import bid_of, offer_of
+from counterfoil.matching.expiry import ends_at, floor_hour, last_start
+from counterfoil.matching.passes import ending_of_bid, ending_of_offer, pass_at, trades_and_preventions
+from counterfoil.matching.programmes import allows, is_open
+from counterfoil.matching.state import MatchingState
+
+
+def terms_are_known(state: MatchingState, event: HoldPlaced) -> bool:
+    """Whether the version that pays has reached this log: the ledger may have had it, and its vouchers, before."""
+    return event.version <= len(state.programmes.get(event.programme_id, ()))
+
+
+def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Event]:
+    """A bid's funds are held: it enters the book, on the terms of the version that its vouchers were issued under."""
+    received = state.bids.get(event.hold_id)
+    if received is None or event.hold_id in state.admitted:
+        return []  # it was closed while its funds were being held
+    if (closed := _barred(state, received, event.version, at)) is not None:
+        return [closed]
+    bid = bid_of(received, at.index)
+    plan = state.rule.bid_arrives(state.book, bid, received.tif, pass_at(at.time, state.rules))
+    if plan.refusal is not None:
+        return [BidClosed(bid_id=received.bid_id, reason=plan.refusal)]
+    return [
+        BidAdmitted(bid_id=bid.bid_id, version=event.version),
+        *trades_and_preventions(state, plan, bid, at, event.version),
+        *ending_of_bid(plan, bid, received.tif),
+        *([MatchContinued(order_id=bid.bid_id, more=True)] if plan.more else []),
+    ]
+
+
+def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
+    """An offer's bond is held: it enters the book. Sold out, it stays until it ends."""
+    received = state.offers.get(event.hold_id)
+    if received is None or event.hold_id in state.admitted:
+        return []  # it was closed while its bond was being held
+    if _offer_has_ended(state, received, at):
+        return [OfferClosed(offer_id=received.offer_id, reason="expired")]
+    offer = offer_of(received, at.index)
+    plan = state.rule.offer_arrives(state.book, offer, received.tif, pass_at(at.time, state.rules))
+    return [
+        OfferAdmitted(offer_id=offer.offer_id),
+        *trades_and_preventions(state, plan, offer, at),
+        *ending_of_offer(plan, offer.offer_id, received.tif),
+        *([MatchContinued(order_id=offer.offer_id, more=True)] if plan.more else []),
+    ]
+
+
+def hold_refused(state: MatchingState, event: HoldRefused, _at: At) -> Sequence[Event]:
+    """The funds or the bond cannot be held: the order is closed, unless it was closed before."""
+    if event.kind == "bid":
+        return [BidClosed(bid_id=event.hold_id, reason="hold_refused")] if event.hold_id in state.bids else []
+    return [OfferClosed(offer_id=event.hold_id, reason="bond_refused")] if event.hold_id in state.offers else []
+
+
+def _barred(state: MatchingState, received: BidReceived, version: int, at: At) -> BidClosed | None:
+    """What bars a bid whose funds are held from the book."""
+    terms = state.terms(received.programme_id, version)
+    if received.good_until is not None and received.good_until <= at.time:
+        return BidClosed(bid_id=received.bid_id, reason="expired")
+    if received.latest < floor_hour(at.time, state.rules):
+        return BidClosed(bid_id=received.bid_id, reason="gate_closed")
+    if state.rules.validity_of_each_version and not is_open(terms, at.time):
+        return BidClosed(bid_id=received.bid_id, reason="programme_not_open")
+    if not allows(terms, received.classes, received.regions):
+        return BidClosed(bid_id=received.bid_id, reason="not_in_programme")
+    return None
+
+
+def _offer_has_ended(state: MatchingState, received: OfferReceived, at: At) -> bool:
+    return ends_at(last_start(received), received.good_until, state.rules) <= at.time

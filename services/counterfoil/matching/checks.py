@@ -1,0 +1,51 @@
+"""Checks that several orders have in common: each returns the refusal, or None."""
+
+from __future__ import annotations
+
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import HOUR
+from counterfoil.core.decider import At, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.rules import Rules
+from counterfoil.matching.expiry import floor_hour
+from counterfoil.matching.state import MatchingState
+
+
+def too_many_orders(state: MatchingState, actor: Party) -> Refusal | None:
+    """The party may have one more open order."""
+    most = state.rules.max_open_orders_per_party
+    return None if state.open_orders.get(actor.party_id, 0) < most else refuse(Code.OVER_LIMIT, limit=most)
+
+
+def off_tick(price: int, rules: Rules) -> Refusal | None:
+    """The price (micro-units per GPU-hour) is a multiple of the tick."""
+    return refuse(Code.PRICE_OFF_TICK, tick=rules.price_tick) if price % rules.price_tick else None
+
+
+def unfit_window(span: int, shortest: int, end: int, rules: Rules, at: At) -> Refusal | None:
+    """`span`: hours of an offer's window, or between a bid's first and last start; `end`: the last hour, exclusive."""
+    ahead = end - at.time // HOUR
+    fits = shortest <= span <= rules.max_window_hours and ahead <= rules.max_horizon_hours
+    return None if fits else refuse(Code.WINDOW_NOT_VALID)
+
+
+def unfit_time_in_force(tif: str, good_until: int | None, at: At, *, post_only: bool = False) -> Refusal | None:
+    """GTD, and nothing else, has a date, and one that is to come; what is post-only may rest."""
+    wrong = (tif == "GTD") != (good_until is not None) or (good_until is not None and good_until <= at.time)
+    return refuse(Code.TIME_IN_FORCE_NOT_VALID) if wrong or (post_only and tif in ("IOC", "FOK")) else None
+
+
+def minimum_too_large(min_nodes: int, nodes: int, min_hours: int, hours: int) -> Refusal | None:
+    """The smallest block is no larger than the order."""
+    return refuse(Code.MINIMUM_EXCEEDS_QUANTITY) if min_nodes > nodes or min_hours > hours else None
+
+
+def too_large(amount: int) -> Refusal | None:
+    """The amount (micro-units) is one that a ledger can hold."""
+    return refuse(Code.AMOUNT_TOO_LARGE) if amount > MAX_AMOUNT else None
+
+
+def past_gate(last_start: int, rules: Rules, at: At) -> Refusal | None:
+    """The last hour at which a block may start can still be traded."""
+    return refuse(Code.GATE_CLOSED) if last_start < floor_hour(at.time, rules) else None

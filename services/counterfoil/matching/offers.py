@@ -1,0 +1,127 @@
+"""Providers' commands: post, amend and cancel an offer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from counterfoil.contract.limits import BPS
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.rules import Rules
+from counterfoil.matching import checks
+from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
+from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
+from counterfoil.matching.expiry import last_start
+from counterfoil.matching.state import MatchingState
+
+
+def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Decision:
+    """Receive an offer; it enters the book once its bond is held."""
+    rules, kind = state.rules, state.classes.get(body.class_id)
+    if kind is None:
+        return refuse(Code.UNKNOWN_CLASS, class_id=body.class_id)
+    length = body.window_end - body.window_start
+    notional = body.price * kind.gpus_per_node * length * body.nodes
+    refused = (
+        checks.too_many_orders(state, actor)
+        or checks.off_tick(body.price, rules)
+        or checks.unfit_window(length, 1, body.window_end, rules, at)
+        or checks.unfit_time_in_force(body.tif, body.good_until, at)
+        or checks.minimum_too_large(body.min_nodes, body.nodes, body.min_hours, length)
+        or _bond_too_small(body.bond_bps, rules)
+        or checks.too_large(notional)
+        or checks.past_gate(body.window_end - body.min_hours, rules, at)
+    )
+    return refused or [
+        OfferReceived(
+            offer_id=at.new_id("off"),
+            provider_id=actor.party_id,
+            group_id=actor.group_id,
+            class_id=body.class_id,
+            region=body.region,
+            currency=body.currency,
+            nodes=body.nodes,
+            gpus_per_node=kind.gpus_per_node,
+            window_start=body.window_start,
+            window_end=body.window_end,
+            price=body.price,
+            min_nodes=body.min_nodes,
+            min_hours=body.min_hours,
+            bond_bps=body.bond_bps,
+            bond=_bond_of(notional, body.bond_bps),
+            tif=body.tif,
+            good_until=body.good_until,
+            stp=body.stp,
+        )
+    ]
+
+
+def amend_offer(state: MatchingState, body: AmendOffer, actor: Party, at: At) -> Decision:
+    """Take nodes off an offer, which keeps its priority, or replace it by one at another price."""
+    received = _own_offer(state, body.offer_id, actor)
+    if isinstance(received, Refusal):
+        return received
+    if body.price is not None and (off_tick := checks.off_tick(body.price, state.rules)) is not None:
+        return off_tick
+    if body.reduce_nodes_by is not None and body.price is None:
+        return _reduce(state, received, body.reduce_nodes_by)
+    if body.price is None or body.reduce_nodes_by is not None:
+        return refuse(Code.AMEND_NOT_VALID)
+    return _reprice(state, received, body.price, at)
+
+
+def _reduce(state: MatchingState, received: OfferReceived, by: int) -> Decision:
+    offer = state.book.offer(received.offer_id)
+    if by >= (received.nodes if offer is None else offer.nodes):
+        return refuse(Code.AMEND_NOT_VALID, reduce_nodes_by=by)
+    if offer is None:
+        return refuse(Code.ORDER_NOT_OPEN)
+    if not state.book.can_reduce_offer(received.offer_id, by):
+        return refuse(Code.NODES_ALREADY_SOLD)
+    freed = _notional(received, by) * received.bond_bps // BPS
+    return [OfferReduced(offer_id=received.offer_id, reduced_by=by, bond_released=freed)]
+
+
+def _reprice(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
+    offer = state.book.offer(received.offer_id)
+    nodes = received.nodes if offer is None else offer.nodes
+    renewed = replace(received, offer_id=at.new_id("off"), price=price, nodes=nodes)
+    notional = _notional(renewed, nodes)
+    refused = checks.too_large(notional) or checks.past_gate(last_start(received), state.rules, at)
+    if refused is not None:
+        return refused
+    if offer is None:
+        return refuse(Code.ORDER_NOT_OPEN)
+    if any(left != nodes for _, _, left in state.book.residual(received.offer_id)):
+        return refuse(Code.NODES_ALREADY_SOLD)
+    renewed = replace(renewed, bond=_bond_of(notional, renewed.bond_bps), min_nodes=min(renewed.min_nodes, nodes))
+    return [OfferClosed(offer_id=received.offer_id, reason="replaced"), renewed]
+
+
+def cancel_offer(state: MatchingState, body: CancelOffer, actor: Party, _at: At) -> Decision:
+    """Close an offer, on the book or not yet; its trades stand."""
+    received = _own_offer(state, body.offer_id, actor)
+    return received if isinstance(received, Refusal) else [OfferClosed(offer_id=body.offer_id, reason="cancelled")]
+
+
+def _own_offer(state: MatchingState, offer_id: str, actor: Party) -> OfferReceived | Refusal:
+    received = state.offers.get(offer_id)
+    if received is None:
+        return refuse(Code.UNKNOWN_ORDER, offer_id=offer_id)
+    return received if received.provider_id == actor.party_id else refuse(Code.NOT_YOURS, offer_id=offer_id)
+
+
+def _bond_too_small(bps: int, rules: Rules) -> Refusal | None:
+    least = rules.min_bond_bps
+    return refuse(Code.BOND_TOO_SMALL, minimum_bps=least) if bps < least else None
+
+
+def _notional(offer: OfferReceived, nodes: int) -> int:
+    """The price of `nodes` nodes over the whole window, in micro-units."""
+    return offer.price * offer.gpus_per_node * (offer.window_end - offer.window_start) * nodes
+
+
+def _bond_of(notional: int, bps: int) -> int:
+    """The bond of a whole offer, rounded up: the floored bonds of its trades always fit into it."""
+    return -(-notional * bps // BPS)

@@ -1,0 +1,137 @@
+"""What a plan of the matching rule becomes in the log, and how a pass that one entry does not hold goes on.
+
+While a pass goes on, nothing else is decided: the timer that continues it is always due, and an audit reports whatever
+was decided before it. From version 2 of the rules all of a pass is judged by the time at which it began, so that where
+it was cut into entries changes none of its trades: a FOK bid is filled as planned, over as many entries as it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from counterfoil.contract.record import Event
+from counterfoil.core.decider import At
+from counterfoil.core.rules import Rules
+from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.matching.commands import SelfTrade, TimeInForce
+from counterfoil.matching.events import BidClosed, MatchContinued, MatchPrevented, OfferClosed, TradeMatched
+from counterfoil.matching.expiry import floor_hour
+from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented
+from counterfoil.matching.state import MatchingState
+
+_REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fillable"]]] = {
+    "IOC": "immediate_or_cancel",
+    "FOK": "not_fillable",
+}
+"""Why a bid is closed of which something is left after its pass."""
+
+
+def pass_at(time: int, rules: Rules) -> Pass:
+    """A pass that begins at a ledger time (microseconds)."""
+    return Pass(time, floor_hour(time, rules), rules.max_matches_per_entry, rules.continues_every_order)
+
+
+def due(state: MatchingState) -> tuple[int, str] | None:
+    """The next timer: a pass that goes on comes before anything else."""
+    if state.continuing:
+        return 0, "continue_matching"
+    expiry = state.expiry.next()
+    return None if expiry is None else (expiry, "order_expiry")
+
+
+def continue_matching(state: MatchingState, _cutoff: int, at: At) -> Sequence[Event]:
+    """Timer: the next part of the pass that goes on."""
+    order_id = next(iter(state.continuing), None)
+    if order_id is None:
+        return []
+    began = state.continuing[order_id] if state.rules.continues_every_order else at.time
+    now, received = pass_at(began, state.rules), state.bids.get(order_id)
+    if received is not None:
+        bid = state.book.bid(order_id)
+        plan = state.rule.order_continues(state.book, order_id, received.tif, now)
+        events = [*trades_and_preventions(state, plan, bid, at), *ending_of_bid(plan, bid, received.tif)]
+    else:
+        offer, tif = state.book.offer(order_id), state.offers[order_id].tif
+        plan = state.rule.order_continues(state.book, order_id, tif, now)
+        events = [*trades_and_preventions(state, plan, offer, at), *ending_of_offer(plan, order_id, tif)]
+    return [MatchContinued(order_id=order_id, more=plan.more), *events]
+
+
+def trades_and_preventions(
+    state: MatchingState, plan: Plan, taker: Bid | Offer, at: At, version: int = 0
+) -> list[Event]:
+    """The plan's matches and preventions as events; `version`: of a bid that is only now admitted."""
+    side: Literal["bid", "offer"] = "bid" if isinstance(taker, Bid) else "offer"
+    left = {taker.bid_id: taker.remaining} if isinstance(taker, Bid) else {}
+    events: list[Event] = []
+    for nth, match in enumerate(plan.matches):
+        if match.bid_id not in left:
+            left[match.bid_id] = state.book.bid(match.bid_id).remaining
+        left[match.bid_id] -= match.nodes
+        programme_id = state.bids[match.bid_id].programme_id
+        terms = state.terms(programme_id, version or state.versions[match.bid_id])
+        events.append(_trade(state, terms, match, side, at.new_id("trd", nth), left[match.bid_id]))
+    for each in plan.prevented:
+        events += _prevention(each, side)
+    return events
+
+
+def _trade(
+    state: MatchingState, terms: ProgrammePublished, match: Match, taker: Literal["bid", "offer"], id_: str, left: int
+) -> TradeMatched:
+    bid, offer = state.bids[match.bid_id], state.offers[match.offer_id]
+    return TradeMatched(
+        trade_id=id_,
+        rule_set=state.rule.name,
+        taker=taker,
+        bid_id=bid.bid_id,
+        offer_id=offer.offer_id,
+        beneficiary_id=bid.beneficiary_id,
+        provider_id=offer.provider_id,
+        programme_id=bid.programme_id,
+        class_id=offer.class_id,
+        region=offer.region,
+        currency=offer.currency,
+        nodes=match.nodes,
+        gpus_per_node=offer.gpus_per_node,
+        first_hour=match.first_hour,
+        hours=bid.hours,
+        price=match.price,
+        notional=match.price * match.nodes * offer.gpus_per_node * bid.hours,
+        bid_nodes_left=left,
+        report_within_seconds=terms.report_within_seconds,
+        dispute_window_seconds=terms.dispute_window_seconds,
+    )
+
+
+def _prevention(each: Prevented, taker: Literal["bid", "offer"]) -> list[Event]:
+    """The prevention, and the end of the resting order if that is cancelled; the taker's own end comes last of all."""
+    ends_taker, ends_maker = each.cancels_bid, each.cancels_offer
+    if taker == "offer":
+        ends_taker, ends_maker = ends_maker, ends_taker
+    mode: SelfTrade = "both" if ends_taker and ends_maker else "taker" if ends_taker else "maker"
+    events: list[Event] = [MatchPrevented(bid_id=each.bid_id, offer_id=each.offer_id, mode=mode)]
+    if ends_maker and taker == "bid":
+        events.append(OfferClosed(offer_id=each.offer_id, reason="self_trade"))
+    if ends_maker and taker == "offer":
+        events.append(BidClosed(bid_id=each.bid_id, reason="self_trade"))
+    return events
+
+
+def ending_of_bid(plan: Plan, bid: Bid, tif: TimeInForce) -> list[Event]:
+    """The bid's own end, if its pass is over and something of it is left that may not rest."""
+    if any(each.cancels_bid for each in plan.prevented):
+        return [BidClosed(bid_id=bid.bid_id, reason="self_trade")]
+    if plan.rests or sum(match.nodes for match in plan.matches) == bid.remaining:
+        return []
+    return [BidClosed(bid_id=bid.bid_id, reason=_REASON_OF_TIF[tif])]
+
+
+def ending_of_offer(plan: Plan, offer_id: str, tif: TimeInForce) -> list[Event]:
+    """The offer's own end, if its pass is over and it may not rest."""
+    if any(each.cancels_offer for each in plan.prevented):
+        return [OfferClosed(offer_id=offer_id, reason="self_trade")]
+    if tif == "IOC" and not plan.more:
+        return [OfferClosed(offer_id=offer_id, reason="immediate_or_cancel")]
+    return []

@@ -1,0 +1,34 @@
+"""A matching rule together with the book that it made, asked by what the tests vary: time in force, hour and bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterfoil.matching.continuous import PTW_1
+from counterfoil.matching.naive_book import NAIVE_PTW_1
+from counterfoil.matching.orders import Bid, BidTif, Eligible, MatchingRule, Offer, OfferTif, Pass, Plan
+
+RULES_OF_MATCHING: tuple[MatchingRule, ...] = (PTW_1, NAIVE_PTW_1)
+
+
+class RuledBook:
+    """The book of a rule. `goes_on`: passes go on over as many plans as they need, as from version 2 of the rules."""
+
+    def __init__(self, rule: MatchingRule, eligible: Eligible, *, goes_on: bool) -> None:
+        self.rule, self.goes_on = rule, goes_on
+        self.book = rule.new_book(eligible)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.book, name)
+
+    def plan_bid(self, bid: Bid, tif: BidTif, floor_hour: int, most: int) -> Plan:
+        """An arriving bid."""
+        return self.rule.bid_arrives(self.book, bid, tif, Pass(0, floor_hour, most, self.goes_on))
+
+    def plan_offer(self, offer: Offer, tif: OfferTif, floor_hour: int, most: int) -> Plan:
+        """An arriving offer."""
+        return self.rule.offer_arrives(self.book, offer, tif, Pass(0, floor_hour, most, self.goes_on))
+
+    def plan_more(self, order_id: str, tif: BidTif, floor_hour: int, most: int) -> Plan:
+        """A resting order whose pass goes on."""
+        return self.rule.order_continues(self.book, order_id, tif, Pass(0, floor_hour, most, self.goes_on))
