@@ -18,6 +18,7 @@ from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
@@ -63,9 +64,9 @@ def seed_of(name: str) -> bytes:
     return sha256(f"market/{name}".encode()).digest()
 
 
-def create(home: Path) -> Instance:
-    """A new instance with keys from names."""
-    return Instance.create(home, HOST, "Operator", seed_of)
+def create(home: Path, shards: Sequence[LogId] = ()) -> Instance:
+    """A new instance with keys from names, and `shards` beside the main ones."""
+    return Instance.create(home, HOST, "Operator", seed_of, shards=shards)
 
 
 class Market:
@@ -75,6 +76,8 @@ class Market:
         """Open it, and make it first if there is none."""
         instance = Instance(home) if (home / "instance.json").exists() else create(home)
         self.home, self.clock = home, VirtualClock(T)
+        self.shards: dict[str, str] = {}
+        """By service, the shard that its commands go to; where nothing is said, `MAIN`."""
         self.system = system(instance, self.clock, synchronous="OFF", threads=1)
         last = max(runner.engine.time for runner in self.system.runners.values())
         self.clock.advance_to(last)
@@ -93,7 +96,8 @@ class Market:
         """A signed command. Its id follows from all that is given here and the time: the same again is a repeat."""
         author = Author(party, seed_of(key or party))
         first = body[0] if isinstance(body, Sequence) else body
-        aud, now = self.system.instance.origin(VOCABULARY.service_of[type(first)]), self.clock.now()
+        service, now = VOCABULARY.service_of[type(first)], self.clock.now()
+        aud = self.system.instance.origin(LogId(service, self.shards.get(service, MAIN)))
         digits = sha256(f"{party} {body} {key} {nth} {now}".encode()).hexdigest()
         millis = f"{now // 1_000:012x}"
         id_ = f"{millis[:8]}-{millis[8:]}-7{digits[:3]}-8{digits[3:6]}-{digits[6:18]}"
@@ -132,13 +136,13 @@ class Market:
         self.clock.advance_to(time)
         self.system.settle()
 
-    def entries(self, service: str) -> list[Entry]:
+    def entries(self, service: str, shard: str = MAIN) -> list[Entry]:
         """All committed entries of a log."""
-        return [CODEC.decode_entry(data) for data in self.system.stores[service].entries(0, 1 << 40)]
+        return [CODEC.decode_entry(data) for data in self.system.stores[LogId(service, shard)].entries(0, 1 << 40)]
 
-    def events(self, service: str, kind: type[Event]) -> list[Any]:
+    def events(self, service: str, kind: type[Event], shard: str = MAIN) -> list[Any]:
         """All events of a kind in a log."""
-        return [event for entry in self.entries(service) for event in entry.events if type(event) is kind]
+        return [event for entry in self.entries(service, shard) for event in entry.events if type(event) is kind]
 
     def sealed(self) -> Report:
         """Seal, close, and audit what is published."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from dataclasses import fields
 from functools import cache
@@ -65,7 +66,8 @@ def _native(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     if schema["type"] == "bool":
         return st.booleans()
     whole = schema["pattern"].removeprefix("^").removesuffix("$")
-    return st.from_regex(whole, fullmatch=True).map(lambda text: text[: schema["max_length"]])
+    cut = st.from_regex(whole, fullmatch=True).map(lambda text: text[: schema["max_length"]])
+    return cut.filter(lambda text: re.fullmatch(whole, text) is not None)
 
 
 @cache

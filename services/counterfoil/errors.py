@@ -3,6 +3,7 @@
 CounterfoilError
 ├── NotInitialised    there is no instance in this directory
 ├── AlreadyInitialised
+├── NotDivisible      a service cannot have several shards
 ├── UnsafeFile        a private key can be read by others
 ├── ServiceStopped    a service met something it must not go on from; its reason is in the message
 │   └── Unusable      a file or device is missing or cannot be used, and waiting does not mend it; of databases:
@@ -26,6 +27,10 @@ class NotInitialised(CounterfoilError):
 
 class AlreadyInitialised(CounterfoilError):
     """There is an instance in this directory; nothing was changed."""
+
+
+class NotDivisible(CounterfoilError):
+    """A service cannot have several shards; nothing was made."""
 
 
 class UnsafeFile(CounterfoilError):

@@ -1,11 +1,13 @@
 """One installation on disk: its name, its keys, and where everything lies below its directory.
 
-instance.json                 host, operator, the logs' public keys: public
-keys/log-SERVICE.skey         the logs' private keys (0600)
+instance.json                 host, operator, the shards of each service with their logs' public keys: public
+keys/log-LOG.skey             the logs' private keys (0600)
 keys/PARTY.seed               private keys of parties kept here, the operator's first (0600)
-db/SERVICE.sqlite             the logs' databases; db/views.sqlite the read models
-db/SERVICE-signer/            the signers' own memory
+db/LOG.sqlite                 the logs' databases; db/views.sqlite the read models
+db/LOG-signer/                the signers' own memory
 logs/SERVICE/SHARD/           the published logs
+
+LOG is the service for its shard ``main``, and ``SERVICE.SHARD`` for any other.
 """
 
 from __future__ import annotations
@@ -14,19 +16,19 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from counterfoil import __version__
 from counterfoil.contract.entry import GenesisCause
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import MAIN, LogId, parse_log
+from counterfoil.contract.services import DIVISIBLE, SERVICES
 from counterfoil.core.rules import LATEST
-from counterfoil.errors import AlreadyInitialised, NotInitialised, UnsafeFile
+from counterfoil.errors import AlreadyInitialised, NotDivisible, NotInitialised, UnsafeFile
 from counterfoil.log.keys import SigningKey, VerifyKey
 
-SHARD: Final = "main"
 OPERATOR: Final = "operator"
 
 
@@ -42,8 +44,8 @@ class Identity:
     """The version of the rules that the logs begin with."""
     release: str
     """The release that made the instance; it knows these rules."""
-    vkeys: dict[str, str]
-    """The logs' verifier keys, by service."""
+    vkeys: dict[str, dict[str, str]]
+    """The logs' verifier keys, by service and shard."""
 
 
 class Instance:
@@ -65,11 +67,18 @@ class Instance:
         operator_name: str,
         entropy: Callable[[str], bytes] | None = None,
         rules: int = LATEST,
+        shards: Iterable[LogId] = (),
     ) -> Instance:
         """Make a new one, whose logs begin with version `rules` of the rules.
 
-        `entropy` (name -> 32 octets) is for reproducible demos only. Raises `AlreadyInitialised`.
+        `shards`: logs beside the shard ``main`` that every service has, of services that are `DIVISIBLE`. `entropy`
+        (name -> 32 octets) is for reproducible demos only. Raises `AlreadyInitialised`, `NotDivisible`, and ValueError
+        for a name that no shard can have.
         """
+        beside = {parse_log(str(log)) for log in shards if log.shard != MAIN}
+        if undivided := sorted(beside - {log for log in beside if log.service in DIVISIBLE}):
+            raise NotDivisible(f"{undivided[0]}: only {', '.join(DIVISIBLE)} can have several shards yet")
+        logs = _in_order({*map(LogId, SERVICES), *beside})
         seed_of = entropy if entropy is not None else lambda _name: secrets.token_bytes(32)
         if (root / "instance.json").exists():
             raise AlreadyInitialised(f"{root} holds an instance already; nothing was changed")
@@ -79,11 +88,11 @@ class Instance:
                 "cut short there; nothing was changed"
             )
         (root / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
-        vkeys = {}
-        for service in SERVICES:
-            key = SigningKey(f"{host}/{service}/{SHARD}", seed_of(f"log-{service}"))
-            vkeys[service] = key.verify_key.vkey()
-            write_private(root / "keys" / f"log-{service}.skey", key.skey())
+        vkeys: dict[str, dict[str, str]] = {service: {} for service in SERVICES}
+        for log in logs:
+            key = SigningKey(log.origin(host), seed_of(f"log-{log.stem}"))
+            vkeys[log.service][log.shard] = key.verify_key.vkey()
+            write_private(_key_file(root, log), key.skey())
         operator = seed_of(OPERATOR)
         write_private(root / "keys" / f"{OPERATOR}.seed", operator.hex())
         public = SigningKey("operator", operator).verify_key.public.hex()
@@ -93,9 +102,24 @@ class Instance:
         draft.replace(root / "instance.json")  # last, and complete: from here on it is an instance
         return cls(root)
 
-    def origin(self, service: str) -> str:
-        """The origin of a service's log."""
-        return f"{self.identity.host}/{service}/{SHARD}"
+    def logs(self) -> tuple[LogId, ...]:
+        """Every log, by service; each service's in the order of `instance.json`, ``main`` first.
+
+        That order never changes: a shard's partition on Kafka follows from it.
+        """
+        return tuple(LogId(service, shard) for service in SERVICES for shard in self.identity.vkeys[service])
+
+    def logs_of(self, service: str) -> tuple[LogId, ...]:
+        """The logs of one service."""
+        return tuple(log for log in self.logs() if log.service == service)
+
+    def origin(self, log: LogId) -> str:
+        """A log's origin."""
+        return log.origin(self.identity.host)
+
+    def origins_of(self, service: str) -> tuple[str, ...]:
+        """The origins of one service's logs."""
+        return tuple(self.origin(log) for log in self.logs_of(service))
 
     def genesis(self) -> GenesisCause:
         """The cause of every log's first entry."""
@@ -103,13 +127,17 @@ class Instance:
         identity = self.identity
         return GenesisCause(identity.operator_id, identity.operator_name, key, identity.rules, identity.release)
 
-    def log_key(self, service: str) -> SigningKey:
+    def log_key(self, log: LogId) -> SigningKey:
         """A log's private key. Raises `UnsafeFile`."""
-        return SigningKey.parse(read_private(self.root / "keys" / f"log-{service}.skey"))
+        return SigningKey.parse(read_private(_key_file(self.root, log)))
 
-    def verify_key(self, service: str) -> VerifyKey:
+    def verify_key(self, log: LogId) -> VerifyKey:
         """A log's public key."""
-        return VerifyKey.parse(self.identity.vkeys[service])
+        return VerifyKey.parse(self.identity.vkeys[log.service][log.shard])
+
+    def verify_keys(self) -> dict[str, VerifyKey]:
+        """The public key of every log, by origin."""
+        return {self.origin(log): self.verify_key(log) for log in self.logs()}
 
     def seed(self, party_id: str) -> bytes:
         """The private key of a party kept here. Raises `UnsafeFile`, FileNotFoundError."""
@@ -119,17 +147,30 @@ class Instance:
         """Keep a party's private key here."""
         write_private(self.root / "keys" / f"{party_id}.seed", seed.hex())
 
-    def database(self, name: str) -> Path:
-        """Where a database lies."""
-        return self.root / "db" / f"{name}.sqlite"
+    def database(self, log: LogId) -> Path:
+        """Where a log's database lies."""
+        return self.root / "db" / f"{log.stem}.sqlite"
 
-    def log_directory(self, service: str) -> Path:
+    @property
+    def views_database(self) -> Path:
+        """Where the database of the views lies."""
+        return self.root / "db" / "views.sqlite"
+
+    def log_directory(self, log: LogId) -> Path:
         """Where a log is published."""
-        return self.root / "logs" / service / SHARD
+        return self.root / "logs" / log.service / log.shard
 
-    def signer_directory(self, service: str) -> Path:
+    def signer_directory(self, log: LogId) -> Path:
         """Where a signer keeps its memory."""
-        return self.root / "db" / f"{service}-signer"
+        return self.root / "db" / f"{log.stem}-signer"
+
+
+def _in_order(logs: Iterable[LogId]) -> tuple[LogId, ...]:
+    return tuple(sorted(logs, key=lambda log: (SERVICES.index(log.service), log.shard != MAIN, log.shard)))
+
+
+def _key_file(root: Path, log: LogId) -> Path:
+    return root / "keys" / f"log-{log.stem}.skey"
 
 
 def write_private(path: Path, text: str) -> None:

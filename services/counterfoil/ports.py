@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Refusal
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
@@ -67,7 +68,7 @@ class LogStore(Protocol):
         """
 
     def cursors(self) -> dict[str, int]:
-        """Per source (an origin, or a place of the transport's) the next position to consume."""
+        """Per source (a log's origin, or a place of the transport's) the next position to consume."""
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """The bytes of entries start..stop-1, fewer where the log ends."""
@@ -219,11 +220,11 @@ class Checkpoint:
 class Reply:
     """A runner's word on a command that makes no entry: refused at intake, or recorded before at `index`.
 
-    It is for whoever sent these very bytes: `content` is the SHA-256 of the payload (of the whole envelope where no
+    It is for the sender of these very bytes: `content` is the SHA-256 of the payload (of the whole envelope where no
     payload could be had), `signature` the signature over it (empty in that case).
     """
 
-    service: str
+    log: LogId
     content: bytes
     refused: Refusal | None
     index: int | None
@@ -231,7 +232,7 @@ class Reply:
 
 
 class Overloaded(Exception):
-    """The service's inbox is full: nothing was taken; try the same command again later."""
+    """The log's inbox is full: nothing was taken; try the same command again later."""
 
 
 class Inbox(Protocol):
@@ -265,19 +266,19 @@ class LogReader(Protocol):
 
 
 class ServiceTransport(Protocol):
-    """What a service, or another consumer of logs, has of the transport. It decides nothing."""
+    """What the writer of a log, or another consumer of logs, has of the transport. It decides nothing."""
 
     def open_inbox(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
     ) -> Inbox:
-        """An inbox for the commands of `service` (if any) and for each log's entries from the index given.
+        """An inbox for the commands before the log `commands` (if any) and for each log's entries from the index given.
 
         `resume`: the cursors that the consumer stored from `Delivery.resume`. Raises `ValueError` for a position beyond
         a log's announced end where that is known, `Unavailable`.
         """
 
     def announced(self, origin: str) -> int:
-        """How many entries of a log were announced: where its service goes on. Raises `Unavailable`."""
+        """How many entries of a log were announced: where its writer goes on. Raises `Unavailable`."""
 
     def publish(self, announcement: Announcement) -> None:
         """Announce committed entries, then the checkpoint once they reach its size.
@@ -287,7 +288,7 @@ class ServiceTransport(Protocol):
         """
 
     def reply(self, reply: Reply) -> None:
-        """Answer whoever waits for a command that makes no entry; may be lost with the process."""
+        """Answer those who wait for a command that makes no entry; may be lost with the process."""
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
         """Keep a command that no decider may see, with a stable code for the reason, where there is a place for it.
@@ -299,14 +300,14 @@ class ServiceTransport(Protocol):
 class Transport(Protocol):
     """What a gateway has of the transport: it sends commands, follows logs and takes replies."""
 
-    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[None]:
-        """Put a command before a service; the future is done when the command is as durable as it gets here.
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
+        """Put a command before a log; the future is done when the command is as durable as it gets here.
 
         Raises `Overloaded` if it was not taken; if the future fails, the outcome is unknown. Does not wait.
         """
 
     def open_inbox(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
     ) -> Inbox:
         """As for a service."""
 

@@ -23,9 +23,9 @@ def main(home: Path, seed: int, nodes: Path, pods: Path) -> None:
     report = play_in_process(home, StoryInput.load(seed, nodes, pods), lambda _what, _done, _total: None)
     recovered = {}
     with closing(Embedded(Instance(home), VirtualClock(0), synchronous="OFF")) as system:
-        for service, runner in system.runners.items():
+        for log, runner in system.runners.items():
             engine = runner.engine
-            recovered[service] = [runner.tree.root().hex(), state_root(engine.decider.records(engine.state))[1].hex()]
+            recovered[log.name] = [runner.tree.root().hex(), state_root(engine.decider.records(engine.state))[1].hex()]
     logs = report["audit"]["logs"]
     figures = {
         "clean": report["audit"]["clean"],

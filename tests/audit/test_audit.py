@@ -13,6 +13,7 @@ from counterfoil.audit.files import CannotAudit, LogFiles
 from counterfoil.audit.run import audit
 from counterfoil.audit.structure import FINDINGS_MAX, verify_files
 from counterfoil.contract.events import StateRooted
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import AppropriateBudget
@@ -88,7 +89,7 @@ def test_work_under_way_is_no_fault(tmp_path: Path) -> None:
     market = Market(tmp_path / "home")
     found(market)
     market.system.submit(market.envelope("city", AppropriateBudget(programme_id="p1", amount=1, document="B-2")))
-    market.system.runners["issuance"].step()  # and the ledger has not heard of it
+    market.system.runners[LogId("issuance")].step()  # and the ledger has not heard of it
     for runner in market.system.runners.values():
         runner.seal()
     market.system.close(seal=False)

@@ -11,6 +11,7 @@ import pytest
 from counterfoil.audit.report import Finding
 from counterfoil.audit.run import audit
 from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.issuance.commands import AddKey
 from counterfoil.log.keys import SigningKey
@@ -53,7 +54,7 @@ def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypa
     """A revocation never reaches the ledger, which goes on."""
     with Market(tmp_path) as market:
         found(market)
-        ledger = market.system.runners["ledger"]
+        ledger = market.system.runners[LogId("ledger")]
         take: Callable[..., bool] = ledger._consume
 
         def all_but_issuance(delivery: Any, clock: int) -> bool:
@@ -78,7 +79,7 @@ def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path) -> None:
     """The ledger stays in yesterday, where a voucher is still good."""
     with Market(tmp_path) as market:
         found(market)
-        market.system.runners["ledger"]._clock = VirtualClock(market.clock.now())
+        market.system.runners[LogId("ledger")]._clock = VirtualClock(market.clock.now())
         market.advance_to(market.clock.now() + DAY)
         revoke(market)
         assert ("ledger/main", "effect_before_cause") in findings(market)

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import sqlalchemy
 from uuid_utils import uuid7
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Add, Change, Head, NewEntry, Put, View
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import (
@@ -164,7 +165,7 @@ class Schemas:
     @contextmanager
     def log(self) -> Iterator[SqlLogStore]:
         """In a schema of a new database."""
-        with self._database() as access, closing(open_log_store_on(access, "ledger")) as store:
+        with self._database() as access, closing(open_log_store_on(access, LogId("ledger"))) as store:
             yield store
 
     @contextmanager

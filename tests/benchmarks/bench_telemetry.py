@@ -14,6 +14,7 @@ from time import perf_counter_ns
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 from counterfoil.contract.entry import CommandCause, Entry, Outcome
+from counterfoil.contract.log_id import LogId
 from counterfoil.ledger.events import HoldPlaced
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ops.tracing import ROOT_RATIO, Tracing
@@ -35,18 +36,18 @@ def cases() -> dict[str, Callable[[], object]]:
     cause = CommandCause(b"{}", bytes(64), "key")
     entry = Entry(ORIGIN, 1, "a/1", NOW, "PlaceBid", cause, False, (Outcome(1, None),), (sample(HoldPlaced),))
     return {
-        "no telemetry: entry": lambda: NOTHING.entry("ledger", entry, ""),
-        "per batch: consumed": lambda: plain.consumed("ledger", "commands", 100),
-        "per batch: committed": lambda: plain.committed("ledger", 100, 0.004, 1_000),
-        "per checkpoint: published": lambda: plain.published("ledger", 1_000, NOW),
-        "per refusal: refused": lambda: plain.refused("ledger", "bad_signature", "intake"),
-        "per command: answered": lambda: plain.answered("ledger", 0.02),
-        "per command: received, no tracing": lambda: plain.received("ledger", "", "PlaceBid"),
-        f"per command: received, {ROOT_RATIO:.0%} sampled": lambda: traced.received("ledger", "", "PlaceBid"),
-        "per command: received, sampled": lambda: traced.received("ledger", SAMPLED, "PlaceBid"),
-        "per entry: no tracing": lambda: plain.entry("ledger", entry, ""),
-        "per entry: tracing, not sampled": lambda: traced.entry("ledger", entry, ""),
-        "per entry: sampled": lambda: traced.entry("ledger", entry, SAMPLED),
+        "no telemetry: entry": lambda: NOTHING.entry(LogId("ledger"), entry, ""),
+        "per batch: consumed": lambda: plain.consumed(LogId("ledger"), "commands", 100),
+        "per batch: committed": lambda: plain.committed(LogId("ledger"), 100, 0.004, 1_000),
+        "per checkpoint: published": lambda: plain.published(LogId("ledger"), 1_000, NOW),
+        "per refusal: refused": lambda: plain.refused(LogId("ledger"), "bad_signature", "intake"),
+        "per command: answered": lambda: plain.answered(LogId("ledger"), 0.02),
+        "per command: received, no tracing": lambda: plain.received(LogId("ledger"), "", "PlaceBid"),
+        f"per command: received, {ROOT_RATIO:.0%} sampled": lambda: traced.received(LogId("ledger"), "", "PlaceBid"),
+        "per command: received, sampled": lambda: traced.received(LogId("ledger"), SAMPLED, "PlaceBid"),
+        "per entry: no tracing": lambda: plain.entry(LogId("ledger"), entry, ""),
+        "per entry: tracing, not sampled": lambda: traced.entry(LogId("ledger"), entry, ""),
+        "per entry: sampled": lambda: traced.entry(LogId("ledger"), entry, SAMPLED),
         "per scrape: render": plain.render,
     }
 

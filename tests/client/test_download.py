@@ -14,7 +14,7 @@ from counterfoil.client import download
 from counterfoil.client.download import download_logs
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotProven, NotThere, Unreachable
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import LogId
 from counterfoil.log.keys import SigningKey
 from tests.market import Market, play
 
@@ -55,8 +55,8 @@ def missing() -> httpx.Response:
 
 def fetch(market: Market, published: Published, to: Path, more: int = 0) -> list[tuple[str, int, int]]:
     seen: list[tuple[str, int, int]] = []
-    keys = {service: market.system.instance.log_key(service).verify_key for service in SERVICES}
-    sizes = {service: runner.tree.size + more for service, runner in market.system.runners.items()}
+    keys = {log: market.system.instance.verify_key(log) for log in market.system.instance.logs()}
+    sizes = {log: runner.tree.size + more for log, runner in market.system.runners.items()}
     with published.gateway() as gateway:
         download_logs(gateway, keys, sizes, to, lambda what, done, total: seen.append((what, done, total)))
     return seen
@@ -68,7 +68,7 @@ def test_a_download_is_what_is_published_and_audits_clean(market: Market, tmp_pa
     files = {path.relative_to(logs): path.read_bytes() for path in logs.rglob("*") if path.is_file()}
     copied = {path.relative_to(tmp_path / "logs"): path for path in (tmp_path / "logs").rglob("*")}
     assert all(path.read_bytes() == files[name] for name, path in copied.items() if path.is_file())
-    trusted = {key.name: key for key in (market.system.instance.log_key(name).verify_key for name in SERVICES)}
+    trusted = market.system.instance.verify_keys()
     assert audit(tmp_path / "logs", trusted).clean
     assert sum(done for _, done, _ in seen) == seen[0][2] == len(seen)
 
@@ -85,9 +85,9 @@ def test_what_was_changed_on_the_way_is_found_by_the_audit(market: Market, tmp_p
 
 
 def test_a_checkpoint_under_another_key_is_refused(market: Market, tmp_path: Path) -> None:
-    other = SigningKey(market.system.instance.origin("issuance"), bytes(32)).verify_key
+    other = SigningKey(market.system.instance.origin(LogId("issuance")), bytes(32)).verify_key
     with Published(market.home / "logs").gateway() as gateway, pytest.raises(NotProven, match="issuance"):
-        download_logs(gateway, {"issuance": other}, {"issuance": 1}, tmp_path, lambda *_: None)
+        download_logs(gateway, {LogId("issuance"): other}, {LogId("issuance"): 1}, tmp_path, lambda *_: None)
 
 
 def test_a_log_that_lags_is_waited_for_a_bounded_time(

@@ -12,6 +12,7 @@ from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
 from counterfoil.client.problems import NotProven
 from counterfoil.client.verify import parse_vkeys, verify_answer
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.gateway.submit import receipt_json
 from counterfoil.instance import Instance
@@ -29,7 +30,7 @@ class Case:
 
     def __init__(self, home: Path) -> None:
         instance = Instance.create(home, "h.example", "Operator", lambda _name: SEED)
-        self.key = instance.log_key("issuance").verify_key
+        self.key = instance.log_key(LogId("issuance")).verify_key
         system = Embedded(instance, VirtualClock(NOW), synchronous="OFF", threads=1)
         self.envelopes, self.receipts = [], list[dict[str, Any]]()
         for name in ("acme", "norn"):

@@ -10,6 +10,8 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, REPLIES, commands_topic, dead_letters_topic, entries_topic
 
 WITHIN = 20.0
+DIVIDED = (commands_topic("matching"), entries_topic("matching"))
+"""Topics of a service that has two shards here."""
 NAMES = [
     CHECKPOINTS,
     REPLIES,
@@ -27,7 +29,9 @@ def fresh_topics(servers: str) -> None:
         future.result(WITHIN)
     wanted = set(NAMES)
     while wanted:
-        for name, future in admin.create_topics([NewTopic(name, 1, 1) for name in sorted(wanted)]).items():
+        for name, future in admin.create_topics(
+            [NewTopic(name, 1 + (name in DIVIDED), 1) for name in sorted(wanted)]
+        ).items():
             if future.exception(WITHIN) is None:
                 wanted.discard(name)
         assert time.monotonic() < deadline, f"no fresh topics: {wanted}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Inbox, LogReader, Overloaded, Reply
 from counterfoil.transport.buffers import fair_shares
 from counterfoil.transport.embedded import REPLIES_KEPT, EmbeddedTransport
@@ -85,16 +86,16 @@ def test_memory_holds_the_window_and_what_is_not_acknowledged() -> None:
     log = ReadLog(LEDGER)
     transport = EmbeddedTransport(4, WINDOW)
     transport.register_log(LEDGER, log.read, 0)
-    inbox = transport.open_inbox("c", "ledger", {LEDGER: 0})
+    inbox = transport.open_inbox("c", LogId("ledger"), {LEDGER: 0})
     for i in range(300):
         first, _ = log.commit(1 + i % 50)
         transport.publish(log.announcement(first))
-        transport.send_command("ledger", b"c")
+        transport.send_command(LogId("ledger"), b"c")
         if i % 4 == 3:
             collect(inbox, 4 + 1)
             inbox.acknowledge({COMMANDS_SOURCE: i + 1})
         assert len(transport._logs[LEDGER].items) <= WINDOW
-        assert len(transport._commands["ledger"].items) <= 4
+        assert len(transport._commands[LogId("ledger")].items) <= 4
         assert transport._waiting == []
     assert transport._logs[LEDGER].start == len(log.committed) - WINDOW
 
@@ -102,8 +103,8 @@ def test_memory_holds_the_window_and_what_is_not_acknowledged() -> None:
 def test_nothing_counts_as_delivered_when_reading_the_log_fails() -> None:
     log = ReadLog(LEDGER, 100)
     transport = published(log, 0)
-    inbox = transport.open_inbox("c", "ledger", {LEDGER: 10})
-    transport.send_command("ledger", b"c")
+    inbox = transport.open_inbox("c", LogId("ledger"), {LEDGER: 10})
+    transport.send_command(LogId("ledger"), b"c")
     log.broken = True
     with pytest.raises(OSError, match="disk"):
         inbox.poll(100, 0)
@@ -139,8 +140,8 @@ def test_what_no_correct_caller_asks_for_is_refused() -> None:
             transport.open_inbox("c", None, {origin: position})
     with pytest.raises(ValueError, match=MATCHING):
         transport.publish(Announcement(MATCHING, 0, [b"x"], 1, b""))
-    inbox = transport.open_inbox("c", "ledger", {LEDGER: 0})
-    transport.send_command("ledger", b"c")
+    inbox = transport.open_inbox("c", LogId("ledger"), {LEDGER: 0})
+    transport.send_command(LogId("ledger"), b"c")
     inbox.poll(1, 0)
     positions: list[dict[str, int]] = [{COMMANDS_SOURCE: 1, LEDGER: 1}, {COMMANDS_SOURCE: 2}, {MATCHING: 0}]
     for wrong in positions:
@@ -154,9 +155,9 @@ def test_what_no_correct_caller_asks_for_is_refused() -> None:
 
 def test_what_one_inbox_of_a_service_acknowledges_is_gone_for_the_other() -> None:
     transport = EmbeddedTransport(4)
-    zombie, successor = (transport.open_inbox(name, "ledger", {}) for name in ("zombie", "successor"))
+    zombie, successor = (transport.open_inbox(name, LogId("ledger"), {}) for name in ("zombie", "successor"))
     for command in (b"c0", b"c1", b"c2"):
-        transport.send_command("ledger", command)
+        transport.send_command(LogId("ledger"), command)
     zombie.poll(2, 0)
     zombie.acknowledge({COMMANDS_SOURCE: 2})
     assert successor.poll(10, 0) == [Delivery(COMMANDS_SOURCE, 2, b"c2")]
@@ -196,12 +197,12 @@ def test_a_change_ends_the_wait_of_a_gateway() -> None:
     seen = transport.wait(0, 0)
     assert transport.wait(seen, 0.01) == seen
     transport.publish(log.announcement(1))  # a repeat is no news
-    transport.send_command("ledger", b"c")  # nor is a command
-    transport.open_inbox("c", "ledger", {LEDGER: 0})
+    transport.send_command(LogId("ledger"), b"c")  # nor is a command
+    transport.open_inbox("c", LogId("ledger"), {LEDGER: 0})
     assert transport.wait(seen, 0) == seen
     first, _ = log.commit(1)
     changes = [
-        lambda: transport.reply(Reply("ledger", b"\0" * 32, None, 1)),
+        lambda: transport.reply(Reply(LogId("ledger"), b"\0" * 32, None, 1)),
         lambda: transport.publish(log.announcement(first)),
     ]
     for change in changes:
@@ -218,7 +219,7 @@ def test_the_oldest_replies_are_dropped_at_the_limit() -> None:
     transport = EmbeddedTransport()
     for extra in (0, 1):
         for index in range(REPLIES_KEPT + extra):
-            transport.reply(Reply("ledger", b"\0" * 32, None, index))
+            transport.reply(Reply(LogId("ledger"), b"\0" * 32, None, index))
         assert [reply.index for reply in transport.take_replies()] == [*range(extra, REPLIES_KEPT + extra)]
 
 

@@ -8,14 +8,18 @@ from threading import Event, Thread
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.ports import Delivery, Inbox, LogReader, Unavailable
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.kafka import KafkaTransport
 from counterfoil.transport.subscription import KafkaInbox
 from tests.conformance.kafka_topics import fresh_topics
-from tests.conformance.transport import PATIENCE, Both, Harness, TransportSuite
+from tests.conformance.transport import PATIENCE, SECOND, Both, Harness, TransportSuite
 from tests.servers.fixture import NewCluster
+
+LOGS = (*MAIN_LOGS, SECOND)
 
 
 class Joined:
@@ -23,9 +27,9 @@ class Joined:
 
     def __init__(self, servers: str, logs: Mapping[str, tuple[LogReader, int]], harness: KafkaHarness) -> None:
         keys = {origin: log.key.verify_key for origin, log in harness.logs.items()}
-        self.services = KafkaTransport(KafkaAccess(servers, "counterfoil-tested"), "matching", "main", keys)
+        self.services = KafkaTransport(KafkaAccess(servers, "counterfoil-tested"), "matching", "main", keys, logs=LOGS)
         outside = KafkaAccess(servers, "counterfoil-gateway")
-        self.outside = KafkaTransport(outside, "gateway", "main", keys)
+        self.outside = KafkaTransport(outside, "gateway", "main", keys, logs=LOGS)
         self.gateway = KafkaGateway(self.outside, outside, harness.inbox_capacity)
         for origin, (reader, size) in logs.items():
             self.gateway.register_log(origin, reader, size)
@@ -47,10 +51,12 @@ class Joined:
             except Unavailable:
                 self.gateway.recover()
 
-    def _open_inbox(self, consumer: str, service: str | None, logs: Mapping[str, int], _resume: object = None) -> Inbox:
+    def _open_inbox(
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], _resume: object = None
+    ) -> Inbox:
         self._opened += 1
-        name = f"{consumer}-{self._opened}" if service is None else service
-        return Remembering(self.services.open_inbox(name, service, logs, self._stored), self._stored)
+        name = f"{consumer}-{self._opened}" if commands is None else commands.name
+        return Remembering(self.services.open_inbox(name, commands, logs, self._stored), self._stored)
 
     def close(self) -> None:
         self._stopping.set()

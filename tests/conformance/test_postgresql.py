@@ -7,13 +7,15 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.ports import LogStore, View, ViewStore
 from counterfoil.settings import VIEWS, DatabaseAccess
-from counterfoil.storage import open_log_store_on, open_view_store_on
+from counterfoil.storage import admin, open_log_store_on, open_view_store_on
 from tests.conformance.log_store import LogStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
 from tests.servers.fixture import PostgresServer
-from tests.storage.server import as_user, copied
+from tests.storage.server import PASSWORDS, as_user, copied, roles_alone
 
 
 @pytest.fixture
@@ -27,7 +29,18 @@ class TestPostgresqlLogStore(LogStoreSuite):
     def make(self, database: DatabaseAccess) -> Iterator[Callable[[], LogStore]]:
         access = as_user(database, "ledger")
         with ExitStack() as stack:
-            yield lambda: stack.enter_context(closing(open_log_store_on(access, "ledger")))
+            yield lambda: stack.enter_context(closing(open_log_store_on(access, LogId("ledger"))))
+
+
+class TestPostgresqlLogStoreOfAShard(LogStoreSuite):
+    @pytest.fixture
+    def make(self, database: DatabaseAccess) -> Iterator[Callable[[], LogStore]]:
+        log = LogId("matching", "cn.sh")
+        with roles_alone():
+            admin.apply(database, PASSWORDS, [*MAIN_LOGS, log])
+        access = as_user(database, "matching")
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_log_store_on(access, log)))
 
 
 class TestPostgresqlViewStore(ViewStoreSuite):

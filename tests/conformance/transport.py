@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.log.checkpoint import Checkpoint as SignedHead
 from counterfoil.log.checkpoint import sign_checkpoint
@@ -39,6 +40,9 @@ FOREVER = 60.0  # a timeout that no passing test waits for
 LEDGER, MATCHING, REDEMPTION = (f"example.test/{service}/main" for service in ("ledger", "matching", "redemption"))
 ORIGINS = (LEDGER, MATCHING, REDEMPTION)
 SERVICE = "matching"
+SECOND = LogId(SERVICE, "cn.sh")
+"""Another shard of the service."""
+SHARD = SECOND.origin("example.test")
 
 
 class Log:
@@ -82,7 +86,7 @@ class Both(ServiceTransport, Transport, Protocol):
 
 
 class Harness(ABC):
-    """What the suite asks of a binding: a fresh transport with `ORIGINS` and `SERVICE`, and how it is restarted."""
+    """What the suite asks of a binding: a fresh transport with `ORIGINS`, `SHARD` and `SERVICE`, and its restart."""
 
     inbox_capacity: int
     """Unacknowledged commands that one service may have (at least 8)."""
@@ -92,7 +96,7 @@ class Harness(ABC):
     """Seconds of silence after which nothing more will come."""
 
     def __init__(self) -> None:
-        self.logs = {origin: Log(origin) for origin in ORIGINS}
+        self.logs = {origin: Log(origin) for origin in (*ORIGINS, SHARD)}
         self.transport = self.start({origin: (log.read, 0) for origin, log in self.logs.items()})
 
     @abstractmethod
@@ -126,11 +130,12 @@ class Harness(ABC):
 
     def send(self, *commands: str) -> None:
         for command in commands:
-            self.transport.send_command(SERVICE, command.encode())
+            self.transport.send_command(LogId(SERVICE), command.encode())
 
     def inbox(self, service: str | None = None, **positions: int) -> Inbox:
         """An inbox of the consumer `tested`: `ledger=5` is the ledger's log from index 5."""
-        return self.transport.open_inbox("tested", service, {f"example.test/{k}/main": v for k, v in positions.items()})
+        logs = {f"example.test/{name}/main": position for name, position in positions.items()}
+        return self.transport.open_inbox("tested", None if service is None else LogId(service), logs)
 
     def expect_silence(self, inbox: Inbox) -> None:
         assert inbox.poll(100, self.quiet) == []
@@ -198,10 +203,37 @@ class TransportSuite:
         harness.publish(LEDGER, 1)
         harness.publish(MATCHING, 1)
         harness.send("c")
-        harness.transport.send_command("ledger", b"other")
+        harness.transport.send_command(LogId("ledger"), b"other")
         assert data(collect(harness.inbox(None, ledger=0), 1)) == [f"{LEDGER}#0"]
         assert data(collect(harness.inbox("ledger"), 1)) == ["other"]
         harness.expect_silence(harness.inbox("issuance", redemption=0))
+
+    def test_the_shards_of_a_service_are_apart(self, harness: Harness) -> None:
+        harness.transport.send_command(SECOND, b"for the second")
+        harness.send("for the first")
+        for origin, count in ((SHARD, 3), (MATCHING, 2), (SHARD, 1)):
+            harness.publish(origin, count)
+        assert data(collect(harness.inbox(SERVICE), 1)) == ["for the first"]
+        inbox = harness.transport.open_inbox("tested", SECOND, {MATCHING: 1, SHARD: 0})
+        got = collect(inbox, 6)
+        assert of(SHARD, got) == entries(harness.logs[SHARD], 0, 4)
+        assert of(MATCHING, got) == entries(harness.logs[MATCHING], 1, 2)
+        assert [command for _, command in of(COMMANDS_SOURCE, got)] == [b"for the second"]
+        harness.expect_silence(inbox)
+        assert (harness.transport.announced(SHARD), harness.transport.announced(MATCHING)) == (4, 2)
+        for origin, size in ((SHARD, 4), (MATCHING, 2)):
+            assert harness.checkpoint(origin, size) == Checkpoint(origin, size, harness.logs[origin].note())
+
+    def test_a_shard_is_resumed_by_itself(self, harness: Harness) -> None:
+        harness.publish(SHARD, 5)
+        harness.publish(MATCHING, 5)
+        inbox = harness.transport.open_inbox("tested", None, {MATCHING: 0, SHARD: 0})
+        collect(inbox, 10)
+        inbox.acknowledge({SHARD: 3})
+        inbox.rewind()
+        again = collect(inbox, 7)
+        assert of(SHARD, again) == entries(harness.logs[SHARD], 3, 5)
+        assert of(MATCHING, again) == entries(harness.logs[MATCHING], 0, 5)
 
     def test_within_a_poll_logs_come_by_origin_and_commands_last(self, harness: Harness) -> None:
         inbox = harness.inbox(SERVICE, redemption=0, ledger=0, matching=0)
@@ -368,9 +400,10 @@ class TransportSuite:
 
     def test_replies_are_taken_once_in_order(self, harness: Harness) -> None:
         replies = [
-            Reply("ledger", b"\1" * 32, Refusal(Code.OVER_LIMIT, (("field", "legs"),)), None),
-            Reply("matching", b"\2" * 32, None, 17),
-            Reply("ledger", b"\3" * 32, Refusal(Code.EMPTY_LIST), None),
+            Reply(LogId("ledger"), b"\1" * 32, Refusal(Code.OVER_LIMIT, (("field", "legs"),)), None),
+            Reply(LogId("matching"), b"\2" * 32, None, 17),
+            Reply(LogId("ledger"), b"\3" * 32, Refusal(Code.EMPTY_LIST), None),
+            Reply(SECOND, b"\2" * 32, None, 17),
         ]
         for reply in replies:
             harness.transport.reply(reply)
@@ -389,7 +422,8 @@ class TransportSuite:
         harness.send(*(f"c{i}" for i in range(capacity)))
         with pytest.raises(Overloaded):
             harness.send("one too many")
-        harness.transport.send_command("ledger", b"another service still takes some")
+        harness.transport.send_command(LogId("ledger"), b"another service still takes some")
+        harness.transport.send_command(SECOND, b"and so does another shard")
         got = collect(inbox, capacity)
         assert data(got) == [f"c{i}" for i in range(capacity)]
         with pytest.raises(Overloaded):
@@ -440,7 +474,7 @@ class TransportSuite:
                 if i % 2:
                     harness.publish(MATCHING, 1)
                 else:
-                    harness.transport.send_command("ledger", b"ping")
+                    harness.transport.send_command(LogId("ledger"), b"ping")
                 assert len(here.poll(1, FOREVER)) == 1
             return rounds
 

@@ -22,6 +22,7 @@ from referencing.jsonschema import DRAFT202012
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.schemas import ASYNCAPI, asyncapi, contract_files, diff_schemas
 from counterfoil.contract import topics
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import SERVICES
@@ -31,7 +32,7 @@ from counterfoil.settings import ADMIN, KafkaAccess
 from counterfoil.transport.asyncapi import RoutesDiffer, specification
 from counterfoil.transport.batches import Headers, encode
 from counterfoil.transport.buffers import Buffer
-from counterfoil.transport.client import make_broker
+from counterfoil.transport.client import make_broker, partition
 from counterfoil.transport.dead_letter_headers import dead_letter
 from counterfoil.transport.gateway import subscribe_to_replies
 from counterfoil.transport.reply_records import encode_reply
@@ -266,8 +267,8 @@ def test_the_published_entries_are_the_messages_it_describes() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply("ledger", bytes(32), None, 7, bytes(64)),
-        Reply("matching", bytes(32), Refusal(Code.MALFORMED, (("member", "a"), ("reason", "b"))), None),
+        Reply(LogId("ledger"), bytes(32), None, 7, bytes(64)),
+        Reply(LogId("matching"), bytes(32), Refusal(Code.MALFORMED, (("member", "a"), ("reason", "b"))), None),
     ],
 )
 def test_replies_are_the_messages_it_describes(reply: Reply) -> None:
@@ -306,7 +307,7 @@ ACCESS = KafkaAccess("127.0.0.1:9", "counterfoil-test", "secret", None)
 def reads(user: str) -> list[Read]:
     """What a user's aiokafka consumer reads, as the transport makes it; nothing is connected."""
     own = [route for route in routes() if (route.user, route.action) == (user, "receive") and route.group is not None]
-    feeds = [CommandFeed(route.topic, Buffer(COMMANDS_SOURCE), 0, "") for route in own]
+    feeds = [CommandFeed(partition(route.topic), Buffer(COMMANDS_SOURCE), 0, "") for route in own]
     return Subscription(lambda: None, user, group_of(user), feeds, lambda _record, _reason: Future()).reads
 
 

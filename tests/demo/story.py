@@ -39,6 +39,6 @@ def play(home: Path, seed: int, system: type[EmbeddedSystem] = EmbeddedSystem) -
         given = StoryInput.load(seed, *thinned(home / "in"))
         report = play_and_report(system(embedded, clock), given, lambda *_: None)
         del report["speed"]
-        return report, {name: runner.tree.root().hex() for name, runner in embedded.runners.items()}
+        return report, {log.name: runner.tree.root().hex() for log, runner in embedded.runners.items()}
     finally:
         embedded.close(seal=False)

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.services import SERVICES
 from counterfoil.instance import Instance
@@ -106,7 +107,7 @@ class Secured:
     def sign(self, party: str, body: Body) -> bytes:
         """A command of a party, as it is sent."""
         author = Author(party, self.instance.seed(party))
-        origin = self.instance.origin(VOCABULARY.service_of[type(body)])
+        origin = self.instance.origin(LogId(VOCABULARY.service_of[type(body)]))
         return author.sign(body, origin, new_command_id(), SystemClock().now())
 
     def number(self) -> int:

@@ -25,6 +25,7 @@ from confluent_kafka import Producer
 
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.client.http import Gateway
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.ops.metrics import NAMES
@@ -174,7 +175,10 @@ def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
         eventually(lambda: set(samples(processes[user], "counterfoil_consumer_lag").values()) == {0})  # noqa: B023
     for service in SERVICES:
         eventually(lambda: of_one_log(market, service))  # noqa: B023
-    assert refused == {("exceeds_available", "ledger", "decided"): 1, ("malformed", "ledger", "intake"): 1}
+    assert refused == {
+        ("exceeds_available", "ledger", "main", "decided"): 1,
+        ("malformed", "ledger", "main", "intake"): 1,
+    }
     assert set_aside == {
         ("malformed", "ledger"): 1,
         ("no_envelope", "ledger"): 1,
@@ -229,7 +233,7 @@ def check_own(user: str, found: Metrics) -> None:
 def of_one_log(market: Secured, service: str) -> bool:
     """Whether a service's figures agree with each other and with what is published, as they must when it is idle."""
     found = metrics(market.fleet.processes[service])
-    own = frozenset({("service", service)})
+    own = frozenset({("service", service), ("shard", "main")})
     size = published_size(market, service)
     since = time.time() - found["counterfoil_checkpoint_timestamp_seconds", own]
     return (
@@ -288,7 +292,7 @@ def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> Non
         assert time.monotonic() - began < IDLE_SECONDS  # the lease was released, it did not expire
         time.sleep(0.5)
         assert market.fleet.stop("ledger+second") == {"ledger+second": 0}
-        with closing(read_log_store_on(market.shell.settings.database_access(GATEWAY), "ledger")) as store:
+        with closing(read_log_store_on(market.shell.settings.database_access(GATEWAY), LogId("ledger"))) as store:
             head = store.head()
         assert head is not None
         assert published_size(market, "ledger") == head.size

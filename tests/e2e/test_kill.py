@@ -27,7 +27,8 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.client.verify import parse_vkeys, verify_answer
-from counterfoil.contract.entry import CommandCause, service_of
+from counterfoil.contract.entry import CommandCause
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import SERVICES
 from counterfoil.log.checkpoint import Checkpoint
@@ -65,7 +66,7 @@ class Sent:
         """A command that is about to be sent."""
         decoded = CODEC.decode_envelope(envelope)
         header = decoded.header
-        return cls(envelope, service_of(header.aud), f"{header.actor}/{header.command_id}", decoded.payload)
+        return cls(envelope, log_of(header.aud).service, f"{header.actor}/{header.command_id}", decoded.payload)
 
     def submit(self, gateway: Gateway) -> None:
         """Send it, and keep the receipt. Raises `Unreachable`."""
@@ -165,7 +166,7 @@ def check_offline(home: Path, sent: list[Sent]) -> None:
     keys, logs = parse_vkeys((home / "vkeys").read_text()), {}
     trees: dict[str, TileTree] = {}
     for origin, key in keys.items():
-        service = service_of(origin)
+        service = log_of(origin).service
         folder = home / "logs" / service / "main"
 
         def read_tile(level: int, index: int, width: int, folder: Path = folder) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from counterfoil.bootstrap.embedded import Embedded
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Delivery, Inbox
 from counterfoil.runtime.runner import Log
 
@@ -73,16 +74,16 @@ class FaultyEmbedded(Embedded):
     weak = "ledger"
     at_start: tuple[str, When] = ("", "before")
 
-    def _open(self, service: str) -> Log:
-        log = super()._open(service)
-        if service != self.weak:
-            return log
+    def _open(self, log: LogId) -> Log:
+        opened = super()._open(log)
+        if log.name != self.weak:
+            return opened
         self.fault = Fault(*self.at_start)
-        return replace(log, store=Faulty(log.store, self.fault), published=Faulty(log.published, self.fault))
+        return replace(opened, store=Faulty(opened.store, self.fault), published=Faulty(opened.published, self.fault))
 
     def _recover(self, deliver: Any) -> None:
         super()._recover(deliver)
-        self.runners[self.weak]._transport = Faulty(self.transport, self.fault)
+        self.runners[LogId(self.weak)]._transport = Faulty(self.transport, self.fault)
 
 
 def weakened(service: str, at_start: tuple[str, When] = ("", "before")) -> type[FaultyEmbedded]:
@@ -121,7 +122,7 @@ class LateInbox:
 
 def make_late(system: Embedded, service: str, sources: Sequence[str]) -> dict[str, bool]:
     """Put a `LateInbox` before a service's runner; returns the switches, all off, by the sources' origins."""
-    late = {system.instance.origin(source): False for source in sources}
-    runner = system.runners[service]
+    late = {system.instance.origin(LogId(source)): False for source in sources}
+    runner = system.runners[LogId(service)]
     runner.inbox = LateInbox(runner.inbox, late)
     return late

@@ -11,6 +11,7 @@ import pytest
 from counterfoil.audit.run import audit
 from counterfoil.catalogue import VIEWS
 from counterfoil.contract.events import LogOpened
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import RegisterClass
@@ -41,7 +42,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Market(home) as market:
         found(market, crowd=112)
         market.system.seal()
-        assert 240 < market.system.runners["ledger"].tree.size < 256
+        assert 240 < market.system.runners[LogId("ledger")].tree.size < 256
     return home
 
 
@@ -72,7 +73,7 @@ class Traffic:
 
     def run(self, *, recover: bool) -> int:
         """Step every service until nothing is left to do; one that fails recovers in place, or stays failed."""
-        system, broken, failures = self.market.system, set[str](), 0
+        system, broken, failures = self.market.system, set[LogId](), 0
         done = True
         while done:
             done = False
@@ -216,7 +217,11 @@ def published(home: Path) -> dict[str, bytes]:
 def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
     with Market(home) as winner, Market(home) as loser:
         winner.do("treasury", deposit("lab-1", 7, "IN-7"))
-        store, runner, before = winner.system.stores["ledger"], loser.system.runners["ledger"], published(home)
+        store, runner, before = (
+            winner.system.stores[LogId("ledger")],
+            loser.system.runners[LogId("ledger")],
+            published(home),
+        )
         head = store.head()
         assert head is not None
         late = loser.system.submit(loser.envelope("treasury", deposit("lab-2", 8, "IN-8")))
@@ -331,13 +336,13 @@ def test_an_event_waits_for_what_it_refers_to(home: Path) -> None:
     """The provider's default reaches the ledger before the trade does: it waits, and blocks nothing else."""
     with Market(home) as market:
         system = market.system
-        ledger, matching = system.runners["ledger"], system.runners["matching"]
+        ledger, matching = system.runners[LogId("ledger")], system.runners[LogId("matching")]
         late = make_late(system, "ledger", ["matching"])
         market.do("gpu-1", OFFER)
         system.submit(market.envelope("lab-1", BID))
         matching.step()  # BidReceived
         ledger.step()  # HoldPlaced
-        late[system.instance.origin("matching")] = True
+        late[system.instance.origin(LogId("matching"))] = True
         system.settle()  # TradeMatched, ContractOpened
         assert len(market.events("matching", TradeMatched)) == 1
         assert market.events("ledger", ContractFunded) == []
@@ -350,7 +355,7 @@ def test_an_event_waits_for_what_it_refers_to(home: Path) -> None:
         market.do("treasury", deposit("lab-1", 5, "IN-5"))  # commands and other sources do not wait
         assert ledger.tree.size == size + 1
         assert market.events("ledger", BondSlashed) == []
-        late[system.instance.origin("matching")] = False
+        late[system.instance.origin(LogId("matching"))] = False
         system.settle()
         order = [
             type(event)

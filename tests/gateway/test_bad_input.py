@@ -18,6 +18,7 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
@@ -206,7 +207,7 @@ def test_overloaded(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ledger_time(market: Market) -> int:
     """When the ledger's next entry will be."""
-    return market.system.runners["ledger"].engine.time + 1
+    return market.system.runners[LogId("ledger")].engine.time + 1
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_time(http: Stepped, issued: int, expires: int, code: Code | None) -> No
 
 def test_seen_is_not_ours(http: Stepped) -> None:
     market = http.market
-    tree = market.system.runners["ledger"].tree
+    tree = market.system.runners[LogId("ledger")].tree
     ours = Seen(size=tree.size, root=tree.root())
     assert http.post(market.sign("treasury", deposit("lab-1", 1), seen=ours)).status_code == 200
     for seen in (Seen(size=tree.size, root=bytes(32)), Seen(size=tree.size + 2, root=ours.root)):
@@ -335,7 +336,7 @@ def test_over_capture_and_expired_vouchers(http: Stepped) -> None:
     market.clock.advance_to(expires_at)  # nobody has swept yet
 
     def issuance_alone() -> None:
-        market.system.runners["issuance"].step()
+        market.system.runners[LogId("issuance")].step()
         market.system.receipts.step()
 
     everything, http.step = http.step, issuance_alone

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.gateway import submit
 from counterfoil.ledger.commands import Withdraw
@@ -72,7 +73,7 @@ def test_a_repeat_while_the_first_is_under_way_is_answered_by_the_same_entry(htt
     async def two() -> list[httpx.Response]:
         request = [http._client.post("/v1/commands", content=envelope) for _ in range(2)]
         both = asyncio.gather(*request)
-        while len(http.market.system.transport._commands["ledger"].items) < 2:  # noqa: ASYNC110 nothing to wait for
+        while len(http.market.system.transport._commands[LogId("ledger")].items) < 2:  # noqa: ASYNC110 nothing to wait for
             await asyncio.sleep(0)
         http.step = step
         return await both

@@ -19,6 +19,7 @@ import pytest
 from counterfoil.bootstrap import embedded as bootstrap
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.decider import refuse
@@ -106,9 +107,9 @@ def with_parties(market: Market) -> None:
         body = RegisterParty(party_id=party, name=party, roles=("beneficiary",), group_id=party, public_key=key)
         futures.append(market.system.submit(market.sign("operator", body)))
     assert all(future.result(timeout=20) for future in futures)
-    origin = market.instance.origin("issuance")
+    origin = market.instance.origin(LogId("issuance"))
     index = market.sizes()["issuance"]
-    until(lambda: market.system.stores["matching"].cursors().get(origin, 0) >= index)
+    until(lambda: market.system.stores[LogId("matching")].cursors().get(origin, 0) >= index)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -136,7 +137,7 @@ def test_a_forgery_under_way_answers_nobody_but_its_sender(http: Stepped) -> Non
 
 def test_a_sender_who_leaves_disturbs_nobody_and_finds_its_receipt_later(crowd: Served) -> None:
     market = crowd.market
-    runner, gate, at_gate = market.system.runners["ledger"], threading.Event(), threading.Event()
+    runner, gate, at_gate = market.system.runners[LogId("ledger")], threading.Event(), threading.Event()
     step = runner.step
 
     def held(timeout: float = 0.0) -> int:
@@ -187,7 +188,7 @@ def test_answers_come_after_a_service_failed_and_recovered(
     crowd: Served, monkeypatch: pytest.MonkeyPatch, persisted: bool
 ) -> None:
     market = crowd.market
-    store = market.system.stores["ledger"]
+    store = market.system.stores[LogId("ledger")]
     append, failures = store.append, [OSError(errno.EIO, "the disk went away")]
 
     def failing(size: int, entries: list[NewEntry], *more: Any) -> None:
@@ -214,7 +215,7 @@ def test_answers_come_after_the_follower_of_the_logs_failed(
     crowd: Served, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     market, failures = crowd.market, [OSError(errno.EIO, "not now"), Unavailable("not now")]
-    receipts, origin = market.system.receipts, market.instance.origin("ledger")
+    receipts, origin = market.system.receipts, market.instance.origin(LogId("ledger"))
     log = receipts._logs[origin]
     place: Any = {"acknowledge": receipts.inbox, "inclusion_proof": log.tree, "entries": log.store}[where]
     original = getattr(place, where)
@@ -241,7 +242,7 @@ def test_a_service_that_stopped_for_good_is_said_so(crowd: Served, monkeypatch: 
     def conflict(*_: object) -> None:
         raise StoreConflict("another writer at /secret/place")
 
-    monkeypatch.setattr(market.system.stores["ledger"], "append", conflict)
+    monkeypatch.setattr(market.system.stores[LogId("ledger")], "append", conflict)
     with crowd.client() as client:
         envelope = market.sign("treasury", deposit("lab-1", 1))
         client.post("/v1/commands", content=envelope, headers={"Prefer": "respond-async"})

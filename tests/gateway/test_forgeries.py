@@ -14,6 +14,7 @@ import pytest
 from counterfoil.client.author import Author
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.gateway import signatures
 from counterfoil.issuance.commands import RegisterParty
@@ -64,7 +65,7 @@ def test_forgeries_do_not_keep_an_honest_sender_out(http: Stepped) -> None:
 
     # Nobody steps the services meanwhile: what reaches an inbox stays there.
     assert http._loop.run_until_complete(flood()) == {"unknown_key": FORGERIES // 2, "bad_signature": FORGERIES // 2}
-    assert not market.system.transport._commands["ledger"].items
+    assert not market.system.transport._commands[LogId("ledger")].items
     assert not market.system.receipts._waiting
     envelope = market.sign("treasury", deposit("lab-1", 1))
     answer = http.post(envelope)

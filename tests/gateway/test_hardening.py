@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from counterfoil.gateway.server import MAX_HEAD_BYTES
 from tests.gateway.harness import Served, Stepped, problem_of
@@ -84,7 +85,7 @@ def test_a_fault_inside_is_a_problem_without_particulars(shared: Stepped, monkey
     monkeypatch.setattr(market.system.views, "get", broken)
     monkeypatch.setattr(market.system.views, "page", broken)
     monkeypatch.setattr(market.system.receipts, "submit", broken)
-    monkeypatch.setattr(market.system.stores["ledger"], "find", broken)
+    monkeypatch.setattr(market.system.stores[LogId("ledger")], "find", broken)
     envelope = market.sign("treasury", deposit("lab-1", 1))
     answers = [
         shared.get("/v1/parties/lab-1"),

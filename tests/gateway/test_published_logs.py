@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import bundle_path, tile_path
@@ -32,8 +33,8 @@ def http(server: Served) -> Iterator[httpx.Client]:
 def publish(market: Market) -> None:
     """Let an interval pass, and wait until every checkpoint covers what is committed."""
     market.clock.advance_to(market.clock.now() + 1_000_000)
-    for name, runner in market.system.runners.items():
-        size, ends = market.sizes()[name], time.monotonic() + 10
+    for log, runner in market.system.runners.items():
+        size, ends = market.sizes()[log.name], time.monotonic() + 10
         while runner._publisher.published_size() < size:
             runner.inbox.wake()
             assert time.monotonic() < ends
@@ -48,7 +49,7 @@ def test_a_log_can_be_verified_from_what_is_served(server: Served, http: httpx.C
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=1"
     checkpoint = open_checkpoint(answer.content, [key])
-    assert checkpoint.origin == server.market.instance.origin(service)
+    assert checkpoint.origin == server.market.instance.origin(LogId(service))
 
     def fetch(path: str) -> bytes:
         tile = http.get(f"{base}/{path}")
@@ -61,7 +62,7 @@ def test_a_log_can_be_verified_from_what_is_served(server: Served, http: httpx.C
     for index in range(-(-checkpoint.size // 256)):
         width = min(256, checkpoint.size - 256 * index)
         entries += tree.entries(index, fetch(bundle_path(index, width)))
-    assert entries == server.market.system.stores[service].entries(0, checkpoint.size)
+    assert entries == server.market.system.stores[LogId(service)].entries(0, checkpoint.size)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 from counterfoil.bootstrap.embedded import Embedded, resolve
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import Rate, RelativeExpiry
@@ -84,7 +85,7 @@ class Market:
     def sign(self, party_id: str, body: Body | Sequence[Body], **signing: Any) -> bytes:
         """An envelope of `party_id`; `signing`: key (an `Author`), aud, command_id, issued_at, expires_at, seen."""
         first = body[0] if isinstance(body, Sequence) else body
-        aud = signing.pop("aud", None) or self.instance.origin(VOCABULARY.service_of[type(first)])
+        aud = signing.pop("aud", None) or self.instance.origin(LogId(VOCABULARY.service_of[type(first)]))
         command_id = signing.pop("command_id", None) or self.command_id()
         issued_at = signing.pop("issued_at", self.clock.now())
         author: Author = signing.pop("key", None) or self.author(party_id)
@@ -94,13 +95,13 @@ class Market:
 
     def sizes(self) -> dict[str, int]:
         """Entries in each log."""
-        return {name: runner.tree.size for name, runner in self.system.runners.items()}
+        return {log.name: runner.tree.size for log, runner in self.system.runners.items()}
 
     def state_roots(self) -> dict[str, bytes]:
-        """A digest of each service's whole state."""
+        """A digest of each log's whole state."""
         runners = self.system.runners
         return {
-            name: state_root(runner.log.decider.records(runner.engine.state))[1] for name, runner in runners.items()
+            log.name: state_root(runner.log.decider.records(runner.engine.state))[1] for log, runner in runners.items()
         }
 
     def ask(self, party_id: str, *bodies: Body) -> list[Recorded]:

@@ -10,6 +10,7 @@ from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry, EntryCause, TimerCause
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Seen
 from counterfoil.core.keys import key_id_of
@@ -42,7 +43,7 @@ class GoldenWorld(World):
         self._time = VirtualClock(START)
         instance = Instance.create(home, HOST, "Operator (fictional)", entropy, rules)
         self.system = Embedded(instance, self._time, synchronous="OFF", threads=1)
-        self.engines = {name: runner.engine for name, runner in self.system.runners.items()}
+        self.engines = {log.name: runner.engine for log, runner in self.system.runners.items()}
         self.refusals: Counter[str] = Counter()
         self._commands = 0
         self.settle()
@@ -96,14 +97,14 @@ class GoldenWorld(World):
 
     def seen(self, service: str) -> Seen:
         """The last checkpoint of a log, as its authors name it."""
-        runner = self.system.runners[service]
+        runner = self.system.runners[LogId(service)]
         return Seen(size=runner.tree.size, root=runner.tree.root())
 
     def entries(self) -> dict[str, list[Entry]]:
         """Every log."""
         return {
-            name: [CODEC.decode_entry(data) for data in store.entries(0, 1 << 40)]
-            for name, store in self.system.stores.items()
+            log.name: [CODEC.decode_entry(data) for data in store.entries(0, 1 << 40)]
+            for log, store in self.system.stores.items()
         }
 
 

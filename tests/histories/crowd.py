@@ -13,6 +13,7 @@ from typing import Final
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import IssueVoucher
@@ -47,7 +48,7 @@ class Crowd:
         """The next command, signed now."""
         (kind,) = rng.choices(self._kinds, self._weights)
         party, body = self._ask(kind, rng, next(self._numbers))
-        aud = self._instance.origin(VOCABULARY.service_of[type(body)])
+        aud = self._instance.origin(LogId(VOCABULARY.service_of[type(body)]))
         return self._authors[party].sign(body, aud, new_command_id(), time.time_ns() // 1_000)
 
     def account(self, rng: Random) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from random import Random
 from typing import TypeVar
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import log_of
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.proofs import Receipt as Proof
@@ -103,13 +103,13 @@ def _elsewhere(receipt: Receipt, _patient: Patient) -> Receipt:
 
 
 def _other_bytes(receipt: Receipt, patient: Patient) -> Receipt:
-    entries = patient.model.logs[service_of(receipt.origin)].entries
+    entries = patient.model.logs[log_of(receipt.origin).service].entries
     return replace(receipt, entry=entries[receipt.index - 1])
 
 
 def _forked(receipt: Receipt, patient: Patient) -> Receipt:
     """The log signed another history for this client alone, with the same entry in it."""
-    service = service_of(receipt.origin)
+    service = log_of(receipt.origin).service
     entries = list(patient.model.logs[service].entries[: receipt.index + 1])
     entries[patient.rng.randrange(receipt.index)] = b"{}"
     tree = Tree(lambda _level, _index: b"")
@@ -128,7 +128,7 @@ def _forgets(patient: Patient) -> Observations | None:
     attempt = patient.one(patient.acknowledged())
     if attempt is None or not isinstance(attempt.answer, Receipt):
         return None
-    forgery = Forgery(patient.logs, service_of(attempt.answer.origin))
+    forgery = Forgery(patient.logs, log_of(attempt.answer.origin).service)
     publish(forgery.root, forgery.key, [canonical(entry) for entry in forgery.entries[: attempt.answer.index]])
     return patient.observations
 
@@ -138,7 +138,7 @@ def _doubles(patient: Patient) -> Observations | None:
     attempt = patient.one(patient.acknowledged())
     if attempt is None or not isinstance(attempt.answer, Receipt):
         return None
-    forgery = Forgery(patient.logs, service_of(attempt.answer.origin))
+    forgery = Forgery(patient.logs, log_of(attempt.answer.origin).service)
     again = {**forgery.entries[attempt.answer.index]}
     forgery.entries.append({**again, "data": {**again["data"]}})
     forgery.renumber()

@@ -20,7 +20,8 @@ from counterfoil.audit.run import audit
 from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.entry import CommandCause, Entry, service_of
+from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.log_id import log_of
 from counterfoil.ledger.events import Leg
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.keys import VerifyKey
@@ -100,10 +101,10 @@ def replay(directory: Path, trusted: Mapping[str, VerifyKey] | None = None) -> M
     model = Model({}, audit(directory, trusted).findings)
     for verified in sound:
         origin = verified.checkpoint.origin
-        log = model.logs[service_of(origin)] = Log(origin, _key(verified, trusted), verified.tree)
+        log = model.logs[log_of(origin).service] = Log(origin, _key(verified, trusted), verified.tree)
         for index, data in enumerate(verified.files.entries(verified.intact)):
             entry = log.take(data)
-            if entry is not None and service_of(origin) == "ledger":
+            if entry is not None and log_of(origin).service == "ledger":
                 model.post(index, entry)
     return model
 
@@ -121,7 +122,7 @@ def wait_published(directory: Path, observations: Iterable[Observation], seconds
         if isinstance(each, Attempt) and isinstance(each.answer, Receipt):
             note = parse_receipt(each.answer.proof).checkpoint_note
             size = parse_checkpoint(parse_note(note).text).size
-            reach[service_of(each.answer.origin)] = max(reach[service_of(each.answer.origin)], size)
+            reach[log_of(each.answer.origin).service] = max(reach[log_of(each.answer.origin).service], size)
     ends = time.monotonic() + seconds
     while behind := {service: size for service, size in reach.items() if _published(directory, service) < size}:
         if time.monotonic() > ends:
@@ -132,6 +133,6 @@ def wait_published(directory: Path, observations: Iterable[Observation], seconds
 def _published(directory: Path, service: str) -> int:
     for files in find_logs(directory):
         head = parse_checkpoint(parse_note(files.read("checkpoint")).text)
-        if service_of(head.origin) == service:
+        if log_of(head.origin).service == service:
             return head.size
     return 0

@@ -15,7 +15,7 @@ from typing import Any
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused as NotACommand
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.submission import Submission
 
 
@@ -96,7 +96,7 @@ Observation = Attempt | Read
 def identity(command: Submission) -> tuple[str, str]:
     """The permanent key of a command: the service that decides it, and ``ACTOR/COMMAND_ID``."""
     header = command.header
-    return service_of(header.aud), f"{header.actor}/{header.command_id}"
+    return log_of(header.aud).service, f"{header.actor}/{header.command_id}"
 
 
 # on disk ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import Refused as RefusedAtOnce
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.runtime.receipts import Answer as Answered
@@ -70,7 +70,7 @@ class Play:
         """Send other content under the id of an earlier command of the same party."""
         header = CODEC.decode_envelope(self.envelopes[nth]).header
         author = Author(party, seed_of(party))
-        aud = self.market.system.instance.origin(service_of(header.aud))
+        aud = self.market.system.instance.origin(log_of(header.aud))
         self.send(client, author.sign(body, aud, header.command_id, header.issued_at, expires_at=header.expires_at))
 
     def send(self, client: int, envelope: bytes) -> None:
@@ -109,7 +109,7 @@ class Play:
 
     def _saw(self, client: int, sent: int, envelope: bytes, answer: Answer) -> None:
         self.observations.append(Attempt(client, sent, self.tick(), envelope, answer))
-        if isinstance(answer, Receipt) and service_of(answer.origin) == "ledger":
+        if isinstance(answer, Receipt) and log_of(answer.origin).service == "ledger":
             self._known[client] = max(answer.index, self._known.get(client, 0))
 
     # reading --------------------------------------------------------------------------------------------------------

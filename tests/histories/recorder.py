@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import httpx
 
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.refusals import MEANINGS, Code
 from counterfoil.contract.scalars import decode_base64
 from tests.histories.observed import (
@@ -192,7 +192,7 @@ class Recorder:
         except httpx.HTTPError as problem:
             answer = Unknown(type(problem).__name__)
         self._write(Attempt(client, sent, time.monotonic_ns(), envelope, answer))
-        if isinstance(answer, Receipt) and service_of(answer.origin) == "ledger":
+        if isinstance(answer, Receipt) and log_of(answer.origin).service == "ledger":
             self._known[client] = max(answer.index, self._known.get(client, 0))
         return answer
 

@@ -14,7 +14,7 @@ from random import Random
 import httpx
 import pytest
 
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.services import SERVICES
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.note import parse_note
@@ -173,7 +173,7 @@ def test_a_history_with_kills_in_it_is_sound(tmp_path: Path) -> None:
     print(seen)  # noqa: T201
     assert seen.unknown > 0
     assert seen.receipts > 100
-    services = {service_of(each.answer.origin) for each in observations
+    services = {log_of(each.answer.origin).service for each in observations
                 if isinstance(each, Attempt) and isinstance(each.answer, Receipt)}  # fmt: skip
     assert services == set(SERVICES)
     by_hand = [sys.executable, "-m", "tests.histories", "check", str(path), str(shell.home)]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ops.health import Judged
 from counterfoil.ops.metrics import NAMES, Metrics
 from tests.infra.compose import INFRA, OURS, SERVICES, load
@@ -30,13 +31,13 @@ README = (INFRA / "README.md").read_text()
 def exposed() -> Mapping[str, frozenset[str]]:
     """Every series that a process may show, with its labels, as rendered after one event of each kind."""
     metrics = Metrics()
-    metrics.consumed("ledger", "commands", 1)
-    metrics.committed("ledger", entries=1, seconds=0.01, size=1)
-    metrics.published("ledger", 1, 1)
-    metrics.refused("ledger", "unknown_party", "intake")
+    metrics.consumed(LogId("ledger"), "commands", 1)
+    metrics.committed(LogId("ledger"), entries=1, seconds=0.01, size=1)
+    metrics.published(LogId("ledger"), 1, 1)
+    metrics.refused(LogId("ledger"), "unknown_party", "intake")
     metrics.recovering("ledger")
-    metrics.answered("ledger", 0.01)
-    metrics.active("ledger", True)
+    metrics.answered(LogId("ledger"), 0.01)
+    metrics.active(LogId("ledger"), True)
     metrics.dead_letter("ledger", "not_an_entry")
     metrics.show_waiting(lambda: 0)
     metrics.show_consumers(lambda: [Judged("ledger", "commands", 0, None)])

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.ops.health import Judged
 from counterfoil.ops.metrics import BATCH_BUCKETS, COMMIT_BUCKETS, METRICS, NAMES, RECEIPT_BUCKETS, Metrics
@@ -29,13 +30,13 @@ def with_everything() -> Metrics:
     """Metrics after one call of every hook."""
     metrics = Metrics()
     telemetry: Telemetry = metrics
-    telemetry.consumed("ledger", MATCHING, 3)
-    telemetry.committed("ledger", 2, 0.004, 12)
-    telemetry.published("ledger", 12, 1_800_000_000 * SECOND + 500_000)
-    telemetry.refused("ledger", "bad_signature", "intake")
+    telemetry.consumed(LogId("ledger"), MATCHING, 3)
+    telemetry.committed(LogId("ledger"), 2, 0.004, 12)
+    telemetry.published(LogId("ledger"), 12, 1_800_000_000 * SECOND + 500_000)
+    telemetry.refused(LogId("ledger"), "bad_signature", "intake")
     telemetry.recovering("ledger")
-    telemetry.answered("matching", 0.2, "")
-    metrics.active("ledger", True)
+    telemetry.answered(LogId("matching"), 0.2, "")
+    metrics.active(LogId("ledger"), True)
     metrics.dead_letter("ledger", "malformed")
     metrics.show_waiting(lambda: 7)
     metrics.show_consumers(lambda: [Judged("ledger", MATCHING, 5, None)])
@@ -68,50 +69,50 @@ def test_the_text_is_what_prometheus_reads() -> None:
 
 def test_causes() -> None:
     metrics = Metrics()
-    metrics.consumed("ledger", MATCHING, 3)
-    metrics.consumed("ledger", "commands", 1)
-    metrics.consumed("ledger", MATCHING, 4)
+    metrics.consumed(LogId("ledger"), MATCHING, 3)
+    metrics.consumed(LogId("ledger"), "commands", 1)
+    metrics.consumed(LogId("ledger"), MATCHING, 4)
     assert series(metrics, "counterfoil_causes") == [
-        f'counterfoil_causes_total{{service="ledger",source="{MATCHING}"}} 7.0',
-        'counterfoil_causes_total{service="ledger",source="commands"} 1.0',
+        f'counterfoil_causes_total{{service="ledger",shard="main",source="{MATCHING}"}} 7.0',
+        'counterfoil_causes_total{service="ledger",shard="main",source="commands"} 1.0',
     ]
 
 
 def test_commits() -> None:
     metrics = Metrics()
-    metrics.committed("ledger", 2, 0.004, 12)
-    metrics.committed("ledger", 512, 0.3, 524)
-    metrics.committed("matching", 1, 0.0001, 1)
+    metrics.committed(LogId("ledger"), 2, 0.004, 12)
+    metrics.committed(LogId("ledger"), 512, 0.3, 524)
+    metrics.committed(LogId("matching"), 1, 0.0001, 1)
     assert series(metrics, "counterfoil_entries") == [
-        'counterfoil_entries_total{service="ledger"} 514.0',
-        'counterfoil_entries_total{service="matching"} 1.0',
+        'counterfoil_entries_total{service="ledger",shard="main"} 514.0',
+        'counterfoil_entries_total{service="matching",shard="main"} 1.0',
     ]
     assert series(metrics, "counterfoil_log_size") == [
-        'counterfoil_log_size{service="ledger"} 524.0',
-        'counterfoil_log_size{service="matching"} 1.0',
+        'counterfoil_log_size{service="ledger",shard="main"} 524.0',
+        'counterfoil_log_size{service="matching",shard="main"} 1.0',
     ]
     ledger = [line for line in series(metrics, "counterfoil_commit_seconds") if "ledger" in line]
-    assert ledger[0] == 'counterfoil_commit_seconds_bucket{le="0.0005",service="ledger"} 0.0'
-    assert 'counterfoil_commit_seconds_bucket{le="0.0025",service="ledger"} 0.0' in ledger
-    assert 'counterfoil_commit_seconds_bucket{le="0.005",service="ledger"} 1.0' in ledger
+    assert ledger[0] == 'counterfoil_commit_seconds_bucket{le="0.0005",service="ledger",shard="main"} 0.0'
+    assert 'counterfoil_commit_seconds_bucket{le="0.0025",service="ledger",shard="main"} 0.0' in ledger
+    assert 'counterfoil_commit_seconds_bucket{le="0.005",service="ledger",shard="main"} 1.0' in ledger
     assert ledger[-4:] == [
-        'counterfoil_commit_seconds_bucket{le="2.5",service="ledger"} 2.0',
-        'counterfoil_commit_seconds_bucket{le="+Inf",service="ledger"} 2.0',
-        'counterfoil_commit_seconds_count{service="ledger"} 2.0',
-        'counterfoil_commit_seconds_sum{service="ledger"} 0.304',
+        'counterfoil_commit_seconds_bucket{le="2.5",service="ledger",shard="main"} 2.0',
+        'counterfoil_commit_seconds_bucket{le="+Inf",service="ledger",shard="main"} 2.0',
+        'counterfoil_commit_seconds_count{service="ledger",shard="main"} 2.0',
+        'counterfoil_commit_seconds_sum{service="ledger",shard="main"} 0.304',
     ]
     batches = [line for line in series(metrics, "counterfoil_batch_entries") if "ledger" in line]
-    assert batches[0] == 'counterfoil_batch_entries_bucket{le="1.0",service="ledger"} 0.0'
-    assert batches[1] == 'counterfoil_batch_entries_bucket{le="2.0",service="ledger"} 1.0'
-    assert 'counterfoil_batch_entries_bucket{le="512.0",service="ledger"} 2.0' in batches
+    assert batches[0] == 'counterfoil_batch_entries_bucket{le="1.0",service="ledger",shard="main"} 0.0'
+    assert batches[1] == 'counterfoil_batch_entries_bucket{le="2.0",service="ledger",shard="main"} 1.0'
+    assert 'counterfoil_batch_entries_bucket{le="512.0",service="ledger",shard="main"} 2.0' in batches
 
 
 def test_a_log_that_was_loaded_has_its_size_before_the_first_commit() -> None:
     metrics = Metrics()
-    metrics.loaded("ledger", 40)
+    metrics.loaded(LogId("ledger"), 40)
     assert shown(metrics)[:2] == [
-        'counterfoil_log_size{service="ledger"} 40.0',
-        'counterfoil_published_size{service="ledger"} 40.0',
+        'counterfoil_log_size{service="ledger",shard="main"} 40.0',
+        'counterfoil_published_size{service="ledger",shard="main"} 40.0',
     ]
     assert not series(metrics, "counterfoil_entries")
     assert not series(metrics, "counterfoil_checkpoint")
@@ -119,29 +120,29 @@ def test_a_log_that_was_loaded_has_its_size_before_the_first_commit() -> None:
 
 def test_checkpoints() -> None:
     metrics = Metrics()
-    metrics.published("ledger", 12, 1_800_000_000 * SECOND + 500_000)
+    metrics.published(LogId("ledger"), 12, 1_800_000_000 * SECOND + 500_000)
     assert shown(metrics)[:2] == [
-        'counterfoil_published_size{service="ledger"} 12.0',
-        'counterfoil_checkpoint_timestamp_seconds{service="ledger"} 1.8000000005e+09',
+        'counterfoil_published_size{service="ledger",shard="main"} 12.0',
+        'counterfoil_checkpoint_timestamp_seconds{service="ledger",shard="main"} 1.8000000005e+09',
     ]
 
 
 def test_refusals_recoveries_dead_letters_and_roles() -> None:
     metrics = Metrics()
-    metrics.refused("ledger", "bad_signature", "intake")
-    metrics.refused("ledger", "insufficient_funds", "decided")
-    metrics.refused("ledger", "insufficient_funds", "decided")
+    metrics.refused(LogId("ledger"), "bad_signature", "intake")
+    metrics.refused(LogId("ledger"), "insufficient_funds", "decided")
+    metrics.refused(LogId("ledger"), "insufficient_funds", "decided")
     metrics.recovering("receipts")
     metrics.dead_letter("ledger", "malformed")
-    metrics.active("ledger", True)
-    metrics.active("matching", True)
-    metrics.active("matching", False)
+    metrics.active(LogId("ledger"), True)
+    metrics.active(LogId("matching"), True)
+    metrics.active(LogId("matching"), False)
     assert [line for line in shown(metrics) if not re.match("counterfoil_(receipt|commands)", line)] == [
-        'counterfoil_refusals_total{code="bad_signature",service="ledger",stage="intake"} 1.0',
-        'counterfoil_refusals_total{code="insufficient_funds",service="ledger",stage="decided"} 2.0',
+        'counterfoil_refusals_total{code="bad_signature",service="ledger",shard="main",stage="intake"} 1.0',
+        'counterfoil_refusals_total{code="insufficient_funds",service="ledger",shard="main",stage="decided"} 2.0',
         'counterfoil_recoveries_total{worker="receipts"} 1.0',
-        'counterfoil_active{service="ledger"} 1.0',
-        'counterfoil_active{service="matching"} 0.0',
+        'counterfoil_active{service="ledger",shard="main"} 1.0',
+        'counterfoil_active{service="matching",shard="main"} 0.0',
         'counterfoil_dead_letters_total{reason="malformed",service="ledger"} 1.0',
     ]
 
@@ -150,7 +151,7 @@ def test_the_gateway() -> None:
     metrics, waiting = Metrics(), [0]
     metrics.show_waiting(lambda: waiting[0])
     for service, seconds in (("ledger", 0.0009), ("matching", 0.03), ("ledger", 31.0)):
-        metrics.answered(service, seconds)
+        metrics.answered(LogId(service), seconds)
     waiting[0] = 3
     assert series(metrics, "counterfoil_commands_waiting") == ["counterfoil_commands_waiting 3.0"]
     receipts = series(metrics, "counterfoil_receipt_seconds")
@@ -191,13 +192,13 @@ def test_threads_lose_no_count() -> None:
 
     def work(number: int) -> None:
         for _ in range(1_000):
-            metrics.consumed(f"service-{number % 2}", "commands", 1)
+            metrics.consumed(LogId(f"service-{number % 2}"), "commands", 1)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert series(metrics, "counterfoil_causes") == [
-        'counterfoil_causes_total{service="service-0",source="commands"} 4000.0',
-        'counterfoil_causes_total{service="service-1",source="commands"} 4000.0',
+        'counterfoil_causes_total{service="service-0",shard="main",source="commands"} 4000.0',
+        'counterfoil_causes_total{service="service-1",shard="main",source="commands"} 4000.0',
     ]
 
 

@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ops.health import Health
 from counterfoil.ops.metrics import Metrics
 from counterfoil.ops.probes import MAX_HEAD_BYTES, MAX_THREADS, Page, Pages, Probes, pages
@@ -64,7 +65,7 @@ def test_a_process_that_is_well_says_so() -> None:
     health.live("workers", lambda: None)
     health.ready("database", lambda: None)
     health.fact("role", lambda: "standby")
-    metrics.active("ledger", False)
+    metrics.active(LogId("ledger"), False)
     with serving(pages(health, metrics)) as address:
         live, live_body = ask(address, "/livez")
         ready, ready_body = ask(address, "/readyz?verbose")
@@ -75,7 +76,7 @@ def test_a_process_that_is_well_says_so() -> None:
     assert live.headers["Content-Type"] == "application/json"
     assert live.headers["Cache-Control"] == "no-store"
     assert shown.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert b'\ncounterfoil_active{service="ledger"} 0.0\n' in text
+    assert b'\ncounterfoil_active{service="ledger",shard="main"} 0.0\n' in text
 
 
 def test_a_process_that_is_not_well_says_why() -> None:

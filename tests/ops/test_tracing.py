@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from counterfoil import __version__
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, Outcome, TimerCause
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.ledger.events import HoldPlaced
@@ -97,14 +98,14 @@ def caused_by(service: str, index: int) -> EntryCause:
 def test_one_trace_goes_from_the_command_to_the_trade_through_three_processes() -> None:
     gateway, matching, ledger = Collected(), Collected(ratio=0.0), Collected(ratio=0.0)
 
-    carried = gateway.hooks.received("matching", "", "PlaceBid")
+    carried = gateway.hooks.received(LogId("matching"), "", "PlaceBid")
     bid = entry("matching", 17, COMMAND, (BidReceived,), ACCEPTED, "startup-1/019ab000")
-    to_ledger = matching.hooks.entry("matching", bid, carried)
-    gateway.hooks.answered("matching", 0.02, carried)
+    to_ledger = matching.hooks.entry(LogId("matching"), bid, carried)
+    gateway.hooks.answered(LogId("matching"), 0.02, carried)
     hold = entry("ledger", 40, caused_by("matching", 17), (HoldPlaced,))
-    back = ledger.hooks.entry("ledger", hold, to_ledger)
+    back = ledger.hooks.entry(LogId("ledger"), hold, to_ledger)
     trade = entry("matching", 18, caused_by("ledger", 40), (BidAdmitted, TradeMatched, TradeMatched), (), "ledger")
-    onwards = matching.hooks.entry("matching", trade, back)
+    onwards = matching.hooks.entry(LogId("matching"), trade, back)
 
     (root,), (first, third), (second,) = gateway.spans, matching.spans, ledger.spans
     assert [span.name for span in (root, first, second, third)] == [
@@ -129,6 +130,7 @@ def test_one_trace_goes_from_the_command_to_the_trade_through_three_processes() 
         "http.request.method": "POST",
         "http.route": "/v1/commands",
         "counterfoil.service": "matching",
+        "counterfoil.shard": "main",
     }
     assert dict(third.attributes or {}) == {
         "counterfoil.origin": "counterfoil.example/matching/main",
@@ -144,17 +146,17 @@ def test_one_trace_goes_from_the_command_to_the_trade_through_three_processes() 
 def test_services_in_one_process_keep_their_own_names() -> None:
     process = Collected()
     for service in ("ledger", "matching", "ledger"):
-        process.hooks.entry(service, entry(service, 1, COMMAND, (BidReceived,)), SAMPLED)
+        process.hooks.entry(LogId(service), entry(service, 1, COMMAND, (BidReceived,)), SAMPLED)
     names = [span.resource.attributes["service.name"] for span in process.spans]
     assert names == ["counterfoil-ledger", "counterfoil-matching", "counterfoil-ledger"]
 
 
 def test_the_clients_trace_goes_on() -> None:
     process = Collected(ratio=0.0)
-    carried = process.hooks.received("matching", SAMPLED, "PlaceBid")
+    carried = process.hooks.received(LogId("matching"), SAMPLED, "PlaceBid")
     assert carried.startswith(f"00-{TRACE_ID}-")
     assert PARENT_ID not in carried
-    process.hooks.answered("matching", 0.1, carried)
+    process.hooks.answered(LogId("matching"), 0.1, carried)
     (span,) = process.spans
     assert span.parent is not None
     assert f"{span.parent.span_id:016x}" == PARENT_ID
@@ -171,7 +173,7 @@ def test_the_clients_trace_goes_on() -> None:
 )
 def test_outcomes(outcomes: tuple[Outcome, ...], events: tuple[type[Event], ...], name: str, outcome: str) -> None:
     process = Collected()
-    process.hooks.entry("matching", entry("matching", 3, COMMAND, events, outcomes, "PlaceBid"), SAMPLED)
+    process.hooks.entry(LogId("matching"), entry("matching", 3, COMMAND, events, outcomes, "PlaceBid"), SAMPLED)
     (span,) = process.spans
     assert span.name == name
     assert (span.attributes or {})["counterfoil.outcome"] == outcome
@@ -183,17 +185,17 @@ def test_outcomes(outcomes: tuple[Outcome, ...], events: tuple[type[Event], ...]
 def test_what_is_not_sampled_carries_nothing() -> None:
     process = Collected(ratio=1.0)
     bid = entry("matching", 17, COMMAND, (BidReceived,), ACCEPTED)
-    assert process.hooks.received("matching", UNSAMPLED, "PlaceBid") == ""
-    assert process.hooks.entry("matching", bid, "") == ""
-    assert process.hooks.entry("matching", bid, UNSAMPLED) == ""
+    assert process.hooks.received(LogId("matching"), UNSAMPLED, "PlaceBid") == ""
+    assert process.hooks.entry(LogId("matching"), bid, "") == ""
+    assert process.hooks.entry(LogId("matching"), bid, UNSAMPLED) == ""
     timer = entry("matching", 18, TimerCause("sweep", NOW), (), (), "sweep")
-    assert process.hooks.entry("matching", timer, "") == ""
+    assert process.hooks.entry(LogId("matching"), timer, "") == ""
     assert process.names == []
 
 
 def test_a_hundredth_of_what_the_client_leaves_open_is_sampled() -> None:
     process = Collected(ratio=ROOT_RATIO)
-    sampled = sum(bool(process.hooks.received("ledger", "", "Deposit")) for _ in range(20_000))
+    sampled = sum(bool(process.hooks.received(LogId("ledger"), "", "Deposit")) for _ in range(20_000))
     assert 100 < sampled < 300  # 200 expected, with a standard deviation of 14
 
 
@@ -212,8 +214,8 @@ MALFORMED = (
 @pytest.mark.parametrize("trace", MALFORMED)
 def test_a_malformed_traceparent_is_no_parent(trace: str) -> None:
     process = Collected(ratio=1.0)
-    assert process.hooks.entry("matching", entry("matching", 1, COMMAND, (BidReceived,)), trace) == ""
-    process.hooks.answered("matching", 0.1, process.hooks.received("matching", trace, "PlaceBid"))
+    assert process.hooks.entry(LogId("matching"), entry("matching", 1, COMMAND, (BidReceived,)), trace) == ""
+    process.hooks.answered(LogId("matching"), 0.1, process.hooks.received(LogId("matching"), trace, "PlaceBid"))
     (span,) = process.spans
     assert span.parent is None
 
@@ -221,16 +223,16 @@ def test_a_malformed_traceparent_is_no_parent(trace: str) -> None:
 @given(trace=st.text(max_size=80))
 def test_no_text_breaks_a_hook(trace: str) -> None:
     process = Collected(ratio=0.0)
-    assert process.hooks.entry("matching", entry("matching", 1, COMMAND, ()), trace) == ""
-    assert process.hooks.received("matching", trace, "PlaceBid") == ""
-    process.hooks.answered("matching", 0.1, trace)
+    assert process.hooks.entry(LogId("matching"), entry("matching", 1, COMMAND, ()), trace) == ""
+    assert process.hooks.received(LogId("matching"), trace, "PlaceBid") == ""
+    process.hooks.answered(LogId("matching"), 0.1, trace)
 
 
 def test_without_a_collector_nothing_is_traced() -> None:
     hooks: Telemetry = Instruments()
-    assert hooks.received("matching", SAMPLED, "PlaceBid") == ""
-    assert hooks.entry("matching", entry("matching", 1, COMMAND, (BidReceived,)), SAMPLED) == ""
-    hooks.answered("matching", 0.1, "")
+    assert hooks.received(LogId("matching"), SAMPLED, "PlaceBid") == ""
+    assert hooks.entry(LogId("matching"), entry("matching", 1, COMMAND, (BidReceived,)), SAMPLED) == ""
+    hooks.answered(LogId("matching"), 0.1, "")
 
 
 # ---------------------------------------------------------------- spans of commands end
@@ -238,21 +240,21 @@ def test_without_a_collector_nothing_is_traced() -> None:
 
 def test_a_commands_span_lasts_until_its_answer() -> None:
     process = Collected()
-    carried = process.hooks.received("ledger", "", "Deposit")
+    carried = process.hooks.received(LogId("ledger"), "", "Deposit")
     assert process.names == []
-    process.hooks.answered("ledger", 0.1, carried)
-    process.hooks.answered("ledger", 0.1, carried)
+    process.hooks.answered(LogId("ledger"), 0.1, carried)
+    process.hooks.answered(LogId("ledger"), 0.1, carried)
     assert process.names == ["Deposit"]
 
 
 def test_a_command_that_nobody_answers_ends_after_a_while() -> None:
     process = Collected()
-    process.hooks.received("ledger", "", "Deposit")
+    process.hooks.received(LogId("ledger"), "", "Deposit")
     process.now.time += OPEN_FOR - 0.1
-    process.hooks.received("ledger", "", "Withdraw")
+    process.hooks.received(LogId("ledger"), "", "Withdraw")
     assert process.names == []
     process.now.time += 0.1
-    process.hooks.received("ledger", "", "Withdraw")
+    process.hooks.received(LogId("ledger"), "", "Withdraw")
     assert process.names == ["Deposit"]
     process.hooks.close()
     assert process.names == ["Deposit", "Withdraw", "Withdraw"]
@@ -261,9 +263,9 @@ def test_a_command_that_nobody_answers_ends_after_a_while() -> None:
 def test_a_bounded_number_of_commands_is_open() -> None:
     process = Collected()
     for _ in range(OPEN_MAX):
-        process.hooks.received("ledger", "", "Deposit")
+        process.hooks.received(LogId("ledger"), "", "Deposit")
     assert len(process.spans) == 0
-    process.hooks.received("ledger", "", "Deposit")
+    process.hooks.received(LogId("ledger"), "", "Deposit")
     assert len(process.spans) == 1
 
 
@@ -310,9 +312,9 @@ def collector() -> Iterator[Collector]:
 
 def test_spans_reach_a_collector_with_the_services_they_are_of(collector: Collector) -> None:
     hooks = Instruments(Tracing(to_collector(collector.url), ratio=1.0))
-    carried = hooks.received("ledger", "", "Deposit")
-    hooks.entry("ledger", entry("ledger", 1, COMMAND, (HoldPlaced,), ACCEPTED), carried)
-    hooks.answered("ledger", 0.1, carried)
+    carried = hooks.received(LogId("ledger"), "", "Deposit")
+    hooks.entry(LogId("ledger"), entry("ledger", 1, COMMAND, (HoldPlaced,), ACCEPTED), carried)
+    hooks.answered(LogId("ledger"), 0.1, carried)
     hooks.close()
     hooks.close()
     assert {path for path, _ in collector.requests} == {"/v1/traces"}
@@ -335,7 +337,7 @@ def test_a_collector_that_is_away_makes_nobody_wait(collector: Collector, kind: 
         hooks = Instruments(Tracing(to_collector(url), ratio=1.0))
         one = entry("ledger", 1, COMMAND, (HoldPlaced,), ACCEPTED)
         began = time.monotonic()
-        carried = {hooks.entry("ledger", one, SAMPLED) for _ in range(5_000)}
+        carried = {hooks.entry(LogId("ledger"), one, SAMPLED) for _ in range(5_000)}
         hooked = time.monotonic()
         hooks.close()
         closed = time.monotonic()

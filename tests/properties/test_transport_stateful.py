@@ -7,6 +7,7 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Delivery, Inbox, LogReader, Overloaded, Reply
 from counterfoil.transport.embedded import EmbeddedTransport
 
@@ -54,9 +55,9 @@ class TransportMachine(RuleBasedStateMachine):
         return lambda start, stop: self.committed[origin][start:stop]
 
     def open(self, name: str, positions: dict[str, int]) -> None:
-        service = SERVICE if name == SERVICE else None
-        inbox = self.transport.open_inbox(name, service, positions)
-        self.models[name] = Consumer(inbox, positions | ({COMMANDS_SOURCE: self.commands_done} if service else {}))
+        commands = LogId(SERVICE) if name == SERVICE else None
+        inbox = self.transport.open_inbox(name, commands, positions)
+        self.models[name] = Consumer(inbox, positions | ({COMMANDS_SOURCE: self.commands_done} if commands else {}))
 
     def ends(self, name: str) -> dict[str, int]:
         return self.published | ({COMMANDS_SOURCE: len(self.commands)} if name == SERVICE else {})
@@ -71,7 +72,7 @@ class TransportMachine(RuleBasedStateMachine):
         for _ in range(count):
             command = f"c{len(self.commands)}".encode()
             try:
-                self.transport.send_command(SERVICE, command)
+                self.transport.send_command(LogId(SERVICE), command)
             except Overloaded:
                 assert len(self.commands) - self.commands_done == CAPACITY
             else:
@@ -104,7 +105,7 @@ class TransportMachine(RuleBasedStateMachine):
 
     @rule(index=st.integers(0, 99))
     def reply(self, index: int) -> None:
-        self.replies.append(Reply(SERVICE, bytes(32), None, index))
+        self.replies.append(Reply(LogId(SERVICE), bytes(32), None, index))
         self.transport.reply(self.replies[-1])
         self.changes += 1
 

@@ -9,6 +9,7 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
@@ -249,7 +250,14 @@ class Around:
 
     def start(self) -> Runner:
         """A runner over what is there."""
-        log = Log(DECIDER, ORIGIN, SOURCES, self.store, self.files, Signer(KEY, self.files.memory))
+        log = Log(
+            DECIDER,
+            ORIGIN,
+            {name: (origin,) for name, origin in SOURCES.items()},
+            self.store,
+            self.files,
+            Signer(KEY, self.files.memory),
+        )
         self.runner = Runner(log, self.transport, self.clock, GENESIS, None)
         self.runner.recover()
         return self.runner
@@ -265,7 +273,7 @@ class Around:
     def send(self, *envelopes: bytes) -> list[Reply]:
         """Commands arrive, one step is done; the replies."""
         for envelope in envelopes:
-            self.transport.send_command("ledger", envelope)
+            self.transport.send_command(LogId("ledger"), envelope)
         self.runner.step()
         return self.transport.take_replies()
 

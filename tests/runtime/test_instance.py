@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil import __version__
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST
@@ -57,15 +58,15 @@ def test_what_is_written_is_read(made: Instance) -> None:
         "operator_key": SigningKey("operator", entropy("operator")).verify_key.public.hex(),
         "rules": LATEST,
         "release": __version__,
-        "vkeys": {service: made.log_key(service).verify_key.vkey() for service in SERVICES},
+        "vkeys": {service: {"main": made.log_key(LogId(service)).verify_key.vkey()} for service in SERVICES},
     }
     genesis = again.genesis()
     assert (genesis.rules, genesis.release) == (LATEST, __version__)
     assert (genesis.operator_id, genesis.operator_name) == ("operator", "The operator")
     assert key_id_of(genesis.operator_key) == key_id_of(SigningKey("x", again.seed("operator")).verify_key.public)
     for service in SERVICES:
-        key = again.log_key(service)
-        assert key.name == again.origin(service) == f"{HOST}/{service}/main"
+        key = again.log_key(LogId(service))
+        assert key.name == again.origin(LogId(service)) == f"{HOST}/{service}/main"
         assert key.verify_key == SigningKey(key.name, entropy(f"log-{service}")).verify_key
 
 
@@ -73,7 +74,7 @@ def test_without_given_entropy_all_keys_differ(tmp_path: Path) -> None:
     public = set()
     for name in ("a", "b"):
         instance = Instance.create(tmp_path / name, HOST, "Op")
-        public |= {instance.log_key(service).verify_key.public for service in SERVICES}
+        public |= {instance.log_key(LogId(service)).verify_key.public for service in SERVICES}
         public.add(instance.genesis().operator_key)
     assert len(public) == 2 * (len(SERVICES) + 1)
 
@@ -98,10 +99,10 @@ def test_a_key_that_others_can_reach_is_not_used(made: Instance, mode: int) -> N
     (made.root / "keys" / "log-ledger.skey").chmod(mode)
     (made.root / "keys" / "operator.seed").chmod(mode)
     with pytest.raises(UnsafeFile, match="chmod 600"):
-        made.log_key("ledger")
+        made.log_key(LogId("ledger"))
     with pytest.raises(UnsafeFile, match="chmod 600"):
         made.seed("operator")
-    made.log_key("matching")
+    made.log_key(LogId("matching"))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
@@ -147,9 +148,8 @@ def test_keys_of_parties_may_be_there_before_the_instance(tmp_path: Path) -> Non
 
 
 def test_everything_has_its_place(made: Instance) -> None:
-    places = [
-        made.database("ledger"), made.database("views"), made.log_directory("ledger"), made.signer_directory("ledger"),
-    ]  # fmt: skip
+    log = LogId("ledger")
+    places = [made.database(log), made.views_database, made.log_directory(log), made.signer_directory(log)]
     assert [place.relative_to(made.root).as_posix() for place in places] == [
         "db/ledger.sqlite", "db/views.sqlite", "logs/ledger/main", "db/ledger-signer",
     ]  # fmt: skip

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.events import KeyRevoked
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.core.directory import Directory
 from counterfoil.issuance.commands import IssueVoucher
@@ -87,7 +88,7 @@ def test_what_is_refused(envelope: bytes, code: Code) -> None:
     ((place, reply),) = refused
     assert place == 0
     assert reply.refused is not None
-    assert (reply.service, reply.refused.code, reply.index) == ("ledger", code, None)
+    assert (reply.log, reply.refused.code, reply.index) == (LogId("ledger"), code, None)
 
 
 def test_a_signature_by_another_key_of_the_same_party_is_bad() -> None:

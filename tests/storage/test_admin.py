@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, admin, open_log_store_on
@@ -91,7 +92,7 @@ def test_from_nothing_to_all_of_it_and_then_nothing_more(server: Cluster) -> Non
 
 
 def test_a_log_that_is_there_is_kept(fresh: DatabaseAccess) -> None:
-    with closing(open_log_store_on(as_user(fresh, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(fresh, "ledger"), LogId("ledger"))) as store:
         append(store, 0, entries(0, 3))
         assert admin.apply(fresh, PASSWORDS) == []
         check_log(store, entries(0, 3))
@@ -241,7 +242,7 @@ def test_an_administrator_that_is_no_superuser(cluster_directory: Path) -> None:
         assert admin.check(owner) == []
         again = admin.apply(owner, PASSWORDS)
         assert again == [f"role {role(user)}: password set" for user in CLIENTS]  # it cannot know better
-        with closing(open_log_store_on(as_user(owner, "ledger"), "ledger")) as store:
+        with closing(open_log_store_on(as_user(owner, "ledger"), LogId("ledger"))) as store:
             append(store, 0, entries(0, 3))
         for user in (*SERVICES, VIEWS):
             lease = Lease(as_user(owner, user), user)

@@ -11,6 +11,7 @@ from typing import get_args
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Add, Change, Head, LogStore, Put, Row, StoreConflict
 from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, admin, open_log_store_on, open_view_store_on
@@ -58,7 +59,7 @@ def waits_for_lock(database: DatabaseAccess, application: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 4, 40])  # the first append is another statement; later ones are prepared
 def test_an_append_is_one_request(proxy: Proxy, size: int) -> None:
-    with closing(open_log_store_on(as_user(proxy.access, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(proxy.access, "ledger"), LogId("ledger"))) as store:
         for start in range(0, size, 4):
             append(store, start, entries(start, 4))
         store.database.dialect.writer.connect().close()  # connected
@@ -70,7 +71,7 @@ def test_an_append_is_one_request(proxy: Proxy, size: int) -> None:
 @pytest.mark.parametrize("when", get_args(When))
 @pytest.mark.parametrize("size", [0, 4])
 def test_an_append_whose_connection_is_cut(proxy: Proxy, when: When, size: int) -> None:
-    with closing(open_log_store_on(as_user(proxy.access, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(proxy.access, "ledger"), LogId("ledger"))) as store:
         if size:
             append(store, 0, entries(0, size))
         store.database.dialect.writer.connect().close()
@@ -91,7 +92,7 @@ def test_an_append_whose_connection_is_cut(proxy: Proxy, when: When, size: int) 
 
 
 def test_an_idle_writer_whose_session_is_ended(database: DatabaseAccess) -> None:
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store:
         append(store, 0, entries(0, 4))
         terminate(database, "counterfoil-ledger")
         with pytest.raises(StorageError):
@@ -103,7 +104,7 @@ def test_an_idle_writer_whose_session_is_ended(database: DatabaseAccess) -> None
 
 def test_an_append_under_way_whose_session_is_ended(database: DatabaseAccess) -> None:
     failures: list[Exception] = []
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store, connect(database) as other:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store, connect(database) as other:
         append(store, 0, entries(0, 4))
         other.execute("BEGIN")
         other.execute("SELECT FROM ledger.head FOR UPDATE")
@@ -127,7 +128,7 @@ def test_an_append_under_way_whose_session_is_ended(database: DatabaseAccess) ->
 
 
 def test_a_writer_does_not_stay_with_a_server_that_takes_no_writes(database: DatabaseAccess) -> None:
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store:
         with store.database.write() as connection:
             connection.exec_driver_sql(
                 "SET SESSION default_transaction_read_only = on"
@@ -139,7 +140,7 @@ def test_a_writer_does_not_stay_with_a_server_that_takes_no_writes(database: Dat
 
 
 def test_readers_do_not_see_that_the_server_was_away(database: DatabaseAccess) -> None:
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store:
         append(store, 0, entries(0, 4))
         terminate(database, "counterfoil-ledger-reader")
         check_log(store, entries(0, 4))
@@ -149,7 +150,7 @@ def test_a_server_that_is_not_there(database: DatabaseAccess) -> None:
     with closing(Proxy(database)) as gone:
         pass
     with pytest.raises(StorageError, match="refused"):
-        open_log_store_on(as_user(gone.access, "ledger"), "ledger")
+        open_log_store_on(as_user(gone.access, "ledger"), LogId("ledger"))
 
 
 # applies --------------------------------------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ def test_a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing(clu
         database = DatabaseAccess(cluster.host, cluster.port, "counterfoil", role(ADMIN))
         admin.apply(database, PASSWORDS)
         access = as_user(database, "ledger")
-        store = opened.enter_context(closing(open_log_store_on(access, "ledger")))
+        store = opened.enter_context(closing(open_log_store_on(access, LogId("ledger"))))
         writer = Writer(store)
         writer.start()
         opened.callback(writer.join, 10)

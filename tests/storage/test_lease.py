@@ -19,6 +19,7 @@ from typing import IO, Any
 import psycopg
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.ports import StoreConflict
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
@@ -243,8 +244,8 @@ def test_one_that_waited_and_was_killed_never_gets_it(access: DatabaseAccess) ->
 def test_a_zombie_cannot_append(access: DatabaseAccess) -> None:
     with (
         leases(access, 2) as (first, second),
-        closing(open_log_store_on(access, "ledger")) as zombie,
-        closing(open_log_store_on(access, "ledger")) as heir,
+        closing(open_log_store_on(access, LogId("ledger"))) as zombie,
+        closing(open_log_store_on(access, LogId("ledger"))) as heir,
     ):
         assert first.acquire(0)
         append(zombie, 0, entries(0, 3))

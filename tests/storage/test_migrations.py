@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import (
@@ -193,17 +194,17 @@ def test_an_older_schema_is_migrated_by_the_administrator(
     database: DatabaseAccess, request: pytest.FixtureRequest
 ) -> None:
     access = as_user(database, "ledger")
-    with closing(open_log_store_on(access, "ledger")) as store:
+    with closing(open_log_store_on(access, LogId("ledger"))) as store:
         append(store, 0, entries(0, 3))
 
     request.getfixturevalue("second")
     with pytest.raises(StorageError, match="version 1 is older: run `counterfoil database apply`"):
-        open_log_store_on(access, "ledger")
+        open_log_store_on(access, LogId("ledger"))
     assert "schema ledger: at log_1; this program knows log_2" in admin.check(database)
     with roles_alone():
         done = admin.apply(database, PASSWORDS)
     assert [line for line in done if "log_" in line] == [f"schema {name}: log_2" for name in SERVICES]
     assert admin.check(database) == []
-    with closing(open_log_store_on(access, "ledger")) as store:
+    with closing(open_log_store_on(access, LogId("ledger"))) as store:
         check_log(store, entries(0, 3))
         append(store, 3, entries(3, 1))

@@ -8,6 +8,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Unavailable
 from counterfoil.settings import VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, open_log_store_on, open_view_store_on, read_log_store_on
@@ -24,7 +25,7 @@ SECRET = "not-to-be-seen-anywhere"
 
 def make_log(database: DatabaseAccess, size: int = 3) -> None:
     """A log of `size` entries, closed."""
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store:
         append(store, 0, entries(0, size))
 
 
@@ -48,7 +49,7 @@ def test_settings_hold_on_every_connection_whatever_the_server_says(database: Da
         for name, value in (("synchronous_commit", "off"), ("statement_timeout", "1h"), ("TimeZone", "PRC")):
             session.execute(f"ALTER DATABASE {database.name} SET {name} = '{value}'".encode())
     logs, views = as_user(database, "ledger"), as_user(database, VIEWS)
-    with closing(open_log_store_on(logs, "ledger")) as log, closing(open_view_store_on(views, [ORDERS])) as made:
+    with closing(open_log_store_on(logs, LogId("ledger"))) as log, closing(open_view_store_on(views, [ORDERS])) as made:
         for store, commit in ((log, "on"), (made, "off")):
             for role in ("writer", "reader"):
                 assert settings(store, role, *SESSION) == SESSION
@@ -63,7 +64,7 @@ def test_a_password_is_in_no_message(database: DatabaseAccess) -> None:
     from dataclasses import replace
 
     with pytest.raises(StorageError) as raised:
-        open_log_store_on(replace(as_user(database, "ledger"), password=SECRET, name="nowhere"), "ledger")
+        open_log_store_on(replace(as_user(database, "ledger"), password=SECRET, name="nowhere"), LogId("ledger"))
     chain: BaseException | None = raised.value
     while chain is not None:
         assert SECRET not in f"{chain!r}{chain}"
@@ -122,11 +123,11 @@ def test_a_surprising_database_is_refused(
     kind = DatabaseDamaged if prepare in (last_entry_missing, first_entry_missing, head_missing) else StorageError
     for opened in (open_log_store_on, read_log_store_on):
         with pytest.raises(kind, match=message):
-            opened(as_user(database, "ledger"), "ledger")
+            opened(as_user(database, "ledger"), LogId("ledger"))
 
 
 def test_an_append_waits_for_a_lock_no_longer_than_it_was_told(database: DatabaseAccess) -> None:
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store, connect(database) as other:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store, connect(database) as other:
         append(store, 0, entries(0, 1))
         with store.database.write() as connection:
             connection.exec_driver_sql("SET SESSION lock_timeout = '50ms'")

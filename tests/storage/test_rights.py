@@ -8,6 +8,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Put
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import (
@@ -97,7 +98,7 @@ def database(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
     with copied(postgres) as made:
         with roles_alone():
             admin.apply(made, PASSWORDS)  # the rights on the database itself
-        with closing(open_log_store_on(as_user(made, "ledger"), "ledger")) as log:
+        with closing(open_log_store_on(as_user(made, "ledger"), LogId("ledger"))) as log:
             append(log, 0, entries(0, 3))
         with closing(open_view_store_on(as_user(made, VIEWS), [BALANCES])) as views:
             views.apply([Put("balances", balance("a", "x"))], {"log": 1})
@@ -106,7 +107,7 @@ def database(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
 
 @pytest.mark.parametrize("statement", BROKEN)
 def test_the_owner_of_the_tables_is_refused(database: DatabaseAccess, statement: str) -> None:
-    with closing(read_log_store_on(database, "ledger")) as log:
+    with closing(read_log_store_on(database, LogId("ledger"))) as log:
         before = contents(log)
         assert refused(database, statement).startswith("23")  # integrity: a constraint or a trigger
         assert contents(log) == before
@@ -114,7 +115,7 @@ def test_the_owner_of_the_tables_is_refused(database: DatabaseAccess, statement:
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
 def test_the_service_is_refused(database: DatabaseAccess, statement: str) -> None:
-    with closing(read_log_store_on(database, "ledger")) as log:
+    with closing(read_log_store_on(database, LogId("ledger"))) as log:
         before = contents(log)
         assert refused(as_user(database, "ledger"), statement)[:2] in ("42", "23")
         assert contents(log) == before
@@ -149,21 +150,21 @@ def test_others_do_not_even_get_in(database: DatabaseAccess) -> None:
 
 def test_the_gateway_reads_logs_and_cannot_append(database: DatabaseAccess) -> None:
     access = as_user(database, GATEWAY)
-    with closing(read_log_store_on(access, "ledger")) as log:
+    with closing(read_log_store_on(access, LogId("ledger"))) as log:
         check_log(log, entries(0, 3))
         with pytest.raises(StorageError):
             append(log, 3, entries(3, 1))
         with pytest.raises(StorageError):
             append(log, 3, [], {"commands": 4})
         check_log(log, entries(0, 3))
-    with closing(open_log_store_on(access, "ledger")) as log, pytest.raises(StorageError, match="denied"):
+    with closing(open_log_store_on(access, LogId("ledger"))) as log, pytest.raises(StorageError, match="denied"):
         append(log, 3, entries(3, 1))  # it is not the client that sees to it
 
 
 def test_one_service_cannot_open_the_log_of_another(database: DatabaseAccess) -> None:
     for access in (as_user(database, "issuance"), as_user(database, VIEWS)):
         with pytest.raises(StorageError, match=f"not for {access.user}"):
-            open_log_store_on(access, "ledger")
+            open_log_store_on(access, LogId("ledger"))
 
 
 def test_the_gateway_reads_views_also_those_made_anew(database: DatabaseAccess) -> None:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 import trustme
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import LeaseLost, StorageError, admin, open_log_store_on
 from counterfoil.storage.dialect.postgresql import NETWORK
@@ -58,7 +59,7 @@ def test_all_goes_by_tls(front: Front, authority: trustme.CA, host: str, monkeyp
     monkeypatch.setenv("PGSSLMODE", "disable")  # what others tell libpq does not count
     front.answer = certified(authority, host)
     access, lease = through(front, "ledger", host), Lease(through(front, "ledger", host), "ledger")
-    with closing(open_log_store_on(access, "ledger")) as store:
+    with closing(open_log_store_on(access, LogId("ledger"))) as store:
         assert lease.acquire(0)
         append(store, 0, entries(0, 1_000))
         lease.check()
@@ -97,7 +98,7 @@ def test_a_server_that_does_not_prove_who_it_is(
     front.answer = answer(authority)
     lease = Lease(through(front, "ledger"), "ledger")
     for use in (
-        lambda: open_log_store_on(through(front, "ledger"), "ledger"),
+        lambda: open_log_store_on(through(front, "ledger"), LogId("ledger")),
         lambda: lease.acquire(0),
         lambda: admin.check(through(front)),
         lambda: admin.apply(through(front), {}),
@@ -111,14 +112,14 @@ def test_a_server_that_says_nothing_is_not_waited_for(front: Front) -> None:
     front.answer = b""
     began = time.monotonic()
     with pytest.raises(StorageError, match="timeout"):
-        open_log_store_on(through(front, "ledger"), "ledger")
+        open_log_store_on(through(front, "ledger"), LogId("ledger"))
     assert time.monotonic() - began < int(NETWORK["connect_timeout"]) + 5
     assert front.overheard == b""
 
 
 def test_who_comes_back_looks_again(front: Front) -> None:
     right, lease = front.answer, Lease(through(front, "ledger"), "ledger")
-    with closing(open_log_store_on(through(front, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(through(front, "ledger"), LogId("ledger"))) as store:
         assert lease.acquire(0)
         append(store, 0, entries(0, 2))
         front.answer = certified(trustme.CA(), NAME)
@@ -145,7 +146,7 @@ def test_an_authority_that_is_gone_is_no_reason_to_go_without(front: Front) -> N
     assert access.ca is not None
     access.ca.unlink()
     with pytest.raises(StorageError, match=r"root certificate file .*; postgres-ca\.pem in COUNTERFOIL_SECRETS"):
-        open_log_store_on(access, "ledger")
+        open_log_store_on(access, LogId("ledger"))
     assert front.overheard == b""
 
 
@@ -153,7 +154,7 @@ def test_without_an_authority_a_server_need_not_have_tls(
     database: DatabaseAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSSLMODE", "verify-full")
-    with closing(open_log_store_on(as_user(database, "ledger"), "ledger")) as store:
+    with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store:
         append(store, 0, entries(0, 2))
 
 

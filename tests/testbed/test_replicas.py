@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.testbed.replicas import Replicas
 from counterfoil.testbed.system import Answer, EmbeddedSystem
@@ -26,7 +27,7 @@ class Watched(EmbeddedSystem):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._replicas = Replicas({service: self.origin(service) for service in SERVICES})
+        self._replicas = Replicas(map(self.origin, SERVICES))
         self._under_way: list[Callable[[], Answer]] = []
 
     def submit(self, envelope: bytes) -> Callable[[], Answer]:
@@ -50,8 +51,8 @@ class Watched(EmbeddedSystem):
         return self._replicas.next_due()
 
     def _quiet(self) -> bool:
-        for service, size in self._replicas.sizes.items():
-            for data in self.embedded.stores[service].entries(size, size + 4_096):
+        for log, size in self._replicas.sizes.items():
+            for data in self.embedded.stores[log].entries(size, size + 4_096):
                 self._replicas.fold(CODEC.decode_entry(data))
         self._under_way = [answer for answer in self._under_way if not decided(answer)]
         return not self._under_way and not self._replicas.open and not self._replicas.overdue(self.clock.now())
@@ -91,7 +92,7 @@ def interleaved(market: Market, turns: list[str]) -> Iterator[Entry]:
 
 @given(turns=st.lists(st.sampled_from(SERVICES), max_size=200))
 def test_the_order_in_which_logs_come_does_not_matter(market: Market, turns: list[str]) -> None:
-    replicas = Replicas({service: market.system.instance.origin(service) for service in SERVICES})
+    replicas = Replicas(market.system.instance.verify_keys())
     for entry in interleaved(market, turns):
         replicas.fold(entry)
     runners = market.system.runners
@@ -110,7 +111,7 @@ def test_a_missing_entry_leaves_reactions_open(market: Market, data: st.DataObje
     """Wherever the logs are cut, open are exactly the reactions with cause and effect on different sides of a cut."""
     logs = {service: market.entries(service) for service in SERVICES}
     cuts = {service: data.draw(st.integers(0, len(entries)), label=service) for service, entries in logs.items()}
-    replicas = Replicas({service: market.system.instance.origin(service) for service in SERVICES})
+    replicas = Replicas(market.system.instance.verify_keys())
     for service, entries in logs.items():
         for entry in entries[: cuts[service]]:
             replicas.fold(entry)
@@ -121,7 +122,7 @@ def test_a_missing_entry_leaves_reactions_open(market: Market, data: st.DataObje
         if entry.subject in SERVICES
     }
     open_ = {
-        (consumer, source, *cause)
+        (LogId(consumer), LogId(source), *cause)
         for (consumer, source, index), cause in causes.items()
         if (index < cuts[consumer]) != (cause[0] < cuts[source])
     }
@@ -131,7 +132,7 @@ def test_a_missing_entry_leaves_reactions_open(market: Market, data: st.DataObje
 @pytest.mark.parametrize("taken", [[1], [0, 2], [0, 1, 1]], ids=["not the first", "a gap", "a repeat"])
 def test_an_entry_that_is_not_the_next_is_refused(market: Market, taken: list[int]) -> None:
     entries = market.entries("ledger")
-    replicas = Replicas({service: market.system.instance.origin(service) for service in SERVICES})
+    replicas = Replicas(market.system.instance.verify_keys())
     for index in taken[:-1]:
         replicas.fold(entries[index])
     with pytest.raises(InvariantViolation):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from counterfoil.contract.entry import service_of
 from counterfoil.contract.topics import CHECKPOINTS, entries_topic
 from counterfoil.ports import Inbox, Unavailable
 from counterfoil.transport import kafka as kafka_module
@@ -29,7 +28,7 @@ def log(kafka: OwnKafka) -> Log:
 
 
 def topic_of(log: Log) -> str:
-    return entries_topic(service_of(log.origin))
+    return entries_topic(log.origin.split("/")[1])
 
 
 def raw(kafka: OwnKafka, log: Log, *pieces: tuple[int, int], records: slice = slice(None)) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import commands_topic, dead_letters_topic, entries_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Reply
 from counterfoil.transport.client import make_producer
@@ -68,12 +69,12 @@ def drain(inbox: KafkaInbox, count: int) -> list[Delivery]:
 
 
 def reply(number: int) -> Reply:
-    return Reply("ledger", bytes(32), None, number)
+    return Reply(LogId("ledger"), bytes(32), None, number)
 
 
 def use(kafka: OwnKafka, gateway: KafkaGateway, name: str, log: Log, inbox: KafkaInbox, at: int) -> None:
     """Three commands and their replies, two entries."""
-    futures = [gateway.send_command(name, b"%d" % number) for number in range(at, at + 3)]
+    futures = [gateway.send_command(LogId(name), b"%d" % number) for number in range(at, at + 3)]
     assert not wait(futures, WITHIN).not_done
     assert [future.exception() for future in futures] == [None] * 3
     with kafka.transport("writer", log) as writer:
@@ -87,7 +88,7 @@ def use(kafka: OwnKafka, gateway: KafkaGateway, name: str, log: Log, inbox: Kafk
     assert [each.data for each in got if each.source == log.origin] == log.committed[size:]
     inbox.acknowledge({COMMANDS_SOURCE: at + 3, log.origin: len(log.committed)})
     until(lambda: kafka.committed(f"counterfoil.{name}", commands_topic(name)) == at + 3, "the group's offset")
-    until(lambda: gateway.waiting(name) == 0, "what the service did")
+    until(lambda: gateway.waiting(LogId(name)) == 0, "what the service did")
     replies: list[Reply] = []
     deadline = time.monotonic() + WITHIN
     while len(replies) < 3:
@@ -105,7 +106,7 @@ def test_a_broker_that_is_restarted_costs_nothing(cluster_directory: Path) -> No
         gateway.register_log(log.origin, log.read, 0)
         with closing(gateway):
             gateway.open()
-            inbox = service.open_inbox(name, name, {log.origin: 0})
+            inbox = service.open_inbox(name, LogId(name), {log.origin: 0})
             use(kafka, gateway, name, log, inbox, 0)
             with closing(Pump(kafka, topics)) as pump:
                 until(lambda: all(len(jobs) > 50 for jobs in pump.jobs.values()), "traffic")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.topics import REPLIES, commands_topic
 from counterfoil.ports import COMMANDS_SOURCE, Overloaded, Reply, Unavailable
@@ -48,7 +49,7 @@ def gateways(kafka: OwnKafka, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 def serving(kafka: OwnKafka, name: str) -> Iterator[KafkaInbox]:
     """The service's inbox."""
     with kafka.transport(name) as transport:
-        yield transport.open_inbox(name, name, {})
+        yield transport.open_inbox(name, LogId(name), {})
 
 
 def consume(inbox: KafkaInbox, count: int) -> None:
@@ -63,7 +64,7 @@ def consume(inbox: KafkaInbox, count: int) -> None:
 
 
 def send(gateway: KafkaGateway, name: str, count: int) -> list[Future[None]]:
-    futures = [gateway.send_command(name, b"command") for _ in range(count)]
+    futures = [gateway.send_command(LogId(name), b"command") for _ in range(count)]
     for future in futures:
         future.result(WITHIN)
     return futures
@@ -71,12 +72,12 @@ def send(gateway: KafkaGateway, name: str, count: int) -> list[Future[None]]:
 
 def no_more(gateway: KafkaGateway, name: str) -> None:
     with pytest.raises(Overloaded, match=name):
-        gateway.send_command(name, b"one too many")
+        gateway.send_command(LogId(name), b"one too many")
 
 
 def takes(gateway: KafkaGateway, name: str, count: int) -> None:
     """Soon it takes so many, and no more."""
-    until(lambda: gateway.waiting(name) == CAPACITY - count, f"room for {count}")
+    until(lambda: gateway.waiting(LogId(name)) == CAPACITY - count, f"room for {count}")
     send(gateway, name, count)
     no_more(gateway, name)
 
@@ -107,10 +108,10 @@ def test_what_others_sent_counts(kafka: OwnKafka, name: str, gateways: Callable[
     with serving(kafka, name) as inbox:
         send(one, name, 1)
         consume(inbox, 1)
-        until(lambda: one.waiting(name) == 0, "the acknowledgement")
+        until(lambda: one.waiting(LogId(name)) == 0, "the acknowledgement")
         send(one, name, CAPACITY - 1)
         send(two, name, 1)
-        until(lambda: two.waiting(name) == CAPACITY, "the lag")
+        until(lambda: two.waiting(LogId(name)) == CAPACITY, "the lag")
         no_more(two, name)
         consume(inbox, CAPACITY)
         takes(two, name, CAPACITY)
@@ -127,13 +128,13 @@ def test_where_nobody_can_see_the_lag_nobody_is_turned_away_for_ever(
     monkeypatch.setattr(gateway_module, "make_admin", make)
     gateway = gateways()
     for _ in range(3):
-        until(lambda: gateway.waiting(name) == 0, "room")
+        until(lambda: gateway.waiting(LogId(name)) == 0, "room")
         send(gateway, name, 1)
     blind = False
     with serving(kafka, name) as inbox:
         consume(inbox, 1)
         send(gateway, name, 1)
-        until(lambda: gateway.waiting(name) == 3, "the lag")
+        until(lambda: gateway.waiting(LogId(name)) == 3, "the lag")
 
 
 def test_a_refused_command_says_so_and_counts_no_more(
@@ -141,11 +142,11 @@ def test_a_refused_command_says_so_and_counts_no_more(
 ) -> None:
     gateway = gateways()
     kafka.set(commands_topic(name), max_message_bytes="200")
-    futures = [gateway.send_command(name, b"x" * 300) for _ in range(3)]
+    futures = [gateway.send_command(LogId(name), b"x" * 300) for _ in range(3)]
     for future in futures:
         with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
             future.result(WITHIN)
-    assert gateway.waiting(name) == 0
+    assert gateway.waiting(LogId(name)) == 0
     for _ in range(CAPACITY):
         send(gateway, name, 1)
     no_more(gateway, name)
@@ -156,7 +157,7 @@ def test_what_is_under_way_counts(kafka: OwnKafka, name: str, gateways: Callable
     """While Kafka does not answer, no more is taken than fits; a sender who gave up changes nothing."""
     gateway = gateways()
     with kafka.frozen():
-        futures = [gateway.send_command(name, b"command") for _ in range(CAPACITY)]
+        futures = [gateway.send_command(LogId(name), b"command") for _ in range(CAPACITY)]
         no_more(gateway, name)
         assert not any(future.done() for future in futures)
         assert futures[0].cancel()
@@ -172,7 +173,7 @@ def test_what_is_under_way_counts(kafka: OwnKafka, name: str, gateways: Callable
 
 def reply(number: int) -> Reply:
     rejected = Refusal(Code.UNKNOWN_KEY, (("actor", str(number)),))
-    return Reply("ledger", bytes([number]) * 32, rejected, None, bytes([number]) * 64)
+    return Reply(LogId("ledger"), bytes([number]) * 32, rejected, None, bytes([number]) * 64)
 
 
 def heard(gateways: Sequence[KafkaGateway], *expected: Reply) -> None:

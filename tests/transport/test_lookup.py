@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from counterfoil.contract import topics
 from counterfoil.transport import lookup
 from counterfoil.transport.batches import BadRecord, BatchReader, encode
-from counterfoil.transport.client import headers_of
+from counterfoil.transport.client import headers_of, partition
 from tests.conformance.transport import LEDGER, Log
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ JUNK: list[Raw] = [
     (None, [(topics.INDEX, None), (topics.BATCH, None)]),
     (b"junk", [(topics.INDEX, b"3"), (topics.BATCH, b"3-1")]),
 ]
+
+WHERE = partition("topic")
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def test_reading_from_a_place_leaves_nothing_out(history: History, begin: int, d
     stored = data.draw(st.none() | st.integers(begin - 2, end + 2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lookup, "_FIRST_STEP", data.draw(st.integers(1, 8)))
-        place = run(lookup.place(topic, "topic", index, stored))
+        place = run(lookup.place(topic, WHERE, index, stored))
     assert begin <= place <= end
     assert topic.read(place, history.log, index) == history.log.committed[index : history.announced]
 
@@ -143,13 +145,13 @@ def test_what_is_announced_is_neither_more_nor_less(history: History, data: st.D
         records += encode(log.announcement(first, data.draw(st.integers(first + 1, size)), size))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lookup, "_FIRST_STEP", data.draw(st.integers(1, 8)))
-        found = run(lookup.announced(Topic(records), "topic", LEDGER, log.key.verify_key))
+        found = run(lookup.announced(Topic(records), WHERE, LEDGER, log.key.verify_key))
     assert found <= size
     assert Topic(records).read(0, log, 0) == log.committed[:size]
     step = len(records)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lookup, "_FIRST_STEP", step + 1)
-        assert run(lookup.announced(Topic(records), "topic", LEDGER, log.key.verify_key)) == size
+        assert run(lookup.announced(Topic(records), WHERE, LEDGER, log.key.verify_key)) == size
 
 
 def test_a_topic_without_the_first_entries_has_announced_nothing() -> None:
@@ -158,7 +160,7 @@ def test_a_topic_without_the_first_entries_has_announced_nothing() -> None:
     later = encode(log.announcement(4))
 
     def look(records: Sequence[Raw]) -> int:
-        return run(lookup.announced(Topic(records), "topic", LEDGER, log.key.verify_key))
+        return run(lookup.announced(Topic(records), WHERE, LEDGER, log.key.verify_key))
 
     assert look(later) == 0
     assert look([*later, *encode(log.announcement(0, 4, 9))[:-1]]) == 0
@@ -170,12 +172,12 @@ def test_a_stranger_counts_for_nothing() -> None:
     log.commit(2)
     stranger.commit(5)
     records = [*encode(log.announcement(0)), *encode(stranger.announcement(0))]
-    assert run(lookup.announced(Topic(records), "topic", LEDGER, log.key.verify_key)) == 2
+    assert run(lookup.announced(Topic(records), WHERE, LEDGER, log.key.verify_key)) == 2
 
 
 @pytest.mark.parametrize(("stored", "found"), [(4, 5), (5, 5), (7, 7), (8, 8), (9, 5), (0, 5)])
 def test_a_stored_offset_that_the_topic_lacks_means_its_begin(stored: int, found: int) -> None:
-    assert run(lookup.within(Topic(JUNK, begin=5), "topic", stored, 1_000 + stored - 1)) == found
+    assert run(lookup.within(Topic(JUNK, begin=5), WHERE, stored, 1_000 + stored - 1)) == found
 
 
 @pytest.mark.parametrize("time", [None, 0, 1_005, 1_007])
@@ -183,10 +185,10 @@ def test_a_stored_offset_that_the_topic_lacks_means_its_begin(stored: int, found
 def test_another_message_before_a_stored_offset_means_the_begin(stored: int, found: int, time: int | None) -> None:
     """Of the message before offset 5 the topic knows nothing any more: that is no evidence."""
     if time != 1_000 + stored - 1:
-        assert run(lookup.within(Topic(JUNK, begin=5), "topic", stored, time)) == found
+        assert run(lookup.within(Topic(JUNK, begin=5), WHERE, stored, time)) == found
 
 
 def test_what_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "_IDLE_POLLS", 3)
     with pytest.raises(TimeoutError, match="nothing from offset 0 on, though it ends at 3"):
-        run(lookup.announced(Topic(JUNK, at_once=0), "topic", LEDGER, Log(LEDGER).key.verify_key))
+        run(lookup.announced(Topic(JUNK, at_once=0), WHERE, LEDGER, Log(LEDGER).key.verify_key))

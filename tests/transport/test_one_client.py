@@ -13,7 +13,7 @@ SERVING = (
     "counterfoil.cli.serve",
 )
 """What `counterfoil serve` imports; its commands import `bootstrap.distributed` when they run."""
-TOOLS = ("counterfoil.bootstrap.dead_letters", "counterfoil.bootstrap.provision")
+TOOLS = ("counterfoil.bootstrap.admin", "counterfoil.bootstrap.provision")
 """What `counterfoil topics` and `counterfoil dead-letters` import when they run."""
 
 

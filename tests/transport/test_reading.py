@@ -63,7 +63,7 @@ def record(where: TopicPartition, offset: int) -> Any:
 
 
 def feeds() -> list[CommandFeed]:
-    return [CommandFeed(ONE.topic, Buffer(COMMANDS_SOURCE), 3, "one"), CommandFeed(TWO.topic, Buffer("two"), 7, "two")]
+    return [CommandFeed(ONE, Buffer(COMMANDS_SOURCE), 3, "one"), CommandFeed(TWO, Buffer("two"), 7, "two")]
 
 
 def reading(client: Client, check: Callable[[KafkaInbox], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.services import SERVICES
 from counterfoil.ports import Reply
@@ -18,8 +19,8 @@ from counterfoil.transport.reply_records import MAX_REPLY_BYTES, BadReply, decod
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 REFUSED = st.builds(Refusal, st.sampled_from(Code), st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple))
 REPLIES = st.builds(
-    lambda service, content, outcome, signature: Reply(service, content, outcome[0], outcome[1], signature),
-    st.sampled_from(SERVICES),
+    lambda log, content, outcome, signature: Reply(log, content, outcome[0], outcome[1], signature),
+    st.builds(LogId, st.sampled_from(SERVICES), st.sampled_from(("main", "cn.sh"))),
     st.binary(min_size=32, max_size=32),
     st.one_of(st.tuples(REFUSED, st.none()), st.tuples(st.none(), st.integers(0, 2**53 - 1))),
     st.one_of(st.just(b""), st.binary(min_size=64, max_size=64)),
@@ -28,7 +29,7 @@ REFUSAL: dict[str, Any] = {
     "content": "ab" * 32,
     "index": None,
     "refused": {"code": "unknown_key", "detail": [["actor", "example.test"]]},
-    "service": "ledger",
+    "log": "ledger/main",
     "signature": "cd" * 64,
 }
 RECORDED = REFUSAL | {"index": 7, "refused": None}
@@ -67,8 +68,10 @@ MALFORMED = {
     "no hexadecimal": REFUSAL | {"content": "xy" * 32},
     "half a signature": REFUSAL | {"signature": "cd" * 32},
     "a long signature": REFUSAL | {"signature": "cd" * 65},
-    "an unknown service": REFUSAL | {"service": "gateway"},
-    "a service that is no text": REFUSAL | {"service": ["ledger"]},
+    "an unknown service": REFUSAL | {"log": "gateway/main"},
+    "no shard": REFUSAL | {"log": "ledger"},
+    "what names no log": REFUSAL | {"log": "ledger/.."},
+    "a log that is no text": REFUSAL | {"log": ["ledger/main"]},
     "an unknown code": REFUSAL | {"refused": {"code": "no_such_code", "detail": []}},
     "a code that is no text": REFUSAL | {"refused": {"code": ["unknown_key"], "detail": []}},
     "a refusal that is no object": REFUSAL | {"refused": "unknown_key"},

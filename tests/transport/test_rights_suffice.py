@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import dead_letters_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Inbox, Reply
 from counterfoil.transport.admin import dead_letters, topics
@@ -78,15 +79,15 @@ def announce(secured: Secured, service: str, logs: dict[str, Log]) -> None:
 
 def serve(secured: Secured, service: str, logs: dict[str, Log], gateway: KafkaGateway) -> None:
     """Take a command and the entries of others, set the command aside, and reply."""
-    assert gateway.send_command(service, b"command").result(WITHIN) is None
+    assert gateway.send_command(LogId(service), b"command").result(WITHIN) is None
     with transport(secured, service, logs) as own:
         sources = {logs[source].origin: 0 for source in VOCABULARY.subscriptions[service]}
-        taken = take(own.open_inbox(service, service, sources), 1 + 2 * len(sources))
+        taken = take(own.open_inbox(service, LogId(service), sources), 1 + 2 * len(sources))
         assert {each.source for each in taken} == {COMMANDS_SOURCE, *sources}
-        until(lambda: gateway.waiting(service) == 0)
+        until(lambda: gateway.waiting(LogId(service)) == 0)
         own.set_aside(next(each for each in taken if each.source == COMMANDS_SOURCE), "no_envelope")
-        own.reply(Reply(service, bytes(32), None, 1, bytes(64)))
-    until(lambda: [each.service for each in gateway.take_replies()] == [service])
+        own.reply(Reply(LogId(service), bytes(32), None, 1, bytes(64)))
+    until(lambda: [each.log for each in gateway.take_replies()] == [LogId(service)])
 
 
 def test_services_gateway_and_views_do_their_work(secured: Secured, logs: dict[str, Log]) -> None:
@@ -112,11 +113,11 @@ def test_services_gateway_and_views_do_their_work(secured: Secured, logs: dict[s
 
 def test_what_the_administrator_replays_comes_to_its_service(secured: Secured, logs: dict[str, Log]) -> None:
     with transport(secured, "gateway", logs) as outside:
-        outside.send_command("ledger", b"command").result(WITHIN)
+        outside.send_command(LogId("ledger"), b"command").result(WITHIN)
     with transport(secured, "ledger", logs) as own:
-        (command,) = take(own.open_inbox("ledger", "ledger", {}), 1)
+        (command,) = take(own.open_inbox("ledger", LogId("ledger"), {}), 1)
         own.set_aside(command, "no_envelope")
     done = dead_letters.replay(secured.admin, dead_letters_topic("ledger"), None, lambda _sent, _all: None)
     assert done == dead_letters.Replayed(1, [])
     with transport(secured, "ledger", logs) as own:
-        assert [each.data for each in take(own.open_inbox("ledger", "ledger", {}), 2)] == [b"command"] * 2
+        assert [each.data for each in take(own.open_inbox("ledger", LogId("ledger"), {}), 2)] == [b"command"] * 2

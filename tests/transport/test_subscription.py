@@ -10,6 +10,7 @@ import pytest
 
 from counterfoil.contract import topics
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import commands_topic, dead_letters_topic, entries_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Unavailable
 from counterfoil.transport import subscription
@@ -77,7 +78,7 @@ def test_a_flood_is_held_back_and_nothing_else_is(
     monkeypatch.setattr(subscription, "MAX_BUFFERED", 20)
     monkeypatch.setattr(subscription, "_MAX_RECORDS", 5)
     with kafka.transport(name, log) as transport:
-        inbox = transport.open_inbox(name, name, {log.origin: 0})
+        inbox = transport.open_inbox(name, LogId(name), {log.origin: 0})
         held = inbox._feeds[1].buffer
 
         def progress() -> Progress:
@@ -129,7 +130,7 @@ def set_aside(kafka: OwnKafka, name: str, source: str) -> list[tuple[int, str]]:
 def test_what_is_no_command_is_set_aside(kafka: OwnKafka, name: str) -> None:
     largest: Raw = (b"main", bytes(MAX_ENVELOPE_BYTES), [(topics.TRACE, None)])
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), command(0), *NO_COMMANDS, largest, command(1))
         assert data(collect(inbox, 3)) == [b"0", largest[1], b"1"]
         assert kafka.read(commands_topic(name))[1:5] == NO_COMMANDS
@@ -165,7 +166,7 @@ def test_what_is_no_entry_is_set_aside(kafka: OwnKafka, name: str, log: Log) -> 
 def test_nothing_passes_what_could_not_be_set_aside(kafka: OwnKafka, name: str) -> None:
     """Kafka refuses the dead letter: the consumer begins again, before it."""
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), command(0))
         (first,) = collect(inbox, 1)
         kafka.set(dead_letters_topic(name), max_message_bytes="100")
@@ -174,7 +175,7 @@ def test_nothing_passes_what_could_not_be_set_aside(kafka: OwnKafka, name: str) 
         with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
             inbox.poll(1, 0.0)
         kafka.set(dead_letters_topic(name), max_message_bytes=None)
-        again = transport.open_inbox(name, name, {}, dict(first.resume))
+        again = transport.open_inbox(name, LogId(name), {}, dict(first.resume))
         assert data(collect(again, 1)) == [b"1"]
         assert set_aside(kafka, name, commands_topic(name)) == [(1, "no_envelope")]
 
@@ -202,14 +203,14 @@ def test_a_gap_is_waited_for_and_shown(kafka: OwnKafka, name: str, log: Log) -> 
 def test_what_was_stored_is_where_it_goes_on(kafka: OwnKafka, name: str, log: Log, consumed: int) -> None:
     """Nothing is left out and nothing comes again, in the middle of a batch of entries, too."""
     with kafka.transport(name, log) as transport:
-        inbox = transport.open_inbox(name, name, {log.origin: 0})
+        inbox = transport.open_inbox(name, LogId(name), {log.origin: 0})
         for first, end in ((0, 1), (1, 4), (4, 7)):
             announce(kafka, log, first, end)
         kafka.write(commands_topic(name), *commands(0, 7))
         got = collect(inbox, 14)[:consumed]
         stored = {name: place for each in got for name, place in each.resume}
         entries, orders = len(data(got, log.origin)), len(data(got))
-        again = transport.open_inbox(name, name, {log.origin: entries}, stored)
+        again = transport.open_inbox(name, LogId(name), {log.origin: entries}, stored)
         rest = collect(again, 14 - consumed)
         assert again.poll(10, 0.1) == []
         assert data(rest, log.origin) == log.committed[entries:]
@@ -219,11 +220,11 @@ def test_what_was_stored_is_where_it_goes_on(kafka: OwnKafka, name: str, log: Lo
 @pytest.mark.parametrize("stored", [0, 4, 100])
 def test_an_offset_that_is_gone_means_the_earliest(kafka: OwnKafka, name: str, stored: int) -> None:
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), *commands(0, 9))
         ((cursor, _), (told, at)) = collect(inbox, 9)[max(0, min(stored, 9) - 1)].resume
         kafka.drop(commands_topic(name), 5)
-        again = transport.open_inbox(name, name, {}, {cursor: stored, told: at})
+        again = transport.open_inbox(name, LogId(name), {}, {cursor: stored, told: at})
         assert data(collect(again, 4)) == numbers(5, 9)
 
 
@@ -237,7 +238,7 @@ def test_what_is_deleted_under_a_consumer_is_passed(
     assert 45 * len(padding) > topics.MAX_MESSAGE_BYTES, "one fetch must not hold what is deleted"
     large: list[Raw] = [(b"main", number + padding, []) for number in numbers(0, 60)]
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), *large)
         until(lambda: inbox._feeds[0].full, "the full buffer")
         kafka.drop(commands_topic(name), 50)
@@ -251,7 +252,7 @@ def test_what_is_deleted_under_a_consumer_is_passed(
 
 def test_the_group_shows_what_is_acknowledged(kafka: OwnKafka, name: str, log: Log) -> None:
     with kafka.transport(name, log) as transport:
-        inbox = transport.open_inbox(name, name, {log.origin: 0})
+        inbox = transport.open_inbox(name, LogId(name), {log.origin: 0})
         kafka.write(commands_topic(name), *commands(0, 5))
         announce(kafka, log, 0, 3)
         collect(inbox, 8)
@@ -269,7 +270,7 @@ def test_the_group_shows_what_is_acknowledged(kafka: OwnKafka, name: str, log: L
 
 def test_silence_shows(kafka: OwnKafka, name: str) -> None:
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), command(0))
         collect(inbox, 1)
         with kafka.frozen():
@@ -280,20 +281,20 @@ def test_silence_shows(kafka: OwnKafka, name: str) -> None:
 
 def test_a_stuck_consumer_begins_again(kafka: OwnKafka, name: str) -> None:
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), *commands(0, 2))
         (first, _) = collect(inbox, 2)
         transport.restart("no answer to a fetch for 30 s")
         for _ in range(2):
             with pytest.raises(Unavailable, match="no answer to a fetch for 30 s"):
                 inbox.poll(1, WITHIN)
-        again = transport.open_inbox(name, name, {}, dict(first.resume))
+        again = transport.open_inbox(name, LogId(name), {}, dict(first.resume))
         assert data(collect(again, 1)) == [b"1"]
 
 
 def test_a_waiting_poll_hears_of_the_restart(kafka: OwnKafka, name: str) -> None:
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         soon = threading.Timer(0.2, transport.restart, ["it stands still"])
         soon.start()
         began = time.monotonic()
@@ -304,7 +305,7 @@ def test_a_waiting_poll_hears_of_the_restart(kafka: OwnKafka, name: str) -> None
 
 def test_commands_on_a_recreated_topic_are_taken(kafka: OwnKafka, name: str) -> None:
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), *commands(0, 5))
         resume = collect(inbox, 5)[-1].resume
         kafka.recreate(commands_topic(name))
@@ -312,7 +313,7 @@ def test_commands_on_a_recreated_topic_are_taken(kafka: OwnKafka, name: str) -> 
         until(lambda: bool(inbox.failure), "the failure")
         with pytest.raises(Unavailable, match="was recreated"):
             inbox.poll(1, 0.0)
-        again = transport.open_inbox(name, name, {}, dict(resume))
+        again = transport.open_inbox(name, LogId(name), {}, dict(resume))
         assert data(collect(again, 3)) == numbers(5, 8)
 
 
@@ -320,13 +321,13 @@ def test_commands_on_a_recreated_topic_are_taken(kafka: OwnKafka, name: str) -> 
 def test_a_topic_recreated_while_nobody_read_it_is_read_from_its_start(kafka: OwnKafka, name: str, count: int) -> None:
     """Also where it has more by now than what was consumed of the one before."""
     with kafka.transport(name) as transport:
-        inbox = transport.open_inbox(name, name, {})
+        inbox = transport.open_inbox(name, LogId(name), {})
         kafka.write(commands_topic(name), *commands(0, 5))
         resume = collect(inbox, 5)[-1].resume
         transport.close_inboxes()
         kafka.recreate(commands_topic(name))
         kafka.write(commands_topic(name), *commands(5, 5 + count))
-        again = transport.open_inbox(name, name, {}, dict(resume))
+        again = transport.open_inbox(name, LogId(name), {}, dict(resume))
         assert data(collect(again, count)) == numbers(5, 5 + count)
 
 
@@ -337,7 +338,7 @@ def test_what_the_client_cannot_read_is_said(kafka: OwnKafka, name: str, log: Lo
     """Kafka takes names of headers that are no UTF-8, and aiokafka breaks down on them: somebody has to delete them."""
     log.commit(2)
     with kafka.transport(name, log) as transport:
-        inbox = transport.open_inbox(name, name, {log.origin: 0})
+        inbox = transport.open_inbox(name, LogId(name), {log.origin: 0})
         kafka.write(commands_topic(name), command(0))
         (first,) = collect(inbox, 1)
         for topic in (commands_topic(name), topic_of(log)):
@@ -349,9 +350,9 @@ def test_what_the_client_cannot_read_is_said(kafka: OwnKafka, name: str, log: Lo
             inbox.poll(1, 0.0)
         assert [each.position for each in transport.progress()] == [0, 1]
         with pytest.raises(Unavailable, match="UnicodeDecodeError"):
-            transport.open_inbox(name, name, {log.origin: 1})
+            transport.open_inbox(name, LogId(name), {log.origin: 1})
         kafka.drop(commands_topic(name), 2)
         kafka.drop(topic_of(log), 1)
-        again = transport.open_inbox(name, name, {log.origin: 0}, dict(first.resume))
+        again = transport.open_inbox(name, LogId(name), {log.origin: 0}, dict(first.resume))
         got = collect(again, 3)
         assert (data(got, log.origin), data(got)) == (log.committed, [b"1"])

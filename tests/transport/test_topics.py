@@ -19,6 +19,8 @@ from confluent_kafka.admin import (
 )
 
 from counterfoil.contract.limits import MAX_ENTRY_BYTES, MAX_ENVELOPE_BYTES
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin import topics
@@ -109,10 +111,29 @@ def test_partitions_are_a_finding_and_nothing_is_done_about_them(secured: Secure
     settled(lambda: len(secured.client.list_topics(timeout=10).topics[COMMANDS].partitions) == 2, "it")
     try:
         assert topics.apply(secured.admin) == []
-        assert topics.check(secured.admin) == [f"{COMMANDS}: 2 partitions, must be 1: a log has one order"]
+        assert topics.check(secured.admin) == [f"{COMMANDS}: 2 partitions, must be 1: one for each shard"]
     finally:
         delete(secured.client, COMMANDS)
         topics.apply(secured.admin)
+
+
+def test_each_shard_has_a_partition_of_its_services_topics(new_cluster: NewCluster) -> None:
+    logs = (*MAIN_LOGS, LogId("matching", "cn.sh"), LogId("matching", "us-east"))
+    with new_cluster() as cluster:
+        access = KafkaAccess(cluster.kafka, "counterfoil-admin")
+        assert len(topics.apply(access, logs=logs)) == len(TOPICS)
+        assert topics.check(access, logs) == []
+        assert topics.apply(access, logs=logs) == []
+        there = AdminClient(configuration(access)).list_topics(timeout=10).topics
+        assert {name: len(there[name].partitions) for name in TOPICS} == {
+            name: 3 if name in ("counterfoil.matching.commands", "counterfoil.matching.entries") else 1
+            for name in TOPICS
+        }
+        assert topics.written(access, logs) == []
+        assert sorted(topics.check(access)) == [
+            f"counterfoil.matching.{kind}: 3 partitions, must be 1: one for each shard"
+            for kind in ("commands", "entries")
+        ]
 
 
 def test_fewer_brokers_than_there_are_to_be(secured: Secured) -> None:

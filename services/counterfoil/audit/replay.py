@@ -10,7 +10,7 @@ Nothing in a log is believed to make sense: whatever a decider makes of it, even
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +25,7 @@ from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, G
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
 from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
@@ -62,7 +63,7 @@ class Replay:
     """The replay of one log against the other logs of the same audit."""
 
     def __init__(
-        self, log: Verified, decider: Decider[Any], sources: Mapping[str, Verified], pool: ThreadPoolExecutor
+        self, log: Verified, decider: Decider[Any], published: Iterable[Verified], pool: ThreadPoolExecutor
     ) -> None:
         origin = log.checkpoint.origin
         self._log, self._pool = log, pool
@@ -73,9 +74,9 @@ class Replay:
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
         self._sources: dict[str, Iterator[Item]] = {}
-        for service, types in wanted.items():
-            if service in sources:
-                source = sources[service]
+        for source in published:
+            types = wanted.get(log_of(source.checkpoint.origin).service)
+            if types is not None:
                 self._sources[source.checkpoint.origin] = _items(source, types)
         self._ids: set[bytes] = set()
         self._withheld: tuple[int, str] | None = None

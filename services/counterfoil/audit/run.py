@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,9 @@ from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import Finding, Report
 from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import DECIDERS
-from counterfoil.contract.entry import GenesisCause, service_of
+from counterfoil.contract.entry import GenesisCause
+from counterfoil.contract.log_id import MAIN, LogId, host_of, log_of, parse_log
+from counterfoil.contract.services import MAIN_LOGS, SERVICES
 from counterfoil.log.keys import VerifyKey
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
@@ -41,32 +44,26 @@ def audit(
     """
     report = Report()
     tell = progress if progress is not None else _silent
-    verified: dict[str, Verified] = {}
+    verified: dict[LogId, Verified] = {}
     for files in find_logs(directory):
         name = files.name
         log, findings = verify_files(files, trusted, lambda n, name=name: tell(f"files of {name}", n, 0))  # type: ignore[misc]
         report.findings += findings
         if log is None:
             continue
-        service = service_of(log.checkpoint.origin) if log.checkpoint.origin.count("/") == 2 else ""
-        if service not in DECIDERS or service in verified:
+        id_ = _log_of(log.checkpoint.origin)
+        if id_ is None or id_ in verified:
             report.findings.append(Finding(name, "checkpoint", "origin_not_expected", log.checkpoint.origin))
             continue
-        verified[service] = log
-    report.findings += [
-        Finding(service, "", "log_missing", "this service's log is not published here")
-        for service in DECIDERS
-        if service not in verified and not any(each.log.startswith(f"{service}/") for each in report.findings)
-    ]
+        verified[id_] = log
+    report.findings += _missing(verified, trusted, {each.log for each in report.findings})
     total = sum(log.checkpoint.size for log in verified.values())
     opened: GenesisCause | None = None
     with ThreadPoolExecutor(2, "audit-verify") as pool:
-        for service in DECIDERS:
-            if service not in verified:
-                continue
-            decider = _TWIN if twin and service == "matching" else DECIDERS[service]
-            replay = Replay(verified[service], decider, verified, pool)
-            replay.run(lambda n, service=service: tell(f"replay of {service}", n, total))  # type: ignore[misc]
+        for id_ in sorted(verified, key=_place):
+            decider = _TWIN if twin and id_.service == "matching" else DECIDERS[id_.service]
+            replay = Replay(verified[id_], decider, verified.values(), pool)
+            replay.run(lambda n, id_=id_: tell(f"replay of {id_.name}", n, total))  # type: ignore[misc]
             report.logs.append(replay.summary)
             report.findings += replay.findings
             opened = opened or replay.genesis
@@ -79,6 +76,33 @@ def audit(
 def _operator(genesis: GenesisCause) -> tuple[str, str, bytes]:
     """Who opened a log; the rules that it begins with may differ."""
     return genesis.operator_id, genesis.operator_name, genesis.operator_key
+
+
+def _log_of(origin: str) -> LogId | None:
+    """The log that an origin names, if there can be one of that name."""
+    try:
+        found = parse_log(str(log_of(origin)))
+    except ValueError:
+        return None
+    return found if found.service in DECIDERS else None
+
+
+def _place(log: LogId) -> tuple[int, bool, str]:
+    return SERVICES.index(log.service), log.shard != MAIN, log.shard
+
+
+def _missing(
+    verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, told: AbstractSet[str]
+) -> Iterator[Finding]:
+    """Logs that are not here: of each service the shard ``main``, and of the same host those whose key is pinned.
+
+    A shard that nobody expects shows where another log consumed its events. `told`: logs that have findings already.
+    """
+    hosts = {host_of(log.checkpoint.origin) for log in verified.values()}
+    pinned = [_log_of(origin) for origin in trusted or () if host_of(origin) in hosts]
+    for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(verified), key=_place):
+        if str(log) not in told:
+            yield Finding(log.name, "", "log_missing", "this log is not published here")
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:

@@ -19,6 +19,7 @@ from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, DECIDERS
 from counterfoil.contract.entry import CommandCause
+from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
@@ -102,7 +103,7 @@ def core(count: int, report: ReportFigure) -> None:
         bench = EmbeddedBench(Path(home) / "home", 64)
         try:
             bench.load.run(bench.load.deposits(count), 64)
-            store = bench.system.stores["ledger"]
+            store = bench.system.stores[LogId("ledger")]
             head = store.head()
             data = store.entries(0, head.size if head is not None else 0)
         finally:
@@ -137,7 +138,7 @@ def memory(sizes: Sequence[int], report: Callable[[str], None]) -> None:
         bench = EmbeddedBench(Path(home) / "home", 64)
         try:
             for size in sizes:
-                runner = bench.system.runners["ledger"]
+                runner = bench.system.runners[LogId("ledger")]
                 while runner.tree.size < size:
                     bench.load.run(bench.load.deposits(min(5_000, size - runner.tree.size)), 64)
                 report(f"{runner.tree.size:>9,} entries: {_resident_kib() / 1024:.0f} MiB resident")

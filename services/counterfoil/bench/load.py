@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 from counterfoil.client.author import Author
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.gateway.app import Delivery
 from counterfoil.instance import Instance
@@ -48,7 +49,7 @@ class LoadGenerator:
         time.sleep(_LEDGER_LEARNS_SECONDS)  # before that it refuses them, and a refusal is final
 
     def _sign(self, author: Author, body: Body | Sequence[Body], service: str) -> bytes:
-        return author.sign(body, self._instance.origin(service), next(self._ids), self._clock())
+        return author.sign(body, self._instance.origin(LogId(service)), next(self._ids), self._clock())
 
     def deposits(self, count: int, batch: int = 1) -> list[bytes]:
         """`count` signed deposits to the firms in turn, `batch` to an envelope, valid from now."""

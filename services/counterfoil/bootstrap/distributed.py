@@ -16,10 +16,11 @@ from threading import Event, Thread
 from typing import Final, cast
 
 from counterfoil.bootstrap.embedded import resolve
-from counterfoil.bootstrap.parts import Gateway, Views
-from counterfoil.bootstrap.service import Service
+from counterfoil.bootstrap.gateway import Gateway
+from counterfoil.bootstrap.views import Views
+from counterfoil.bootstrap.writer import Writer
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import parse_log
 from counterfoil.instance import Instance
 from counterfoil.ops.health import Background, Consumers, Health, Responsive
 from counterfoil.ops.probes import Probes, pages
@@ -34,8 +35,6 @@ from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
 from counterfoil.settings import VIEWS as VIEWS_USER
 
-PARTS: Final = (*SERVICES, VIEWS_USER, GATEWAY)
-"""What can be served."""
 _COLLECT: Final = (50_000, 50, 100)  # few cycles are made
 _WATCH_EVERY: Final = 5.0  # seconds
 _WELL_WITHIN: Final = 15.0
@@ -44,18 +43,23 @@ _PING_EVERY: Final = 2.0
 _BACKOFF: Final = Backoff(0.2, 5.0)
 _LOOK: Final = 0.1  # seconds between looks whether to go on
 
-Part = Service | Views | Gateway
+Part = Writer | Views | Gateway
 
 log = logging.getLogger("counterfoil.distributed")
 
 
+def parts_of(instance: Instance) -> tuple[str, ...]:
+    """What can be served of an instance: the short names of its logs, then the views and the gateway."""
+    return (*(log.name for log in instance.logs()), VIEWS_USER, GATEWAY)
+
+
 class Distributed:
-    """Parts of an instance in this process, watched."""
+    """Parts of an instance in this process, with a watch on them."""
 
     def __init__(
         self, instance: Instance, clock: Clock, settings: Settings, names: Sequence[str], deliver: Deliver = resolve
     ) -> None:
-        """`names` of `PARTS`. Probes are answered from here on. Raises `BadSetting`."""
+        """`names` of `parts_of` the instance. Probes are answered from here on. Raises `BadSetting`."""
         self.instance, self.settings = instance, settings
         self._names, self._clock, self._deliver = names, clock, deliver
         self.failure = ""
@@ -84,7 +88,7 @@ class Distributed:
         self.health.ready("consumers", self._consumers.check)  # not `live`: this process restarts stuck consumers
         self.instruments.show_consumers(self._consumers.look)
         self._watcher.start()
-        for name in sorted(self._names, key=PARTS.index):
+        for name in sorted(self._names, key=parts_of(self.instance).index):
             part = self._patiently(name)
             if part is None:
                 return False
@@ -123,7 +127,7 @@ class Distributed:
             return Views(self.instance, self.settings, self.instruments)
         if name == GATEWAY:
             return Gateway(self.instance, self.settings, self._deliver, self.instruments, lambda: self.failure)
-        return Service(name, self.instance, self._clock, self.settings, self._pool, self.instruments)
+        return Writer(parse_log(name), self.instance, self._clock, self.settings, self._pool, self.instruments)
 
     @property
     def gateway(self) -> Gateway:
@@ -171,7 +175,7 @@ class Distributed:
         self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)
         self.health.fact(name, lambda: "active" if part.active else "standby")
-        if not isinstance(part, Service):  # a service's lease asks its database every few seconds
+        if not isinstance(part, Writer):  # a writer's lease asks its database every few seconds
             ping = Background(f"{name}-database", part.ping, every=_PING_EVERY)
             self.health.ready(f"{name}-database", ping)
             self._pings.append(ping)

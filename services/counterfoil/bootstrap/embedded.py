@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any, Final
 
 from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
@@ -39,7 +39,7 @@ def resolve(answers: list[tuple[Any, Answer]]) -> None:
 class Embedded:
     """All services of an instance in this process.
 
-    Either call `start` and let one thread per service do the work, or call `step` again and again: the same work, in
+    Either call `start` and let one thread per log do the work, or call `step` again and again: the same work, in
     one thread, in a fixed order, so that the same inputs give the same logs.
     """
 
@@ -61,41 +61,36 @@ class Embedded:
         with ExitStack() as opened:
             pool = ThreadPoolExecutor(threads, "counterfoil-verify")
             self._pool = opened.enter_context(pool) if threads > 1 else None
-            self.views = opened.enter_context(closing(open_view_store(instance.database("views"), VIEWS)))
-            self.stores: dict[str, LogStore] = {}
-            for name in SERVICES:
-                store = open_log_store(instance.database(name), synchronous)
-                self.stores[name] = opened.enter_context(closing(store))
+            self.views = opened.enter_context(closing(open_view_store(instance.views_database, VIEWS)))
+            self.stores: dict[LogId, LogStore] = {}
+            for log in instance.logs():
+                store = open_log_store(instance.database(log), synchronous)
+                self.stores[log] = opened.enter_context(closing(store))
             self._recover(deliver)
             self._opened: ExitStack | None = opened.pop_all()
 
     def _recover(self, deliver: Deliver) -> None:
-        logs, genesis = {name: self._open(name) for name in SERVICES}, self.instance.genesis()
-        self.runners = {
-            name: Runner(log, self.transport, self.clock, genesis, self._pool) for name, log in logs.items()
-        }
+        logs, genesis = [self._open(log) for log in self.instance.logs()], self.instance.genesis()
+        self.runners = {log.id: Runner(log, self.transport, self.clock, genesis, self._pool) for log in logs}
         for runner in self.runners.values():
             runner.load()  # every log by itself, so that what is wrong with one is not blamed on its consumers
         for runner in self.runners.values():
             runner.join()
         followed = {
-            log.origin: Source(log.store, log.published, log.signer.verify_key, log.store.head())
-            for log in logs.values()
+            log.origin: Source(log.store, log.published, log.signer.verify_key, log.store.head()) for log in logs
         }
         self.receipts = Receipts(self.transport, followed, deliver)
-        tables = {log.origin: CATALOGUE[name].reducers for name, log in logs.items()}
+        tables = {log.origin: CATALOGUE[log.id.service].reducers for log in logs}
         self.projector = Projector(self.transport, self.views, tables)
 
-    def _open(self, service: str) -> Log:
-        instance, store = self.instance, self.stores[service]
-        key = instance.log_key(service)
-        directory = LogDirectory(
-            instance.log_directory(service), instance.signer_directory(service), key.verify_key.vkey()
-        )
+    def _open(self, log: LogId) -> Log:
+        instance, store, service = self.instance, self.stores[log], log.service
+        key = instance.log_key(log)
+        directory = LogDirectory(instance.log_directory(log), instance.signer_directory(log), key.verify_key.vkey())
         head = store.head()
-        origin = instance.origin(service)
+        origin = instance.origin(log)
         self.transport.register_log(origin, store.entries, head.size if head is not None else 0)
-        sources = {source: instance.origin(source) for source in VOCABULARY.subscriptions[service]}
+        sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[service]}
         return Log(DECIDERS[service], origin, sources, store, directory, Signer(key, directory.signer_memory()))
 
     def backend(self) -> Backend:
@@ -106,16 +101,16 @@ class Embedded:
             views=self.views,
             definitions=VIEWS,
             positions=lambda: self.projector.positions,
-            origins={name: self.instance.origin(name) for name in SERVICES},
+            origins={log: self.instance.origin(log) for log in self.instance.logs()},
             stores=self.stores,
-            log_directories={name: self.instance.log_directory(name) for name in SERVICES},
+            log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
         )
 
     # stepping -------------------------------------------------------------------------------------------------------
 
     def step(self) -> int:
-        """One round: a batch of every service in order, then receipts and views. Returns how much was done."""
+        """One round: a batch of every log in order, then receipts and views. Returns how much was done."""
         done = sum(runner.step() for runner in self.runners.values())
         return done + self.receipts.step() + self.projector.step()
 
@@ -146,9 +141,9 @@ class Embedded:
     def start(self) -> None:
         """Let threads do the stepping."""
         gc.set_threshold(*_COLLECT)
-        for name, runner in self.runners.items():
+        for log, runner in self.runners.items():
             runner.publish_beside()
-            self._work(name, self._paced(runner), runner.recover, lambda runner=runner: runner.inbox.wake())  # type: ignore[misc]
+            self._work(log.name, self._paced(runner), runner.recover, lambda runner=runner: runner.inbox.wake())  # type: ignore[misc]
         receipts, projector = self.receipts, self.projector
         self._work("receipts", lambda: receipts.step(_IDLE), receipts.recover, self.transport.wake)
         wake = lambda: projector.inbox.wake()  # noqa: E731, PLW0108 recovery replaces the inbox
@@ -191,7 +186,7 @@ class Embedded:
             return
         with opened:
             try:
-                self._abandon()  # what failed there, no worker hears of any more; sealing does it again
+                self._abandon()  # no worker hears any more of what failed there; sealing does it again
                 if seal and not self.failure:
                     self.seal()
             finally:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.instance_files import logs_here
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows, record
@@ -60,7 +61,7 @@ def up(
         cluster.up(None if brokers is None else int(brokers), secure=secure or None, progress=shown.reach)
     settings = out.settings.model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
-    provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
+    provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets, logs=logs_here(out))
     found = _variables(cluster)
     rows = [{"variable": name, "value": value} for name, value in found.items()]
     out.show(found, Rows("settings of the services", rows, ("variable", "value")))

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.instance_files import logs_here
 from counterfoil.settings import ADMIN, DatabaseAccess
 
 app = typer.Typer(name="database", help="Schemas, roles and rights in PostgreSQL: apply, check.", no_args_is_help=True)
@@ -25,8 +26,8 @@ def apply(out: Out) -> None:
     1: findings are left that it does not change by itself.
     """
     provision, access = _provision(out)
-    changes = provision.apply_database(access, out.settings.secrets)
-    findings = provision.check_database(access)
+    changes = provision.apply_database(access, out.settings.secrets, logs_here(out))
+    findings = provision.check_database(access, logs_here(out))
     done = Text("\n".join(changes) if changes else "nothing to change: everything is as it must be")
     _show(out, {"changes": changes, "findings": findings}, done)
 
@@ -38,7 +39,7 @@ def check(out: Out) -> None:
     Exit code 0: no drift; 1: findings.
     """
     provision, access = _provision(out)
-    findings = provision.check_database(access)
+    findings = provision.check_database(access, logs_here(out))
     _show(out, {"findings": findings}, *([] if findings else [Text("everything is as it must be")]))
 
 

@@ -18,7 +18,7 @@ from counterfoil.cli.render import Rows, record
 from counterfoil.settings import ADMIN, KafkaAccess
 
 if TYPE_CHECKING:
-    from counterfoil.bootstrap.dead_letters import Letter
+    from counterfoil.bootstrap.admin import Letter
 
 _COLUMNS: Final = ("topic", "offset", "source", "reason", "time", "size", "preview")
 _PREVIEW: Final = 48  # characters in a table
@@ -119,8 +119,8 @@ def printable(data: bytes) -> str:
 
 def _letters(out: Out) -> tuple[ModuleType, KafkaAccess]:
     with extra("distributed"):
-        from counterfoil.bootstrap import dead_letters
-    return dead_letters, out.settings.kafka_access(ADMIN)
+        from counterfoil.bootstrap import admin
+    return admin, out.settings.kafka_access(ADMIN)
 
 
 def _topic(letters: ModuleType, text: str) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from counterfoil.cli.command import Command, Invalid, Out, UrlOption, gateway_url, make
+from counterfoil.contract.log_id import LogId, log_of, parse_log
 from counterfoil.contract.services import SERVICES
-from counterfoil.instance import SHARD
 from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
@@ -43,18 +43,23 @@ class GatewaySession:
                 raise Invalid(f"COUNTERFOIL_VKEYS: there is no file {settings.vkeys}") from None
             return {}
 
-    def log_key(self, service: str) -> tuple[VerifyKey, bool]:
-        """The key of a service's log, and whether it is pinned; an unpinned one is what the gateway shows."""
-        if service not in SERVICES:
-            raise Invalid(f"{service}: the services are {', '.join(SERVICES)}")
+    def log_key(self, log: LogId) -> tuple[VerifyKey, bool]:
+        """The key of a log, and whether it is pinned; an unpinned one is what the gateway shows."""
         for origin, key in self.pinned.items():
-            if origin.endswith(f"/{service}/{SHARD}"):
+            if log_of(origin) == log:
                 return key, True
-        return VerifyKey.parse(self.gateway.log_file(service, "vkey", SHARD).decode().strip()), False
+        return VerifyKey.parse(self.gateway.log_file(log, "vkey").decode().strip()), False
 
-    def origin(self, service: str) -> str:
-        """The name of a service's log, which commands are addressed to."""
-        return self.log_key(service)[0].name
+
+def named_log(text: str) -> LogId:
+    """The log of ``SERVICE`` or ``SERVICE/SHARD`` on the command line. Raises `Invalid`."""
+    try:
+        log = parse_log(text)
+    except ValueError as problem:
+        raise Invalid(str(problem)) from problem
+    if log.service not in SERVICES:
+        raise Invalid(f"{text}: the services are {', '.join(SERVICES)}")
+    return log
 
 
 def remote(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:

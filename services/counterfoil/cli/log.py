@@ -10,18 +10,18 @@ import typer
 
 from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
-from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, record
 from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
 from counterfoil.contract.canonical import Refused, canonical, parse_json
-from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCause, service_of
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCause
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import format_time
-from counterfoil.instance import SHARD
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
@@ -30,7 +30,7 @@ from counterfoil.log.verify import TileTree, open_checkpoint
 
 app = typer.Typer(name="log", help="The public logs: checkpoint, entry, receipt, verify, tail.", no_args_is_help=True)
 
-Service = Annotated[str, argument("SERVICE", "issuance, ledger, matching or redemption.")]
+Log = Annotated[str, argument("LOG", "issuance, ledger, matching or redemption; SERVICE/SHARD for another shard.")]
 Vkeys = Annotated[
     Path | None,
     typer.Option(
@@ -43,33 +43,33 @@ _PAUSE_S = 0.1
 
 
 @remote(app, "checkpoint", "counterfoil log checkpoint issuance")
-def checkpoint(session: GatewaySession, service: Service) -> None:
-    """Show the signed checkpoint of a service's log: its size and root."""
-    key, pinned = session.log_key(service)
-    note = session.gateway.log_file(service, "checkpoint", SHARD)
+def checkpoint(session: GatewaySession, log: Log) -> None:
+    """Show the signed checkpoint of a log: its size and root."""
+    id_ = named_log(log)
+    key, pinned = session.log_key(id_)
+    note = session.gateway.log_file(id_, "checkpoint")
     head = _open(note, key)
     found = {"origin": head.origin, "size": head.size, "root": head.root.hex(), "key_pinned": pinned}
     session.out.show({**found, "note": note.decode()}, record(found))
 
 
 @remote(app, "entry", "counterfoil log entry matching 17")
-def entry(
-    session: GatewaySession, service: Service, index: Annotated[int, typer.Argument(min=0, help="Its index.")]
-) -> None:
+def entry(session: GatewaySession, log: Log, index: Annotated[int, typer.Argument(min=0, help="Its index.")]) -> None:
     """Show an entry as published, after checking that it is in the log's tree under the signed checkpoint."""
-    key, _ = session.log_key(service)
+    id_ = named_log(log)
+    key, _ = session.log_key(id_)
     deadline = time.monotonic() + _PUBLISHED_WITHIN_S
-    while (data := _published(session, service, key, index, last_try=time.monotonic() >= deadline)) is None:
+    while (data := _published(session, id_, key, index, last_try=time.monotonic() >= deadline)) is None:
         time.sleep(_PAUSE_S)
     session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(CODEC.decode_entry(data))))
 
 
-def _published(session: GatewaySession, service: str, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
+def _published(session: GatewaySession, log: LogId, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
     """The entry's bytes, proven; None if it is not published yet. Raises `Invalid` or `NotThere` at the last try."""
-    head = _open(session.gateway.log_file(service, "checkpoint", SHARD), key)
+    head = _open(session.gateway.log_file(log, "checkpoint"), key)
     try:
         if index < head.size:
-            return _entry(session, service, head, index)
+            return _entry(session, log, head, index)
     except NotThere:  # a partial tile went when its full one came, together with a newer checkpoint
         if last_try:
             raise
@@ -79,14 +79,14 @@ def _published(session: GatewaySession, service: str, key: VerifyKey, index: int
     return None
 
 
-def _entry(session: GatewaySession, service: str, head: Checkpoint, index: int) -> bytes:
+def _entry(session: GatewaySession, log: LogId, head: Checkpoint, index: int) -> bytes:
     def read_tile(level: int, number: int, width: int) -> bytes:
-        return session.gateway.log_file(service, tile_path(level, number, width), SHARD)
+        return session.gateway.log_file(log, tile_path(level, number, width))
 
     number, place = divmod(index, TILE_WIDTH)
     width = min(TILE_WIDTH, head.size - number * TILE_WIDTH)
     try:
-        bundle = session.gateway.log_file(service, bundle_path(number, width), SHARD)
+        bundle = session.gateway.log_file(log, bundle_path(number, width))
         return TileTree(head, read_tile).entries(number, bundle)[place]
     except LogError as problem:
         raise NotProven(f"entry {index} of {head.origin}: {problem}") from problem
@@ -102,7 +102,7 @@ def _open(note: bytes, key: VerifyKey) -> Checkpoint:
 @remote(app, "receipt", "counterfoil log receipt issuance springfield 0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
 def receipt(
     session: GatewaySession,
-    service: Service,
+    log: Log,
     actor: Annotated[str, argument("ACTOR", "Who signed the command.")],
     command_id: Annotated[str, argument("COMMAND_ID", "The command's id.")],
     save: Annotated[
@@ -110,9 +110,10 @@ def receipt(
     ] = None,
 ) -> None:
     """Fetch the receipt of a command, accepted or refused, and verify it."""
-    key, pinned = session.log_key(service)
+    id_ = named_log(log)
+    key, pinned = session.log_key(id_)
     try:
-        answer = session.gateway.receipt(service, actor, command_id)
+        answer = session.gateway.receipt(id_, actor, command_id)
     except RefusedByService as problem:
         if problem.receipt is None:
             raise
@@ -166,11 +167,12 @@ def read_vkeys(path: Path) -> dict[str, VerifyKey]:
 def tail(
     session: GatewaySession,
     service: Annotated[
-        list[str] | None, typer.Option("--service", metavar="SERVICE", help="Only this one. May be repeated.")
+        list[str] | None,
+        typer.Option("--service", metavar="SERVICE[/SHARD]", help="Only this one. May be repeated."),
     ] = None,
     start: Annotated[
         list[str] | None,
-        typer.Option("--from", metavar="SERVICE:INDEX", help="Start here instead of now. May be repeated."),
+        typer.Option("--from", metavar="SERVICE[/SHARD]:INDEX", help="Start here instead of now. May be repeated."),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help="End after so many.")] = None,
 ) -> None:
@@ -192,7 +194,7 @@ def _cause(entry: Entry) -> str:
         case CommandCause():
             return f"command {entry.id}"
         case EntryCause(origin=origin, index=index, item=item):
-            return f"event {item} of {service_of(origin)}:{index}"
+            return f"event {item} of {log_of(origin).name}:{index}"
         case TimerCause(kind=kind):
             return f"timer {kind}"
         case _:
@@ -207,14 +209,14 @@ def _decision(entry: Entry) -> str:
 def line(entry: Entry) -> str:
     """An entry in one line."""
     events = ", ".join(event_row(event)["event"] for event in entry.events) or _decision(entry)
-    place = f"{service_of(entry.origin)}:{entry.index}"
+    place = f"{log_of(entry.origin).name}:{entry.index}"
     return f"{format_time(entry.time)}  {place:<18} {_cause(entry)}: {events}"
 
 
 def summary(entry: Entry) -> dict[str, Any]:
     """An entry for people."""
     head = {
-        "entry": f"{service_of(entry.origin)}:{entry.index}",
+        "entry": f"{log_of(entry.origin).name}:{entry.index}",
         "time": format_time(entry.time),
         "cause": _cause(entry),
         "decision": _decision(entry),

@@ -37,7 +37,9 @@ Home = Annotated[
 ]
 Wait = Annotated[
     list[str] | None,
-    typer.Option("--wait", metavar="SERVICE:INDEX", help="Answer from views that hold this entry. May be repeated."),
+    typer.Option(
+        "--wait", metavar="SERVICE[/SHARD]:INDEX", help="Answer from views that hold this entry. May be repeated."
+    ),
 ]
 
 Party = Annotated[str, option("--party", "The party's id.", metavar="PARTY")]

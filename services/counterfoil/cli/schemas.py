@@ -115,8 +115,9 @@ def openapi() -> bytes:
 def asyncapi() -> bytes:
     """The AsyncAPI document of the distributed form. Raises `Invalid` where its packages are not installed."""
     with extra("distributed"):
-        from counterfoil.bootstrap.asyncapi import document
-    return orjson.dumps(document(), option=_PRETTY)
+        from counterfoil.bootstrap.admin import asyncapi
+
+        return orjson.dumps(asyncapi(), option=_PRETTY)
 
 
 def register(app: typer.Typer) -> None:

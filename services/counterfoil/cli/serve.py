@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Final
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from counterfoil.cli.gateway_server import StopSignal
     from counterfoil.gateway.app import Delivery
 
-PARTS: Final = (*SERVICES, VIEWS, GATEWAY)
+NAMES: Final = (*SERVICES, VIEWS, GATEWAY)
 _POLL_SECONDS: Final = 0.5  # between checks whether to stop
 
 log = logging.getLogger("counterfoil.serve")
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
     def serve(
         out: Out,
         services: Annotated[
-            list[str], typer.Argument(help=f"Any of: {', '.join(PARTS)}; or `all`.", metavar="SERVICE...")
+            list[str], typer.Argument(help=f"{', '.join(NAMES)}, SERVICE/SHARD; or `all`.", metavar="SERVICE...")
         ],
         home: Home = None,
         listen: Annotated[
@@ -58,18 +59,31 @@ def register(app: typer.Typer) -> None:
 
         COUNTERFOIL_KAFKA, COUNTERFOIL_DATABASE and COUNTERFOIL_SECRETS say where these are; `counterfoil topics apply`
         and `counterfoil database apply` prepare them. Parts may be started in any order, in one process or many; of two
-        instances of a service one is active and the other a standby. COUNTERFOIL_PROBES shows /livez, /readyz and
+        processes with the same log one is active and the other a standby. COUNTERFOIL_PROBES shows /livez, /readyz and
         /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a part has failed for good.
         """
-        names = PARTS if services == ["all"] else tuple(dict.fromkeys(services))
-        unknown = [name for name in names if name not in PARTS]
+        unknown = [name for name in services if name.partition("/")[0] not in NAMES and services != ["all"]]
         if unknown:
-            raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(PARTS)}, or `all`")
+            raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(NAMES)}, or `all`")
         instance = Instance(home if home is not None else out.settings.home)
+        names = served(instance, services)
         address = parse_listen(out.settings.listen if listen is None else listen)
         if with_parent:
             Thread(target=_stop_with_parent, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
         _serve(out, instance, names, address)
+
+
+def served(instance: Instance, asked: Sequence[str]) -> tuple[str, ...]:
+    """The parts that are asked for: a service is all its logs, ``all`` is everything. Raises `Invalid`."""
+    logs = instance.logs()
+    parts = [*(log.name for log in logs), VIEWS, GATEWAY]
+    meant = {VIEWS: [VIEWS], GATEWAY: [GATEWAY], "all": parts}
+    meant |= {str(log): [log.name] for log in logs}
+    meant |= {service: [log.name for log in instance.logs_of(service)] for service in SERVICES}
+    unknown = [name for name in asked if name not in meant]
+    if unknown:
+        raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(parts)}, or `all`")
+    return tuple(dict.fromkeys(part for name in asked for part in meant[name]))
 
 
 def _stop_with_parent(parent: int) -> None:

@@ -15,9 +15,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
-from counterfoil.cli.gateway_session import GatewaySession
+from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.render import record
 from counterfoil.cli.values import format_amount, in_units
+from counterfoil.contract.log_id import MAIN, log_of
 from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
@@ -36,10 +37,14 @@ KeysOption = Annotated[
         "--keys", metavar="DIR", help="The directory of key files. Default: COUNTERFOIL_KEYS, or keys in the instance."
     ),
 ]
+ShardOption = Annotated[
+    str, typer.Option("--shard", metavar="NAME", help="The shard of the service that is to decide it.")
+]
 SIGNING: Final[Parameters] = {
     "as_": (AsOption, inspect.Parameter.empty),
     "key": (KeyOption, None),
     "keys": (KeysOption, None),
+    "shard": (ShardOption, MAIN),
     "url": (UrlOption, None),
 }
 _AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
@@ -48,8 +53,9 @@ _AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
 class SigningSession(GatewaySession):
     """A session with a gateway that signs for one party."""
 
-    def __init__(self, out: Out, as_: str, key: str | None, keys: Path | None, url: str | None) -> None:
+    def __init__(self, out: Out, as_: str, key: str | None, keys: Path | None, shard: str, url: str | None) -> None:
         super().__init__(out, url)
+        self._shard = shard
         from counterfoil.cli.keyring import Keyring
 
         self.keyring = Keyring(keys if keys is not None else out.settings.key_directory)
@@ -63,7 +69,7 @@ class SigningSession(GatewaySession):
         from counterfoil.runtime.clock import SystemClock
 
         check(body)
-        key, pinned = self.log_key(VOCABULARY.service_of[type(body)])
+        key, pinned = self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}"))
         envelope = self.author.sign(body, key.name, new_command_id(), SystemClock().now())
         receipt = self.gateway.submit(envelope)
         proven = verify_answer(receipt, key, envelope)
@@ -113,10 +119,8 @@ def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[...,
 
 
 def _accepted(proven: Proven, pinned: bool) -> list[RenderableType]:
-    from counterfoil.contract.entry import service_of
-
     entry = proven.entry
-    lines: list[RenderableType] = [Text(f"accepted: {service_of(entry.origin)}:{entry.index}", style="bold green")]
+    lines: list[RenderableType] = [Text(f"accepted: {log_of(entry.origin).name}:{entry.index}", style="bold green")]
     lines += [record(event_row(event)) for event in entry.events]
     word = "a pinned key" if pinned else "the gateway's own key; pin the log keys to be sure: COUNTERFOIL_VKEYS"
     lines.append(Text(f"receipt verified under {word}, tree size {proven.checkpoint.size}", style="dim"))

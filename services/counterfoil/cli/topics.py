@@ -11,6 +11,7 @@ from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.instance_files import logs_here
 from counterfoil.settings import ADMIN, KafkaAccess
 
 app = typer.Typer(name="topics", help="Topics, users and rights on Kafka: apply, check.", no_args_is_help=True)
@@ -36,8 +37,8 @@ def apply(
     with COUNTERFOIL_SECRETS it logs in as admin. Exit code 1: findings are left that it does not change by itself.
     """
     provision, access = _provision(out)
-    changes = provision.apply_topics(access, brokers, out.settings.secrets)
-    findings = provision.check_topics(access, out.settings.secrets)
+    changes = provision.apply_topics(access, brokers, out.settings.secrets, logs_here(out))
+    findings = provision.check_topics(access, out.settings.secrets, logs_here(out))
     done = Text("\n".join(changes) if changes else "nothing to change: everything is as it must be")
     _show(out, provision, access, {"changes": changes, "findings": findings}, done)
 
@@ -49,7 +50,7 @@ def check(out: Out) -> None:
     Exit code 0: no drift; 1: findings.
     """
     provision, access = _provision(out)
-    findings = provision.check_topics(access, out.settings.secrets)
+    findings = provision.check_topics(access, out.settings.secrets, logs_here(out))
     _show(out, provision, access, {"findings": findings}, *([] if findings else [Text("everything is as it must be")]))
 
 

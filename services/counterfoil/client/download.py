@@ -9,7 +9,7 @@ from typing import Final
 
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotProven, NotThere, Unreachable
-from counterfoil.instance import SHARD
+from counterfoil.contract.log_id import LogId
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
@@ -23,39 +23,39 @@ _ATTEMPTS: Final = 5
 
 def download_logs(
     gateway: Gateway,
-    keys: Mapping[str, VerifyKey],
-    sizes: Mapping[str, int],
+    keys: Mapping[LogId, VerifyKey],
+    sizes: Mapping[LogId, int],
     to: Path,
     progress: Callable[[str, int, int], None],
 ) -> None:
-    """Copy each service's log of at least `sizes` entries to the new directory `to/SERVICE/SHARD`.
+    """Copy each log of at least `sizes` entries to the new directory `to/SERVICE/SHARD`.
 
-    `keys`: the pinned key of each service's log. `progress`: (what, files just fetched, files in all, approximately).
+    `keys`: the pinned key of each log. `progress`: (what, files just fetched, files in all, approximately).
     Only the checkpoint is verified here; the audit checks the rest. Raises `NotProven` for a checkpoint that the key
     has not signed, `Unreachable` if a checkpoint of that size is not published in time.
     """
     files = sum(1 for size in sizes.values() for _ in tiles_for(0, size))
-    for service, key in keys.items():
+    for log, key in keys.items():
         for attempt in range(_ATTEMPTS):
-            note, size = _published(gateway, service, key, sizes[service])
+            note, size = _published(gateway, log, key, sizes[log])
             try:
                 for path in (ref.path() for ref in tiles_for(0, size)):
-                    _write(to / service / SHARD / path, gateway.log_file(service, path))
-                    progress(f"fetch {service}", 1, files)
+                    _write(to / str(log) / path, gateway.log_file(log, path))
+                    progress(f"fetch {log.name}", 1, files)
             except NotThere:  # the log has grown, and the partial tiles of its former size are gone
                 if attempt == _ATTEMPTS - 1:
                     raise
                 continue
-            _write(to / service / SHARD / "vkey", f"{key.vkey()}\n".encode())
-            _write(to / service / SHARD / "checkpoint", note)
+            _write(to / str(log) / "vkey", f"{key.vkey()}\n".encode())
+            _write(to / str(log) / "checkpoint", note)
             break
 
 
-def _published(gateway: Gateway, service: str, key: VerifyKey, at_least: int) -> tuple[bytes, int]:
+def _published(gateway: Gateway, log: LogId, key: VerifyKey, at_least: int) -> tuple[bytes, int]:
     """The published checkpoint, once it covers `at_least` entries: (note, size)."""
     deadline = time.monotonic() + PUBLISHED_WITHIN
     while True:
-        note = gateway.log_file(service, "checkpoint")
+        note = gateway.log_file(log, "checkpoint")
         try:
             size = open_checkpoint(note, [key]).size
         except LogError as problem:

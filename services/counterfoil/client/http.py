@@ -17,6 +17,7 @@ import httpx
 import orjson
 
 from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
+from counterfoil.contract.log_id import LogId
 
 PAUSES: Final = (0.1, 0.3, 0.9, 2.0)
 """Seconds before each repetition."""
@@ -81,14 +82,14 @@ class Gateway:
                 raise Unreachable(f"{self.url} has shed the command every time; send the same one again") from problem
             raise
 
-    def receipt(self, service: str, actor: str, command_id: str) -> dict[str, Any]:
+    def receipt(self, log: LogId, actor: str, command_id: str) -> dict[str, Any]:
         """The receipt of a command decided earlier. Raises `RefusedByService`, `NotThere`, `Unreachable`."""
-        return _object(self._ask("GET", "/v1/commands/" + _path(service, actor, command_id)))
+        return _object(self._ask("GET", "/v1/commands/" + _path(*log.name.split("/"), actor, command_id)))
 
     # queries --------------------------------------------------------------------------------------------------------
 
     def get(self, view: str, *key: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
-        """One row by its key, each part as text. `wait_for`: ``service:index`` that the view must have seen.
+        """One row by its key, each part as text. `wait_for`: ``service[/shard]:index`` that the view must have seen.
 
         Raises `NotThere`, `RefusedByService`, `Unreachable`.
         """
@@ -130,16 +131,17 @@ class Gateway:
 
     # logs -----------------------------------------------------------------------------------------------------------
 
-    def log_file(self, service: str, path: str, shard: str = "main") -> bytes:
+    def log_file(self, log: LogId, path: str) -> bytes:
         """A published file: ``checkpoint``, ``vkey`` or a tile's path. Raises `NotThere`, `Unreachable`."""
-        return self._ask("GET", f"/log/{_path(service, shard)}/{path}").content
+        return self._ask("GET", f"/log/{_path(*log)}/{path}").content
 
-    def tail(self, services: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(position, entry) of each entry as it comes, from ``service:index`` positions on; it does not end by itself.
+    def tail(self, logs: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(position, entry) of each entry of `logs` as it comes; it does not end by itself.
 
+        A log is ``service/shard``, or ``service`` for all of a service; a position is ``service[/shard]:index``.
         It does not resume by itself: after `Unreachable`, start again at the last position, its parts split at commas.
         """
-        params = httpx.QueryParams([*(("service", each) for each in services), *(("from", each) for each in start)])
+        params = httpx.QueryParams([*(("service", each) for each in logs), *(("from", each) for each in start)])
         timeout = httpx.Timeout(60.0, connect=5.0)  # a stream without entries has a heartbeat every 15 s
         try:
             with self._client.stream("GET", "/v1/events", params=params, timeout=timeout) as response:

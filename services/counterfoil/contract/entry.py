@@ -79,8 +79,3 @@ class Entry:
     batch: bool
     outcomes: tuple[Outcome, ...]
     events: tuple[Event, ...]
-
-
-def service_of(origin: str) -> str:
-    """The service part of an origin ``HOST/SERVICE/SHARD``."""
-    return origin.rsplit("/", 2)[1]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from counterfoil.contract import limits
+from counterfoil.contract.log_id import SERVICE_PATTERN, SHARD_PATTERN
 from counterfoil.contract.times import SECOND, format_hour, format_time, parse_hour, parse_time
 
 
@@ -143,7 +144,8 @@ AssetId = Annotated[str, _text(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,95}", 96)]
 KeyId = Annotated[str, _text(r"[0-9a-f]{16}", 16)]
 Currency = Annotated[str, _text(r"[A-Z]{3}", 3)]
 CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", 36)]
-Origin = Annotated[str, _text(r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?(?:/[a-z0-9-]{1,32}){2}", 140)]
+_HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
+Origin = Annotated[str, _text(f"{_HOST}/{SERVICE_PATTERN}/{SHARD_PATTERN}", 140)]
 Name = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_NAME)]
 Reason = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_REASON)]
 Reference = Annotated[str, _text(r"[!-~]+", limits.MAX_REFERENCE)]

@@ -4,4 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.contract.log_id import LogId
+
 SERVICES: Final = ("issuance", "ledger", "matching", "redemption")
+
+MAIN_LOGS: Final = tuple(map(LogId, SERVICES))
+"""The logs that every instance has: the shard ``main`` of each service."""
+
+DIVISIBLE: Final = ("matching",)
+"""Services that may have more than one shard. In front of the others nothing says yet whose a programme or a contract
+is: two ledgers would both credit every voucher."""

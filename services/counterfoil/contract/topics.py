@@ -8,7 +8,8 @@
 | `counterfoil.checkpoints` | origin | a signed checkpoint; the topic is compacted | the services |
 | `counterfoil.replies` | service | the word on a command that made no entry | the services |
 
-Every topic has one partition: the log of a shard has one order, and a gateway reads all replies.
+Topics of commands and entries have a partition for each shard of the service, `main` the first: the log of a shard has
+one order. Every other topic has one: a gateway reads all replies.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered, RulesAdopted
+from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.directory import Directory, Party
@@ -38,15 +39,23 @@ Decision = Sequence[Event] | Refusal
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where a decision stands: ledger time (microseconds), the entry's index, the command's place in its batch."""
+    """Where a decision stands: ledger time (microseconds), the entry's index, the command's place in its batch.
+
+    `shard` is that of the log which decides.
+    """
 
     time: int
     index: int
     item: int
+    shard: str = MAIN
 
     def new_id(self, prefix: str, nth: int | None = None) -> str:
-        """An id that is unique for ever because the log's index is: ``bid-17-0``, or ``trd-17-0-2`` for the third."""
-        base = f"{prefix}-{self.index}-{self.item}"
+        """An id that is unique for ever because the log's index is: ``bid-17-0``, or ``trd-17-0-2`` for the third.
+
+        Logs take in each other's ids, so that of any shard but `MAIN` names the shard: ``bid-cn.sh-17-0``.
+        """
+        log = prefix if self.shard == MAIN else f"{prefix}-{self.shard}"
+        base = f"{log}-{self.index}-{self.item}"
         return base if nth is None else f"{base}-{nth}"
 
 

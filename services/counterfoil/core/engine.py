@@ -21,9 +21,9 @@ from counterfoil.contract.entry import (
     GenesisCause,
     Outcome,
     TimerCause,
-    service_of,
 )
 from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Header, Submission
@@ -43,6 +43,7 @@ class Engine(Generic[S]):
 
     def __init__(self, decider: Decider[S], origin: str, root_at: Callable[[int], bytes | None]) -> None:
         self.decider, self.origin, self._root_at = decider, origin, root_at
+        self._shard = log_of(origin).shard
         self.state = decider.initial()
         self.size = 0
         self.time = 0
@@ -78,7 +79,7 @@ class Engine(Generic[S]):
         outcomes, events, encoded = [], list[Event](), list[bytes]()
         room = _room_for_events(submission)
         for item, body in enumerate(submission.bodies):
-            here = At(at.time, at.index, item)
+            here = At(at.time, at.index, item, self._shard)
             decision = barred or self._decide(header.actor, body, here)
             if not isinstance(decision, Refusal):
                 drafts = [canonical(dump_event(event)) for event in decision]
@@ -104,7 +105,7 @@ class Engine(Generic[S]):
     def react(self, cause: EntryCause, event: Event, clock: int) -> tuple[Entry, bytes]:
         """Consume another service's event; `cause` names it."""
         at = self._at(clock)
-        subject = service_of(cause.origin)
+        subject = log_of(cause.origin).name
         events = self._reactions[type(event)](self.state, event, at)
         return self._close(f"{subject}/{cause.index}/{cause.item}", subject, cause, at, events)
 
@@ -130,13 +131,13 @@ class Engine(Generic[S]):
         items = [item for item, outcome in enumerate(entry.outcomes) for _ in range(outcome.events)]
         for nth, event in enumerate(entry.events):
             item = items[nth] if items else 0
-            self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item))
+            self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item, self._shard))
         self._advance(entry)
 
     # inside ---------------------------------------------------------------------------------------------------------
 
     def _at(self, clock: int) -> At:
-        return At(max(clock, self.time + 1), self.size, 0)
+        return At(max(clock, self.time + 1), self.size, 0, self._shard)
 
     def _barred(self, header: Header, at: At) -> Refusal | None:
         """What bars a command whatever it asks for, in order of precedence."""

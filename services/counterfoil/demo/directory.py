@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.errors import AlreadyInitialised
-from counterfoil.instance import SHARD, Instance
+from counterfoil.instance import Instance
 from counterfoil.log.keys import SigningKey, VerifyKey
 from counterfoil.testbed.seeded_keys import seeded_key
 
@@ -39,7 +40,7 @@ def check_replaceable(home: Path) -> None:
         raise AlreadyInitialised(f"{home} is not empty and not an earlier demo: choose another --home")
 
 
-def log_keys(seed: int) -> dict[str, VerifyKey]:
-    """The log keys of the demo with this seed, by service."""
-    seeds = {service: seeded_key(seed, f"log-{service}") for service in SERVICES}
-    return {service: SigningKey(f"{HOST}/{service}/{SHARD}", key).verify_key for service, key in seeds.items()}
+def log_keys(seed: int) -> dict[LogId, VerifyKey]:
+    """The keys of the demo with this seed, by log."""
+    seeds = {log: seeded_key(seed, f"log-{log.stem}") for log in MAIN_LOGS}
+    return {log: SigningKey(log.origin(HOST), key).verify_key for log, key in seeds.items()}

@@ -10,6 +10,7 @@ from counterfoil.audit.run import Progress
 from counterfoil.client.download import download_logs
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.demo.directory import check_replaceable, log_keys, make_instance, mark
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
@@ -69,18 +70,18 @@ def play_over_gateway(
     return audit_and_write(home, report, home / DOWNLOADED, trusted, advanced)
 
 
-def _check_market(url: str, clock: ClockDriver, keys: dict[str, VerifyKey]) -> None:
+def _check_market(url: str, clock: ClockDriver, keys: dict[LogId, VerifyKey]) -> None:
     """Raises `OtherMarket` unless the market is this demo's and has not been played yet."""
     if clock.now() != START:
         raise OtherMarket("the clock has moved, so this market was played before: prepare a new one")
     with Gateway(url) as gateway:
-        for service, key in keys.items():
+        for log, key in keys.items():
             try:
-                shown = gateway.log_file(service, "vkey").decode(errors="replace").strip()
+                shown = gateway.log_file(log, "vkey").decode(errors="replace").strip()
             except NotThere:
-                raise OtherMarket(f"{url} publishes no log of {service} yet; try again") from None
+                raise OtherMarket(f"{url} publishes no log of {log.name} yet; try again") from None
             if shown != key.vkey():
                 raise OtherMarket(
-                    f"{url} serves a market that was not prepared with this seed: its {service} log "
+                    f"{url} serves a market that was not prepared with this seed: its {log.name} log "
                     f"has the key {shown[:120]}"
                 )

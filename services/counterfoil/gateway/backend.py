@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import LogStore, Transport, View, ViewStore
 from counterfoil.runtime.receipts import Receipts
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
@@ -24,9 +25,9 @@ class Backend:
     views: ViewStore
     definitions: tuple[View, ...]
     positions: Callable[[], Mapping[str, int]]
-    origins: Mapping[str, str]
-    stores: Mapping[str, LogStore]
-    log_directories: Mapping[str, Path]
+    origins: Mapping[LogId, str]
+    stores: Mapping[LogId, LogStore]
+    log_directories: Mapping[LogId, Path]
     failure: Callable[[], str]
     """Why a service stopped for good; empty while all is well."""
     telemetry: Telemetry = NOTHING

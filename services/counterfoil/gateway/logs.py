@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.log.errors import FormatError
@@ -17,10 +18,10 @@ def router(backend: Backend) -> APIRouter:
     routes = APIRouter(tags=["logs"])
 
     def read(service: str, shard: str, path: str) -> bytes:
-        origin = backend.origins.get(service, "")
-        if not origin.endswith(f"/{service}/{shard}"):
-            raise Problem(404, "unknown_log", "No such log.", f"{service}/{shard}"[:80])
-        file = backend.log_directories[service] / path
+        log = LogId(service, shard)
+        if log not in backend.log_directories:
+            raise Problem(404, "unknown_log", "No such log.", f"{log}"[:80])
+        file = backend.log_directories[log] / path
         with judging(file):
             try:
                 return file.read_bytes()

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from fastapi import Query, Request
 
+from counterfoil.contract.log_id import LogId, parse_log
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.view_positions import ViewPositions
@@ -22,7 +23,7 @@ WaitFor = Annotated[
     Query(
         alias="wait_for",
         max_length=MAX_POSITIONS,
-        description="service:index, as in a receipt: answer only when the views hold that entry; may be repeated",
+        description="service[/shard]:index, as in a receipt: answer only when the views hold it; may be repeated",
     ),
 ]
 
@@ -43,16 +44,26 @@ def check_parameters(
             raise Problem(400, "repeated_parameter", "A parameter is given twice.", name)
 
 
-def parse_position(text: str, origins: Mapping[str, str], code: str) -> tuple[str, int]:
-    """(origin, index) of ``service:index``. Raises `Problem` with `code`."""
-    service, _, index = text.strip().partition(":")
-    if service not in origins or not (index.isascii() and index.isdigit()) or len(index) > 15:
-        raise Problem(400, code, "A position is service:index.", text[:80])
-    return origins[service], int(index)
+def find_log(text: str, origins: Mapping[LogId, str]) -> LogId | None:
+    """The log of ``service`` or ``service/shard``, if there is one here."""
+    try:
+        log = parse_log(text)
+    except ValueError:
+        return None
+    return log if log in origins else None
+
+
+def parse_position(text: str, origins: Mapping[LogId, str], code: str) -> tuple[str, int]:
+    """(origin, index) of ``service:index`` or ``service/shard:index``. Raises `Problem` with `code`."""
+    name, _, index = text.strip().partition(":")
+    log = find_log(name, origins)
+    if log is None or not (index.isascii() and index.isdigit()) or len(index) > 15:
+        raise Problem(400, code, "A position is service:index, or service/shard:index.", text[:80])
+    return origins[log], int(index)
 
 
 async def wait_for(backend: Backend, views: ViewPositions, wanted: Sequence[str] | None) -> None:
-    """Wait until the views hold each ``service:index``. Raises `Problem`: at once for bad ones, 504 after a while."""
+    """Wait until the views hold each ``service[/shard]:index``. Raises `Problem`: for bad ones, 504 after a while."""
     sizes: dict[str, int] = {}
     for origin, index in [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]:
         sizes[origin] = max(index + 1, sizes.get(origin, 0))

@@ -11,6 +11,7 @@ from typing import Final
 
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.submission import Submission
@@ -57,7 +58,7 @@ class Signatures:
 
     async def _catch_up(self) -> None:
         """Wait until the view holds all that issuance announced: a key whose receipt anybody has is in it then."""
-        origin = self._backend.origins["issuance"]
+        origin = self._backend.origins[LogId("issuance")]
         if not await self._views.reach({origin: self._backend.receipts.ends()[origin]}, CATCH_UP_WITHIN):
             title = "The gateway does not know every key yet; nothing was taken. Send the same command again."
             raise Problem(503, "catching_up", title, headers={"Retry-After": "1"})

@@ -14,10 +14,9 @@ from fastapi import APIRouter, Header, Query, Request
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from counterfoil.contract.entry import service_of
-from counterfoil.contract.services import SERVICES
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, parse_position
+from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, find_log, parse_position
 from counterfoil.gateway.problems import Problem
 
 MAX_STREAMS: Final = 32
@@ -76,16 +75,17 @@ def router(backend: Backend) -> APIRouter:
         request: Request,
         start: Annotated[
             list[str] | None,
-            Query(alias="from", max_length=MAX_POSITIONS, description="service:index; default: from now on"),
+            Query(alias="from", max_length=MAX_POSITIONS, description="service[/shard]:index; default: from now on"),
         ] = None,
         service: Annotated[
-            list[str] | None, Query(max_length=len(SERVICES), description="only these services; default: all")
+            list[str] | None,
+            Query(max_length=MAX_POSITIONS, description="only these: service, or service/shard; default: all"),
         ] = None,
         last_event_id: Annotated[str | None, Header(description="the last id received, instead of `from`")] = None,
     ) -> Stream:
         check_parameters(request, (), many=("from", "service"))
         begin = [last_event_id] if last_event_id else start or []
-        positions = _positions(backend, service or SERVICES, ",".join(begin).split(",") if begin else [])
+        positions = _positions(backend, service or (), ",".join(begin).split(",") if begin else [])
         if not places.acquire(blocking=False):
             raise Problem(503, "too_many_streams", "Too many event streams are open.", headers={"Retry-After": "5"})
         stopping = anyio.Event()
@@ -94,20 +94,25 @@ def router(backend: Backend) -> APIRouter:
     return routes
 
 
-def _positions(backend: Backend, services: Sequence[str], start: Sequence[str]) -> dict[str, int]:
+def _positions(backend: Backend, wanted: Sequence[str], start: Sequence[str]) -> dict[str, int]:
     """Per origin, the first entry to send. Raises `Problem`."""
     ends = backend.receipts.ends()
-    positions = {}
-    for service in services:
-        if service not in backend.origins:
-            raise Problem(400, "unknown_service", "No such service.", service[:40])
-        positions[backend.origins[service]] = ends[backend.origins[service]]
+    logs = {log for name in wanted for log in _named(backend, name)} if wanted else set(backend.origins)
+    positions = {origin: ends[origin] for log, origin in backend.origins.items() if log in logs}
     for each in start:
         origin, index = parse_position(each, backend.origins, "bad_position")
         if origin not in positions or index > ends[origin]:
             raise Problem(400, "bad_position", "A position lies in a log that is asked for, up to its end.", each[:80])
         positions[origin] = index
     return positions
+
+
+def _named(backend: Backend, name: str) -> Sequence[LogId]:
+    """The logs of a service, or the one of ``service/shard``. Raises `Problem`."""
+    log = find_log(name, backend.origins)
+    if log is None:
+        raise Problem(400, "unknown_service", "No such service.", name[:40])
+    return [log] if "/" in name else [each for each in backend.origins if each.service == name]
 
 
 async def _entries(
@@ -119,8 +124,8 @@ async def _entries(
         while not stopping.is_set():
             for delivery in await loop.run_in_executor(pool, inbox.poll, _BATCH, _WAIT):
                 positions[delivery.source] = delivery.position + 1
-                resume = ",".join(f"{service_of(origin)}:{at}" for origin, at in sorted(positions.items()))
-                yield {"id": resume, "event": service_of(delivery.source), "data": delivery.data.decode()}
+                resume = ",".join(f"{log_of(origin).name}:{at}" for origin, at in sorted(positions.items()))
+                yield {"id": resume, "event": log_of(delivery.source).service, "data": delivery.data.decode()}
             inbox.acknowledge(positions)
     finally:
         inbox.wake()  # the thread that may still wait for this stream returns

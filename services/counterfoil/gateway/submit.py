@@ -12,10 +12,9 @@ from fastapi.responses import JSONResponse
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
-from counterfoil.contract.services import SERVICES
 from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
@@ -96,13 +95,13 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
             envelope = await _body(request)
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
-            service = service_of(submission.header.aud)
-            trace = backend.telemetry.received(service, request.headers.get("traceparent", ""), _kind(submission))
+            log = log_of(submission.header.aud)
+            trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
             later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
             try:
                 return await _send(backend, envelope, trace, later=later)
             finally:
-                backend.telemetry.answered(service, time.perf_counter() - began, trace)
+                backend.telemetry.answered(log, time.perf_counter() - began, trace)
         except Refused as problem:
             return refusal(problem.refusal)
         except Overloaded:
@@ -114,18 +113,30 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
         responses={404: {"description": "Not decided (yet)"}},
     )
     def recorded(service: str, actor: str, command_id: str) -> JSONResponse:
-        if service not in SERVICES:
-            raise Problem(404, "unknown_service", "No such service.", service[:80])
-        id_ = f"{actor}/{command_id}"
-        if not id_.isprintable():
-            raise Problem(404, "not_decided", "No command can have this id.")
-        found = backend.stores[service].find([id_]).get(id_)
-        answer = None if found is None else backend.receipts.recorded(backend.origins[service], found[0])
-        if answer is None or not answer.entry.outcomes:
-            raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
-        return answer_response(answer)
+        return _recorded(backend, LogId(service), actor, command_id)
+
+    @routes.get(
+        "/v1/commands/{service}/{shard}/{actor}/{command_id}",
+        summary="The receipt of a command that another shard than main decided",
+        responses={404: {"description": "Not decided (yet)"}},
+    )
+    def recorded_by_shard(service: str, shard: str, actor: str, command_id: str) -> JSONResponse:
+        return _recorded(backend, LogId(service, shard), actor, command_id)
 
     return routes
+
+
+def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSONResponse:
+    if log not in backend.stores:
+        raise Problem(404, "unknown_service", "No such service, or no such shard of it.", log.name[:80])
+    id_ = f"{actor}/{command_id}"
+    if not id_.isprintable():
+        raise Problem(404, "not_decided", "No command can have this id.")
+    found = backend.stores[log].find([id_]).get(id_)
+    answer = None if found is None else backend.receipts.recorded(backend.origins[log], found[0])
+    if answer is None or not answer.entry.outcomes:
+        raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
+    return answer_response(answer)
 
 
 def _kind(submission: Submission) -> str:
@@ -181,6 +192,6 @@ def _declared(request: Request) -> int:
 
 def _later(submission: Submission, *, applied: bool) -> JSONResponse:
     header = submission.header
-    location = f"/v1/commands/{service_of(header.aud)}/{header.actor}/{header.command_id}"
+    location = f"/v1/commands/{log_of(header.aud).name}/{header.actor}/{header.command_id}"
     headers = {"Location": location, **({"Preference-Applied": "respond-async"} if applied else {})}
     return JSONResponse({"status": "pending", "receipt": location}, status_code=202, headers=headers)

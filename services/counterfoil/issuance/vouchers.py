@@ -124,7 +124,7 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
     """
     ended: list[Event] = [event] if event.voucher_id in state.vouchers else []
     recycled = event.recycled if isinstance(event, VoucherExpired) else True
-    if recycled and event.amount > 0:
+    if recycled and event.amount > 0 and event.programme_id in state.programmes:  # else another shard's
         uncommitted = state.programmes[event.programme_id].uncommitted + event.amount
         ended.append(
             BudgetRecycled(

@@ -27,7 +27,9 @@ def post_appropriation(state: LedgerState, event: BudgetAppropriated, _at: At) -
 
 
 def settle_claims(state: LedgerState, event: PaymentConfirmed, _at: At) -> Sequence[Event]:
-    """Settle the claims of a paid batch, a provider at a time."""
+    """Settle the claims of a paid batch, a provider at a time; nothing if the programme is another ledger's."""
+    if event.programme_id not in state.programmes:
+        return []
     posting = Posting(state.accounts)
     settled: list[Event] = []
     for payee in event.payees:

@@ -30,7 +30,12 @@ def is_funded(state: LedgerState, event: UsageAccepted | ContractCompleted | Pro
 
 
 def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[Event]:
-    """Keep the trade's price held for its contract, release what the limit held above it, assign the bond."""
+    """Keep the trade's price held for its contract, release what the limit held above it, assign the bond.
+
+    A trade of which neither order is held here is another ledger's.
+    """
+    if ("bid", event.bid_id) not in state.holds.open and ("offer", event.offer_id) not in state.holds.open:
+        return []
     hold: Hold[BidNeed] = state.holds.open["bid", event.bid_id]
     offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
     bid, rate = hold.terms, offer.terms

@@ -2,24 +2,24 @@
 
 | metric | kind | labels |
 |---|---|---|
-| `counterfoil_causes_total` | counter | service, source |
-| `counterfoil_entries_total` | counter | service |
-| `counterfoil_batch_entries` | histogram | service |
-| `counterfoil_commit_seconds` | histogram | service |
-| `counterfoil_refusals_total` | counter | service, code, stage |
-| `counterfoil_log_size` | gauge | service |
-| `counterfoil_published_size` | gauge | service |
-| `counterfoil_checkpoint_timestamp_seconds` | gauge | service |
+| `counterfoil_causes_total` | counter | service, shard, source |
+| `counterfoil_entries_total` | counter | service, shard |
+| `counterfoil_batch_entries` | histogram | service, shard |
+| `counterfoil_commit_seconds` | histogram | service, shard |
+| `counterfoil_refusals_total` | counter | service, shard, code, stage |
+| `counterfoil_log_size` | gauge | service, shard |
+| `counterfoil_published_size` | gauge | service, shard |
+| `counterfoil_checkpoint_timestamp_seconds` | gauge | service, shard |
 | `counterfoil_consumer_lag`, `counterfoil_consumer_stuck` | gauge | consumer, source |
 | `counterfoil_recoveries_total` | counter | worker |
-| `counterfoil_active` | gauge | service |
+| `counterfoil_active` | gauge | service, shard |
 | `counterfoil_dead_letters_total` | counter | service, reason |
 | `counterfoil_receipt_seconds` | histogram | |
 | `counterfoil_commands_waiting` | gauge | |
 
 The source of a cause is an origin or ``commands``, that of a consumer a topic. Every label has a bounded set of values,
 so that nobody outside can make series.
-A series begins with its first event, so that a process shows the services that it runs and no others.
+A series begins with its first event, so that a process shows the logs that it writes and no others.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.ops.health import Judged
 
@@ -49,7 +50,7 @@ METRICS: Final = {
     "counterfoil_consumer_lag": "Messages that a consumer is behind.",
     "counterfoil_consumer_stuck": "1 if a consumer is behind and does not move, else 0.",
     "counterfoil_recoveries_total": "Steps that failed for want of infrastructure and were tried again.",
-    "counterfoil_active": "1 if this process writes the service's log, 0 if it stands by.",
+    "counterfoil_active": "1 if this process writes the log, 0 if it stands by.",
     "counterfoil_dead_letters_total": "Messages set aside because they could not be taken.",
     "counterfoil_receipt_seconds": "Time from a command at the gateway to its answer.",
     "counterfoil_commands_waiting": "Commands at the gateway that are not answered yet.",
@@ -62,6 +63,9 @@ BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # entries; a bat
 RECEIPT_BUCKETS: Final = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 )  # fmt: skip # seconds, up to the gateway's patience
+
+_LOG: Final = LogId._fields
+"""The labels that say which log: a `LogId` is a series' label values as it is."""
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -86,16 +90,16 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._causes = self._counter("counterfoil_causes_total", "service", "source")
-        self._entries = self._counter("counterfoil_entries_total", "service")
-        self._batches = self._histogram("counterfoil_batch_entries", BATCH_BUCKETS, "service")
-        self._commits = self._histogram("counterfoil_commit_seconds", COMMIT_BUCKETS, "service")
-        self._refusals = self._counter("counterfoil_refusals_total", "service", "code", "stage")
-        self._sizes = self._gauge("counterfoil_log_size", "service")
-        self._published = self._gauge("counterfoil_published_size", "service")
-        self._checkpoints = self._gauge("counterfoil_checkpoint_timestamp_seconds", "service")
+        self._causes = self._counter("counterfoil_causes_total", *_LOG, "source")
+        self._entries = self._counter("counterfoil_entries_total", *_LOG)
+        self._batches = self._histogram("counterfoil_batch_entries", BATCH_BUCKETS, *_LOG)
+        self._commits = self._histogram("counterfoil_commit_seconds", COMMIT_BUCKETS, *_LOG)
+        self._refusals = self._counter("counterfoil_refusals_total", *_LOG, "code", "stage")
+        self._sizes = self._gauge("counterfoil_log_size", *_LOG)
+        self._published = self._gauge("counterfoil_published_size", *_LOG)
+        self._checkpoints = self._gauge("counterfoil_checkpoint_timestamp_seconds", *_LOG)
         self._recoveries = self._counter("counterfoil_recoveries_total", "worker")
-        self._active = self._gauge("counterfoil_active", "service")
+        self._active = self._gauge("counterfoil_active", *_LOG)
         self._dead_letters = self._counter("counterfoil_dead_letters_total", "service", "reason")
         name = "counterfoil_receipt_seconds"
         self._receipts = Histogram(name, METRICS[name], registry=self._registry, buckets=RECEIPT_BUCKETS)
@@ -104,57 +108,55 @@ class Metrics:
 
     # what the shell tells -------------------------------------------------------------------------------------------
 
-    def consumed(self, service: str, source: str, count: int) -> None:
+    def consumed(self, log: LogId, source: str, count: int) -> None:
         """`count` messages of `source` were taken."""
-        self._causes[service, source].inc(count)
+        self._causes[*log, source].inc(count)
 
-    def committed(self, service: str, entries: int, seconds: float, size: int) -> None:
+    def committed(self, log: LogId, entries: int, seconds: float, size: int) -> None:
         """A transaction made a log of `size` entries."""
-        key = (service,)
-        self._entries[key].inc(entries)
-        self._batches[key].observe(entries)
-        self._commits[key].observe(seconds)
-        self._sizes[key].set(size)
+        self._entries[log].inc(entries)
+        self._batches[log].observe(entries)
+        self._commits[log].observe(seconds)
+        self._sizes[log].set(size)
 
-    def published(self, service: str, size: int, time: int) -> None:
+    def published(self, log: LogId, size: int, time: int) -> None:
         """A checkpoint over `size` entries was published at `time`, UTC microseconds."""
-        key = (service,)
-        self._published[key].set(size)
-        self._checkpoints[key].set(time / SECOND)
+        self._published[log].set(size)
+        self._checkpoints[log].set(time / SECOND)
 
-    def refused(self, service: str, code: str, stage: str) -> None:
+    def refused(self, log: LogId, code: str, stage: str) -> None:
         """A command was refused."""
-        self._refusals[service, code, stage].inc()
+        self._refusals[*log, code, stage].inc()
 
     def recovering(self, worker: str) -> None:
         """A worker's step failed for want of infrastructure."""
         self._recoveries[(worker,)].inc()
 
-    def entry(self, service: str, entry: Entry, trace: str) -> str:
+    def entry(self, log: LogId, entry: Entry, trace: str) -> str:
         """Entries are counted as they are committed; no trace goes on."""
         return ""
 
-    def received(self, service: str, trace: str, kind: str) -> str:
+    def received(self, log: LogId, trace: str, kind: str) -> str:
         """Commands are counted as they are taken; no trace begins."""
         return ""
 
-    def answered(self, service: str, seconds: float, trace: str = "") -> None:
+    def answered(self, log: LogId, seconds: float, trace: str = "") -> None:
         """A gateway answered a command `seconds` after it came in."""
         self._receipts.observe(seconds)
 
     # what the rest of the process tells -----------------------------------------------------------------------------
 
-    def loaded(self, service: str, size: int) -> None:
-        """A service has joined with a log of `size` entries, all of them published."""
-        self._sizes[(service,)].set(size)
-        self._published[(service,)].set(size)
+    def loaded(self, log: LogId, size: int) -> None:
+        """A writer has begun with a log of `size` entries, all of them published."""
+        self._sizes[log].set(size)
+        self._published[log].set(size)
 
-    def active(self, service: str, active: bool) -> None:
-        """A service writes its log from now on, or stands by."""
-        self._active[(service,)].set(active)
+    def active(self, log: LogId, active: bool) -> None:
+        """This process writes the log from now on, or stands by."""
+        self._active[log].set(active)
 
     def dead_letter(self, service: str, reason: str) -> None:
-        """A message was set aside; `reason` is the stable code that is in its header."""
+        """A message of a service, `gateway` or `views` was set aside; `reason` is the stable code in its header."""
         self._dead_letters[service, reason].inc()
 
     def show_waiting(self, count: Callable[[], int]) -> None:

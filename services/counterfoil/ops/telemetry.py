@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
 from counterfoil.ops.metrics import Metrics
 from counterfoil.ops.tracing import Tracing
 
@@ -14,17 +15,17 @@ class Instruments(Metrics):
         super().__init__()
         self._tracing = tracing
 
-    def entry(self, service: str, entry: Entry, trace: str) -> str:
+    def entry(self, log: LogId, entry: Entry, trace: str) -> str:
         """An entry was made; returns the `traceparent` that its own message carries."""
-        return "" if self._tracing is None else self._tracing.entry(service, entry, trace)
+        return "" if self._tracing is None else self._tracing.entry(log, entry, trace)
 
-    def received(self, service: str, trace: str, kind: str) -> str:
+    def received(self, log: LogId, trace: str, kind: str) -> str:
         """A gateway took a command in; returns the `traceparent` that the command carries."""
-        return "" if self._tracing is None else self._tracing.received(service, trace, kind)
+        return "" if self._tracing is None else self._tracing.received(log, trace, kind)
 
-    def answered(self, service: str, seconds: float, trace: str = "") -> None:
+    def answered(self, log: LogId, seconds: float, trace: str = "") -> None:
         """A gateway answered the command that carried `trace`, `seconds` after it came in."""
-        super().answered(service, seconds)
+        super().answered(log, seconds)
         if trace and self._tracing is not None:
             self._tracing.answered(trace)
 

@@ -28,6 +28,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from counterfoil import __version__
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
 from counterfoil.settings import GATEWAY
 
 ROOT_RATIO: Final = 0.01
@@ -86,8 +87,8 @@ class Tracing:
         self._open: dict[str, _Open] = {}
         self._lock = Lock()  # guards _open
 
-    def received(self, service: str, trace: str, kind: str) -> str:
-        """Begin the span of a command of type `kind` for `service`; returns the `traceparent` to carry, or nothing.
+    def received(self, log: LogId, trace: str, kind: str) -> str:
+        """Begin the span of a command of type `kind` for `log`; returns the `traceparent` to carry, or nothing.
 
         `trace` is the request's `traceparent`: the span's parent if it is well formed, otherwise ignored.
         """
@@ -99,7 +100,8 @@ class Tracing:
             attributes={
                 "http.request.method": "POST",
                 "http.route": "/v1/commands",
-                "counterfoil.service": service,
+                "counterfoil.service": log.service,
+                "counterfoil.shard": log.shard,
             },
         )
         context = span.get_span_context()
@@ -120,7 +122,7 @@ class Tracing:
         if found is not None:
             found.span.end()
 
-    def entry(self, service: str, entry: Entry, trace: str) -> str:
+    def entry(self, log: LogId, entry: Entry, trace: str) -> str:
         """Make the span of an entry caused by a message that carried `trace`; returns the entry's own `traceparent`.
 
         Nothing is made and nothing carried on unless `trace` is well formed and sampled.
@@ -132,7 +134,7 @@ class Tracing:
             return ""
         events = list(dict.fromkeys(type(event).__name__ for event in entry.events))
         refused = (outcome.refusal.code.value for outcome in entry.outcomes if outcome.refusal is not None)
-        span = self._tracer(service).start_span(
+        span = self._tracer(log.service).start_span(
             events[0] if events else entry.subject,
             context=parent,
             kind=SpanKind.CONSUMER,

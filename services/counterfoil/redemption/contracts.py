@@ -95,8 +95,10 @@ def close_reporting(state: RedemptionState, cutoff: int, _at: At) -> Sequence[Ev
     return [defaulted(state.contracts[contract_id], "usage_not_reported") for contract_id in overdue]
 
 
-def record_capture(_state: RedemptionState, event: HoldCaptured, _at: At) -> Sequence[Event]:
-    """Take over what the ledger captured."""
+def record_capture(state: RedemptionState, event: HoldCaptured, _at: At) -> Sequence[Event]:
+    """Take over what the ledger captured of a contract of this log."""
+    if event.contract_id not in state.contracts:
+        return []
     return [
         CaptureRecorded(
             contract_id=event.contract_id,

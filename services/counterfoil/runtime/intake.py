@@ -13,6 +13,7 @@ from typing import Any
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import Decider, refuse
@@ -24,10 +25,10 @@ _CHUNK = 16  # signatures per job of the pool; libsodium releases the interprete
 
 
 class Intake:
-    """One service's gate for commands addressed to `origin`."""
+    """The gate of one log for the commands addressed to it, its `origin`."""
 
     def __init__(self, decider: Decider[Any], origin: str, pool: ThreadPoolExecutor | None) -> None:
-        self._decider, self._service, self._origin, self._pool = decider, decider.service, origin, pool
+        self._decider, self._log, self._origin, self._pool = decider, log_of(origin), origin, pool
 
     def open(
         self, envelopes: Sequence[bytes], directory: Directory
@@ -86,7 +87,7 @@ class Intake:
         return [good for part in run(chunk, starts) for good in part]  # type: ignore[attr-defined]
 
     def _reply(self, content: bytes, signature: bytes, refused: Refusal) -> Reply:
-        return Reply(self._service, content, refused, None, signature)
+        return Reply(self._log, content, refused, None, signature)
 
 
 def _sender(envelope: bytes) -> tuple[bytes, bytes]:

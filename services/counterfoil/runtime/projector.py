@@ -7,6 +7,7 @@ from typing import Final
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import log_of
 from counterfoil.core.decider import At
 from counterfoil.ports import Change, Inbox, ServiceTransport, ViewStore
 from counterfoil.service import Reducers
@@ -15,7 +16,7 @@ _BATCH: Final = 1_024
 
 
 class Projector:
-    """Projects the logs, each by its own service's table, into one view store."""
+    """Projects the logs into one view store. `tables`: by origin, what the log's service makes of its events."""
 
     def __init__(self, transport: ServiceTransport, views: ViewStore, tables: Mapping[str, Reducers]) -> None:
         self._transport, self._views, self._tables = transport, views, tables
@@ -46,7 +47,7 @@ class Projector:
 
 def project(table: Reducers, entry: Entry) -> Iterable[Change]:
     """The changes that one entry makes to the views of its service."""
-    at = At(entry.time, entry.index, 0)
+    at = At(entry.time, entry.index, 0, log_of(entry.origin).shard)
     for event in entry.events:
         reducer = table.get(type(event))
         if reducer is not None:

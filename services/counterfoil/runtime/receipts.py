@@ -18,7 +18,8 @@ from typing import Any, Final
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.entry import CommandCause, Entry, service_of
+from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Submission
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
@@ -48,8 +49,8 @@ class Recorded:
 
 
 Answer = Recorded | Refusal
-Sender = tuple[str, bytes, bytes]
-"""Service, SHA-256 of the payload, signature."""
+Sender = tuple[LogId, bytes, bytes]
+"""Log, SHA-256 of the payload, signature."""
 Deliver = Callable[[list[tuple[Any, Answer]]], None]
 """Takes (waiter, answer) pairs; called on the thread that steps."""
 
@@ -92,7 +93,7 @@ class Receipts:
         self._waiting: dict[Sender, list[Any]] = {}
         self._reading = Lock()  # guards _logs
         self._logs = {origin: self._load(log) for origin, log in logs.items()}
-        self._origins = {service_of(origin): origin for origin in logs}
+        self._origins = {log_of(origin): origin for origin in logs}
         self._replies: deque[Reply] = deque()
         self._answers: list[tuple[Any, Answer]] = []
         self._seen = _NEVER
@@ -115,10 +116,10 @@ class Receipts:
         return followed
 
     def open(self, envelope: bytes) -> Submission:
-        """Its form and its audience. Raises `Refused` for an envelope that no service would look at."""
+        """Its form and its audience. Raises `Refused` for an envelope that no log here would look at."""
         submission = CODEC.decode_envelope(envelope)
         aud = submission.header.aud
-        if self._origins.get(service_of(aud)) != aud:
+        if aud not in self._logs:
             raise Refused(Code.WRONG_AUDIENCE, aud=aud)
         return submission
 
@@ -129,11 +130,11 @@ class Receipts:
         `Refused` as `open` does, `Overloaded` if the inbox is full.
         """
         submission = self.open(envelope)
-        service = service_of(submission.header.aud)
+        log = log_of(submission.header.aud)
         with self._senders:
             self._waiting.setdefault(_sender(submission), []).append(waiter)
         try:
-            return submission, self._transport.send_command(service, envelope, trace)
+            return submission, self._transport.send_command(log, envelope, trace)
         except BaseException:
             self.forget(submission, waiter)
             raise
@@ -219,19 +220,19 @@ class Receipts:
         if delivery.data.find(b'"cause":{"command":', 0, 64) < 0:
             return
         entry = CODEC.decode_entry(delivery.data)
-        sender = _sender_of(service_of(delivery.source), entry)
+        sender = _sender_of(log_of(delivery.source), entry)
         if sender in self._waiting:
             log.found.append((sender, delivery.data, entry))
 
     def _replied(self, reply: Reply) -> None:
-        sender = (reply.service, reply.content, reply.signature)
+        sender = (reply.log, reply.content, reply.signature)
         if reply.refused is not None:
             self._answer(sender, reply.refused)
         elif reply.index is not None and sender in self._waiting:
-            log = self._logs[self._origins[reply.service]]
+            log = self._logs[self._origins[reply.log]]
             for data in log.store.entries(reply.index, reply.index + 1):
                 entry = CODEC.decode_entry(data)
-                if _sender_of(reply.service, entry) == sender:  # a reply is a hint, the log is the word
+                if _sender_of(reply.log, entry) == sender:  # a reply is a hint, the log is the word
                     log.found.append((sender, data, entry))
 
     def _prove(self, origin: str) -> None:
@@ -274,10 +275,10 @@ class Receipts:
 
 
 def _sender(submission: Submission) -> Sender:
-    return service_of(submission.header.aud), submission.content, submission.signature
+    return log_of(submission.header.aud), submission.content, submission.signature
 
 
-def _sender_of(service: str, entry: Entry) -> Sender | None:
+def _sender_of(log: LogId, entry: Entry) -> Sender | None:
     """Whose command made the entry; None for what no command made."""
     cause = entry.cause
-    return (service, sha256(cause.payload).digest(), cause.signature) if isinstance(cause, CommandCause) else None
+    return (log, sha256(cause.payload).digest(), cause.signature) if isinstance(cause, CommandCause) else None

@@ -1,4 +1,4 @@
-"""The path of a batch of causes through one service: the numbered steps of DESIGN section 3, with what is durable.
+"""The path of a batch of causes through one log: numbered steps, each with what is durable after it.
 
 One runner per log. `step` does one batch; whoever drives it (a thread, or a simulator in a loop) sees the same steps.
 If anything fails before step 5 returned, nothing happened: `recover` loads what is committed, by the way every start
@@ -19,6 +19,7 @@ from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import limits
 from counterfoil.contract.codec import type_markers
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.record import Event as Fact
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Submission
@@ -58,11 +59,16 @@ class Log:
 
     decider: Decider[Any]
     origin: str
-    sources: Mapping[str, str]
-    """Origin of each log it consumes, by service."""
+    sources: Mapping[str, Sequence[str]]
+    """Origins of the logs it consumes, by service: every shard of each."""
     store: LogStore
     published: PublishedLog
     signer: Signer
+
+    @property
+    def id(self) -> LogId:
+        """Its service and shard."""
+        return log_of(self.origin)
 
 
 class Runner:
@@ -82,10 +88,10 @@ class Runner:
         telemetry: Telemetry = NOTHING,
     ) -> None:
         self.log, self._transport, self._clock, self._genesis = log, transport, clock, genesis
-        self._telemetry = telemetry
-        service = log.decider.service
+        self._telemetry, self._id = telemetry, log.id
         self._intake = Intake(log.decider, log.origin, pool)
-        self._subscribed = {log.sources[source]: types for source, types in VOCABULARY.subscriptions[service].items()}
+        wanted = VOCABULARY.subscriptions[log.decider.service]
+        self._subscribed = {origin: types for source, types in wanted.items() for origin in log.sources[source]}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
@@ -135,13 +141,13 @@ class Runner:
         """Begin to consume, open a log that is new, announce and publish what was not yet.
 
         Raises `RollbackError` if more of another log was consumed than that log has, or more of this one announced, and
-        `StoreConflict` if another writer has gone on since `load`.
+        `StoreConflict` if another writer has taken over since `load`.
         """
         log, head, cursors = self.log, self._loaded, self.log.store.cursors()
         self._check_head()
         positions = {origin: cursors.get(origin, 0) for origin in self._subscribed}
         try:
-            self.inbox = self._transport.open_inbox(log.decider.service, log.decider.service, positions, cursors)
+            self.inbox = self._transport.open_inbox(self._id.name, self._id, positions, cursors)
         except ValueError as problem:
             raise RollbackError(f"{log.origin} consumed what its source does not have: {problem}") from problem
         if head is None:
@@ -154,7 +160,7 @@ class Runner:
     def _check_head(self) -> None:
         """Raises `StoreConflict` unless the log is committed as far as it was loaded."""
         if self.log.store.head() != self._loaded:
-            raise StoreConflict(f"{self.log.origin}: another writer has gone on while the log was loaded")
+            raise StoreConflict(f"{self.log.origin}: another writer has taken over while the log was loaded")
 
     def _announce(self, head: Head) -> None:
         """Announce what is committed and was not announced, in pieces that do not overwhelm; then the head."""
@@ -206,7 +212,7 @@ class Runner:
             # 6. Publish: the tiles and the checkpoint, from what is committed; at least once, in order.
             # Nobody waits for those files: a receipt rests on the announcement of the same checkpoint.
             if self._publisher.maybe_publish(self.tree, self._clock.now()):
-                self._telemetry.published(self.log.decider.service, self._publisher.published_size(), self._clock.now())
+                self._telemetry.published(self._id, self._publisher.published_size(), self._clock.now())
         finally:
             # 7. Answer those whose command makes no entry; the others find theirs in the log just announced.
             for reply in replies:
@@ -218,13 +224,13 @@ class Runner:
         """What no decider may see is kept for people, before it counts as consumed; its sender is told."""
         for place, reply in refused:
             if reply.refused is not None:
-                self._telemetry.refused(reply.service, reply.refused.code.value, "intake")
+                self._telemetry.refused(reply.log, reply.refused.code.value, "intake")
                 self._transport.set_aside(commands[place], reply.refused.code.value)
         return [reply for _, reply in refused]
 
     def _count(self, deliveries: Sequence[Delivery]) -> None:
         for source, count in Counter(delivery.source for delivery in deliveries).items():
-            self._telemetry.consumed(self.log.decider.service, source, count)
+            self._telemetry.consumed(self._id, source, count)
 
     def seal(self) -> None:
         """Commit to the state as it is now and publish everything: the end of an orderly run."""
@@ -308,14 +314,13 @@ class Runner:
     def _count_refusals(self, entry: Entry) -> None:
         for outcome in entry.outcomes:
             if outcome.refusal is not None:
-                self._telemetry.refused(self.log.decider.service, outcome.refusal.code.value, "decided")
+                self._telemetry.refused(self._id, outcome.refusal.code.value, "decided")
 
     def _recorded(self, submission: Submission, index: int, content: bytes | None) -> Reply:
-        service = self.log.decider.service
         if content == submission.content:
-            return Reply(service, submission.content, None, index, submission.signature)
+            return Reply(self._id, submission.content, None, index, submission.signature)
         refused = refuse(Code.EXISTS_WITH_DIFFERENT_CONTENT, index=index)
-        return Reply(service, submission.content, refused, None, submission.signature)
+        return Reply(self._id, submission.content, refused, None, submission.signature)
 
     def _fire(self, clock: int, at_most: int | None = None) -> bool:
         """Let timers do what is due, a matching pass that goes on included; whether the bound left some undone."""
@@ -334,7 +339,7 @@ class Runner:
 
     def _take(self, entry: Entry, data: bytes, content: bytes | None = None, trace: str = "") -> None:
         self._batch.append((entry, data, content))
-        self._traces.append(self._telemetry.entry(self.log.decider.service, entry, trace))
+        self._traces.append(self._telemetry.entry(self._id, entry, trace))
 
     # 5. committing --------------------------------------------------------------------------------------------------
 
@@ -356,7 +361,7 @@ class Runner:
         note = signer.sign_checkpoint(staged.size, staged.root, proof)
         began = perf_counter()
         self.log.store.append(before, entries, self._cursors, Head(staged.size, staged.root, note))
-        self._telemetry.committed(self.log.decider.service, len(entries), perf_counter() - began, staged.size)
+        self._telemetry.committed(self._id, len(entries), perf_counter() - began, staged.size)
         self.tree.accept(staged)
         signer.committed(staged.size, staged.root)
         data, traces = [entry.data for entry in entries], self._traces

@@ -12,7 +12,7 @@ with `DatabaseDamaged`, and left as it was.
 
 Inside: `tables`, `columns` and `migrations` (the schema), `changes` (the order of writes), `database` (transactions and
 errors), `dialect` (everything that is not SQL common to both), and for PostgreSQL `lease` (who is the writer), `admin`,
-`roles` and `grants` (who may do what).
+`schemas` (which is whose), `roles` and `grants` (who may do what).
 """
 
 from __future__ import annotations

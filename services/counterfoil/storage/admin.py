@@ -5,7 +5,7 @@ For the administrator's role: a superuser, or one that owns the database and may
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -16,13 +16,16 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import grants, migrations, roles
 from counterfoil.storage.database import translated
 from counterfoil.storage.dialect.postgresql import connection_parameters
 from counterfoil.storage.errors import StorageError
-from counterfoil.storage.grants import CLIENTS, SCHEMAS, role
+from counterfoil.storage.grants import CLIENTS, role
 from counterfoil.storage.lease import RELATION
+from counterfoil.storage.schemas import schemas_of
 from counterfoil.storage.tables import LOG_KIND, VIEWS_KIND, Kind
 
 OLDEST: Final = 14
@@ -49,38 +52,40 @@ FROM pg_trigger JOIN pg_class AS c ON c.oid = tgrelid JOIN pg_namespace AS n ON 
 WHERE nspname = :schema AND tgenabled IN ('O', 'A') AND NOT tgisinternal""")
 
 
-def apply(access: DatabaseAccess, passwords: Mapping[str, str | None]) -> list[str]:
+def apply(access: DatabaseAccess, passwords: Mapping[str, str | None], logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """Make what is missing (database, roles, schemas, tables, grants) and take away what is too much.
 
-    `passwords`: of `grants.CLIENTS`, by user; None leaves a role's as it is. Says what was done: nothing if all was
-    right. It is one transaction: if it raises `StorageError` nothing was changed, except that a new database stays.
+    `passwords`: of `grants.CLIENTS`, by user; None leaves a role's as it is. `logs`: of the instance, each in a schema
+    of its own. Says what was done: nothing if all was right. It is one transaction: if it raises `StorageError` nothing
+    was changed, except that a new database stays.
     """
     done = _make_database(access)
     with _connected(access) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
         done += roles.make(connection, passwords)
-        for schema in SCHEMAS:
+        for schema in schemas_of(logs):
             done += _make_schema(connection, schema)
             done += _make_lease(connection, schema)
-        done += grants.arrange(connection)
+        done += grants.arrange(connection, logs)
     return done
 
 
-def check(access: DatabaseAccess) -> list[str]:
+def check(access: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """What is not as `apply` makes it, and settings of the server that could lose what was committed.
 
     Raises `StorageError`.
     """
+    schemas = schemas_of(logs)
     with _connected(access) as connection:
         findings = [*_check_server(connection), *roles.check(connection)]
-        unmade = [schema for schema in SCHEMAS if _revision(connection, schema) is None]
+        unmade = [schema for schema in schemas if _revision(connection, schema) is None]
         findings += [f"schema {schema}: not made" for schema in unmade]
-        findings += [line for schema in SCHEMAS if schema not in unmade for line in _check_schema(connection, schema)]
+        findings += [line for schema in schemas if schema not in unmade for line in _check_schema(connection, schema)]
         if not unmade:
-            findings += [f"missing: {grant}" for grant in grants.missing(connection)]
+            findings += [f"missing: {grant}" for grant in grants.missing(connection, logs)]
             if not grants.future_views_are_readable(connection):
                 findings.append(f"missing: SELECT on views made later for {role(GATEWAY)}")
-        ours, strangers = grants.excessive(connection)
+        ours, strangers = grants.excessive(connection, logs)
         findings += [f"too wide: {grant}" for grant in (*ours, *strangers)]
     return findings
 

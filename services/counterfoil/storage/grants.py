@@ -3,7 +3,7 @@
 One database, a schema for each log and one for the views. Nobody but the administrator owns the tables of a log, so
 nobody else can change, drop or empty them, or switch off their triggers.
 
-| role | its own schema | other services' | views |
+| role | the schemas of its logs | other services' | views |
 |---|---|---|---|
 | `counterfoil_SERVICE` | adds entries; adds and changes head and cursors; takes the lease | - | - |
 | `counterfoil_gateway` | - | reads | reads |
@@ -12,17 +12,18 @@ nobody else can change, drop or empty them, or switch off their triggers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage.lease import RELATION
 from counterfoil.storage.migrations import VERSION_TABLE
+from counterfoil.storage.schemas import schema_of, schemas_of
 
-SCHEMAS: Final = (*SERVICES, VIEWS)
 CLIENTS: Final = (*SERVICES, GATEWAY, VIEWS)
 """The users that get a role of their own; the administrator brings one."""
 PUBLIC: Final = "PUBLIC"
@@ -53,26 +54,26 @@ def role(user: str) -> str:
     return f"counterfoil_{user}"
 
 
-def wanted(connection: Connection) -> set[Grant]:
-    """Every right that somebody other than an owner should have."""
+def wanted(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
+    """Every right that somebody other than an owner should have, in a database for these logs."""
     gateway = role(GATEWAY)
     made = {Grant(_database(connection), "CONNECT", role(user)) for user in CLIENTS}
-    made |= {Grant(f"SCHEMA {schema}", "USAGE", gateway) for schema in SCHEMAS}
+    made |= {Grant(f"SCHEMA {schema}", "USAGE", gateway) for schema in schemas_of(logs)}
     made |= {Grant(table, "SELECT", gateway) for table in connection.scalars(_VIEW_TABLES, {"views": VIEWS})}
-    for service in SERVICES:
-        version = f"TABLE {service}.{VERSION_TABLE}"
-        made |= {Grant(f"SCHEMA {service}", "USAGE", role(service)), Grant(version, "SELECT", role(service))}
+    for schema, writer in [(schema_of(log), role(log.service)) for log in logs]:
+        version = f"TABLE {schema}.{VERSION_TABLE}"
+        made |= {Grant(f"SCHEMA {schema}", "USAGE", writer), Grant(version, "SELECT", writer)}
         made.add(Grant(version, "SELECT", gateway))
-        made.add(Grant(f"TABLE {service}.{RELATION}", "UPDATE", role(service)))  # what LOCK asks for; there are no rows
+        made.add(Grant(f"TABLE {schema}.{RELATION}", "UPDATE", writer))  # what LOCK asks for; there are no rows
         for name, privileges in WRITABLE.items():
-            made.add(Grant(f"TABLE {service}.{name}", "SELECT", gateway))
-            made |= {Grant(f"TABLE {service}.{name}", privilege, role(service)) for privilege in privileges}
+            made.add(Grant(f"TABLE {schema}.{name}", "SELECT", gateway))
+            made |= {Grant(f"TABLE {schema}.{name}", privilege, writer) for privilege in privileges}
     return made
 
 
-def found(connection: Connection) -> set[Grant]:
+def found(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
     """Every right on the database, our schemas, what is in them, and the schema `public`, but for those of owners."""
-    rows = connection.execute(_FOUND, {"schemas": list(SCHEMAS)})
+    rows = connection.execute(_FOUND, {"schemas": list(schemas_of(logs))})
     made = set()
     for thing, privilege, grantee, passed_on in rows:
         made.add(Grant(thing, privilege, grantee))
@@ -81,20 +82,20 @@ def found(connection: Connection) -> set[Grant]:
     return made
 
 
-def missing(connection: Connection) -> list[Grant]:
+def missing(connection: Connection, logs: Sequence[LogId]) -> list[Grant]:
     """Rights that somebody needs and has not."""
-    return sorted(wanted(connection) - found(connection))
+    return sorted(wanted(connection, logs) - found(connection, logs))
 
 
-def excessive(connection: Connection) -> tuple[list[Grant], list[Grant]]:
+def excessive(connection: Connection, logs: Sequence[LogId]) -> tuple[list[Grant], list[Grant]]:
     """Rights that our roles and PUBLIC should not have; rights of other roles by which they could write."""
     ours = {PUBLIC, *map(role, CLIENTS)}
-    more = sorted(found(connection) - wanted(connection))
+    more = sorted(found(connection, logs) - wanted(connection, logs))
     strangers = [each for each in more if each.grantee not in ours and each.privilege not in HARMLESS]
     return [each for each in more if each.grantee in ours], strangers
 
 
-def arrange(connection: Connection) -> Iterator[str]:
+def arrange(connection: Connection, logs: Sequence[LogId]) -> Iterator[str]:
     """Grant what is missing, and revoke what our roles and PUBLIC should not have; says what was done."""
     views, gateway = role(VIEWS), role(GATEWAY)
     if not future_views_are_readable(connection):
@@ -102,11 +103,11 @@ def arrange(connection: Connection) -> Iterator[str]:
         connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES FOR ROLE {views} IN SCHEMA {VIEWS} {granted}")
         yield f"{gateway}: may read views made later"
     counts: dict[str, int] = {}
-    for grant in missing(connection):
+    for grant in missing(connection, logs):
         connection.exec_driver_sql(f"GRANT {grant.privilege} ON {grant.thing} TO {grant.grantee}")
         counts[grant.grantee] = counts.get(grant.grantee, 0) + 1
     yield from (f"{grantee}: {count} rights granted" for grantee, count in counts.items())
-    for grant in excessive(connection)[0]:
+    for grant in excessive(connection, logs)[0]:
         connection.exec_driver_sql(f"REVOKE {grant.privilege} ON {grant.thing} FROM {grant.grantee}")
         yield f"{grant.grantee}: {grant.privilege} on {grant.thing} revoked"
 

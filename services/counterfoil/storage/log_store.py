@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Column, func, select
 
 from counterfoil.contract.ensure import ensure
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Head, NewEntry, Synchronous
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import tables
@@ -16,6 +17,7 @@ from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.errors import RESTORE, DatabaseDamaged
+from counterfoil.storage.schemas import schema_of
 
 _index: Final = tables.entries.c.index
 _END: Final = select(
@@ -102,19 +104,19 @@ def open_log_store(path: Path, synchronous: Synchronous = "FULL") -> SqlLogStore
     return SqlLogStore(Sqlite(path, synchronous))
 
 
-def open_log_store_on(access: DatabaseAccess, service: str) -> SqlLogStore:
-    """A service's log on PostgreSQL, in the schema of its name. Raises `StorageError`.
+def open_log_store_on(access: DatabaseAccess, log: LogId) -> SqlLogStore:
+    """A log on PostgreSQL, in the schema of its own. Raises `StorageError`.
 
     An append is on the server's disk when it returns (`synchronous_commit`). The schema is made beforehand, by
     `admin.apply`; who may be the writer is decided by `lease`.
     """
     from counterfoil.storage.dialect.postgresql import Postgresql
 
-    return SqlLogStore(Postgresql(access, service, synchronous_commit=True))
+    return SqlLogStore(Postgresql(access, schema_of(log), synchronous_commit=True))
 
 
-def read_log_store_on(access: DatabaseAccess, service: str) -> SqlLogStore:
+def read_log_store_on(access: DatabaseAccess, log: LogId) -> SqlLogStore:
     """The same for a role that may only read: `append` raises `StorageError`."""
     from counterfoil.storage.dialect.postgresql import Postgresql
 
-    return SqlLogStore(Postgresql(access, service, read_only=True))
+    return SqlLogStore(Postgresql(access, schema_of(log), read_only=True))

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import httpx
 
+from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
@@ -76,7 +77,7 @@ class ServiceProcess:
             answer = self.probe("readyz").json()
         except (httpx.HTTPError, ValueError):
             return False
-        parts = self.name.partition("+")[0].split(",")
+        parts = [name.removesuffix(f"/{MAIN}") for name in self.name.partition("+")[0].split(",")]
         return answer["status"] == "ok" and all(answer.get(part) == "active" for part in parts)
 
 
@@ -115,7 +116,7 @@ class Fleet:
         settings of this process alone.
         """
         name = ",".join(parts) + (f"+{suffix}" if suffix else "")
-        log = self._logs / f"{name}.log"
+        log = self._logs / f"{name.replace('/', '.')}.log"
         command = [sys.executable, *program, "serve", *parts, "--json", "--with-parent"]
         with log.open("ab") as file:
             popen = subprocess.Popen(  # noqa: S603 our own command line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from threading import Condition, Event, Thread
 from typing import Final
 
@@ -10,12 +10,13 @@ from counterfoil.catalogue import CODEC
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.contract.entry import CommandCause, Entry, service_of
+from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.errors import CounterfoilError
 from counterfoil.testbed.replicas import Replicas
 
-Command = tuple[str, str]
-"""(service, id of the command's entry: ``ACTOR/COMMAND_ID``)"""
+Command = tuple[LogId, str]
+"""(log, id of the command's entry: ``ACTOR/COMMAND_ID``)"""
 _SHOWN: Final = 5  # unfinished things in a message
 
 
@@ -30,8 +31,8 @@ class NotALog(CounterfoilError):
 class LogFollower:
     """Replicas at the end of the logs, and the commands whose entries have not come yet. Thread-safe."""
 
-    def __init__(self, url: str, origins: Mapping[str, str]) -> None:
-        """Follow each log from its first entry. `origins`: the name of each service's log, by service."""
+    def __init__(self, url: str, origins: Iterable[str]) -> None:
+        """Follow each log from its first entry. `origins`: the name of every log."""
         self._gateway = Gateway(url)
         self._replicas = Replicas(origins)
         self._awaited: dict[Command, bytes] = {}
@@ -86,8 +87,8 @@ class LogFollower:
                 raise self._failure
             return self._replicas.time if opened else None
 
-    def overdue(self, now: int) -> list[str]:
-        """Services with a timer that is due at `now`."""
+    def overdue(self, now: int) -> list[LogId]:
+        """Logs with a timer that is due at `now`."""
         with self._changed:
             return self._replicas.overdue(now)
 
@@ -96,18 +97,18 @@ class LogFollower:
         with self._changed:
             return self._replicas.next_due()
 
-    def sizes(self) -> dict[str, int]:
-        """Entries followed so far, by service."""
+    def sizes(self) -> dict[LogId, int]:
+        """Entries followed so far, by log."""
         with self._changed:
             return self._replicas.sizes
 
     def unfinished(self, now: int) -> str:
         """What keeps the services from being quiet, as text."""
         with self._changed:
-            waiting = [f"{service} to decide {id_}" for service, id_ in self._awaited]
+            waiting = [f"{log.name} to decide {id_}" for log, id_ in self._awaited]
             for consumer, source, index, _ in self._replicas.open:
-                waiting.append(f"{consumer} to react to entry {index} of {source}")
-            waiting += [f"{service} to act on a timer that is due" for service in self._replicas.overdue(now)]
+                waiting.append(f"{consumer.name} to react to entry {index} of {source.name}")
+            waiting += [f"{log.name} to act on a timer that is due" for log in self._replicas.overdue(now)]
         return "; ".join([*waiting[:_SHOWN], *([f"{len(waiting) - _SHOWN} more"] if len(waiting) > _SHOWN else [])])
 
     def _quiet(self, now: int) -> bool:
@@ -130,7 +131,8 @@ class LogFollower:
         while not self._stopping.is_set():
             before = self.sizes()
             try:
-                for _, value in self._gateway.tail(tuple(before), [f"{name}:{size}" for name, size in before.items()]):
+                ends = [f"{log}:{size}" for log, size in before.items()]
+                for _, value in self._gateway.tail([*map(str, before)], ends):
                     if self._stopping.is_set():
                         return
                     self._fold(CODEC.decode_entry(canonical(value)))
@@ -146,7 +148,7 @@ class LogFollower:
         with self._changed:
             self._replicas.fold(entry)
             if isinstance(entry.cause, CommandCause):
-                self._awaited.pop((service_of(entry.origin), entry.id), None)
+                self._awaited.pop((log_of(entry.origin), entry.id), None)
             self._changed.notify_all()
 
     def _fail(self, failure: CounterfoilError) -> None:

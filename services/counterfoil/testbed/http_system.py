@@ -11,7 +11,7 @@ from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere, RefusedByService
 from counterfoil.client.verify import verify_answer
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import parse_hour, parse_time
 from counterfoil.log.keys import VerifyKey
@@ -32,14 +32,14 @@ _VALUES: Final[dict[str, Callable[[str], object]]] = {"amount": int, "time": par
 class HttpSystem:
     """`System` over HTTP. Commands go out in order on one connection, without waiting for their decisions."""
 
-    def __init__(self, url: str, clock: ClockDriver, keys: Mapping[str, VerifyKey]) -> None:
-        """`clock`: the clock file that the services read. `keys`: the pinned log keys, by service."""
+    def __init__(self, url: str, clock: ClockDriver, keys: Mapping[LogId, VerifyKey]) -> None:
+        """`clock`: the clock file that the services read. `keys`: the pinned key of every log."""
         self.clock, self._keys = clock, dict(keys)
         self.gateway = Gateway(url)
-        self._follower = LogFollower(url, {service: key.name for service, key in keys.items()})
+        self._follower = LogFollower(url, [key.name for key in keys.values()])
         self._sent: set[Command] = set()
         self._refused: dict[Command, Refusal] = {}
-        self._latest: dict[str, bytes] = {}
+        self._latest: dict[LogId, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class HttpSystem:
 
     def origin(self, service: str) -> str:
         """As in `System`."""
-        return self._keys[service].name
+        return self._keys[LogId(service)].name
 
     def opened(self) -> int:
         """Wait until every log has its first entry; returns the latest time. Raises `Stalled`, `Unreachable`."""
@@ -84,12 +84,12 @@ class HttpSystem:
     def _receipt(self, command: Command, envelope: bytes) -> Answer:
         if command in self._refused:
             return self._refused.pop(command)
-        service, id_ = command
+        log, id_ = command
         actor, _, command_id = id_.partition("/")
         ends = time.monotonic() + _RECEIPT_WITHIN
         while True:
             try:
-                return self._answered(lambda: self.gateway.receipt(service, actor, command_id), envelope)
+                return self._answered(lambda: self.gateway.receipt(log, actor, command_id), envelope)
             except NotThere:
                 if time.monotonic() > ends:
                     raise
@@ -105,7 +105,7 @@ class HttpSystem:
             if problem.receipt is None:
                 raise _refused(problem) from None
             receipt = problem.receipt
-        key = self._keys[service_of(CODEC.decode_envelope(envelope).header.aud)]
+        key = self._keys[log_of(CODEC.decode_envelope(envelope).header.aud)]
         return verify_answer(receipt, key, envelope).entry
 
     # working --------------------------------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ class HttpSystem:
 
     def _wake_overdue(self, now: int) -> None:
         """Wake services with a due timer by repeating a command that they have decided; a repeat adds no entry."""
-        for service in self._follower.overdue(now):
-            if service in self._latest:
-                self.gateway.submit_async(self._latest[service])
+        for log in self._follower.overdue(now):
+            if log in self._latest:
+                self.gateway.submit_async(self._latest[log])
 
     def _send_again(self) -> None:
         """Repeat the commands without an entry, and wait for each answer: it may be a refusal."""
@@ -139,8 +139,8 @@ class HttpSystem:
         """As in `System`."""
         return self._follower.next_due()
 
-    def sizes(self) -> dict[str, int]:
-        """Entries followed so far, by service."""
+    def sizes(self) -> dict[LogId, int]:
+        """Entries followed so far, by log."""
         return self._follower.sizes()
 
     # views ----------------------------------------------------------------------------------------------------------
@@ -158,16 +158,16 @@ class HttpSystem:
             raise KeyError(key) from None
 
     def _seen(self) -> list[str]:
-        return [f"{service}:{size - 1}" for service, size in self._follower.sizes().items() if size]
+        return [f"{log}:{size - 1}" for log, size in self._follower.sizes().items() if size]
 
 
 def _command(envelope: bytes) -> Command | None:
-    """The service and id of the entry that this command will get; None for bytes that are no envelope."""
+    """The log and id of the entry that this command will get; None for bytes that are no envelope."""
     try:
         header = CODEC.decode_envelope(envelope).header
     except Refused:
         return None
-    return service_of(header.aud), f"{header.actor}/{header.command_id}"
+    return log_of(header.aud), f"{header.actor}/{header.command_id}"
 
 
 def _refused(problem: RefusedByService) -> Exception:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import VIEWS
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Refusal
 from counterfoil.ports import Clock, Row, View
 from counterfoil.runtime.clock import VirtualClock
@@ -65,7 +66,7 @@ class EmbeddedSystem:
 
     def origin(self, service: str) -> str:
         """As in `System`."""
-        return self.embedded.instance.origin(service)
+        return self.embedded.instance.origin(LogId(service))
 
     def submit(self, envelope: bytes) -> Callable[[], Answer]:
         """As in `System`."""

@@ -21,8 +21,9 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN
 from counterfoil.transport.gateway import subscribe_to_replies
 from counterfoil.transport.messages import BINDING, components, messages_of
+from counterfoil.transport.partitions import Partitions
 from counterfoil.transport.routes import Read, Route, routes
-from counterfoil.transport.topic_settings import PARTITIONS, TOPICS
+from counterfoil.transport.topic_settings import TOPICS, partition_count
 
 Json = dict[str, Any]
 
@@ -137,7 +138,7 @@ def _channel(route: Route) -> Json:
         "bindings": {
             "kafka": {
                 "topic": route.topic,
-                "partitions": PARTITIONS,
+                "partitions": partition_count(route.topic, Partitions()),
                 "topicConfiguration": {"cleanup.policy": [settings["cleanup.policy"]], **told},
                 "bindingVersion": BINDING,
             }

@@ -31,7 +31,7 @@ REQUEST_TIMEOUT_MS: Final = 10_000
 METADATA_AGE_MS: Final = 30_000  # the longest that a client goes on with a leader that is gone
 RETRY_MS: Final = 100
 PARTITION: Final = 0
-"""The only partition of every topic."""
+"""Of the shard ``main``, and the only one of a topic that is not a shard's."""
 _FETCH_WAIT_MS: Final = 500  # how long Kafka waits for records before it answers a fetch with none
 _LOOKUP_WAIT_MS: Final = 10  # shorter for lookups: other requests on the connection wait behind a fetch
 _faststream_log = logging.getLogger("counterfoil.kafka.faststream")
@@ -39,9 +39,14 @@ _faststream_log.setLevel(logging.ERROR)  # its warnings say that it creates no t
 _FORBIDDEN: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
-def partition(topic: str) -> TopicPartition:
-    """The partition of a topic."""
-    return TopicPartition(topic, PARTITION)
+def partition(topic: str, number: int = PARTITION) -> TopicPartition:
+    """A partition of a topic."""
+    return TopicPartition(topic, number)
+
+
+def name_of(where: TopicPartition) -> str:
+    """A partition's name in messages, metrics and cursors: ``TOPIC`` for the first, ``TOPIC/NUMBER`` for others."""
+    return str(where.topic) if where.partition == PARTITION else f"{where.topic}/{where.partition}"
 
 
 def headers_of(record: Any) -> list[tuple[str, bytes]]:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Final
 
 from counterfoil.contract import limits
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Delivery, LogReader, Overloaded, Reply
 from counterfoil.transport.buffers import Buffer, BufferedInbox
 
@@ -29,8 +30,8 @@ class EmbeddedTransport:
     the transport keeps only the `window` latest in memory, and a consumer further behind reads the log, so memory stays
     flat however far a consumer lags, and after a restart every consumer goes on from the position it stored.
 
-    Commands: at most `inbox_capacity` unacknowledged ones per service, counted from position 0 in every process. They
-    stay until some inbox of the service acknowledges them, and a new inbox of the service begins with them. What is
+    Commands: at most `inbox_capacity` unacknowledged ones per log, counted from position 0 in every process. They
+    stay until some inbox of the log acknowledges them, and a new inbox of the log begins with them. What is
     unacknowledged when the process ends is lost; the senders repeat it.
 
     Waiting: `wait` returns when entries, a checkpoint or a reply came in. A gateway thread keeps the count it returned,
@@ -44,7 +45,7 @@ class EmbeddedTransport:
         self._window = window
         self._lock = threading.Lock()  # guards everything below, and every source
         self._logs: dict[str, Buffer] = {}
-        self._commands: defaultdict[str, Buffer] = defaultdict(lambda: Buffer(COMMANDS_SOURCE))
+        self._commands: defaultdict[LogId, Buffer] = defaultdict(lambda: Buffer(COMMANDS_SOURCE))
         self._checkpoints: dict[str, Checkpoint] = {}
         self._replies: deque[Reply] = deque(maxlen=REPLIES_KEPT)
         self._waiting: list[BufferedInbox] = []
@@ -67,18 +68,18 @@ class EmbeddedTransport:
                 log.start = size
                 self._announce(log)
 
-    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[None]:
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
         """As the port says; what is taken here is only as durable as the process."""
         with self._lock:
-            commands = self._commands[service]
+            commands = self._commands[log]
             if len(commands.items) >= self._capacity:
-                raise Overloaded(f"{service}: {self._capacity} commands are waiting")
+                raise Overloaded(f"{log.name}: {self._capacity} commands are waiting")
             commands.items.append(Delivery(COMMANDS_SOURCE, commands.end, envelope, trace=trace))
             self._notify_readers(commands)
         return _TAKEN
 
     def open_inbox(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
     ) -> BufferedInbox:
         """As the port says; the commands begin with the first that is not acknowledged. `resume` means nothing here.
 
@@ -91,9 +92,9 @@ class EmbeddedTransport:
                     raise ValueError(f"{consumer}: position {position} of {origin}, which ends at {end}")
             sources = [self._logs[origin] for origin in sorted(logs)]
             positions = dict(logs)
-            if service is not None:
-                sources.append(commands := self._commands[service])
-                positions[COMMANDS_SOURCE] = commands.start
+            if commands is not None:
+                sources.append(waiting := self._commands[commands])
+                positions[COMMANDS_SOURCE] = waiting.start
             return BufferedInbox(self._lock, self._waiting, sources, positions)
 
     def announced(self, origin: str) -> int:
@@ -135,7 +136,7 @@ class EmbeddedTransport:
             self._count_change()
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
-        """Nothing is kept: whoever sent it is at the other end, and has the reply."""
+        """Nothing is kept: its sender is at the other end, and has the reply."""
 
     def take_replies(self) -> list[Reply]:
         """As the port says, oldest first."""

@@ -19,6 +19,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import TopicPartition as Partition
 
 from counterfoil.contract import limits, topics
+from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Announcement, Delivery, Inbox, Overloaded
 from counterfoil.settings import GATEWAY, KafkaAccess
 from counterfoil.transport import pauses
@@ -61,9 +62,9 @@ class KafkaGateway(EmbeddedTransport):
         super().__init__(inbox_capacity)
         self._kafka, self._access = kafka, access
         self._most = inbox_capacity
-        self._sent: dict[str, int] = {}  # by service: the offset after the last command that this gateway sent
-        self._done: dict[str, int] = {}  # and how far the service is
-        self._in_flight: dict[str, int] = {}
+        self._sent: dict[LogId, int] = {}  # by log: the offset after the last command that this gateway sent
+        self._done: dict[LogId, int] = {}  # and how far its writer is
+        self._in_flight: dict[LogId, int] = {}
         self.replies_broker: KafkaBroker | None = None  # once open: FastStream's, which also describes it
         self._stop_looking: Callable[[], None] | None = None
         self.inbox: Inbox
@@ -101,47 +102,47 @@ class KafkaGateway(EmbeddedTransport):
         entries, traces = [each.data for each in deliveries], [each.trace for each in deliveries]
         self.publish(Announcement(origin, first, entries, size, last.note, traces=traces))
 
-    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[None]:
-        """As the port says: shed if the service is too far behind; done when Kafka has it."""
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
+        """As the port says: shed if the writer is too far behind; done when Kafka has it."""
         with self._lock:
-            waiting = self._waiting_before(service)
+            waiting = self._waiting_before(log)
             if waiting >= self._most:
-                raise Overloaded(f"{service}: {waiting} commands are waiting")
-            self._in_flight[service] = self._in_flight.get(service, 0) + 1
+                raise Overloaded(f"{log.name}: {waiting} commands are waiting")
+            self._in_flight[log] = self._in_flight.get(log, 0) + 1
         try:
-            sent = self._kafka.send_command(service, envelope, trace)
+            sent = self._kafka.send_command(log, envelope, trace)
         except BaseException:
             with self._lock:
-                self._in_flight[service] -= 1
+                self._in_flight[log] -= 1
             raise
         done: Future[None] = Future()
-        sent.add_done_callback(lambda future: self._confirmed(service, future, done))
+        sent.add_done_callback(lambda future: self._confirmed(log, future, done))
         return done
 
-    def _confirmed(self, service: str, sent: Future[int], done: Future[None]) -> None:
+    def _confirmed(self, log: LogId, sent: Future[int], done: Future[None]) -> None:
         problem = sent.exception()
         with self._lock:
-            self._in_flight[service] -= 1
+            self._in_flight[log] -= 1
             if problem is None and (offset := sent.result()) >= 0:
-                self._done.setdefault(service, offset - 1)
-                self._sent[service] = max(self._sent.get(service, 0), offset)
+                self._done.setdefault(log, offset - 1)
+                self._sent[log] = max(self._sent.get(log, 0), offset)
         if done.set_running_or_notify_cancel():
             if problem is not None:
                 done.set_exception(problem)
             else:
                 done.set_result(None)
 
-    def waiting(self, service: str) -> int:
-        """A service's backlog: commands, up to the last that this gateway sent, that are not known to be consumed."""
+    def waiting(self, log: LogId) -> int:
+        """A log's backlog: commands, up to the last that this gateway sent, that are not known to be consumed."""
         with self._lock:
-            return self._waiting_before(service)
+            return self._waiting_before(log)
 
-    def _waiting_before(self, service: str) -> int:
-        ahead = self._sent.get(service, 0) - self._done.get(service, 0)
-        return self._in_flight.get(service, 0) + max(0, ahead)
+    def _waiting_before(self, log: LogId) -> int:
+        ahead = self._sent.get(log, 0) - self._done.get(log, 0)
+        return self._in_flight.get(log, 0) + max(0, ahead)
 
     async def _look(self) -> None:
-        """Ask how far the services' groups are, while any commands are not consumed."""
+        """Ask how far the writers' groups are, while any commands are not consumed."""
         pause = iter(pauses.RETRY)
         while True:
             admin = make_admin(self._access, group_of(GATEWAY))
@@ -149,8 +150,8 @@ class KafkaGateway(EmbeddedTransport):
                 await admin.start()
                 while True:
                     await asyncio.sleep(pauses.LAG)
-                    for service in [each for each in self._sent if self._sent[each] > self._done[each]]:
-                        await self._look_at(admin, service)
+                    for each in [each for each in self._sent if self._sent[each] > self._done[each]]:
+                        await self._look_at(admin, each)
                     pause = iter(pauses.RETRY)
             except Exception as problem:  # noqa: BLE001 any failure is tried again
                 log.info("cannot see how far the services are: %r", problem)
@@ -160,13 +161,13 @@ class KafkaGateway(EmbeddedTransport):
                     await admin.close()
             await asyncio.sleep(next(pause))
 
-    async def _look_at(self, admin: Any, service: str) -> None:
-        where = partition(topics.commands_topic(service))
-        found = await admin.list_consumer_group_offsets(group_of(service), partitions=[where])
+    async def _look_at(self, admin: Any, log: LogId) -> None:
+        where = self._kafka.commands_of(log)
+        found = await admin.list_consumer_group_offsets(group_of(*log), partitions=[where])
         offset = found[where].offset if where in found else -1
         if offset >= 0:
             with self._lock:
-                self._done[service] = offset
+                self._done[log] = offset
 
     def _take_for_done(self) -> None:
         """While the services' progress cannot be seen, no command is shed because of it."""

@@ -16,10 +16,13 @@ from concurrent.futures import wait as wait_for
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from counterfoil.contract import topics
-from counterfoil.contract.entry import service_of
+from counterfoil.contract.log_id import LogId, log_of
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.contract.times import format_time
 from counterfoil.log.keys import VerifyKey
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Reply, Unavailable
@@ -28,16 +31,18 @@ from counterfoil.transport import lookup, pauses
 from counterfoil.transport.batches import BatchReader, encode
 from counterfoil.transport.buffers import Buffer
 from counterfoil.transport.client import (
-    PARTITION,
     explained,
     looking_up,
     make_admin,
     make_consumer,
     make_producer,
+    name_of,
+    partition,
     tls,
 )
 from counterfoil.transport.dead_letter_headers import dead_letter
 from counterfoil.transport.loop import LoopThread
+from counterfoil.transport.partitions import Partitions
 from counterfoil.transport.producer import Record, Sender
 from counterfoil.transport.reply_records import encode_reply
 from counterfoil.transport.routes import Read, group_of
@@ -61,7 +66,7 @@ log = logging.getLogger("counterfoil.kafka")
 
 
 class KafkaTransport:
-    """`ServiceTransport` of one user: a service, the gateway or the views."""
+    """`ServiceTransport` of one user: the writer of a log, the gateway or the views."""
 
     def __init__(
         self,
@@ -70,58 +75,65 @@ class KafkaTransport:
         shard: str,
         keys: Mapping[str, VerifyKey],
         on_dead_letter: Callable[[str], None] = lambda _reason: None,
+        logs: Sequence[LogId] = MAIN_LOGS,
     ) -> None:
-        """`name` is the user; `keys`: by origin, the key of each log that is published or followed.
+        """`name` is the user, `shard` that of the log that it writes, if it writes one; `keys`: by origin, the key of
+        each log that is published or followed; `logs`: all logs of the instance.
 
         `on_dead_letter` is called with the reason of every dead letter. Raises `BadSetting`.
         """
-        self._access, self._name, self._shard, self._keys = access, name, shard.encode(), keys
+        self._access, self._name, self._keys = access, name, keys
+        self._own, self._partitions = LogId(name, shard), Partitions(logs)
         self._on_dead_letter = on_dead_letter
-        self.group = group_of(name)
-        self._loop = LoopThread(f"counterfoil-kafka-{name}", tls=tls(access) is not None)
+        self.group = group_of(name, shard)
+        self._loop = LoopThread(f"counterfoil-kafka-{self._own.stem}", tls=tls(access) is not None)
         self._sender = Sender(self._loop, lambda: make_producer(access, self.group), lambda at: explained(at, access))
         self._sender.start()
         self._subscriptions: list[Subscription] = []
-        self._gaps: set[tuple[str, str]] = set()  # (consumer, topic) that ended while an entry had not come
+        self._gaps: set[tuple[str, str]] = set()  # (consumer, partition) that ended while an entry had not come
         self._next: dict[str, int] = {}
         self._last: dict[str, Future[int]] = {}  # by origin: of the entries queued last
-        self._unconfirmed: list[tuple[str, int, Future[int]]] = []  # topic, how many records, their end once confirmed
-        self._ends: dict[str, int] = {}  # by topic: where it ends, as far as Kafka has confirmed
+        self._unconfirmed: list[
+            tuple[TopicPartition, int, Future[int]]
+        ] = []  # where, how many records, their end once confirmed
+        self._ends: dict[TopicPartition, int] = {}  # by partition: where it ends, as far as Kafka has confirmed
 
     # consuming ------------------------------------------------------------------------------------------------------
 
     def open_inbox(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
     ) -> KafkaInbox:
         """As the port says; an inbox opened before for the same consumer receives nothing more.
 
         Raises `Unavailable` if Kafka does not answer.
         """
-        return self.ask(self._open(consumer, service, logs, resume or {}), f"opening the inbox of {consumer}")
+        return self.ask(self._open(consumer, commands, logs, resume or {}), f"opening the inbox of {consumer}")
 
     async def _open(
-        self, consumer: str, service: str | None, logs: Mapping[str, int], resume: Mapping[str, int]
+        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int]
     ) -> KafkaInbox:
         await self._close_subscriptions(consumer)
-        wanted = [topics.entries_topic(service_of(origin)) for origin in logs]
-        cluster = await self._look_around([*wanted, topics.commands_topic(service)] if service is not None else wanted)
+        wanted = [self._entries_of(origin) for origin in logs]
+        if commands is not None:
+            wanted.append(self.commands_of(commands))
+        cluster = await self._look_around(wanted)
         feeds: list[Feed] = []
         positions = dict(logs)
         async with looking_up(self._access, self.group) as reader:
             for origin in sorted(logs):
-                topic = topics.entries_topic(service_of(origin))
-                cursor = f"kafka:{cluster}:{topic}"
-                if (consumer, topic) in self._gaps:  # the missing entry may lie before the stored offset
-                    begin, _ = await lookup.bounds(reader, topic)
+                where = self._entries_of(origin)
+                cursor = f"kafka:{cluster}:{name_of(where)}"
+                if (consumer, name_of(where)) in self._gaps:  # the missing entry may lie before the stored offset
+                    begin, _ = await lookup.bounds(reader, where)
                 else:
-                    begin = await lookup.place(reader, topic, logs[origin], resume.get(cursor))
+                    begin = await lookup.place(reader, where, logs[origin], resume.get(cursor))
                 batches = BatchReader(origin, self._keys[origin], logs[origin], cursor)
-                feeds.append(EntryFeed(topic, Buffer(origin, start=logs[origin]), begin, batches, cursor))
-            if service is not None:
-                topic = topics.commands_topic(service)
-                cursor = f"kafka:{cluster}:{topic}"
-                begin = await lookup.within(reader, topic, resume.get(cursor, 0), resume.get(time_of(cursor)))
-                feeds.append(CommandFeed(topic, Buffer(COMMANDS_SOURCE), begin, cursor))
+                feeds.append(EntryFeed(where, Buffer(origin, start=logs[origin]), begin, batches, cursor))
+            if commands is not None:
+                where = self.commands_of(commands)
+                cursor = f"kafka:{cluster}:{name_of(where)}"
+                begin = await lookup.within(reader, where, resume.get(cursor, 0), resume.get(time_of(cursor)))
+                feeds.append(CommandFeed(where, Buffer(COMMANDS_SOURCE), begin, cursor))
                 positions[COMMANDS_SOURCE] = 0
         make = partial(make_consumer, self._access, self.group, self.group)
         subscription = Subscription(make, consumer, self.group, feeds, self._set_aside_record)
@@ -142,13 +154,21 @@ class KafkaTransport:
             self._gaps.update((subscription.consumer_name, topic) for topic in gaps)
             await subscription.stop()
 
-    async def _look_around(self, wanted: Sequence[str]) -> str:
-        """The cluster's id. Raises `Unavailable` unless Kafka shows these topics; a consumer would wait for them."""
+    def _entries_of(self, origin: str) -> TopicPartition:
+        log = log_of(origin)
+        return partition(topics.entries_topic(log.service), self._partitions.of(log))
+
+    def commands_of(self, log: LogId) -> TopicPartition:
+        """Where the commands before a log are. Raises ValueError for a log that the instance does not have."""
+        return partition(topics.commands_topic(log.service), self._partitions.of(log))
+
+    async def _look_around(self, wanted: Sequence[TopicPartition]) -> str:
+        """The cluster's id. Raises `Unavailable` unless Kafka shows these; a consumer would wait for them."""
         admin = make_admin(self._access, self.group)
         try:
             await admin.start()
             deadline = time.monotonic() + _SHOWN_WITHIN
-            while lacking := sorted(set(wanted).difference(await admin.list_topics())):
+            while lacking := await _lacking(admin, wanted):
                 if time.monotonic() < deadline:
                     await asyncio.sleep(pauses.NEW_TOPIC)  # a new topic takes a moment to show
                     continue
@@ -190,17 +210,17 @@ class KafkaTransport:
     def announced(self, origin: str) -> int:
         """As the port says: the entries on the topic that the log's signature proves."""
 
-        topic = topics.entries_topic(service_of(origin))
+        where = self._entries_of(origin)
 
         async def look() -> tuple[int, int]:
             async with looking_up(self._access, self.group) as reader:
-                _, end = await lookup.bounds(reader, topic)
-                return end, await lookup.announced(reader, topic, origin, self._keys[origin])
+                _, end = await lookup.bounds(reader, where)
+                return end, await lookup.announced(reader, where, origin, self._keys[origin])
 
         self._next.pop(origin, None)
         self._settle()
         self._last.pop(origin, None)
-        self._ends[topic], size = self.ask(look(), f"looking up what {origin} announced")
+        self._ends[where], size = self.ask(look(), f"looking up what {origin} announced")
         self._next[origin] = size
         return size
 
@@ -221,17 +241,18 @@ class KafkaTransport:
             raise ValueError(f"{origin}: entries from {announcement.first} on, but the next is {expected}")
         self._check()
         if announcement.entries and announcement.end > expected:
-            records = [Record(self._shard, value, headers) for value, headers in encode(announcement)]
+            key = log_of(origin).shard.encode()
+            records = [Record(key, value, headers) for value, headers in encode(announcement)]
             after = self._last.get(origin)  # if those are lost, these are not sent: they would leave a gap
-            self._last[origin] = self._queue(topics.entries_topic(service_of(origin)), records, after)
+            self._last[origin] = self._queue(self._entries_of(origin), records, after)
             self._next[origin] = announcement.end
         if announcement.end == announcement.size:
             note = Record(origin.encode(), announcement.note, [(topics.CONTENT_TYPE, topics.NOTE_TYPE.encode())])
-            self._queue(topics.CHECKPOINTS, [note])
+            self._queue(partition(topics.CHECKPOINTS), [note])
 
-    def _queue(self, topic: str, records: list[Record], after: Future[int] | None = None) -> Future[int]:
-        future = self._sender.send(topic, records, wait=True, after=after)
-        self._unconfirmed.append((topic, len(records), future))
+    def _queue(self, where: TopicPartition, records: list[Record], after: Future[int] | None = None) -> Future[int]:
+        future = self._sender.send(where.topic, records, wait=True, after=after, number=where.partition)
+        self._unconfirmed.append((where, len(records), future))
         future.add_done_callback(self._announced)
         return future
 
@@ -243,44 +264,48 @@ class KafkaTransport:
     def _check(self) -> None:
         """Raise `Unavailable` if an earlier announcement may be lost; drop those that are confirmed."""
         while self._unconfirmed and self._unconfirmed[0][-1].done():
-            topic, count, future = self._unconfirmed.pop(0)
+            where, count, future = self._unconfirmed.pop(0)
             problem = future.exception()
             if problem is not None:
                 raise Unavailable(f"an announcement may be lost: {problem}") from problem
-            end, before = future.result(), self._ends.get(topic, 0)
+            end, before = future.result(), self._ends.get(where, 0)
             if 0 <= end < before + count:
-                raise Unavailable(f"{topic} was recreated: {count} records after offset {before - 1} end at {end - 1}")
-            self._ends[topic] = max(end, before)
+                raise Unavailable(
+                    f"{name_of(where)} was recreated: {count} records after offset {before - 1} end at {end - 1}"
+                )
+            self._ends[where] = max(end, before)
 
-    def send_command(self, service: str, envelope: bytes, trace: str = "") -> Future[int]:
-        """Put a command on its service's topic; the future has the offset after it. Raises `Overloaded`."""
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[int]:
+        """Put a command on its log's partition; the future has the offset after it. Raises `Overloaded`."""
         headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
         if trace:
             headers.append((topics.TRACE, trace.encode()))
-        record = Record(self._shard, envelope, headers)
-        return self._sender.send(topics.commands_topic(service), [record], wait=False)
+        record, where = Record(log.shard.encode(), envelope, headers), self.commands_of(log)
+        return self._sender.send(where.topic, [record], wait=False, number=where.partition)
 
     def reply(self, reply: Reply) -> None:
         """As the port says."""
-        self._sender.send(topics.REPLIES, [Record(reply.service.encode(), encode_reply(reply))], wait=True)
+        self._sender.send(topics.REPLIES, [Record(reply.log.service.encode(), encode_reply(reply))], wait=True)
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
         """Write a command that its service cannot take to its dead letters. Raises `Unavailable` if Kafka does not."""
         offset = delivery.resume[0][1] - 1 if delivery.resume else 0
         headers = [(topics.CONTENT_TYPE, topics.ENVELOPE_TYPE.encode())]
-        record = Record(self._shard, delivery.data, headers)
-        kept = self._dead_letter(topics.commands_topic(self._name), offset, record, reason, wait=True)
+        record = Record(self._own.shard.encode(), delivery.data, headers)
+        kept = self._dead_letter(self.commands_of(self._own), offset, record, reason, wait=True)
         if not wait_for([kept], _CONFIRM).done:
             raise Unavailable(f"a dead letter is not confirmed after {_CONFIRM:.0f} s")
         kept.result()
 
     def _set_aside_record(self, record: Any, reason: str) -> Future[int]:
         kept = Record(record.key, record.value, record.headers)
-        return self._dead_letter(record.topic, record.offset, kept, reason, wait=False)
+        return self._dead_letter(partition(record.topic, record.partition), record.offset, kept, reason, wait=False)
 
-    def _dead_letter(self, topic: str, offset: int, record: Record, reason: str, *, wait: bool) -> Future[int]:
+    def _dead_letter(
+        self, where: TopicPartition, offset: int, record: Record, reason: str, *, wait: bool
+    ) -> Future[int]:
         now = format_time(time.time_ns() // 1_000)
-        headers = dead_letter(topic, PARTITION, offset, record.headers, reason, now)
+        headers = dead_letter(where.topic, where.partition, offset, record.headers, reason, now)
         dead = Record(record.key, record.value, headers)
         self._on_dead_letter(reason)
         return self._sender.send(topics.dead_letters_topic(self._name), [dead], wait=wait)
@@ -315,3 +340,13 @@ class KafkaTransport:
         self._sender.close()
         self.close_inboxes()
         self._loop.close()
+
+
+async def _lacking(admin: AIOKafkaAdminClient, wanted: Sequence[TopicPartition]) -> list[str]:
+    """Those of the partitions that Kafka does not show."""
+    there = {
+        TopicPartition(topic["topic"], each["partition"])
+        for topic in await admin.describe_topics()
+        for each in topic["partitions"]
+    }
+    return sorted(name_of(where) for where in set(wanted) - there)

@@ -17,10 +17,10 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import topics
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.export import command_id, event_id, render
+from counterfoil.contract.log_id import SHARD_MAX, SHARD_PATTERN
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.submission import BATCH
-from counterfoil.instance import SHARD
 from counterfoil.transport.routes import Kind, Route
 
 Json = dict[str, Any]
@@ -167,7 +167,12 @@ def _others() -> Json:
 
 
 _TEXT: Final[Json] = {"type": "string"}
-_SHARD: Final[Json] = {"const": SHARD, "description": "The shard."}
+_SHARD: Final[Json] = {
+    "type": "string",
+    "pattern": f"^{SHARD_PATTERN}$",
+    "maxLength": SHARD_MAX,
+    "description": "The shard.",
+}
 _ENVELOPE: Final[Json] = {
     "description": "A DSSE v1 envelope with one Ed25519 signature.",
     "type": "object",
@@ -196,7 +201,7 @@ _REPLY: Final[Json] = {
     "description": "The answer to a command that made no entry: refused at intake, or recorded before at `index`.",
     "type": "object",
     "properties": {
-        "service": {"enum": list(SERVICES)},
+        "log": {"type": "string", "pattern": f"^(?:{'|'.join(SERVICES)})/{SHARD_PATTERN}$"},
         "content": {
             "type": "string",
             "pattern": "^[0-9a-f]{64}$",
@@ -221,7 +226,7 @@ _REPLY: Final[Json] = {
         },
         "index": {"type": ["integer", "null"], "minimum": 0},
     },
-    "required": ["service", "content", "signature", "refused", "index"],
+    "required": ["log", "content", "signature", "refused", "index"],
     "additionalProperties": False,
 }
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -23,7 +23,7 @@ from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
 from counterfoil.settings import BadSetting
 from counterfoil.transport import pauses
-from counterfoil.transport.client import PARTITION
+from counterfoil.transport.client import PARTITION, name_of, partition
 from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
 from counterfoil.transport.loop import LoopThread
 
@@ -56,9 +56,9 @@ def octets(record: Record) -> int:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """Records for one topic, and the future with the offset after the last. Not sent if `after` has failed."""
+    """Records for one partition, and the future with the offset after the last. Not sent if `after` has failed."""
 
-    topic: str
+    where: TopicPartition
     records: Sequence[Record]
     after: Future[int] | None
     done: Future[int] = field(default_factory=Future)
@@ -91,7 +91,7 @@ class Sender:
         self.trouble = "not connected yet"
         """Why there is no producer at the moment; empty while there is one."""
         self._room = Condition()  # guards what follows
-        self._jobs: dict[str, list[_Job]] = {}
+        self._jobs: dict[TopicPartition, list[_Job]] = {}
         self._queued = 0
         self._closed = False
         self._event = asyncio.Event()
@@ -103,25 +103,31 @@ class Sender:
         self._stop = self._loop.spawn(self._run())
 
     def send(
-        self, topic: str, records: Sequence[Record], *, wait: bool, after: Future[int] | None = None
+        self,
+        topic: str,
+        records: Sequence[Record],
+        *,
+        wait: bool,
+        after: Future[int] | None = None,
+        number: int = PARTITION,
     ) -> Future[int]:
-        """Queue records; the future has the offset after the last of them, -1 if Kafka does not say.
+        """Queue records for partition `number` of a topic; the future has the offset after the last of them.
 
-        `after` is a future of `send` for the same topic: if it fails, these are not sent and fail as well. If the queue
-        is full, `wait` waits for room and then raises `Unavailable`; without `wait`, raises `Overloaded` at once.
-        Raises `ValueError` for a record of more than `MAX_RECORD_BYTES`.
+        That is -1 if Kafka does not say. `after` is a future of `send` for the same partition: if it fails, these are
+        not sent and fail as well. If the queue is full, `wait` waits for room and then raises `Unavailable`; without
+        `wait`, raises `Overloaded` at once. Raises `ValueError` for a record of more than `MAX_RECORD_BYTES`.
         """
         for record in records:
             if (size := octets(record)) > MAX_RECORD_BYTES:
                 raise ValueError(f"{topic}: a record of {size} octets, {MAX_RECORD_BYTES} are possible")
-        job = _Job(topic, records, after)
+        job = _Job(partition(topic, number), records, after)
         with self._room:
             if not self._fits(len(records)) and not (wait and self._wait(len(records))):
                 raise Unavailable("Kafka takes nothing") if wait else Overloaded("Kafka takes nothing")
             if self._closed:
                 raise Unavailable("the transport is closed")
             self._queued += len(records)
-            lane = self._jobs.setdefault(topic, [])
+            lane = self._jobs.setdefault(job.where, [])
             lane.append(job)
             if len(lane) == 1:
                 self._loop.soon(self._event.set)
@@ -179,7 +185,7 @@ class Sender:
 
     async def _use(self, producer: AIOKafkaProducer) -> Exception:
         """Send what is queued until the producer fails; returns why. All its jobs are done by then."""
-        carriers: dict[str, asyncio.Task[None]] = {}
+        carriers: dict[TopicPartition, asyncio.Task[None]] = {}
         problems: list[Exception] = []
         try:
             self._event.set()
@@ -188,10 +194,10 @@ class Sender:
                 self._event.clear()
                 if problems:
                     return problems[0]
-                for topic in [topic for topic, carrier in carriers.items() if carrier.done()]:
-                    del carriers[topic]
-                for topic, jobs in self._take(carriers).items():
-                    carriers[topic] = carrier = asyncio.create_task(self._carry(producer, topic, jobs, problems))
+                for where in [where for where, carrier in carriers.items() if carrier.done()]:
+                    del carriers[where]
+                for where, jobs in self._take(carriers).items():
+                    carriers[where] = carrier = asyncio.create_task(self._carry(producer, where, jobs, problems))
                     carrier.add_done_callback(lambda _: self._event.set())
         finally:
             await self._end(producer)
@@ -216,15 +222,15 @@ class Sender:
         ending.add_done_callback(self._ending.discard)
         await asyncio.wait([ending], timeout=_END if self._closed else _FLUSH)
 
-    def _take(self, busy: Container[str]) -> dict[str, list[_Job]]:
-        """All that is queued for topics that are not `busy`."""
+    def _take(self, busy: Container[TopicPartition]) -> dict[TopicPartition, list[_Job]]:
+        """All that is queued for partitions that are not `busy`."""
         with self._room:
-            return {topic: self._jobs.pop(topic) for topic in list(self._jobs) if topic not in busy}
+            return {where: self._jobs.pop(where) for where in list(self._jobs) if where not in busy}
 
     async def _carry(
-        self, producer: AIOKafkaProducer, topic: str, jobs: Sequence[_Job], problems: list[Exception]
+        self, producer: AIOKafkaProducer, where: TopicPartition, jobs: Sequence[_Job], problems: list[Exception]
     ) -> None:
-        """Send jobs of one topic in as few batches as they fit into, each after Kafka has confirmed the one before.
+        """Send jobs of one partition in as few batches as they fit into, each after Kafka has confirmed the one before.
 
         All of them are done by the end. An error is added to `problems`; with the first, all that is queued fails.
         """
@@ -236,7 +242,7 @@ class Sender:
                 self._fail([job], reason)
         try:
             for batch, ends in _batches(producer, list(left)):
-                base = await _sent(producer, batch, topic)
+                base = await _sent(producer, batch, where)
                 for end in ends:
                     self._finish(left.popleft(), base + end if base >= 0 else -1)
         except asyncio.CancelledError:
@@ -255,7 +261,7 @@ class Sender:
         for job in jobs:
             self._free(job)
             # A job that failed because of another has the same text: wrapped each time, it would double in length.
-            text = str(problem) if isinstance(problem, Unavailable) else f"{job.topic}: {problem!r}"
+            text = str(problem) if isinstance(problem, Unavailable) else f"{name_of(job.where)}: {problem!r}"
             job.done.set_exception(Unavailable(text))
 
     def _finish(self, job: _Job, end: int) -> None:
@@ -286,10 +292,10 @@ def _append(batch: Any, record: Record) -> bool:
     return added is not None
 
 
-async def _sent(producer: AIOKafkaProducer, batch: Any, topic: str) -> int:
+async def _sent(producer: AIOKafkaProducer, batch: Any, where: TopicPartition) -> int:
     """The offset of a batch's first record, -1 if Kafka does not say. Raises what ends the producer."""
     if not batch.record_count():
         return -1
     batch.close()
-    metadata = await (await producer.send_batch(batch, topic, partition=PARTITION))
+    metadata = await (await producer.send_batch(batch, where.topic, partition=where.partition))
     return -1 if metadata is None else int(metadata.offset)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.log_id import parse_log
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.services import SERVICES
 from counterfoil.ports import Reply
@@ -26,7 +27,7 @@ def encode_reply(reply: Reply) -> bytes:
     if reply.refused is not None:
         refused = {"code": reply.refused.code.value, "detail": [list(pair) for pair in reply.refused.detail]}
     content, signature = reply.content.hex(), reply.signature.hex()
-    fields = {"content": content, "index": reply.index, "refused": refused, "service": reply.service}
+    fields = {"content": content, "index": reply.index, "refused": refused, "log": str(reply.log)}
     return canonical({**fields, "signature": signature})
 
 
@@ -53,6 +54,7 @@ def _read(found: dict[str, Any]) -> Reply:
     content, signature = bytes.fromhex(found["content"]), bytes.fromhex(found["signature"])
     if len(content) != _HASH_BYTES or len(signature) not in (0, _SIGNATURE_BYTES):
         raise BadReply("a digest or signature of a wrong length")
-    if found["service"] not in SERVICES:
+    log = parse_log(found["log"])
+    if log.service not in SERVICES:
         raise BadReply("unknown service")
-    return Reply(found["service"], content, refusal, index, signature)
+    return Reply(log, content, refusal, index, signature)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, REPLIES, commands_topic, dead_letters_topic, entries_topic
 from counterfoil.settings import ADMIN, GATEWAY, VIEWS
@@ -60,9 +61,9 @@ class Route:
         return group_of(self.user) if self.user != ADMIN and self.kind != "replies" else None
 
 
-def group_of(user: str) -> str:
-    """The consumer group of a user."""
-    return f"counterfoil.{user}"
+def group_of(user: str, shard: str = MAIN) -> str:
+    """The consumer group of a user, or of the writer of a shard: ``counterfoil.matching.cn.sh``."""
+    return f"counterfoil.{LogId(user, shard).stem}"
 
 
 def routes() -> tuple[Route, ...]:

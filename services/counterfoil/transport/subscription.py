@@ -25,7 +25,7 @@ from counterfoil.ports import COMMANDS_SOURCE, Delivery, Unavailable
 from counterfoil.transport import pauses
 from counterfoil.transport.batches import BadRecord, BatchReader
 from counterfoil.transport.buffers import Buffer, BufferedInbox
-from counterfoil.transport.client import headers_of, partition
+from counterfoil.transport.client import headers_of, name_of
 from counterfoil.transport.routes import Read
 
 MAX_BUFFERED: Final = 8_192
@@ -43,7 +43,7 @@ SetAside = Callable[[Any, str], Future[int]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one topic is read: offsets, seconds since Kafka last answered a fetch, records not acknowledged yet.
+    """How far one partition is read: offsets, seconds since Kafka last answered a fetch, records not acknowledged yet.
 
     While its buffer is full, a topic is not asked for: its `end` is then its `position`.
     """
@@ -63,11 +63,11 @@ def time_of(cursor: str) -> str:
 
 
 class Feed(ABC):
-    """One topic on its way into one buffer."""
+    """One partition on its way into one buffer."""
 
-    def __init__(self, topic: str, buffer: Buffer, offset: int, cursor: str) -> None:
-        self.topic, self.buffer, self.offset, self.cursor = topic, buffer, offset, cursor
-        self.where: TopicPartition = partition(topic)
+    def __init__(self, where: TopicPartition, buffer: Buffer, offset: int, cursor: str) -> None:
+        self.where, self.buffer, self.offset, self.cursor = where, buffer, offset, cursor
+        self.topic = name_of(where)
         self.full = False
         self.asked = time.monotonic()  # since when Kafka is asked for it
         self.committed = offset
@@ -92,8 +92,8 @@ class Feed(ABC):
 class CommandFeed(Feed):
     """Commands: every record is one, in the order of the topic."""
 
-    def __init__(self, topic: str, buffer: Buffer, offset: int, cursor: str) -> None:
-        super().__init__(topic, buffer, offset, cursor)
+    def __init__(self, where: TopicPartition, buffer: Buffer, offset: int, cursor: str) -> None:
+        super().__init__(where, buffer, offset, cursor)
         self._position = buffer.end  # counted here: the buffer may be changed by its consumer's thread
 
     def take(self, record: Any) -> list[Delivery]:
@@ -109,8 +109,8 @@ class CommandFeed(Feed):
 class EntryFeed(Feed):
     """Entries: whole batches that the log's signature vouches for."""
 
-    def __init__(self, topic: str, buffer: Buffer, offset: int, batches: BatchReader, cursor: str) -> None:
-        super().__init__(topic, buffer, offset, cursor)
+    def __init__(self, where: TopicPartition, buffer: Buffer, offset: int, batches: BatchReader, cursor: str) -> None:
+        super().__init__(where, buffer, offset, cursor)
         self.batches = batches
 
     def take(self, record: Any) -> list[Delivery]:
@@ -190,7 +190,7 @@ class Subscription:
     @property
     def reads(self) -> list[Read]:
         """Each topic that is read, and the group."""
-        return [(feed.topic, self._group) for feed in self._feeds.values()]
+        return [(where.topic, self._group) for where in self._feeds]
 
     async def start(self, inbox: KafkaInbox) -> None:
         """Connect, and read from the feeds' offsets on. Raises what the client raises; then, too, `stop` it."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES
+from counterfoil.transport.partitions import Partitions
 from counterfoil.transport.routes import Kind, routes
 
-PARTITIONS: Final = 1
 REPLICAS: Final = 3
 """Of every topic; fewer if there are fewer brokers."""
 MAX_DEAD_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES + DEAD_HEADERS_BYTES
@@ -40,3 +40,10 @@ _OF: Final[Mapping[Kind, Mapping[str, str]]] = {
 }
 TOPICS: Final[Mapping[str, Mapping[str, str]]] = {route.topic: {**_EVERY, **_OF[route.kind]} for route in routes()}
 """Every topic with its settings; `min.insync.replicas` is missing, as it follows from the number of replicas."""
+
+_OWNER: Final = {route.topic: route.owner for route in routes() if route.kind in ("commands", "entries")}
+
+
+def partition_count(topic: str, partitions: Partitions) -> int:
+    """How many partitions a topic has: one for each shard, if it carries commands or entries; else one."""
+    return partitions.count(_OWNER[topic]) if topic in _OWNER else 1

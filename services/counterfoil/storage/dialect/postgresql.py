@@ -53,7 +53,7 @@ from counterfoil.storage.migrations import VERSION_TABLE
 from counterfoil.storage.tables import Kind, ViewTable
 
 READERS_KEPT: Final = 2
-READERS_MAX: Final = 4  # a gateway has five stores, and a server has a hundred connections by default
+READERS_MAX: Final = 4  # a gateway has a store per log and the views, a server a hundred connections
 WAIT_SECONDS: Final = 30  # for a free connection of the pool
 PREPARED_MAX: Final = 500  # statements that a connection keeps prepared; the shapes of view changes are many
 

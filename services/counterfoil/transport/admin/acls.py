@@ -70,8 +70,8 @@ RIGHTS: Final = frozenset(
         *(_allow(user, "read", "topic", name) for user, names in READS.items() for name in names),
         *(_allow(user, "write", "topic", name) for user, names in WRITES.items() for name in names),
         *(_allow(user, "read", "group", PREFIX + user, "prefixed") for user in READS),
-        # a service's backlog, by which a gateway sheds commands
-        *(_allow(GATEWAY, "describe", "group", PREFIX + service) for service in SERVICES),
+        # the backlog of each shard of a service, by which a gateway sheds commands
+        *(_allow(GATEWAY, "describe", "group", PREFIX + service, "prefixed") for service in SERVICES),
     ]
 )
 """Everything that our users may do."""

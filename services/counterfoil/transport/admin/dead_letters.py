@@ -26,7 +26,7 @@ _SOURCES: Final = {
     user: [name for name in names if name not in (CHECKPOINTS, REPLIES)] for user, names in READS.items()
 }
 """By user: the topics that its dead letters may be replayed to; their consumers verify signatures."""
-_PARTITION: Final = 0  # the only one of every topic
+_PARTITION: Final = 0  # the only one of every topic of dead letters
 _IN_FLIGHT: Final = 16  # records replayed and not confirmed yet; each may have a megabyte
 _PREFETCH_KIB: Final = 8 * 1_024
 
@@ -99,6 +99,7 @@ class _Sender:
     def __init__(self, access: KafkaAccess) -> None:
         self._done = Replayed()
         self._lost: KafkaError | None = None
+        self._counts: dict[str, int] = {}  # by topic, its partitions
         self._producer = Producer(
             configuration(access)
             | {
@@ -115,11 +116,21 @@ class _Sender:
         death, user = letter.death, DEAD_LETTERS[letter.topic]
         if death is None:
             self._left(letter, "its headers do not say where it came from")
-        elif death.topic not in _SOURCES[user] or death.partition != _PARTITION:
+        elif death.topic not in _SOURCES[user] or death.partition >= self._partitions(death.topic):
             self._left(letter, f"dead letters of {user} are not replayed to {death.topic}, partition {death.partition}")
         else:
             self._produce(letter, death)
             self._wait(_IN_FLIGHT)
+
+    def _partitions(self, topic: str) -> int:
+        """How many partitions a topic has. Raises `KafkaFailed`."""
+        if topic not in self._counts:
+            try:
+                found = self._producer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+            except KafkaException as problem:
+                raise KafkaFailed(f"{topic} cannot be looked up: {reason(problem)}") from problem
+            self._counts[topic] = len(found.partitions)
+        return self._counts[topic]
 
     def finish(self) -> Replayed:
         """Wait until all are confirmed. Raises `KafkaFailed`."""

@@ -5,7 +5,7 @@ Topics are never deleted, and neither partitions nor replicas are changed: those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin.client import (
     REQUEST_SECONDS,
@@ -30,7 +32,8 @@ from counterfoil.transport.admin.client import (
     reason,
     settled,
 )
-from counterfoil.transport.topic_settings import PARTITIONS, REPLICAS, TOPICS
+from counterfoil.transport.partitions import Partitions
+from counterfoil.transport.topic_settings import REPLICAS, TOPICS, partition_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +45,36 @@ class _Seen:
     settings: Mapping[str, str | None]
 
 
-def apply(access: KafkaAccess, brokers: int | None = None) -> list[str]:
+def apply(access: KafkaAccess, brokers: int | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """Create missing topics and set differing settings; returns the changes once Kafka shows them.
 
-    `brokers`: how many brokers the cluster has when complete (None: as many as answer), at least 1. Raises
-    `KafkaFailed`; if fewer answer, before anything is changed.
+    `brokers`: how many brokers the cluster has when complete (None: as many as answer), at least 1. `logs`: of the
+    instance, each with a partition of its service's topics. Raises `KafkaFailed`; if fewer answer, before anything
+    is changed.
     """
     client = connect(access)
     there, seen = _observe(client)
     if brokers is not None and brokers > there:
         raise KafkaFailed(f"{there} of {brokers} brokers answer: start the others first; nothing was changed")
-    made = _create(client, TOPICS.keys() - seen.keys(), min(REPLICAS, brokers or there))
+    made = _create(client, TOPICS.keys() - seen.keys(), min(REPLICAS, brokers or there), Partitions(logs))
     set_ = _set(client, {name: found for name, topic in seen.items() if (found := _differing(name, topic))})
     if made or set_:
         settled(lambda: not _mendable(client), "the topics")
     return [*made, *set_]
 
 
-def check(access: KafkaAccess) -> list[str]:
-    """Topics that are missing, and settings that differ. Raises `KafkaFailed`."""
+def check(access: KafkaAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+    """Topics that are missing, and settings and partitions that differ. Raises `KafkaFailed`."""
     brokers, seen = _observe(connect(access))
+    partitions = Partitions(logs)
     findings = []
     for name in TOPICS:
         if name not in seen:
             findings.append(f"{name}: missing")
             continue
         topic = seen[name]
-        if topic.partitions != PARTITIONS:
-            findings.append(f"{name}: {topic.partitions} partitions, must be {PARTITIONS}: a log has one order")
+        if topic.partitions != (count := partition_count(name, partitions)):
+            findings.append(f"{name}: {topic.partitions} partitions, must be {count}: one for each shard")
         if topic.replicas < min(REPLICAS, brokers):
             findings.append(
                 f"{name}: {topic.replicas} replicas, must be {min(REPLICAS, brokers)}: reassign its partition"
@@ -81,13 +86,15 @@ def check(access: KafkaAccess) -> list[str]:
     return findings
 
 
-def written(access: KafkaAccess) -> list[str]:
+def written(access: KafkaAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """The topics that have ever been written to; all of them must exist. Raises `KafkaFailed`."""
     client = connect(access)  # must live until its futures are done
     offsets: Any = OffsetSpec  # has no types
-    ends = {TopicPartition(name, 0): offsets.latest() for name in TOPICS}
+    partitions = Partitions(logs)
+    places = [TopicPartition(name, at) for name in TOPICS for at in range(partition_count(name, partitions))]
+    ends = {where: offsets.latest() for where in places}
     asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
-    return [where.topic for where, future in asked.items() if answer(future).offset > 0]
+    return list(dict.fromkeys(where.topic for where, future in asked.items() if answer(future).offset > 0))
 
 
 def _wanted(name: str, replicas: int) -> dict[str, str]:
@@ -130,8 +137,11 @@ def _mendable(client: AdminClient) -> bool:
     return len(seen) < len(TOPICS) or any(_differing(name, topic) for name, topic in seen.items())
 
 
-def _create(client: AdminClient, names: Iterable[str], replicas: int) -> list[str]:
-    new = [NewTopic(name, PARTITIONS, replicas, config=_wanted(name, replicas)) for name in sorted(names)]
+def _create(client: AdminClient, names: Iterable[str], replicas: int, partitions: Partitions) -> list[str]:
+    new = [
+        NewTopic(name, partition_count(name, partitions), replicas, config=_wanted(name, replicas))
+        for name in sorted(names)
+    ]
     asked = client.create_topics(new, request_timeout=REQUEST_SECONDS) if new else {}
     made = []
     for name, future in asked.items():

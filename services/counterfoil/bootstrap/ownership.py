@@ -1,4 +1,4 @@
-"""Whose log a database has: one that another instance began is neither continued nor vouched for."""
+"""Checks that a database belongs to this log: one that another instance began is neither continued nor vouched for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class OtherInstance(CounterfoilError):
     """The database has the log of an instance with another name or other keys."""
 
 
-def check_head(head: Head | None, key: VerifyKey) -> None:
+def check_ownership(head: Head | None, key: VerifyKey) -> None:
     """Raises `OtherInstance` unless the log is new, or its head is signed with its `key`."""
     if head is None:
         return

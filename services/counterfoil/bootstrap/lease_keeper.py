@@ -1,4 +1,4 @@
-"""Active or standby: holds a lease, and keeps it for as long as this process gives signs of life."""
+"""Wins a lease and keeps it with a heartbeat, for as long as this process runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from counterfoil.settings import DatabaseAccess
 from counterfoil.storage.lease import HEARTBEAT_SECONDS, Lease
 
 
-class Holding:
-    """A lease with a heart of its own: whoever loads a long log keeps it, a frozen process loses it, as it should.
+class LeaseKeeper:
+    """A lease with a heartbeat on a thread of its own: loading a long log does not lose it, a frozen process does.
 
     `win`, `check` and `release` are for the one thread that works.
     """
@@ -20,8 +20,8 @@ class Holding:
         self._lease = Lease(access, schema)
         self._held, self._lost = False, ""
         self._closing = Event()
-        self._heart = Thread(target=self._beat, name=f"counterfoil-lease-{schema}", daemon=True)
-        self._heart.start()
+        self._heartbeat = Thread(target=self._beat, name=f"counterfoil-lease-{schema}", daemon=True)
+        self._heartbeat.start()
 
     def win(self, timeout: float) -> bool:
         """Whether it is ours, after `timeout` seconds at most. Raises `Unavailable`."""
@@ -35,14 +35,14 @@ class Holding:
             raise Unavailable(self._lost)
 
     def release(self) -> None:
-        """Let the next one have it."""
+        """Give it to the next."""
         self._held = False
         self._lease.release()
 
     def close(self) -> None:
         """Release it for good."""
         self._closing.set()
-        self._heart.join()
+        self._heartbeat.join()
         self.release()
 
     def _beat(self) -> None:

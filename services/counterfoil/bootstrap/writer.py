@@ -1,4 +1,4 @@
-"""One service of the distributed form: stands by until it holds the lease, then is the single writer of its log."""
+"""The supervised writer of one log: a standby until it holds the lease, then the only one that appends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Final
 
-from counterfoil.bootstrap.heads import check_head
-from counterfoil.bootstrap.holding import Holding
+from counterfoil.bootstrap.lease_keeper import LeaseKeeper
+from counterfoil.bootstrap.ownership import check_ownership
 from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
-from counterfoil.instance import SHARD, Instance
+from counterfoil.instance import Instance
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.signer import Signer
 from counterfoil.ops.telemetry import Instruments
@@ -21,6 +23,7 @@ from counterfoil.runtime.runner import Log, Runner
 from counterfoil.settings import Settings
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store_on
+from counterfoil.storage.schemas import schema_of
 from counterfoil.transport.kafka import KafkaTransport
 
 _IDLE: Final = 0.2  # seconds that a step waits for work before it looks at the clock again
@@ -29,15 +32,15 @@ _STAND_BY: Final = 0.5  # seconds that a step waits for the lease
 log = logging.getLogger("counterfoil.service")
 
 
-class Service:
-    """A runner with everything that it needs, made when the lease is won and thrown away when anything is in doubt.
+class Writer:
+    """A runner with everything that it needs, made when the lease is won and dropped when anything is in doubt.
 
     `step` and `recover` are for the one thread that works; the rest may be asked from any.
     """
 
     def __init__(
         self,
-        name: str,
+        id_: LogId,
         instance: Instance,
         clock: Clock,
         settings: Settings,
@@ -45,39 +48,41 @@ class Service:
         instruments: Instruments,
     ) -> None:
         """Nothing is connected before the first step, but for Kafka's clients, which try until they are."""
-        self.name, self._instance, self._clock, self._pool = name, instance, clock, pool
+        self.id, self.name = id_, id_.name
+        self._instance, self._clock, self._pool = instance, clock, pool
         self._instruments = instruments
-        self._database = settings.database_access(name)
-        self._key = instance.log_key(name)
-        self.sources = {source: instance.origin(source) for source in VOCABULARY.subscriptions[name]}
-        access, buried = settings.kafka_access(name), partial(instruments.dead_letter, name)
-        self.transport = KafkaTransport(access, name, SHARD, self._keys(), buried)
-        self._holding = Holding(self._database, name)
+        user = id_.service
+        self._database = settings.database_access(user)
+        self._key = instance.log_key(id_)
+        self.sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[user]}
+        access, buried = settings.kafka_access(user), partial(instruments.dead_letter, user)
+        self.transport = KafkaTransport(access, user, id_.shard, self._keys(), buried, instance.logs())
+        self._lease = LeaseKeeper(self._database, schema_of(id_))
         self._store: LogStore | None = None
         self._runner: Runner | None = None
-        instruments.active(name, False)
+        instruments.active(id_, False)
 
     def _keys(self) -> Mapping[str, VerifyKey]:
-        names = (self.name, *self.sources)
-        return {self._instance.origin(name): self._instance.verify_key(name) for name in names}
+        wanted = {self._instance.origin(self.id), *chain.from_iterable(self.sources.values())}
+        return {origin: key for origin, key in self._instance.verify_keys().items() if origin in wanted}
 
     @property
     def active(self) -> bool:
-        """Whether it is the one that writes."""
+        """Whether it holds the lease and writes."""
         return self._runner is not None
 
     def step(self) -> None:
         """A batch, or a try at the lease. Raises what a runner raises, `Unavailable` once another has taken over."""
         runner = self._runner
         if runner is None:
-            if self._holding.win(_STAND_BY):
+            if self._lease.win(_STAND_BY):
                 self._activate()
             return
         try:
-            self._holding.check()
+            self._lease.check()
             runner.step(self._wait(runner))
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
 
     def _wait(self, runner: Runner) -> float:
         due = runner.next_due()
@@ -88,28 +93,29 @@ class Service:
         instance, key = self._instance, self._key
         self.transport.reach()
         log.info("%s: the lease is ours, loading the log", self.name)
-        self._store = open_log_store_on(self._database, self.name)
-        check_head(self._store.head(), key.verify_key)
+        self._store = open_log_store_on(self._database, self.id)
+        check_ownership(self._store.head(), key.verify_key)
         directory = LogDirectory(
-            instance.log_directory(self.name), instance.signer_directory(self.name), key.verify_key.vkey()
+            instance.log_directory(self.id), instance.signer_directory(self.id), key.verify_key.vkey()
         )
         signer = Signer(key, directory.signer_memory())
-        own = Log(DECIDERS[self.name], instance.origin(self.name), self.sources, self._store, directory, signer)
+        decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
+        own = Log(decider, origin, self.sources, self._store, directory, signer)
         runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments)
         try:
             runner.recover()
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has gone on: {problem}") from problem
+            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
         runner.publish_beside()
         self._runner = runner
-        self._instruments.loaded(self.name, runner.tree.size)
-        self._instruments.published(self.name, runner.tree.size, self._clock.now())
-        self._instruments.active(self.name, True)
+        self._instruments.loaded(self.id, runner.tree.size)
+        self._instruments.published(self.id, runner.tree.size, self._clock.now())
+        self._instruments.active(self.id, True)
         log.info("%s: active, %d entries", self.name, runner.tree.size)
 
     def recover(self) -> None:
-        """Throw away what may be wrong, and stand by: whoever has the lease next loads what is committed."""
-        self._instruments.active(self.name, False)
+        """Drop the runner and stand by: the next holder of the lease loads what is committed."""
+        self._instruments.active(self.id, False)
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.abandon()
@@ -117,7 +123,7 @@ class Service:
         store, self._store = self._store, None
         if store is not None:
             store.close()
-        self._holding.release()
+        self._lease.release()
 
     def wake(self) -> None:
         """The worker is to end: wait neither for work nor for Kafka."""
@@ -127,12 +133,12 @@ class Service:
             runner.inbox.wake()
 
     def close(self) -> None:
-        """Publish what is committed, let the next one have the lease, and close. The worker has stopped."""
+        """Publish what is committed, release the lease, and close. The worker has stopped."""
         try:
             if self._runner is not None:
                 self._runner.publish()
-        except Exception as problem:  # noqa: BLE001 it is published by whoever loads the log next
+        except Exception as problem:  # noqa: BLE001 the next writer publishes it
             log.warning("%s: not everything is published: %r", self.name, problem)
         self.recover()
-        self._holding.close()
+        self._lease.close()
         self.transport.close()

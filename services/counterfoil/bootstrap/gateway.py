@@ -1,0 +1,113 @@
+"""The gateway of the distributed form: it decides nothing, and may run in any number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import Final
+
+from counterfoil.bootstrap.ownership import check_ownership
+from counterfoil.catalogue import VIEWS
+from counterfoil.contract.log_id import MAIN, LogId
+from counterfoil.gateway.backend import Backend
+from counterfoil.instance import Instance
+from counterfoil.ops.telemetry import Instruments
+from counterfoil.ports import LogStore
+from counterfoil.runtime.receipts import Deliver, Receipts, Source
+from counterfoil.settings import GATEWAY, Settings
+from counterfoil.storage.log_directory import PublishedDirectory
+from counterfoil.storage.log_store import read_log_store_on
+from counterfoil.storage.view_store import read_view_store_on
+from counterfoil.transport.gateway import KafkaGateway
+from counterfoil.transport.kafka import KafkaTransport
+
+_IDLE: Final = 0.2  # seconds that a step waits for work
+
+
+class Gateway:
+    """What a gateway stands on: it follows every log and the replies, and sends commands."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        settings: Settings,
+        deliver: Deliver,
+        instruments: Instruments,
+        failure: Callable[[], str],
+    ) -> None:
+        """Connect to everything. Raises `Unavailable`, storage errors."""
+        self.name, self._failure, self._instruments = GATEWAY, failure, instruments
+        self._instance = instance
+        database, access = settings.database_access(GATEWAY), settings.kafka_access(GATEWAY)
+        with ExitStack() as opened:
+            self.stores: dict[LogId, LogStore] = {
+                log: opened.enter_context(closing(read_log_store_on(database, log))) for log in instance.logs()
+            }
+            self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
+            buried = partial(instruments.dead_letter, GATEWAY)
+            self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), buried, instance.logs())
+            opened.callback(self.transport.close)
+            self.hub = opened.enter_context(closing(KafkaGateway(self.transport, access)))
+            self.receipts = self._follow(deliver)
+            self._opened = opened.pop_all()
+
+    def _follow(self, deliver: Deliver) -> Receipts:
+        sources = {}
+        for log, store in self.stores.items():
+            origin, key, head = self._instance.origin(log), self._instance.verify_key(log), store.head()
+            check_ownership(head, key)
+            self.hub.register_log(origin, store.entries, head.size if head is not None else 0)
+            published = PublishedDirectory(self._instance.log_directory(log))
+            sources[origin] = Source(store, published, key, head)
+        self.hub.open()
+        return Receipts(self.hub, sources, deliver)
+
+    @property
+    def active(self) -> bool:
+        """It follows from the beginning."""
+        return True
+
+    def step(self) -> None:
+        """Take in what came."""
+        self.hub.step(_IDLE)
+
+    def recover(self) -> None:
+        """Go on from what was taken in."""
+        self.hub.recover()
+
+    def wake(self) -> None:
+        """The worker is to end: wait neither for entries nor for Kafka."""
+        self.transport.give_up()
+        self.hub.inbox.wake()
+
+    def ping(self) -> None:
+        """Ask the database something. Raises storage errors."""
+        self.views.positions()
+
+    def answer(self) -> None:
+        """Answer whoever waits; for a thread of its own."""
+        self.receipts.step(_IDLE)
+
+    def backend(self) -> Backend:
+        """For the application."""
+        return Backend(
+            receipts=self.receipts,
+            transport=self.hub,
+            views=self.views,
+            definitions=VIEWS,
+            positions=self._positions,
+            origins={log: self._instance.origin(log) for log in self._instance.logs()},
+            stores=self.stores,
+            log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
+            failure=self._failure,
+            telemetry=self._instruments,
+        )
+
+    def _positions(self) -> Mapping[str, int]:
+        known = self.views.positions()
+        return {origin: known.get(origin, 0) for origin in map(self._instance.origin, self._instance.logs())}
+
+    def close(self) -> None:
+        """Release everything. The workers have stopped."""
+        self._opened.close()

@@ -1,0 +1,81 @@
+"""The views of the distributed form: projected by one process at a time, while others stand by."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import Final
+
+from counterfoil.bootstrap.lease_keeper import LeaseKeeper
+from counterfoil.catalogue import CATALOGUE, VIEWS
+from counterfoil.contract.log_id import MAIN
+from counterfoil.instance import Instance
+from counterfoil.ops.telemetry import Instruments
+from counterfoil.ports import StoreConflict, Unavailable, ViewStore
+from counterfoil.runtime.projector import Projector
+from counterfoil.settings import VIEWS as VIEWS_USER
+from counterfoil.settings import Settings
+from counterfoil.storage.view_store import open_view_store_on
+from counterfoil.transport.kafka import KafkaTransport
+
+_IDLE: Final = 0.2  # seconds that a step waits for work
+_STAND_BY: Final = 0.5  # seconds that a step waits for the lease
+
+
+class Views:
+    """The projector, in the views' own schema; a second one stands by."""
+
+    def __init__(self, instance: Instance, settings: Settings, instruments: Instruments) -> None:
+        """Nothing is connected before the first step."""
+        self.name = VIEWS_USER
+        self._database = settings.database_access(VIEWS_USER)
+        self._tables = {instance.origin(log): CATALOGUE[log.service].reducers for log in instance.logs()}
+        access, buried = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
+        self.transport = KafkaTransport(access, VIEWS_USER, MAIN, instance.verify_keys(), buried, instance.logs())
+        self._lease = LeaseKeeper(self._database, VIEWS_USER)
+        self._opened = ExitStack()
+        self._store: ViewStore | None = None
+        self._projector: Projector | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it projects."""
+        return self._projector is not None
+
+    def step(self) -> None:
+        """A batch, if there is any. Raises what the stores and the transport raise."""
+        if self._projector is None:
+            if not self._lease.win(_STAND_BY):
+                return
+            self._store = self._opened.enter_context(closing(open_view_store_on(self._database, VIEWS)))
+            self._projector = Projector(self.transport, self._store, self._tables)
+        try:
+            self._lease.check()
+            self._projector.step(_IDLE)
+        except StoreConflict as problem:
+            raise Unavailable(f"views: another instance has taken over: {problem}") from problem
+
+    def recover(self) -> None:
+        """Begin again from what the views hold."""
+        self._projector = self._store = None
+        self.transport.close_inboxes()
+        self._opened.close()
+        self._lease.release()
+
+    def ping(self) -> None:
+        """Ask the database something, once it is in use. Raises storage errors."""
+        store = self._store
+        if store is not None:
+            store.page(VIEWS[0].name, {}, None, 1)  # asking for its positions would claim them anew
+
+    def wake(self) -> None:
+        """The worker is to end: wait neither for entries nor for Kafka."""
+        self.transport.give_up()
+        if self._projector is not None:
+            self._projector.inbox.wake()
+
+    def close(self) -> None:
+        """Release everything. The worker has stopped."""
+        self.recover()
+        self._lease.close()
+        self.transport.close()

@@ -1,0 +1,23 @@
+"""Which schema of PostgreSQL is whose: one for each log, and one for the views. All names do without quoting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from counterfoil.contract.log_id import MAIN, LogId
+from counterfoil.settings import VIEWS
+
+
+def schema_of(log: LogId) -> str:
+    """``matching`` for the shard ``main``; ``matching_cn_sh`` for ``cn.sh``, ``matching_us__east`` for ``us-east``.
+
+    No two logs share one: no service's name has an underscore, and a shard's dots and hyphens never stand side by side.
+    """
+    if log.shard == MAIN:
+        return log.service
+    return f"{log.service}_{log.shard.replace('-', '__').replace('.', '_')}"
+
+
+def schemas_of(logs: Iterable[LogId]) -> tuple[str, ...]:
+    """Every schema of an instance with these logs."""
+    return (*map(schema_of, logs), VIEWS)
