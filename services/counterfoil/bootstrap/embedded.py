@@ -186,7 +186,7 @@ class Embedded:
             return
         with opened:
             try:
-                self._abandon()  # no worker hears any more of what failed there; sealing does it again
+                self._abandon()  # no worker reports its failure any more; sealing does it again
                 if seal and not self.failure:
                     self.seal()
             finally:

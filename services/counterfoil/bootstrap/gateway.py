@@ -86,7 +86,7 @@ class Gateway:
         self.views.positions()
 
     def answer(self) -> None:
-        """Answer whoever waits; for a thread of its own."""
+        """Answer those who wait; for a thread of its own."""
         self.receipts.step(_IDLE)
 
     def backend(self) -> Backend:

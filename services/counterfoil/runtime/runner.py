@@ -1,6 +1,6 @@
 """The path of a batch of causes through one log: numbered steps, each with what is durable after it.
 
-One runner per log. `step` does one batch; whoever drives it (a thread, or a simulator in a loop) sees the same steps.
+One runner per log. `step` does one batch, the same whether a thread or a simulator in a loop calls it.
 If anything fails before step 5 returned, nothing happened: `recover` loads what is committed, by the way every start
 takes.
 """

@@ -1,14 +1,14 @@
-"""Who is the writer: a lease on one schema of PostgreSQL, for instances of which one works and the others wait.
+"""Who is the writer: a lease on one schema of PostgreSQL, that is on one log or the views; others are standbys.
 
 The lease is a lock on a view, `RELATION`, that the schema has for nothing else. An advisory lock would do the same, but
-whoever may connect can take one, and so make a service stand by for ever; for a lock on this the server asks for a
-right that the service's role alone has. Taking the functions of advisory locks from everybody would need a superuser.
+everybody who may connect can take one, and so keep a service a standby for ever; for a lock on this the server asks for
+a right that the service's role alone has. Taking the functions of advisory locks from everybody needs a superuser.
 (No role becomes harmless by this: DDL takes its locks before PostgreSQL asks who may, and can be made to wait.)
 
 - A lock on a relation lasts as long as its transaction, so the lease is a transaction left open. It has no snapshot and
   no transaction id, so vacuum does not wait for it; and vacuum has no business with a view, as it would with a table.
-- SHARE UPDATE EXCLUSIVE is the weakest mode that only one can hold. An EXCLUSIVE one would wait for whoever has only
-  prepared a SELECT FOR UPDATE of the view, for which PostgreSQL asks for no right.
+- SHARE UPDATE EXCLUSIVE is the weakest mode that only one can hold. An EXCLUSIVE one would wait for a session that has
+  only prepared a SELECT FOR UPDATE of the view, for which PostgreSQL asks for no right.
 
 The server takes the lease back when the session ends: at once when the holder's process ends, after `IDLE_SECONDS`
 without a word from it when the process is frozen or its machine gone. It keeps two instances from working against each

@@ -36,7 +36,7 @@ SYNCHRONOUS: Final = "NORMAL"  # a power cut may take back the last applies, eac
 
 
 class SqlViewStore:
-    """`counterfoil.ports.ViewStore` in a database of its own, whose tables are made anew for other views.
+    """`counterfoil.ports.ViewStore` in a database of its own, whose tables are recreated for other views.
 
     Any thread may call any method; applies wait for each other. What the database refuses or fails is a
     `StorageError`; views, columns, keys and values that do not fit the definitions are an `InvariantViolation`.

@@ -1,8 +1,9 @@
 """The transport over Apache Kafka, on aiokafka, behind the same port as the transport in memory.
 
 One `KafkaTransport` per user of Kafka. Its clients live on one thread with an event loop; all other code is
-synchronous. Every topic has one partition and one order. Offsets are stored with what was made of the messages, entries
-count only if their log signed them, and after losing a producer the transport asks the topic which entries it has.
+synchronous. A log has one partition of its service's topics (`partitions`), and so one order. Offsets are stored with
+what was made of the messages, entries count only if their log signed them, and after losing a producer the transport
+asks the topic which entries it has.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How the tables came to be as `tables` has them: one file per version, run by Alembic on SQLite and PostgreSQL alike.
 
 `log/` makes the tables and triggers of a log. `views/` makes the bookkeeping of a view database only: the views' own
-tables are dropped and made anew whenever their definitions change (`view_store`), so there is nothing to migrate.
+tables are dropped and recreated whenever their definitions change (`view_store`), so there is nothing to migrate.
 
 A published migration is never edited. The next one is another file, `KIND_VERSION.py`, that names the one before it;
 `tables` names the newest. SQLite files are migrated when they are opened, PostgreSQL by `admin.apply`.
