@@ -64,6 +64,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
     _vouchers(world)
     _orders(world)
     _delivery(world)
+    _bid_between_versions(world)
     _long_match(world)
     if adopt is not None:
         _walk(world, SEED, STEPS // 2)
@@ -150,6 +151,9 @@ def _issuance(world: GoldenWorld) -> None:
     _done(world, "city", later)
     _refused(world, "city", Code.PROGRAMME_NOT_OPEN, replace(issue, programme_id="p3"))
     _done(world, "city", AppropriateBudget(programme_id="p3", amount=YUAN, document="later"))
+    soon_over = programme("p4", valid_until=world.clock + 20 * HOUR, expiry=lasting)
+    _done(world, "city", soon_over)
+    _done(world, "city", replace(soon_over, version=2, terms=later.terms))
 
 
 def _vouchers(world: GoldenWorld) -> None:
@@ -295,6 +299,14 @@ def _delivery(world: GoldenWorld) -> None:
     _refused(world, "city", Code.CLAIM_NOT_OPEN, ApproveClaim(claim_id=claim_id))
     settlement_id = _done(world, "city", settle).settlement_id
     _done(world, "bank", replace(unknown, settlement_id=settlement_id))
+
+
+def _bid_between_versions(world: GoldenWorld) -> None:
+    """One version of p4 is over, the other not open yet: from version 2 of the rules such a bid is refused."""
+    entry = world.submit("lab-1", _bid(world, programme_id="p4"))
+    assert entry is not None
+    refused = world.state("matching").rules.validity_of_each_version
+    assert (entry.outcomes[0].refusal is not None) is refused
 
 
 def _long_match(world: GoldenWorld) -> None:
