@@ -1,19 +1,19 @@
 """Counterfoil: vouchers for GPU time, issued, matched, delivered, redeemed and audited from a signed public log.
 
-The package, from the bottom up; a folder imports only from those above it in this list:
+The package, from the bottom up; import-linter keeps the order (`pyproject.toml`):
 
-- `contract`: what crosses a process boundary: ids, commands, events, entries, limits and their one codec.
+- `errors`, `contract`: the error tree; the shared words of the wire: scalars, times, terms, envelope, entry, codec, refusals.
 - `log`: the signed, append-only log: Merkle tree, tiles, checkpoints, proofs, receipts. Usable on its own.
-- `core`: the business rules as pure functions: issuance, ledger, matching, redemption. Independent of `log`.
-- `errors`, `settings`, `ports`: the error tree; the typed settings; what the shell needs, with its guarantees.
+- `core`: what every decider stands on, pure: engine, rules versions, directory of parties, deadlines, state root.
+- `instance`, `settings`, `ports`, `service`: an installation; typed settings; what the shell needs; a service's declaration.
+- `issuance`, `ledger`, `matching`, `redemption`: a folder per service with all that is its own.
+- `catalogue`: the services, each listed once; the vocabulary and its codec follow from their declarations.
 - `runtime`: runs a decider durably: batches, group commit, timers, publisher, projector, recovery.
-- `storage`, `transport`: the adapters behind the ports.
-- `issuance`, `ledger`, `matching`, `redemption`: the four services, with the same file names in each.
-- `client`: signs commands, sends them and checks the receipts.
+- `storage`, `transport`, `ops`, `client`: the adapters behind the ports; metrics and probes; signing, sending, checking.
 - `audit`: replays and checks the published logs; needs nothing but their bytes.
 - `gateway`: HTTP in, receipts out.
 - `bootstrap`: the one place where ports meet implementations.
-- `demo`, `cli`: the whole market in one process; the command line.
+- `testbed`, `bench`, `demo`, `cli`: local clusters and fleets; benchmarks; the story; the command line.
 """
 
 from __future__ import annotations
