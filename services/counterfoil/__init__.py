@@ -2,14 +2,17 @@
 
 The package, from the bottom up; import-linter keeps the order (`pyproject.toml`):
 
-- `errors`, `contract`: the error tree; the shared words of the wire: scalars, times, terms, envelope, entry, codec, refusals.
+- `errors`: the error tree.
+- `contract`: the shared words of the wire: scalars, times, terms, envelope, entry, codec, limits, refusals.
 - `log`: the signed, append-only log: Merkle tree, tiles, checkpoints, proofs, receipts. Usable on its own.
 - `core`: what every decider stands on, pure: engine, rules versions, directory of parties, deadlines, state root.
-- `instance`, `settings`, `ports`, `service`: an installation; typed settings; what the shell needs; a service's declaration.
+- `instance`, `settings`: an installation; typed settings.
+- `ports`, `service`: what the shell needs, with its guarantees; what a service declares.
 - `issuance`, `ledger`, `matching`, `redemption`: a folder per service with all that is its own.
 - `catalogue`: the services, each listed once; the vocabulary and its codec follow from their declarations.
 - `runtime`: runs a decider durably: batches, group commit, timers, publisher, projector, recovery.
-- `storage`, `transport`, `ops`, `client`: the adapters behind the ports; metrics and probes; signing, sending, checking.
+- `storage`, `transport`: the adapters behind the ports. `ops`: metrics, traces, probes.
+- `client`: signs commands, sends them, checks receipts, downloads logs.
 - `audit`: replays and checks the published logs; needs nothing but their bytes.
 - `gateway`: HTTP in, receipts out.
 - `bootstrap`: the one place where ports meet implementations.
