@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from itertools import count
+from ssl import SSLError
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
-from counterfoil.settings import KafkaAccess
+from counterfoil.settings import BadSetting, KafkaAccess
 from counterfoil.transport import client, producer
 from counterfoil.transport.client import make_producer
 from counterfoil.transport.loop import LoopThread
@@ -51,6 +55,37 @@ def sending(servers: str, *, start: bool = True) -> Iterator[Sender]:
         sender.close()
         assert sender.queued == 0
     finally:
+        loop.close()
+
+
+@pytest.mark.parametrize(
+    ("problem", "lasts"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "kafka-ca.pem"), True),
+        (PermissionError(errno.EACCES, "Permission denied", "kafka-password"), True),
+        (BadSetting("COUNTERFOIL_SECRETS: no such directory"), True),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False),
+        (SSLError(1, "certificate verify failed"), False),
+        (KafkaConnectionError("no broker answers"), False),
+    ],
+    ids=repr,
+)
+def test_what_only_a_person_can_mend_is_a_failure_and_all_else_is_tried_again(problem: Exception, lasts: bool) -> None:
+    tries = threading.Semaphore(0)
+
+    def make() -> AIOKafkaProducer:
+        tries.release()
+        raise problem
+
+    loop = LoopThread("tested", tls=False)
+    sender = Sender(loop, make)
+    sender.start()
+    try:
+        assert all(tries.acquire(timeout=WITHIN) for _ in range(2))
+        assert (sender.failure is not None) is lasts
+        assert sender.trouble
+    finally:
+        sender.close()
         loop.close()
 
 

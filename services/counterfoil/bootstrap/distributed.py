@@ -140,6 +140,9 @@ class Distributed:
         """Step a part on a thread of its own; it is ready while its steps succeed within `_WELL_WITHIN` seconds."""
 
         def well() -> None:
+            part = self.parts.get(name)
+            if part is not None and part.transport.failure is not None:
+                raise part.transport.failure
             step()
             self._well[name] = time.monotonic()
 

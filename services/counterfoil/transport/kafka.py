@@ -180,6 +180,11 @@ class KafkaTransport:
             await admin.close()
 
     @property
+    def failure(self) -> Exception | None:
+        """What ends the process: Kafka cannot be reached until a person has acted."""
+        return self._sender.failure
+
+    @property
     def trouble(self) -> str:
         """Why nothing can be written to Kafka at the moment; empty if it can."""
         return self._sender.trouble

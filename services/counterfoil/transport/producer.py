@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from ssl import SSLError
 from threading import Condition
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
+from counterfoil.runtime.os_errors import judged, may_pass
 from counterfoil.settings import BadSetting
 from counterfoil.transport import pauses
 from counterfoil.transport.client import PARTITION, name_of, partition
@@ -90,6 +92,8 @@ class Sender:
         self._loop, self._make, self._explain = loop, make, explain
         self.trouble = "not connected yet"
         """Why there is no producer at the moment; empty while there is one."""
+        self.failure: Exception | None = None
+        """Why there will be none until a person has acted: a setting, or a file that is missing or cannot be read."""
         self._room = Condition()  # guards what follows
         self._jobs: dict[TopicPartition, list[_Job]] = {}
         self._queued = 0
@@ -173,6 +177,8 @@ class Sender:
             except (KafkaError, OSError, BadSetting) as problem:
                 self.trouble = self._explain(problem)
                 log.warning("no producer yet: %s", self.trouble)
+                if _lasts(problem):
+                    self.failure = judged(problem)
             await asyncio.sleep(next(pause))
 
     async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
@@ -272,6 +278,13 @@ class Sender:
         with self._room:
             self._queued -= len(job.records)
             self._room.notify_all()
+
+
+def _lasts(problem: Exception) -> bool:
+    """Whether only a person can mend it; a certificate that does not fit may be a broker's, and so may pass."""
+    if isinstance(problem, OSError):
+        return not isinstance(problem, SSLError) and not may_pass(problem)
+    return isinstance(problem, BadSetting)
 
 
 def _batches(producer: AIOKafkaProducer, jobs: Iterable[_Job]) -> Iterator[tuple[Any, list[int]]]:
