@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -24,7 +24,7 @@ from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin import topics
-from counterfoil.transport.admin.client import KafkaFailed, LoginRefused, configuration, settled
+from counterfoil.transport.admin.client import KafkaFailed, LoginRefused, configuration, settled, until_led
 from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES, dead_letter
 from counterfoil.transport.topic_settings import TOPICS
 from tests.servers.fixture import NewCluster
@@ -251,3 +251,25 @@ def test_any_record_of_another_topic_fits_a_dead_letter(send: Sender) -> None:
 def test_the_largest_entry_has_room_many_times() -> None:
     headers = 4_096 + 2 * 64 * 32 + 512  # checkpoint, frontier and proof at their longest, and the short ones
     assert 8 * (MAX_ENTRY_BYTES + headers) < MAX_MESSAGE_BYTES
+
+
+def test_what_has_no_leader_yet_is_asked_again_and_no_other_refusal_is() -> None:
+    """A broker may answer for a partition that was just made before it knows that it leads it."""
+
+    def failed(code: int) -> KafkaFailed:
+        problem = KafkaFailed("Kafka refused")
+        problem.__cause__ = KafkaException(KafkaError(code))
+        return problem
+
+    answers = [failed(KafkaError.NOT_LEADER_FOR_PARTITION), failed(KafkaError.LEADER_NOT_AVAILABLE), None]
+
+    def ask() -> str:
+        if (problem := answers.pop(0)) is not None:
+            raise problem
+        return "led"
+
+    assert until_led(ask) == "led"
+    answers[:] = [failed(KafkaError.TOPIC_AUTHORIZATION_FAILED), None]
+    with pytest.raises(KafkaFailed):
+        until_led(ask)
+    assert answers == [None]

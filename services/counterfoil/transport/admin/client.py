@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -16,12 +16,14 @@ from confluent_kafka.admin import AdminClient
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import KafkaAccess
 
+T = TypeVar("T")
 CONNECT_SECONDS: Final = 10
 """How long Kafka may take to accept a login."""
 REQUEST_SECONDS: Final = 30
 """How long Kafka may take to answer, and a change to become visible."""
 _FUTURE_SECONDS: Final = REQUEST_SECONDS + 5  # the client's own limit comes first
 _POLL_SECONDS: Final = 0.05
+_NOT_LED_YET: Final = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
 
 
 class KafkaFailed(CounterfoilError):
@@ -90,6 +92,23 @@ def answer(asked: Future[Any]) -> Any:
         raise KafkaFailed(f"Kafka refused: {reason(problem)}") from problem
     except TimeoutError as problem:
         raise KafkaFailed(f"Kafka did not answer within {REQUEST_SECONDS} s") from problem
+
+
+def until_led(ask: Callable[[], T]) -> T:
+    """What `ask` returns, asked again while a partition that was just made has no leader, or its broker not the news.
+
+    Raises `KafkaFailed` for any other refusal at once, and for this one after `REQUEST_SECONDS`.
+    """
+    deadline = time.monotonic() + REQUEST_SECONDS
+    while True:
+        try:
+            return ask()
+        except KafkaFailed as problem:
+            cause = problem.__cause__
+            code = cause.args[0].code() if isinstance(cause, KafkaException) else None
+            if code not in _NOT_LED_YET or time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def failed_with(asked: Future[Any], code: int) -> bool:

@@ -31,6 +31,7 @@ from counterfoil.transport.admin.client import (
     failed_with,
     reason,
     settled,
+    until_led,
 )
 from counterfoil.transport.partitions import Partitions
 from counterfoil.transport.topic_settings import REPLICAS, TOPICS, partition_count
@@ -93,8 +94,12 @@ def written(access: KafkaAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]
     partitions = Partitions(logs)
     places = [TopicPartition(name, at) for name in TOPICS for at in range(partition_count(name, partitions))]
     ends = {where: offsets.latest() for where in places}
-    asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
-    return list(dict.fromkeys(where.topic for where, future in asked.items() if answer(future).offset > 0))
+
+    def ask() -> list[str]:
+        asked = client.list_offsets(ends, request_timeout=REQUEST_SECONDS)
+        return list(dict.fromkeys(where.topic for where, future in asked.items() if answer(future).offset > 0))
+
+    return until_led(ask)
 
 
 def _wanted(name: str, replicas: int) -> dict[str, str]:
