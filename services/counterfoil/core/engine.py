@@ -173,13 +173,14 @@ class Engine(Generic[S]):
         self._advance(entry)
         return entry, data
 
-    def _rules_named(self, _state: object, event: LogOpened | RulesAdopted, _at: At) -> None:
-        self._named = event  # in force from the next entry on
+    def _rules_named(self, state: S, event: LogOpened | RulesAdopted, _at: At) -> None:
+        self._named, state.next_rules = event, event.rules  # in force from the next entry on
 
     def _advance(self, entry: Entry) -> None:
         self.size, self.time = entry.index + 1, entry.time
         if self._named is not None:
             self.state.rules, self._named = rules_of(self._named.rules, self._named.release), None
+            self.state.next_rules = None
 
 
 def _room_for_events(submission: Submission) -> int:
