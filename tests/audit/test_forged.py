@@ -296,6 +296,13 @@ def other_operator(log: Forgery) -> int:
     return 0
 
 
+def other_rules(log: Forgery) -> int:
+    """The log names, and is decided by, rules that nobody adopted."""
+    opened = log.entries[0]["data"]
+    opened["cause"]["genesis"]["rules"] = opened["events"][0]["rules"] = 1
+    return 0
+
+
 FORGED: list[tuple[str, Tamper, str]] = [
     ("matching", trade_price, "decision_differs"),
     ("ledger", balance, "decision_differs"),
@@ -334,6 +341,7 @@ FORGED: list[tuple[str, Tamper, str]] = [
     ("redemption", second_genesis, "genesis_misplaced"),
     ("issuance", other_operator, "decision_differs"),
     ("redemption", other_operator, "genesis_differs"),
+    *((service, other_rules, "genesis_differs") for service in SERVICES if service != "issuance"),
 ]
 
 

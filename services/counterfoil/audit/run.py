@@ -67,15 +67,19 @@ def audit(
             report.logs.append(replay.summary)
             report.findings += replay.findings
             opened = opened or replay.genesis
-            if opened is not None and replay.genesis is not None and _operator(replay.genesis) != _operator(opened):
-                text = "it was opened by another operator than the other logs"
+            if opened is not None and replay.genesis is not None and _opening(replay.genesis) != _opening(opened):
+                text = "it was opened by another operator, or with other rules, than the other logs"
                 report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
     return report
 
 
-def _operator(genesis: GenesisCause) -> tuple[str, str, bytes]:
-    """Who opened a log; the rules that it begins with may differ."""
-    return genesis.operator_id, genesis.operator_name, genesis.operator_key
+def _opening(genesis: GenesisCause) -> tuple[str, str, bytes, int]:
+    """Who opened a log, and with which rules.
+
+    All logs of an instance begin with the same and adopt the same, in the same order: whoever begins with others would
+    decide by what nobody adopted. The release may differ: a log can be opened later.
+    """
+    return genesis.operator_id, genesis.operator_name, genesis.operator_key, genesis.rules
 
 
 def _log_of(origin: str) -> LogId | None:
