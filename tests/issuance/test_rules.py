@@ -54,7 +54,7 @@ def test_the_entry_after_is_the_first_that_new_rules_decide() -> None:
 
 @pytest.mark.parametrize("versions", [(2, 2), (3, 2), (2, 3)])
 def test_one_entry_adopts_one_version(versions: tuple[int, int]) -> None:
-    """Issuance would skip the first of two, and the other logs decide by it, or go back from the later to the earlier."""
+    """Issuance would skip the first of two; the other logs would decide by it, or go back from the later one."""
     with patch.object(rules, "RULES", {**RULES, 3: replace(RULES[2], number=3)}):
         world = World()
         world.submit("operator", *(AdoptRules(rules=each, replaces=1, release="0.1.0") for each in versions))

@@ -139,10 +139,10 @@ def _less(lot: Lot, planned: Mapping[str, Capacity], block: Fit, hours: int) -> 
 
 
 def _resume_at(bid: Bid, left: int, lot: Lot) -> Rank:
-    """Behind which rank the next best offer stands after a match: with fewer nodes left, what did not fit fits no better.
+    """Behind which rank the next best offer stands after a match: with fewer nodes left, nothing fits better.
 
-    Unless so few are left that a smaller block will do than before: then every offer may fit again. That happens once in
-    a pass at most, because the next match takes all that is left; what is prevented in between leaves it as it is.
+    Unless so few are left that a smaller block will do than before: then every offer may fit again. That happens once
+    in a pass at most, because the next match takes all that is left; what is prevented in between leaves it as it is.
     """
     price, seq = lot.rank
     return BEFORE_ALL if left < bid.min_nodes else (price, seq - 1)
