@@ -60,6 +60,8 @@ class Replay:
         self.findings: list[Finding] = []
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
         self.genesis: GenesisCause | None = None
+        self.unknown_rules = ""
+        """Which rules this release lacks, if that is why the replay ended."""
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
         self._sources: dict[str, Source] = {}
@@ -72,10 +74,7 @@ class Replay:
         self._signed: list[tuple[int, bytes, bytes, bytes]] = []
 
     def run(self, progress: Callable[[int], None]) -> None:
-        """Replay as far as the log can be followed, and record what is found.
-
-        Raises `UnknownRules` if the log is decided by rules that this release does not have.
-        """
+        """Replay as far as the log can be followed, and record what is found."""
         try:
             for data in self._log.files.entries(self._log.intact):
                 self._entry(data)
@@ -85,6 +84,8 @@ class Replay:
             self._end()
         except Stop:
             pass
+        except UnknownRules as problem:
+            self.unknown_rules = str(problem)
         except _UNREADABLE as problem:
             self._found(self._engine.size, "log_not_readable", f"{problem}")
         self._check_signatures()
@@ -97,7 +98,10 @@ class Replay:
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (Stop, UnknownRules, *_UNREADABLE):
+        except (Stop, *_UNREADABLE):
+            raise
+        except UnknownRules as problem:
+            self._check_names_them(index, data, problem)
             raise
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
             self._misfit(index, data)
@@ -113,6 +117,19 @@ class Replay:
             late = source.withheld(time)
             if late is not None:
                 self._withheld_event(index, origin, late)
+
+    def _check_names_them(self, index: int, data: bytes, problem: UnknownRules) -> None:
+        """Only an entry that is right in all else can say that rules are needed which this release lacks.
+
+        Otherwise whoever made a false log could end every audit of it before anything is found.
+        """
+        known = len(self.findings)
+        self._misfit(index, data)
+        if problem.decided != data:
+            self._stop(index, "decision_differs", f"what names other rules here is not what was decided: {problem}")
+        self._check_signatures()
+        if len(self.findings) > known:
+            raise Stop
 
     def _misfit(self, index: int, data: bytes) -> Entry:
         """Stop at an entry that is none of this log in this place, whatever its decision; else return it."""

@@ -18,6 +18,7 @@ from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, host_of, log_of, parse_log
 from counterfoil.contract.services import MAIN_LOGS, SERVICES
+from counterfoil.core.rules import UnknownRules
 from counterfoil.log.keys import VerifyKey
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
@@ -39,8 +40,8 @@ def audit(
 
     `trusted`: by origin, the only keys to believe; without it each log is believed to be signed by the key it shows.
     `twin`: find every match again with the naive order book, which shares nothing with the one that made it (slower).
-    Raises `CannotAudit` if there is nothing to audit, and `UnknownRules` if a log is decided by rules that this release
-    does not have; anything else that is wrong is a finding.
+    Raises `CannotAudit` if there is nothing to audit. Anything that is wrong is a finding. A log decided by rules that
+    this release does not have is replayed as far as it can be; if nothing is wrong otherwise, `UnknownRules` is raised.
     """
     report = Report()
     tell = progress if progress is not None else _silent
@@ -66,10 +67,13 @@ def audit(
             replay.run(lambda n, id_=id_: tell(f"replay of {id_.name}", n, total))  # type: ignore[misc]
             report.logs.append(replay.summary)
             report.findings += replay.findings
+            report.unknown_rules += [replay.unknown_rules] if replay.unknown_rules else []
             opened = opened or replay.genesis
             if opened is not None and replay.genesis is not None and _opening(replay.genesis) != _opening(opened):
                 text = "it was opened by another operator, or with other rules, than the other logs"
                 report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
+    if report.unknown_rules and report.clean:
+        raise UnknownRules(report.unknown_rules[0])
     return report
 
 
