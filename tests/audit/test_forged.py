@@ -20,6 +20,7 @@ from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.times import HOUR, format_time, parse_time
 from counterfoil.core.rules import UnknownRules
+from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tree import Tree
 from tests.audit.forge import Forgery, Json, publish, scalars
@@ -413,6 +414,19 @@ def test_an_entry_that_does_not_fit_names_no_rules(small: Path) -> None:
     log.entries[0]["data"]["cause"]["genesis"].update(UNKNOWN)  # its event says something else
     log.seal()
     assert ("redemption/main", "entry 0", "decision_differs") in named(small)
+
+
+def test_a_log_of_another_host_is_found(small: Path) -> None:
+    """Everything in it is right but for whose it is."""
+    log, other = Forgery(small, "redemption"), "elsewhere.example/redemption/main"
+    mine = f"{HOST}/redemption/main"
+    first = next(index for index in range(len(log.entries)) if "command" in log.entries[index]["data"]["cause"])
+    entries = [canonical(entry).replace(mine.encode(), other.encode()) for entry in log.entries[:first]]
+    key = SigningKey(other, seed_of("elsewhere"))
+    publish(log.root, key, entries)
+    (log.root / "vkey").write_text(f"{key.verify_key.vkey()}\n")
+    assert ("redemption/main", "checkpoint", "origin_not_expected") in named(small)
+    assert not any(place.startswith("entry") for log, place, _ in named(small) if log == "redemption/main")
 
 
 def test_resealing_alone_is_no_fault(small: Path) -> None:

@@ -57,6 +57,7 @@ def audit(
             report.findings.append(Finding(name, "checkpoint", "origin_not_expected", log.checkpoint.origin))
             continue
         verified[id_] = log
+    report.findings += _of_other_hosts(verified)
     report.findings += _missing(verified, trusted, {each.log for each in report.findings})
     total = sum(log.checkpoint.size for log in verified.values())
     opened: GenesisCause | None = None
@@ -97,6 +98,17 @@ def _log_of(origin: str) -> LogId | None:
 
 def _place(log: LogId) -> tuple[int, bool, str]:
     return SERVICES.index(log.service), log.shard != MAIN, log.shard
+
+
+def _of_other_hosts(verified: Mapping[LogId, Verified]) -> Iterator[Finding]:
+    """Logs that another host's name is on than on the first: an instance has one, and its logs consume no other's."""
+    expected = ""
+    for id_ in sorted(verified, key=_place):
+        origin = verified[id_].checkpoint.origin
+        expected = expected or host_of(origin)
+        if host_of(origin) != expected:
+            text = f"{origin} is no log of {expected}, as the others are"
+            yield Finding(verified[id_].files.name, "checkpoint", "origin_not_expected", text)
 
 
 def _missing(
