@@ -18,7 +18,9 @@ from counterfoil.audit.run import audit
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.services import SERVICES
-from counterfoil.contract.times import format_time, parse_time
+from counterfoil.contract.times import HOUR, format_time, parse_time
+from counterfoil.core.rules import UnknownRules
+from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tree import Tree
 from tests.audit.forge import Forgery, Json, publish, scalars
@@ -296,6 +298,13 @@ def other_operator(log: Forgery) -> int:
     return 0
 
 
+def other_rules(log: Forgery) -> int:
+    """The log names, and is decided by, rules that nobody adopted."""
+    opened = log.entries[0]["data"]
+    opened["cause"]["genesis"]["rules"] = opened["events"][0]["rules"] = 1
+    return 0
+
+
 FORGED: list[tuple[str, Tamper, str]] = [
     ("matching", trade_price, "decision_differs"),
     ("ledger", balance, "decision_differs"),
@@ -334,6 +343,7 @@ FORGED: list[tuple[str, Tamper, str]] = [
     ("redemption", second_genesis, "genesis_misplaced"),
     ("issuance", other_operator, "decision_differs"),
     ("redemption", other_operator, "genesis_differs"),
+    *((service, other_rules, "genesis_differs") for service in SERVICES if service != "issuance"),
 ]
 
 
@@ -346,6 +356,77 @@ def test_a_forged_log_is_found_out(small: Path, service: str, tamper: Tamper, co
     mine = [each for each in report.findings if each.log == f"{service}/main"]
     assert (f"entry {first}", code) in {(each.place, each.code) for each in mine}, mine
     assert min(int(each.place.removeprefix("entry ")) for each in mine) == first
+
+
+UNKNOWN = {"rules": 99, "release": "0.1.0"}
+
+
+def adopt_unknown(logs: Path, signer: str) -> int:
+    """Append a command of the operator that adopts rules which no release has; the index of its entry."""
+    log = Forgery(logs, "issuance")
+    value = payload(log.entries[log.caused_by("command")[0]])
+    made = copy.deepcopy(log.entries[log.caused_by("command")[-1]])
+    body = {**UNKNOWN, "replaces": log.entries[0]["data"]["events"][0]["rules"]}
+    made["time"] = max(Forgery(logs, service).entries[-1]["time"] for service in SERVICES)
+    value.update(type="adopt_rules", command_id=f"{value['command_id'][:-4]}0000", body=body)
+    value.update(issued_at=made["time"], expires_at=format_time(parse_time(made["time"]) + HOUR))
+    sign(made, value, signer)
+    made.update(id=f"operator/{value['command_id']}", subject="adopt_rules")
+    made["data"].update(decision="accepted", events=[{"type": "rules.adopted.v1", **body}])
+    log.entries.append(made)
+    log.renumber()
+    log.seal()
+    return len(log.entries) - 1
+
+
+def test_unknown_rules_hide_nothing(small: Path) -> None:
+    """What they decide is not audited; whatever else is wrong is found."""
+    index = adopt_unknown(small, "operator")
+    with pytest.raises(UnknownRules, match="rules version 99 needs release"):
+        audit(small)
+    forged = Forgery(small, "ledger")
+    first = balance(forged)
+    forged.seal()
+    report = audit(small)
+    assert ("ledger/main", f"entry {first}", "decision_differs") in named(small)
+    assert not any(each.log == "issuance/main" for each in report.findings)
+    assert len(report.unknown_rules) == 1
+    assert report.logs[0].entries_replayed == index
+
+
+def test_rules_that_the_operator_did_not_adopt_end_no_audit(small: Path) -> None:
+    """Anybody could write such a command; what its entry names counts only if the operator signed it."""
+    index = adopt_unknown(small, "mallory")
+    assert named(small) == {("issuance/main", f"entry {index}", "signature_not_valid")}
+
+
+@pytest.mark.parametrize("number", [0, 1_000_001])
+def test_numbers_that_no_rules_can_have_are_found(small: Path, number: int) -> None:
+    log = Forgery(small, "redemption")
+    opened = log.entries[0]["data"]
+    opened["cause"]["genesis"]["rules"] = opened["events"][0]["rules"] = number
+    log.seal()
+    assert ("redemption/main", "entry 0", "entry_not_valid") in named(small)
+
+
+def test_an_entry_that_does_not_fit_names_no_rules(small: Path) -> None:
+    log = Forgery(small, "redemption")
+    log.entries[0]["data"]["cause"]["genesis"].update(UNKNOWN)  # its event says something else
+    log.seal()
+    assert ("redemption/main", "entry 0", "decision_differs") in named(small)
+
+
+def test_a_log_of_another_host_is_found(small: Path) -> None:
+    """Everything in it is right but for whose it is."""
+    log, other = Forgery(small, "redemption"), "elsewhere.example/redemption/main"
+    mine = f"{HOST}/redemption/main"
+    first = next(index for index in range(len(log.entries)) if "command" in log.entries[index]["data"]["cause"])
+    entries = [canonical(entry).replace(mine.encode(), other.encode()) for entry in log.entries[:first]]
+    key = SigningKey(other, seed_of("elsewhere"))
+    publish(log.root, key, entries)
+    (log.root / "vkey").write_text(f"{key.verify_key.vkey()}\n")
+    assert ("redemption/main", "checkpoint", "origin_not_expected") in named(small)
+    assert not any(place.startswith("entry") for log, place, _ in named(small) if log == "redemption/main")
 
 
 def test_resealing_alone_is_no_fault(small: Path) -> None:

@@ -13,11 +13,13 @@ from counterfoil.audit.run import audit
 from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR
-from counterfoil.issuance.commands import AddKey
+from counterfoil.core.rules import RULES
+from counterfoil.instance import Instance
+from counterfoil.issuance.commands import AddKey, AdoptRules
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Runner
-from tests.market import OFFER, Market, T, deposit, found, seed_of, trade
+from tests.market import HOST, OFFER, Market, T, deposit, found, seed_of, trade
 
 
 def idle(*_args: Any, **_kwargs: Any) -> bool:
@@ -75,6 +77,45 @@ def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypa
         assert ("ledger/main", "event_withheld") in places
 
 
+@pytest.mark.parametrize(("hours", "is_found"), [(1, False), (2, False), (4, True)])
+def test_another_logs_event_that_is_consumed_late_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, is_found: bool
+) -> None:
+    """New rules reach matching hours after the others, and it goes on by the old ones. An outage is no such thing."""
+    with Market(create_with_old_rules(tmp_path)) as market:
+        found(market)
+        matching = market.system.runners[LogId("matching")]
+        take: Callable[..., bool] = matching._consume
+        aside = lambda each, clock: "/issuance/" not in each.source and take(each, clock)  # noqa: E731
+        monkeypatch.setattr(matching, "_consume", aside)
+        market.system.submit(market.envelope("operator", AdoptRules(rules=2, replaces=1, release="0.1.0")))
+        for hour in range(hours + 1):
+            market.clock.advance_to(T + hour * HOUR)
+            market.system.submit(market.envelope("gpu-1", OFFER))
+            for _ in range(20):
+                market.system.step()
+        monkeypatch.setattr(matching, "_consume", take)
+        market.system.settle()
+        assert market.system.runners[LogId("matching")].engine.state.rules is RULES[2]
+        assert findings(market) == ({("matching/main", "event_withheld")} if is_found else set())
+
+
+def test_a_log_that_was_away_may_catch_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Market(tmp_path) as market:
+        found(market)
+        matching = market.system.runners[LogId("matching")]
+        step = matching.step
+        monkeypatch.setattr(matching, "step", lambda _timeout=0.0: 0)
+        for hour in range(1, 6):
+            market.advance_to(T + hour * HOUR)
+            public = SigningKey("spare", bytes([hour]) * 32).verify_key.public
+            market.do("lab-1", AddKey(party_id="lab-1", public_key=public))
+        monkeypatch.setattr(matching, "step", step)
+        market.do("gpu-1", OFFER)
+        market.advance_to(T + 12 * HOUR)
+        assert findings(market) == set()
+
+
 def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path) -> None:
     """The ledger stays in yesterday, where a voucher is still good."""
     with Market(tmp_path) as market:
@@ -96,6 +137,12 @@ def revoke(market: Market) -> None:
     market.system.submit(envelope)
     for _ in range(20):
         market.system.step()
+
+
+def create_with_old_rules(home: Path) -> Path:
+    """An instance whose logs begin with version 1."""
+    Instance.create(home, HOST, "Operator", seed_of, rules=1)
+    return home
 
 
 def audit_of(market: Market) -> list[Finding]:

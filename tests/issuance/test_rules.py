@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -44,11 +45,22 @@ def test_a_log_is_decided_by_the_rules_it_begins_with(service: str) -> None:
 def test_the_entry_after_is_the_first_that_new_rules_decide() -> None:
     world = World()
     adopt = AdoptRules(rules=2, replaces=1, release="0.1.0")
-    world.submit("operator", adopt, adopt)  # one entry: the second still finds version 1 in force, and replaces it too
-    assert world.refusals["accepted"] == 2
+    world.submit("operator", adopt)
+    assert world.refusals["accepted"] == 1
     assert world.state("issuance").rules is RULES[2]
     world.submit("operator", adopt)
     assert world.refusals["rules_not_in_force"] == 1
+
+
+@pytest.mark.parametrize("versions", [(2, 2), (3, 2), (2, 3)])
+def test_one_entry_adopts_one_version(versions: tuple[int, int]) -> None:
+    """Issuance would skip the first of two; the other logs would decide by it, or go back from the later one."""
+    with patch.object(rules, "RULES", {**RULES, 3: replace(RULES[2], number=3)}):
+        world = World()
+        world.submit("operator", *(AdoptRules(rules=each, replaces=1, release="0.1.0") for each in versions))
+        assert world.refusals["accepted"] == world.refusals["rules_not_in_force"] == 1
+        world.settle()
+        assert {world.state(service).rules.number for service in DECIDERS} == {versions[0]}
 
 
 @pytest.mark.parametrize("service", OTHERS)

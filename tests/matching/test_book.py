@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.matching import ladder
+from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.orders import (
     BLOCK_HOURS_MAX,
     HOUR_END,
@@ -490,3 +492,26 @@ def test_largest_orders_match(make_book: MakeBook) -> None:
     book.fill("big", "B", NODES_MAX, last, BLOCK_HOURS_MAX)
     assert book.residual("big") == ((490_000, last - 490_000, NODES_MAX), (last, BLOCK_HOURS_MAX, 0))
     assert book.plan_bid(taker, "IOC", 490_000, 1) == Plan()
+
+
+@pytest.mark.parametrize("min_nodes", [1, 2])
+def test_a_whole_pass_looks_at_each_offer_but_a_few_times(monkeypatch: pytest.MonkeyPatch, min_nodes: int) -> None:
+    """A FOK bid is planned over the whole book: its cost grows with the book, and not with its square.
+
+    Own offers are worst: each is passed over, and leaves as many nodes to look for as before.
+    """
+    looked: list[str] = []
+    exact = ladder.fit
+
+    def counted(starts: Any, bid: Bid, remaining: int, offer: Offer, floor_hour: int) -> Any:
+        looked.append(offer.offer_id)
+        return exact(starts, bid, remaining, offer, floor_hour)
+
+    monkeypatch.setattr(ladder, "fit", counted)
+    book, own = RuledBook(PTW_1, eligible, goes_on=True), 200
+    book.add_offer(offer("O", 1, 9, 2, (0, 1)))
+    for seq in range(2, own + 2):
+        book.add_offer(offer(f"O{seq}", seq, 10, 2, (0, 1), group_id="buyers"))
+    taker = bid("B", own + 2, 10, 3, 1, (0, 0), partial=True, min_nodes=min_nodes, stp="maker")
+    assert book.plan_bid(taker, "FOK", 0, 24) == Plan(refusal="not_fillable")
+    assert len(looked) <= 4 * own

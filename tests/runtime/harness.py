@@ -167,6 +167,8 @@ def _deposited(state: State, event: CashDeposited, _at: At) -> None:
 def _traded(state: State, event: TradeMatched, _at: At) -> None:
     state.trades[event.trade_id] = event.nodes
     state.heard.append(event.trade_id)
+    if event.trade_id.startswith("ticks"):
+        state.ticks += event.nodes
 
 
 def _accepted(state: State, event: UsageAccepted, _at: At) -> None:

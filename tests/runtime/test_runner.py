@@ -298,6 +298,32 @@ def test_due_timers_are_committed_a_bounded_number_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("restarts", [False, True])
+def test_what_follows_from_a_cause_is_committed_in_parts_and_nothing_comes_between(
+    monkeypatch: pytest.MonkeyPatch, restarts: bool
+) -> None:
+    """A pass may be as long as the book: whoever can make one long must not decide how large a commit gets."""
+    monkeypatch.setattr(module, "_ENTRIES_PER_COMMIT", 10)
+    bound = module._TIMERS_PER_COMMIT
+    long, both = trade("ticks-1", nodes=bound + 20), [trade("ticks-2", nodes=3), trade("ticks-3", nodes=1)]
+    around = open_around(matching=said(MATCHING, [trade("c1")], [long], both, [trade("c4")]))
+    sizes, before = around.store.appended, len(around.entries)
+    sizes.clear()
+    around.arrive("matching")
+    assert around.send(deposit(1), deposit(2, 2, author=STRANGER)) == []
+    assert sizes == [10]
+    if restarts:
+        around.start()
+    while around.runner.step():
+        pass
+    made = [entry.subject for entry in around.entries[before:]]
+    ticks = [["matching"] + ["tick"] * number for number in (0, bound + 20, 3, 1, 0)]
+    assert made == [*(subject for part in ticks for subject in part), "deposit"]
+    assert max(sizes) <= bound
+    assert around.store.cursors()[MATCHING] == 4
+    assert [reply.refused is not None for reply in around.transport.take_replies()] == [True]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
 def test_the_state_is_committed_to_every_so_often(monkeypatch: pytest.MonkeyPatch, restarts: bool) -> None:
     monkeypatch.setattr(limits, "STATE_ROOT_EVERY", 5)
     around = open_around()

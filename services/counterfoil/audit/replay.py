@@ -2,25 +2,26 @@
 
 For every entry: (1) it is the canonical form of itself, its index and origin are right, its time and id are new;
 (2) its cause exists: the signature is by a key known at that index, or the event of the other log is the next one to be
-consumed, or a timer was due; (3) the decision, made again, gives the same bytes. State roots are entries like any
-other, so (3) compares the whole state as well. After the last entry the ledger must add up.
+consumed, or a timer was due; (3) the decision, made again, gives the same bytes; (4) no event of another log was left
+aside for long. State roots are entries like any other, so (3) compares the whole state as well. After the last entry
+the ledger must add up.
 
 Nothing in a log is believed to make sense: whatever a decider makes of it, even an error, is a finding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NoReturn
 
 from counterfoil.audit.report import Finding, LogSummary
+from counterfoil.audit.sources import UNREADABLE, Item, Source
 from counterfoil.audit.structure import Verified
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.codec import decode_cause, type_markers
+from counterfoil.contract.codec import decode_cause
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
@@ -36,23 +37,11 @@ from counterfoil.core.rules import UnknownRules
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import verify
-from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching.events import TradeMatched
 
 _SIGNATURES_AT_ONCE: Final = 512
 _SHOWN: Final = 400  # characters of a value in a finding
 _UNREADABLE: Final = (LogError, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One subscribed event of a source log: where it stands, the leaf of its entry, and itself."""
-
-    index: int
-    item: int
-    leaf: bytes
-    event: Event
-    time: int
 
 
 class Stop(Exception):
@@ -71,22 +60,21 @@ class Replay:
         self.findings: list[Finding] = []
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
         self.genesis: GenesisCause | None = None
+        self.unknown_rules = ""
+        """Which rules this release lacks, if that is why the replay ended."""
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
-        self._sources: dict[str, Iterator[Item]] = {}
+        self._sources: dict[str, Source] = {}
         for source in published:
             types = wanted.get(log_of(source.checkpoint.origin).service)
             if types is not None:
-                self._sources[source.checkpoint.origin] = _items(source, types)
+                self._sources[source.checkpoint.origin] = Source(source, types)
         self._ids: set[bytes] = set()
         self._withheld: tuple[int, str] | None = None
         self._signed: list[tuple[int, bytes, bytes, bytes]] = []
 
     def run(self, progress: Callable[[int], None]) -> None:
-        """Replay as far as the log can be followed, and record what is found.
-
-        Raises `UnknownRules` if the log is decided by rules that this release does not have.
-        """
+        """Replay as far as the log can be followed, and record what is found."""
         try:
             for data in self._log.files.entries(self._log.intact):
                 self._entry(data)
@@ -96,6 +84,8 @@ class Replay:
             self._end()
         except Stop:
             pass
+        except UnknownRules as problem:
+            self.unknown_rules = str(problem)
         except _UNREADABLE as problem:
             self._found(self._engine.size, "log_not_readable", f"{problem}")
         self._check_signatures()
@@ -108,7 +98,10 @@ class Replay:
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (Stop, UnknownRules, *_UNREADABLE):
+        except (Stop, *_UNREADABLE):
+            raise
+        except UnknownRules as problem:
+            self._check_names_them(index, data, problem)
             raise
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
             self._misfit(index, data)
@@ -120,6 +113,23 @@ class Replay:
             self._stop(index, code, _difference(decided, entry))
         self._ids.add(digest)
         self._count(decided)
+        for origin, source in self._sources.items():
+            late = source.withheld(time)
+            if late is not None:
+                self._withheld_event(index, origin, late)
+
+    def _check_names_them(self, index: int, data: bytes, problem: UnknownRules) -> None:
+        """Only an entry that is right in all else can say that rules are needed which this release lacks.
+
+        Otherwise whoever made a false log could end every audit of it before anything is found.
+        """
+        known = len(self.findings)
+        self._misfit(index, data)
+        if problem.decided != data:
+            self._stop(index, "decision_differs", f"what names other rules here is not what was decided: {problem}")
+        self._check_signatures()
+        if len(self.findings) > known:
+            raise Stop
 
     def _misfit(self, index: int, data: bytes) -> Entry:
         """Stop at an entry that is none of this log in this place, whatever its decision; else return it."""
@@ -179,8 +189,8 @@ class Replay:
         if source is None:
             self._stop(index, "cause_not_available", f"no published log {cause.origin} to check it against")
         try:
-            item = next(source, None)
-        except (Refused, *_UNREADABLE) as problem:
+            item = source.next()
+        except UNREADABLE as problem:
             self._stop(index, "cause_not_readable", f"{cause.origin}: {problem}")
         if item is None:
             self._stop(index, "cause_not_there", f"what {cause.origin} has published holds no further event to consume")
@@ -195,6 +205,7 @@ class Replay:
             self._stop(index, "cause_too_early", "what the event refers to has not arrived here yet")
         if time + CLOCK_SKEW < item.time:
             self._found(index, "effect_before_cause", f"its cause happened at {format_time(item.time)}")
+        source.consumed()
         return item.event
 
     def _check_due(self, index: int, kind: str, time: int) -> None:
@@ -242,19 +253,20 @@ class Replay:
                 self._found(engine.size - 1, "conservation", text)
         if engine.size == summary.size:
             try:
-                summary.waiting = {origin: self._left(origin, rest) for origin, rest in self._sources.items()}
-            except (Refused, *_UNREADABLE) as problem:
+                summary.waiting = {origin: self._left(origin, source) for origin, source in self._sources.items()}
+            except UNREADABLE as problem:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
 
-    def _left(self, origin: str, rest: Iterator[Item]) -> int:
+    def _left(self, origin: str, source: Source) -> int:
         """How many events of a source were not consumed; work under way, unless this log went on for long without."""
-        first = next(rest, None)
-        if first is None:
-            return 0
-        if first.time + CONSUME_WITHIN < self._engine.time:
-            text = f"entry {first.index} of {origin} was never consumed, and this log went on"
-            self._found(self._engine.size - 1, "event_withheld", text)
-        return 1 + sum(1 for _ in rest)
+        first = source.next()
+        if first is not None and not source.is_reported and first.time + CONSUME_WITHIN < self._engine.time:
+            self._withheld_event(self._engine.size - 1, origin, first)
+        return sum(1 for _ in source.rest())
+
+    def _withheld_event(self, index: int, origin: str, item: Item) -> None:
+        text = f"entry {item.index} of {origin} was not consumed for long, and this log went on"
+        self._found(index, "event_withheld", text)
 
     def _found(self, index: int, code: str, text: str) -> None:
         self.findings.append(Finding(self.place, f"entry {index}", code, text))
@@ -262,18 +274,6 @@ class Replay:
     def _stop(self, index: int, code: str, text: str) -> NoReturn:
         self._found(index, code, text)
         raise Stop
-
-
-def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
-    """The events of these types in a log, in order; only entries that can hold one are parsed."""
-    names = type_markers(types)
-    for index, data in enumerate(source.files.entries(source.intact)):
-        if not any(name in data for name in names):
-            continue
-        leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
-        for item, event in enumerate(entry.events):
-            if type(event) in types:
-                yield Item(index, item, leaf, event, entry.time)
 
 
 def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:

@@ -43,6 +43,8 @@ class Report:
 
     logs: list[LogSummary] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    unknown_rules: list[str] = field(default_factory=list)
+    """Of each log that could not be replayed to its end because this release lacks its rules: which are needed."""
     seconds: str = ""
 
     @property

@@ -18,6 +18,7 @@ from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, host_of, log_of, parse_log
 from counterfoil.contract.services import MAIN_LOGS, SERVICES
+from counterfoil.core.rules import UnknownRules
 from counterfoil.log.keys import VerifyKey
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
@@ -39,8 +40,8 @@ def audit(
 
     `trusted`: by origin, the only keys to believe; without it each log is believed to be signed by the key it shows.
     `twin`: find every match again with the naive order book, which shares nothing with the one that made it (slower).
-    Raises `CannotAudit` if there is nothing to audit, and `UnknownRules` if a log is decided by rules that this release
-    does not have; anything else that is wrong is a finding.
+    Raises `CannotAudit` if there is nothing to audit. Anything that is wrong is a finding. A log decided by rules that
+    this release does not have is replayed as far as it can be; if nothing is wrong otherwise, `UnknownRules` is raised.
     """
     report = Report()
     tell = progress if progress is not None else _silent
@@ -56,6 +57,7 @@ def audit(
             report.findings.append(Finding(name, "checkpoint", "origin_not_expected", log.checkpoint.origin))
             continue
         verified[id_] = log
+    report.findings += _of_other_hosts(verified)
     report.findings += _missing(verified, trusted, {each.log for each in report.findings})
     total = sum(log.checkpoint.size for log in verified.values())
     opened: GenesisCause | None = None
@@ -66,16 +68,23 @@ def audit(
             replay.run(lambda n, id_=id_: tell(f"replay of {id_.name}", n, total))  # type: ignore[misc]
             report.logs.append(replay.summary)
             report.findings += replay.findings
+            report.unknown_rules += [replay.unknown_rules] if replay.unknown_rules else []
             opened = opened or replay.genesis
-            if opened is not None and replay.genesis is not None and _operator(replay.genesis) != _operator(opened):
-                text = "it was opened by another operator than the other logs"
+            if opened is not None and replay.genesis is not None and _opening(replay.genesis) != _opening(opened):
+                text = "it was opened by another operator, or with other rules, than the other logs"
                 report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
+    if report.unknown_rules and report.clean:
+        raise UnknownRules(report.unknown_rules[0])
     return report
 
 
-def _operator(genesis: GenesisCause) -> tuple[str, str, bytes]:
-    """Who opened a log; the rules that it begins with may differ."""
-    return genesis.operator_id, genesis.operator_name, genesis.operator_key
+def _opening(genesis: GenesisCause) -> tuple[str, str, bytes, int]:
+    """Who opened a log, and with which rules.
+
+    All logs of an instance begin with the same and adopt the same, in the same order: whoever begins with others would
+    decide by what nobody adopted. The release may differ: a log can be opened later.
+    """
+    return genesis.operator_id, genesis.operator_name, genesis.operator_key, genesis.rules
 
 
 def _log_of(origin: str) -> LogId | None:
@@ -89,6 +98,17 @@ def _log_of(origin: str) -> LogId | None:
 
 def _place(log: LogId) -> tuple[int, bool, str]:
     return SERVICES.index(log.service), log.shard != MAIN, log.shard
+
+
+def _of_other_hosts(verified: Mapping[LogId, Verified]) -> Iterator[Finding]:
+    """Logs that another host's name is on than on the first: an instance has one, and its logs consume no other's."""
+    expected = ""
+    for id_ in sorted(verified, key=_place):
+        origin = verified[id_].checkpoint.origin
+        expected = expected or host_of(origin)
+        if host_of(origin) != expected:
+            text = f"{origin} is no log of {expected}, as the others are"
+            yield Finding(verified[id_].files.name, "checkpoint", "origin_not_expected", text)
 
 
 def _missing(

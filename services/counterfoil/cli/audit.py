@@ -35,6 +35,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
+    shown += [Text(f"not audited to its end: {each}") for each in report["unknown_rules"]]
     return [*shown, Text(f"{len(findings)} findings", style="bold red")]
 
 

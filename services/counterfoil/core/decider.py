@@ -21,10 +21,12 @@ from counterfoil.core.rules import LATEST, RULES
 class ServiceState:
     """What every service's state has: the rules in force, which the engine sets, and the parties with their keys."""
 
-    __slots__ = ("directory", "rules")
+    __slots__ = ("directory", "next_rules", "rules")
 
     def __init__(self) -> None:
         self.rules = RULES[LATEST]  # until the log's first entry says which
+        self.next_rules: int | None = None
+        """The version that an event of the entry being made has named: in force from the next entry on."""
         self.directory = Directory()
 
     def common_records(self) -> Iterator[tuple[str, object]]:

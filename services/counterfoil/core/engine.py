@@ -30,7 +30,7 @@ from counterfoil.contract.submission import Header, Submission
 from counterfoil.core.decider import At, Decider, S, refuse
 from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
-from counterfoil.core.rules import rules_of
+from counterfoil.core.rules import UnknownRules, rules_of
 
 STATE_ROOT_TIMER = "state_root"
 
@@ -170,16 +170,21 @@ class Engine(Generic[S]):
     def _seal(self, entry: Entry, events: Sequence[bytes] | None = None) -> tuple[Entry, bytes]:
         data = encode_entry(entry, events)
         ensure(len(data) <= limits.MAX_ENTRY_BYTES, f"entry {entry.index} has {len(data)} bytes")
-        self._advance(entry)
+        try:
+            self._advance(entry)
+        except UnknownRules as problem:
+            problem.decided = data  # for an auditor, who does not believe that an entry names them until it fits
+            raise
         return entry, data
 
-    def _rules_named(self, _state: object, event: LogOpened | RulesAdopted, _at: At) -> None:
-        self._named = event  # in force from the next entry on
+    def _rules_named(self, state: S, event: LogOpened | RulesAdopted, _at: At) -> None:
+        self._named, state.next_rules = event, event.rules  # in force from the next entry on
 
     def _advance(self, entry: Entry) -> None:
         self.size, self.time = entry.index + 1, entry.time
         if self._named is not None:
             self.state.rules, self._named = rules_of(self._named.rules, self._named.release), None
+            self.state.next_rules = None
 
 
 def _room_for_events(submission: Submission) -> int:

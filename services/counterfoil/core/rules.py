@@ -21,6 +21,9 @@ from counterfoil.errors import CounterfoilError
 class UnknownRules(CounterfoilError):
     """A log is decided by a version of the rules that this release does not have."""
 
+    decided = b""
+    """The entry that names the version, if this release decided that much."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:

@@ -14,7 +14,12 @@ from counterfoil.issuance.state import IssuanceState
 
 
 def adopt_rules(state: IssuanceState, body: AdoptRules, _actor: Party, _at: At) -> Decision:
-    """Let every log be decided by a later version from the next entry on."""
+    """Let every log be decided by a later version from the next entry on.
+
+    One entry adopts one version: of two, the first would decide nothing here, and an entry or more in every other log.
+    """
+    if state.next_rules is not None:
+        return refuse(Code.RULES_NOT_IN_FORCE, in_force=state.rules.number, adopted=state.next_rules)
     if body.replaces != state.rules.number:
         return refuse(Code.RULES_NOT_IN_FORCE, in_force=state.rules.number)
     if body.rules <= body.replaces:

@@ -125,7 +125,7 @@ def _meet_offers(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, in
         after = lot.rank
         if now.goes_on:
             planned[lot.offer.offer_id] = lot.capacity.emptied() if own else _less(lot, planned, block, bid.hours)
-            after = _resume_at(bid, left, lot)
+            after = lot.rank if own else _resume_at(bid, left, lot)
         found = book.best_offer(bid, left, now, after, planned)
     return steps.plan(tif, now.goes_on, left == 0), left
 
@@ -139,9 +139,10 @@ def _less(lot: Lot, planned: Mapping[str, Capacity], block: Fit, hours: int) -> 
 
 
 def _resume_at(bid: Bid, left: int, lot: Lot) -> Rank:
-    """Behind which rank the next best offer stands: with fewer nodes left, what did not fit fits no better.
+    """Behind which rank the next best offer stands after a match: with fewer nodes left, nothing fits better.
 
-    Unless so few are left that a smaller block will do than before: then every offer may fit again.
+    Unless so few are left that a smaller block will do than before: then every offer may fit again. That happens once
+    in a pass at most, because the next match takes all that is left; what is prevented in between leaves it as it is.
     """
     price, seq = lot.rank
     return BEFORE_ALL if left < bid.min_nodes else (price, seq - 1)

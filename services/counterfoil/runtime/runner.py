@@ -50,6 +50,7 @@ from counterfoil.runtime.telemetry import NOTHING, Telemetry
 _ANNOUNCED_AT_ONCE: Final = 512  # entries, when catching up
 _REPLAY_CHUNK: Final = 1_024
 _TIMERS_PER_COMMIT: Final = 64
+_ENTRIES_PER_COMMIT: Final = 1_024  # where timers that follow from reactions go on with the next commit
 _HELD_PAUSE: Final = 0.01  # seconds
 
 
@@ -100,6 +101,7 @@ class Runner:
         self._cursors: dict[str, int] = {}
         self._skipped = 0  # messages consumed since the cursors were last committed
         self._rooted = 0
+        self._goes_on = False  # whether due timers were left to the next step, and everything else with them
         self._idle = Event()
 
     # starting -------------------------------------------------------------------------------------------------------
@@ -191,7 +193,10 @@ class Runner:
         while self._fire(clock, _TIMERS_PER_COMMIT):
             self._commit({})
         cursors, resume, held = self._react(deliveries, clock)
-        commands = [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        commands = [] if self._goes_on else [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        for command in commands:
+            cursors[COMMANDS_SOURCE] = command.position + 1
+            resume.update(command.resume)
         submissions, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
         traces = [commands[place].trace for place, _ in submissions]
         replies = self._set_aside(commands, refused)
@@ -204,7 +209,7 @@ class Runner:
         made = self._commit({**moved, **resume}, len(deliveries), must=bool(refused))
         self.inbox.acknowledge(cursors)
         self._count(deliveries)
-        if held:
+        if held or self._goes_on:
             self.inbox.rewind()
             if not made:
                 self._idle.wait(min(timeout, _HELD_PAUSE))  # the source that is waited for has not come yet
@@ -260,15 +265,22 @@ class Runner:
     # 4. deciding ----------------------------------------------------------------------------------------------------
 
     def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], dict[str, int], bool]:
-        """Consume other logs; returns the new cursors, the transport's own, and whether a source must wait."""
+        """Consume other logs; returns the new cursors, the transport's own, and whether a source must wait.
+
+        Where what follows is more than one commit should hold, such as a pass of the matching rule over much of the
+        book, nothing else is taken: the next step goes on with it before anything else.
+        """
+        self._goes_on = False
         cursors: dict[str, int] = {}
         resume: dict[str, int] = {}
         held: dict[str, None] = {}
         for delivery in deliveries:
             source = delivery.source
-            if source in held:
+            if self._goes_on:
+                break
+            if source == COMMANDS_SOURCE or source in held:
                 continue
-            if source != COMMANDS_SOURCE and not self._consume(delivery, clock):
+            if not self._consume(delivery, clock):
                 held[source] = None
                 continue
             cursors[source] = delivery.position + 1
@@ -284,10 +296,12 @@ class Runner:
         if not all(self._ready(event) for _, event in events):
             return False
         leaf = leaf_hash(delivery.data) if events else b""
-        for item, event in events:
+        for nth, (item, event) in enumerate(events, 1):
             cause = EntryCause(delivery.source, delivery.position, leaf, item)
             self._take(*self.engine.react(cause, event, clock), trace=delivery.trace)
-            self._fire(clock)
+            # The cursor moves with the last of them, and the commit may end behind that one only.
+            left = max(0, _ENTRIES_PER_COMMIT - len(self._batch)) if nth == len(events) else None
+            self._goes_on = self._fire(clock, left)
         return True
 
     def _ready(self, event: Fact) -> bool:
