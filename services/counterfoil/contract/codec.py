@@ -32,7 +32,7 @@ from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import OutOfRange, decode_base64, encode_base64
 from counterfoil.contract.submission import BATCH, Header, Submission
-from counterfoil.contract.times import format_time, parse_time
+from counterfoil.contract.times import format_time, parse_derived_time
 from counterfoil.contract.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class Codec:
                 origin=_text(value["source"]).removeprefix("//"),
                 index=_number(body["index"]),
                 id=_text(value["id"]),
-                time=parse_time(value["time"]),
+                time=parse_derived_time(value["time"]),
                 subject=_text(value["subject"]),
                 cause=cause,
                 batch=isinstance(body["decision"], dict) and "batch" in body["decision"],
@@ -276,7 +276,7 @@ def decode_cause(data: bytes) -> tuple[Cause, int]:
     """What caused an entry, and its time: all that deciding it again needs. Raises `Refused`; looks at nothing else."""
     value = loads(data)
     try:
-        return _load_cause(value["data"]["cause"]), parse_time(value["time"])
+        return _load_cause(value["data"]["cause"]), parse_derived_time(value["time"])
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
 
@@ -302,7 +302,7 @@ def _load_cause(value: dict[str, Any]) -> Cause:
             _text(body["origin"]), _number(body["index"]), decode_base64(body["leaf"]), _number(body["item"])
         )
     if kind == "timer":
-        return TimerCause(_text(body["kind"]), parse_time(body["due"]))
+        return TimerCause(_text(body["kind"]), parse_derived_time(body["due"]))
     if kind == "genesis":
         key = decode_base64(body["operator_key"])
         begins = _number(body["rules"]), _text(body["release"])

@@ -12,6 +12,7 @@ from counterfoil.contract.scalars import (
     Bps,
     Count,
     Currency,
+    DerivedTime,
     Flag,
     Id,
     Nodes,
@@ -20,7 +21,6 @@ from counterfoil.contract.scalars import (
     Price,
     Reference,
     SignedAmount,
-    Time,
     Version,
 )
 
@@ -76,8 +76,8 @@ class VoucherCredited(Event):
     version: Version
     beneficiary_id: Id
     face: PositiveAmount
-    not_before: Time
-    expires_at: Time
+    not_before: DerivedTime
+    expires_at: DerivedTime
     issue_seq: Count
     legs: tuple[Leg, ...]
 

@@ -10,6 +10,7 @@ from counterfoil.contract.scalars import (
     BidHours,
     Count,
     Currency,
+    DerivedTime,
     GpusPerNode,
     Hour,
     Id,
@@ -19,7 +20,6 @@ from counterfoil.contract.scalars import (
     Reason,
     Reference,
     Seconds,
-    Time,
     Version,
 )
 from counterfoil.redemption.commands import Reading
@@ -40,7 +40,7 @@ class ContractOpened(Event):
     first_hour: Hour
     hours: BidHours
     price: Price
-    report_by: Time
+    report_by: DerivedTime
     dispute_window_seconds: Seconds
 
 
@@ -53,7 +53,7 @@ class UsageReported(Event):
     readings: tuple[Reading, ...]
     gpu_minutes: Count
     amount: Amount
-    dispute_until: Time
+    dispute_until: DerivedTime
 
 
 @event("usage.accepted.v1")
@@ -74,7 +74,7 @@ class UsageDisputed(Event):
     report_id: Id
     contract_id: Id
     reason: Reason
-    resolve_by: Time
+    resolve_by: DerivedTime
 
 
 @event("capture.recorded.v1")
