@@ -13,7 +13,6 @@ from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
 from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
-from counterfoil.contract.limits import CLOCK_SKEW, MAX_VALIDITY
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header, Seen, Submission
@@ -22,7 +21,7 @@ from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.keys import key_id_of
-from counterfoil.core.rules import RULES
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, RevokeKey
 from counterfoil.issuance.events import VoucherIssued
@@ -32,6 +31,9 @@ from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
 from tests.issuance.world import public_key, register
 from tests.properties.world import DECIDERS, World, opened
+
+CLOCK_SKEW = RULES[LATEST].clock_skew
+MAX_VALIDITY = RULES[LATEST].max_validity
 
 T = 277_778 * HOUR
 ORIGIN = "engine.example/issuance/main"

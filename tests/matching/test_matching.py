@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import PRICE_TICK
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed
@@ -40,6 +39,8 @@ from tests.matching.world import (
     hold_refused,
     programme,
 )
+
+PRICE_TICK = RULES[LATEST].price_tick
 
 
 @pytest.fixture(autouse=True, params=sorted(RULES), ids=lambda version: f"rules-{version}")

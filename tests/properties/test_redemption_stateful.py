@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
@@ -48,6 +47,8 @@ from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
 from tests.redemption import world
 from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
+
+MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 
 PROVIDERS = ("gpu-1", "gpu-2")
 LABS = ("lab-1", "lab-2")

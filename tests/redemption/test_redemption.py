@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption import acceptance, contracts, disputes, usage
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
@@ -45,6 +45,9 @@ from tests.redemption.world import (
     reported,
     trade,
 )
+
+MAX_READINGS = RULES[LATEST].max_readings
+MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 
 SOON = T0 + HOUR + 1
 LAPSES = T0 + HOUR + 1 + 7 * DAY  # when the dispute of `disputed` does

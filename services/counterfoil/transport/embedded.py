@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Final
 
-from counterfoil.contract import limits
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Delivery, LogReader, Overloaded, Reply
 from counterfoil.transport.buffers import Buffer, BufferedInbox
+
+INBOX_CAPACITY: Final = 8_192
+"""Unacknowledged commands of one log; further ones are shed."""
 
 WINDOW: Final = 2_048
 """Latest entries of a log kept in memory."""
@@ -39,7 +41,7 @@ class EmbeddedTransport:
     in between is missed. With timeouts of 0 nothing here waits or looks at a clock, so one thread may step everything.
     """
 
-    def __init__(self, inbox_capacity: int = limits.INBOX_CAPACITY, window: int = WINDOW) -> None:
+    def __init__(self, inbox_capacity: int = INBOX_CAPACITY, window: int = WINDOW) -> None:
         """Without logs and commands."""
         self._capacity = inbox_capacity
         self._window = window
