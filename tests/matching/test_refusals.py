@@ -170,7 +170,7 @@ def test_refused_amendments_of_bids(row: Amendment) -> None:
 
 
 def commands_on(order_id: str, kind: str) -> list[Body]:
-    """Every command that names an order of this kind, whatever else is wrong with it."""
+    """Every command that names an order of this kind, each with other faults too."""
     if kind == "offer":
         return [CancelOffer(offer_id=order_id), amend_offer(order_id), amend_offer(order_id, None, 1)]
     return [CancelBid(bid_id=order_id), amend_bid(order_id), amend_bid(order_id, None, 1)]

@@ -1,4 +1,4 @@
-"""Commands that somebody in the market of `world` might give: mostly sensible, sometimes by the wrong party."""
+"""Commands that parties in the market of `world` might give: mostly sensible, sometimes by the wrong party."""
 
 from __future__ import annotations
 

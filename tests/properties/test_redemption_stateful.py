@@ -1,4 +1,4 @@
-"""Whatever parties, timers and the ledger do in whatever order: hours, contracts and subsidies are counted once."""
+"""Anything that parties, timers and the ledger do, in any order: hours, contracts and subsidies are counted once."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class Redemption(RuleBasedStateMachine):
     # telling ----------------------------------------------------------------------------------------------------------
 
     def follow(self) -> list[Event]:
-        """Take up what was decided last."""
+        """Apply what was decided last."""
         decided = self.scenario.last
         assert not isinstance(decided, Refusal)
         for event in decided:
@@ -214,7 +214,7 @@ class Redemption(RuleBasedStateMachine):
             self.follow()
 
     def fire_due(self) -> None:
-        """Run timers as the runner does; whatever is due has something to do."""
+        """Run timers as the runner does; every timer that is due has something to do."""
         while (due := DECIDER.due(self.scenario.state)) is not None and due[0] <= self.scenario.time:
             timer, here = DECIDER.timers[due[1]], At(self.scenario.time + 1, self.scenario.index + 1, 0)
             tried = timer(self.scenario.state, here.time, here)
@@ -409,7 +409,7 @@ class Redemption(RuleBasedStateMachine):
         assert set(state.settlements) == audit.batches.keys() - audit.paid
 
     def teardown(self) -> None:
-        """In the end every contract ends, whatever nobody resolved, and the events alone make the same state."""
+        """In the end every contract ends, unresolved disputes included, and the events alone make the same state."""
         self.scenario.time += 1_000 * HOUR
         self.fire_due()
         assert self.audit.ended.keys() == self.audit.contracts.keys()

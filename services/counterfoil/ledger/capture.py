@@ -19,7 +19,7 @@ from counterfoil.ledger.state import Contract, LedgerState
 from counterfoil.redemption.events import UsageAccepted
 
 Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Sequence[Event]]
-"""(state, accepted usage, its contract, the terms of that) -> the events that pay for it."""
+"""(state, accepted usage, its contract, the contract's terms) -> the events that pay for it."""
 
 
 def capture(state: LedgerState, event: UsageAccepted, _at: At) -> Sequence[Event]:

@@ -60,7 +60,7 @@ def offer_reduced(state: MatchingState, event: OfferReduced, _at: At) -> None:
 
 
 def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
-    """The offer is forgotten, and leaves the book if it was there."""
+    """The offer is removed, from the book too if it was there."""
     offer = state.offers.pop(event.offer_id)
     if event.offer_id in state.admitted:
         state.book.remove_offer(event.offer_id)
@@ -91,7 +91,7 @@ def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:
 
 
 def bid_closed(state: MatchingState, event: BidClosed, _at: At) -> None:
-    """The bid is forgotten, and leaves the book if it is there."""
+    """The bid is removed, from the book too if it is there."""
     _forget_bid(state, event.bid_id)
 
 
@@ -118,7 +118,7 @@ def match_prevented(_state: MatchingState, _event: MatchPrevented, _at: At) -> N
 
 
 def match_continued(state: MatchingState, event: MatchContinued, at: At) -> None:
-    """The order's pass goes on, still by the time at which it began, or is over."""
+    """The order's pass continues, judged by the time at which it began, or is over."""
     if event.more:
         state.continuing.setdefault(event.order_id, at.time)
     else:
