@@ -1,7 +1,7 @@
 """One fixed, readable instance of every command and event, for the golden vectors.
 
 A field's value follows from its name where the contract leaves it open, and from its type otherwise, so that a new
-command or event has a sample without more ado.
+command or event has a sample without further work.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ MAX_REGIONS = RULES[LATEST].max_regions
 ORIGIN = f"{'h' * 63}:65535/{'s' * 32}/{'m' * 32}"
 T = 277_778 * HOUR
 LAST_TIME = parse_time("2199-12-31T23:59:59.999999Z")
-LATE = 10**15  # an index of a log that nobody will live to see
+LATE = 10**15  # an index that no log will reach
 WIDE = "\U0001f5c3"  # a character of four bytes
 
 
@@ -156,7 +156,7 @@ def offer(offer_id: str, **changes: Any) -> OfferReceived:
 
 
 def worn(large: Large) -> None:
-    """Give every position that there is as many postings behind it as a log can count."""
+    """Set the number of postings of every position to the largest that a log can count."""
     for accounts in large.state.accounts.assets.values():
         for position in accounts.values():
             position.n = LATE

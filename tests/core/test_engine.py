@@ -184,7 +184,7 @@ def test_seen_is_judged_at_every_size_up_to_now() -> None:
     now = len(log.leaves)
     (outcome,) = log.does(NEW, seen=Seen(size=now, root=root_of(log.leaves))).outcomes
     assert outcome.refusal is None
-    own = Seen(size=now + 2, root=root_of(log.leaves))  # the entry being decided is not one that anybody saw
+    own = Seen(size=now + 2, root=root_of(log.leaves))  # no author can have seen the entry being decided
     (outcome,) = log.does(register("last", 8, "auditor"), seen=own).outcomes
     assert outcome.refusal == Refusal(Code.SEEN_IS_NOT_OURS, (("size", str(now + 2)),))
 
@@ -280,7 +280,7 @@ def test_a_batch_of_one_differs_from_the_command_in_its_form_alone() -> None:
 
 
 def test_a_key_added_and_another_revoked_within_a_batch_bar_its_later_commands_from_nothing() -> None:
-    """What bars is judged once, before the batch: its signature was good at that point."""
+    """What applies to every command is judged once, before the batch: its signature was valid at that point."""
     log = started()
     entry = log.does(
         AddKey(party_id="op", public_key=public_key(31)),

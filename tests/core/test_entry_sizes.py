@@ -1,4 +1,4 @@
-"""Nothing that a service may be asked or told makes an entry that the log cannot hold, however long everything is."""
+"""No command, event or timer makes an entry that the log cannot hold, however long everything is."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 
 MAX_MATCHES = RULES[NEWEST].max_matches_per_entry
 BID, OFFER, TRADE = f"bid-{LATE}-47", f"off-{LATE}-47", f"trd-{LATE}-47-23"
-DEAD = T + 1_001 * HOUR  # all vouchers ran out, and no sweep came by
+DEAD = T + 1_001 * HOUR  # all vouchers have expired, and no sweep has run
 SHARE = Rate(num=999_999, den=1_000_000)
 
 
@@ -75,7 +75,7 @@ def held() -> Large:
     """A hold on as many vouchers as one may draw on, to their last unit, and a bond."""
     large = Large(ledger.DECIDER)
     largest.funded(large, MAX_VOUCHERS_PER_HOLD, SHARE)
-    cost = sum(lot.face for lot in large.state.vouchers.lots.values()) * SHARE.den // SHARE.num - 1
+    cost = sum(voucher.face for voucher in large.state.vouchers.open.values()) * SHARE.den // SHARE.num - 1
     bid = largest.bid(BID, nodes=1, partial=False, cost_per_node=cost)
     entry = large.hears(largest.offer(OFFER, bond=MAX_AMOUNT // 4), bid)
     (placed,) = entry.events

@@ -1,4 +1,4 @@
-"""The story ends the same at any pace of the services: whichever works when, on batches of any size."""
+"""The story ends the same at any pace of the services and with batches of any size."""
 
 from __future__ import annotations
 

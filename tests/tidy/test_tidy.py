@@ -1,4 +1,4 @@
-"""The source keeps the local rules of rules.py, and each rule catches what it is for and nothing next to it."""
+"""The source keeps the local rules of rules.py, and each rule catches its own breaches and nothing else."""
 
 from __future__ import annotations
 

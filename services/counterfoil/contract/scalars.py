@@ -43,7 +43,7 @@ class Coded:
 
 
 class Tagged:
-    """A union of records, told apart by the member `member`: `choices` gives the record for each of its values."""
+    """A union of records that differ in the value of `member`: `choices` gives the record for each value."""
 
     def __init__(self, member: str, choices: dict[str, type]) -> None:
         self._member, self._choices = member, choices

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000
-"""In microseconds, as the others."""
+"""In microseconds, like `HOUR` and `DAY`."""
 HOUR: Final = 3_600 * SECOND
 DAY: Final = 24 * HOUR
 

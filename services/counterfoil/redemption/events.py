@@ -1,4 +1,4 @@
-"""Redemption: contracts, usage, claims and settlement batches."""
+"""Redemption: contracts, usage, claims and settlements."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class UsageAccepted(Event):
 
 @event("usage.disputed.v1")
 class UsageDisputed(Event):
-    """The beneficiary contests the report; it stays open until resolved, and stands if nobody does by `resolve_by`."""
+    """The beneficiary contests the report; it is open until resolved, and stands if not resolved by `resolve_by`."""
 
     report_id: Id
     contract_id: Id
@@ -141,7 +141,7 @@ class ClaimRejected(Event):
 
 @record
 class Payee:
-    """What one provider gets from a settlement batch."""
+    """What one provider gets from a settlement."""
 
     provider_id: Id
     amount: PositiveAmount
@@ -161,7 +161,7 @@ class SettlementClosed(Event):
 
 @event("payment.confirmed.v1")
 class PaymentConfirmed(Event):
-    """The batch was paid outside."""
+    """The settlement was paid outside."""
 
     settlement_id: Id
     programme_id: Id

@@ -74,7 +74,7 @@ RIGHTS: Final = frozenset(
         *(_allow(GATEWAY, "describe", "group", PREFIX + service, "prefixed") for service in SERVICES),
     ]
 )
-"""Everything that our users may do."""
+"""All rights of Counterfoil's users."""
 
 
 def enforced(access: KafkaAccess) -> bool:
@@ -99,7 +99,7 @@ def apply(access: KafkaAccess) -> list[str]:
         answer(future)
     if asked:
         settled(lambda: _differing(client) == ([], []), "the rights")
-    return [*(f"{right}: given" for right in given), *(f"{right}: taken away" for right in taken)]
+    return [*(f"{right}: granted" for right in given), *(f"{right}: revoked" for right in taken)]
 
 
 def check(access: KafkaAccess) -> list[str]:
