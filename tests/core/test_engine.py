@@ -133,7 +133,7 @@ FUTURE = {"issued_at": T + CLOCK_SKEW + 1, "expires_at": T + HOUR}
 TOO_LONG = {"issued_at": T - 1, "expires_at": T + MAX_VALIDITY}
 BACKWARDS = {"issued_at": T + 2, "expires_at": T + 2}
 
-# Each row: the header's changes, the refusal or None. The log's clock stands at T; `lab` may not register anybody.
+# Each row: the header's changes, the refusal or None. The log's clock stands at T; `lab` may not register parties.
 BARS: list[tuple[dict[str, Any], Code | None]] = [
     ({}, None),
     (OLD_KEY, Code.KEY_REVOKED),

@@ -14,7 +14,7 @@ import orjson
 from counterfoil.contract import limits
 from counterfoil.contract.refusals import Code, Refusal
 
-# Possessive, and an unclosed string runs to the end: linear in the length, whatever the bytes.
+# Possessive, and an unclosed string runs to the end: linear in the length for any bytes.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NOT_INTEGER = re.compile(rb"[0-9][.eE]")
 _MAY_NOT_INTEGER = re.compile(rb'(?:":|[,\[])\s*+-?[0-9]++[.eE]')  # the same, but strings may look like it

@@ -1,6 +1,6 @@
 """Issuance: admits parties and their keys, accelerator classes, programmes and providers; issues vouchers from budgets.
 
-Its log, ``HOST/issuance/SHARD``, begins with the operator, who admits everybody else; issuers publish programmes,
+Its log, ``HOST/issuance/SHARD``, begins with the operator, who admits all other parties; issuers publish programmes,
 appropriate their budgets, list providers, and issue, suspend, reinstate and revoke vouchers. Every other service
 mirrors the parties and keys, and what else it needs, from here.
 

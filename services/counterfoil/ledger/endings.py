@@ -105,14 +105,14 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
         voucher.status = "expired" if isinstance(event, VoucherExpired) else "revoked"
     if state.cancels(voucher_id):
         state.cancelling.add(at.time, at.index, at.item, voucher_id)
-    forget_if_over(state, voucher_id)
+    remove_if_ended(state, voucher_id)
     if expiring and not state.expires(voucher_id):
         state.expiring.ended()
     if cancelling and not state.cancels(voucher_id):
         state.cancelling.ended()
 
 
-def forget_if_over(state: LedgerState, voucher_id: str) -> None:
+def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
     """Remove a dead voucher without owners; what was redeemed, expired and cancelled must then add up to its face."""
     voucher = state.vouchers.open.get(voucher_id)
     if voucher is None or not voucher.dead or state.owners(voucher_id):

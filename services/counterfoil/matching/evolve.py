@@ -92,10 +92,10 @@ def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:
 
 def bid_closed(state: MatchingState, event: BidClosed, _at: At) -> None:
     """The bid is removed, from the book too if it is there."""
-    _forget_bid(state, event.bid_id)
+    _remove_bid(state, event.bid_id)
 
 
-def _forget_bid(state: MatchingState, bid_id: str) -> None:
+def _remove_bid(state: MatchingState, bid_id: str) -> None:
     bid = state.bids.pop(bid_id)
     if state.book.bid(bid_id) is not None:
         state.book.remove_bid(bid_id)
@@ -110,7 +110,7 @@ def trade_matched(state: MatchingState, event: TradeMatched, _at: At) -> None:
     """The nodes are taken from both sides; a bid that is filled ends with it."""
     state.book.fill(event.offer_id, event.bid_id, event.nodes, event.first_hour, event.hours)
     if event.bid_nodes_left == 0:
-        _forget_bid(state, event.bid_id)
+        _remove_bid(state, event.bid_id)
 
 
 def match_prevented(_state: MatchingState, _event: MatchPrevented, _at: At) -> None:

@@ -22,7 +22,7 @@ from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.orders import Bid, Eligible, Offer, Pass
 
 BLOCK_OFFERS_MAX = 32  # a block that outgrows it is halved
-OUTLINES_PER_OFFER_MAX = 32  # an offer that has answered for more of them forgets them all
+OUTLINES_PER_OFFER_MAX = 32  # an offer that has answered for more of them clears its memory
 ORIGIN_HOURS_MAX = 168  # how long a ladder keeps its origin before it clears its memory
 EVERY_HOUR = -1  # all bits set: may start anywhere
 
@@ -112,7 +112,7 @@ class Ladder:
             unions.insert(i, unions[i])
 
     def remove(self, resting: RestingOffer) -> None:
-        """Take out an offer. The memory may go on claiming its hours until a search finds out."""
+        """Take out an offer. The memory may still claim its hours until a search corrects it."""
         i = bisect_left(self._lasts, resting.rank)
         block = self._blocks[i]
         block.remove(resting)
@@ -153,7 +153,7 @@ class Ladder:
     def _scan(
         self, block: list[RestingOffer], search: Search, before: Rank, outline: Outline, window: int
     ) -> tuple[tuple[RestingOffer, Fit] | None, int]:
-        """The first fitting offer of a block; if there is none, the block's union as far as it was looked at."""
+        """The first fitting offer of a block; if there is none, the block's union as far as it was searched."""
         bid, remaining, (time, floor_hour, _, _), after, eligible, planned = search
         union = 0
         for resting in block:

@@ -163,7 +163,7 @@ class Pass(NamedTuple):
 class Plan(NamedTuple):
     """What an order (the taker) does to a book. Making a plan changes nothing.
 
-    `rests`: something of the taker is left and goes into the book, or stays there, at least while its pass goes on.
+    `rests`: something of the taker is left and goes into the book, or stays there, at least until its pass is over.
     `refusal`: the taker is refused as a whole; nothing else in the plan is then set.
     `more`: the plan is full and a further counterpart fits: the next entry is to continue the pass.
     """

@@ -249,7 +249,7 @@ class Subscription:
         self.inbox.put(feed, ready)
 
     async def _report(self, client: AIOKafkaConsumer) -> None:
-        """Commit to the group what is acknowledged; if Kafka refuses that, reading goes on."""
+        """Commit to the group what is acknowledged; if Kafka refuses that, reading continues."""
         while True:
             await asyncio.sleep(pauses.COMMIT)
             await self._commit(client)

@@ -78,7 +78,7 @@ RIGHTS: Final = frozenset(
 
 
 def enforced(access: KafkaAccess) -> bool:
-    """Whether the cluster has an authorizer; without one, anybody who can connect may do everything."""
+    """Whether the cluster has an authorizer; without one, any client that can connect may do everything."""
     return _enforced(connect(access))
 
 
@@ -103,7 +103,7 @@ def apply(access: KafkaAccess) -> list[str]:
 
 
 def check(access: KafkaAccess) -> list[str]:
-    """Rights that Counterfoil's users lack, and rights of anybody that are not needed. Raises `KafkaFailed`."""
+    """Rights that Counterfoil's users lack, and rights of any user that are not needed. Raises `KafkaFailed`."""
     client = connect(access)
     if not _enforced(client):
         return []
