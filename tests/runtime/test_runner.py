@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from counterfoil.catalogue import CODEC
-from counterfoil.contract import limits
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.events import KeyRevoked, LogOpened, PartyRegistered, StateRooted
 from counterfoil.contract.refusals import Code
@@ -325,7 +324,7 @@ def test_what_follows_from_a_cause_is_committed_in_parts_and_nothing_comes_betwe
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_the_state_is_committed_to_every_so_often(monkeypatch: pytest.MonkeyPatch, restarts: bool) -> None:
-    monkeypatch.setattr(limits, "STATE_ROOT_EVERY", 5)
+    monkeypatch.setattr(module, "STATE_ROOT_EVERY", 5)
     around = open_around()
     for number in range(23):
         around.send(deposit(number))
@@ -370,7 +369,7 @@ def test_time_rises_though_the_clock_stands_still_or_the_log_is_ahead_of_it() ->
 
 
 def test_a_batch_takes_no_more_than_its_bound_of_causes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BATCH_CAUSES", 4)
+    monkeypatch.setattr(module, "BATCH_CAUSES", 4)
     around = open_around()
     around.send(*(deposit(number) for number in range(10)))
     made = [4, *(around.runner.step() for _ in range(3))]

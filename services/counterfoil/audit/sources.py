@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from counterfoil.audit.structure import Verified
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import type_markers
-from counterfoil.contract.limits import CONSUME_WITHIN
 from counterfoil.contract.record import Event
+from counterfoil.contract.times import HOUR
 from counterfoil.log.errors import LogError
 from counterfoil.log.merkle import leaf_hash
+
+CONSUME_WITHIN: Final = HOUR
+"""How long a log that keeps deciding may leave another log's event unconsumed."""
 
 UNREADABLE = (Refused, LogError, OSError)
 
