@@ -16,6 +16,9 @@ SHARD_PATTERN: Final = r"[a-z][a-z0-9]*(?:\.[a-z0-9]+|-[a-z][a-z0-9]*)*"
 """Of at most `SHARD_MAX` characters. What follows a hyphen begins with a letter, so that nobody can take a part of a
 shard's name for a number of the id that it stands in (`bid-us-east1-17-0`). Dots and hyphens stand between letters or
 digits alone, so that a name is no path, and what replaces them in the names of schemas can be told apart."""
+SHARD_FORM: Final = (
+    f"A shard is up to {SHARD_MAX} of a-z, 0-9, - and ., and each part between hyphens begins with a letter."
+)
 SERVICE_PATTERN: Final = r"[a-z0-9-]{1,32}"
 _LOG: Final = re.compile(f"({SERVICE_PATTERN})(?:/({SHARD_PATTERN}))?", re.ASCII)
 
@@ -48,7 +51,7 @@ def parse_log(text: str) -> LogId:
     """The log of ``SERVICE/SHARD``, or of ``SERVICE`` alone for the shard `MAIN`. Raises ValueError."""
     found = _LOG.fullmatch(text)
     if found is None or len(found[2] or "") > SHARD_MAX:
-        raise ValueError(f"{text[:80]!r} is not the name of a log: SERVICE or SERVICE/SHARD")
+        raise ValueError(f"{text[:80]!r} is not the name of a log: SERVICE or SERVICE/SHARD. {SHARD_FORM}")
     return LogId(found[1], found[2] or MAIN)
 
 
