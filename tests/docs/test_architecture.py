@@ -13,7 +13,7 @@ NAMED = re.findall(r"`((?:\w+/)+\w+\.py)(?:: (\w+))?`", (ROOT / "services" / "AR
 def is_there(path: str, name: str) -> bool:
     file = ROOT / path if path.startswith("tests/") else CODE / path
     return file.is_file() and (
-        not name or re.search(rf"^\s*(async )?(def|class) {name}\b", file.read_text(), re.M) is not None
+        not name or re.search(rf"^\s*(async )?(def|class) {name}\b", file.read_text(), re.MULTILINE) is not None
     )
 
 
