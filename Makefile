@@ -26,12 +26,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-distributed test check bench bench-distributed up schemas lock clean
+.PHONY: help setup setup-all demo demo-distributed test check bench bench-distributed up schemas lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## create .venv and install what the main job needs, locked, and the project
+
+setup-all: $(DEV_STAMP) ## the same, with what Kafka, PostgreSQL and the tests need
 
 $(STAMP): $(LOCK) pyproject.toml | $(BIN)/pip
 	$(call install,$(LOCK))

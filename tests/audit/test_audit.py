@@ -247,7 +247,7 @@ def test_a_tampered_file_is_found_and_named(large: Path, what: str) -> None:
 def test_a_missing_full_tile_is_found(large: Path) -> None:
     (large / "matching/main/tile/0/000").unlink()
     report = audit(large)
-    assert any("tile/0/000" in each.text for each in report.findings), report.findings
+    assert "tile/0/000 is missing" in {each.text for each in report.findings}, report.findings
 
 
 def test_an_older_checkpoint_is_found(tmp_path: Path) -> None:

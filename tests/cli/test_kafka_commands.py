@@ -102,7 +102,7 @@ def test_without_the_extra_it_says_what_to_install(words: tuple[str, ...]) -> No
     command = [sys.executable, "-c", WITHOUT_THE_EXTRA, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
-    text = "confluent_kafka is not installed: pip install 'counterfoil[distributed]'"
+    text = "confluent_kafka is not installed: pip install 'counterfoil[distributed]', or in a clone `make setup-all`"
     assert text in " ".join(done.stderr.split())
 
 

@@ -49,3 +49,10 @@ def test_names_are_found() -> None:
     assert len(named("ARCHITECTURE.md")) > 40
     assert places("nowhere.py") == []
     assert "place_bid" in defined("matching/bids.py")
+
+
+def test_the_house_in_three_steps() -> None:
+    """README, then ARCHITECTURE, then the module whose rule refuses a bid for a class outside the programme."""
+    assert "services/ARCHITECTURE.md" in (ROOT / "README.md").read_text()
+    assert ("matching/programmes.py", "not_in_programme") in named("ARCHITECTURE.md")
+    assert "CLASS_NOT_IN_PROGRAMME" in (PACKAGE / "matching" / "programmes.py").read_text()

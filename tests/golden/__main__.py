@@ -1,4 +1,4 @@
-"""Makes golden logs: ``python -m tests.golden FOLDER``, below tests/golden, for every case that has none yet.
+"""Makes golden logs: ``python -m tests.golden``, below tests/golden, for every case that has none yet.
 
 What is there is never written again. A version of the rules that a release has brought stays as it is, and so do its
 logs; a new version gets logs of its own, and a case in `CASES`.

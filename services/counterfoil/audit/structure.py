@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.files import LogFiles
@@ -25,6 +26,15 @@ FINDINGS_MAX: Final = 1_000
 """Of one log's files: a checkpoint can claim more bundles than anybody could look for."""
 
 _UNREADABLE = (LogError, OSError, ValueError)
+
+
+def explain(problem: Exception, files: LogFiles) -> str:
+    """What a finding says of a file that cannot be read or is not right: which one, by its path within the log."""
+    if not isinstance(problem, OSError) or problem.filename is None:
+        return f"{problem}"
+    path = Path(problem.filename)
+    name = path.relative_to(files.root) if path.is_relative_to(files.root) else path
+    return f"{name} is missing" if isinstance(problem, FileNotFoundError) else f"{name}: {problem.strerror}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +54,15 @@ def verify_files(
     try:
         key = _key(files, trusted)
     except _UNREADABLE as problem:
-        return None, [Finding(files.name, "vkey", "key_not_valid", f"{problem}")]
+        return None, [Finding(files.name, "vkey", "key_not_valid", explain(problem, files))]
     try:
         checkpoint = open_checkpoint(files.read("checkpoint"), [key])
     except _UNREADABLE as problem:
-        return None, [Finding(files.name, "checkpoint", "checkpoint_not_valid", f"{problem}")]
+        return None, [Finding(files.name, "checkpoint", "checkpoint_not_valid", explain(problem, files))]
     try:
         tree = TileTree(checkpoint, files.read_tile)
     except _UNREADABLE as problem:
-        whole = Finding(files.name, "checkpoint", "edge_not_valid", f"{problem}")
+        whole = Finding(files.name, "checkpoint", "edge_not_valid", explain(problem, files))
         return None, list(_edge(files, checkpoint)) or [whole]
     findings = list(islice(_bundles(files, tree, progress), FINDINGS_MAX))
     intact = parse_path(findings[0].place).index * TILE_WIDTH if findings else checkpoint.size
@@ -82,7 +92,7 @@ def _edge(files: LogFiles, checkpoint: Checkpoint) -> Iterator[Finding]:
                 if decode_tile(files.read(ref.path()), ref.width) != _below(files, ref):
                     raise ValueError("its hashes are not those of what is below it")
             except _UNREADABLE as problem:
-                yield Finding(files.name, ref.path(), "edge_not_valid", f"{problem}")
+                yield Finding(files.name, ref.path(), "edge_not_valid", explain(problem, files))
         count, level = count // TILE_WIDTH, level + 1
 
 
@@ -101,7 +111,7 @@ def _bundles(files: LogFiles, tree: TileTree, progress: Callable[[int], None]) -
         try:
             tree.entries(index, files.read_bundle(index, ref.width))
         except _UNREADABLE as problem:
-            yield Finding(files.name, ref.path(), "bundle_not_valid", f"{problem}")
+            yield Finding(files.name, ref.path(), "bundle_not_valid", explain(problem, files))
         progress(ref.width)
 
 
@@ -114,7 +124,7 @@ def _other_files(files: LogFiles, tree: TileTree) -> Iterator[Finding]:
             if files.read(path) != _expected(files, tree, ref):
                 raise ValueError("its bytes are not those of the log")
         except _UNREADABLE as problem:
-            yield Finding(files.name, path, "file_not_of_this_log", f"{problem}")
+            yield Finding(files.name, path, "file_not_of_this_log", explain(problem, files))
 
 
 def _expected(files: LogFiles, tree: TileTree, ref: TileRef) -> bytes:

@@ -13,7 +13,7 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.report import Report
 from counterfoil.audit.run import audit
 from counterfoil.cli.command import FOUND, Invalid, Out, local
-from counterfoil.cli.log import Vkeys, read_vkeys
+from counterfoil.cli.log import read_vkeys
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows
@@ -36,7 +36,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
     shown += [Text(f"not audited to its end: {each}") for each in report["unknown_rules"]]
-    return [*shown, Text(f"{len(findings)} findings", style="bold red")]
+    return [*shown, Text(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", style="bold red")]
 
 
 def _versions(rules: list[dict[str, int]]) -> str:
@@ -53,14 +53,25 @@ def register(app: typer.Typer) -> None:
     def audit_command(
         out: Out,
         directory: Annotated[Path, argument("DIR", "An instance, or a directory with SERVICE/SHARD/ logs in it.")],
-        vkeys: Vkeys = None,
+        vkeys: Annotated[
+            Path | None,
+            typer.Option(
+                "--vkeys",
+                "--vkey",
+                metavar="FILE",
+                help="Pinned log keys, one a line. Default: COUNTERFOIL_VKEYS, if set.",
+            ),
+        ] = None,
         twin: Annotated[
             bool, typer.Option("--twin", help="Also find every match with the naive order book (slower).")
         ] = False,
     ) -> None:
         """Replay published logs: signatures, trees, causes, every decision, conservation, every trade.
 
-        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys, each log's own key is used.
+        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys each log is checked
+        against the key that is published beside it, which proves that it is consistent, not whose it is.
+
+        The column `rules` shows the versions that decided: `1, 2 from 57` means version 2 from entry 57 on.
         """
         report = _run(out, directory, vkeys, twin=twin)
         out.show(report.to_json(), *tables(report.to_json()))

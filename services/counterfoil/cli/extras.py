@@ -17,4 +17,6 @@ def extra(name: str) -> Iterator[None]:
         package = (problem.name or "").partition(".")[0]
         if package == "counterfoil":
             raise
-        raise Invalid(f"{package} is not installed: pip install 'counterfoil[{name}]'") from problem
+        raise Invalid(
+            f"{package} is not installed: pip install 'counterfoil[{name}]', or in a clone `make setup-all`"
+        ) from problem

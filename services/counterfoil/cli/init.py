@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -62,7 +63,8 @@ def register(app: typer.Typer) -> None:
         except OSError as problem:
             raise Invalid(f"cannot write {problem.filename}: {problem.strerror}") from problem
         found = instance_files(instance)
-        out.show(found, record(found), Text("next: counterfoil up", style="dim"))
+        start = "counterfoil up" if home is None else f"counterfoil up --home {quote(str(home))}"
+        out.show(found, record(found), Text(f"next: {start}", style="dim"))
 
 
 def _check_names(host: str, operator_name: str) -> None:

@@ -34,12 +34,15 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How a view is shown: what its rows are called, the columns of a line, by spaces, and a key for the example."""
+    """How a view is shown: what its rows are called, the columns of a line, by spaces, a key for the example, and
+    what else the help of `list` says.
+    """
 
     view: str
     what: str
     columns: str
     key: str = ""
+    help: str = ""
 
     @property
     def definition(self) -> View:
@@ -56,13 +59,20 @@ def add_list(app: typer.Typer, listing: Listing, name: str = "list") -> None:
     """Add the command that lists a view."""
     filters = listing.definition.filters
 
-    def run(session: GatewaySession, where: Where = None, limit: Limit = None, wait: Wait = None) -> None:
-        rows = list(session.gateway.rows(listing.view, pairs(where or (), "--where"), limit=limit, wait_for=wait or ()))
+    def show(session: GatewaySession, where: dict[str, str], limit: int | None, wait: list[str] | None) -> None:
+        rows = list(session.gateway.rows(listing.view, where, limit=limit, wait_for=wait or ()))
         shown = [in_units(row, listing.amounts) for row in rows]
         session.out.show(rows, Rows(listing.what, shown, listing.columns.split(), listing.amounts))
 
+    def filtered(session: GatewaySession, where: Where = None, limit: Limit = None, wait: Wait = None) -> None:
+        show(session, pairs(where or (), "--where"), limit, wait)
+
+    def whole(session: GatewaySession, limit: Limit = None, wait: Wait = None) -> None:
+        show(session, {}, limit, wait)
+
+    run = filtered if filters else whole
     known = f" Filters: {', '.join(filters)}." if filters else ""
-    run.__doc__ = f"List {listing.what}.{known}"
+    run.__doc__ = f"List {listing.what}.{known}{listing.help and f' {listing.help}'}"
     where = f" --where {filters[0]}=VALUE" if filters else " --limit 20"
     remote(app, name, f"counterfoil {app.info.name} {name}{where}")(run)
 

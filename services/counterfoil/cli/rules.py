@@ -28,9 +28,23 @@ def adopt(
 ) -> Body:
     """Operator: let every log go on by another version of the rules, from its next entry on. It cannot be taken back.
 
+    What differs between the versions: schemas/rules.md. The versions in force until now: `counterfoil rules list`.
+
     Upgrade every process, standbys and gateways too, before you adopt: one that does not know the version stops.
     """
     return AdoptRules(rules=rules, replaces=replaces, release=release)
 
 
-add_list(app, Listing("rules", "rules versions", "rules release adopted_at index"))
+_IN_FORCE = (
+    "The last is in force. `release` knows it; `index` is the entry of issuance's log that named it. What each version "
+    "decides: schemas/rules.md."
+)
+add_list(
+    app,
+    Listing(
+        "rules",
+        "the rules versions that this instance has decided by",
+        "rules release adopted_at index",
+        help=_IN_FORCE,
+    ),
+)

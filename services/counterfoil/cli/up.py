@@ -18,6 +18,7 @@ from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.instance import Instance
+from counterfoil.log.errors import LogError
 from counterfoil.settings import Listen, parse_listen
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _open(out: Out, instance: Instance, delivery: Delivery) -> Embedded:
         return Embedded(instance, clock, deliver=delivery)
     except Exception as problem:
         log.debug("opening failed", exc_info=problem)
-        reason = problem if isinstance(problem, CounterfoilError) else repr(problem)
+        reason = problem if isinstance(problem, CounterfoilError | LogError) else repr(problem)
         raise ServiceStopped(f"cannot open {instance.root}: {reason}") from problem
 
 

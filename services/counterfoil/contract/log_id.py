@@ -16,6 +16,9 @@ SHARD_PATTERN: Final = r"[a-z][a-z0-9]*(?:\.[a-z0-9]+|-[a-z][a-z0-9]*)*"
 """Of at most `SHARD_MAX` characters. A letter follows each hyphen, so that no part of a shard's name reads as a number
 of an id (`bid-us-east1-17-0`). Dots and hyphens stand only between letters or digits, so that a name is never a path
 and the names of schemas, in which they are replaced, stay distinct."""
+SHARD_FORM: Final = (
+    f"A shard is up to {SHARD_MAX} of a-z, 0-9, - and ., and each part between hyphens begins with a letter."
+)
 SERVICE_PATTERN: Final = r"[a-z0-9-]{1,32}"
 _LOG: Final = re.compile(f"({SERVICE_PATTERN})(?:/({SHARD_PATTERN}))?", re.ASCII)
 
@@ -48,7 +51,7 @@ def parse_log(text: str) -> LogId:
     """The log of ``SERVICE/SHARD``, or of ``SERVICE`` alone for the shard `MAIN`. Raises ValueError."""
     found = _LOG.fullmatch(text)
     if found is None or len(found[2] or "") > SHARD_MAX:
-        raise ValueError(f"{text[:80]!r} is not the name of a log: SERVICE or SERVICE/SHARD")
+        raise ValueError(f"{text[:80]!r} is not the name of a log: SERVICE or SERVICE/SHARD. {SHARD_FORM}")
     return LogId(found[1], found[2] or MAIN)
 
 
