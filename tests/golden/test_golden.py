@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -79,6 +80,14 @@ def test_it_has_everything_in_it(case: str) -> None:
         if event.TYPE not in adopted
     }
     assert reactions - found["reactions"] == set()
+
+
+def test_a_retired_command_in_a_log_is_found() -> None:
+    """The rules in force there would have refused it at intake; its decision is checked all the same."""
+    retired = replace(RULES[2], retired=frozenset({("deposit", 1)}))
+    with patch.object(rules, "RULES", {**RULES, 2: retired}):
+        found = audit(FOLDER / "rules-2").findings
+    assert {(finding.log, finding.code) for finding in found} == {("ledger/main", "command_retired")}
 
 
 def test_every_version_has_logs_that_begin_with_it_and_logs_that_change_over_to_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from counterfoil.catalogue import CODEC
@@ -258,6 +260,19 @@ def test_skipped_entries_move_the_cursor_with_the_next_commit() -> None:
     around.send(deposit(1))
     assert around.store.cursors()[MATCHING] == 3
     assert COMMANDS_SOURCE not in around.store.cursors()
+
+
+def test_a_retired_command_is_refused_by_the_rules_in_force_and_makes_no_entry() -> None:
+    around = open_around()
+    around.send(deposit(1))
+    size, rules = len(around.entries), around.runner.engine.state.rules
+    around.runner.engine.state.rules = replace(rules, retired=frozenset({("deposit", 1)}))
+    (reply,) = around.send(deposit(2))
+    assert reply.refused is not None
+    assert (reply.refused.code, dict(reply.refused.detail)["type"]) == (Code.UNKNOWN_TYPE, "deposit")
+    assert len(around.entries) == size
+    (again,) = around.send(deposit(1))  # decided before: its recorded outcome stays
+    assert again.index is not None
 
 
 def test_what_was_refused_at_intake_is_consumed_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from counterfoil.contract.times import SECOND, format_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
-from counterfoil.core.rules import UnknownRules
+from counterfoil.core.rules import UnknownRules, retired_of
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import verify
@@ -173,6 +173,8 @@ class Replay:
             self._stop(index, "wrong_audience", header.aud)
         if any(type(body) not in self._engine.decider.commands for body in submission.bodies):
             self._stop(index, "wrong_service", header.type)
+        if (retired := retired_of(self._engine.state.rules, submission.bodies)) is not None:
+            self._found(index, "command_retired", f"{retired.TYPE} v{retired.V} is retired by the rules in force")
         self._signed.append((index, key, signed_bytes(cause.payload), cause.signature))
         if len(self._signed) >= _SIGNATURES_AT_ONCE:
             self._check_signatures()

@@ -49,13 +49,11 @@ def rules_table() -> str:
 
 
 def _shown(value: object) -> str:
-    return (
-        ("yes" if value else "no")
-        if isinstance(value, bool)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else f"{value}"
-    )
+    if isinstance(value, frozenset):
+        return ", ".join(f"{name} v{version}" for name, version in sorted(value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def write_schemas(root: Path, files: Mapping[str, bytes] | None = None) -> list[str]:

@@ -10,10 +10,11 @@ What only bounds bytes is in `counterfoil.contract.limits`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.errors import CounterfoilError
 
@@ -32,6 +33,8 @@ class Rules:
     number: int
 
     # commands
+    retired: frozenset[tuple[str, int]] = frozenset()
+    """Commands, by name and version, that are refused without an entry. Those that a log holds are decided for ever."""
     clock_skew: int
     """How far `issued_at` may lie ahead of ledger time."""
     max_validity: int
@@ -129,6 +132,11 @@ RULES: Final[Mapping[int, Rules]] = {
 }
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
+
+
+def retired_of(rules: Rules, bodies: Iterable[Command]) -> Command | None:
+    """The first of a submission's commands that the rules have retired."""
+    return next((body for body in bodies if (body.TYPE, body.V) in rules.retired), None)
 
 
 def rules_of(number: int, release: str) -> Rules:

@@ -24,6 +24,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
+from counterfoil.core.rules import retired_of
 from counterfoil.log.errors import ProofError, RollbackError
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.signer import Signer
@@ -211,7 +212,7 @@ class Runner:
         moved = {source: at for source, at in cursors.items() if source != COMMANDS_SOURCE}
         # A command that was refused at intake must not take effect later, when keys or the release changed: that it
         # was consumed is committed before its sender is answered, even if there is no entry to commit.
-        made = self._commit({**moved, **resume}, len(deliveries), must=bool(refused))
+        made = self._commit({**moved, **resume}, len(deliveries), must=any(each.refused for each in replies))
         self.inbox.acknowledge(cursors)
         self._count(deliveries)
         if held or self._goes_on:
@@ -322,6 +323,11 @@ class Runner:
             if id_ in recorded:
                 index, content = recorded[id_]
                 replies.append(self._recorded(submission, index, content))
+                continue
+            retired = retired_of(self.engine.state.rules, submission.bodies)
+            if retired is not None:  # by the rules in force here, which the command before it may have changed
+                refused = refuse(Code.UNKNOWN_TYPE, type=retired.TYPE, v=retired.V, retired=True)
+                replies.append(Reply(self._id, submission.content, refused, None, submission.signature))
                 continue
             entry, data = self.engine.submit(submission, clock)
             self._take(entry, data, submission.content, trace)
