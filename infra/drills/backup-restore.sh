@@ -6,7 +6,7 @@
 # usage: backup-restore.sh [DIRECTORY]    DIRECTORY must not be there yet, and is kept. Default: a temporary one
 #
 # It runs on a cluster of its own (`counterfoil cluster up`: no Docker needed), on loopback, for about a minute.
-# `counterfoil` must be on the path, with the extras cluster and distributed. Exit code 0: everything was as it must be.
+# `counterfoil` must be on the path, with the extras cluster and distributed. Exit code 0: no drift and no finding.
 set -euo pipefail
 
 readonly LOGS=(issuance ledger matching redemption) STEP_SECONDS=90

@@ -47,9 +47,9 @@ class Begun:
         self.shell.ok("init", "--host", "patient.example")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
-    def start(self, *parts: str, suffix: str = "", **changes: Any) -> ServiceProcess:
-        """A process of its own for these parts."""
-        return self.fleet.start(parts, suffix, **changes)
+    def start(self, *components: str, suffix: str = "", **changes: Any) -> ServiceProcess:
+        """A process of its own for these components."""
+        return self.fleet.start(components, suffix, **changes)
 
     def bad_secrets(self, name: str, text: str | None) -> Path:
         """A copy of the passwords in which one is wrong, or missing."""
@@ -100,8 +100,8 @@ def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
     for process in (ledger, rest, gateway):
         says(process, "Connection refused", str(begun.cluster.port))
-    for parts in (("ledger",), (GATEWAY,)):
-        process = begun.start(*parts, suffix="stopped")
+    for components in (("ledger",), (GATEWAY,)):
+        process = begun.start(*components, suffix="stopped")
         says(process, "Connection refused")
         ends_at_once(begun, process)
     with ThreadPoolExecutor(2) as pool:
@@ -137,26 +137,26 @@ def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
 
 def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
     """For an operator who starts another gateway, a standby, or another instance."""
-    for part, name, who in [
+    for component, name, who in [
         (GATEWAY, "kafka-gateway", "counterfoil-gateway"),
         (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
         ("ledger", "kafka-ledger", "counterfoil-ledger"),
     ]:
-        process = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
+        process = begun.start(component, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
         says(process, "the password in COUNTERFOIL_SECRETS", who)
         ends_at_once(begun, process)
     missing, garbage = begun.bad_secrets("postgres-views", None), begun.bad_secrets("kafka-ca.pem", "garbage")
     other = Operator(begun.shell.settings.model_copy(update={"home": folder / "other"}))
     other.ok("init", "--host", "patient.example")
-    for part, changes, code, words in [
+    for component, changes, code, words in [
         (VIEWS, {"secrets": missing}, 2, f"there is no {missing / 'postgres-views'}"),
         (VIEWS, {"secrets": garbage}, 2, f"{garbage / 'kafka-ca.pem'} is no certificate"),
         (GATEWAY, {"home": other.home}, 2, "not this instance's patient.example/issuance/main"),
         ("ledger", {"home": other.home}, 3, "not this instance's patient.example/ledger/main"),
     ]:
-        if part in SERVICES:
-            assert begun.fleet.stop(part) == {part: 0}  # or it would stand by
-        process = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
+        if component in SERVICES:
+            assert begun.fleet.stop(component) == {component: 0}  # or it would stand by
+        process = begun.start(component, suffix=f"wrong-{code}-{len(words)}", **changes)
         assert begun.fleet.wait_ended(process.name) == code, process.tail()
         assert words in process.tail()
         assert "Traceback" not in process.tail()

@@ -40,7 +40,7 @@ from counterfoil.transport.routes import group_of
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import eventually
-from tests.e2e.secured import PARTS, Metrics, Secured, metrics, secured
+from tests.e2e.secured import COMPONENTS, Metrics, Secured, metrics, secured
 from tests.gateway.world import BID, UNIT, deposit
 from tests.servers.fixture import NewCluster
 
@@ -78,7 +78,7 @@ def founded(new_cluster: NewCluster, traces: Collector, tmp_path_factory: pytest
 
 @pytest.fixture
 def market(founded: Secured) -> Secured:
-    """With every part running, whatever the test before has stopped."""
+    """With every component running, whatever the test before has stopped."""
     founded.start_missing()
     return founded
 
@@ -167,10 +167,10 @@ def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
     processes = market.fleet.processes
     refused, set_aside = make_trouble(market)
     market.fleet.wait_ready()
-    found = {user: metrics(processes[user]) for user in PARTS}
-    names = {name for user in PARTS for name, _ in found[user]}
+    found = {user: metrics(processes[user]) for user in COMPONENTS}
+    names = {name for user in COMPONENTS for name, _ in found[user]}
     assert {re.sub("_(bucket|sum|count)$", "", name) for name in names} >= NAMES
-    for user in PARTS:
+    for user in COMPONENTS:
         check_own(user, found[user])
         eventually(lambda: set(samples(processes[user], "counterfoil_consumer_lag").values()) == {0})  # noqa: B023
     for service in SERVICES:
@@ -220,7 +220,7 @@ def counted(market: Secured, name: str) -> Samples:
 
 
 def check_own(user: str, found: Metrics) -> None:
-    """A process shows the parts that it runs and no others, no backlog, and nothing that is stuck."""
+    """A process shows the components that it runs and no others, no backlog, and nothing that is stuck."""
     mine = (user, "receipts") if user == GATEWAY else (user,)
     for (name, labels), value in found.items():
         assert all(text in mine for label, text in labels if label in ("service", "consumer", "worker"))
@@ -357,7 +357,7 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured)
     pids = [*market.cluster.pids.values(), *(process.popen.pid for process in market.fleet.processes.values())]
     seen = dict(pair for pid in pids for pair in process_environments(pid))
     assert all(seen[Path(f"/proc/{pid}/{name}")] for pid in pids for name in ("cmdline", "environ"))
-    assert len(pids) == len(PARTS) + 2
+    assert len(pids) == len(COMPONENTS) + 2
     assert len(seen) > 2 * len(pids)  # PostgreSQL has children
     logs = [
         *(process.log for process in market.fleet.processes.values()),
@@ -372,7 +372,7 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured)
 
 
 def test_logs_are_one_json_object_a_line(market: Secured) -> None:
-    for user in PARTS:
+    for user in COMPONENTS:
         lines = [json.loads(line) for line in market.fleet.processes[user].log.read_text().splitlines()]
         assert len(lines) > 10
         for line in lines:
@@ -394,12 +394,12 @@ def test_after_an_orderly_stop_the_audit_is_clean(market: Secured) -> None:
 
 def test_the_running_parts_are_what_asyncapi_says(founded: Secured) -> None:
     founded.fleet.stop()
-    with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, PARTS)) as system:
+    with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, COMPONENTS)) as system:
         assert system.start()
-        eventually(lambda: all(part.active for part in system.parts.values()))
-        read = [each for part in system.parts.values() for each in part.transport.reads]
+        eventually(lambda: all(each.active for each in system.components.values()))
+        read = [each for component in system.components.values() for each in component.transport.reads]
         replies = system.gateway.hub.replies_broker
         assert replies is not None
         made = specification(replies, read)
-    assert {group for _, group in read} == {group_of(part) for part in PARTS}
+    assert {group for _, group in read} == {group_of(part) for part in COMPONENTS}
     assert made["operations"] == json.loads((ROOT / "schemas" / "asyncapi.json").read_text())["operations"]

@@ -36,9 +36,9 @@ class Divided:
         self.shell.ok("init", "--host", "shards.example", "--shard", f"matching/{SHARD}")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
-    def start(self, *parts: str) -> None:
-        """One more process, for these parts."""
-        self.fleet.start(parts)
+    def start(self, *components: str) -> None:
+        """One more process, for these components."""
+        self.fleet.start(components)
         self.fleet.wait_ready(within=STARTS_WITHIN)
 
 

@@ -48,7 +48,7 @@ def crashes(market: DrillMarket, seconds: float, services: tuple[str, ...] = SER
 
 
 def killed(market: DrillMarket, seconds: float) -> None:
-    """kill -9 of every part in turn, the views and the gateway too, each started again a moment later."""
+    """kill -9 of every component in turn, the views and the gateway too, each started again a moment later."""
     with market.load() as recorder:
         for name in (*SERVICES, VIEWS, GATEWAY):
             market.fleet.kill(name)

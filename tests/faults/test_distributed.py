@@ -27,7 +27,7 @@ def market(new_cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def whole(market: DrillMarket) -> Iterator[DrillMarket]:
-    """The market with every part running; it is checked after the test."""
+    """The market with every component running; it is checked after the test."""
     market.restart()
     yield market
     assert market.verdict().receipts > 0

@@ -17,7 +17,7 @@ import uvicorn
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
-from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.app import AnswerRelay, create_app
 from counterfoil.gateway.server import server_config
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.proofs import verify_receipt
@@ -31,9 +31,9 @@ PROBLEM = "application/problem+json"
 class Stepped:
     """A client whose requests drive the services themselves: each waits while the system steps, in this very thread."""
 
-    def __init__(self, market: Market, delivery: Delivery) -> None:
+    def __init__(self, market: Market, relay: AnswerRelay) -> None:
         self.market = market
-        self.app = create_app(market.system.backend(), delivery)
+        self.app = create_app(market.system.backend(), relay)
         self.step = market.system.settle
         self._loop = asyncio.new_event_loop()
         self._lifespan = self.app.router.lifespan_context(self.app)
@@ -75,10 +75,10 @@ class Stepped:
 @contextlib.contextmanager
 def stepped(home: Path) -> Iterator[Stepped]:
     """The market of `home`, new or as it was left, behind a stepped client."""
-    delivery = Delivery()
+    relay = AnswerRelay()
     fresh = not (home / "instance.json").exists()
-    market = Market(home, Both(delivery))
-    client = Stepped(market.open() if fresh else market, delivery)
+    market = Market(home, Both(relay))
+    client = Stepped(market.open() if fresh else market, relay)
     try:
         yield client
     finally:
@@ -89,15 +89,15 @@ def stepped(home: Path) -> Iterator[Stepped]:
 class Both:
     """Delivers to plain futures before there is a loop, and to the gateway's once there is."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
+    def __init__(self, relay: AnswerRelay) -> None:
+        self._relay = relay
 
     def __call__(self, answers: Any) -> None:
         """Called by whoever steps."""
         plain = [(waiter, answer) for waiter, answer in answers if not isinstance(waiter, asyncio.Future)]
         for waiter, answer in plain:
             waiter.set_result(answer)
-        self._delivery([pair for pair in answers if isinstance(pair[0], asyncio.Future)])
+        self._relay([pair for pair in answers if isinstance(pair[0], asyncio.Future)])
 
 
 class Served:
@@ -120,9 +120,9 @@ class Served:
 @contextlib.contextmanager
 def served(home: Path) -> Iterator[Served]:
     """A new market behind a server."""
-    delivery = Delivery()
-    market = Market(home, Both(delivery)).open()
-    app = create_app(market.system.backend(), delivery)
+    relay = AnswerRelay()
+    market = Market(home, Both(relay)).open()
+    app = create_app(market.system.backend(), relay)
     server = uvicorn.Server(server_config(app, log_level="critical", timeout_graceful_shutdown=1))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))

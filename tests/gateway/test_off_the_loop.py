@@ -18,7 +18,7 @@ from starlette.routing import Match
 
 from counterfoil.client.author import Author
 from counterfoil.gateway import parameters, signatures
-from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.app import AnswerRelay, create_app
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
@@ -77,8 +77,8 @@ class World:
     """A gateway over running services, whose views say how far they are out of their database, as when distributed."""
 
     def __init__(self, home: Path) -> None:
-        self.delivery = Delivery()
-        self.market = Market(home, Both(self.delivery)).open()
+        self.relay = AnswerRelay()
+        self.market = Market(home, Both(self.relay)).open()
         origins = self.market.system.backend().origins.values()
 
         def positions() -> Mapping[str, int]:
@@ -86,7 +86,7 @@ class World:
             return {origin: known.get(origin, 0) for origin in origins}
 
         self.backend: Backend = replace(self.market.system.backend(), positions=positions)
-        self.app = create_app(self.backend, self.delivery)
+        self.app = create_app(self.backend, self.relay)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request on the running loop."""
@@ -169,7 +169,7 @@ def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.Mon
 
         scope = {"type": "http", "method": "GET", "path": "/v1/events", "query_string": b"from=ledger:0", "headers": []}
         scope |= {"raw_path": b"/v1/events", "http_version": "1.1", "scheme": "http", "server": ("gateway", 80)}
-        app = create_app(world.backend, Delivery())
+        app = create_app(world.backend, AnswerRelay())
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 20)
         assert not [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
@@ -257,7 +257,7 @@ def test_a_hanging_database_leaves_the_other_routes_alone(world: World, monkeypa
     monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.3)
     monkeypatch.setattr(signatures, "CATCH_UP_WITHIN", 0.3)
     slow = Slow()
-    app = create_app(replace(world.backend, positions=slow), Delivery())
+    app = create_app(replace(world.backend, positions=slow), AnswerRelay())
 
     async def ask() -> list[Any]:
         transport = httpx.ASGITransport(app)

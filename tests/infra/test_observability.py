@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.ops.health import Judged
+from counterfoil.ops.health import ConsumerStatus
 from counterfoil.ops.metrics import NAMES, Metrics
 from tests.infra.compose import INFRA, OURS, SERVICES, load
 
@@ -40,7 +40,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
     metrics.active(LogId("ledger"), True)
     metrics.dead_letter("ledger", "not_an_entry")
     metrics.show_waiting(lambda: 0)
-    metrics.show_consumers(lambda: [Judged("ledger", "commands", 0, None)])
+    metrics.show_consumers(lambda: [ConsumerStatus("ledger", "commands", 0, None)])
     found: dict[str, frozenset[str]] = {"up": frozenset(TARGET_LABELS)}
     for family in text_string_to_metric_families(metrics.render().decode()):
         for sample in family.samples:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from counterfoil.ops.health import Background, Consumers, Health, Judged, Responsive
+from counterfoil.ops.health import Background, Consumers, ConsumerStatus, Health, Responsive
 from counterfoil.ops.stuck import PATIENCE, Sample
 
 
@@ -192,14 +192,14 @@ def test_consumers_are_judged_whenever_somebody_looks() -> None:
     }
     consumers = Consumers(lambda: samples)
     assert consumers.look() == [
-        Judged("ledger", "counterfoil.example/matching/main", 12, None),
-        Judged("matching", "commands", 0, None),
+        ConsumerStatus("ledger", "counterfoil.example/matching/main", 12, None),
+        ConsumerStatus("matching", "commands", 0, None),
     ]
     assert consumers.check() is None
     for key, sample in samples.items():
         samples[key] = Sample(PATIENCE, sample.position, sample.highwater, PATIENCE)
     reason = "stood at 7 of 19 for 30 s"
-    assert consumers.look()[0] == Judged("ledger", "counterfoil.example/matching/main", 12, reason)
+    assert consumers.look()[0] == ConsumerStatus("ledger", "counterfoil.example/matching/main", 12, reason)
     assert consumers.check() == f"ledger from counterfoil.example/matching/main: {reason}"
 
 
@@ -222,4 +222,4 @@ def test_a_source_that_was_left_out_is_watched_afresh() -> None:
 
 def test_a_consumer_ahead_of_a_high_water_mark_that_is_not_known_yet_is_not_behind() -> None:
     samples = {("ledger", "commands"): Sample(0.0, 5, 0, 0.0)}
-    assert Consumers(lambda: samples).look() == [Judged("ledger", "commands", 0, None)]
+    assert Consumers(lambda: samples).look() == [ConsumerStatus("ledger", "commands", 0, None)]

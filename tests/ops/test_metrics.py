@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
-from counterfoil.ops.health import Judged
+from counterfoil.ops.health import ConsumerStatus
 from counterfoil.ops.metrics import BATCH_BUCKETS, COMMIT_BUCKETS, METRICS, NAMES, RECEIPT_BUCKETS, Metrics
 from counterfoil.runtime.telemetry import Telemetry
 
@@ -39,7 +39,7 @@ def with_everything() -> Metrics:
     metrics.active(LogId("ledger"), True)
     metrics.dead_letter("ledger", "malformed")
     metrics.show_waiting(lambda: 7)
-    metrics.show_consumers(lambda: [Judged("ledger", MATCHING, 5, None)])
+    metrics.show_consumers(lambda: [ConsumerStatus("ledger", MATCHING, 5, None)])
     return metrics
 
 
@@ -165,7 +165,10 @@ def test_the_gateway() -> None:
 
 def test_consumers_are_shown_as_they_are_now_and_not_as_they_were() -> None:
     metrics = Metrics()
-    judged = [Judged("ledger", MATCHING, 5, None), Judged("views", MATCHING, 900, "stood at 1 of 901 for 31 s")]
+    judged = [
+        ConsumerStatus("ledger", MATCHING, 5, None),
+        ConsumerStatus("views", MATCHING, 900, "stood at 1 of 901 for 31 s"),
+    ]
     metrics.show_consumers(lambda: judged)
     assert series(metrics, "counterfoil_consumer") == [
         f'counterfoil_consumer_lag{{consumer="ledger",source="{MATCHING}"}} 5.0',
@@ -173,7 +176,7 @@ def test_consumers_are_shown_as_they_are_now_and_not_as_they_were() -> None:
         f'counterfoil_consumer_stuck{{consumer="ledger",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 1.0',
     ]
-    judged[:] = [Judged("views", MATCHING, 0, None)]
+    judged[:] = [ConsumerStatus("views", MATCHING, 0, None)]
     assert series(metrics, "counterfoil_consumer") == [
         f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 0.0',

@@ -12,7 +12,7 @@ import pytest
 
 from counterfoil.errors import ServiceStopped, Unusable
 from counterfoil.ports import Unavailable
-from counterfoil.runtime.os_errors import LASTING, PASSING, judged, judging
+from counterfoil.runtime.os_errors import PERMANENT, TRANSIENT, classified, classifying
 
 
 def _refused(_place: Path) -> None:
@@ -76,7 +76,7 @@ PROVOKED: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
 def test_what_the_system_raises_is_told_apart(what: str, tmp_path: Path) -> None:
     provoke, kind = PROVOKED[what]
     place = tmp_path / "file"
-    with pytest.raises(kind) as caught, judging(place):
+    with pytest.raises(kind) as caught, classifying(place):
         provoke(place)
     assert type(caught.value) is kind
     assert isinstance(caught.value.__cause__, OSError)
@@ -84,17 +84,17 @@ def test_what_the_system_raises_is_told_apart(what: str, tmp_path: Path) -> None
 
 
 def test_no_number_is_in_both_tables_and_each_has_its_reason() -> None:
-    assert not PASSING.keys() & LASTING.keys()
-    assert all({**PASSING, **LASTING}.values())
+    assert not TRANSIENT.keys() & PERMANENT.keys()
+    assert all({**TRANSIENT, **PERMANENT}.values())
 
 
-@pytest.mark.parametrize("number", LASTING)
+@pytest.mark.parametrize("number", PERMANENT)
 def test_what_lasts_stops_the_service_with_the_path_and_what_to_do(number: int) -> None:
-    problem = judged(OSError(number, os.strerror(number), "home/logs/ledger/main/tile/0/000"))
+    problem = classified(OSError(number, os.strerror(number), "home/logs/ledger/main/tile/0/000"))
     assert isinstance(problem, ServiceStopped)  # exit code 3
-    assert str(problem) == f"home/logs/ledger/main/tile/0/000: {os.strerror(number)}: {LASTING[number]}"
+    assert str(problem) == f"home/logs/ledger/main/tile/0/000: {os.strerror(number)}: {PERMANENT[number]}"
 
 
 def test_other_errors_stay_what_they_are() -> None:
     for problem in (KeyError("x"), Unavailable("x"), Unusable("x")):
-        assert judged(problem) is problem
+        assert classified(problem) is problem

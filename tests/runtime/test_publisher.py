@@ -250,7 +250,7 @@ def test_a_disk_that_takes_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         log.publisher.maybe_publish(log.tree, T)
     log.publisher.abandon()
     files.ready.set()
-    log.publisher.begin_again()
+    log.publisher.reset()
     log.publisher.publish(log.tree)
     check_published(files, log)
 
@@ -273,7 +273,7 @@ def test_whoever_begins_again_waits_for_what_is_under_way() -> None:
     log.grow(300)
     assert not log.publisher.maybe_publish(log.tree, T)
     Timer(0.1, files.ready.set).start()
-    log.publisher.begin_again()
+    log.publisher.reset()
     assert log.publisher.published_size() == 300
     log.publisher.check(log.tree)
 

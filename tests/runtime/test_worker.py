@@ -16,8 +16,8 @@ from counterfoil.runtime import worker as module
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.worker import Worker
 
-PASSING = (OSError(errno.ENOSPC, "disk full"), Unavailable("database"), TimeoutError("slow"), ConnectionResetError())
-LASTING = (
+TRANSIENT = (OSError(errno.ENOSPC, "disk full"), Unavailable("database"), TimeoutError("slow"), ConnectionResetError())
+PERMANENT = (
     OSError("tile/0/000: an error without a number"),
     FileNotFoundError(errno.ENOENT, "No such file or directory", "tile/0/000"),
     PermissionError(errno.EACCES, "Permission denied", "tile/0/000"),
@@ -101,7 +101,7 @@ def test_it_steps_until_it_is_stopped() -> None:
     assert not script.worker._thread.is_alive()
 
 
-@pytest.mark.parametrize("problem", PASSING, ids=repr)
+@pytest.mark.parametrize("problem", TRANSIENT, ids=repr)
 def test_a_failure_of_the_infrastructure_is_recovered_from(problem: Exception) -> None:
     script = Script(None, problem, None).run()
     assert script.calls == ["step", "step", "recover", "step", "step"]
@@ -119,7 +119,7 @@ def test_anything_else_stops_it_for_good(problem: Exception, caplog: pytest.LogC
     assert not script.worker._thread.is_alive()
 
 
-@pytest.mark.parametrize("problem", LASTING, ids=repr)
+@pytest.mark.parametrize("problem", PERMANENT, ids=repr)
 def test_a_file_that_is_missing_or_forbidden_stops_it_with_the_path(problem: Exception) -> None:
     script = Script(None, problem, None).run()
     assert script.calls == ["step", "step"]

@@ -5,7 +5,7 @@ For every entry: (1) it is the canonical form of itself, its index and origin ar
 consumed, or a timer was due; (3) the decision, made again, gives the same bytes. State roots are entries like any
 other, so (3) compares the whole state as well. After the last entry the ledger must add up.
 
-Nothing in a log is believed to make sense: whatever a decider makes of it, even an error, is a finding.
+Nothing in a log is trusted: any error that a decider raises on it is a finding, too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _UNREADABLE: Final = (LogError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One subscribed event of a source log: where it stands, the leaf of its entry, and itself."""
+    """One subscribed event of a source log: its position, the leaf of its entry, and the event."""
 
     index: int
     item: int
@@ -56,7 +56,7 @@ class Item:
 
 
 class Stop(Exception):
-    """This log cannot be followed any further: the finding is already recorded."""
+    """The replay of this log cannot continue; the finding is already recorded."""
 
 
 class Replay:
@@ -83,16 +83,16 @@ class Replay:
         self._signed: list[tuple[int, bytes, bytes, bytes]] = []
 
     def run(self, progress: Callable[[int], None]) -> None:
-        """Replay as far as the log can be followed, and record what is found.
+        """Replay as many entries as possible, and record the findings.
 
-        Raises `UnknownRules` if the log is decided by rules that this release does not have.
+        Raises `UnknownRules` if this release does not have the rules version of the log.
         """
         try:
             for data in self._log.files.entries(self._log.intact):
                 self._entry(data)
                 progress(1)
             if self.summary.size == 0:
-                self._stop(0, "genesis_missing", "the log is empty, and so was never opened")
+                self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
             self._end()
         except Stop:
             pass
@@ -101,7 +101,7 @@ class Replay:
         self._check_signatures()
 
     def _entry(self, data: bytes) -> None:
-        """Decide it again from its cause and time alone; only what comes out differently is looked at closely."""
+        """Decide it again from its cause and time alone; look closer only if the bytes differ."""
         index = self._engine.size
         try:
             cause, time = decode_cause(data)
@@ -122,13 +122,13 @@ class Replay:
         self._count(decided)
 
     def _misfit(self, index: int, data: bytes) -> Entry:
-        """Stop at an entry that is none of this log in this place, whatever its decision; else return it."""
+        """Stop at an entry that does not belong to this log at this index; otherwise return it."""
         try:
             entry = CODEC.decode_entry(data)
         except Refused as problem:
             self._stop(index, "entry_not_valid", f"{problem}")
         if entry.index != index or entry.origin != self.summary.origin:
-            self._stop(index, "entry_misplaced", f"it says it is entry {entry.index} of {entry.origin}")
+            self._stop(index, "entry_misplaced", f"it states that it is entry {entry.index} of {entry.origin}")
         if sha256(entry.id.encode()).digest()[:16] in self._ids:
             self._stop(index, "id_used_twice", entry.id)
         return entry
@@ -136,7 +136,7 @@ class Replay:
     def _decide(self, index: int, cause: Cause, time: int) -> tuple[Entry, bytes]:
         engine = self._engine
         if isinstance(cause, GenesisCause) is not (index == 0):
-            self._stop(index, "genesis_misplaced", "a log is opened by its first entry, and by no other")
+            self._stop(index, "genesis_misplaced", "a log has one genesis entry, its first")
         if isinstance(cause, CommandCause | EntryCause):
             self._check_withheld(index, time)
         if isinstance(cause, CommandCause):
@@ -168,7 +168,7 @@ class Replay:
         return submission
 
     def _check_withheld(self, index: int, time: int) -> None:
-        """Nothing overtakes a due timer; a matching pass that goes on (due at 0) goes on before anything else."""
+        """No cause may come before a due timer; the continuation of a matching pass is due at 0, so it comes first."""
         due = self._engine.due()
         if due is not None and (due[0] == 0 or due[0] + TIMER_SLACK <= time) and due != self._withheld:
             self._withheld = due
@@ -177,19 +177,21 @@ class Replay:
     def _consume(self, index: int, cause: EntryCause, time: int) -> Event:
         source = self._sources.get(cause.origin)
         if source is None:
-            self._stop(index, "cause_not_available", f"no published log {cause.origin} to check it against")
+            self._stop(
+                index, "cause_not_available", f"the log {cause.origin} is not published, so this cannot be checked"
+            )
         try:
             item = next(source, None)
         except (Refused, *_UNREADABLE) as problem:
             self._stop(index, "cause_not_readable", f"{cause.origin}: {problem}")
         if item is None:
-            self._stop(index, "cause_not_there", f"what {cause.origin} has published holds no further event to consume")
+            self._stop(index, "cause_not_there", f"the published log {cause.origin} has no further event to consume")
         if (item.index, item.item) != (cause.index, cause.item):
             expected = f"entry {item.index} event {item.item}"
             text = f"next to consume of {cause.origin} is {expected}, not entry {cause.index} event {cause.item}"
             self._stop(index, "cause_not_next", text)
         if item.leaf != cause.leaf:
-            self._stop(index, "cause_differs", f"entry {cause.index} of {cause.origin} has another leaf hash")
+            self._stop(index, "cause_differs", f"entry {cause.index} of {cause.origin} has a different leaf hash")
         ready = self._engine.decider.ready.get(type(item.event))
         if ready is not None and not ready(self._engine.state, item.event):
             self._stop(index, "cause_too_early", "what the event refers to has not arrived here yet")
@@ -247,12 +249,12 @@ class Replay:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
 
     def _left(self, origin: str, rest: Iterator[Item]) -> int:
-        """How many events of a source were not consumed; work under way, unless this log went on for long without."""
+        """How many events of a source were not consumed: backlog, unless this log has made many entries since."""
         first = next(rest, None)
         if first is None:
             return 0
         if first.time + CONSUME_WITHIN < self._engine.time:
-            text = f"entry {first.index} of {origin} was never consumed, and this log went on"
+            text = f"entry {first.index} of {origin} was never consumed, although this log has made entries since"
             self._found(self._engine.size - 1, "event_withheld", text)
         return 1 + sum(1 for _ in rest)
 
@@ -281,7 +283,7 @@ def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:
 
 
 def _difference(decided: Entry, entry: Entry) -> str:
-    """Where the decision made again parts from the one recorded."""
+    """The first difference between the repeated decision and the recorded one."""
     if decided.outcomes != entry.outcomes:
         return f"outcome recorded {_shown(entry.outcomes)}, decided again {_shown(decided.outcomes)}"
     for nth, (mine, theirs) in enumerate(zip(decided.events, entry.events, strict=False)):

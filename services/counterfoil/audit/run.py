@@ -12,7 +12,7 @@ from typing import Final
 
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.replay import Replay
-from counterfoil.audit.report import Finding, Report
+from counterfoil.audit.report import AuditReport, Finding
 from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
@@ -34,15 +34,15 @@ def audit(
     progress: Progress | None = None,
     *,
     twin: bool = False,
-) -> Report:
+) -> AuditReport:
     """Audit the logs published below `directory`.
 
-    `trusted`: by origin, the only keys to believe; without it each log is believed to be signed by the key it shows.
-    `twin`: find every match again with the naive order book, which shares nothing with the one that made it (slower).
-    Raises `CannotAudit` if there is nothing to audit, and `UnknownRules` if a log is decided by rules that this release
-    does not have; anything else that is wrong is a finding.
+    `trusted`: by origin, the only keys to accept; None: each log is checked against the key it publishes. `twin`: also
+    find every match with the naive order book, which shares no code with the real one (slower). Raises `CannotAudit` if
+    there is nothing to audit, and `UnknownRules` if this release does not have the rules version of a log; anything
+    else that is wrong is a finding.
     """
-    report = Report()
+    report = AuditReport()
     tell = progress if progress is not None else _silent
     verified: dict[LogId, Verified] = {}
     for files in find_logs(directory):
@@ -68,18 +68,18 @@ def audit(
             report.findings += replay.findings
             opened = opened or replay.genesis
             if opened is not None and replay.genesis is not None and _operator(replay.genesis) != _operator(opened):
-                text = "it was opened by another operator than the other logs"
+                text = "its genesis names another operator than the other logs'"
                 report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
     return report
 
 
 def _operator(genesis: GenesisCause) -> tuple[str, str, bytes]:
-    """Who opened a log; the rules that it begins with may differ."""
+    """The operator of a genesis; the rules versions of logs may differ."""
     return genesis.operator_id, genesis.operator_name, genesis.operator_key
 
 
 def _log_of(origin: str) -> LogId | None:
-    """The log that an origin names, if there can be one of that name."""
+    """The log that an origin names; None if it names none."""
     try:
         found = parse_log(str(log_of(origin)))
     except ValueError:
@@ -94,7 +94,7 @@ def _place(log: LogId) -> tuple[int, bool, str]:
 def _missing(
     verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, told: AbstractSet[str]
 ) -> Iterator[Finding]:
-    """Logs that are not here: of each service the shard ``main``, and of the same host those whose key is pinned.
+    """Findings for logs that are missing: the shard ``main`` of each service, and logs of this host with a pinned key.
 
     A shard that nobody expects shows where another log consumed its events. `told`: logs that have findings already.
     """
@@ -106,4 +106,4 @@ def _missing(
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
-    """Nobody watches."""
+    """Ignore progress."""

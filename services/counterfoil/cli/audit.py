@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.audit.files import CannotAudit
-from counterfoil.audit.report import Report
+from counterfoil.audit.report import AuditReport
 from counterfoil.audit.run import audit
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.log import Vkeys, read_vkeys
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(FOUND)
 
 
-def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report:
+def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> AuditReport:
     path = vkeys if vkeys is not None else out.settings.vkeys
     trusted = None if path is None else read_vkeys(path)
     if trusted is None:
