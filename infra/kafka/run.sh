@@ -24,7 +24,7 @@ fi
 source "$secrets/cluster" # CLUSTER_ID, DIRECTORY_1, DIRECTORY_2, DIRECTORY_3
 cluster="$CLUSTER_ID with brokers 1 to $replicas"
 if [[ -e $data/cluster && $(<"$data/cluster") != "$cluster" ]]; then
-    echo "this storage belongs to cluster $(<"$data/cluster"), not to $cluster: see infra/README.md, Kafka anew" >&2
+    echo "this storage belongs to cluster $(<"$data/cluster"), not to $cluster: see infra/README.md, Kafka recreated" >&2
     exit 1
 fi
 controllers="" voters=""

@@ -1,4 +1,4 @@
-"""An operator with every key who leaves something undone, rather than doing it wrong, is found out as well."""
+"""An operator with every key who withholds a timer or an event is detected as well."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.market import OFFER, Market, T, deposit, found, seed_of, trade
 
 
 def idle(*_args: Any, **_kwargs: Any) -> bool:
-    """Never let a timer work."""
+    """Never run a timer."""
     return False
 
 
@@ -51,7 +51,7 @@ def test_a_timer_that_is_passed_over_is_found(tmp_path: Path, monkeypatch: pytes
 
 
 def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A revocation never reaches the ledger, which goes on."""
+    """A revocation never reaches the ledger, which makes further entries."""
     with Market(tmp_path) as market:
         found(market)
         ledger = market.system.runners[LogId("ledger")]
@@ -76,7 +76,7 @@ def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypa
 
 
 def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path) -> None:
-    """The ledger stays in yesterday, where a voucher is still good."""
+    """The ledger's clock stays in the past, where a voucher is still valid."""
     with Market(tmp_path) as market:
         found(market)
         market.system.runners[LogId("ledger")]._clock = VirtualClock(market.clock.now())
@@ -90,7 +90,7 @@ def test_the_allowances_are_small() -> None:
 
 
 def revoke(market: Market) -> None:
-    """Something that issuance decides and the ledger has to hear of."""
+    """An event of issuance that the ledger must consume."""
     key = SigningKey("second", seed_of("second")).verify_key.public
     envelope = market.envelope("lab-1", AddKey(party_id="lab-1", public_key=key))
     market.system.submit(envelope)
@@ -99,5 +99,5 @@ def revoke(market: Market) -> None:
 
 
 def audit_of(market: Market) -> list[Finding]:
-    """Audit what is published, as it is."""
+    """Audit the published logs."""
     return audit(market.home / "logs").findings

@@ -38,7 +38,7 @@ def run(access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_apply_says_what_it_did_and_check_agrees(run: Run) -> None:
     code, out, _ = run("check")
     assert code == 1
-    assert "schema ledger: not made" in out
+    assert "schema ledger: missing" in out
     code, out, _ = run("apply")
     assert code == 0
     assert "schema ledger: log_1" in out

@@ -56,7 +56,7 @@ def _attributes(thing: Any) -> dict[str, Any]:
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    """A collector that listens for the length of a block."""
+    """A collector that listens during the block."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

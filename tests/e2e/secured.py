@@ -1,4 +1,4 @@
-"""A distributed market on a secure cluster, each component a process that has its own secrets and files and no others.
+"""A distributed market on a secure cluster, each component a process with only its own secrets and files.
 
 Each has what its container has in docker-compose.yml: its two passwords and the authority's certificate, and of the
 instance's directory its own log's key and the directories that it writes.
@@ -105,13 +105,13 @@ class Secured:
             _copy(self.cluster.secrets / name, secrets / name)
 
     def sign(self, party: str, body: Body) -> bytes:
-        """A command of a party, as it is sent."""
+        """The signed envelope of a party's command."""
         author = Author(party, self.instance.seed(party))
         origin = self.instance.origin(LogId(VOCABULARY.service_of[type(body)]))
         return author.sign(body, origin, new_command_id(), SystemClock().now())
 
     def number(self) -> int:
-        """A number that was not used yet."""
+        """A number that has not been used yet."""
         return next(self._numbers)
 
 

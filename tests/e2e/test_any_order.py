@@ -1,5 +1,5 @@
-"""Services that are started before what they need: they wait, report what for and what to do, stop at once when told
-to, and become active by themselves as soon as it is there.
+"""Services started before Kafka and PostgreSQL: they wait, report for what and what to do, stop at once on a signal,
+and become active as soon as these are available.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-AT_ONCE = 10  # seconds; an interpreter takes some to end on a busy machine
+AT_ONCE = 10  # seconds; on a busy machine an interpreter takes some to end
 REST = ("issuance", "matching", "redemption")
 
 
 class Begun:
-    """An instance with a secure cluster that was planned and does not run, and processes that wait for it."""
+    """An instance with a secure cluster that is planned but not running, and processes that wait for it."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.cluster = Cluster(root)
@@ -48,7 +48,7 @@ class Begun:
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
     def start(self, *components: str, suffix: str = "", **changes: Any) -> ServiceProcess:
-        """A process of its own for these components."""
+        """Start one process for these components."""
         return self.fleet.start(components, suffix, **changes)
 
     def bad_secrets(self, name: str, text: str | None) -> Path:
@@ -64,7 +64,7 @@ class Begun:
 
 
 def reasons(process: ServiceProcess) -> str:
-    """Why the process is not ready; it must be live all the same."""
+    """Why the process is not ready; it must be live."""
     assert process.probe("livez").status_code == httpx.codes.OK
     answer = process.probe("readyz")
     if answer.status_code == httpx.codes.OK:
@@ -74,7 +74,7 @@ def reasons(process: ServiceProcess) -> str:
 
 
 def says(process: ServiceProcess, *words: str) -> None:
-    """Its readiness and its log soon have these words, and its log has no traceback."""
+    """Wait until its readiness and its log contain these words; its log must have no traceback."""
     ends = time.monotonic() + EVENTUALLY
     while not all(word in (said := reasons(process)) for word in words):
         assert time.monotonic() < ends, f"{process.name} says {said!r}, not {words}"
@@ -86,7 +86,7 @@ def says(process: ServiceProcess, *words: str) -> None:
 
 @pytest.fixture
 def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
-    """Nothing runs yet; what the test starts is stopped after it."""
+    """Nothing runs yet; processes that the test starts are stopped after it."""
     made = Begun(cluster_directory / secrets.token_hex(4), tmp_path)
     try:
         with made.fleet:
@@ -136,7 +136,7 @@ def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
 
 
 def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
-    """For an operator who starts another gateway, a standby, or another instance."""
+    """Faults in the setup of another gateway, a standby, or another instance are named."""
     for component, name, who in [
         (GATEWAY, "kafka-gateway", "counterfoil-gateway"),
         (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
@@ -155,7 +155,7 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
         ("ledger", {"home": other.home}, 3, "not this instance's patient.example/ledger/main"),
     ]:
         if component in SERVICES:
-            assert begun.fleet.stop(component) == {component: 0}  # or it would stand by
+            assert begun.fleet.stop(component) == {component: 0}  # else the new one would be a standby
         process = begun.start(component, suffix=f"wrong-{code}-{len(words)}", **changes)
         assert begun.fleet.wait_ended(process.name) == code, process.tail()
         assert words in process.tail()
@@ -163,7 +163,7 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
 
 
 def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:
-    """The banner, the last message and warnings are objects, too; none is text for people."""
+    """The banner, the last message and warnings are objects, too; no line is plain text."""
     settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
     command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The command line against a real `counterfoil up`: from an empty directory to a trade, and what refusals look like."""
+"""The command line against a real `counterfoil up`: from an empty directory to a trade, and refusals."""
 
 from __future__ import annotations
 

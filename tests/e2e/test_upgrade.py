@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults
 
 
 def old_release(folder: Path) -> Path:
-    """A program that runs this release as it would be without the newest version of the rules."""
+    """A program that runs this release without the newest rules version."""
     package = folder / "counterfoil"
     shutil.copytree(Path(counterfoil.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / "core" / "rules.py").open("a") as rules:
@@ -79,7 +79,7 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
         eventually(lambda: shell.ok("usage", "contracts"))
         adopt = ("rules", "adopt", str(NEW), "--replaces", str(OLD), "--as", "operator", "--json")
 
-        # Too early: an old service does not know the rules, says so, and nothing of it is in the log.
+        # Too early: an old service does not know the rules and refuses the command without an entry.
         early = shell.run(*adopt)
         assert (early.code, early.error["code"]) == (4, "unknown_rules")
 
@@ -92,7 +92,7 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
         deposit = ("balance", "deposit", "acme", "--amount", "100", "--reference", "BETWEEN", "--as", "treasury")
         assert shell.ok(*deposit)["index"] > 0
 
-        # Adopt; every log goes on by the new rules, and the market with it.
+        # Adopt: every log continues with the new rules, and so does the market.
         assert shell.ok(*adopt[:-1])["id"].startswith("operator/")
         eventually(lambda: [row["rules"] for row in shell.ok("rules", "list")] == [OLD, NEW])
         again = shell.run(*adopt)

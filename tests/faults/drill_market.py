@@ -25,7 +25,7 @@ _names = count()
 
 @dataclass
 class DrillMarket:
-    """The market, and everything that clients have observed of it so far."""
+    """The market, and everything that its clients have observed so far."""
 
     cluster: Cluster
     home: Path

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults
 
 @pytest.fixture(scope="module")
 def market(new_cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillMarket]:
-    """One market for all drills on one broker: each begins with what the others left."""
+    """One market for all drills on one broker: each begins with the state that the others left."""
     with new_cluster() as cluster, drill_market(cluster, tmp_path_factory.mktemp("market")) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""What waiting does not mend stops a service at once: exit code 3, the path, what to do. All else is retried."""
+"""A permanent error stops a service at once with exit code 3, the path and what to do. Transient ones are retried."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tile(published: Path) -> Iterator[Path]:
-    """The full tile, gone for as long as the test lasts."""
+    """The full tile, removed during the test."""
     path = published / "logs" / "ledger" / "main" / "tile" / "0" / "000"
     aside = path.rename(published / "aside")
     yield path
@@ -47,7 +47,7 @@ def tile(published: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def signals() -> Iterator[None]:
-    """`up` runs inside this process here: its handlers of signals end with the test."""
+    """Restore the signal handlers, because `up` runs inside this process."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in kept.items():

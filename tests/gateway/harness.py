@@ -1,4 +1,4 @@
-"""Two ways to stand behind HTTP: stepped (one thread, deterministic, no socket) and served (threads, loopback)."""
+"""Two ways to run the gateway: stepped (one thread, deterministic, no socket) and served (threads, loopback)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROBLEM = "application/problem+json"
 
 
 class Stepped:
-    """A client whose requests drive the services themselves: each waits while the system steps, in this very thread."""
+    """A client whose requests drive the services: the system steps in the same thread until each is answered."""
 
     def __init__(self, market: Market, relay: AnswerRelay) -> None:
         self.market = market
@@ -42,7 +42,7 @@ class Stepped:
         self._client = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
     def close(self) -> None:
-        """Leave."""
+        """Close the client."""
         self._loop.run_until_complete(self._client.aclose())
         self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
@@ -53,7 +53,7 @@ class Stepped:
         return self.stepping(self._client.request(method, path, **more))
 
     def stepping(self, request: Coroutine[Any, Any, T]) -> T:
-        """What `request` comes to while the system steps."""
+        """The result of `request`, while the system steps."""
         return self._loop.run_until_complete(self._stepping(request))
 
     async def _stepping(self, request: Coroutine[Any, Any, T]) -> T:
@@ -87,13 +87,13 @@ def stepped(home: Path) -> Iterator[Stepped]:
 
 
 class Both:
-    """Delivers to plain futures before there is a loop, and to the gateway's once there is."""
+    """Delivers answers to plain futures, and to those of the gateway's event loop."""
 
     def __init__(self, relay: AnswerRelay) -> None:
         self._relay = relay
 
     def __call__(self, answers: Any) -> None:
-        """Called by whoever steps."""
+        """Called on the stepping thread."""
         plain = [(waiter, answer) for waiter, answer in answers if not isinstance(waiter, asyncio.Future)]
         for waiter, answer in plain:
             waiter.set_result(answer)
@@ -108,11 +108,11 @@ class Served:
         self.port = httpx.URL(url).port or 0
 
     def client(self, **options: Any) -> httpx.Client:
-        """A client of its own connections."""
+        """A client with its own connections."""
         return httpx.Client(base_url=self.url, timeout=15, trust_env=False, **options)
 
     def post(self, envelope: bytes) -> httpx.Response:
-        """A command, over a connection of its own."""
+        """Send a command over its own connection."""
         with self.client() as client:
             return client.post("/v1/commands", content=envelope, headers=ENVELOPE)
 
@@ -141,7 +141,7 @@ def served(home: Path) -> Iterator[Served]:
 
 
 def checked_entry(market: Market, receipt: dict[str, Any], envelope: bytes) -> Entry:
-    """The entry of a receipt, after verifying it offline and that it carries the very bytes of `envelope`."""
+    """The entry of a receipt, after verifying it offline and checking that it has exactly the bytes of `envelope`."""
     data = b64decode(receipt["entry"])
     service = receipt["origin"].split("/")[1]
     vkey = (market.home / "logs" / service / "main" / "vkey").read_text().strip()

@@ -1,4 +1,4 @@
-"""No coroutine of the gateway waits for a database or a file on the event loop: it runs every route to find out."""
+"""No coroutine of the gateway waits for a database or a file on the event loop; checked by running every route."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.gateway.world import Market, deposit, seed_of
 
 
 class OnLoop:
-    """Notes every use of a database or a file on a thread that is running an event loop."""
+    """Records every use of a database or a file on a thread that runs an event loop."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -36,7 +36,7 @@ class OnLoop:
         self.watching = False
 
     def note(self, what: str) -> None:
-        """Something that may wait is about to be done."""
+        """Record an operation that may block."""
         if self.watching:
             try:
                 asyncio.get_running_loop()
@@ -52,12 +52,12 @@ class OnLoop:
 
 
 WATCHED = OnLoop()
-sys.addaudithook(WATCHED.audit)  # there is no way to remove a hook: this one does nothing while nobody watches
+sys.addaudithook(WATCHED.audit)  # audit hooks cannot be removed: this one does nothing outside of `watched`
 
 
 @contextlib.contextmanager
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
-    """Watch every database and file for the time of the block."""
+    """Record uses of databases and files during the block."""
     for name in ("read", "write"):
         method: Callable[[Database], Any] = getattr(Database, name)
 
@@ -74,7 +74,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
 
 
 class World:
-    """A gateway over running services, whose views say how far they are out of their database, as when distributed."""
+    """A gateway over running services that reads the views' positions from their database, as when distributed."""
 
     def __init__(self, home: Path) -> None:
         self.relay = AnswerRelay()
@@ -101,7 +101,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The services work on their own threads, so that this one has nothing but the gateway's loop."""
+    """The services run on their own threads, so that this one has only the gateway's event loop."""
     world = World(tmp_path_factory.mktemp("market") / "home")
     world.market.system.start()
     yield world
@@ -144,7 +144,7 @@ def test_every_route_keeps_off_the_event_loop(world: World, monkeypatch: pytest.
 
 
 def test_every_route_is_asked(world: World) -> None:
-    """But for the two that the test above asks by name, and the stream, which has a test of its own."""
+    """Except the two that the test above requests by name, and the stream, which has its own test."""
     asked = {path.partition("?")[0] for _, path in requests(world)}
     for route in world.app.routes:
         if isinstance(route, APIRoute) and route.path not in ("/v1/commands", "/v1/events"):
@@ -153,7 +153,7 @@ def test_every_route_is_asked(world: World) -> None:
 
 
 def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the beginning: entries that the transport does not keep any more are read from the log's database."""
+    """From the first entry: those that the transport no longer keeps are read from the log's database."""
 
     async def first_entries() -> list[bytes]:
         received, gone = [], asyncio.Event()
@@ -184,7 +184,7 @@ def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.Mon
 
 
 class Slow:
-    """Positions whose reading waits until it is let go; counts how many are read at once."""
+    """Positions whose read blocks until released; counts concurrent reads."""
 
     def __init__(self) -> None:
         self.position, self.reading, self.most, self.reads = 0, 0, 0, 0
@@ -212,7 +212,7 @@ def test_many_waiters_share_one_read() -> None:
         views = ViewPositions(slow)
         waiters = [asyncio.create_task(views.reach({"log": 1 + n % 5}, 10)) for n in range(100)]
         await asyncio.sleep(0.05)
-        assert (slow.reads, slow.reading) == (1, 1)  # and the loop has gone on meanwhile
+        assert (slow.reads, slow.reading) == (1, 1)  # and the loop has kept running meanwhile
         waiters[0].cancel()
         slow.go_on.set()
         return await asyncio.gather(*waiters[1:])

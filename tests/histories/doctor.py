@@ -1,7 +1,7 @@
-"""Ways to make a sound history unsound, each with the finding it must lead to: lies of gateways, logs and views.
+"""Changes that make a sound history unsound, each with its expected finding: false answers of gateways, logs and views.
 
-A change gets the observations, may publish the logs again, and returns the changed observations; or None if this
-history has nothing that it could change.
+A change gets the observations, may publish the logs again, and returns the changed observations; or None if it does
+not apply to this history.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Patient:
     rng: Random
 
     def one(self, among: list[T]) -> T | None:
-        """A random one; None if there is none."""
+        """A random item; None if there is none."""
         return self.rng.choice(among) if among else None
 
     def acknowledged(self) -> list[Attempt]:
@@ -108,7 +108,7 @@ def _other_bytes(receipt: Receipt, patient: Patient) -> Receipt:
 
 
 def _forked(receipt: Receipt, patient: Patient) -> Receipt:
-    """The log signed another history for this client alone, with the same entry in it."""
+    """The log signed another history for this client only, with the same entry in it."""
     service = log_of(receipt.origin).service
     entries = list(patient.model.logs[service].entries[: receipt.index + 1])
     entries[patient.rng.randrange(receipt.index)] = b"{}"
@@ -147,7 +147,7 @@ def _doubles(patient: Patient) -> Observations | None:
 
 
 def _decides_otherwise(patient: Patient) -> Observations | None:
-    """An event in the log is not the one that the deciders make."""
+    """An event in the log differs from the one that the deciders make."""
     forgery = Forgery(patient.logs, "ledger")
     index = patient.one(forgery.where(lambda entry: any("legs" in event for event in entry["data"]["events"])))
     if index is None:
@@ -188,7 +188,7 @@ def _content(attempt: Attempt) -> bytes:
 
 
 def _never_had(patient: Patient) -> Observations | None:
-    """A view shows a balance that never was, as after a lost entry."""
+    """A view shows a balance that never existed, as after a lost entry."""
     read = patient.one(patient.reads())
     if read is None:
         return None

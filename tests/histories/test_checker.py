@@ -1,4 +1,4 @@
-"""The checker finds every kind of lie, each under its own code, and nothing in a sound history."""
+"""The checker finds every kind of contradiction, each under its own code, and nothing in a sound history."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ ALSO = {
     "outcomes_differ": {"receipt_not_proven", "receipt_differs"},
     "outcomes_differ, one refused": {"refused_yet_recorded"},
 }
-"""Further findings that are possible, where one lie contradicts several statements."""
+"""Possible further findings, if one change contradicts several observations."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -147,7 +147,7 @@ def test_every_finding_has_a_lie_that_leads_to_it_and_a_line_that_explains_it() 
 
 
 def test_a_market_that_came_back_from_an_old_copy_is_found(tmp_path: Path) -> None:
-    """Nothing is forged here: the backup was sound, and what was acknowledged after it is lost."""
+    """Nothing is forged here: the backup was sound, but what was acknowledged after it is lost."""
     play = Play(tmp_path / "home")
     found(play.market)
     play.new(1, *BODIES[0])

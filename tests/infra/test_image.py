@@ -1,4 +1,4 @@
-"""The image: two stages, nothing but what runs in the second, nobody's package index, no root."""
+"""The image: two stages, only what runs in the second, no package index baked in, no root."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_both_stages_stand_on_one_pinned_base() -> None:
 
 
 def test_nothing_but_the_base_is_fetched_from_a_registry() -> None:
-    # `# syntax=` would have every build ask Docker Hub for a frontend, of a version that nobody pinned.
+    # `# syntax=` would make every build fetch an unpinned frontend from Docker Hub.
     assert not re.search(r"^#\s*syntax\s*=", _TEXT, re.MULTILINE | re.IGNORECASE)
     sources = [
         word for line in LINES if line.startswith("COPY ") for word in line.split() if word.startswith("--from=")

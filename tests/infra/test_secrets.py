@@ -1,4 +1,4 @@
-"""secrets.sh makes what is missing and nothing else, for its reader alone; its certificates hold in a TLS handshake."""
+"""secrets.sh makes only missing files, each readable by its user only; its certificates pass a TLS handshake."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_ids_are_of_kafkas_form(made: Path) -> None:
 
 
 def broker(directory: Path) -> ssl.SSLContext:
-    """A broker, who asks for a certificate too."""
+    """A broker's context, which requires a client certificate too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "keystore.pem")
     context.load_verify_locations(directory / "ca.pem")
@@ -200,7 +200,7 @@ def test_postgresql_shows_its_own_name_and_is_nobodys_client(
         handshake(postgres, client, "kafka-1")
     client.load_cert_chain(made / "kafka-2" / "keystore.pem")
     with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
-        handshake(broker(made / "kafka-1"), client, "postgres")  # no broker can pass for it
+        handshake(broker(made / "kafka-1"), client, "postgres")  # no broker can impersonate it
 
     other = tmp_path_factory.mktemp("other")
     assert secrets(other).returncode == 0

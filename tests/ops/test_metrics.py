@@ -1,4 +1,4 @@
-"""Each hook makes exactly the series that dashboards and alerts are written for."""
+"""Each hook makes exactly the series that dashboards and alerts use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MATCHING = "counterfoil.example/matching/main"
 
 
 def shown(metrics: Metrics) -> list[str]:
-    """The series of ours, as they are written."""
+    """The project's series, as text."""
     return [line for line in metrics.render().decode().splitlines() if line.startswith("counterfoil_")]
 
 
@@ -165,18 +165,18 @@ def test_the_gateway() -> None:
 
 def test_consumers_are_shown_as_they_are_now_and_not_as_they_were() -> None:
     metrics = Metrics()
-    judged = [
+    statuses = [
         ConsumerStatus("ledger", MATCHING, 5, None),
-        ConsumerStatus("views", MATCHING, 900, "stood at 1 of 901 for 31 s"),
+        ConsumerStatus("views", MATCHING, 900, "no progress at 1 of 901 for 31 s"),
     ]
-    metrics.show_consumers(lambda: judged)
+    metrics.show_consumers(lambda: statuses)
     assert series(metrics, "counterfoil_consumer") == [
         f'counterfoil_consumer_lag{{consumer="ledger",source="{MATCHING}"}} 5.0',
         f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 900.0',
         f'counterfoil_consumer_stuck{{consumer="ledger",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 1.0',
     ]
-    judged[:] = [ConsumerStatus("views", MATCHING, 0, None)]
+    statuses[:] = [ConsumerStatus("views", MATCHING, 0, None)]
     assert series(metrics, "counterfoil_consumer") == [
         f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 0.0',

@@ -1,4 +1,4 @@
-"""A runner's surroundings in memory, and a decider small enough to see through."""
+"""A runner with its ports in memory, and a minimal decider."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class MemoryStore:
         return {entry.id: (index, entry.content) for index, entry in enumerate(self.kept) if entry.id in ids}
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 class MemoryFiles:
@@ -126,11 +126,11 @@ class MemoryFiles:
         self.order.append("memory")
 
 
-# a decider that one can see through ---------------------------------------------------------------------------------
+# a minimal decider --------------------------------------------------------------------------------------------------
 
 
 class State(ServiceState):
-    """The parties, the trades it heard of, how many ticks are due, and what it consumed in which order."""
+    """The parties, the trades seen, how many ticks are due, and the events consumed, in order."""
 
     __slots__ = ("heard", "ticks", "trades")
 
@@ -211,11 +211,11 @@ DECIDER: Decider[State] = Decider(
 )
 
 
-# what is around it --------------------------------------------------------------------------------------------------
+# the runner's ports -------------------------------------------------------------------------------------------------
 
 
 def said(origin: str, *entries: Sequence[Event]) -> list[bytes]:
-    """A log of another service that says these events, entry by entry."""
+    """The entries of another service's log, each with the given events."""
     everything = {type(event): lambda _state, _event, _at: None for each in entries for event in each}
     engine: Engine[Any] = Engine(DECIDER, origin, lambda _size: None)
     engine._evolve.update(everything)
@@ -249,7 +249,7 @@ class Around:
         self.runner = self.start()
 
     def start(self) -> Runner:
-        """A runner over what is there."""
+        """Create a runner over the store and recover it."""
         log = Log(
             DECIDER,
             ORIGIN,
@@ -263,7 +263,7 @@ class Around:
         return self.runner
 
     def arrive(self, service: str, count: int = 1_000) -> None:
-        """The next entries of a source are announced."""
+        """Announce the next entries of a source."""
         origin = SOURCES[service]
         first = self.arrived[origin]
         entries = self.logs[origin][first : first + count]
@@ -271,7 +271,7 @@ class Around:
         self.arrived[origin] = first + len(entries)
 
     def send(self, *envelopes: bytes) -> list[Reply]:
-        """Commands arrive, one step is done; the replies."""
+        """Send commands and do one step; returns the replies."""
         for envelope in envelopes:
             self.transport.send_command(LogId("ledger"), envelope)
         self.runner.step()

@@ -1,4 +1,4 @@
-"""A clock file: what its driver says, seen by every process at once and whole, never stepping back."""
+"""A clock file: every process sees its driver's moves at once and atomically, and time never steps back."""
 
 from __future__ import annotations
 

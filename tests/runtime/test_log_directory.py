@@ -1,4 +1,4 @@
-"""A published file is complete or absent and never changes; the signer's memory is not for others to read."""
+"""A published file is complete or absent and never changes; only the owner can read the signer's memory."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_who_may_read_what(directory: LogDirectory, root: Path, private: Path) -
     assert not private.is_relative_to(root)
 
 
-# every call by which a file comes into being fails ------------------------------------------------------------------
+# each call that creates a file fails --------------------------------------------------------------------------------
 
 WRITES: dict[str, Callable[[LogDirectory], None]] = {
     "put": lambda directory: directory.put("tile/0/001", b"new tile"),
@@ -142,7 +142,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
 
     if write == "remember" and call == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
-        WRITES[write](directory)  # it may lag behind the database: it is not synced
+        WRITES[write](directory)  # not synced, since it may be older than the database
         assert not failed
         return
     with monkeypatch.context() as patch:
@@ -160,7 +160,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
 def test_a_reader_never_sees_half_a_file(
     directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until the file is renamed into its place, its bytes are under a name that no reader asks for."""
+    """Until the file is renamed, its bytes are under a name that no reader requests."""
     seen: list[dict[str, bytes]] = []
     replace = Path.replace
 
@@ -237,7 +237,7 @@ def test_an_empty_memory_is_none(directory: LogDirectory, private: Path) -> None
     assert directory.signer_memory() is None
 
 
-# the disk is at fault ------------------------------------------------------------------------------------------------
+# the disk fails ------------------------------------------------------------------------------------------------------
 
 CALLS_OF: dict[str, Callable[[LogDirectory], object]] = {
     **WRITES,
@@ -275,7 +275,7 @@ def test_a_disk_that_fails_while_the_directory_is_opened(root: Path, private: Pa
 def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_superseded(
     directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was frozen, and another writer opened the directory, which removes unfinished files: no file is missing."""
+    """The writer was frozen while another opened the directory, which removes unfinished files: nothing is missing."""
     chmod = Path.chmod
 
     def frozen(self: Path, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""Which errors of the operating system are waited for, and which stop a service: as the system itself raises them."""
+"""Which errors of the operating system are retried and which stop a service, as the system itself raises them."""
 
 from __future__ import annotations
 

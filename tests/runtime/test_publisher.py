@@ -56,7 +56,7 @@ class Committed:
 
 
 def check_published(published: PublishedLog, log: Committed) -> None:
-    """A reader who trusts the key alone finds every entry, and finds nothing else."""
+    """A reader who trusts only the key finds every entry and nothing else."""
     note = published.checkpoint()
     assert note is not None
     head = open_checkpoint(note, [KEY.verify_key])
@@ -81,7 +81,7 @@ def test_every_size_is_published_for_a_reader_who_trusts_the_key_alone() -> None
         assert {ref.path() for ref in tiles_for(0, size)} <= paths
         full = {path.removesuffix(f".p/{ref.width}") for path in paths if (ref := parse_path(path)).width == TILE_WIDTH}
         partial = {path.rpartition(".p/")[0] for path in paths if ".p/" in path}
-        assert not full & partial, "what is full needs no partial version"
+        assert not full & partial, "a full tile needs no partial version"
 
 
 def test_two_levels_of_tiles() -> None:
@@ -189,7 +189,7 @@ def test_it_publishes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class SlowFiles(MemoryFiles):
-    """Files on a disk that takes nothing until it is told to."""
+    """Files on a disk that blocks until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class SlowFiles(MemoryFiles):
 
 
 def publish_again(log: Committed) -> int:
-    """Ask until something is published; how much."""
+    """Call `maybe_publish` until something is published; returns the published size."""
     deadline = time.monotonic() + WITHIN
     while not log.publisher.maybe_publish(log.tree, T):
         assert time.monotonic() < deadline
@@ -231,7 +231,7 @@ def test_what_fails_in_the_background_is_said_and_mended(monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="disk full"):
         publish_again(log)
     assert log.publisher.published_size() == 0
-    assert not log.publisher.maybe_publish(log.tree, T + module._INTERVAL)  # fails, too, and nobody has heard of it yet
+    assert not log.publisher.maybe_publish(log.tree, T + module._INTERVAL)  # fails as well, not yet reported
     monkeypatch.setattr(log.files, "put", put)
     log.publisher.publish(log.tree)
     check_published(log.files, log)

@@ -1,4 +1,4 @@
-"""One step of a runner: what is consumed, decided and committed, in which order, and each thing exactly once."""
+"""One step of a runner: what is consumed, decided and committed, in which order, and each exactly once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def usage(contract_id: str, report_id: str) -> UsageAccepted:
 
 
 def open_around(**sources: list[bytes]) -> Around:
-    """A runner that has heard of the treasurer."""
+    """A runner whose log knows the treasurer."""
     around = Around(**sources)
     around.runner.step()
     return around
@@ -99,7 +99,7 @@ def test_nothing_overtakes_a_due_timer() -> None:
     assert around.runner.engine.state.heard == ["p1", "ticks", "p3"]
     causes = [type(entry.cause) for entry in around.entries[-5:]]
     assert causes == [CommandCause, CommandCause, TimerCause, TimerCause, CommandCause]
-    around.runner.engine.state.ticks = 2  # they fell due while nothing happened
+    around.runner.engine.state.ticks = 2  # they fell due while the log was idle
     around.send(deposit(4))
     assert [type(entry.cause) for entry in around.entries[-3:]] == [TimerCause, TimerCause, CommandCause]
 
@@ -186,7 +186,7 @@ def test_seen_may_name_a_head_within_the_batch() -> None:
     assert around.runner.tree.root() == root_of([each.leaf for each in around.store.kept])
 
 
-# what other logs say ------------------------------------------------------------------------------------------------
+# events of other logs -----------------------------------------------------------------------------------------------
 
 
 def test_each_event_is_consumed_once_in_its_place() -> None:
@@ -208,8 +208,8 @@ def test_a_source_waits_until_what_it_refers_to_arrived() -> None:
         redemption=said(
             REDEMPTION,
             [usage("c1", "r1")],
-            [usage("c1", "r2"), usage("c3", "r3")],  # both wait, though one could go
-            [ContractCompleted(contract_id="c1")],  # and what follows waits with them, though it could go
+            [usage("c1", "r2"), usage("c3", "r3")],  # both wait, although one is ready
+            [ContractCompleted(contract_id="c1")],  # and later ones wait with them, although ready
         ),
     )
     heard = around.runner.engine.state.heard
@@ -262,7 +262,7 @@ def test_skipped_entries_move_the_cursor_with_the_next_commit() -> None:
 
 
 def test_what_was_refused_at_intake_is_consumed_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise it would be taken again after a restart, and might take effect although its sender heard a refusal."""
+    """Otherwise it would be consumed again after a restart, and might take effect although its sender got a refusal."""
     around = open_around()
     place = ("commands@cluster", 8)
     stranger = Delivery(COMMANDS_SOURCE, 7, deposit(1, author=STRANGER), resume=(place,))

@@ -56,7 +56,7 @@ def trade_on(market: Market, shard: str) -> None:
 
 
 def delivered(market: Market, trade: TradeMatched) -> None:
-    """Every hour of a contract is reported and accepted; the clock is past its end already."""
+    """Report and accept every hour of a contract, whose end the clock has passed."""
     hours = range(trade.first_hour, trade.first_hour + trade.hours)
     minutes = trade.nodes * trade.gpus_per_node * 60
     for hour in hours:
@@ -66,7 +66,7 @@ def delivered(market: Market, trade: TradeMatched) -> None:
 
 
 def claimed(market: Market, number: int, trades: list[TradeMatched]) -> None:
-    """One provider claims for all its contracts, of whatever shard, and is paid."""
+    """One provider claims for its contracts on all shards, and is paid."""
     contracts = tuple(trade.trade_id for trade in trades)
     claim = SubmitClaim(programme_id="p1", invoice_number=f"I-{number}", contract_ids=contracts)
     claim_id = market.do(trades[0].provider_id, claim)[0].claim_id  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def trades_of(market: Market) -> list[TradeMatched]:
 
 
 def play(market: Market) -> None:
-    """Trades on both shards, in turns, delivered, claimed and paid."""
+    """Trade on both shards in turn, deliver, claim and pay."""
     found(market)
     for shard in SHARDS:
         trade_on(market, shard)
@@ -145,13 +145,13 @@ def test_each_shard_takes_every_hold_as_one_entry_and_acts_on_its_own(market: Ma
             if isinstance(entry.cause, EntryCause) and entry.cause.origin == ledger
         ]
         assert len({(index, item) for index, item, _ in causes}) == len(causes) == 8
-        assert sum(1 for *_, events in causes if events) == 4  # its own; of the others it only says that they came
+        assert sum(1 for *_, events in causes if events) == 4  # its own; entries for the others have no events
         ids = {event.subject for event in market.entries("matching", shard)}
         assert "ledger" in ids
 
 
 def test_a_consumer_tells_the_shards_apart(market: Market) -> None:
-    """The same index of two shards makes two entries with ids of their own."""
+    """The same index in two shards makes two entries with different ids."""
     named = [entry.id for entry in market.entries("ledger") if isinstance(entry.cause, EntryCause)]
     assert len(named) == len(set(named))
     sources = {log_of(entry.cause.origin) for entry in market.entries("ledger") if isinstance(entry.cause, EntryCause)}

@@ -1,4 +1,4 @@
-"""A worker outlives failures of the infrastructure, with growing pauses, and stops for good at anything else."""
+"""A worker recovers from failures of the infrastructure, with back-off, and stops for good at any other error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GROWING = [0.05, 0.2, 0.8, 3.2, 5.0]  # seconds
 
 
 class Script:
-    """Steps that do as they are told, one after the other, and then nothing; `done` is set after the last."""
+    """Scripted steps, one after the other, then none; `done` is set after the last."""
 
     def __init__(self, *steps: Exception | None) -> None:
         self.steps, self.calls = list(steps), list[str]()
@@ -48,7 +48,7 @@ class Script:
         self.worker = Worker("test", self.step, recover=self.recover, wake=self.woken.set, on_fatal=self.failed)
 
     def step(self) -> None:
-        """The next of the script."""
+        """Do the next step of the script."""
         self.calls.append("step")
         if not self.steps:
             self.done.set()
@@ -59,13 +59,13 @@ class Script:
             raise told
 
     def recover(self) -> None:
-        """Recover, unless that is to fail."""
+        """Recover, or fail if the script says so."""
         self.calls.append("recover")
         if self.recoveries:
             raise self.recoveries.pop(0)
 
     def failed(self, reason: str) -> None:
-        """The worker gave up."""
+        """The worker stopped for good."""
         self.fatal.append(reason)
         self.done.set()
 
@@ -79,7 +79,7 @@ class Script:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses made, without making them."""
+    """Records the pauses instead of waiting."""
     made: list[float] = []
     wait = threading.Event.wait
 
@@ -180,4 +180,4 @@ def _nothing() -> None:
 
 
 def _ignored(_reason: str) -> None:
-    """Nobody to tell."""
+    """Ignore the failure."""

@@ -1,5 +1,5 @@
-"""Of several instances of a service, and of nobody else, one holds the lease; it is free when the holder ends, is
-frozen, or loses the server.
+"""One process of a service, and no other role, holds the lease; it is released when the holder ends, is frozen, or
+loses the server.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def access(database: DatabaseAccess) -> DatabaseAccess:
 
 @contextmanager
 def leases(access: DatabaseAccess, count: int, schema: str = "ledger") -> Iterator[list[Lease]]:
-    """Instances that want the same lease."""
+    """Sessions that compete for the same lease."""
     made = [Lease(access, schema) for _ in range(count)]
     with ExitStack() as stack:
         for each in made:
@@ -61,7 +61,7 @@ def leases(access: DatabaseAccess, count: int, schema: str = "ledger") -> Iterat
 
 @contextmanager
 def holder(access: DatabaseAccess, wait_seconds: int = 10) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    """Another process that wants the lease; it has said `waits`."""
+    """Another process that competes for the lease; it has printed `waits`."""
     words = [access.host, access.port, access.name, IDLE, wait_seconds]
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.storage.holder", *map(str, words)],
@@ -78,7 +78,7 @@ def holder(access: DatabaseAccess, wait_seconds: int = 10) -> Iterator[tuple[sub
 
 
 def seconds(work: object, /) -> float:
-    """How long it takes, when it is called."""
+    """The duration of a call."""
     assert callable(work)
     began = time.monotonic()
     work()
@@ -132,7 +132,7 @@ def test_nobody_else_can_take_it_in_any_mode(database: DatabaseAccess, schema: s
     for mode in MODES:
         assert refused(other, f"BEGIN; LOCK TABLE {schema}.{RELATION} IN {mode} MODE NOWAIT") == "42501"
     with leases(other, 1, schema) as (stranger,):
-        advice = f"not made yet, or not for {other.user}: run `counterfoil database apply`"
+        advice = f"missing, or {other.user} has no right to it: run `counterfoil database apply`"
         with pytest.raises(StorageError, match=f"permission denied .*; {advice}"):
             stranger.acquire(0)
 
@@ -198,8 +198,8 @@ def test_it_lasts_whatever_the_server_says(database: DatabaseAccess, access: Dat
 
 def test_a_schema_that_is_not_set_up_has_none(database: DatabaseAccess, access: DatabaseAccess) -> None:
     for statement, message in (
-        (f"DROP VIEW ledger.{RELATION}", "does not exist; not made yet"),
-        ("DROP SCHEMA ledger CASCADE", "schema .* does not exist; not made yet"),
+        (f"DROP VIEW ledger.{RELATION}", "does not exist; missing, or"),
+        ("DROP SCHEMA ledger CASCADE", "schema .* does not exist; missing, or"),
     ):
         with connect(database) as session:
             session.execute(statement.encode())

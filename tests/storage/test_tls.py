@@ -1,4 +1,4 @@
-"""With an authority for PostgreSQL's certificates, nothing is ever said to a server that does not show one."""
+"""With an authority for PostgreSQL's certificates, clients send nothing to a server without such a certificate."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ NAME = "localhost"
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Ours."""
+    """The authority that clients trust."""
     return trustme.CA()
 
 
 @pytest.fixture
 def trusting(database: DatabaseAccess, authority: trustme.CA, tmp_path: Path) -> DatabaseAccess:
-    """The database for those who trust our authority alone."""
+    """The database for clients that trust only this authority."""
     path = tmp_path / "postgres-ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return replace(database, ca=path)
@@ -43,20 +43,20 @@ def trusting(database: DatabaseAccess, authority: trustme.CA, tmp_path: Path) ->
 
 @pytest.fixture
 def front(trusting: DatabaseAccess, authority: trustme.CA) -> Iterator[Front]:
-    """The right one."""
+    """A proxy with a valid certificate."""
     with closing(Front(trusting, certified(authority, NAME))) as made:
         yield made
 
 
 def through(front: Front, user: str | None = None, host: str = NAME) -> DatabaseAccess:
-    """How one of the clients, or the superuser, reaches the database."""
+    """The access of a client, or the superuser, through the proxy."""
     found = replace(front.access, host=host)
     return found if user is None else as_user(found, user)
 
 
 @pytest.mark.parametrize("host", [NAME, "127.0.0.1"])
 def test_all_goes_by_tls(front: Front, authority: trustme.CA, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGSSLMODE", "disable")  # what others tell libpq does not count
+    monkeypatch.setenv("PGSSLMODE", "disable")  # libpq's own environment variables are ignored
     front.answer = certified(authority, host)
     access, lease = through(front, "ledger", host), Lease(through(front, "ledger", host), "ledger")
     with closing(open_log_store_on(access, LogId("ledger"))) as store:
@@ -76,7 +76,7 @@ def older(authority: trustme.CA) -> ssl.SSLContext:
 
 
 ASKS = "is postgres-ca.pem in COUNTERFOIL_SECRETS the authority"
-SWITCH = "with postgres-ca.pem in COUNTERFOIL_SECRETS nothing is sent without TLS 1.3: switch `ssl` on"
+SWITCH = "postgres-ca.pem in COUNTERFOIL_SECRETS requires TLS 1.3: switch `ssl` on"
 
 
 @pytest.mark.parametrize(
