@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.report import AuditReport
-from counterfoil.audit.run import audit
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author

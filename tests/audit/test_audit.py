@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit, LogFiles
-from counterfoil.audit.run import audit
 from counterfoil.audit.structure import FINDINGS_MAX, verify_files
 from counterfoil.contract.events import StateRooted
 from counterfoil.contract.log_id import LogId

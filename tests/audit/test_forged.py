@@ -14,7 +14,7 @@ import orjson
 import pytest
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.services import SERVICES

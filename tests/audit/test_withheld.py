@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.report import Finding
-from counterfoil.audit.run import audit
 from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import counterfoil
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap import provision
 from counterfoil.core.rules import LATEST
 from counterfoil.instance import Instance

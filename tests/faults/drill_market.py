@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap import provision
 from counterfoil.instance import Instance
 from counterfoil.settings import ADMIN, Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.catalogue import VIEWS
 from counterfoil.contract.events import LogOpened
 from counterfoil.contract.log_id import LogId

@@ -77,7 +77,7 @@ def stepped(home: Path) -> Iterator[Stepped]:
     """The market of `home`, new or as it was left, behind a stepped client."""
     relay = AnswerRelay()
     fresh = not (home / "instance.json").exists()
-    market = Market(home, Both(relay))
+    market = Market(home, DeliverToBoth(relay))
     client = Stepped(market.open() if fresh else market, relay)
     try:
         yield client
@@ -86,7 +86,7 @@ def stepped(home: Path) -> Iterator[Stepped]:
         market.system.close()
 
 
-class Both:
+class DeliverToBoth:
     """Delivers answers to plain futures, and to those of the gateway's event loop."""
 
     def __init__(self, relay: AnswerRelay) -> None:
@@ -121,7 +121,7 @@ class Served:
 def served(home: Path) -> Iterator[Served]:
     """A new market behind a server."""
     relay = AnswerRelay()
-    market = Market(home, Both(relay)).open()
+    market = Market(home, DeliverToBoth(relay)).open()
     app = create_app(market.system.backend(), relay)
     server = uvicorn.Server(server_config(app, log_level="critical", timeout_graceful_shutdown=1))
     listener = socket.create_server(("127.0.0.1", 0))

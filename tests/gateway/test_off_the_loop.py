@@ -23,7 +23,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
 from counterfoil.storage.database import Database
-from tests.gateway.harness import ENVELOPE, Both
+from tests.gateway.harness import ENVELOPE, DeliverToBoth
 from tests.gateway.world import Market, deposit, seed_of
 
 
@@ -78,7 +78,7 @@ class World:
 
     def __init__(self, home: Path) -> None:
         self.relay = AnswerRelay()
-        self.market = Market(home, Both(self.relay)).open()
+        self.market = Market(home, DeliverToBoth(self.relay)).open()
         origins = self.market.system.backend().origins.values()
 
         def positions() -> Mapping[str, int]:

@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles, find_logs
 from counterfoil.audit.report import AuditReport
-from counterfoil.audit.run import audit
 from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage

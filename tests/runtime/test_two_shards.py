@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import EntryCause

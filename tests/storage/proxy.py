@@ -38,7 +38,7 @@ class Proxy:
         """Drop the nth request from now on (from 1), or its answer, and close the connection."""
         self._cut_at, self._when = self.requests + nth, when
 
-    def spare(self) -> None:
+    def cancel_cut(self) -> None:
         """Cancel the cut."""
         self._cut_at = -1
 

@@ -174,7 +174,7 @@ def test_an_apply_whose_connection_is_cut_at_any_point(proxy: Proxy, when: When)
             proxy.cut(nth, when)
             with suppress(StorageError):
                 store.apply(CHANGES, {"log": 2})
-            proxy.spare()
+            proxy.cancel_cut()
             if len(outcomes) == proxy.cuts:
                 break
             positions, rows = store.positions(), store.page("balances", {}, None, 9)

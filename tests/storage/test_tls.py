@@ -21,8 +21,8 @@ from counterfoil.storage.dialect.postgresql import NETWORK
 from counterfoil.storage.errors import first_line
 from counterfoil.storage.lease import Lease
 from tests.conformance.log_store import append, check_log, entries
-from tests.storage.front import Answer, Front, certified
 from tests.storage.server import as_user
+from tests.storage.tls_proxy import Answer, TlsProxy, certified
 
 NAME = "localhost"
 
@@ -42,20 +42,20 @@ def trusting(database: DatabaseAccess, authority: trustme.CA, tmp_path: Path) ->
 
 
 @pytest.fixture
-def front(trusting: DatabaseAccess, authority: trustme.CA) -> Iterator[Front]:
+def front(trusting: DatabaseAccess, authority: trustme.CA) -> Iterator[TlsProxy]:
     """A proxy with a valid certificate."""
-    with closing(Front(trusting, certified(authority, NAME))) as made:
+    with closing(TlsProxy(trusting, certified(authority, NAME))) as made:
         yield made
 
 
-def through(front: Front, user: str | None = None, host: str = NAME) -> DatabaseAccess:
+def through(front: TlsProxy, user: str | None = None, host: str = NAME) -> DatabaseAccess:
     """The access of a client, or the superuser, through the proxy."""
     found = replace(front.access, host=host)
     return found if user is None else as_user(found, user)
 
 
 @pytest.mark.parametrize("host", [NAME, "127.0.0.1"])
-def test_all_goes_by_tls(front: Front, authority: trustme.CA, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_goes_by_tls(front: TlsProxy, authority: trustme.CA, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSSLMODE", "disable")  # libpq's own environment variables are ignored
     front.answer = certified(authority, host)
     access, lease = through(front, "ledger", host), Lease(through(front, "ledger", host), "ledger")
@@ -93,7 +93,7 @@ SWITCH = "postgres-ca.pem in COUNTERFOIL_SECRETS requires TLS 1.3: switch `ssl` 
     ids=["another authority", "expired", "another name", "TLS 1.2", "no TLS", "an error", "nonsense"],
 )
 def test_a_server_that_does_not_prove_who_it_is(
-    front: Front, authority: trustme.CA, answer: Callable[[trustme.CA], Answer], message: str
+    front: TlsProxy, authority: trustme.CA, answer: Callable[[trustme.CA], Answer], message: str
 ) -> None:
     front.answer = answer(authority)
     lease = Lease(through(front, "ledger"), "ledger")
@@ -108,7 +108,7 @@ def test_a_server_that_does_not_prove_who_it_is(
     assert front.overheard == b""
 
 
-def test_a_server_that_says_nothing_is_not_waited_for(front: Front) -> None:
+def test_a_server_that_says_nothing_is_not_waited_for(front: TlsProxy) -> None:
     front.answer = b""
     began = time.monotonic()
     with pytest.raises(StorageError, match="timeout"):
@@ -117,7 +117,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(front: Front) -> None:
     assert front.overheard == b""
 
 
-def test_who_comes_back_looks_again(front: Front) -> None:
+def test_who_comes_back_looks_again(front: TlsProxy) -> None:
     right, lease = front.answer, Lease(through(front, "ledger"), "ledger")
     with closing(open_log_store_on(through(front, "ledger"), LogId("ledger"))) as store:
         assert lease.acquire(0)
@@ -141,7 +141,7 @@ def test_who_comes_back_looks_again(front: Front) -> None:
     assert front.overheard == b""
 
 
-def test_an_authority_that_is_gone_is_no_reason_to_go_without(front: Front) -> None:
+def test_an_authority_that_is_gone_is_no_reason_to_go_without(front: TlsProxy) -> None:
     access = through(front, "ledger")
     assert access.ca is not None
     access.ca.unlink()

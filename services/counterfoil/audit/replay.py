@@ -45,7 +45,7 @@ _UNREADABLE: Final = (LogError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SourceEvent:
     """One subscribed event of a source log: its position, the leaf of its entry, and the event."""
 
     index: int
@@ -55,7 +55,7 @@ class Item:
     time: int
 
 
-class Stop(Exception):
+class ReplayStopped(Exception):
     """The replay of this log cannot continue; the finding is already recorded."""
 
 
@@ -73,7 +73,7 @@ class Replay:
         self.genesis: GenesisCause | None = None
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
-        self._sources: dict[str, Iterator[Item]] = {}
+        self._sources: dict[str, Iterator[SourceEvent]] = {}
         for source in published:
             types = wanted.get(log_of(source.checkpoint.origin).service)
             if types is not None:
@@ -94,7 +94,7 @@ class Replay:
             if self.summary.size == 0:
                 self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
             self._end()
-        except Stop:
+        except ReplayStopped:
             pass
         except _UNREADABLE as problem:
             self._found(self._engine.size, "log_not_readable", f"{problem}")
@@ -108,20 +108,20 @@ class Replay:
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (Stop, UnknownRules, *_UNREADABLE):
+        except (ReplayStopped, UnknownRules, *_UNREADABLE):
             raise
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
-            self._misfit(index, data)
+            self._check_place(index, data)
             self._stop(index, "decision_impossible", f"{problem!r}"[:_SHOWN])
         digest = sha256(decided.id.encode()).digest()[:16]
         if again != data or digest in self._ids:
-            entry = self._misfit(index, data)
+            entry = self._check_place(index, data)
             code = "entry_not_canonical" if decided == entry else "decision_differs"
             self._stop(index, code, _difference(decided, entry))
         self._ids.add(digest)
         self._count(decided)
 
-    def _misfit(self, index: int, data: bytes) -> Entry:
+    def _check_place(self, index: int, data: bytes) -> Entry:
         """Stop at an entry that does not belong to this log at this index; otherwise return it."""
         try:
             entry = CODEC.decode_entry(data)
@@ -248,7 +248,7 @@ class Replay:
             except (Refused, *_UNREADABLE) as problem:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
 
-    def _left(self, origin: str, rest: Iterator[Item]) -> int:
+    def _left(self, origin: str, rest: Iterator[SourceEvent]) -> int:
         """How many events of a source were not consumed: backlog, unless this log has made many entries since."""
         first = next(rest, None)
         if first is None:
@@ -263,10 +263,10 @@ class Replay:
 
     def _stop(self, index: int, code: str, text: str) -> NoReturn:
         self._found(index, code, text)
-        raise Stop
+        raise ReplayStopped
 
 
-def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
+def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[SourceEvent]:
     """The events of these types in a log, in order; only entries that can hold one are parsed."""
     names = type_markers(types)
     for index, data in enumerate(source.files.entries(source.intact)):
@@ -275,7 +275,7 @@ def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
         leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
         for item, event in enumerate(entry.events):
             if type(event) in types:
-                yield Item(index, item, leaf, event, entry.time)
+                yield SourceEvent(index, item, leaf, event, entry.time)
 
 
 def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:

@@ -80,33 +80,33 @@ def apply_database(access: DatabaseAccess, secrets: Path | None = None, logs: Se
 
     Raises `DatabaseFailed`, `UnsafeFile`.
     """
-    with _explained():
+    with _database_errors():
         return admin.apply(access, {} if secrets is None else _database_passwords(secrets), logs)
 
 
 def check_database(access: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """The drift from what `apply_database` sets up, and settings that could lose data. Raises `DatabaseFailed`."""
-    with _explained():
+    with _database_errors():
         return admin.check(access, logs)
 
 
-def written(kafka: KafkaAccess, database: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+def existing_data(kafka: KafkaAccess, database: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """Data of an earlier market: logs with entries, topics with records. For the administrator, after `apply`.
 
     Raises `DatabaseFailed`, `transport.admin.client.KafkaFailed`.
     """
-    with _explained():
-        begun = [f"the log of {log.name}" for log in logs if _begun(database, log)]
+    with _database_errors():
+        begun = [f"the log of {log.name}" for log in logs if _has_entries(database, log)]
     return [*begun, *topics.written(kafka, logs)]
 
 
-def _begun(access: DatabaseAccess, log: LogId) -> bool:
+def _has_entries(access: DatabaseAccess, log: LogId) -> bool:
     with closing(read_log_store_on(access, log)) as store:
         return store.head() is not None
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _database_errors() -> Iterator[None]:
     try:
         yield
     except StorageError as problem:

@@ -9,9 +9,9 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.report import AuditReport
-from counterfoil.audit.run import audit
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.log import Vkeys, read_vkeys
 from counterfoil.cli.options import argument

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from counterfoil.audit.run import Progress
+from counterfoil.audit.auditor import Progress
 from counterfoil.demo.play import PlayProgress, StoryInput
 from counterfoil.demo.play_over_gateway import CLOCK, play_over_gateway, prepare
 from counterfoil.settings import Settings

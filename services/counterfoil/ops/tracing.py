@@ -63,7 +63,7 @@ def to_collector(url: str) -> SpanProcessor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenSpan:
     span: Span
     since: float
 
@@ -84,7 +84,7 @@ class Tracing:
         self._processor, self._clock = processor, clock
         self._sampler = ParentBased(TraceIdRatioBased(ratio))
         self._tracers: dict[str, Tracer] = {}
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenSpan] = {}
         self._lock = Lock()  # guards _open
 
     def received(self, log: LogId, trace: str, kind: str) -> str:
@@ -110,7 +110,7 @@ class Tracing:
         own, now = _traceparent(context), self._clock()
         with self._lock:
             ended = self._overdue(now)
-            self._open[own] = _Open(span, now)
+            self._open[own] = _OpenSpan(span, now)
         if ended is not None:
             ended.end()
         return own

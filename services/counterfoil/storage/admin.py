@@ -186,9 +186,9 @@ def _check_schema(connection: Connection, schema: str) -> Iterator[str]:
         yield f"schema {schema}: at {revision}; this program knows {kind.revision}"
     if not _is_there(connection, f"{schema}.{RELATION}"):
         yield f"schema {schema}: its lease is missing, so that no service can write"
-    for thing, owner in connection.execute(_OWNERS, {"schema": schema}):
+    for object_, owner in connection.execute(_OWNERS, {"schema": schema}):
         if owner != role(VIEWS) if schema == VIEWS else owner in map(role, CLIENTS):
-            yield f"{thing}: owned by {owner}"
+            yield f"{object_}: owned by {owner}"
     if kind is LOG_KIND:
         there = {tuple(row) for row in connection.execute(_TRIGGERS, {"schema": schema})}
         for table, name in [(table, name) for table, names in TRIGGERS.items() for name in names]:

@@ -39,14 +39,14 @@ HARMLESS: Final = ("CONNECT", "USAGE", "SELECT")
 
 
 class Grant(NamedTuple):
-    """One right: `privilege` on `thing` (``SCHEMA ledger``, ``TABLE ledger.entries``, ...) for a role or `PUBLIC`."""
+    """One right: `privilege` on `object` (``SCHEMA ledger``, ``TABLE ledger.entries``, ...) for a role or `PUBLIC`."""
 
-    thing: str
+    object: str
     privilege: str
     grantee: str
 
     def __str__(self) -> str:
-        return f"{self.privilege} on {self.thing} for {self.grantee}"
+        return f"{self.privilege} on {self.object} for {self.grantee}"
 
 
 def role(user: str) -> str:
@@ -75,10 +75,10 @@ def found(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
     """Every granted right, except owners', on the database, our schemas and their contents, and the schema `public`."""
     rows = connection.execute(_FOUND, {"schemas": list(schemas_of(logs))})
     made = set()
-    for thing, privilege, grantee, passed_on in rows:
-        made.add(Grant(thing, privilege, grantee))
+    for object_, privilege, grantee, passed_on in rows:
+        made.add(Grant(object_, privilege, grantee))
         if passed_on:
-            made.add(Grant(thing, f"GRANT OPTION FOR {privilege}", grantee))
+            made.add(Grant(object_, f"GRANT OPTION FOR {privilege}", grantee))
     return made
 
 
@@ -104,12 +104,12 @@ def arrange(connection: Connection, logs: Sequence[LogId]) -> Iterator[str]:
         yield f"{gateway}: may read views created later"
     counts: dict[str, int] = {}
     for grant in missing(connection, logs):
-        connection.exec_driver_sql(f"GRANT {grant.privilege} ON {grant.thing} TO {grant.grantee}")
+        connection.exec_driver_sql(f"GRANT {grant.privilege} ON {grant.object} TO {grant.grantee}")
         counts[grant.grantee] = counts.get(grant.grantee, 0) + 1
     yield from (f"{grantee}: {count} rights granted" for grantee, count in counts.items())
     for grant in excessive(connection, logs)[0]:
-        connection.exec_driver_sql(f"REVOKE {grant.privilege} ON {grant.thing} FROM {grant.grantee}")
-        yield f"{grant.grantee}: {grant.privilege} on {grant.thing} revoked"
+        connection.exec_driver_sql(f"REVOKE {grant.privilege} ON {grant.object} FROM {grant.grantee}")
+        yield f"{grant.grantee}: {grant.privilege} on {grant.object} revoked"
 
 
 def future_views_are_readable(connection: Connection) -> bool:
@@ -133,7 +133,7 @@ WHERE defaclrole = to_regrole(:owner) AND defaclnamespace = to_regnamespace(:sch
 
 _FOUND: Final = text("""\
 WITH ours AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = ANY(:schemas)),
-things (thing, owner, suffix, acl) AS (
+objects (object, owner, suffix, acl) AS (
     SELECT format('DATABASE %I', datname), datdba, '', coalesce(datacl, acldefault('d', datdba))
     FROM pg_database WHERE datname = current_database()
     UNION ALL
@@ -154,6 +154,6 @@ things (thing, owner, suffix, acl) AS (
         coalesce(proacl, acldefault('f', proowner))
     FROM pg_proc AS p JOIN ours ON ours.oid = pronamespace
 )
-SELECT thing, a.privilege_type || suffix, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
+SELECT object, a.privilege_type || suffix, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
     a.is_grantable
-FROM things, aclexplode(acl) AS a WHERE a.grantee <> owner""")
+FROM objects, aclexplode(acl) AS a WHERE a.grantee <> owner""")

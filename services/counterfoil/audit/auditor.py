@@ -92,16 +92,16 @@ def _place(log: LogId) -> tuple[int, bool, str]:
 
 
 def _missing(
-    verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, told: AbstractSet[str]
+    verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, reported: AbstractSet[str]
 ) -> Iterator[Finding]:
     """Findings for logs that are missing: the shard ``main`` of each service, and logs of this host with a pinned key.
 
-    A shard that nobody expects shows where another log consumed its events. `told`: logs that have findings already.
+    Any other missing shard is found where another log consumed its events. `reported`: logs that have findings already.
     """
     hosts = {host_of(log.checkpoint.origin) for log in verified.values()}
     pinned = [_log_of(origin) for origin in trusted or () if host_of(origin) in hosts]
     for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(verified), key=_place):
-        if str(log) not in told:
+        if str(log) not in reported:
             yield Finding(log.name, "", "log_missing", "this log is not published here")
 
 

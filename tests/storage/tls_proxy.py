@@ -24,7 +24,7 @@ def certified(authority: trustme.CA, name: str, until: datetime | None = None) -
     return context
 
 
-class Front(Proxy):
+class TlsProxy(Proxy):
     """Forwards to the server only what comes by TLS."""
 
     def __init__(self, to: DatabaseAccess, answer: Answer) -> None:
