@@ -84,7 +84,7 @@ def test_the_recorded_state_root_is_the_one_reported(tmp_path: Path) -> None:
     assert {log.origin.split("/")[1]: log.state_root for log in report.logs} == rooted
 
 
-def test_work_under_way_is_no_fault(tmp_path: Path) -> None:
+def test_a_backlog_is_no_finding(tmp_path: Path) -> None:
     """Logs at different stages of one story: events not consumed yet are counted, and are no finding."""
     market = Market(tmp_path / "home")
     found(market)

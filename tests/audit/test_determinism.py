@@ -33,7 +33,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return play(tmp_path_factory.mktemp("first"), 7, "0")
 
 
-def test_the_demo_says_something(first: Any) -> None:
+def test_the_demo_has_many_events_of_each_kind(first: Any) -> None:
     assert first["clean"]
     assert all(count > 40 for count in first["events"].values()), first["events"]
 

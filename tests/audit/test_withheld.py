@@ -40,7 +40,7 @@ def test_a_market_in_which_nothing_is_withheld_is_clean(tmp_path: Path) -> None:
 
 
 def test_a_timer_that_is_passed_over_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Orders whose last hour has passed stay on the book, and matching goes on."""
+    """Orders whose last hour has passed stay on the book, and matching continues."""
     with Market(tmp_path) as market:
         found(market)
         trade(market)

@@ -96,7 +96,7 @@ def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
         made.cluster.remove()
 
 
-def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_path: Path) -> None:
+def test_services_started_first_wait_and_become_active_later(begun: Begun, tmp_path: Path) -> None:
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
     for process in (ledger, rest, gateway):
         says(process, "Connection refused", str(begun.cluster.port))
@@ -162,7 +162,7 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
         assert "Traceback" not in process.tail()
 
 
-def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:
+def test_a_log_collector_gets_only_objects(begun: Begun) -> None:
     """The banner, the last message and warnings are objects, too; no line is plain text."""
     settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
     command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]

@@ -126,7 +126,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["letter"]
 
 
-def test_up_refuses_a_clock_that_is_none(tmp_path: Path) -> None:
+def test_up_refuses_a_malformed_clock_file(tmp_path: Path) -> None:
     shell = Prepared(tmp_path / "home")
     shell.ok("init")
     ran = shell.run("up", "--port", "0", "--json")

@@ -163,7 +163,7 @@ def published_size(market: Secured, service: str) -> int:
     return int((market.home / "logs" / service / "main" / "checkpoint").read_text().splitlines()[1])
 
 
-def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
+def test_every_metric_is_right_in_every_process(market: Secured) -> None:
     processes = market.fleet.processes
     refused, set_aside = make_trouble(market)
     market.fleet.wait_ready()
@@ -276,7 +276,7 @@ def cash(market: Secured) -> int:
     return int(row["posted"])
 
 
-def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> None:
+def test_a_process_that_stops_under_load_leaves_nothing_undone(market: Secured) -> None:
     """First with a standby that takes over, then without one until it is restarted."""
     before, enough = cash(market), Event()
     market.start("ledger", "second")
@@ -392,7 +392,7 @@ def test_after_an_orderly_stop_the_audit_is_clean(market: Secured) -> None:
     assert {row["preview"] for row in rows if row["reason"] != "unknown_key"} <= {"junk", ""}  # made by these tests
 
 
-def test_the_running_parts_are_what_asyncapi_says(founded: Secured) -> None:
+def test_the_running_components_match_the_asyncapi_document(founded: Secured) -> None:
     founded.fleet.stop()
     with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, COMPONENTS)) as system:
         assert system.start()

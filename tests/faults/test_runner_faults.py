@@ -156,7 +156,7 @@ def test_a_service_recovers_in_place(home: Path, call: str, when: When, nth: int
 
 
 @pytest.mark.parametrize(("call", "when"), [("append", "before"), ("append", "after"), ("replace_checkpoint", "after")])
-def test_workers_recover_by_themselves(home: Path, call: str, when: When) -> None:
+def test_workers_recover_without_help(home: Path, call: str, when: When) -> None:
     with Market(home, FaultyEmbedded) as market:
         fault = market.system.fault  # type: ignore[attr-defined]
         fault.arm(call, when)
@@ -306,7 +306,7 @@ def test_another_history_of_the_same_log_is_refused(home: Path, founded: Path, t
         Market(home)
 
 
-def test_a_signer_without_memory_goes_on(home: Path) -> None:
+def test_a_signer_without_memory_continues(home: Path) -> None:
     for service in SERVICES:
         shutil.rmtree(home / "db" / f"{service}-signer")
     grow(home, 5)

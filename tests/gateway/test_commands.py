@@ -116,7 +116,9 @@ def test_respond_async_is_answered_at_once_and_later_at_the_location(http: Stepp
     assert content(receipt) == content(receipt_of(http.post(envelope)))
 
 
-def test_who_waits_too_long_is_told_where_the_receipt_will_be(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_that_waits_too_long_gets_the_location_of_the_receipt(
+    http: Stepped, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(submit, "ANSWER_WITHIN", 0.02)
     step, http.step = http.step, lambda: None
     envelope = http.market.sign("lab-1", CancelBid(bid_id="bid-9-9"))
@@ -162,5 +164,5 @@ def test_a_command_goes_all_the_way_to_a_trade(http: Stepped) -> None:
         "/v1/commands/ledger/genesis",
     ],
 )
-def test_what_is_no_decided_command_is_404(shared: Stepped, path: str) -> None:
+def test_an_undecided_command_is_404(shared: Stepped, path: str) -> None:
     assert problem_of(shared.get(path))["status"] == 404

@@ -119,7 +119,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_forgery_under_way_answers_nobody_but_its_sender(http: Stepped) -> None:
+def test_a_forgery_in_flight_is_answered_to_its_sender_only(http: Stepped) -> None:
     """A payload with two signatures in a batch, past the gateway's check: each gets the answer to its bytes."""
     system = http.market.system
     good = http.market.sign("treasury", deposit("lab-1", 1))
@@ -236,7 +236,7 @@ def test_answers_come_after_the_follower_of_the_logs_failed(
     assert market.system.failure == ""
 
 
-def test_a_service_that_stopped_for_good_is_said_so(crowd: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_stopped_for_good_is_reported(crowd: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     market = crowd.market
 
     def conflict(*_: object) -> None:

@@ -85,7 +85,7 @@ def test_a_receipt_for_a_key_is_enough_to_sign_with_it(server: Served) -> None:
         assert problem_of(server.post(own))["code"] == "role_not_allowed"
 
 
-def test_while_the_view_is_behind_nothing_is_called_unknown(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_view_backlog_no_key_is_called_unknown(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signatures, "CATCH_UP_WITHIN", 0.05)
     market = http.market
     projector, step = market.system.projector, market.system.projector.step

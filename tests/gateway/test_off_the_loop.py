@@ -239,7 +239,7 @@ def test_a_database_that_hangs_is_waited_for_no_longer_than_one_that_lags() -> N
 
 
 @pytest.mark.parametrize("problem", [Unavailable("no database"), TimeoutError("of the database itself")], ids=repr)
-def test_what_reading_raises_reaches_all_who_wait_and_the_next_reads_again(problem: Exception) -> None:
+def test_a_read_error_reaches_all_waiters_and_the_next_one_reads_again(problem: Exception) -> None:
     slow = Slow()
     slow.failures = [problem]
     slow.go_on.set()

@@ -89,7 +89,7 @@ def test_the_whole_history_of_every_log(server: Served) -> None:
         assert event.id == ",".join(f"{service}:{sent[service]}" for service in sorted(SERVICES))
 
 
-def test_a_live_stream_goes_on_where_the_history_ends(server: Served) -> None:
+def test_a_live_stream_continues_at_the_end_of_the_history(server: Served) -> None:
     start = len(stored(server, "ledger")) - 3
     with stream(server, f"?service=ledger&from=ledger:{start}") as events:
         take(events, 3)

@@ -77,7 +77,7 @@ def test_everything_is_bounded(name: str) -> None:
 
 
 @EVERY
-def test_what_goes_on_is_watched_and_started_again(name: str) -> None:
+def test_long_running_containers_are_checked_and_restarted(name: str) -> None:
     service = SERVICES[name]
     if name in ONCE:
         assert service["restart"] == "no"

@@ -79,7 +79,7 @@ def test_three_brokers(box: Box) -> None:
     assert f"--initial-controllers {voters}\n" in Path(f"{box.calls}.read").read_text()
 
 
-def test_everybody_has_to_say_who_they_are_and_what_they_may(box: Box) -> None:
+def test_clients_need_authentication_and_rights(box: Box) -> None:
     box.run(1)
     found = box.properties
     assert found["listener.security.protocol.map"] == "CLIENTS:SASL_SSL,BROKERS:SSL,CONTROLLER:SSL"
@@ -90,7 +90,7 @@ def test_everybody_has_to_say_who_they_are_and_what_they_may(box: Box) -> None:
     assert found["auto.create.topics.enable"] == found["unclean.leader.election.enable"] == "false"
 
 
-def test_the_password_is_on_no_command_line_and_stays_nowhere(box: Box) -> None:
+def test_the_password_is_on_no_command_line_and_in_no_file(box: Box) -> None:
     done = box.run(1)
     assert f"password={PASSWORD}]" in Path(f"{box.calls}.read").read_text()  # read from the file by the launcher
     assert PASSWORD not in box.calls.read_text() + done.stdout + done.stderr

@@ -98,7 +98,7 @@ def anchors(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_says_how_bad_and_what_to_do(rule: dict[str, Any]) -> None:
+def test_an_alert_has_severity_and_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("warning", "critical")
     assert rule["annotations"]["summary"]
     path, _, anchor = rule["annotations"]["runbook"].partition("#")

@@ -76,7 +76,7 @@ def test_a_check_that_raises_has_failed_and_its_error_stays_inside(caplog: pytes
 # ---------------------------------------------------------------- checks in the background
 
 
-def test_a_check_in_the_background_says_its_last_answer() -> None:
+def test_a_background_check_returns_its_last_result() -> None:
     answers, asked = [None, "gone", None], threading.Semaphore(0)
 
     def check() -> str | None:
@@ -185,7 +185,7 @@ def test_a_real_loop_blocked_and_closed() -> None:
 # ---------------------------------------------------------------- consumers
 
 
-def test_consumers_are_judged_whenever_somebody_looks() -> None:
+def test_consumers_are_judged_on_every_look() -> None:
     samples = {
         ("matching", "commands"): Sample(0.0, 40, 40, 0.0),
         ("ledger", "counterfoil.example/matching/main"): Sample(0.0, 7, 19, 0.0),
@@ -210,7 +210,7 @@ def test_all_that_is_stuck_is_named() -> None:
     )
 
 
-def test_a_source_that_was_left_out_is_watched_afresh() -> None:
+def test_a_source_that_reappears_is_watched_from_the_start() -> None:
     samples = {("ledger", "commands"): Sample(0.0, 0, 1, 0.0)}
     consumers = Consumers(lambda: samples)
     consumers.look()

@@ -61,7 +61,7 @@ def test_the_time_is_that_of_the_event_in_utc(capsys: pytest.CaptureFixture[str]
     assert [parse_time(line["time"]) for line in lines(capsys)] == [1_800_000_000_000_000, 1_800_000_000_250_000]
 
 
-def test_a_line_says_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_has_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO", "json", "ledger")
     log.info("with", extra={logs.TRACE: f"00-{TRACE_ID}-b7ad6b7169203331-01"})
     log.info("without", extra={logs.TRACE: ""})
@@ -120,7 +120,7 @@ def test_json_without_its_package_is_a_bad_setting(monkeypatch: pytest.MonkeyPat
         logs.configure("INFO", "json", "ledger")
 
 
-def test_the_embedded_form_needs_nothing_of_what_watches() -> None:
+def test_the_embedded_form_imports_no_monitoring_packages() -> None:
     """Imports no package of the extra; OpenTelemetry's API, a few empty classes, comes with FastAPI."""
     script = """
 import sys

@@ -120,7 +120,7 @@ def test_only_get_and_head_are_allowed(method: str) -> None:
     assert json.loads(body) == {"error": "Method Not Allowed"}
 
 
-def test_a_page_that_fails_keeps_its_error_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_page_does_not_show_its_error(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> Page:
         raise ValueError("secret")
 
@@ -216,7 +216,7 @@ def test_many_ask_at_once() -> None:
     assert most[0] == MAX_THREADS
 
 
-def test_clients_that_hold_every_thread_let_go_at_the_deadline() -> None:
+def test_clients_that_hold_every_thread_are_cut_off_at_the_deadline() -> None:
     with serving({"/livez": page()}, deadline=0.5) as address:
         held = [socket.create_connection(address, timeout=20) for _ in range(MAX_THREADS)]
         try:

@@ -151,7 +151,7 @@ def test_services_in_one_process_keep_their_own_names() -> None:
     assert names == ["counterfoil-ledger", "counterfoil-matching", "counterfoil-ledger"]
 
 
-def test_the_clients_trace_goes_on() -> None:
+def test_the_clients_trace_is_continued() -> None:
     process = Collected(ratio=0.0)
     carried = process.hooks.received(LogId("matching"), SAMPLED, "PlaceBid")
     assert carried.startswith(f"00-{TRACE_ID}-")
@@ -182,7 +182,7 @@ def test_outcomes(outcomes: tuple[Outcome, ...], events: tuple[type[Event], ...]
 # ---------------------------------------------------------------- what is sampled
 
 
-def test_what_is_not_sampled_carries_nothing() -> None:
+def test_messages_that_are_not_sampled_carry_no_traceparent() -> None:
     process = Collected(ratio=1.0)
     bid = entry("matching", 17, COMMAND, (BidReceived,), ACCEPTED)
     assert process.hooks.received(LogId("matching"), UNSAMPLED, "PlaceBid") == ""
@@ -329,7 +329,7 @@ def test_spans_reach_a_collector_with_the_services_they_are_of(collector: Collec
 
 
 @pytest.mark.parametrize("kind", ["gone", "silent"])
-def test_a_collector_that_is_away_makes_nobody_wait(collector: Collector, kind: str) -> None:
+def test_an_unreachable_collector_delays_nothing(collector: Collector, kind: str) -> None:
     """More spans than the queue holds, for a collector that refuses connections or accepts them and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         collector.stop()

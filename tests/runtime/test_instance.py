@@ -147,7 +147,7 @@ def test_keys_of_parties_may_be_there_before_the_instance(tmp_path: Path) -> Non
     assert Instance.create(tmp_path, HOST, "Op", entropy).seed("lab") == b"\xab" * 32
 
 
-def test_everything_has_its_place(made: Instance) -> None:
+def test_every_path_is_below_the_home_directory(made: Instance) -> None:
     log = LogId("ledger")
     places = [made.database(log), made.views_database, made.log_directory(log), made.signer_directory(log)]
     assert [place.relative_to(made.root).as_posix() for place in places] == [

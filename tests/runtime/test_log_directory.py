@@ -39,7 +39,7 @@ def files(top: Path) -> dict[str, bytes]:
     return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
 
-def test_a_new_directory_says_whose_log_it_is(directory: LogDirectory, root: Path, private: Path) -> None:
+def test_a_new_directory_names_its_log(directory: LogDirectory, root: Path, private: Path) -> None:
     assert files(root) == {"vkey": f"{VKEY}\n".encode()}
     assert directory.checkpoint() is None
     assert directory.signer_memory() is None
@@ -251,7 +251,7 @@ CALLS_OF: dict[str, Callable[[LogDirectory], object]] = {
 @pytest.mark.parametrize(
     ("number", "kind"), [(errno.EIO, Unavailable), (errno.ENOSPC, Unavailable), (errno.EACCES, Unusable)]
 )
-def test_every_call_tells_what_may_pass_from_what_will_not(
+def test_every_call_classifies_errors_as_transient_or_permanent(
     directory: LogDirectory, call: str, number: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: Any, **_named: Any) -> Any:
@@ -272,7 +272,7 @@ def test_a_disk_that_fails_while_the_directory_is_opened(root: Path, private: Pa
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_superseded(
+def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_replaced(
     directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer was frozen while another opened the directory, which removes unfinished files: nothing is missing."""

@@ -64,7 +64,7 @@ def test_a_new_log_is_opened_and_published_at_once() -> None:
     assert len(harness.entries) == 1
 
 
-def test_a_restart_goes_on_where_the_log_ends() -> None:
+def test_a_restart_resumes_at_the_end_of_the_log() -> None:
     harness = open_harness()
     harness.send(deposit(1))
     before = [each.data for each in harness.store.kept]
@@ -86,7 +86,7 @@ def ticks(number: int, count: int) -> bytes:
     return TREASURER.sign(body, ORIGIN, command_id(number), T)
 
 
-def test_a_step_decides_what_others_said_and_then_commands() -> None:
+def test_a_step_decides_events_of_other_logs_before_commands() -> None:
     harness = open_harness(matching=log_with(MATCHING, [trade("c1")]))
     harness.arrive("matching")
     harness.send(deposit(1), deposit(2))
@@ -241,7 +241,7 @@ def test_a_step_that_only_waits_writes_nothing() -> None:
     assert len(harness.entries) == size
 
 
-def test_entries_that_are_none_of_its_business_are_not_even_parsed() -> None:
+def test_entries_without_subscribed_events_are_not_parsed() -> None:
     harness = open_harness(matching=[b"not an entry at all", *log_with(MATCHING, [], [trade("c1")])[1:]])
     harness.arrive("matching", 1)
     assert harness.runner.step() == 0
@@ -269,10 +269,12 @@ def test_what_was_refused_at_intake_is_consumed_before_it_is_answered(monkeypatc
     monkeypatch.setattr(harness.runner.inbox, "poll", lambda _limit, _timeout: [stranger])
     monkeypatch.setattr(harness.runner.inbox, "acknowledge", lambda _positions: None)
     size = len(harness.entries)
-    told: list[tuple[Reply, dict[str, int]]] = []
-    monkeypatch.setattr(harness.transport, "reply", lambda reply: told.append((reply, dict(harness.store.cursors()))))
+    replied: list[tuple[Reply, dict[str, int]]] = []
+    monkeypatch.setattr(
+        harness.transport, "reply", lambda reply: replied.append((reply, dict(harness.store.cursors())))
+    )
     assert harness.runner.step() == 0
-    ((reply, stored),) = told
+    ((reply, stored),) = replied
     assert reply.refused is not None
     assert stored[place[0]] == place[1]
     assert len(harness.entries) == size

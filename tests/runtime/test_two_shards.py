@@ -123,7 +123,7 @@ def test_all_logs_together_audit_clean(home: Path) -> None:
     assert [log.trades for log in report.logs if "/matching/" in log.origin] == [2, 2]
 
 
-def test_both_shards_trade_and_every_id_is_one_of_a_kind(market: Market) -> None:
+def test_both_shards_trade_and_every_id_is_unique(market: Market) -> None:
     trades = trades_of(market)
     assert len(trades) == 4
     assert len({trade.trade_id for trade in trades}) == 4
@@ -186,7 +186,7 @@ def test_a_log_that_is_not_there_takes_no_command(market: Market) -> None:
     assert refused.value.refusal.code is Code.WRONG_AUDIENCE
 
 
-def test_a_restart_goes_on_with_every_log(home: Path, tmp_path: Path) -> None:
+def test_a_restart_resumes_every_log(home: Path, tmp_path: Path) -> None:
     root = image(home, tmp_path / "home")
     with Market(root) as market:
         sizes = {log: runner.tree.size for log, runner in market.system.runners.items()}

@@ -54,9 +54,9 @@ class Script:
             self.done.set()
             self.woken.wait(10)
             return
-        told = self.steps.pop(0)
-        if told is not None:
-            raise told
+        failure = self.steps.pop(0)
+        if failure is not None:
+            raise failure
 
     def recover(self) -> None:
         """Recover, or fail if the script says so."""
@@ -166,7 +166,7 @@ def test_stopping_cuts_a_pause_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not worker._thread.is_alive()
 
 
-def test_stopping_before_the_start_and_twice_is_nothing() -> None:
+def test_stopping_before_the_start_and_twice_is_harmless() -> None:
     worker = Worker("test", _nothing, recover=_nothing, wake=_nothing, on_fatal=_ignored)
     worker.stop()
     worker.start()

@@ -80,7 +80,7 @@ def fresh(server: Cluster) -> Iterator[DatabaseAccess]:
     run(replace(access, name="postgres"), f"DROP DATABASE {access.name} WITH (FORCE)")
 
 
-def test_from_nothing_to_all_of_it_and_then_nothing_more(server: Cluster) -> None:
+def test_the_first_apply_creates_everything_and_the_second_nothing(server: Cluster) -> None:
     access = replace(superuser(server), name="from_nothing")
     done = admin.apply(access, PASSWORDS)
     assert "database from_nothing: created" in done
@@ -143,7 +143,7 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("statement", "finding"), DAMAGE)
-def test_rights_that_were_changed_are_found_and_mended(fresh: DatabaseAccess, statement: str, finding: str) -> None:
+def test_changed_rights_are_found_and_corrected(fresh: DatabaseAccess, statement: str, finding: str) -> None:
     assert admin.check(fresh) == []
     run(fresh, statement.format(database=fresh.name))
     try:
@@ -156,7 +156,7 @@ def test_rights_that_were_changed_are_found_and_mended(fresh: DatabaseAccess, st
 
 
 @pytest.mark.parametrize(("statement", "finding"), FINDINGS)
-def test_what_cannot_be_mended_is_found(fresh: DatabaseAccess, statement: str, finding: str) -> None:
+def test_drift_that_apply_does_not_correct_is_found(fresh: DatabaseAccess, statement: str, finding: str) -> None:
     run(fresh, "DROP ROLE IF EXISTS counterfoil_test_stranger", "CREATE ROLE counterfoil_test_stranger")
     try:
         run(fresh, statement.format(database=fresh.name))
@@ -165,7 +165,7 @@ def test_what_cannot_be_mended_is_found(fresh: DatabaseAccess, statement: str, f
         run(fresh, "DROP OWNED BY counterfoil_test_stranger", "DROP ROLE counterfoil_test_stranger")
 
 
-def test_what_others_may_read_is_their_operators_business(fresh: DatabaseAccess) -> None:
+def test_read_rights_of_other_roles_are_no_finding(fresh: DatabaseAccess) -> None:
     run(fresh, "DROP ROLE IF EXISTS counterfoil_test_stranger", "CREATE ROLE counterfoil_test_stranger")
     try:
         run(
@@ -204,7 +204,7 @@ def log_in(access: DatabaseAccess, user: str, password: str | None) -> None:
     connect(replace(access, user=role(user), password=password)).close()
 
 
-def test_passwords_work_change_and_are_seen_nowhere(server: Cluster, fresh: DatabaseAccess) -> None:
+def test_passwords_work_change_and_are_not_logged(server: Cluster, fresh: DatabaseAccess) -> None:
     run(fresh, "ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
     for user, password in PASSWORDS.items():
         log_in(fresh, user, password)
@@ -228,7 +228,7 @@ def test_passwords_work_change_and_are_seen_nowhere(server: Cluster, fresh: Data
     assert "another" not in logged
 
 
-def test_a_wrong_password_is_said_plainly_and_not_repeated(server: Cluster) -> None:
+def test_a_wrong_password_is_reported_and_not_shown(server: Cluster) -> None:
     with pytest.raises(StorageError, match="password authentication failed") as raised:
         admin.apply(replace(superuser(server), password="not this one"), PASSWORDS)
     assert "not this one" not in str(raised.value)

@@ -231,7 +231,7 @@ class Writer(threading.Thread):
             time.sleep(0.01)
 
 
-def test_a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing(cluster_directory: Path) -> None:
+def test_a_server_restart_under_load_loses_and_doubles_nothing(cluster_directory: Path) -> None:
     from counterfoil.testbed.cluster.cluster import Cluster
 
     cluster = Cluster(cluster_directory / "restarted")

@@ -106,7 +106,7 @@ def test_one_holds_it_and_the_others_wait(access: DatabaseAccess) -> None:
         assert first.acquire(10)  # the server may take a moment to see that a session has ended
 
 
-def test_who_never_had_it_does_not_hold_it(access: DatabaseAccess) -> None:
+def test_a_lease_that_was_never_won_is_not_held(access: DatabaseAccess) -> None:
     with leases(access, 2) as (first, second):
         with pytest.raises(LeaseLost):
             first.check()
@@ -127,7 +127,7 @@ def test_each_schema_has_its_own(database: DatabaseAccess) -> None:
     ("schema", "user"),
     [("ledger", "matching"), ("ledger", VIEWS), ("ledger", GATEWAY), (VIEWS, "ledger"), (VIEWS, GATEWAY)],
 )
-def test_nobody_else_can_take_it_in_any_mode(database: DatabaseAccess, schema: str, user: str) -> None:
+def test_no_other_role_can_lock_it_in_any_mode(database: DatabaseAccess, schema: str, user: str) -> None:
     other = as_user(database, user)
     for mode in MODES:
         assert refused(other, f"BEGIN; LOCK TABLE {schema}.{RELATION} IN {mode} MODE NOWAIT") == "42501"
@@ -155,7 +155,7 @@ def test_a_statement_that_is_only_prepared_does_not_stand_in_its_way(
         assert not second.acquire(0)
 
 
-def test_who_waits_without_the_right_to_it_does_not_get_it(database: DatabaseAccess, access: DatabaseAccess) -> None:
+def test_a_waiter_without_the_right_does_not_get_it(database: DatabaseAccess, access: DatabaseAccess) -> None:
     """Some statements wait for the lock before the server looks whether they may be."""
     comment = f"COMMENT ON VIEW ledger.{RELATION} IS ''"
     with leases(access, 2) as (first, second), connect(database) as session, ThreadPoolExecutor(1) as pool:
@@ -169,7 +169,7 @@ def test_who_waits_without_the_right_to_it_does_not_get_it(database: DatabaseAcc
         assert refusal.result(10) == "42501"
 
 
-def test_nothing_waits_for_it_to_be_vacuumed(database: DatabaseAccess, access: DatabaseAccess) -> None:
+def test_it_does_not_delay_vacuum(database: DatabaseAccess, access: DatabaseAccess) -> None:
     looked_at = SESSION.format("state, backend_xid, backend_xmin")
     with leases(access, 1) as (ours,), connect(database) as session:
         assert ours.acquire(0)
@@ -272,7 +272,7 @@ def test_a_lost_session_is_a_lost_lease(database: DatabaseAccess, access: Databa
         ours.check()
 
 
-def test_no_server_is_no_lease(access: DatabaseAccess) -> None:
+def test_without_a_server_there_is_no_lease(access: DatabaseAccess) -> None:
     with closing(Proxy(access)) as proxy, leases(proxy.access, 1) as (ours,):
         proxy.cut(3, "answer")
         with pytest.raises(StorageError):

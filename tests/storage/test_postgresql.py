@@ -126,7 +126,7 @@ def test_a_surprising_database_is_refused(
             opened(as_user(database, "ledger"), LogId("ledger"))
 
 
-def test_an_append_waits_for_a_lock_no_longer_than_it_was_told(database: DatabaseAccess) -> None:
+def test_an_append_waits_for_a_lock_up_to_its_timeout(database: DatabaseAccess) -> None:
     with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store, connect(database) as other:
         append(store, 0, entries(0, 1))
         with store.database.write() as connection:
@@ -152,6 +152,6 @@ def test_an_append_waits_for_a_lock_no_longer_than_it_was_told(database: Databas
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.__name__,
 )
-def test_only_damage_is_no_reason_to_try_again(error: Exception, kind: type[Exception]) -> None:
+def test_only_damage_is_permanent(error: Exception, kind: type[Exception]) -> None:
     assert type(failure("the ledger", error)) is kind
     assert issubclass(kind, Unavailable) is (kind is StorageError)

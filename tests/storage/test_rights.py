@@ -167,7 +167,7 @@ def test_one_service_cannot_open_the_log_of_another(database: DatabaseAccess) ->
             open_log_store_on(access, LogId("ledger"))
 
 
-def test_the_gateway_reads_views_also_those_made_anew(database: DatabaseAccess) -> None:
+def test_the_gateway_reads_views_also_recreated_ones(database: DatabaseAccess) -> None:
     access = as_user(database, GATEWAY)
     with closing(read_view_store_on(access, [BALANCES])) as views:
         assert views.page("balances", {}, None, 9) == [balance("a", "x")]

@@ -108,7 +108,7 @@ def test_a_server_that_does_not_prove_who_it_is(
     assert front.overheard == b""
 
 
-def test_a_server_that_says_nothing_is_not_waited_for(front: TlsProxy) -> None:
+def test_a_silent_server_times_out(front: TlsProxy) -> None:
     front.answer = b""
     began = time.monotonic()
     with pytest.raises(StorageError, match="timeout"):
@@ -117,7 +117,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(front: TlsProxy) -> None:
     assert front.overheard == b""
 
 
-def test_who_comes_back_looks_again(front: TlsProxy) -> None:
+def test_a_reconnect_verifies_the_certificate_again(front: TlsProxy) -> None:
     right, lease = front.answer, Lease(through(front, "ledger"), "ledger")
     with closing(open_log_store_on(through(front, "ledger"), LogId("ledger"))) as store:
         assert lease.acquire(0)
@@ -141,7 +141,7 @@ def test_who_comes_back_looks_again(front: TlsProxy) -> None:
     assert front.overheard == b""
 
 
-def test_an_authority_that_is_gone_is_no_reason_to_go_without(front: TlsProxy) -> None:
+def test_a_missing_authority_does_not_switch_tls_off(front: TlsProxy) -> None:
     access = through(front, "ledger")
     assert access.ca is not None
     access.ca.unlink()
@@ -158,7 +158,7 @@ def test_without_an_authority_a_server_need_not_have_tls(
         append(store, 0, entries(0, 2))
 
 
-def test_who_is_sent_away_for_want_of_tls_learns_what_to_do() -> None:
+def test_a_client_refused_without_tls_gets_advice() -> None:
     said = 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "a", database "b", no encryption'
     assert "COUNTERFOIL_SECRETS as postgres-ca.pem" in first_line(psycopg.OperationalError(said))
     elsewhere = said.replace("no encryption", "SSL encryption")
