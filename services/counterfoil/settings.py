@@ -204,8 +204,8 @@ class Settings(BaseSettings):
 def environment(settings: Settings) -> dict[str, str]:
     """The environment for a child process with these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
-    said = {f"COUNTERFOIL_{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
-    return kept | {name: str(value) for name, value in said.items() if value is not None}
+    values = {f"COUNTERFOIL_{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
+    return kept | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def load_settings() -> Settings:

@@ -50,8 +50,8 @@ class Collector:
                     self.spans.append(Span(service, span.name, *ids, names))
 
 
-def _attributes(thing: Any) -> dict[str, Any]:
-    return {each.key: each.value for each in thing.attributes}
+def _attributes(resource: Any) -> dict[str, Any]:
+    return {each.key: each.value for each in resource.attributes}
 
 
 @contextmanager

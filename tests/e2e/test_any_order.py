@@ -70,14 +70,14 @@ def reasons(process: ServiceProcess) -> str:
     if answer.status_code == httpx.codes.OK:
         return ""
     assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
-    return "; ".join(f"{name}: {said}" for name, said in answer.json()["checks"].items() if said != "ok")
+    return "; ".join(f"{name}: {found}" for name, found in answer.json()["checks"].items() if found != "ok")
 
 
 def says(process: ServiceProcess, *words: str) -> None:
     """Wait until its readiness and its log contain these words; its log must have no traceback."""
     ends = time.monotonic() + EVENTUALLY
-    while not all(word in (said := reasons(process)) for word in words):
-        assert time.monotonic() < ends, f"{process.name} says {said!r}, not {words}"
+    while not all(word in (found := reasons(process)) for word in words):
+        assert time.monotonic() < ends, f"{process.name} says {found!r}, not {words}"
         time.sleep(0.05)
     log = process.log.read_text()
     assert all(word in log for word in words)

@@ -159,7 +159,7 @@ def test_without_an_authority_a_server_need_not_have_tls(
 
 
 def test_a_client_refused_without_tls_gets_advice() -> None:
-    said = 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "a", database "b", no encryption'
-    assert "COUNTERFOIL_SECRETS as postgres-ca.pem" in first_line(psycopg.OperationalError(said))
-    elsewhere = said.replace("no encryption", "SSL encryption")
+    message = 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "a", database "b", no encryption'
+    assert "COUNTERFOIL_SECRETS as postgres-ca.pem" in first_line(psycopg.OperationalError(message))
+    elsewhere = message.replace("no encryption", "SSL encryption")
     assert first_line(psycopg.OperationalError(elsewhere)) == elsewhere

@@ -198,7 +198,7 @@ class Distributed:
                     if status.reason is not None:
                         log.error("%s from %s is stuck: %s", status.consumer, status.source, status.reason)
                         self.components[status.consumer].transport.restart(status.reason)
-            except Exception as problem:  # noqa: BLE001 watching goes on after any error
+            except Exception as problem:  # noqa: BLE001 watching continues after any error
                 log.warning("the consumers cannot be checked: %r", problem)
 
     def cancel(self) -> None:

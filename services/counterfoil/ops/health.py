@@ -66,15 +66,15 @@ class Health:
         found = {name: _ask(name, check) for name, check in checks.items()}
         well = all(reason is None for reason in found.values())
         facts = {name: value() for name, value in self._facts.items()}
-        said = {name: OK if reason is None else reason for name, reason in found.items()}
-        return ProbeReport(well, {"status": OK if well else "failing", **facts, "checks": said})
+        results = {name: OK if reason is None else reason for name, reason in found.items()}
+        return ProbeReport(well, {"status": OK if well else "failing", **facts, "checks": results})
 
 
 def _ask(name: str, check: Check) -> str | None:
     """A check that raises has failed. Probes are open to anyone, so the error itself goes to the log only."""
     try:
         return check()
-    except Exception as problem:  # noqa: BLE001 whatever it is, it is not well
+    except Exception as problem:  # noqa: BLE001 any error fails the check
         log.warning("check %s failed: %r", name, problem)
         return f"the check failed with {type(problem).__name__}"
 
@@ -95,7 +95,7 @@ class Background:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name, self._check, self._every, self._overdue, self._clock = name, check, every, overdue, clock
-        self._said: tuple[float, str | None] = (clock(), "not checked yet")
+        self._last: tuple[float, str | None] = (clock(), "not checked yet")
         self._closing = Event()
         self._thread = Thread(target=self._run, name=f"counterfoil-check-{name}", daemon=True)
 
@@ -105,7 +105,7 @@ class Background:
 
     def __call__(self) -> str | None:
         """The last result."""
-        at, reason = self._said
+        at, reason = self._last
         silent = self._clock() - at
         return reason if silent < self._overdue else f"no answer for {silent:.0f} s"
 
@@ -118,7 +118,7 @@ class Background:
     def _run(self) -> None:
         while not self._closing.is_set():
             reason = _ask(self._name, self._check)
-            self._said = (self._clock(), reason)
+            self._last = (self._clock(), reason)
             self._closing.wait(self._every)
 
 

@@ -82,8 +82,8 @@ def classified(problem: Exception, place: Path | None = None) -> Exception:
     if not isinstance(problem, OSError):
         return problem
     where = problem.filename or place
-    said = problem.strerror or str(problem) or repr(problem)
-    text = said if where is None else f"{where}: {said}"
+    detail = problem.strerror or str(problem) or repr(problem)
+    text = detail if where is None else f"{where}: {detail}"
     if is_transient(problem):
         return Unavailable(text)
     return Unusable(f"{text}: {PERMANENT.get(problem.errno or 0, _UNKNOWN)}")
