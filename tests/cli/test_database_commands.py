@@ -67,7 +67,7 @@ def test_passwords_come_from_files_that_only_their_owner_reads(
         write_private(tmp_path / f"postgres-{user}", PASSWORDS.get(user) or access.password or "not asked for")
     code, out, error = run("apply")
     assert code == 0
-    assert "schema ledger: made" in out
+    assert "schema ledger: created" in out
     assert str(PASSWORDS["ledger"]) not in out + error
     assert run("apply")[1] == "nothing to change: no drift\n"
     os.chmod(tmp_path / "postgres-ledger", 0o644)  # noqa: PTH101

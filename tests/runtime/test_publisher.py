@@ -166,7 +166,7 @@ def test_publishing_again_completes_after_a_failure(monkeypatch: pytest.MonkeyPa
 
 def test_it_publishes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     interval = module._INTERVAL
-    monkeypatch.setattr(module, "_SOON", 10)
+    monkeypatch.setattr(module, "_MAX_BACKLOG", 10)
     log, size = Committed(), 0
 
     def published_after(more: int, now: int) -> bool:
@@ -238,7 +238,7 @@ def test_a_background_failure_is_raised_and_retried(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_blocked_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(module, "_WRITE_TIMEOUT", 0.1)
     monkeypatch.setattr(module, "_ABANDONED_AFTER", 0.1)
     files = SlowFiles()
     log = Committed(files, background=True)

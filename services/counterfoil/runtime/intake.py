@@ -91,7 +91,7 @@ class Intake:
 
 
 def _sender(envelope: bytes) -> tuple[bytes, bytes]:
-    """Identifies a sender:  hash of the payload and signature, or the envelope's hash if it has no payload."""
+    """Identifies a sender: hash of the payload and signature, or the envelope's hash if it has no payload."""
     try:
         submission = CODEC.decode_envelope(envelope)
     except Refused:

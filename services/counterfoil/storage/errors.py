@@ -15,11 +15,11 @@ _ADVICE: Final = {
         "is the password in COUNTERFOIL_SECRETS right, and has `counterfoil database apply` been run?"
     ),
     "certificate verify failed": (
-        "is postgres-ca.pem in COUNTERFOIL_SECRETS the authority that issued the server's certificate,  "
+        "is postgres-ca.pem in COUNTERFOIL_SECRETS the authority that issued the server's certificate, "
         "and is that certificate still valid?"
     ),
     "not match host name|host name from server certificate": (
-        "COUNTERFOIL_DATABASE must name the server as its certificate does, because postgres-ca.pem is in  "
+        "COUNTERFOIL_DATABASE must name the server as its certificate does, because postgres-ca.pem is in "
         "COUNTERFOIL_SECRETS"
     ),
     "server does not support SSL|during SSL exchange|invalid response to SSL negotiation|protocol version": (
@@ -29,7 +29,7 @@ _ADVICE: Final = {
         "postgres-ca.pem in COUNTERFOIL_SECRETS was there when this process started, and is needed for TLS"
     ),
     "no pg_hba.conf entry for .* no encryption": (
-        "if this server requires TLS, put the authority that issued its certificate into COUNTERFOIL_SECRETS  "
+        "if this server requires TLS, put the authority that issued its certificate into COUNTERFOIL_SECRETS "
         "as postgres-ca.pem"
     ),
 }
