@@ -30,7 +30,7 @@ class OutsideSocketError(Exception):
 
 
 def is_local(host: object) -> bool:
-    """Whether `host` names this machine's loopback interface, in whatever form the socket module passes it on."""
+    """Whether `host` names this machine's loopback interface, in every form that the socket module passes on."""
     if host in LOCAL_NAMES:
         return True
     text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
@@ -58,7 +58,7 @@ def refuse_outside_sockets(event: str, args: tuple[Any, ...]) -> None:
         raise OutsideSocketError(f"{event} to {host!r}; tests may only use 127.0.0.1, ::1 and localhost")
 
 
-# A hook cannot be taken out again, and sees every socket of the process, however it was made.
+# A hook cannot be removed, and sees every socket of the process.
 sys.addaudithook(refuse_outside_sockets)
 
 # What a shell starts in the background ignores SIGINT, and so would every process that a test starts and interrupts.

@@ -21,7 +21,7 @@ from counterfoil.core.decider import At, Decider, refuse
 
 
 def reaction_to(decider: Decider[Any], event: type[Event]) -> Callable[[Any, Any, At], Sequence[Event]]:
-    """What a decider does with another service's event, whichever source it comes from."""
+    """A decider's reaction to another service's event, from any source."""
     (found,) = (reactions[event] for reactions in decider.reactions.values() if event in reactions)
     return found
 

@@ -60,7 +60,7 @@ USD = 1_000_000
 
 
 def seed_of(name: str) -> bytes:
-    """A private key that everybody knows."""
+    """A private key that is public."""
     return sha256(f"market/{name}".encode()).digest()
 
 
@@ -77,7 +77,7 @@ class Market:
         instance = Instance(home) if (home / "instance.json").exists() else create(home)
         self.home, self.clock = home, VirtualClock(T)
         self.shards: dict[str, str] = {}
-        """By service, the shard that its commands go to; where nothing is said, `MAIN`."""
+        """By service, the shard that its commands go to; `MAIN` by default."""
         self.system = system(instance, self.clock, synchronous="OFF", threads=1)
         last = max(runner.engine.time for runner in self.system.runners.values())
         self.clock.advance_to(last)
@@ -87,7 +87,7 @@ class Market:
         return self
 
     def __exit__(self, *_problem: object) -> None:
-        """Let go of the files, without any parting work."""
+        """Close the files, and do no other work."""
         self.system.close(seal=False)
 
     # commands -------------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Market:
     # time, endings and what is there ----------------------------------------------------------------------------------
 
     def advance_to(self, time: int) -> None:
-        """Move the clock and let happen what falls due."""
+        """Move the clock and fire what becomes due."""
         self.clock.advance_to(time)
         self.system.settle()
 
@@ -151,7 +151,7 @@ class Market:
 
 
 def image(home: Path, to: Path) -> Path:
-    """What a crash would leave: the files as they are, whoever has them open."""
+    """What a crash would leave: a copy of the files as they are."""
     return Path(shutil.copytree(home, to, symlinks=True))
 
 
@@ -241,7 +241,7 @@ def trade(market: Market) -> Traded:
 
 
 def deliver(market: Market, traded: Traded) -> None:
-    """The first contract is delivered, one hour accepted and one disputed; of the second nothing is heard."""
+    """The first contract is delivered, one hour accepted and one disputed; of the second nothing is reported."""
     first = traded.good.first_hour
     for hour in range(first, first + traded.good.hours):
         market.advance_to((hour + 1) * HOUR + SECOND)
@@ -257,7 +257,7 @@ def deliver(market: Market, traded: Traded) -> None:
 
 
 def wind_up(market: Market, traded: Traded) -> None:
-    """The subsidy is claimed and paid, the vouchers run out."""
+    """The subsidy is claimed and paid, the vouchers expire."""
     contracts = (traded.good.trade_id,)
     claim = market.do(
         traded.good.provider_id, SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=contracts)

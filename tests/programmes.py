@@ -1,4 +1,4 @@
-"""Programme versions in few words: members of a publication and of its terms are named side by side."""
+"""Short forms for programme versions: members of a publication and of its terms are named side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding reads the state and never writes to it: a scenario that looks at all of it before and after."""
+"""Deciding reads the state and never writes to it: a scenario that compares all of it before and after."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.snapshots import snapshot
 
 
 class PureScenario(Scenario):
-    """A scenario that fails if a command, a reaction, a timer or the look for the next one writes to the state."""
+    """A scenario that fails if a command, a reaction, a timer or reading the next deadline writes to the state."""
 
     def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
         before = snapshot(self.state)

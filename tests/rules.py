@@ -1,4 +1,4 @@
-"""Rules with other numbers in them, so that small worlds meet bounds that real ones seldom meet."""
+"""Rules with other numbers, so that small worlds reach bounds that real ones seldom reach."""
 
 from __future__ import annotations
 

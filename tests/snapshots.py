@@ -1,4 +1,4 @@
-"""A picture of everything that an object holds, to see whether something wrote to it."""
+"""A snapshot of everything that an object holds, to see whether something wrote to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def snapshot(thing: Any, without: Collection[str] = ()) -> object:
 
 
 class _Camera:
-    """One picture; what it meets again it does not follow again."""
+    """One snapshot; objects are followed once."""
 
     def __init__(self, without: Collection[str]) -> None:
         self._without, self._seen = without, set[int]()

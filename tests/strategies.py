@@ -23,6 +23,7 @@ from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.times import HOUR
 
 MAX_TIME = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
+MAX_DERIVED_TIME = 7_573_651_199_999_999  # 2209-12-31T23:59:59.999999Z
 MAX_HOUR = MAX_TIME // HOUR
 
 _CODED: dict[Any, st.SearchStrategy[Any]] = {
@@ -31,6 +32,7 @@ _CODED: dict[Any, st.SearchStrategy[Any]] = {
     scalars.SignedAmount: st.integers(-limits.MAX_AMOUNT, limits.MAX_AMOUNT),
     scalars.Price: st.integers(1, limits.MAX_PRICE),
     scalars.Time: st.integers(0, MAX_TIME),
+    scalars.DerivedTime: st.integers(0, MAX_DERIVED_TIME),
     scalars.Hour: st.integers(0, MAX_HOUR),
     scalars.PublicKey: st.binary(min_size=32, max_size=32),
     scalars.Digest: st.binary(min_size=32, max_size=32),
@@ -128,7 +130,7 @@ _refused = st.builds(Outcome, st.just(0), _rejections)
 _command_causes = st.builds(CommandCause, st.binary(max_size=60), _signatures, of(scalars.KeyId))
 _other_causes = st.one_of(
     st.builds(EntryCause, of(scalars.Origin), _counts, of(scalars.Digest), _counts),
-    st.builds(TimerCause, st.from_regex("[a-z_]{1,20}", fullmatch=True), of(scalars.Time)),
+    st.builds(TimerCause, st.from_regex("[a-z_]{1,20}", fullmatch=True), of(scalars.DerivedTime)),
     st.builds(
         GenesisCause,
         of(scalars.Id),
@@ -159,7 +161,7 @@ def entries(draw: st.DrawFn) -> Entry:
         origin=draw(of(scalars.Origin)),
         index=draw(_counts),
         id=draw(name),
-        time=draw(of(scalars.Time)),
+        time=draw(of(scalars.DerivedTime)),
         subject=draw(name),
         cause=cause,
         batch=batch,

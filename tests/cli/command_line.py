@@ -1,4 +1,4 @@
-"""Runs the command line inside the test, as the user who typed it would see it."""
+"""Runs the command line inside the test, with the output that a user would see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published OpenAPI document is the gateway's current one, whatever instance it is made from."""
+"""The published OpenAPI document is the gateway's current one, from any instance."""
 
 from __future__ import annotations
 

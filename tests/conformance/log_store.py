@@ -152,7 +152,7 @@ class LogStoreSuite:
             append(store, 2, new, {"commands": 99, "other": 1})
         assert not isinstance(refused.value, StoreConflict)  # reloading would not help
         assert contents(store) == before
-        append(store, 2, entries(2, 3))  # and it goes on
+        append(store, 2, entries(2, 3))  # and appending continues
         check_log(store, [*old, *entries(2, 3)])
 
     @pytest.mark.parametrize(("start", "count", "size"), [(0, 0, 0), (0, 2, 1), (0, 2, 3), (5, 0, 6), (5, 1, 5)])
@@ -249,7 +249,7 @@ class LogStoreSuite:
 
 
 def in_threads(work: Sequence[Callable[[], None]]) -> None:
-    """Run each in a thread of its own; raise the first thing any of them raised."""
+    """Run each in a thread of its own; raise the first error of any of them."""
     raised: list[BaseException] = []
 
     def run(one: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The embedded transport keeps the port's promises, its memory bounded, and its readers of old entries in order."""
+"""The embedded transport keeps the port's promises, bounds its memory, and serves old entries in order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestEmbedded(TransportSuite):
 
 
 class ReadLog(Log):
-    """A log that keeps a list of what was read from it, and fails when told to."""
+    """A log that keeps a list of what was read from it, and fails on demand."""
 
     def __init__(self, origin: str, size: int = 0) -> None:
         super().__init__(origin)

@@ -37,7 +37,7 @@ FORBIDDEN = [
 
 
 def run(path: Path, *statements: str) -> None:
-    """Change the file behind the store's back."""
+    """Change the file without the store."""
     with closing(sqlite3.connect(path)) as connection:
         for statement in statements:
             connection.execute(statement)
@@ -169,7 +169,7 @@ def test_a_surprising_file_is_refused_and_left_alone(
 
 
 def test_a_damaged_page_is_no_reason_to_try_again(tmp_path: Path) -> None:
-    """A page of the file has other bytes: reading it again could only find the same."""
+    """A page of the file has other bytes: reading it again would give the same."""
     path = tmp_path / "log.db"
     make_log(path, 400)
     size = path.stat().st_size

@@ -465,7 +465,7 @@ class TransportSuite:
         assert of(LEDGER, got) == entries(harness.logs[LEDGER], 0, 1)
 
     def test_a_waiting_poll_returns_with_what_another_thread_sends(self, harness: Harness) -> None:
-        """Ball games between two threads, each step waiting for the other: one lost wake-up and the game hangs."""
+        """Two threads that wait for each other at every step: one lost wake-up, and the test hangs."""
         rounds = 40
         here, there = harness.inbox(SERVICE, ledger=0), harness.inbox("ledger", matching=0)
 

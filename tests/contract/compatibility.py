@@ -1,7 +1,7 @@
-"""What may become of a published schema: nothing. New names come beside the old ones, and none goes.
+"""A published schema never changes: new names come beside the old ones, and none is removed.
 
 Two schemas list all others, those of a payload and of an entry: their lists may grow. Descriptions are for people and
-may be put better.
+may be improved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NAMES: Final = ("$defs", "properties")
 
 
 def incompatible(frozen: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """What schemas, by id, say otherwise than those of a release; one line per difference, empty if nothing does."""
+    """How schemas, by id, differ from those of a release: one line per difference."""
     found = []
     for identity, schema in frozen.items():
         if identity not in current:

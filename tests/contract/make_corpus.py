@@ -28,6 +28,7 @@ from counterfoil.contract.times import HOUR
 
 FOLDER: Final = Path(__file__).parent / "corpus"
 MAX_TIME: Final = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
+MAX_DERIVED_TIME: Final = 7_573_651_199_999_999  # 2209-12-31T23:59:59.999999Z
 
 _OCTETS = (bytes(32), bytes(range(224, 256)))
 _VALUES: dict[Any, tuple[Any, ...]] = {
@@ -36,6 +37,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.SignedAmount: (-limits.MAX_AMOUNT, 0, limits.MAX_AMOUNT),
     scalars.Price: (1, limits.MAX_PRICE),
     scalars.Time: (0, 1_795_370_400_123_456, MAX_TIME),
+    scalars.DerivedTime: (0, MAX_TIME + 1, MAX_DERIVED_TIME),
     scalars.Hour: (0, MAX_TIME // HOUR),
     scalars.PublicKey: _OCTETS,
     scalars.Digest: _OCTETS,

@@ -1,7 +1,7 @@
 """One fixed, readable instance of every command and event, for the golden vectors.
 
 A field's value follows from its name where the contract leaves it open, and from its type otherwise, so that a new
-command or event has a sample without more ado.
+command or event has a sample without further work.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.SignedAmount: -1_250_000,
     scalars.Price: 2_490_000,
     scalars.Time: parse_time("2026-12-31T23:59:59.999999Z"),
+    scalars.DerivedTime: parse_time("2026-12-31T23:59:59.999999Z"),
     scalars.Hour: parse_hour("20261123T08Z"),
     scalars.PublicKey: KEY.verify_key.public,
     scalars.Digest: bytes(range(32, 64)),

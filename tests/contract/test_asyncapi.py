@@ -229,7 +229,7 @@ def test_every_route_is_an_operation_and_consumers_name_their_group() -> None:
 
 
 def test_only_a_service_writes_its_entries_and_only_gateways_write_commands() -> None:
-    """But for the people who send dead letters back."""
+    """Except for the administrator, who replays dead letters."""
     writers = {(route.topic, route.user) for route in routes() if route.action == "send" and route.user != ADMIN}
     assert {user for topic, user in writers if topic.endswith(".commands")} == {"gateway"}
     for service in SERVICES:

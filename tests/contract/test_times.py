@@ -8,23 +8,35 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
-from tests.strategies import MAX_HOUR, MAX_TIME
+from counterfoil.contract.times import format_hour, format_time, parse_derived_time, parse_hour, parse_time
+from tests.strategies import MAX_DERIVED_TIME, MAX_HOUR, MAX_TIME
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_DAY = MAX_HOUR // 24
 
 
-@given(st.integers(0, MAX_TIME))
+@given(st.integers(0, MAX_DERIVED_TIME))
 @example(0)
 @example(MAX_TIME)
+@example(MAX_TIME + 1)
+@example(MAX_DERIVED_TIME)
 @example(951_782_399_999_999)  # the last microsecond of 2000-02-28: a leap year of the fourth century
 @example(951_782_400_000_000)
 @example(4_107_542_400_000_000)  # 2100-03-01: 2100 is no leap year
 def test_a_time_is_what_datetime_says(time: int) -> None:
     text = (EPOCH + timedelta(microseconds=time)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert format_time(time) == text
-    assert parse_time(text) == time
+    assert parse_derived_time(text) == time
+    if time <= MAX_TIME:
+        assert parse_time(text) == time
+        return
+    with pytest.raises(ValueError, match="1970 to 2199"):
+        parse_time(text)
+
+
+def test_a_derived_time_has_a_last_year_too() -> None:
+    with pytest.raises(ValueError, match="1970 to 2209"):
+        parse_derived_time(format_time(MAX_DERIVED_TIME + 1))
 
 
 @given(st.integers(0, MAX_HOUR))

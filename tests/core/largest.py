@@ -10,7 +10,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, PRICE_TICK
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import BATCH, Header, Submission
@@ -25,10 +25,14 @@ from counterfoil.ledger.chart import cash
 from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
 from tests.programmes import published
 
+PRICE_TICK = RULES[LATEST].price_tick
+MAX_CLASSES = RULES[LATEST].max_classes
+MAX_REGIONS = RULES[LATEST].max_regions
+
 ORIGIN = f"{'h' * 63}:65535/{'s' * 32}/{'m' * 32}"
 T = 277_778 * HOUR
 LAST_TIME = parse_time("2199-12-31T23:59:59.999999Z")
-LATE = 10**15  # an index of a log that nobody will live to see
+LATE = 10**15  # an index that no log will reach
 WIDE = "\U0001f5c3"  # a character of four bytes
 
 
@@ -66,9 +70,9 @@ class Large:
         self.entries.append(self.engine.fire(kind, at))
         return self.entries[-1][0]
 
-    def decides(self, actor: str, *bodies: Body, batch: bool = False) -> Entry:
+    def decides(self, actor: str, *bodies: Body, batch: bool = False, at: int = T) -> Entry:
         """The entry of a command, or of a batch."""
-        self.entries.append(self.engine.submit(submission(actor, bodies, batch=batch), T))
+        self.entries.append(self.engine.submit(submission(actor, bodies, batch=batch, at=at), at))
         return self.entries[-1][0]
 
     @property
@@ -77,12 +81,13 @@ class Large:
         return max(len(data) for _, data in self.entries)
 
 
-def submission(actor: str, bodies: Sequence[Body], *, batch: bool) -> Submission:
-    """What an author may send: `Refused` if it is too large."""
+def submission(actor: str, bodies: Sequence[Body], *, batch: bool, at: int = T) -> Submission:
+    """What an author may send at `at`: `Refused` if it is too large."""
     kind, version = (BATCH, 1) if batch else (bodies[0].TYPE, bodies[0].V)
     header = Header(
         type=kind, v=version, aud=ORIGIN, actor=actor, key_id="0" * 16,
-        command_id="ffffffff-ffff-7fff-bfff-ffffffffffff", issued_at=T, expires_at=T + HOUR, seen=None,
+        command_id="ffffffff-ffff-7fff-bfff-ffffffffffff",
+        issued_at=at, expires_at=min(at + HOUR, LAST_TIME), seen=None,
     )  # fmt: skip
     return CODEC.decode_payload(encode_payload(header, tuple(bodies)), bytes(64))
 
@@ -102,8 +107,8 @@ def programme(**changes: Any) -> ProgrammePublished:
         "programme_id": PROGRAMME, "version": 1_000_000, "issuer_id": CITY,
         "title": WIDE * limits.MAX_NAME, "legal_basis": WIDE * limits.MAX_REASON, "currency": CURRENCY,
         "share": Rate(num=999_999, den=1_000_000), "beneficiary_cap": MAX_AMOUNT,
-        "classes": tuple(long_id(f"c{n}") for n in range(limits.MAX_CLASSES)),
-        "regions": tuple(long_id(f"r{n}") for n in range(limits.MAX_REGIONS)),
+        "classes": tuple(long_id(f"c{n}") for n in range(MAX_CLASSES)),
+        "regions": tuple(long_id(f"r{n}") for n in range(MAX_REGIONS)),
         "valid_from": 0, "valid_until": LAST_TIME, "expiry": FixedExpiry(kind="fixed", at=T + 1_000 * HOUR),
         "recycle": "appropriation", "hold_tolls_expiry": True,
         "report_within_seconds": limits.MAX_WINDOW // SECOND,
@@ -151,7 +156,7 @@ def offer(offer_id: str, **changes: Any) -> OfferReceived:
 
 
 def worn(large: Large) -> None:
-    """Give every position that there is as many postings behind it as a log can count."""
+    """Set the number of postings of every position to the largest that a log can count."""
     for accounts in large.state.accounts.assets.values():
         for position in accounts.values():
             position.n = LATE

@@ -14,16 +14,21 @@ from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry, Outcome
-from counterfoil.contract.limits import ENTRY_FRAME_BYTES, MAX_COUNT, MAX_ENTRY_BYTES, OUTCOME_BYTES, PRICE_TICK
+from counterfoil.contract.limits import ENTRY_FRAME_BYTES, MAX_COUNT, MAX_ENTRY_BYTES, OUTCOME_BYTES
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.digest import state_root
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import ListProvider
 from counterfoil.matching.commands import AmendBid
 from counterfoil.redemption.commands import CloseSettlement, SubmitClaim
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, ORIGIN, PROGRAMME, Large, long_id, submission
 from tests.core.test_entry_sizes import approved, bids_resting, delivery, earned, issuing, published_with
+
+PRICE_TICK = RULES[LATEST].price_tick
+MAX_CONTRACTS_PER_CLAIM = RULES[LATEST].max_contracts_per_claim
+MAX_CLAIMS_PER_SETTLEMENT = RULES[LATEST].max_claims_per_settlement
 
 
 def as_many_as_fit(actor: str, bodies: Iterator[Body]) -> list[Body]:
@@ -41,7 +46,7 @@ def as_many_as_fit(actor: str, bodies: Iterator[Body]) -> list[Body]:
 def claims() -> tuple[Large, str, list[Body]]:
     """Claims of 48 contracts each: a few bytes ask for a line each."""
     ids = [f"trd-{entry}-0-{nth}" for entry in range(1, 100) for nth in range(24)]
-    size = limits.MAX_CONTRACTS_PER_CLAIM
+    size = MAX_CONTRACTS_PER_CLAIM
     bodies: Iterator[Body] = (
         SubmitClaim(programme_id=PROGRAMME, invoice_number=str(n), contract_ids=tuple(ids[n * size : (n + 1) * size]))
         for n in range(len(ids) // size)
@@ -51,7 +56,7 @@ def claims() -> tuple[Large, str, list[Body]]:
 
 def settlements() -> tuple[Large, str, list[Body]]:
     """Settlements of 48 claims of as many providers."""
-    large, size = delivery(0), limits.MAX_CLAIMS_PER_SETTLEMENT
+    large, size = delivery(0), MAX_CLAIMS_PER_SETTLEMENT
     ids = [f"clm-{n}-0" for n in range(1, 48 * 48 + 1)]
     for start in range(0, len(ids), size):
         approved(large, ids[start : start + size])

@@ -1,4 +1,4 @@
-"""The state root is RFC 6962's tree over the records, whatever order they come in, and no two states share one."""
+"""The state root is RFC 6962's tree over the records, independent of their order, and no two states share one."""
 
 from __future__ import annotations
 

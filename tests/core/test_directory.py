@@ -1,4 +1,4 @@
-"""The directory knows who may speak from its own events alone: nobody else's key, and no key after its revocation."""
+"""The directory knows from its own events alone who may sign: no other party's key, and no key after its revocation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def added(party_id: str, number: int) -> KeyAdded:
 
 
 def revoked(party_id: str, number: int) -> KeyRevoked:
-    """A key no more."""
+    """A revoked key."""
     return KeyRevoked(party_id=party_id, key_id=key_id_of(key(number)), reason="lost")
 
 

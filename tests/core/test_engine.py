@@ -13,7 +13,6 @@ from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
 from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
-from counterfoil.contract.limits import CLOCK_SKEW, MAX_VALIDITY
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header, Seen, Submission
@@ -22,7 +21,7 @@ from counterfoil.core.decider import At
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.keys import key_id_of
-from counterfoil.core.rules import RULES
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, RevokeKey
 from counterfoil.issuance.events import VoucherIssued
@@ -32,6 +31,9 @@ from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
 from tests.issuance.world import public_key, register
 from tests.properties.world import DECIDERS, World, opened
+
+CLOCK_SKEW = RULES[LATEST].clock_skew
+MAX_VALIDITY = RULES[LATEST].max_validity
 
 T = 277_778 * HOUR
 ORIGIN = "engine.example/issuance/main"
@@ -131,7 +133,7 @@ FUTURE = {"issued_at": T + CLOCK_SKEW + 1, "expires_at": T + HOUR}
 TOO_LONG = {"issued_at": T - 1, "expires_at": T + MAX_VALIDITY}
 BACKWARDS = {"issued_at": T + 2, "expires_at": T + 2}
 
-# Each row: the header's changes, the refusal or None. The log's clock stands at T; `lab` may not register anybody.
+# Each row: the header's changes, the refusal or None. The log's clock stands at T; `lab` may not register parties.
 BARS: list[tuple[dict[str, Any], Code | None]] = [
     ({}, None),
     (OLD_KEY, Code.KEY_REVOKED),
@@ -182,7 +184,7 @@ def test_seen_is_judged_at_every_size_up_to_now() -> None:
     now = len(log.leaves)
     (outcome,) = log.does(NEW, seen=Seen(size=now, root=root_of(log.leaves))).outcomes
     assert outcome.refusal is None
-    own = Seen(size=now + 2, root=root_of(log.leaves))  # the entry being decided is not one that anybody saw
+    own = Seen(size=now + 2, root=root_of(log.leaves))  # no author can have seen the entry being decided
     (outcome,) = log.does(register("last", 8, "auditor"), seen=own).outcomes
     assert outcome.refusal == Refusal(Code.SEEN_IS_NOT_OURS, (("size", str(now + 2)),))
 
@@ -278,7 +280,7 @@ def test_a_batch_of_one_differs_from_the_command_in_its_form_alone() -> None:
 
 
 def test_a_key_added_and_another_revoked_within_a_batch_bar_its_later_commands_from_nothing() -> None:
-    """What bars is judged once, before the batch: its signature was good at that point."""
+    """What applies to every command is judged once, before the batch: its signature was valid at that point."""
     log = started()
     entry = log.does(
         AddKey(party_id="op", public_key=public_key(31)),

@@ -1,4 +1,4 @@
-"""Nothing that a service may be asked or told makes an entry that the log cannot hold, however long everything is."""
+"""No command, event or timer makes an entry that the log cannot hold, however long everything is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.contract import limits
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES, PRICE_TICK
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
@@ -50,9 +50,16 @@ from tests.core.largest import CITY, CLOUD, CURRENCY, LAB, LATE, PROGRAMME, WIDE
 from tests.matching.world import bond_held, hold_placed
 from tests.programmes import publish
 
+PRICE_TICK = RULES[LATEST].price_tick
+MAX_VOUCHERS_PER_HOLD = RULES[LATEST].max_vouchers_per_hold
+MAX_READINGS = RULES[LATEST].max_readings
+MAX_CONTRACTS_PER_CLAIM = RULES[LATEST].max_contracts_per_claim
+MAX_CLAIMS_PER_SETTLEMENT = RULES[LATEST].max_claims_per_settlement
+MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
+
 MAX_MATCHES = RULES[NEWEST].max_matches_per_entry
 BID, OFFER, TRADE = f"bid-{LATE}-47", f"off-{LATE}-47", f"trd-{LATE}-47-23"
-DEAD = T + 1_001 * HOUR  # all vouchers ran out, and no sweep came by
+DEAD = T + 1_001 * HOUR  # all vouchers have expired, and no sweep has run
 SHARE = Rate(num=999_999, den=1_000_000)
 
 
@@ -67,13 +74,13 @@ def kinds(entry: Entry) -> list[str]:
 def held() -> Large:
     """A hold on as many vouchers as one may draw on, to their last unit, and a bond."""
     large = Large(ledger.DECIDER)
-    largest.funded(large, limits.MAX_VOUCHERS_PER_HOLD, SHARE)
-    cost = sum(lot.face for lot in large.state.vouchers.lots.values()) * SHARE.den // SHARE.num - 1
+    largest.funded(large, MAX_VOUCHERS_PER_HOLD, SHARE)
+    cost = sum(voucher.face for voucher in large.state.vouchers.open.values()) * SHARE.den // SHARE.num - 1
     bid = largest.bid(BID, nodes=1, partial=False, cost_per_node=cost)
     entry = large.hears(largest.offer(OFFER, bond=MAX_AMOUNT // 4), bid)
     (placed,) = entry.events
     assert isinstance(placed, HoldPlaced)
-    assert len(placed.vouchers) == limits.MAX_VOUCHERS_PER_HOLD
+    assert len(placed.vouchers) == MAX_VOUCHERS_PER_HOLD
     largest.worn(large)
     return large
 
@@ -101,9 +108,9 @@ def trade_far_below_the_limit_after_the_vouchers_ran_out() -> Large:
     entry = large.hears(largest.trade(BID, OFFER), at=DEAD)
     funded = entry.events[0]
     assert isinstance(funded, ContractFunded)
-    assert len(funded.released_vouchers) == limits.MAX_VOUCHERS_PER_HOLD
+    assert len(funded.released_vouchers) == MAX_VOUCHERS_PER_HOLD
     assert kinds(entry) == ["ContractFunded", "VoucherExpired"]
-    assert len(entry.events) == 1 + limits.MAX_VOUCHERS_PER_HOLD
+    assert len(entry.events) == 1 + MAX_VOUCHERS_PER_HOLD
     return large
 
 
@@ -120,7 +127,7 @@ def capture_from_every_voucher() -> Large:
     )
     captured = large.hears(usage).events[0]
     assert isinstance(captured, HoldCaptured)
-    assert len(captured.vouchers) == limits.MAX_VOUCHERS_PER_HOLD
+    assert len(captured.vouchers) == MAX_VOUCHERS_PER_HOLD
     return large
 
 
@@ -131,24 +138,24 @@ def default_after_the_vouchers_ran_out() -> Large:
     )
     entry = large.hears(default, at=DEAD)
     assert kinds(entry) == ["HoldReleased", "VoucherExpired", "BondSlashed"]
-    assert len(entry.events) == 2 + limits.MAX_VOUCHERS_PER_HOLD
+    assert len(entry.events) == 2 + MAX_VOUCHERS_PER_HOLD
     return large
 
 
 def sweep_of_vouchers() -> Large:
     large = Large(ledger.DECIDER)
-    largest.funded(large, limits.MAX_ITEMS_PER_SWEEP + 1, SHARE)
+    largest.funded(large, MAX_ITEMS_PER_SWEEP + 1, SHARE)
     entry = large.fires("voucher_expiry", DEAD)
     assert kinds(entry) == ["VoucherExpired"]
-    assert len(entry.events) == limits.MAX_ITEMS_PER_SWEEP
+    assert len(entry.events) == MAX_ITEMS_PER_SWEEP
     return large
 
 
 def payment_of_a_batch() -> Large:
     large = Large(ledger.DECIDER)
     largest.funded(large, 1, SHARE)
-    each = MAX_AMOUNT // 2 // limits.MAX_CLAIMS_PER_SETTLEMENT
-    providers = [long_id(f"cloud-{n}") for n in range(limits.MAX_CLAIMS_PER_SETTLEMENT)]
+    each = MAX_AMOUNT // 2 // MAX_CLAIMS_PER_SETTLEMENT
+    providers = [long_id(f"cloud-{n}") for n in range(MAX_CLAIMS_PER_SETTLEMENT)]
     accounts = large.state.accounts
     for name in providers:
         owed = accounts.assets[CURRENCY].setdefault(f"claims/{name}", Position())
@@ -159,7 +166,7 @@ def payment_of_a_batch() -> Large:
     largest.worn(large)
     entry = large.hears(confirmed(tuple(Payee(provider_id=name, amount=each) for name in providers)))
     assert kinds(entry) == [ClaimSettled.__name__]
-    assert len(entry.events) == limits.MAX_CLAIMS_PER_SETTLEMENT
+    assert len(entry.events) == MAX_CLAIMS_PER_SETTLEMENT
     return large
 
 
@@ -236,9 +243,9 @@ def pass_of_prevented_matches() -> Large:
 
 
 def sweep_of_orders() -> Large:
-    large = bids_resting(limits.MAX_ITEMS_PER_SWEEP + 1)
+    large = bids_resting(MAX_ITEMS_PER_SWEEP + 1)
     entry = large.fires("order_expiry", T + 3_000 * HOUR)
-    assert len(entry.events) == limits.MAX_ITEMS_PER_SWEEP
+    assert len(entry.events) == MAX_ITEMS_PER_SWEEP
     return large
 
 
@@ -268,7 +275,7 @@ def delivery(contracts: int) -> Large:
 def readings() -> tuple[Reading, ...]:
     """All that a contract of `delivery` can report, at once."""
     first = T // HOUR - 64
-    return tuple(Reading(hour=first + hour, gpu_minutes=1_023 * 64 * 60) for hour in range(limits.MAX_READINGS))
+    return tuple(Reading(hour=first + hour, gpu_minutes=1_023 * 64 * 60) for hour in range(MAX_READINGS))
 
 
 def report() -> Large:
@@ -279,18 +286,18 @@ def report() -> Large:
 
 
 def sweep_of_windows() -> Large:
-    large = delivery(limits.MAX_ITEMS_PER_SWEEP + 1)
+    large = delivery(MAX_ITEMS_PER_SWEEP + 1)
     for contract_id in list(large.state.contracts):
         large.decides(CLOUD, ReportUsage(contract_id=contract_id, readings=readings()))
     entry = large.fires("dispute_window", T + HOUR)
     assert kinds(entry) == ["UsageAccepted", "ContractCompleted"]
-    assert len(entry.events) == 2 * limits.MAX_ITEMS_PER_SWEEP
+    assert len(entry.events) == 2 * MAX_ITEMS_PER_SWEEP
     return large
 
 
 def idle() -> Large:
     """More contracts than a sweep takes, each reported in full as idle: what is accepted is no delivery."""
-    large = delivery(limits.MAX_ITEMS_PER_SWEEP + 1)
+    large = delivery(MAX_ITEMS_PER_SWEEP + 1)
     nothing = tuple(replace(reading, gpu_minutes=0) for reading in readings())
     for contract_id in list(large.state.contracts):
         large.decides(CLOUD, ReportUsage(contract_id=contract_id, readings=nothing))
@@ -313,15 +320,15 @@ def ends_in_default(large: Large, timer: str) -> Large:
     """The sweep, of which every acceptance is the end of a contract."""
     entry = large.fires(timer, T + 30 * HOUR + RULES[LATEST].resolution_window)
     assert kinds(entry) == ["UsageAccepted", "ProviderDefaulted"]
-    assert len(entry.events) == 2 * limits.MAX_ITEMS_PER_SWEEP
+    assert len(entry.events) == 2 * MAX_ITEMS_PER_SWEEP
     return large
 
 
 def sweep_of_deadlines() -> Large:
-    large = delivery(limits.MAX_ITEMS_PER_SWEEP + 1)
+    large = delivery(MAX_ITEMS_PER_SWEEP + 1)
     entry = large.fires("reporting", T + 30 * HOUR)
     assert kinds(entry) == ["ProviderDefaulted"]
-    assert len(entry.events) == limits.MAX_ITEMS_PER_SWEEP
+    assert len(entry.events) == MAX_ITEMS_PER_SWEEP
     return large
 
 
@@ -335,7 +342,7 @@ def earned(contract_ids: Sequence[str]) -> Large:
 
 
 def claim() -> Large:
-    names = tuple(f"trd-{LATE + n}-47-23" for n in range(limits.MAX_CONTRACTS_PER_CLAIM))
+    names = tuple(f"trd-{LATE + n}-47-23" for n in range(MAX_CONTRACTS_PER_CLAIM))
     large = earned(names)
     entry = large.decides(CLOUD, SubmitClaim(programme_id=PROGRAMME, invoice_number="i" * 64, contract_ids=names))
     assert kinds(entry) == [ClaimSubmitted.__name__]
@@ -359,7 +366,7 @@ def approved(large: Large, claim_ids: Sequence[str]) -> None:
 
 def settlement() -> Large:
     large = delivery(0)
-    names = tuple(f"clm-{LATE + n}-47" for n in range(limits.MAX_CLAIMS_PER_SETTLEMENT))
+    names = tuple(f"clm-{LATE + n}-47" for n in range(MAX_CLAIMS_PER_SETTLEMENT))
     approved(large, names)
     entry = large.decides(CITY, CloseSettlement(programme_id=PROGRAMME, claim_ids=names))
     assert kinds(entry) == [SettlementClosed.__name__]

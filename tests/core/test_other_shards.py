@@ -1,4 +1,4 @@
-"""What is said of another shard's orders, contracts and vouchers makes an entry without events, never an error."""
+"""Events about another shard's orders, contracts and vouchers make entries without events, never an error."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CASES = [
 
 
 def opened(service: str) -> Engine[Any]:
-    """A log that knows of nothing yet."""
+    """An empty log."""
     engine = Engine(DECIDERS[service], LogId(service, "cn.sh").origin(HOST), lambda _size: None)
     engine.genesis(GENESIS, 0)
     return engine

@@ -1,4 +1,4 @@
-"""The look at a state before and after a decision finds what a decision wrote, however hidden."""
+"""Comparing a state before and after a decision finds everything that the decision wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story ends the same at any pace of the services: whichever works when, on batches of any size."""
+"""The story ends the same at any pace of the services and with batches of any size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract import limits
+from counterfoil.runtime import runner as module
 from counterfoil.testbed.system import Answer, EmbeddedSystem
 from tests.demo.story import play
 
@@ -34,7 +34,7 @@ class Uneven(EmbeddedSystem):
         done = 1
         while done:
             self._burst()
-            limits.BATCH_CAUSES = SIZES[-1]  # type: ignore[misc]
+            module.BATCH_CAUSES = SIZES[-1]  # type: ignore[misc]
             done = self.embedded.step()
 
     def _burst(self) -> None:
@@ -42,7 +42,7 @@ class Uneven(EmbeddedSystem):
         steps += [self.embedded.receipts.step, self.embedded.projector.step]
         favour = [self.chance.random() ** 2 for _ in steps]
         for step in self.chance.choices(steps, favour, k=self.chance.randrange(20)):
-            limits.BATCH_CAUSES = self.chance.choice(SIZES)  # type: ignore[misc]
+            module.BATCH_CAUSES = self.chance.choice(SIZES)  # type: ignore[misc]
             step()
 
 
@@ -55,7 +55,7 @@ def even(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize("pace", range(2))
 def test_the_end_is_the_same_at_any_pace(even: Any, pace: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seed, report, roots = even
-    monkeypatch.setattr(limits, "BATCH_CAUSES", limits.BATCH_CAUSES)
+    monkeypatch.setattr(module, "BATCH_CAUSES", module.BATCH_CAUSES)
     monkeypatch.setattr(Uneven, "chance", Random(pace))
     other, other_roots = play(tmp_path / "home", seed, Uneven)
     assert other_roots != roots  # it did take another course

@@ -23,6 +23,7 @@ from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.gateway.problems import REFUSAL_SCHEMA
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucher
 from counterfoil.ledger.commands import Withdraw
@@ -40,6 +41,9 @@ from tests.contract.bad_input import BAD_ENVELOPES, TOO_LARGE
 from tests.gateway.harness import ENVELOPE, Stepped, problem_of
 from tests.gateway.world import BID, FIRST_HOUR, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of
 from tests.programmes import changed
+
+CLOCK_SKEW = RULES[LATEST].clock_skew
+MAX_VALIDITY = RULES[LATEST].max_validity
 
 
 @pytest.fixture(scope="module")
@@ -216,11 +220,11 @@ def ledger_time(market: Market) -> int:
         (-HOUR, 1, None),
         (-HOUR, 0, Code.COMMAND_EXPIRED),
         (-3 * HOUR, -2 * HOUR, Code.COMMAND_EXPIRED),
-        (limits.CLOCK_SKEW, HOUR, None),
-        (limits.CLOCK_SKEW + 1, HOUR, Code.COMMAND_FROM_FUTURE),
-        (0, limits.MAX_VALIDITY, None),
-        (0, limits.MAX_VALIDITY + 1, Code.VALIDITY_TOO_LONG),
-        (limits.CLOCK_SKEW, limits.CLOCK_SKEW, Code.VALIDITY_TOO_LONG),
+        (CLOCK_SKEW, HOUR, None),
+        (CLOCK_SKEW + 1, HOUR, Code.COMMAND_FROM_FUTURE),
+        (0, MAX_VALIDITY, None),
+        (0, MAX_VALIDITY + 1, Code.VALIDITY_TOO_LONG),
+        (CLOCK_SKEW, CLOCK_SKEW, Code.VALIDITY_TOO_LONG),
     ],
 )
 def test_time(http: Stepped, issued: int, expires: int, code: Code | None) -> None:

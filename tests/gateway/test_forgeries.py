@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from counterfoil.client.author import Author
-from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.gateway import signatures
 from counterfoil.issuance.commands import RegisterParty
+from counterfoil.transport.embedded import INBOX_CAPACITY
 from tests.gateway.harness import Served, Stepped, checked_entry, problem_of
 from tests.gateway.world import Market, deposit, seed_of
 
@@ -55,7 +55,7 @@ async def post(app: Any, envelope: bytes) -> str:
 def test_forgeries_do_not_keep_an_honest_sender_out(http: Stepped) -> None:
     market = http.market
     envelopes = islice(forgeries(market), FORGERIES)
-    assert FORGERIES > limits.INBOX_CAPACITY
+    assert FORGERIES > INBOX_CAPACITY
 
     async def flood() -> Counter[str]:
         codes: Counter[str] = Counter()

@@ -1,1 +1,1 @@
-"""Logs that were made once and must audit clean for ever, whatever the code becomes."""
+"""Logs that were made once and must audit clean for ever, after any change of the code."""

@@ -53,7 +53,7 @@ CROWD = 30
 UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
 """A voucher begins when it is issued; only a ledger whose clock is behind issuance's refuses it for that."""
 UNREACHED_TIMERS = {"ledger voucher_cancellation"}
-"""It continues the end of a voucher with more owners than one entry takes; a voucher has one owner as yet."""
+"""It continues the end of a voucher with more owners than one entry takes; a voucher has only one owner so far."""
 
 
 def play(world: GoldenWorld, adopt: int | None = None) -> None:
@@ -251,7 +251,7 @@ def _orders(world: GoldenWorld) -> None:
 
 
 def _delivery(world: GoldenWorld) -> None:
-    """The contract of `_orders` is delivered with every mistake that can be made; nobody resolves the dispute."""
+    """The contract of `_orders` is delivered with every mistake that can be made; the dispute is not resolved."""
     contract_id = next(iter(world.state("redemption").contracts))
     contract = world.state("redemption").contracts[contract_id].terms
     first, full = contract.first_hour, contract.nodes * contract.gpus_per_node * 60
@@ -277,7 +277,7 @@ def _delivery(world: GoldenWorld) -> None:
     world.clock += 3 * HOUR
     late = (Reading(hour=first + 1, gpu_minutes=full),)
     _refused(world, "gpu-1", Code.REPORTING_CLOSED, replace(report, readings=late))
-    world.clock += 7 * 24 * HOUR  # nobody resolves the dispute: it lapses
+    world.clock += 7 * 24 * HOUR  # the dispute is not resolved: it lapses
     world.settle()
     claim = SubmitClaim(programme_id="p1", invoice_number="golden-1", contract_ids=(contract_id,))
     first_claim = _done(world, "gpu-1", claim).claim_id

@@ -1,4 +1,4 @@
-"""Golden logs audit clean under the rules they name, whatever the code has become, and under no others."""
+"""Golden logs audit clean under the rules they name, after any change of the code, and under no others."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_other_rules_decide_it_otherwise(case: str) -> None:
 
 @EACH
 def test_a_release_without_these_rules_does_not_audit(case: str) -> None:
-    """It says which release is needed, and finds nothing: a lack of its own is no fault of the log."""
+    """It names the release that is needed and reports no findings: what the auditor lacks is no fault of the log."""
     last = max(version for version in CASES[case] if version is not None)
     known = {number: each for number, each in RULES.items() if number != last}
     with patch.object(rules, "RULES", known), pytest.raises(UnknownRules, match=f"rules version {last} needs release"):
@@ -59,7 +59,7 @@ def test_a_release_without_these_rules_does_not_audit(case: str) -> None:
 
 @EACH
 def test_it_has_everything_in_it(case: str) -> None:
-    """Every command, event, refusal, timer and reaction; what is not in it could change unseen."""
+    """Every command, event, refusal, timer and reaction; what is missing could change unnoticed."""
     found = kinds({log.name.partition("/")[0]: entries(log) for log in find_logs(FOLDER / case)})
     changes = CASES[case][1] is not None
     decided = {code.value for code in Code if MEANINGS[code].stage is Stage.DECISION} - {

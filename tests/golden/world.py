@@ -26,7 +26,7 @@ KEYS = {key_id_of(public_key(number)): number for number in range(200)}
 
 
 def seed(number: int) -> bytes:
-    """The private key of the world's `number`-th key; everybody knows it."""
+    """The private key of the world's `number`-th key; it is public."""
     return number.to_bytes(32, "big")
 
 
@@ -83,7 +83,7 @@ class GoldenWorld(World):
         self.system.settle()
 
     def deliver(self, _consumer: str, _source: str, _most: int) -> int:
-        """Whatever is said has been heard."""
+        """Every event has been consumed."""
         return 0
 
     def deliver_most(self) -> None:
@@ -91,7 +91,7 @@ class GoldenWorld(World):
         self.settle()
 
     def fire(self, _service: str, _most: int = 1_000) -> int:
-        """What is due happens by itself."""
+        """The services fire what is due."""
         self.settle()
         return 0
 
@@ -109,7 +109,7 @@ class GoldenWorld(World):
 
 
 def kinds(logs: dict[str, list[Entry]]) -> dict[str, set[str]]:
-    """What logs have in them: commands, events, refusals, timers and reactions (consumer and event)."""
+    """What logs contain: commands, events, refusals, timers and reactions (consumer and event)."""
     found: dict[str, set[str]] = {name: set() for name in ("commands", "events", "refusals", "timers", "reactions")}
     for service, log in logs.items():
         for entry in log:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_body, dump_record
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
@@ -60,6 +59,9 @@ from tests.issuance.world import (
     register,
 )
 from tests.programmes import changed
+
+MAX_CLASSES = RULES[LATEST].max_classes
+MAX_REGIONS = RULES[LATEST].max_regions
 
 SUSPEND = SuspendVoucher(voucher_id=VOUCHER, reason="audit")
 REINSTATE = ReinstateVoucher(voucher_id=VOUCHER)
@@ -409,8 +411,8 @@ def test_keys_in_force_per_party() -> None:
     ("body", "field", "most"),
     [
         (replace(CLASS, class_id="c"), "sources", RULES[LATEST].max_sources),
-        (PROGRAMME, "regions", limits.MAX_REGIONS),
-        (PROGRAMME, "classes", limits.MAX_CLASSES),
+        (PROGRAMME, "regions", MAX_REGIONS),
+        (PROGRAMME, "classes", MAX_CLASSES),
     ],
 )
 def test_lists(body: Any, field: str, most: int) -> None:

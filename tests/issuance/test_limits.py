@@ -31,7 +31,7 @@ def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> N
 
 
 def test_a_party_has_so_many_keys_in_all_its_life() -> None:
-    """Revoked keys are kept for good, so their number is bounded as well."""
+    """Revoked keys are kept for ever, so their number is bounded as well."""
     scenario = people()
     for n in range(RULES[LATEST].max_keys_ever - 2):  # beside the one it was registered with, and the last
         key_id = f"{n:016x}"
@@ -48,7 +48,7 @@ def test_a_party_has_so_many_keys_in_all_its_life() -> None:
 
 
 def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:
-    """What is appropriated and what is issued counts, whoever does it; other currencies have room of their own."""
+    """Appropriations and issues of all issuers count; each currency has its own room."""
     scenario = people()
     for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
         body = changed(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)

@@ -1,4 +1,4 @@
-"""What the other services tell the ledger, in few words, and a story that checks the ledger after every chapter."""
+"""The events that the other services send to the ledger, and a scenario that checks the ledger after every step."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def party(party_id: str, *roles: Any) -> PartyRegistered:
 
 
 def programme(share: str = "2/3", *, recycle: Any = "lapsed", tolls: bool = True, **other: Any) -> ProgrammePublished:
-    """A version of a programme's rules; usage may be reported and disputed for an hour each."""
+    """A version of a programme; usage may be reported and disputed for an hour each."""
     num, den = map(int, share.split("/"))
     terms: dict[str, Any] = {
         "programme_id": "city", "version": 1, "issuer_id": "issuer", "title": "City",
@@ -99,7 +99,7 @@ def offer(offer_id: str, bond: int, bps: int = 1_000, **other: Any) -> OfferRece
 
 
 def trade(trade_id: str, notional: int, left: int = 0, bid_id: str = "bid", **other: Any) -> TradeMatched:
-    """A fill of a bid from the offer at its price of 1, `left` nodes of the bid still open."""
+    """A trade of a bid with the offer at its price of 1, `left` nodes of the bid still open."""
     terms: dict[str, Any] = {
         "rule_set": "PTW-1", "taker": "bid", "offer_id": "offer", "beneficiary_id": "acme", "provider_id": "cloud",
         "programme_id": "city", "class_id": "h100", "region": "east", "currency": "CNY", "nodes": 1,
@@ -116,7 +116,7 @@ def accepted(contract_id: str, amount: int, report_id: str = "report") -> UsageA
 
 
 def paid(*amounts: tuple[str, int]) -> PaymentConfirmed:
-    """A settlement batch paid outside."""
+    """A settlement paid outside."""
     payees = tuple(Payee(provider_id=provider, amount=amount) for provider, amount in amounts)
     return PaymentConfirmed(
         settlement_id="stl",
@@ -186,7 +186,7 @@ class Story(PureScenario):
 
     @property
     def said(self) -> list[Any]:
-        """What the ledger made of the last thing it heard; it did not refuse it."""
+        """The ledger's events after the last step, which was not refused."""
         assert not isinstance(self.last, Refusal), self.last
         return list(self.last)
 
@@ -199,7 +199,7 @@ class Story(PureScenario):
         return self.balances.known.get((account, asset), Balance(n=0, posted=0, held=0)).posted
 
     def voucher(self, voucher_id: str, party_id: str = "acme") -> tuple[int, int, int, int, int]:
-        """(available, held, redeemed, expired, cancelled), from the legs, also of a voucher long forgotten."""
+        """(available, held, redeemed, expired, cancelled), from the legs, also of a voucher that has ended."""
         ends = [self.posted(account, voucher_id) for account in ("redeemed", "expired", "cancelled")]
         return (*self._available(owner(party_id), voucher_id), ends[0], ends[1], ends[2])
 
@@ -233,7 +233,7 @@ def traded(*vouchers: Event, notional: int = 900, **terms: Any) -> Story:
 
 
 def expire(told: Story, at: int = ENDS) -> Story:
-    """Let the sweep come by."""
+    """Run the sweep."""
     told.fires("voucher_expiry", at)
     return told
 

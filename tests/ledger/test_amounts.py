@@ -29,7 +29,7 @@ FULL = Rate(num=1, den=1)
 
 
 class Both:
-    """Issuance's scenario, and a ledger that hears all it says."""
+    """Issuance's scenario, and a ledger that consumes all of its events."""
 
     def __init__(self, *programmes: tuple[str, str]) -> None:
         self.issuance, self.ledger = people(), Story(party("treasury", "treasurer"), party("lab-1"), party("cloud"))
@@ -43,7 +43,7 @@ class Both:
         self.issuance.time = OPEN
 
     def ask(self, body: Any) -> Scenario:
-        """A command to issuance; the ledger hears what follows, and issuance what the ledger says of vouchers."""
+        """A command to issuance; the ledger consumes what follows, and issuance the ledger's events about vouchers."""
         self.issuance.when(body, "city-1")
         if not isinstance(self.issuance.last, Refusal):
             for event in self.issuance.last:
@@ -55,7 +55,7 @@ class Both:
         return self.issuance
 
     def said(self, kind: type[Event]) -> list[Any]:
-        """What issuance said last, of a kind; empty if it refused."""
+        """The last events of issuance of one type; empty if it refused."""
         last: Sequence[Event] | Refusal = self.issuance.last
         return [] if isinstance(last, Refusal) else [event for event in last if isinstance(event, kind)]
 

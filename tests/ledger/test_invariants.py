@@ -53,16 +53,16 @@ def bump(account: str, asset: str, counter: str, by: int) -> Callable[[State], N
 
 
 def put(what: str, id_: Any, member: str, value: object) -> Callable[[State], None]:
-    """Change a member of a lot, a hold or a contract."""
+    """Change a member of a voucher, a hold or a contract."""
 
     def damage(state: State) -> None:
         tables: dict[str, Any] = {
-            "lots": state.vouchers.lots,
+            "vouchers": state.vouchers.open,
             "holds": state.holds.open,
             "contracts": state.contracts,
         }
         table = tables[what]
-        if what == "lots":
+        if what == "vouchers":
             setattr(table[id_], member, value)
         elif what == "contracts":
             table[id_] = table[id_]._replace(**{member: value})
@@ -84,13 +84,13 @@ def lose(state: State) -> None:
 
 
 def misplace(state: State) -> None:
-    """Lose a voucher of a party."""
-    state.vouchers.set_owner(state.vouchers.lots["v1"], "acme", owns=False)
+    """Remove an owner from the index."""
+    state.vouchers.set_owner(state.vouchers.open["v1"], "acme", owns=False)
 
 
 def give_away(state: State) -> None:
-    """Let a party think that a voucher is its own."""
-    state.vouchers.set_owner(state.vouchers.lots["v1"], "beta", owns=True)
+    """Index a party as owner of a voucher without a position."""
+    state.vouchers.set_owner(state.vouchers.open["v1"], "beta", owns=True)
 
 
 def unset(state: State) -> None:
@@ -103,13 +103,13 @@ def both(state: State) -> None:
     state.ended["trade"] = EndedContract(state.contracts["trade"], T)
 
 
-def forget_lot(state: State) -> None:
+def forget_voucher(state: State) -> None:
     """Lose a voucher, but not its balances."""
-    del state.vouchers.lots["v1"]
+    del state.vouchers.open["v1"]
 
 
 def bogus_hold(state: State) -> None:
-    """Hold a voucher that nobody has."""
+    """Hold a voucher without owners."""
     put("holds", ("bid", "bid"), "draws", (Draw(voucher_id="v9", amount=1),))(state)
 
 
@@ -127,10 +127,10 @@ def test_there_is_nothing_to_find_in_a_sound_ledger() -> None:
         (bump("bank", "CNY", "debits_posted", MAX_AMOUNT), "CNY: bank is out of range"),
         (bump("bonds", "CNY", "n", -9), "CNY: bonds has no posting"),
         (bump("cash/acme", "CNY", "debits_posted", 20_000), "CNY: cash/acme is overdrawn by 10200"),
-        (move("CNY", "cash/acme", "bonds", 5), "CNY: bonds keeps 5, though what passes through it is passed on"),
-        (put_nodes, "bid bid holds for no node"),
-        (put("holds", ("offer", "offer"), "cash", -1), "offer offer holds less than nothing"),
-        (put("holds", ("bond", "trade"), "cash", -1), "bond trade holds less than nothing"),
+        (move("CNY", "cash/acme", "bonds", 5), "CNY: bonds keeps 5, but value only passes through it"),
+        (put_nodes, "bid bid holds for no nodes"),
+        (put("holds", ("offer", "offer"), "cash", -1), "offer offer holds a negative amount"),
+        (put("holds", ("bond", "trade"), "cash", -1), "bond trade holds a negative amount"),
         (lose, "an open contract lacks a hold, or a hold its contract"),
         (both, "contract trade is open and ended"),
         (both, "programme city: claims of 100, its contracts say 200"),
@@ -142,19 +142,19 @@ def test_there_is_nothing_to_find_in_a_sound_ledger() -> None:
         (put("holds", ("offer", "offer"), "cash", 71), "CNY: cash/cloud has 100 held, its holds say 101"),
         (put("holds", ("contract", "trade"), "draws", ()), "v1: owner/acme has 300 held, its holds say 200"),
         (bogus_hold, "v9: owner/acme has no posting, its holds say 1"),
-        (forget_lot, "v1: balances of a voucher that is not open"),
-        (put("lots", "v1", "face", 999), "voucher v1: face 999 is not the sum of [900, 100]"),
+        (forget_voucher, "v1: balances of a voucher that is not open"),
+        (put("vouchers", "v1", "face", 999), "voucher v1: face 999 is not the sum of [900, 100]"),
         (
             move("v1", "circulation", "owner/acme", 1),
             "voucher v1: what was put into circulation is not its face",
         ),
-        (move("v1", "owner/acme", "cash/beta", 1), "voucher v1: an account has a part of it that is no owner's"),
-        (move("v1", "owner/acme", "owner/beta", 1), "voucher v1: beta owns some of it and does not know"),
-        (misplace, "voucher v1: acme owns some of it and does not know"),
-        (give_away, "voucher v1: beta owns none of it"),
+        (move("v1", "owner/acme", "cash/beta", 1), "voucher v1: an account that is no owner's has a part of it"),
+        (move("v1", "owner/acme", "owner/beta", 1), "voucher v1: beta has a position in it that the index lacks"),
+        (misplace, "voucher v1: acme has a position in it that the index lacks"),
+        (give_away, "voucher v1: beta is indexed as an owner and has no position"),
         (unset, "voucher v1: it ends, and no timer is set"),
-        (put("lots", "v1", "status", "revoked"), "voucher v1: some of it is not held, and no timer is set"),
-        (move("v1", "owner/acme", "redeemed", 900), "voucher v1: acme owns none of it"),
+        (put("vouchers", "v1", "status", "revoked"), "voucher v1: some of it is not held, and no timer is set"),
+        (move("v1", "owner/acme", "redeemed", 900), "voucher v1: acme is indexed as an owner and has no position"),
         (
             move("budget:city", "appropriation", "lost", 1),
             "budget:city: appropriated 100000 is not the sum of [98999, 960, 40, 0]",

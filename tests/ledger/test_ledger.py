@@ -11,17 +11,12 @@ from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry, EntryCause
 from counterfoil.contract.events import KeyAdded, KeyRevoked
-from counterfoil.contract.limits import (
-    MAX_AMOUNT,
-    MAX_ENTRY_BYTES,
-    MAX_ITEMS_PER_SWEEP,
-    MAX_LEGS,
-    MAX_VOUCHERS_PER_HOLD,
-)
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_ENTRY_BYTES, MAX_LEGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.ledger.events import (
     BondHeld,
     BondReleased,
@@ -64,6 +59,9 @@ from tests.ledger.story import (
     traded,
     withdraw,
 )
+
+MAX_VOUCHERS_PER_HOLD = RULES[LATEST].max_vouchers_per_hold
+MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 
 # cash ---------------------------------------------------------------------------------------------------------------
 

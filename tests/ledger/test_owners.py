@@ -70,7 +70,7 @@ def shared(**terms: Any) -> Story:
 
 def owned(told: Story, party_id: str) -> list[str]:
     """A party's vouchers, as a bid finds them."""
-    return [lot.voucher_id for lot in told.state.vouchers.of(party_id, "city")]
+    return [voucher.voucher_id for voucher in told.state.vouchers.of(party_id, "city")]
 
 
 def test_a_party_has_the_vouchers_that_it_has_a_position_in() -> None:
@@ -114,10 +114,10 @@ def test_a_voucher_ends_for_every_owner_and_each_held_part_as_it_is_released(how
     assert (told.voucher("v1", "acme")[:2], told.voucher("v1", "beta")[:2]) == ((0, 100), (0, 200))
     told.hears(CLOSED)
     assert told.said[1].amount == 100
-    assert "v1" in told.state.vouchers.lots  # beta's part is still held
+    assert "v1" in told.state.vouchers.open  # beta's part is still held
     told.hears(BidClosed(bid_id="two", reason="cancelled"))
     assert told.said[1].amount == 200
-    assert "v1" not in told.state.vouchers.lots
+    assert "v1" not in told.state.vouchers.open
     assert (owned(told, "acme"), owned(told, "beta")) == ([], [])
 
 
@@ -130,7 +130,7 @@ def test_a_release_before_the_sweep_ends_only_its_owners_part() -> None:
     told.hears(bid("late", 3, 1, "v1", beneficiary_id="beta", group_id="beta"))
     assert code(told) == Code.VOUCHER_EXPIRED
     expire(told).then_types(VoucherExpired)
-    assert "v1" not in told.state.vouchers.lots
+    assert "v1" not in told.state.vouchers.open
 
 
 @pytest.mark.parametrize("how", ["voucher_expiry", "voucher_cancellation"])
@@ -154,7 +154,7 @@ def test_many_owners_are_ended_a_bounded_number_to_an_entry(how: str) -> None:
     told.fires(how, ENDS)
     (last,) = told.said
     assert first.amount + second.amount + last.amount == 1_000
-    assert "v1" not in told.state.vouchers.lots
+    assert "v1" not in told.state.vouchers.open
     assert DECIDER.due(told.state) == (ENDS + 9, "voucher_expiry")
     assert told.budget()[:1] + told.budget()[3:] == ((99_993, 0) if how == "voucher_cancellation" else (98_993, 1_000))
 
@@ -170,12 +170,12 @@ def test_one_sweep_ends_at_most_so_many_owners_of_all_its_vouchers() -> None:
         assert 1 <= parts <= MOST
         swept += parts
     assert swept == MOST + MOST // 2
-    assert not told.state.vouchers.lots
+    assert not told.state.vouchers.open
 
 
 def test_each_owner_has_its_part_in_what_the_ledger_checks() -> None:
     told = shared()
-    told.state.vouchers.lots["v1"].face += 1
+    told.state.vouchers.open["v1"].face += 1
     assert "voucher v1: face 1001 is not the sum of [600, 400]" in check_ledger(told.state)
 
 
@@ -198,13 +198,13 @@ class Walk:
         told, chance, state = self.told, self.chance, self.told.state
         who = chance.choice(self.parties)
         others = [name for name in self.parties if name != who]
-        mine = [lot.voucher_id for lot in state.vouchers.of(who, "city")]
+        mine = [voucher.voucher_id for voucher in state.vouchers.of(who, "city")]
         bids, contracts = sorted(state.holds.for_all("bid")), sorted(state.contracts)
         match chance.randrange(7):
             case 0 | 1 if mine:
                 voucher_id = chance.choice(mine)
                 most = state.accounts.find(owner(who), voucher_id).available
-                if most and not state.vouchers.lots[voucher_id].dead:
+                if most and not state.vouchers.open[voucher_id].dead:
                     gives(told, voucher_id, chance.randint(1, most), chance.choice(others), giver=who)
             case 2 | 3:
                 cost = chance.randint(3, 400)
@@ -244,7 +244,7 @@ def test_value_is_conserved_among_many_owners(seed: int) -> None:
     for contract_id in sorted(told.state.contracts):
         told.hears(replace(COMPLETED, contract_id=contract_id))
     walk.fire(ENDS + 10_000)
-    assert not told.state.vouchers.lots
+    assert not told.state.vouchers.open
     for nth in range(6):
         assert sum(told.posted(account, f"v{nth}") for account in ("redeemed", "expired", "cancelled")) == 500
         assert all(told.posted(owner(name), f"v{nth}") == 0 for name in walk.parties)

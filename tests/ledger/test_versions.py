@@ -7,7 +7,7 @@ import pytest
 from counterfoil.contract.refusals import Code
 from counterfoil.core.decider import At
 from counterfoil.ledger import drawdown
-from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidReceived
 from tests.ledger.story import ENDS, bid, code, draws, issued, programme, story
@@ -15,7 +15,7 @@ from tests.ledger.story import ENDS, bid, code, draws, issued, programme, story
 # A bid of 150 wants 100 from vouchers of version 1 or 2, or 75 of version 3.
 # Each row: (face, version) in draw-down order, and what is drawn.
 COVERS: list[tuple[list[tuple[int, int]], list[tuple[str, int]] | None]] = [
-    ([(1, 1), (100, 2)], [("v1", 100)]),  # a single micro-unit of an old version stands in nobody's way
+    ([(1, 1), (100, 2)], [("v1", 100)]),  # a single micro-unit of an old version does not block the others
     ([(99, 1), (100, 2)], [("v1", 100)]),
     ([(100, 1), (100, 2)], [("v0", 100)]),
     ([(1, 1), (1, 3), (100, 2)], [("v2", 100)]),
@@ -48,9 +48,9 @@ def test_vouchers_behind_those_that_cover_a_bid_are_not_looked_at(monkeypatch: p
     looked: list[str] = []
     bar = drawdown._bar
 
-    def counted(state: LedgerState, lot: Lot, event: BidReceived, at: At) -> Code | None:
-        looked.append(lot.voucher_id)
-        return bar(state, lot, event, at)
+    def counted(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Code | None:
+        looked.append(voucher.voucher_id)
+        return bar(state, voucher, event, at)
 
     monkeypatch.setattr(drawdown, "_bar", counted)
     told.hears(bid("bid", 45))

@@ -69,7 +69,7 @@ def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face(viewed: 
     for (voucher_id,), row in rows.items():
         assert tuple(row[part] for part in parts) == told.voucher(voucher_id)
         assert sum(row[part] for part in parts) == row["face"]
-        if voucher_id in told.state.vouchers.lots:
+        if voucher_id in told.state.vouchers.open:
             position = told.state.accounts.find(owner(row["beneficiary_id"]), voucher_id)
             assert (row["available"], row["held"]) == (position.available, position.debits_pending)
     assert rows["v3",]["cancelled"] == 500

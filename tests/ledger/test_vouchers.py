@@ -50,7 +50,7 @@ def test_unheld_value_expires_into_the_budget_or_lapses(recycle: str, budget: tu
     assert told.voucher("v1") == (0, 0, 0, 1_000, 0)
     assert told.budget() == (budget[0], 0, 0, budget[1])
     assert DECIDER.due(told.state) is None
-    assert not told.state.vouchers.lots
+    assert not told.state.vouchers.open
     assert "v1" not in told.state.accounts.assets
 
 
@@ -83,7 +83,7 @@ def test_an_expiry_cannot_take_what_was_captured_or_is_still_to_be_captured() ->
     assert told.voucher("v1") == (0, 100, 500, 100, 0)
     told.hears(accepted("trade", 150, "last"))
     assert told.voucher("v1") == (0, 0, 600, 100, 0)
-    assert "v1" not in told.state.vouchers.lots
+    assert "v1" not in told.state.vouchers.open
     told.hears(COMPLETED).then_types(HoldReleased, BondReleased)
     assert told.budget() == (99_300, 600, 0, 100)
 
@@ -96,7 +96,7 @@ def test_a_voucher_that_was_redeemed_to_the_last_unit_is_known_until_it_ends() -
     expire(told)
     (event,) = told.said
     assert (event.voucher_id, event.amount, event.legs) == ("v1", 0, ())
-    assert not told.state.vouchers.lots
+    assert not told.state.vouchers.open
 
 
 @pytest.mark.parametrize("ending", [COMPLETED, DEFAULTED])
@@ -120,7 +120,7 @@ def test_what_a_contract_gives_back_to_a_dead_voucher_dies_with_it(
     told.hears(ending)
     assert told.voucher("v1") == expected
     assert told.budget() == budget
-    assert not told.state.vouchers.lots
+    assert not told.state.vouchers.open
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_a_contract_gives_back_to_a_dead_voucher_dies_with_it(
 def test_what_an_order_gives_back_to_an_expired_voucher_never_becomes_available(
     event: Event, held: int, swept: bool
 ) -> None:
-    """Whether or not the sweep came by before: ledger time decides."""
+    """Ledger time decides, whether or not the sweep has run."""
     told = story(issued("v1", 1_000), offer("offer", 100), bid("bid", 300, 2))
     if swept:
         expire(told).then_types(VoucherExpired)
@@ -159,7 +159,7 @@ def test_revocation_cancels_what_is_not_held_and_recycles_it() -> None:
     assert told.budget() == (99_800, 200, 0, 0)
     for event in (REVOKED, SUSPENDED, REINSTATED):
         told.hears(event).then()
-    assert told.state.vouchers.lots["v1"].status == "revoked"
+    assert told.state.vouchers.open["v1"].status == "revoked"
     expire(told).then()
     assert told.hears(CLOSED).voucher("v1") == (0, 0, 0, 0, 1_000)
 

@@ -12,10 +12,10 @@ RULES_OF_MATCHING: tuple[MatchingRule, ...] = (PTW_1, NAIVE_PTW_1)
 
 
 class RuledBook:
-    """The book of a rule. `goes_on`: passes go on over as many plans as they need, as from version 2 of the rules."""
+    """The book of a rule. `continues`: passes take as many plans as they need, as from rules version 2 on."""
 
-    def __init__(self, rule: MatchingRule, eligible: Eligible, *, goes_on: bool) -> None:
-        self.rule, self.goes_on = rule, goes_on
+    def __init__(self, rule: MatchingRule, eligible: Eligible, *, continues: bool) -> None:
+        self.rule, self.continues = rule, continues
         self.book = rule.new_book(eligible)
 
     def __getattr__(self, name: str) -> Any:
@@ -23,12 +23,12 @@ class RuledBook:
 
     def plan_bid(self, bid: Bid, tif: BidTif, floor_hour: int, most: int) -> Plan:
         """An arriving bid."""
-        return self.rule.bid_arrives(self.book, bid, tif, Pass(0, floor_hour, most, self.goes_on))
+        return self.rule.bid_arrives(self.book, bid, tif, Pass(0, floor_hour, most, self.continues))
 
     def plan_offer(self, offer: Offer, tif: OfferTif, floor_hour: int, most: int) -> Plan:
         """An arriving offer."""
-        return self.rule.offer_arrives(self.book, offer, tif, Pass(0, floor_hour, most, self.goes_on))
+        return self.rule.offer_arrives(self.book, offer, tif, Pass(0, floor_hour, most, self.continues))
 
     def plan_more(self, order_id: str, tif: BidTif, floor_hour: int, most: int) -> Plan:
-        """A resting order whose pass goes on."""
-        return self.rule.order_continues(self.book, order_id, tif, Pass(0, floor_hour, most, self.goes_on))
+        """A resting order whose pass continues."""
+        return self.rule.order_continues(self.book, order_id, tif, Pass(0, floor_hour, most, self.continues))

@@ -58,13 +58,13 @@ def bid(bid_id: str, seq: int, limit: int, nodes: int, hours: int, starts: tuple
     )  # fmt: skip
 
 
-@pytest.fixture(params=[(rule, goes_on) for rule in RULES_OF_MATCHING for goes_on in (False, True)])
+@pytest.fixture(params=[(rule, continues) for rule in RULES_OF_MATCHING for continues in (False, True)])
 def make_book(request: pytest.FixtureRequest) -> MakeBook:
     """Makes a book that holds the given orders, for both rules and both ways of a pass to end."""
-    rule, goes_on = request.param
+    rule, continues = request.param
 
     def make(*orders: Offer | Bid) -> AnyBook:
-        book = RuledBook(rule, eligible, goes_on=goes_on)
+        book = RuledBook(rule, eligible, continues=continues)
         for order in orders:
             if isinstance(order, Offer):
                 book.add_offer(replace(order))
@@ -88,7 +88,7 @@ def worked_example(book: AnyBook) -> AnyBook:
     ("latest", "expected"),
     [
         (24, Match("B", "O1", 3, 12, 1400)),  # price beats start time
-        (0, Match("B", "O2", 3, 0, 1500)),  # who needs hour 0 says so, and pays for it
+        (0, Match("B", "O2", 3, 0, 1500)),  # a bid that needs hour 0 must name it, and pays for it
         (11, Match("B", "O2", 3, 0, 1500)),
         (12, Match("B", "O1", 3, 12, 1400)),
     ],
@@ -150,7 +150,7 @@ CANDIDATES: dict[str, tuple[list[Offer], Any, dict[str, Any], int, list[tuple[st
 }  # fmt: skip
 
 
-# The same where a pass goes on until nothing fits: an offer may give more than one block.
+# The same where a pass continues until nothing fits: an offer may give more than one block.
 GOES_ON = {
     "partial takes several offers in rank order": [("cheap", 4, 0), ("cheap", 4, 4), ("cheap", 1, 8)],
     "one match for each offer in a pass": [("cheap", 4, 0), ("cheap", 4, 4)],
@@ -166,7 +166,7 @@ def test_which_offer_how_many_nodes_and_when(make_book: MakeBook, name: str) -> 
     """R1, R2 and R4, at each limit and one beyond it."""
     offers, terms, other, floor, expected = CANDIDATES[name]
     book = make_book(*offers)
-    if book.goes_on:
+    if book.continues:
         expected = GOES_ON.get(name, expected)
     plan = book.plan_bid(bid("B", 9, *terms, **other), "GTC", floor, BOUND)
     assert [(match.offer_id, match.nodes, match.first_hour) for match in plan.matches] == expected
@@ -179,10 +179,10 @@ def test_more_nodes_come_before_an_earlier_start(make_book: MakeBook) -> None:
     book = make_book(CHEAP)
     book.fill("cheap", "somebody", 3, 0, 5)
     plan = book.plan_bid(bid("B", 9, 10, 8, 4, (0, 9), partial=True), "GTC", 0, BOUND)
-    again = (Match("B", "cheap", 4, 9, 10),) if book.goes_on else ()
+    again = (Match("B", "cheap", 4, 9, 10),) if book.continues else ()
     assert plan.matches == (Match("B", "cheap", 4, 5, 10), *again)
     plan = book.plan_bid(bid("B", 9, 10, 8, 4, (0, 4), partial=True), "GTC", 0, BOUND)
-    again = (Match("B", "cheap", 1, 4, 10),) if book.goes_on else ()
+    again = (Match("B", "cheap", 1, 4, 10),) if book.continues else ()
     assert plan.matches == (Match("B", "cheap", 1, 0, 10), *again)
 
 
@@ -270,7 +270,7 @@ def test_time_in_force(
 
 
 def test_post_only_is_refused_for_its_own_group_too(make_book: MakeBook) -> None:
-    """R7: whoever the fitting counterpart is."""
+    """R7: for every fitting counterpart."""
     plan = make_book(OWN).plan_bid(bid("B", 9, 10, 2, 4, (0, 9), post_only=True), "GTC", 0, BOUND)
     assert plan == Plan(refusal="would_match")
 
@@ -312,14 +312,14 @@ def test_offer_rests_while_an_hour_is_left(make_book: MakeBook, tif: Any, hours:
 
 
 def test_bounded_pass_of_a_bid_goes_on_where_the_book_stands(make_book: MakeBook) -> None:
-    """R8: `more` at the bound only if one more was to come; without `goes_on`, only for an order that rests."""
+    """R8: `more` at the bound only if one more was to come; without `continues`, only for an order that rests."""
     book = make_book(CHEAP, LATE, DEAR)
     taker = bid("B", 9, 20, 12, 12, (0, 0), partial=True)
     one, two = Match("B", "cheap", 4, 0, 10), Match("B", "late", 4, 0, 10)
     assert book.plan_bid(taker, "GTC", 0, 3) == Plan((one, two, Match("B", "dear", 4, 0, 20)))
     cut = Plan((one, two), rests=True, more=True)
-    assert book.plan_bid(taker, "IOC", 0, 2) == (cut if book.goes_on else Plan((one, two)))
-    assert book.plan_bid(taker, "FOK", 0, 2) == (cut if book.goes_on else Plan(refusal="not_fillable"))
+    assert book.plan_bid(taker, "IOC", 0, 2) == (cut if book.continues else Plan((one, two)))
+    assert book.plan_bid(taker, "FOK", 0, 2) == (cut if book.continues else Plan(refusal="not_fillable"))
     assert book.plan_bid(taker, "FOK", 0, 3).refusal is None
     assert book.plan_bid(taker, "GTC", 0, 2) == Plan((one, two), rests=True, more=True)
     assert book.plan_bid(replace(taker, limit_price=10), "GTC", 0, 2) == Plan((one, two), rests=True)
@@ -340,7 +340,7 @@ def test_bounded_pass_of_an_offer(make_book: MakeBook) -> None:
     taker = replace(CHEAP, nodes=8, stp="maker")
     first = book.plan_offer(taker, "GTC", 0, 3)
     assert first == Plan(tuple(Match(f"b{n}", "cheap", 2, 0, 20) for n in range(3)), rests=True, more=True)
-    assert book.plan_offer(taker, "IOC", 0, 3).more == book.goes_on
+    assert book.plan_offer(taker, "IOC", 0, 3).more == book.continues
     assert book.plan_offer(taker, "GTC", 0, 4) == Plan((*first.matches, Match("b3", "cheap", 2, 0, 20)))
     related = book.plan_offer(replace(taker, group_id="buyers"), "GTC", 0, 3)
     assert (len(related.prevented), related.matches, related.more) == (3, (), True)
@@ -353,7 +353,7 @@ def test_bounded_pass_of_an_offer(make_book: MakeBook) -> None:
 
 
 def test_new_and_withdrawn_capacity_is_seen_at_once(make_book: MakeBook) -> None:
-    """A search that found nothing must not hide an offer that comes later, nor show one that has gone."""
+    """A search that found nothing must not hide an offer that comes later, nor show one that was removed."""
     book = make_book(*(replace(DEAR, offer_id=f"d{n}", seq=100 + n, nodes=1) for n in range(80)))
     taker = bid("B", 9, 20, 3, 4, (2, 9))
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Matching by rule set PTW-1: every order waits for its funds, meets the book by price and time, and ends in time.
+"""Matching by the rule PTW-1: every order waits for its funds, trades by price and time, and ends in time.
 
 The `Market` of these tests also counts every node after every step: executed + resting + cancelled + prevented is what
 was submitted, for each order, and no trade breaks a term of either side.
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.limits import PRICE_TICK
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed
@@ -40,6 +39,8 @@ from tests.matching.world import (
     hold_refused,
     programme,
 )
+
+PRICE_TICK = RULES[LATEST].price_tick
 
 
 @pytest.fixture(autouse=True, params=sorted(RULES), ids=lambda version: f"rules-{version}")
@@ -112,7 +113,7 @@ def test_a_cancellation_overtakes_the_hold() -> None:
 
 
 def test_worked_example() -> None:
-    """The better price comes before the earlier start; who needs hour 0 says so."""
+    """The better price comes before the earlier start; a bid that needs hour 0 must name it."""
     market = Market()
     o1 = market.post(nodes=4, window_end=B + 24, price=14 * YUAN)
     sold = market.place(nodes=2, hours=6, earliest=B + 6, latest=B + 6)

@@ -1,4 +1,4 @@
-"""What one entry may do is bounded, a pass cut short goes on, and the events alone rebuild the state."""
+"""What one entry may do is bounded, a pass cut short continues, and the events alone rebuild the state."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_an_order_gives_and_takes_as_often_as_it_fits() -> None:
         assert market.trades() == [(bid_id, offer_id, 2, 6 * n, 15) for n in range(times)]
 
 
-def test_a_pass_that_goes_on_comes_before_anything_else() -> None:
+def test_a_continuation_comes_before_anything_else() -> None:
     market = Market()
     crowd(market, 2 * BOUND + 2)
     market.place("lab-2", tif="GTD", good_until=T + HOUR, limit_price=YUAN)
@@ -157,7 +157,7 @@ def test_a_pass_that_goes_on_comes_before_anything_else() -> None:
     market.fires("continue_matching", 0).then()
 
 
-def test_a_pass_that_goes_on_stops_with_its_order() -> None:
+def test_a_continuation_stops_with_its_order() -> None:
     """Nothing in an honest log comes between the parts of a pass; still the state holds no order that is gone."""
     market = Market()
     crowd(market, BOUND + 2)
@@ -188,7 +188,7 @@ def test_all_of_a_pass_is_judged_by_the_time_at_which_it_began(version: int, mee
 
 
 def test_a_fok_bid_is_filled_though_the_gate_passes_between_two_entries() -> None:
-    """It was found fillable, and nothing comes between: so it is filled, by the time at which it was found so."""
+    """It was found fillable and nothing is decided in between, so it is filled, judged by the time of the finding."""
     market = Market()
     offers = [market.post(nodes=1, window_end=B + 6, tif="GTD", good_until=T + HOUR) for _ in range(BOUND + 2)]
     bid_id = market.place(nodes=BOUND + 2, partial=True, tif="FOK", latest=B)

@@ -1,6 +1,6 @@
 """Which bids a programme with two versions allows: both versions of the rules side by side.
 
-The fault of version 1 of the rules: once a programme had a second version, nobody looked at the validity of either.
+The fault of version 1 of the rules: once a programme had a second version, the validity of neither was checked.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ INTAKE: list[tuple[Terms, Terms | None, Code | None, Code | None]] = [
     (OVER, OVER, None, NOT_OPEN),
     (OVER, TO_COME, None, NOT_OPEN),
     (TO_COME, OVER, None, NOT_OPEN),
-    (OVER, OTHER_CLASS, None, CLASS),  # the current version says what is wrong
+    (OVER, OTHER_CLASS, None, CLASS),  # the refusal is the current version's
     (OVER, OTHER_REGION, None, REGION),
     (TO_COME, OTHER_CLASS, None, CLASS),
     (OTHER_CLASS, OPEN, None, None),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from counterfoil import matching
-from counterfoil.contract.limits import MAX_AMOUNT, PRICE_TICK
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR
@@ -20,6 +20,8 @@ from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, Cance
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived
 from tests.given import Scenario
 from tests.matching.world import BID, DECIDER, OFFER, YUAN, B, H, Market, T, accelerator, programme
+
+PRICE_TICK = RULES[LATEST].price_tick
 
 GATE = (B - 1) * HOUR  # the last instant at which delivery hour `B` can be traded
 
@@ -168,7 +170,7 @@ def test_refused_amendments_of_bids(row: Amendment) -> None:
 
 
 def commands_on(order_id: str, kind: str) -> list[Body]:
-    """Every command that names an order of this kind, whatever else is wrong with it."""
+    """Every command that names an order of this kind, each with other faults too."""
     if kind == "offer":
         return [CancelOffer(offer_id=order_id), amend_offer(order_id), amend_offer(order_id, None, 1)]
     return [CancelBid(bid_id=order_id), amend_bid(order_id), amend_bid(order_id, None, 1)]

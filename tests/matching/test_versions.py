@@ -1,4 +1,4 @@
-"""A bid is judged by the programme version that its vouchers were issued under: new rules do not touch old vouchers."""
+"""A bid is judged by the programme version that its vouchers were issued under: no new one changes old vouchers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_rules_published_while_a_bid_rests_do_not_touch_it() -> None:
     assert versions(market) == [1]
 
 
-def test_a_pass_that_goes_on_keeps_to_the_version_of_each_bid() -> None:
+def test_a_continuation_keeps_to_the_version_of_each_bid() -> None:
     rules = programme("p1", version=2, report_within_seconds=86_400)
     market = Market(rules)
     for nth in range(BOUND + 2):

@@ -37,7 +37,7 @@ from tests.programmes import changed, published
 from tests.snapshots import snapshot
 
 DECIDER = SERVICE.decider
-CACHES = ("Lot._starts", "Ladder._unions", "Ladder._origin")  # searches write to these; they change no answer
+CACHES = ("RestingOffer._starts", "Ladder._unions", "Ladder._origin")  # searches write to these; they change no answer
 IN_FORCE = LATEST  # version of the rules, unless a market says which
 H = 277_778  # the hour at which `T` falls
 T = H * HOUR
@@ -99,7 +99,7 @@ BID = PlaceBid(
 
 
 def bond_held(offer: OfferReceived) -> BondHeld:
-    """The ledger's word that the offer may enter the book."""
+    """The ledger's event that the offer may enter the book."""
     return BondHeld(
         hold_id=offer.offer_id, provider_id=offer.provider_id, currency=offer.currency, amount=offer.bond,
         price=offer.price, bps=offer.bond_bps, legs=(),
@@ -107,7 +107,7 @@ def bond_held(offer: OfferReceived) -> BondHeld:
 
 
 def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
-    """The ledger's word that the bid may enter the book, paid for by vouchers of this version of its programme."""
+    """The ledger's event that the bid may enter the book, paid for by vouchers of this version of its programme."""
     return HoldPlaced(
         hold_id=bid.bid_id, party_id=bid.beneficiary_id, programme_id=bid.programme_id, version=version,
         currency=bid.currency, nodes=bid.nodes, cost_per_node=bid.cost_per_node, partial=bid.partial, vouchers=(),
@@ -116,7 +116,7 @@ def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
 
 
 def hold_refused(order_id: str, purpose: Any) -> HoldRefused:
-    """The ledger's word that there are no funds."""
+    """The ledger's event that there are no funds."""
     return HoldRefused(hold_id=order_id, purpose=purpose, code=Code.EXCEEDS_AVAILABLE)
 
 
@@ -199,14 +199,14 @@ class Tally:
         assert first <= trade.first_hour <= bid.latest
         assert trade.first_hour + trade.hours <= offer.window_end
         assert offer.min_hours <= trade.hours == bid.hours
-        # price: that of the order which was there first, unless a pass cut short goes on
+        # price: that of the order which was there first, unless a pass that was cut short continues
         later = "bid" if self.priority[bid.bid_id] > self.priority[offer.offer_id] else "offer"
         assert trade.taker == later or (bid.bid_id if later == "offer" else offer.offer_id) in self.continued
         assert trade.price == (offer.price if trade.taker == "bid" else bid.limit_price)
         assert offer.price <= trade.price <= bid.limit_price
         assert trade.gpus_per_node == offer.gpus_per_node == bid.gpus_per_node
         assert trade.notional == trade.price * trade.gpus_per_node * trade.nodes * trade.hours
-        # terms: those that the vouchers were issued under, whatever was published since
+        # terms: those that the vouchers were issued under, not by versions published later
         assert trade.version == self.rules_of(bid.bid_id).version
         # quantity
         left = bid.nodes - self.executed.get(bid.bid_id, 0) - self.reduced.get(bid.bid_id, 0)
@@ -306,7 +306,7 @@ class Market(Scenario):
         ]
 
     def continues(self) -> list[TradeMatched]:
-        """Let the pass that goes on come to its end, as the runner does before anything else; its trades."""
+        """Fire continuations until the pass is over, as the runner does before anything else; its trades."""
         trades: list[TradeMatched] = []
         while DECIDER.due(self.state) == (0, "continue_matching"):
             self.fires("continue_matching", 0)
@@ -323,7 +323,7 @@ class Market(Scenario):
         return state
 
     def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
-        """Deciding writes nothing to the state, down to its last private attribute; nor does asking what is due."""
+        """Deciding writes nothing to the state, down to its last private attribute; nor does reading what is due."""
         before = snapshot(self.state, CACHES)
         decision = super()._decide(decide, *arguments)
         self.decider.due(self.state)

@@ -1,4 +1,4 @@
-"""Commands that somebody in the market of `world` might give: mostly sensible, sometimes by the wrong party."""
+"""Commands that parties in the market of `world` might give: mostly sensible, sometimes by the wrong party."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from counterfoil.contract.limits import PRICE_TICK
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import RelativeExpiry
 from counterfoil.contract.times import HOUR
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
@@ -39,6 +39,8 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.redemption.state import Contract
 from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme, public_key
+
+PRICE_TICK = RULES[LATEST].price_tick
 
 T = TypeVar("T")
 ISSUER = {"p1": "city", "p2": "town"}

@@ -37,11 +37,11 @@ def eligible(bid: Bid, offer: Offer, _time: int) -> bool:
 class Twins:
     """The books of both rules, given the same orders and asked the same questions.
 
-    `goes_on`: passes go on until nothing fits, as from version 2 of the rules.
+    `continues`: passes continue until nothing fits, as from version 2 of the rules.
     """
 
-    def __init__(self, goes_on: bool) -> None:
-        self.books = tuple(RuledBook(rule, eligible, goes_on=goes_on) for rule in RULES_OF_MATCHING)
+    def __init__(self, continues: bool) -> None:
+        self.books = tuple(RuledBook(rule, eligible, continues=continues) for rule in RULES_OF_MATCHING)
         self.tifs: dict[str, Any] = {}
         self.seq = 0
         self.floor = NOW
@@ -109,7 +109,7 @@ class Twins:
         assert outcomes[0] == outcomes[1]
 
     def sweep(self, hours: int) -> None:
-        """Time goes on: what can no longer be delivered expires."""
+        """Time advances: what can no longer be delivered expires."""
         self.floor += hours
         for order_id in self.offers:
             offer = self.books[1].offer(order_id)
@@ -131,7 +131,7 @@ class Twins:
         self.unfinished = [order_id for order_id in self.unfinished if order_id in self.offers + self.bids]
 
     def probe(self) -> None:
-        """Ask for the same few shapes again and again, so that whatever a book remembers about them is put to use."""
+        """Ask for the same few shapes again and again, so that a book's caches about them are used."""
         for nodes, hours, starts in PROBES:
             earliest, latest = (self.floor + hour for hour in starts)
             bid = Bid(
@@ -146,8 +146,8 @@ class Twins:
         return plans[0]
 
     def _is_first_part(self, plan: Plan, whole: Plan) -> None:
-        """Where passes go on, the bound decides how long a plan is, and nothing else."""
-        if self.books[0].goes_on:
+        """Where passes continue, the bound decides how long a plan is, and nothing else."""
+        if self.books[0].continues:
             assert plan.refusal == whole.refusal
             assert plan.matches == whole.matches[: len(plan.matches)]
             assert plan.prevented == whole.prevented[: len(plan.prevented)]
@@ -215,20 +215,20 @@ class BooksAgree(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept = (ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_LOT_MAX, ladder.ORIGIN_HOURS_MAX)
-        ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_LOT_MAX, ladder.ORIGIN_HOURS_MAX = 2, 2, 8
+        self.kept = (ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_OFFER_MAX, ladder.ORIGIN_HOURS_MAX)
+        ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_OFFER_MAX, ladder.ORIGIN_HOURS_MAX = 2, 2, 8
 
     def teardown(self) -> None:
-        ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_LOT_MAX, ladder.ORIGIN_HOURS_MAX = self.kept
+        ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_OFFER_MAX, ladder.ORIGIN_HOURS_MAX = self.kept
 
     @initialize(
         bids=st.lists(BIDS, min_size=4, max_size=16),
         offers=st.lists(OFFERS, max_size=6),
         bound=BOUNDS,
-        goes_on=st.booleans(),
+        continues=st.booleans(),
     )
-    def fill_books(self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, goes_on: bool) -> None:
-        self.twins = Twins(goes_on)
+    def fill_books(self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, continues: bool) -> None:
+        self.twins = Twins(continues)
         for terms in bids:
             self.twins.place_bid(placed(terms, NOW), "GTC", NOW, 50)
         for terms in offers:
@@ -309,14 +309,14 @@ FLOWS: list[tuple[int, str, int, int, int]] = [
 ]
 
 
-@pytest.mark.parametrize("goes_on", [False, True])
+@pytest.mark.parametrize("continues", [False, True])
 @pytest.mark.parametrize(("seed", "first", "offers_percent", "bound", "matches_min"), FLOWS)
 def test_long_flow_over_a_full_book(
-    seed: int, first: str, offers_percent: int, bound: int, matches_min: int, goes_on: bool
+    seed: int, first: str, offers_percent: int, bound: int, matches_min: int, continues: bool
 ) -> None:
     """Seeded flows over some 150 resting orders of one market, with blocks and memory of the real size."""
     rng = random.Random(seed)
-    twins = Twins(goes_on)
+    twins = Twins(continues)
     matches = cut_short = 0
     for step in range(450):
         while twins.unfinished:

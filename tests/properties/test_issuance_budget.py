@@ -39,7 +39,7 @@ P2 = changed(P1, programme_id="p2", beneficiary_cap=300, recycle="lapsed")
 
 
 class Recorded(Scenario):
-    """A scenario that keeps its log and hands on what another service subscribes to."""
+    """A scenario that keeps its log and delivers what another service subscribes to."""
 
     def __init__(self, *args: object) -> None:
         self.log: list[tuple[Event, At]] = []
@@ -60,7 +60,7 @@ class Recorded(Scenario):
 
 
 class Budgets(RuleBasedStateMachine):
-    """Issuers command, holds come and go, time passes, vouchers run out, and each service hears of the other late."""
+    """Issuers command, holds come and go, time passes, vouchers expire, and events arrive late."""
 
     @initialize()
     def begin(self) -> None:
@@ -106,14 +106,15 @@ class Budgets(RuleBasedStateMachine):
         else:
             self.command(RevokeVoucher(voucher_id=voucher_id, reason="r"))
 
-    @precondition(lambda self: self.ledger.state.vouchers.lots)
+    @precondition(lambda self: self.ledger.state.vouchers.open)
     @rule(data=st.data(), amount=st.integers(1, 60))
     def hold(self, data: st.DataObject, amount: int) -> None:
-        voucher_id = data.draw(st.sampled_from(sorted(self.ledger.state.vouchers.lots)))
-        lot = self.ledger.state.vouchers.lots[voucher_id]
+        voucher_id = data.draw(st.sampled_from(sorted(self.ledger.state.vouchers.open)))
+        voucher = self.ledger.state.vouchers.open[voucher_id]
         self.bids += 1
         bid = BidReceived(
-            bid_id=f"bid-{self.bids}", beneficiary_id=lot.issued_to, group_id="g", programme_id=lot.programme_id,
+            bid_id=f"bid-{self.bids}", beneficiary_id=voucher.issued_to, group_id="g",
+            programme_id=voucher.programme_id,
             voucher_ids=(voucher_id,), currency="CNY", classes=("a100",), regions=("cn-north",), nodes=1,
             gpus_per_node=8, hours=1, earliest=0, latest=0, limit_price=1, cost_per_node=amount, partial=False,
             min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",
@@ -148,7 +149,7 @@ class Budgets(RuleBasedStateMachine):
 
     @invariant()
     def conserved(self) -> None:
-        """Counted anew from the log alone."""
+        """Counted again from the log alone."""
         came, issued, groups = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
         for event, _ in self.issuance.log:
             if isinstance(event, BudgetAppropriated | BudgetRecycled):
@@ -171,7 +172,7 @@ class Budgets(RuleBasedStateMachine):
         assert state.open_vouchers == Counter(voucher.beneficiary_id for voucher in state.vouchers.values())
 
     def teardown(self) -> None:
-        """Once each has heard everything, the ledger's budget is what issuance counts; its log explains its state."""
+        """Once all is consumed, the ledger's budget is what issuance counts; its log explains its state."""
         while self.issuance.outbox or self.ledger.outbox:
             self.inform_ledger(len(self.issuance.outbox))
             self.inform_issuance(len(self.ledger.outbox))
@@ -179,8 +180,10 @@ class Budgets(RuleBasedStateMachine):
         for programme_id, programme in self.issuance.state.programmes.items():
             posted = self.ledger.state.accounts.find("appropriation", budget(programme_id)).posted
             assert posted == programme.uncommitted
-        lots = self.ledger.state.vouchers.lots
-        assert sorted(self.issuance.state.vouchers) == sorted(name for name, lot in lots.items() if not lot.dead)
+        vouchers = self.ledger.state.vouchers.open
+        assert sorted(self.issuance.state.vouchers) == sorted(
+            name for name, voucher in vouchers.items() if not voucher.dead
+        )
         folded = DECIDER.initial()
         for event, at in self.issuance.log:
             DECIDER.evolve[type(event)](folded, event, at)

@@ -1,4 +1,4 @@
-"""Whatever the other services say in whatever order they may say it: value is conserved, nothing dead is spent.
+"""Any events of the other services in any legal order: value is conserved, nothing dead is spent.
 
 The machine plays the other services, keeps in plain dictionaries what they would know, and predicts from that and from
 the balances on the ledger's receipts which holds are placed. After each step it checks every invariant of the ledger;
@@ -147,7 +147,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.fill("beta-bid", min(self.offers), 2, "bid")
 
     def hear(self, event: Event) -> list[Any]:
-        """Let the ledger consume another service's event; what it makes of it."""
+        """Let the ledger consume another service's event; returns its events."""
         ready = DECIDER.ready.get(type(event))
         assert ready is None or ready(self.engine.state, event)
         cause = EntryCause("counterfoil.example/other/main", self.engine.size, bytes(32), 0)
@@ -167,7 +167,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return entry
 
     def keep(self, entry: Entry, data: bytes) -> list[Any]:
-        """Read an entry as everybody else does; what ends does so by the rules, and nothing dead can be spent after."""
+        """Read an entry as any reader does; what ends follows the terms, and nothing dead can be spent afterwards."""
         self.entries.append(data)
         for event in entry.events:
             self.balances.read(event)
@@ -181,7 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return list(entry.events)
 
     def note_end(self, event: VoucherCancelled | VoucherExpired) -> None:
-        """What was revoked is cancelled and may be issued again; what expired, only if its rules say so."""
+        """What was revoked is cancelled and may be issued again; what expired, only if its terms say so."""
         voucher = self.vouchers[event.voucher_id]
         again = self.versions[voucher.programme_id, voucher.version].terms.recycle == "appropriation"
         if isinstance(event, VoucherExpired):
@@ -289,7 +289,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bids[wanted.bid_id], self.bid_version[wanted.bid_id] = wanted, event.version
 
     def expected_draws(self, wanted: BidReceived, time: int) -> list[tuple[str, int]] | None:
-        """Which vouchers must pay how much; None if the bid cannot be paid. By receipts and issuance's word alone."""
+        """Which vouchers must pay how much; None if the bid cannot be paid. By receipts and issuance's events alone."""
 
         def usable(voucher: VoucherIssued) -> bool:
             rules = self.versions[voucher.programme_id, voucher.version]

@@ -1,12 +1,12 @@
 """On generated flows the matching decider breaks no term of any order, agrees with itself on the naive book, replays.
 
-Two deciders get the same causes, one of them on `NaiveBook`, the executable statement of the rules: whatever is
+Two deciders get the same causes, one of them on `NaiveBook`, the executable statement of the rules: everything
 received, admitted, traded, prevented, ended or refused must be the same in both, event by event. The `Market` counts
 the nodes, checks each trade against the terms of both sides and that deciding writes nothing (see
-`tests.matching.world`). Bounds are small, so that passes and sweeps are cut short often. As the runner does, a pass
-that goes on is continued before anything else.
+`tests.matching.world`). Bounds are small, so that passes and sweeps are cut short often. As the runner does, a
+pass that is not over is continued before anything else.
 
-Under version 2 of the rules the same flow ends the same whatever the bound of one entry is.
+Under version 2 of the rules the same flow ends the same for any bound of one entry.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Twins:
         self.versions = self.programmes = 1
 
     def both(self, what: str, *arguments: Any) -> None:
-        """A step, and the pass that it began to its end: nothing overtakes that, however long it is interrupted."""
+        """A step, and the pass that it began to its end: nothing is decided before that, over however many entries."""
         self._step(what, *arguments)
         while DECIDER.due(self.market.state) == (0, "continue_matching"):
             self.now, self.pause = self.now + self.pause, 0
@@ -183,7 +183,7 @@ class Twins:
             self.both("when", CancelOffer(offer_id=order_id) if cancels else change_it, owner)
 
     def wait(self, time: int) -> None:
-        """Time goes on; what has ended is not swept yet."""
+        """Time advances; what has ended is not swept yet."""
         self.now += time
 
     def fire(self) -> None:
@@ -194,7 +194,7 @@ class Twins:
             assert self.market.last, "a timer that is due has something to do"
 
     def news(self, which: int) -> None:
-        """From issuance: another listing, a class of another size, or rules that pay for less, for all, or briefly."""
+        """From issuance: another listing, a class of another size, or terms that pay for less, for all, or briefly."""
         listing = ProviderListed(programme_id=("p1", "p2")[which % 2], provider_id=("gpu-3", "gpu-1")[which % 2])
         event: Event = listing
         if which == 3:

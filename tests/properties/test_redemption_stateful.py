@@ -1,4 +1,4 @@
-"""Whatever parties, timers and the ledger do in whatever order: hours, contracts and subsidies are counted once."""
+"""Anything that parties, timers and the ledger do, in any order: hours, contracts and subsidies are counted once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
@@ -48,6 +47,8 @@ from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
 from tests.redemption import world
 from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
+
+MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 
 PROVIDERS = ("gpu-1", "gpu-2")
 LABS = ("lab-1", "lab-2")
@@ -189,7 +190,7 @@ class Redemption(RuleBasedStateMachine):
     # telling ----------------------------------------------------------------------------------------------------------
 
     def follow(self) -> list[Event]:
-        """Take up what was decided last."""
+        """Apply what was decided last."""
         decided = self.scenario.last
         assert not isinstance(decided, Refusal)
         for event in decided:
@@ -213,7 +214,7 @@ class Redemption(RuleBasedStateMachine):
             self.follow()
 
     def fire_due(self) -> None:
-        """Run timers as the runner does; whatever is due has something to do."""
+        """Run timers as the runner does; every timer that is due has something to do."""
         while (due := DECIDER.due(self.scenario.state)) is not None and due[0] <= self.scenario.time:
             timer, here = DECIDER.timers[due[1]], At(self.scenario.time + 1, self.scenario.index + 1, 0)
             tried = timer(self.scenario.state, here.time, here)
@@ -408,7 +409,7 @@ class Redemption(RuleBasedStateMachine):
         assert set(state.settlements) == audit.batches.keys() - audit.paid
 
     def teardown(self) -> None:
-        """In the end every contract ends, whatever nobody resolved, and the events alone make the same state."""
+        """In the end every contract ends, unresolved disputes included, and the events alone make the same state."""
         self.scenario.time += 1_000 * HOUR
         self.fire_due()
         assert self.audit.ended.keys() == self.audit.contracts.keys()

@@ -143,7 +143,7 @@ class TransportMachine(RuleBasedStateMachine):
                 for position in range(first, first + shares[source])
             ]
             model.next[source] += shares[source]
-            if shares[source] < count:  # it was cut short: nobody had more than one more
+            if shares[source] < count:  # it was cut short: no source got two more than another
                 assert all(shares[other] <= shares[source] + 1 for other in shares)
             starved = count > 0 and not shares[source]
             model.passed_over[source] = model.passed_over[source] + 1 if starved else 0

@@ -24,20 +24,20 @@ from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Wor
 
 
 def check_always(world: World) -> None:
-    """What holds at every index, whatever is under way."""
+    """What holds at every index, whatever is unfinished."""
     assert check_ledger(world.state("ledger")) == []
     assert all(each.uncommitted >= 0 for each in world.state("issuance").programmes.values())
 
 
 def check_settled(world: World) -> None:
-    """What the services agree on once each has heard everything."""
+    """What the services agree on once each has consumed everything."""
     issuance, ledger, matching, redemption = (world.state(name) for name in DECIDERS)
     directories = [dict(each.directory.records()) for each in (issuance, ledger, matching, redemption)]
     assert all(each == directories[0] for each in directories[1:])
     for programme_id, programme in issuance.programmes.items():
         assert programme.uncommitted == ledger.accounts.find("appropriation", budget(programme_id)).posted
     called = {"active": "active", "suspended": "frozen"}
-    live = {name: lot.status for name, lot in ledger.vouchers.lots.items() if not lot.dead}
+    live = {name: voucher.status for name, voucher in ledger.vouchers.open.items() if not voucher.dead}
     assert live == {name: called[voucher.status] for name, voucher in issuance.vouchers.items()}
     _check_orders(ledger, matching)
     _check_delivery(ledger, redemption)
@@ -124,7 +124,7 @@ def hand_over(world: World, pick: Choice) -> None:
 
 
 def walk(world: World, chance: random.Random, steps: int) -> None:
-    """As many steps at random, and every now and then a moment in which everybody has heard everything."""
+    """As many steps at random, and now and then a moment at which every service has consumed everything."""
     pick = Choice(chance.randint)
     for step in range(steps):
         pick.one((give_commands, give_commands, give_commands, pass_time, hand_over, hand_over))(world, pick)
@@ -146,7 +146,7 @@ class Worlds(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16), steps=st.sampled_from((0, 150, 300, 600)))
     def open(self, seed: int, steps: int) -> None:
-        """A market that has been going on for a while: only then are there contracts, usage and claims to act on."""
+        """A market that has existed for a while: only then are there contracts, usage and claims to act on."""
         self.world = opened()
         walk(self.world, random.Random(seed), steps)
 

@@ -104,7 +104,7 @@ class World:
     # what a runner does ---------------------------------------------------------------------------------------------
 
     def submit(self, actor: str, *bodies: Body, key_id: str | None = None) -> None:
-        """Decide one command, or several as a batch; whoever is not known yet to the service is not let in."""
+        """Decide one command, or several as a batch; parties that the service does not know yet are turned away."""
         service = SERVICE_OF[type(bodies[0])]
         engine = self.engines[service]
         party = engine.state.directory.parties.get(actor)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from counterfoil.contract import limits
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.redemption import claims, settlements
 from counterfoil.redemption.commands import AcceptUsage, ApproveClaim, ConfirmPayment, RejectClaim
 from counterfoil.redemption.events import (
@@ -43,9 +43,12 @@ from tests.redemption.world import (
     trade,
 )
 
+MAX_CONTRACTS_PER_CLAIM = RULES[LATEST].max_contracts_per_claim
+MAX_CLAIMS_PER_SETTLEMENT = RULES[LATEST].max_claims_per_settlement
+
 APPROVE, REJECT = ApproveClaim(claim_id=CLM_1), RejectClaim(claim_id=CLM_1, reason="no invoice")
 PAY = ConfirmPayment(settlement_id=STL, payment_reference="wire-9")
-MANY = tuple(f"c{n}" for n in range(limits.MAX_CONTRACTS_PER_CLAIM + 1))
+MANY = tuple(f"c{n}" for n in range(MAX_CONTRACTS_PER_CLAIM + 1))
 Row = tuple[Callable[[], Scenario], Body, str, Code]
 
 # Each row: the story so far, a command, its actor, the refusal. Two faults in one command: the first code counts.
@@ -219,8 +222,8 @@ def test_a_batch_is_at_most_the_largest_amount(subsidy: int, fits: bool) -> None
 
 
 def test_lists_are_taken_up_to_their_limits() -> None:
-    most = limits.MAX_CONTRACTS_PER_CLAIM
-    assert most == limits.MAX_CLAIMS_PER_SETTLEMENT  # so one set of contracts serves both
+    most = MAX_CONTRACTS_PER_CLAIM
+    assert most == MAX_CLAIMS_PER_SETTLEMENT  # so one set of contracts serves both
     scenario, claim_ids = people(), []
     contracts = [f"c{n}" for n in range(most + 1)]
     for contract_id in contracts:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from counterfoil.contract.limits import MAX_ITEMS_PER_SWEEP, MAX_READINGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption import acceptance, contracts, disputes, usage
 from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
@@ -45,6 +45,9 @@ from tests.redemption.world import (
     reported,
     trade,
 )
+
+MAX_READINGS = RULES[LATEST].max_readings
+MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 
 SOON = T0 + HOUR + 1
 LAPSES = T0 + HOUR + 1 + 7 * DAY  # when the dispute of `disputed` does
@@ -115,7 +118,7 @@ DECIDING: list[Row] = [
     (disputed, resolve(FULL + 1), "op", None, Code.EXCEEDS_CAPACITY),
     (reported, resolve(FULL + 1), "op", None, Code.EXCEEDS_CAPACITY),
     (reported, resolve(FULL), "op", None, Code.REPORT_NOT_DISPUTED),
-    (disputed, resolve(FULL), "op", LAPSES, Code.REPORT_NOT_DISPUTED),  # it lapsed, although no sweep came by
+    (disputed, resolve(FULL), "op", LAPSES, Code.REPORT_NOT_DISPUTED),  # it lapsed, although no sweep has run
     (disputed, resolve(FULL + 1), "op", LAPSES, Code.EXCEEDS_CAPACITY),
     (disputed, resolve(FULL), "lab-1", None, Code.ROLE_NOT_ALLOWED),
 ]
@@ -139,7 +142,7 @@ def test_every_refusal_is_in_the_tables() -> None:
 
 
 def test_a_trade_waits_for_the_programme_version_that_it_names() -> None:
-    """Matching may have had it from issuance before."""
+    """Matching may have received it from issuance earlier."""
     scenario, later = people(), trade("c1", version=2)
     ready = DECIDER.ready[TradeMatched]
     assert ready(scenario.state, trade("c1"))
@@ -318,7 +321,7 @@ def test_what_counts_as_delivered_is_what_was_accepted_not_what_was_reported(res
 
 
 def test_readings_of_zero_are_no_delivery() -> None:
-    """Else a provider that sold everything and runs nothing would get its bond back by reporting just that."""
+    """Otherwise a provider that delivers nothing would get its bond back by reporting zero usage."""
     scenario = opened().when(report("c1", (0, 0), (1, 0), (2, 0)), "gpu-1", END)
     scenario.when(ACCEPT, "lab-1").then(accepted(REP, 0, "beneficiary"), defaulted(0, "not_delivered"))
     scenario.when(WITHDRAW, "gpu-1").refused(Code.UNKNOWN_CONTRACT)
@@ -326,7 +329,7 @@ def test_readings_of_zero_are_no_delivery() -> None:
 
 def test_missing_usage_is_a_default_at_the_deadline() -> None:
     scenario = reported()
-    assert DECIDER.due(scenario.state) == (T0 + HOUR + WINDOW, "dispute_window")  # c1's own deadline is passed over
+    assert DECIDER.due(scenario.state) == (T0 + HOUR + WINDOW, "dispute_window")  # c1's own deadline is skipped
     scenario.when(ACCEPT, "lab-1")
     assert DECIDER.due(scenario.state) == (REPORT_BY, "reporting")
     scenario.fires("reporting", REPORT_BY - 1).then()

@@ -1,4 +1,4 @@
-"""A small world for redemption: three contracts of two providers under two programmes, told stage by stage."""
+"""A small world for redemption: three contracts of two providers under two programmes, built stage by stage."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def report(contract_id: str, *readings: tuple[int, int]) -> ReportUsage:
 
 
 def captured(contract_id: str, report_id: str, subsidy: int, co_payment: int = 0) -> HoldCaptured:
-    """The ledger's word; redemption goes by the ids, the subsidy and the co-payment."""
+    """The ledger's event; redemption reads the ids, the subsidy and the co-payment."""
     return HoldCaptured(
         contract_id=contract_id,
         report_id=report_id,
@@ -89,7 +89,7 @@ def claim(invoice: str, *contract_ids: str, programme_id: str = "p1") -> SubmitC
 
 
 def settle(*claim_ids: str, programme_id: str = "p1") -> CloseSettlement:
-    """A settlement batch."""
+    """A settlement."""
     return CloseSettlement(programme_id=programme_id, claim_ids=claim_ids)
 
 
@@ -127,7 +127,7 @@ def reported() -> Scenario:
 
 
 def disputed() -> Scenario:
-    """Entry 15: and contested."""
+    """Entry 15: the report is disputed."""
     return reported().when(DisputeUsage(report_id=REP, reason="idle"), "lab-1")
 
 
@@ -157,5 +157,5 @@ def approved() -> Scenario:
 
 
 def settled() -> Scenario:
-    """Entry 29: p1's claims are in one batch."""
+    """Entry 29: p1's claims are in one settlement."""
     return approved().when(settle(CLM_2, CLM_1), "city")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from counterfoil.contract.times import format_time
-from counterfoil.runtime.clock import SystemClock, VirtualClock
+from counterfoil.runtime.clock import LAST, SystemClock, VirtualClock
 
 
 def test_the_system_clock_counts_microseconds() -> None:
@@ -13,6 +15,11 @@ def test_the_system_clock_counts_microseconds() -> None:
     now = SystemClock().now()
     after = time.time_ns()
     assert before // 1_000 <= now <= after // 1_000
+
+
+def test_the_system_clock_stops_at_the_last_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: (LAST + 1) * 1_000)
+    assert SystemClock().now() == LAST
 
 
 def test_the_system_clock_is_utc() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from counterfoil.catalogue import CODEC
-from counterfoil.contract import limits
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.events import KeyRevoked, LogOpened, PartyRegistered, StateRooted
 from counterfoil.contract.refusals import Code
@@ -301,7 +300,7 @@ def test_due_timers_are_committed_a_bounded_number_at_a_time() -> None:
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_the_state_is_committed_to_every_so_often(monkeypatch: pytest.MonkeyPatch, restarts: bool) -> None:
-    monkeypatch.setattr(limits, "STATE_ROOT_EVERY", 5)
+    monkeypatch.setattr(module, "STATE_ROOT_EVERY", 5)
     harness = open_harness()
     for number in range(23):
         harness.send(deposit(number))
@@ -346,7 +345,7 @@ def test_time_rises_though_the_clock_stands_still_or_the_log_is_ahead_of_it() ->
 
 
 def test_a_batch_takes_no_more_than_its_bound_of_causes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BATCH_CAUSES", 4)
+    monkeypatch.setattr(module, "BATCH_CAUSES", 4)
     harness = open_harness()
     harness.send(*(deposit(number) for number in range(10)))
     made = [4, *(harness.runner.step() for _ in range(3))]

@@ -1,4 +1,4 @@
-"""Servers as processes: found again by their command line, and a foreign process is never taken for one."""
+"""Servers as processes: identified by their command line, so that a foreign process is never taken for one."""
 
 from __future__ import annotations
 

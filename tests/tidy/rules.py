@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+
+from counterfoil.core.rules import Rules
 
 LINES_PER_FUNCTION_MAX = 70
 LINES_PER_FILE_MAX = 500
@@ -18,8 +20,12 @@ MERKLE = "log/merkle.py"
 SERVICES = ("issuance", "ledger", "matching", "redemption")
 SERVICE_FILES = ("__init__.py", "commands.py", "events.py", "service.py", "views.py")
 PURE = ("contract", "core", "log", *SERVICES)
+DECIDING = ("core", *SERVICES)
 DOCUMENTED = (*PURE, "ports", "service")
 PRINTING = ("cli",)
+
+LIMITS = "counterfoil.contract.limits"
+RULES_FIELDS = {field.name.upper() for field in fields(Rules)}
 
 SET_TYPES = {"set", "frozenset", "AbstractSet", "MutableSet"}
 SET_METHODS = {"intersection", "union", "difference", "symmetric_difference"}
@@ -340,6 +346,20 @@ def one_merkle(source: Source) -> Iterator[Place]:
                 yield node.lineno, f"a hash of a Merkle tree: use {MERKLE}"
 
 
+def rules_from_the_state(source: Source) -> Iterator[Place]:
+    """A number that a version of the rules sets must not be a constant as well: old entries would be decided by it."""
+    for node in source.nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == LIMITS:
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.Attribute) and _dotted(node.value).rpartition(".")[2] == "limits":
+            names = [node.attr]
+        else:
+            continue
+        for name in names:
+            if name in RULES_FIELDS:
+                yield node.lineno, f"{LIMITS}.{name}: ask state.rules.{name.lower()}"
+
+
 RULES = (
     Rule("no-float", no_float, PURE),
     Rule("no-true-division", no_true_division, PURE),
@@ -353,6 +373,7 @@ RULES = (
     Rule("docstrings", docstrings, DOCUMENTED),
     Rule("no-print", no_print, except_areas=PRINTING),
     Rule("one-merkle", one_merkle),
+    Rule("rules-from-the-state", rules_from_the_state, DECIDING),
     Rule("no-environ", no_environ, except_areas=("settings",)),
 )
 

@@ -1,4 +1,4 @@
-"""The source keeps the local rules of rules.py, and each rule catches what it is for and nothing next to it."""
+"""The source keeps the local rules of rules.py, and each rule catches its own breaches and nothing else."""
 
 from __future__ import annotations
 
@@ -138,6 +138,10 @@ BAD: list[tuple[str, str]] = [
     ("no-environ", "from os import environ"),
     ("one-merkle", "x = sha256(b'\\x00' + entry).digest()"),
     ("one-merkle", "x = hashlib.sha256(b'\\1' + left + right)"),
+    ("rules-from-the-state", "from counterfoil.contract.limits import MAX_AMOUNT, PRICE_TICK"),
+    ("rules-from-the-state", "from counterfoil.contract.limits import PRICE_TICK as TICK"),
+    ("rules-from-the-state", "from counterfoil.contract import limits\nx = a <= limits.MAX_READINGS"),
+    ("rules-from-the-state", "import counterfoil.contract.limits\nx = counterfoil.contract.limits.MAX_VALIDITY"),
 ]
 
 GOOD: list[tuple[str, str]] = [
@@ -161,6 +165,8 @@ GOOD: list[tuple[str, str]] = [
     ("no-print", "log.print(1)\nx = 'print(1)'"),
     ("no-environ", "import os\nx = os.fsync\nfrom os import fsync"),
     ("one-merkle", "x = sha256(data).digest()\ny = sha256(b'').digest()\nz = b'\\x00' + data"),
+    ("rules-from-the-state", "from counterfoil.contract.limits import MAX_AMOUNT\nx = state.rules.price_tick"),
+    ("rules-from-the-state", "from counterfoil.contract import limits\nx = limits.MAX_ENTRY_BYTES\nPRICE_TICK = 1"),
 ]
 
 
@@ -198,6 +204,8 @@ def test_every_rule_is_tested_both_ways() -> None:
         ("no-environ", "bootstrap.py", "import os\nx = os.environ", True),
         ("one-merkle", "log/merkle.py", "x = sha256(b'\\x00' + entry)", False),
         ("one-merkle", "transport/batches.py", "x = sha256(b'\\x00' + entry)", True),
+        ("rules-from-the-state", "core/engine.py", "x = limits.CLOCK_SKEW", True),
+        ("rules-from-the-state", "contract/scalars.py", "x = limits.CLOCK_SKEW", False),
         ("docstrings", "runtime/runner.py", "def f(): ...", False),
         ("docstrings", "ports.py", "'''P.'''\nclass Bus:\n    '''B.'''\n    def send(self): ...", True),
         ("docstrings", "matching/book.py", "'''B.'''\nclass Book:\n    '''B.'''\n    def add(self): ...", False),

@@ -20,5 +20,5 @@ def kafka(cluster_directory: Path) -> OwnKafka:
 
 @pytest.fixture
 def name(kafka: OwnKafka) -> str:
-    """A service on it that nobody else has."""
+    """A service on it that no other test uses."""
     return kafka.service()

@@ -38,7 +38,7 @@ class MockCluster:
         self._done(self._library.rd_kafka_mock_topic_create(self._cluster, name.encode(), 1, 1))
 
     def lead(self, topic: str, broker: int) -> None:
-        """Let a broker lead a topic; -1: nobody does."""
+        """Let a broker lead a topic; -1: none does."""
         self._done(self._library.rd_kafka_mock_partition_set_leader(self._cluster, topic.encode(), 0, broker))
 
     def answer(self, request: int, *errors: int) -> None:

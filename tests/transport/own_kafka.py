@@ -50,7 +50,7 @@ Raw = tuple[bytes | None, bytes | None, Headers]
 
 @dataclass(frozen=True)
 class OwnKafka:
-    """One broker. Every test has topics of its own: those of a service that nobody else has."""
+    """One broker. Every test has topics of its own: those of a service that no other test uses."""
 
     cluster: Cluster
 
@@ -67,7 +67,7 @@ class OwnKafka:
         )
 
     def service(self) -> str:
-        """A service that nobody else has, with its topics."""
+        """A service that no other test uses, with its topics."""
         name = f"tested{next(_numbers)}"
         self.make(commands_topic(name), entries_topic(name), dead_letters_topic(name))
         return name
@@ -76,7 +76,7 @@ class OwnKafka:
         """Make topics; `config` with `_` for `.`."""
         settings = {name.replace("_", "."): value for name, value in config.items()}
         wanted, deadline = set(names), time.monotonic() + WITHIN
-        while wanted:  # a topic that has just been deleted goes on to be there for a moment
+        while wanted:  # a topic that was just deleted stays visible for a moment
             made = self.admin.create_topics([NewTopic(name, 1, 1, config=settings) for name in wanted])
             wanted -= {name for name, future in made.items() if future.exception(WITHIN) is None}
             assert time.monotonic() < deadline, f"cannot make {wanted}"
@@ -113,7 +113,7 @@ class OwnKafka:
             future.result(WITHIN)
 
     def committed(self, group: str, topic: str) -> int | None:
-        """Where a group is on a topic, None if it has not said so."""
+        """The offset that a group committed on a topic, None if it has not."""
         asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0)])
         (future,) = self.admin.list_consumer_group_offsets([asked]).values()
         (found,) = future.result(WITHIN).topic_partitions
@@ -132,7 +132,7 @@ class OwnKafka:
         assert problems == [None] * len(records)
 
     def write_unreadable(self, topic: str) -> None:
-        """Put a record on a topic that has a header whose name is no UTF-8, as only a stranger's client would."""
+        """Put a record on a topic that has a header whose name is no UTF-8, as only a foreign client would."""
 
         async def write() -> None:
             async with AIOKafkaProducer(bootstrap_servers=self.cluster.kafka) as producer:
@@ -172,7 +172,7 @@ class OwnKafka:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """The broker stands still for the length of the block: its connections are there, and nothing answers."""
+        """The broker is suspended for the length of the block: its connections stay, and nothing answers."""
         self.cluster.kill_broker(1, signal.SIGSTOP)
         try:
             yield
@@ -195,7 +195,7 @@ class OwnKafka:
 
 
 def log_of(service: str) -> Log:
-    """A log of a service that nobody else has."""
+    """A log of a service that no other test uses."""
     return Log(f"example.test/{service}/main")
 
 

@@ -1,4 +1,4 @@
-"""Every user may do what it must and nothing next to it, tried on a cluster that keeps to rights; drift is found."""
+"""Every user may do what it needs and nothing else, tried on a cluster that enforces rights; drift is found."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def everywhere(secured: Secured) -> Iterator[None]:
 
 
 def written(access: KafkaAccess) -> set[str]:
-    """The topics that somebody can write to; every other says that the right is missing."""
+    """The topics that a user can write to; every other says that the right is missing."""
     outcomes: dict[str, KafkaError | None] = {}
     producer = Producer(configuration(access) | {"enable.idempotence": True, "message.timeout.ms": 15_000})
 
@@ -103,7 +103,7 @@ def written(access: KafkaAccess) -> set[str]:
 
 
 def read(access: KafkaAccess) -> set[str]:
-    """The topics that somebody can read; others it does not see, or gets an error that the right is missing."""
+    """The topics that a user can read; others it does not see, or gets an error that the right is missing."""
     can, cannot = set[str](), set[str]()
     deadline = time.monotonic() + WITHIN
     with Consumer(configuration(access) | {"group.id": access.user.replace("-", ".")}) as consumer:
@@ -139,7 +139,7 @@ def test_the_clients_of_the_services_are_told_at_once(secured: Secured) -> None:
 
 
 def commits(client: AdminClient, group: str, name: str) -> bool:
-    """Whether somebody can commit an offset to the group, as its consumers do; waits for who coordinates groups."""
+    """Whether a user can commit an offset to the group, as its consumers do; waits for the group's coordinator."""
     asked = ConsumerGroupTopicPartitions(group, [TopicPartition(name, 0, 0)])
     ends = time.monotonic() + WITHIN
     while True:
@@ -161,7 +161,7 @@ def test_groups_are_their_users_own(secured: Secured) -> None:
 
 @pytest.mark.parametrize(("user", "sees"), [("gateway", True), ("views", False), ("ledger", False)])
 def test_gateways_see_how_far_the_services_are(secured: Secured, user: str, sees: bool) -> None:
-    # The client dies of the question where nobody answers yet: the group has an offset first.
+    # The client crashes if no coordinator answers yet, so the group gets an offset first.
     issuance = AdminClient(configuration(secured.access("issuance")))
     assert commits(issuance, "counterfoil.issuance", "counterfoil.issuance.commands")
     client = AdminClient(configuration(secured.access(user)))
@@ -217,7 +217,7 @@ def test_a_right_that_is_missing_is_given(secured: Secured) -> None:
     text = "User:counterfoil-ledger may write topic counterfoil.ledger.entries"
     take(secured, gone)
     assert acls.check(secured.admin) == [f"{text}: missing"]
-    assert acls.apply(secured.admin) == [f"{text}: given"]
+    assert acls.apply(secured.admin) == [f"{text}: granted"]
     assert acls.apply(secured.admin) == acls.check(secured.admin) == []
 
 
@@ -243,7 +243,7 @@ BEYOND = {
 def test_what_our_users_have_beyond_their_rights_is_taken_away(secured: Secured) -> None:
     give(secured, *BEYOND.values())
     assert sorted(acls.check(secured.admin)) == sorted(f"{text}: too much" for text in BEYOND)
-    assert sorted(acls.apply(secured.admin)) == sorted(f"{text}: taken away" for text in BEYOND)
+    assert sorted(acls.apply(secured.admin)) == sorted(f"{text}: revoked" for text in BEYOND)
     assert acls.apply(secured.admin) == acls.check(secured.admin) == []
 
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of a producer or a topic: what is announced reaches every reader once, in order, without a gap."""
+"""What is announced reaches every reader once, in order, without a gap, after any fault of a producer or a topic."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHUNK = 4
 
 @pytest.fixture
 def log(kafka: OwnKafka) -> Log:
-    """The log of a service that nobody else has."""
+    """The log of a service that no other test uses."""
     return log_of(kafka.service())
 
 
@@ -44,7 +44,7 @@ def announce(transport: KafkaTransport, log: Log, count: int) -> None:
 
 
 def go_on(transport: KafkaTransport, log: Log) -> int:
-    """As a service does that recovers: announce what is not there yet. Returns where it began."""
+    """As a recovering service does: announce what is missing. Returns where it began."""
     size = len(log.committed)
     start = first = transport.announced(log.origin)
     while first < size:
@@ -103,7 +103,7 @@ def test_a_refused_announcement_is_made_again(kafka: OwnKafka, log: Log) -> None
 
 
 def test_nothing_follows_what_was_lost(kafka: OwnKafka, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service may have looked whether all is well, and waited for room, before the producer was lost."""
+    """A service may have checked for trouble, and waited for room, before the producer was lost."""
     with kafka.transport("writer", log) as writer:
         announce(writer, log, 1)
         until(lambda: len(kafka.values(topic_of(log))) == 1, "the entry")

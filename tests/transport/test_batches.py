@@ -134,7 +134,7 @@ def test_what_the_log_did_not_sign_does_not_come_out(forgery: str) -> None:
 
 
 def test_a_forged_member_does_not_spoil_its_batch() -> None:
-    """Whoever may write there says something else about an index, before the log's own record comes."""
+    """A writer of the topic claims another entry for an index before the log's own record comes."""
     log = Log(LEDGER)
     records = announced(log, (2, 3))
     forged = changed(records, 3, b"forged")[3]

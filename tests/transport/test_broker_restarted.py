@@ -1,4 +1,4 @@
-"""A broker goes away and comes back: nobody has to do anything, nothing is lost, doubled or left unanswered."""
+"""A broker stops and starts again: no one has to act; nothing is lost, repeated or left unanswered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was set aside can be looked at, and goes back as it came: value, key, own headers, order."""
+"""Dead letters can be read, and are replayed unchanged: value, key, own headers, order."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_many_are_sent_back_in_order(aside: Aside) -> None:
 
 
 def test_only_where_its_consumer_reads(aside: Aside, secured: Secured) -> None:
-    """Whoever may write dead letters could otherwise have the administrator write wherever he likes."""
+    """Otherwise a user who may write dead letters could make the administrator write to any topic."""
     elsewhere = [
         commands_topic("issuance"),
         dead_letters_topic("ledger"),

@@ -1,4 +1,4 @@
-"""A gateway takes no more commands than a service can bear, says what became of each, and hears every reply."""
+"""A gateway sheds commands that a service has no room for, reports the outcome of each, and gets every reply."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_commands_are_taken_as_the_service_takes_them(
     no_more(gateway, name)
     send(gateway, other, 1)
     time.sleep(0.3)
-    no_more(gateway, name)  # nobody has said how far the service is
+    no_more(gateway, name)  # no service has committed its progress
     with serving(kafka, name) as inbox:
         consume(inbox, 2)
         takes(gateway, name, 2)
@@ -188,7 +188,7 @@ def heard(gateways: Sequence[KafkaGateway], *expected: Reply) -> None:
 
 
 def test_every_gateway_hears_every_reply(kafka: OwnKafka, gateways: Callable[..., KafkaGateway]) -> None:
-    kafka.write(REPLIES, (b"ledger", encode_reply(reply(0)), []))  # for somebody who waited before
+    kafka.write(REPLIES, (b"ledger", encode_reply(reply(0)), []))  # for a client that waited earlier
     both = [gateways(), gateways()]
     with kafka.transport("ledger") as service:
         for number in (1, 2):
@@ -223,7 +223,7 @@ def test_a_log_is_followed_again_after_a_restart(kafka: OwnKafka, gateways: Call
             checkpoint = gateway.checkpoints(log.origin)
             assert checkpoint is not None
             assert (checkpoint.size, checkpoint.note) == (len(log.committed), log.note())
-            gateway._kafka.restart("it stood still")
-            with pytest.raises(Unavailable, match="it stood still"):
+            gateway._kafka.restart("it is stuck")
+            with pytest.raises(Unavailable, match="it is stuck"):
                 gateway.step(0.1)
             gateway.recover()

@@ -1,4 +1,4 @@
-"""Wherever reading begins, no entry from there on is left out; and what a topic has of a log is never overrated."""
+"""Wherever reading begins, no entry from there on is left out; and what a topic has of a log is never overstated."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def histories(draw: st.DrawFn) -> History:
 
 @given(histories(), st.integers(0, 3), st.data())
 def test_reading_from_a_place_leaves_nothing_out(history: History, begin: int, data: st.DataObject) -> None:
-    """Whatever offset was stored, or none."""
+    """For any stored offset, or none."""
     topic, end = Topic(history.records, begin), begin + len(history.records)
     index = data.draw(st.integers(0, history.announced))
     stored = data.draw(st.none() | st.integers(begin - 2, end + 2))
@@ -138,7 +138,7 @@ def test_reading_from_a_place_leaves_nothing_out(history: History, begin: int, d
 
 @given(histories(), st.data())
 def test_what_is_announced_is_neither_more_nor_less(history: History, data: st.DataObject) -> None:
-    """Also where somebody who woke up late has announced an old piece again, at the end."""
+    """Also if a late writer has announced an old piece again, at the end."""
     records, log, size = list(history.records), history.log, history.announced
     if size and data.draw(st.booleans()):
         first = data.draw(st.integers(0, size - 1))

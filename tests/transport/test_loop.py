@@ -1,4 +1,4 @@
-"""Whoever asks something of the clients' thread gets an answer or `Unavailable`, and the thread comes to its end."""
+"""Every call to the clients' thread gets an answer or `Unavailable`, and the thread ends when closed."""
 
 from __future__ import annotations
 

@@ -29,5 +29,5 @@ def test_what_serves_loads_one_client() -> None:
 
 
 def test_the_administrators_tools_load_the_other() -> None:
-    """Otherwise the test above would pass for a client that nobody uses."""
+    """Otherwise the test above would pass for a client that nothing uses."""
     assert clients_after(*TOOLS) == {"confluent_kafka"}

@@ -1,4 +1,4 @@
-"""A reply comes out as it went in, and nothing that no service wrote passes for one."""
+"""A reply is read as it was written, and no other bytes are read as one."""
 
 from __future__ import annotations
 

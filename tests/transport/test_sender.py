@@ -106,7 +106,7 @@ STORIES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4)), min_size=1, 
 @settings(max_examples=25)
 @given(story=STORIES, errors=st.lists(st.sampled_from((0, *RETRIABLE)), max_size=4))
 def test_what_may_be_tried_again_changes_nothing(mock: MockCluster, story: Story, errors: list[int]) -> None:
-    """Topics keep their order each, whatever is sent to others; the future has the offset after the last record."""
+    """Topics keep their order each, independent of the others; the future has the offset after the last record."""
     topics = [new_topic(mock), new_topic(mock, 2), new_topic(mock)]
     mock.answer(PRODUCE, *errors)
     sizes = [0, 0, 0]
@@ -315,7 +315,7 @@ def test_what_fails_for_another_says_no_more_than_that(mock: MockCluster, monkey
 
 
 def test_a_producer_that_hangs_does_not_hold_up_the_next(mock: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it still has may come later: that is what "unknown" means. It does the next one no harm."""
+    """What it still has may come later: that is what "unknown" means. It does not disturb the next one."""
     monkeypatch.setattr(producer, "_FLUSH", 0.3)
     with two_topics(mock) as (sender, refused, stuck, hanging):
         lost = sender.send(refused, records(b"lost"), wait=True)

@@ -1,4 +1,4 @@
-"""A consumer gets what is on its topics, however they are cut off, flooded or forged; nobody waits behind junk."""
+"""A consumer gets what is on its topics, even if they are truncated, flooded or forged; no reader waits behind junk."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ NO_COMMANDS: list[Raw] = [
 
 
 def set_aside(kafka: OwnKafka, name: str, source: str) -> list[tuple[int, str]]:
-    """Offset and reason of somebody's dead letters. Each is, byte for byte, the record at that offset of `source`."""
+    """Offset and reason of a user's dead letters. Each is, byte for byte, the record at that offset of `source`."""
     records, found = kafka.read(source), []
     for key, value, headers in kafka.read(dead_letters_topic(name)):
         death, own = read_dead_letter(headers)
@@ -335,7 +335,7 @@ def test_a_topic_recreated_while_nobody_read_it_is_read_from_its_start(kafka: Ow
 
 
 def test_what_the_client_cannot_read_is_said(kafka: OwnKafka, name: str, log: Log) -> None:
-    """Kafka takes names of headers that are no UTF-8, and aiokafka breaks down on them: somebody has to delete them."""
+    """Kafka takes names of headers that are no UTF-8, and aiokafka fails on them: an administrator must delete them."""
     log.commit(2)
     with kafka.transport(name, log) as transport:
         inbox = transport.open_inbox(name, LogId(name), {log.origin: 0})

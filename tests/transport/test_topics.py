@@ -1,4 +1,4 @@
-"""The topics come to be as they must, drift is found and mended, and the largest message is as large as it says."""
+"""The topics are created as required, drift is found and corrected, and the largest message is as large as it says."""
 
 from __future__ import annotations
 

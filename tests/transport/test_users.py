@@ -1,4 +1,4 @@
-"""Passwords on Kafka follow the files: a new one is set, the one before lets nobody in any more."""
+"""Passwords on Kafka follow the files: a new one is set, and the one before no longer works."""
 
 from __future__ import annotations
 

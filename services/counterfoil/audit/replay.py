@@ -24,11 +24,10 @@ from counterfoil.contract.codec import decode_cause, type_markers
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
-from counterfoil.contract.limits import CLOCK_SKEW, CONSUME_WITHIN, TIMER_SLACK
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Submission
-from counterfoil.contract.times import format_time
+from counterfoil.contract.times import HOUR, SECOND, format_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
@@ -39,6 +38,10 @@ from counterfoil.log.keys import verify
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching.events import TradeMatched
 
+TIMER_SLACK: Final = SECOND
+"""How late a timer may be while anything else is decided: one batch."""
+CONSUME_WITHIN: Final = HOUR
+"""How long a log that keeps deciding may leave another log's event unconsumed."""
 _SIGNATURES_AT_ONCE: Final = 512
 _SHOWN: Final = 400  # characters of a value in a finding
 _UNREADABLE: Final = (LogError, OSError)
@@ -195,7 +198,7 @@ class Replay:
         ready = self._engine.decider.ready.get(type(item.event))
         if ready is not None and not ready(self._engine.state, item.event):
             self._stop(index, "cause_too_early", "what the event refers to has not arrived here yet")
-        if time + CLOCK_SKEW < item.time:
+        if time + self._engine.state.rules.clock_skew < item.time:
             self._found(index, "effect_before_cause", f"its cause happened at {format_time(item.time)}")
         return item.event
 

@@ -1,4 +1,4 @@
-"""`counterfoil claim`: claims of providers, and settlement batches."""
+"""`counterfoil claim`: claims of providers, and settlements."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def settle(
     programme: Programme,
     claim: Annotated[list[str], option("--claim", "An approved claim. May be repeated.", metavar="CLAIM")],
 ) -> Body:
-    """Issuer: gather approved claims into one settlement batch."""
+    """Issuer: gather approved claims into one settlement."""
     return CloseSettlement(programme_id=programme, claim_ids=tuple(claim))
 
 
@@ -61,4 +61,4 @@ def pay(
 _CLAIM = "claim_id programme_id provider_id invoice_number amount status settlement_id"
 _SETTLEMENT = "settlement_id programme_id currency amount status payment_reference"
 add_both(app, Listing("claims", "claims", _CLAIM, "clm-21-0"))
-add_list(app, Listing("settlements", "settlement batches", _SETTLEMENT), "settlements")
+add_list(app, Listing("settlements", "settlements", _SETTLEMENT), "settlements")

@@ -25,8 +25,8 @@ from counterfoil.cli.options import (
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
-from counterfoil.contract.limits import MIN_BOND_BPS
 from counterfoil.contract.record import Command as Body
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 
 app = typer.Typer(name="offer", help="Offers: post, amend, cancel, show, list, depth, trades.", no_args_is_help=True)
@@ -53,7 +53,7 @@ def post(
     min_hours: Annotated[int, option("--min-hours", "The shortest block in one trade.", metavar="N")] = 1,
     bond_bps: Annotated[
         int, option("--bond-bps", "The bond in hundredths of a percent of the whole offer's worth.", metavar="N")
-    ] = MIN_BOND_BPS,
+    ] = RULES[LATEST].min_bond_bps,
     tif: Annotated[Literal["GTC", "GTD", "IOC"], option("--tif", "Time in force.")] = "GTC",
     good_until: GoodUntil = None,
     stp: OnSelfTrade = "taker",

@@ -1,4 +1,4 @@
-"""JSON as the contract has it: RFC 8785 bytes, bounded parsing, and what is refused.
+"""JSON in the contract: RFC 8785 bytes, bounded parsing, refusals of anything else.
 
 Member names are ASCII, numbers are integers below 2^53 and there are no floats. For such data orjson with sorted keys
 gives exactly the RFC 8785 bytes; a property test compares it with ``rfc8785``.
@@ -14,7 +14,7 @@ import orjson
 from counterfoil.contract import limits
 from counterfoil.contract.refusals import Code, Refusal
 
-# Possessive, and an unclosed string runs to the end: linear in the length, whatever the bytes.
+# Possessive, and an unclosed string runs to the end: linear in the length for any bytes.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NOT_INTEGER = re.compile(rb"[0-9][.eE]")
 _MAY_NOT_INTEGER = re.compile(rb'(?:":|[,\[])\s*+-?[0-9]++[.eE]')  # the same, but strings may look like it
@@ -56,7 +56,7 @@ def parse_json(data: bytes, max_bytes: int) -> Any:
     if len(data) > max_bytes:
         raise Refused(Code.TOO_LARGE, limit=str(max_bytes))
     if data.count(b"{") + data.count(b"[") <= limits.MAX_NESTING and not _MAY_NOT_INTEGER.search(data):
-        return loads(data)  # nothing to look for outside strings: most commands are like this
+        return loads(data)  # no number can be wrong: most commands take this path
     outside_strings = _STRINGS.sub(b"", data)
     if _depth(outside_strings) > limits.MAX_NESTING:
         raise Refused(Code.NESTED_TOO_DEEP, limit=str(limits.MAX_NESTING))

@@ -1,7 +1,7 @@
 """The one codec: signed payloads, events and entries as RFC 8785 bytes, and strictly back.
 
-Encoding needs the value alone: a command and an event know their names. Decoding needs to know what names there are: a
-`Codec` is made for a `Vocabulary`.
+Encoding needs the value alone, which carries its name. Decoding needs all names that exist: a `Codec` is built for a
+`Vocabulary`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import OutOfRange, decode_base64, encode_base64
 from counterfoil.contract.submission import BATCH, Header, Submission
-from counterfoil.contract.times import format_time, parse_time
+from counterfoil.contract.times import format_time, parse_derived_time
 from counterfoil.contract.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ _DUMPERS: dict[type, Callable[[Event], dict[str, Any]]] = {}
 
 
 class Codec:
-    """Reads what the services of one vocabulary say to each other and hear from their parties.
+    """Decodes the commands, events and entries of one vocabulary.
 
     The decoders cache their last results: the gateway, runners, receipts and views of one process meet the same
     bytes within moments.
@@ -63,7 +63,7 @@ class Codec:
         return self.decode_payload(*open_envelope(data))
 
     def decode_payload(self, payload: bytes, signature: bytes) -> Submission:
-        """Parse the bytes that were (or will be found to be) signed. Raises `Refused` with an intake code."""
+        """Parse the signed bytes; the signature is verified elsewhere. Raises `Refused` with an intake code."""
         parsed = parse_json(payload, limits.MAX_BATCH_PAYLOAD_BYTES)
         single = not (isinstance(parsed, dict) and parsed.get("type") == BATCH)
         if single and len(payload) > limits.MAX_PAYLOAD_BYTES:
@@ -103,7 +103,7 @@ class Codec:
         return tuple(bodies)
 
     def load_event(self, value: dict[str, Any]) -> Event:
-        """An event from its JSON form; raises `Refused`. Takes the value over (it loses its ``type``)."""
+        """An event from its JSON form; raises `Refused`. Consumes the value: removes its ``type``."""
         name = value.pop("type", None)
         validate = self._validators.get(name) if isinstance(name, str) else None
         if validate is None:
@@ -129,7 +129,7 @@ class Codec:
                 origin=_text(value["source"]).removeprefix("//"),
                 index=_number(body["index"]),
                 id=_text(value["id"]),
-                time=parse_time(value["time"]),
+                time=parse_derived_time(value["time"]),
                 subject=_text(value["subject"]),
                 cause=cause,
                 batch=isinstance(body["decision"], dict) and "batch" in body["decision"],
@@ -141,7 +141,7 @@ class Codec:
 
 
 def _adapter(kind: type) -> TypeAdapter[Any]:
-    """The one adapter of a record, made when it is first needed: most processes meet few of them."""
+    """The adapter of a record, built on first use: most processes need few of them."""
     adapter = _ADAPTERS.get(kind)
     if adapter is None:
         adapter = _ADAPTERS[kind] = TypeAdapter(kind)
@@ -211,7 +211,7 @@ def dump_event(event: Event) -> dict[str, Any]:
 
 
 def type_markers(types: Sequence[type[Event]]) -> tuple[bytes, ...]:
-    """Bytes of which an entry holds one if any of its events is of these types; without one it need not be parsed."""
+    """Byte strings to search an entry for: without any of them it has no event of these types, and is not parsed."""
     return tuple(f'"type":"{each.TYPE}"'.encode() for each in types)
 
 
@@ -273,10 +273,10 @@ def _dump_outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def decode_cause(data: bytes) -> tuple[Cause, int]:
-    """What caused an entry, and its time: all that deciding it again needs. Raises `Refused`; looks at nothing else."""
+    """An entry's cause and time, all that deciding it again needs; nothing else is checked. Raises `Refused`."""
     value = loads(data)
     try:
-        return _load_cause(value["data"]["cause"]), parse_time(value["time"])
+        return _load_cause(value["data"]["cause"]), parse_derived_time(value["time"])
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
 
@@ -302,7 +302,7 @@ def _load_cause(value: dict[str, Any]) -> Cause:
             _text(body["origin"]), _number(body["index"]), decode_base64(body["leaf"]), _number(body["item"])
         )
     if kind == "timer":
-        return TimerCause(_text(body["kind"]), parse_time(body["due"]))
+        return TimerCause(_text(body["kind"]), parse_derived_time(body["due"]))
     if kind == "genesis":
         key = decode_base64(body["operator_key"])
         begins = _number(body["rules"]), _text(body["release"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class InvariantViolation(Exception):
-    """A rule that the code itself guarantees does not hold; the process must not go on from here."""
+    """A rule that the code itself guarantees does not hold; the process must stop."""
 
 
 def ensure(condition: bool, message: str) -> None:

@@ -36,7 +36,7 @@ class EntryCause:
 
 @dataclass(frozen=True, slots=True)
 class TimerCause:
-    """The runner's own doing: everything of `kind` that was due at `due` (microseconds) or before."""
+    """Made by the log's writer: everything of `kind` that was due at `due` (microseconds) or before."""
 
     kind: str
     due: int

@@ -13,9 +13,9 @@ MAIN: Final = "main"
 """The shard that every service has."""
 SHARD_MAX: Final = 32
 SHARD_PATTERN: Final = r"[a-z][a-z0-9]*(?:\.[a-z0-9]+|-[a-z][a-z0-9]*)*"
-"""Of at most `SHARD_MAX` characters. What follows a hyphen begins with a letter, so that nobody can take a part of a
-shard's name for a number of the id that it stands in (`bid-us-east1-17-0`). Dots and hyphens stand between letters or
-digits alone, so that a name is no path, and what replaces them in the names of schemas can be told apart."""
+"""Of at most `SHARD_MAX` characters. A letter follows each hyphen, so that no part of a shard's name reads as a number
+of an id (`bid-us-east1-17-0`). Dots and hyphens stand only between letters or digits, so that a name is never a path
+and the names of schemas, in which they are replaced, stay distinct."""
 SERVICE_PATTERN: Final = r"[a-z0-9-]{1,32}"
 _LOG: Final = re.compile(f"({SERVICE_PATTERN})(?:/({SHARD_PATTERN}))?", re.ASCII)
 

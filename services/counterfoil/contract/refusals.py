@@ -23,7 +23,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code says of itself to people."""
+    """A code's stage, whether it is transient, and its text."""
 
     stage: Stage
     transient: bool
@@ -157,7 +157,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report."),
     Code.UNKNOWN_CLAIM: Meaning(_D, False, "No such open claim."),
-    Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement batch."),
+    Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement."),
     Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
     Code.NOT_YOURS: Meaning(_D, False, "The object belongs to another party."),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
@@ -210,7 +210,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.NOTHING_TO_CLAIM: Meaning(_D, True, "A contract named has no captured and unclaimed subsidy."),
     Code.INVOICE_ALREADY_USED: Meaning(_D, False, "The invoice number was used in an earlier claim of this provider."),
     Code.CLAIM_NOT_OPEN: Meaning(_D, False, "The claim was decided before."),
-    Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or in another batch."),
+    Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or is in another settlement."),
     Code.CAP_EXCEEDED: Meaning(_D, False, "The beneficiary's group would exceed the programme's cap."),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
     Code.EXCEEDS_AVAILABLE: Meaning(_D, True, "The available balance is smaller."),

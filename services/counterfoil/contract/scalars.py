@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from counterfoil.contract import limits
 from counterfoil.contract.log_id import SERVICE_PATTERN, SHARD_PATTERN
-from counterfoil.contract.times import SECOND, format_hour, format_time, parse_hour, parse_time
+from counterfoil.contract.times import SECOND, format_hour, format_time, parse_derived_time, parse_hour, parse_time
 
 
 class OutOfRange(ValueError):
@@ -43,7 +43,7 @@ class Coded:
 
 
 class Tagged:
-    """A union of records, told apart by the member `member`: `choices` gives the record for each of its values."""
+    """A union of records that differ in the value of `member`: `choices` gives the record for each value."""
 
     def __init__(self, member: str, choices: dict[str, type]) -> None:
         self._member, self._choices = member, choices
@@ -122,7 +122,10 @@ SignedAmount = Annotated[int, _amount(-limits.MAX_AMOUNT, limits.MAX_AMOUNT)]
 Price = Annotated[int, _amount(1, limits.MAX_PRICE)]
 
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$"
-Time = Annotated[int, Coded(parse_time, format_time, {"type": "string", "format": "date-time", "pattern": _TIME})]
+_TIME_SCHEMA = {"type": "string", "format": "date-time", "pattern": _TIME}
+Time = Annotated[int, Coded(parse_time, format_time, _TIME_SCHEMA)]
+DerivedTime = Annotated[int, Coded(parse_derived_time, format_time, _TIME_SCHEMA)]
+"""A time in an event that is an entry's time or is computed from other times: years 1970 to 2209."""
 Hour = Annotated[int, Coded(parse_hour, format_hour, {"type": "string", "pattern": "^[0-9]{8}T[0-9]{2}Z$"})]
 
 Count = Annotated[int, _count(0, limits.MAX_COUNT)]

@@ -12,5 +12,5 @@ MAIN_LOGS: Final = tuple(map(LogId, SERVICES))
 """The logs that every instance has: the shard ``main`` of each service."""
 
 DIVISIBLE: Final = ("matching",)
-"""Services that may have more than one shard. In front of the others nothing says yet whose a programme or a contract
-is: two ledgers would both credit every voucher."""
+"""Services that may have more than one shard. For the others nothing assigns a programme or a contract
+to a shard yet: two ledgers would both credit every voucher."""

@@ -12,7 +12,7 @@ BATCH: Final = "batch"
 
 @record
 class Seen:
-    """The last checkpoint of the addressed log that the author saw: a fork would have to fork every author."""
+    """The last checkpoint of this log that the author saw. A log that forks must keep every author on one side."""
 
     size: Count
     root: Digest

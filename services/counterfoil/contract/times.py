@@ -11,21 +11,26 @@ from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000
-"""In microseconds, as the others."""
+"""In microseconds, like `HOUR` and `DAY`."""
 HOUR: Final = 3_600 * SECOND
 DAY: Final = 24 * HOUR
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z", re.ASCII)
 _HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-LAST_YEAR: Final = 2_199  # microseconds stay below 2^53, so a time is a JSON integer wherever one is needed
+LAST_YEAR: Final = 2_199
+"""Of times and hours in commands."""
+LAST_DERIVED_YEAR: Final = 2_209
+"""Of times that a log's writer makes. Clocks stop at the end of `LAST_YEAR`; entries after that follow each other by a
+microsecond. What is computed from such times lies at most two windows of a year and one resolution later. Microseconds
+stay below 2^53, so a time is a JSON integer wherever one is needed."""
 
 
-def _days(year: int, month: int, day: int) -> int:
+def _days(year: int, month: int, day: int, last_year: int = LAST_YEAR) -> int:
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     last = 28 if month == 2 and not leap else _MONTH_DAYS[month - 1] if 1 <= month <= 12 else 0
-    if not (1970 <= year <= LAST_YEAR and 1 <= day <= last):
-        raise ValueError(f"not a date from 1970 to {LAST_YEAR}")
+    if not (1970 <= year <= last_year and 1 <= day <= last):
+        raise ValueError(f"not a date from 1970 to {last_year}")
     year -= month <= 2
     era = year // 400
     of_era = year - era * 400
@@ -38,8 +43,8 @@ END_OF_HOURS: Final = (_days(LAST_YEAR, 12, 31) + 1) * 24
 
 
 @lru_cache(maxsize=1024)
-def _days_to(date: str) -> int:
-    return _days(int(date[:4]), int(date[5:7]), int(date[8:]))
+def _days_to(date: str, last_year: int) -> int:
+    return _days(int(date[:4]), int(date[5:7]), int(date[8:]), last_year)
 
 
 @lru_cache(maxsize=1024)
@@ -56,6 +61,15 @@ def _civil(days: int) -> tuple[int, int, int]:
 
 def parse_time(text: str) -> int:
     """``2026-11-22T18:00:00.123456Z`` (exactly this form, years 1970 to 2199) as microseconds; ValueError otherwise."""
+    return _microseconds(text, LAST_YEAR)
+
+
+def parse_derived_time(text: str) -> int:
+    """As `parse_time`, for years 1970 to 2209: a time that a log's writer made, or computed from another."""
+    return _microseconds(text, LAST_DERIVED_YEAR)
+
+
+def _microseconds(text: str, last_year: int) -> int:
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError("a time is written 2026-11-22T18:00:00.123456Z")
@@ -63,7 +77,7 @@ def parse_time(text: str) -> int:
     hour, minute, second, micro = map(int, of_day)
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("not a time of day")
-    return ((_days_to(date) * 24 + hour) * 3600 + minute * 60 + second) * 1_000_000 + micro
+    return ((_days_to(date, last_year) * 24 + hour) * 3600 + minute * 60 + second) * 1_000_000 + micro
 
 
 def format_time(time: int) -> str:

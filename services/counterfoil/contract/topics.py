@@ -6,7 +6,7 @@
 | `counterfoil.SERVICE.entries` | shard | one entry of the service's log, byte for byte | the service |
 | `counterfoil.SERVICE.dead-letters` | as it came | a record that could not be taken, byte for byte | its consumer |
 | `counterfoil.checkpoints` | origin | a signed checkpoint; the topic is compacted | the services |
-| `counterfoil.replies` | service | the word on a command that made no entry | the services |
+| `counterfoil.replies` | service | the answer to a command that made no entry | the services |
 
 Topics of commands and entries have a partition for each shard of the service, `main` the first: the log of a shard has
 one order. Every other topic has one: a gateway reads all replies.
@@ -34,7 +34,7 @@ FRONTIER: Final = "frontier"
 PROOF: Final = "proof"
 """Of a batch's last entry: the consistency proof from SIZE to the checkpoint's size, in a row; absent if they agree."""
 TRACE: Final = "traceparent"
-"""W3C Trace Context of what made the record; for people who watch, never for a decision."""
+"""W3C Trace Context of what made the record; for observation, never for a decision."""
 
 DEAD_TOPIC: Final = "dead-topic"
 DEAD_PARTITION: Final = "dead-partition"
@@ -50,15 +50,15 @@ NOTE_TYPE: Final = "text/plain; charset=utf-8"
 
 
 def commands_topic(service: str) -> str:
-    """Where gateways put commands before a service."""
+    """The topic of commands to a service."""
     return f"counterfoil.{service}.commands"
 
 
 def entries_topic(service: str) -> str:
-    """Where a service announces the entries of its log."""
+    """The topic on which a service announces its entries."""
     return f"counterfoil.{service}.entries"
 
 
 def dead_letters_topic(service: str) -> str:
-    """Where a service (or `gateway`, or `views`) sets aside what it cannot take."""
+    """The topic of dead letters of a service, `gateway` or `views`."""
     return f"counterfoil.{service}.dead-letters"

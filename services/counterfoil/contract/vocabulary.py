@@ -1,4 +1,4 @@
-"""All that the services of one system hear from their parties and say to each other, as data."""
+"""All commands and events of one system, and which service consumes which, as data."""
 
 from __future__ import annotations
 

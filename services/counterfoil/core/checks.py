@@ -19,7 +19,7 @@ class Listed(NamedTuple):
 
 
 def unfit_lists(*lists: Listed) -> Refusal | None:
-    """What bars the lists of one command, in order of precedence: each rule is asked of all before the next rule."""
+    """The first refusal that applies to a command's lists, or None: a rule is checked on all before the next."""
     return _first(_checks(lists))
 
 

@@ -1,7 +1,7 @@
-"""What is due when: the one queue of deadlines that every service keeps its timers by.
+"""The queue of deadlines behind every service's timers.
 
-Reading never changes the queue: whoever decides may look. Ids that are no longer live stay in it until `ended` is
-called, which is for `evolve` functions: at least half of it, 64 ids aside, is live if each end of an id is reported.
+Reading never changes the queue, so deciders may read it. `evolve` functions add ids, and report with `ended` that one
+is no longer live: at least half of the queue, 64 ids aside, is live if every end is reported.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from heapq import heapify, heappop, heappush
 from itertools import islice, takewhile
 from typing import Final
 
-_SPARE: Final = 32  # ends that are reported before it is worth looking for what is no longer live
+_SPARE: Final = 32  # ends reported before the queue is searched for ids that are not live
 
 Due = tuple[int, int, int, str]
 """(time in microseconds, entry index, item, id): the lower comes first."""
 
 
 class Deadlines:
-    """A queue of ids by (time, index, item, id). An id may be added again; one that is not `live` is passed over."""
+    """A queue of ids by (time, index, item, id). An id may be added again; one that is not `live` is skipped."""
 
     __slots__ = ("_ended", "_heap", "_live", "_queued")
 
@@ -26,7 +26,7 @@ class Deadlines:
         self._live = live
         self._heap: list[Due] = []
         self._queued: set[str] = set()
-        self._ended = 0  # since the last time that all of it was looked through
+        self._ended = 0  # since the whole queue was last searched
 
     def __len__(self) -> int:
         """How many ids it remembers, live or not."""
@@ -39,7 +39,7 @@ class Deadlines:
             heappush(self._heap, (time, index, item, id_))
 
     def ended(self) -> None:
-        """One id is no longer live: forget what can be forgotten. It costs O(log n) on average."""
+        """Report that one id is no longer live; drops such ids from the queue. O(log n) on average."""
         self._ended += 1
         while self._heap and not self._live(self._heap[0][3]):
             self._queued.discard(heappop(self._heap)[3])
@@ -58,7 +58,7 @@ class Deadlines:
         return [due[3] for due in islice(takewhile(lambda due: due[0] <= cutoff, self._in_order()), most)]
 
     def _in_order(self) -> Iterator[Due]:
-        """The live ids, the first due first; the work grows with what is passed over and taken, not with the queue."""
+        """The live ids, the first due first; the cost depends on the ids skipped and taken only."""
         heap = self._heap
         next_up = [(heap[0], 0)] if heap else []
         while next_up:

@@ -1,7 +1,7 @@
 """The shape of a service: ``decide(state, command) -> events | refusal`` and ``evolve(state, event)``, as tables.
 
 `decide` functions read the state and never change it; only `evolve` functions change it, and only by what the event
-says. So a state is a fold of the events of its own log, whoever folds them.
+says. So a state is the fold of its own log's events, on every machine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Decision = Sequence[Event] | Refusal
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where a decision stands: ledger time (microseconds), the entry's index, the command's place in its batch.
+    """The place of a decision: ledger time (microseconds), the entry's index, the command's place in its batch.
 
     `shard` is that of the log which decides.
     """
@@ -94,7 +94,7 @@ def refuse(code: Code, **detail: object) -> Refusal:
 
 
 def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:
-    """Take another service's event over word for word, so that this log explains itself."""
+    """The reaction that repeats another log's event unchanged, so that this log can be read on its own."""
     return (event,)
 
 
@@ -121,4 +121,4 @@ COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,
 }
-"""How every state takes up what its log says of parties and keys."""
+"""How every state applies the events about parties and keys."""

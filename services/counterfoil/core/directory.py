@@ -1,7 +1,7 @@
-"""Who may speak: parties, their roles, groups of related parties and public keys, as of an entry's own index.
+"""Who may sign: parties, their roles, groups of related parties and public keys, as of an entry's own index.
 
-Issuance decides these; every other service mirrors them from its log, so a signature is judged by what the deciding
-log itself said before that entry. Revocation acts from its entry on and is never retroactive.
+Issuance decides these; every other service mirrors them from its log, so a signature is judged by the
+entries of the deciding log before it. Revocation acts from its entry on and is never retroactive.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class Engine(Generic[S]):
         return At(max(clock, self.time + 1), self.size, 0, self._shard)
 
     def _barred(self, header: Header, at: At) -> Refusal | None:
-        """What bars a command whatever it asks for, in order of precedence."""
+        """The first refusal that applies to any command, whatever its type, or None."""
         party = self.state.directory.parties[header.actor]
         if not party.keys[header.key_id][1]:
             return refuse(Code.KEY_REVOKED, key_id=header.key_id)
@@ -190,4 +190,4 @@ def _room_for_events(submission: Submission) -> int:
 
 
 def _nothing(_state: object, _event: object, _at: At) -> None:
-    """Events that say something of the log itself and leave the state as it is."""
+    """For events about the log itself, which leave the state unchanged."""

@@ -34,7 +34,7 @@ class Rules:
     max_validity: int
     """The longest time from `issued_at` to `expires_at`."""
 
-    # open state per owner, so that nobody can make the state of a service grow without bound
+    # open state per owner, so that no party can make the state of a service grow without bound
     max_keys_per_party: int
     """Keys in force."""
     max_keys_ever: int
@@ -80,7 +80,7 @@ class Rules:
     min_window: int
     """Of reporting and dispute windows: time enough to act."""
     resolution_window: int
-    """A dispute that nobody resolved by then lapses, and the report stands."""
+    """A dispute that is not resolved by then lapses, and the report stands."""
     min_delivered_bps: int
     """Of a contract's GPU-minutes; with less, the provider defaulted, even if every hour was reported."""
 
@@ -120,7 +120,7 @@ RULES: Final[Mapping[int, Rules]] = {
     for rules in (
         _FIRST,
         # FOK, IOC and arriving offers ended at the bound of one entry, with a reason that was not true; and once a
-        # programme had a second version, nobody looked at the validity of either.
+        # programme had a second version, the validity of neither was checked.
         replace(_FIRST, number=2, continues_every_order=True, validity_of_each_version=True),
     )
 }

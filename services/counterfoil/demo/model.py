@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from counterfoil.contract.limits import PRICE_TICK
 from counterfoil.contract.terms import Rate
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.demo.trace import CATALOGUE, Task
 
+_TICK: Final = RULES[LATEST].price_tick
 USD: Final = 1_000_000
 REGIONS: Final = ("north", "east", "south", "west")
 CITIES: Final = (
@@ -109,7 +110,7 @@ def limit_price(task: Task, models: tuple[str, ...], prices: dict[str, list[int]
     """The most that the task's firm pays: micro-USD per GPU-hour, on the tick."""
     base = min(prices[model][-1] for model in models)
     percent = rng.randint(80, 150) if task.latency_sensitive else rng.randint(60, 120)
-    return -(-base * percent // (100 * PRICE_TICK)) * PRICE_TICK
+    return -(-base * percent // (100 * _TICK)) * _TICK
 
 
 def slack_hours(task: Task) -> int:

@@ -15,17 +15,11 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from counterfoil.contract.limits import (
-    MAX_CLAIMS_PER_SETTLEMENT,
-    MAX_CONTRACTS_PER_CLAIM,
-    MAX_READINGS,
-    MIN_BOND_BPS,
-    PRICE_TICK,
-)
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, parse_time
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.demo.model import (
     CITIES,
     DEFAULTING,
@@ -67,6 +61,7 @@ from counterfoil.redemption.commands import (
 START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 HORIZON_HOURS: Final = 168
 """Longer tasks are cut to a week: a bid is for one contiguous block."""
+_RULES: Final = RULES[LATEST]  # what the new logs of a story begin with
 _REPORT_WITHIN: Final = 2 * 86_400
 _DISPUTE_WINDOW: Final = 86_400
 
@@ -262,7 +257,7 @@ def offer(world: World) -> None:
             price=quotes[provider % len(quotes)],
             min_nodes=1,
             min_hours=1,
-            bond_bps=MIN_BOND_BPS,
+            bond_bps=_RULES.min_bond_bps,
             tif="GTC",
             good_until=None,
             stp="taker",
@@ -345,7 +340,7 @@ def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
         driver.post(driver.envelope("treasury", Withdraw(party_id=party, currency="USD", amount=amount,
                                                      payment_reference="OUT-1")), "overdraft")  # fmt: skip
     elif kind == 4:
-        driver.post(driver.envelope(party, replace(good, limit_price=PRICE_TICK + 1)), "off_tick")
+        driver.post(driver.envelope(party, replace(good, limit_price=_RULES.price_tick + 1)), "off_tick")
     elif kind == 5:
         body: Body = IssueVoucher(programme_id=good.programme_id, beneficiary_id=party, amount=USD)
         driver.post(driver.envelope(party, body), "foreign_role")
@@ -372,8 +367,8 @@ def deliver(world: World) -> None:
         if provider in DEFAULTING and rng.random() < 0.25:
             continue
         full = number(row["nodes"]) * number(row["gpus_per_node"]) * 60
-        for first in range(end - number(row["hours"]), end, MAX_READINGS):
-            hours = range(first, min(first + MAX_READINGS, end))
+        for first in range(end - number(row["hours"]), end, _RULES.max_readings):
+            hours = range(first, min(first + _RULES.max_readings, end))
             readings = tuple(Reading(hour=hour, gpu_minutes=full) for hour in hours)
             driver.send(provider, ReportUsage(contract_id=contract_id, readings=readings))
     driver.settle()
@@ -412,8 +407,8 @@ def claim(world: World) -> None:
         if number(row["subsidy"]) > 0:
             due.setdefault((str(row["programme_id"]), str(row["provider_id"])), []).append(str(row["contract_id"]))
     for (programme_id, provider), contracts in sorted(due.items()):
-        for nth in range(0, len(contracts), MAX_CONTRACTS_PER_CLAIM):
-            chunk = tuple(contracts[nth : nth + MAX_CONTRACTS_PER_CLAIM])
+        for nth in range(0, len(contracts), _RULES.max_contracts_per_claim):
+            chunk = tuple(contracts[nth : nth + _RULES.max_contracts_per_claim])
             invoice = f"{provider}-{programme_id}-{nth}"[:64]
             driver.send(provider, SubmitClaim(programme_id=programme_id, invoice_number=invoice, contract_ids=chunk))
     driver.settle()
@@ -423,8 +418,8 @@ def claim(world: World) -> None:
         for claim_id in claims:
             driver.send(name, ApproveClaim(claim_id=claim_id))
         driver.settle()
-        for nth in range(0, len(claims), MAX_CLAIMS_PER_SETTLEMENT):
-            chunk = tuple(claims[nth : nth + MAX_CLAIMS_PER_SETTLEMENT])
+        for nth in range(0, len(claims), _RULES.max_claims_per_settlement):
+            chunk = tuple(claims[nth : nth + _RULES.max_claims_per_settlement])
             driver.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk))
     driver.settle()
     for row in driver.rows("settlements", status="closed"):

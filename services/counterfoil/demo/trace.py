@@ -9,9 +9,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from counterfoil.contract.limits import PRICE_TICK
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.errors import CounterfoilError
 
+_TICK: Final = RULES[LATEST].price_tick
 MAX_ROWS: Final = 200_000
 SECONDS_MAX: Final = 400 * 86_400
 CATALOGUE: Final[dict[str, tuple[str, ...]]] = {
@@ -98,7 +99,7 @@ def load_prices() -> dict[str, list[int]]:
             if row["gpu"] in listed:
                 units, _, hundredths = row["price_usd_per_hour"].partition(".")
                 micro = int(units) * 1_000_000 + int(f"{hundredths:0<6}")
-                found.add(-(-micro // (int(row["gpus"]) * PRICE_TICK)) * PRICE_TICK)
+                found.add(-(-micro // (int(row["gpus"]) * _TICK)) * _TICK)
         prices[model] = sorted(found)
     return prices
 

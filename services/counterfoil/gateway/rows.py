@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
+from counterfoil.contract.times import format_hour, format_time, parse_derived_time, parse_hour
 from counterfoil.gateway.problems import Problem
 from counterfoil.ports import Row, View
 
@@ -39,7 +39,7 @@ def parse(kind: str, text: str) -> object:
             raise ValueError("true or false")
         return _BOOL[text]
     if plain == "time":
-        return parse_time(text)
+        return parse_derived_time(text)
     if plain == "hour":
         return parse_hour(text)
     if plain in ("int", "amount"):

@@ -21,7 +21,7 @@ from counterfoil.issuance.state import IssuanceState
 
 
 def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Party, _at: At) -> Decision:
-    """More budget for a programme of the actor's."""
+    """Appropriate more budget for one of the actor's programmes."""
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
@@ -50,7 +50,7 @@ def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At
 
 
 def budget_recycled(state: IssuanceState, event: BudgetRecycled, _at: At) -> None:
-    """Apply value that came back."""
+    """Apply value that may be issued again."""
     programme = state.programmes[event.programme_id]
     programme.recycled += event.amount
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")

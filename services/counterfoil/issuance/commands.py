@@ -24,7 +24,7 @@ from counterfoil.contract.terms import ProgrammeTerms
 class AdoptRules(Command):
     """Operator: from the next entry on, every log is decided by version `rules` instead of `replaces`.
 
-    `release` names one that knows the version: it is what an auditor is told to install.
+    `release` names one that knows the version, for auditors to install.
     """
 
     rules: Version

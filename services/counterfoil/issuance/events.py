@@ -10,6 +10,7 @@ from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import (
     Amount,
     Count,
+    DerivedTime,
     Digest,
     GpusPerNode,
     Id,
@@ -17,7 +18,6 @@ from counterfoil.contract.scalars import (
     PositiveAmount,
     Reason,
     Reference,
-    Time,
     Version,
 )
 from counterfoil.contract.terms import ProgrammeTerms
@@ -86,8 +86,8 @@ class VoucherIssued(Event):
     version: Version
     beneficiary_id: Id
     face: PositiveAmount
-    not_before: Time
-    expires_at: Time
+    not_before: DerivedTime
+    expires_at: DerivedTime
     issue_seq: Count
     uncommitted_after: Amount
     group_issued_after: Amount

@@ -69,7 +69,7 @@ def _may_change_keys(actor: Party, party: Party) -> bool:
 
 
 def _acceptable(state: IssuanceState, public_key: bytes) -> bool:
-    """Sound, and never used before by anybody: a revoked key stays revoked, and a key id names one key."""
+    """Acceptable, and never used before by any party: a revoked key stays revoked, and a key id names one key."""
     if key_id_of(public_key) in state.key_ids:
         return False
     try:

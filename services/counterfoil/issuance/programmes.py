@@ -80,7 +80,7 @@ def own_programme(state: IssuanceState, programme_id: str, actor: Party) -> Prog
 
 
 def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: At) -> Decision:
-    """Accredit a provider for a programme of the actor's."""
+    """Accredit a provider for one of the actor's programmes."""
     provider = state.directory.parties.get(body.provider_id)
     if provider is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)

@@ -1,7 +1,7 @@
-"""How vouchers are issued, suspended, reinstated and revoked, and when issuance forgets them.
+"""How vouchers are issued, suspended, reinstated and revoked, and when issuance removes them.
 
-When a voucher ends, the ledger's event is taken over into this log and the voucher is forgotten, so the state holds
-open vouchers only.
+When a voucher ends, the ledger's event is mirrored in this log and the voucher is removed, so the state holds open
+vouchers only.
 """
 
 from __future__ import annotations
@@ -110,14 +110,14 @@ def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher
 
 
 def _dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:
-    """Whether the voucher is over by revocation, or by ledger time although the ledger did not report it yet."""
+    """Whether the voucher was revoked, or has expired by ledger time even if the ledger did not report it yet."""
     if voucher.status == "revoked":
         return refuse(Code.VOUCHER_REVOKED, voucher_id=voucher_id)
     return refuse(Code.VOUCHER_EXPIRED, voucher_id=voucher_id) if at.time >= voucher.expires_at else None
 
 
 def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> Sequence[Event]:
-    """Mirror the end of a voucher, and say what may be issued again.
+    """Mirror the end of a voucher, and record what may be issued again.
 
     The ledger reports the end of a voucher in several events if it has many owners or if some of it is held. The first
     one is mirrored.
@@ -156,7 +156,7 @@ def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
 
 
 def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
-    """Forget a voucher whose end the ledger reported."""
+    """Remove a voucher whose end the ledger reported."""
     voucher = state.vouchers.pop(event.voucher_id)
     state.open_vouchers[voucher.beneficiary_id] -= 1
     if state.open_vouchers[voucher.beneficiary_id] == 0:

@@ -47,7 +47,7 @@ class Position:
         return made
 
     def debit(self, effect: Effect, amount: int) -> Balance:
-        """Book the debit side of a leg and say what is left."""
+        """Book the debit side of a leg; returns the balance after it."""
         self.n += 1
         self.debits_pending += _PENDING[effect] * amount
         self.debits_posted += _POSTED[effect] * amount
@@ -55,7 +55,7 @@ class Position:
         return Balance(n=self.n, posted=self.posted, held=self.debits_pending)
 
     def credit(self, effect: Effect, amount: int) -> Balance:
-        """Book the credit side of a leg and say what is left."""
+        """Book the credit side of a leg; returns the balance after it."""
         self.n += 1
         self.credits_pending += _PENDING[effect] * amount
         self.credits_posted += _POSTED[effect] * amount
@@ -90,7 +90,7 @@ class Accounts:
             ensure(payer.available >= 0 or may_overdraw(leg.debit), f"{leg.debit} is overdrawn")
 
     def drop_asset(self, asset: str) -> None:
-        """Forget an asset whose life is over."""
+        """Remove an asset that has ended."""
         del self.assets[asset]
 
     def records(self) -> Iterator[tuple[str, object]]:
@@ -136,7 +136,7 @@ class Posting:
         return self._drafts[key]
 
     def take(self) -> tuple[Leg, ...]:
-        """The legs drafted since the last call: one event's worth. Balances go on from there."""
+        """The legs drafted since the last call: one event's worth. The next legs start from their balances."""
         legs, self._legs = tuple(self._legs), []
         ensure(len(legs) <= MAX_LEGS, "too many legs in one event")
         return legs

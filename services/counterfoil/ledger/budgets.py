@@ -27,7 +27,7 @@ def post_appropriation(state: LedgerState, event: BudgetAppropriated, _at: At) -
 
 
 def settle_claims(state: LedgerState, event: PaymentConfirmed, _at: At) -> Sequence[Event]:
-    """Settle the claims of a paid batch, a provider at a time; nothing if the programme is another ledger's."""
+    """Settle the claims of a paid settlement, one provider at a time; nothing for a programme of another ledger."""
     if event.programme_id not in state.programmes:
         return []
     posting = Posting(state.accounts)

@@ -11,7 +11,7 @@ from counterfoil.contract.terms import ProgrammeTerms, RedemptionModel
 from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CO_PAYMENTS, cash, claims, claims_payable
-from counterfoil.ledger.endings import forget_if_over
+from counterfoil.ledger.endings import remove_if_ended
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.holds import Hold, split
 from counterfoil.ledger.releases import voucher_legs
@@ -19,7 +19,7 @@ from counterfoil.ledger.state import Contract, LedgerState
 from counterfoil.redemption.events import UsageAccepted
 
 Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Sequence[Event]]
-"""(state, accepted usage, its contract, the terms of that) -> the events that pay for it."""
+"""(state, accepted usage, its contract, the contract's terms) -> the events that pay for it."""
 
 
 def capture(state: LedgerState, event: UsageAccepted, _at: At) -> Sequence[Event]:
@@ -79,4 +79,4 @@ def hold_captured(state: LedgerState, event: HoldCaptured, _at: At) -> None:
         invoiced=contract.invoiced + event.invoice, subsidised=contract.subsidised + event.subsidy
     )
     for draw in event.vouchers:
-        forget_if_over(state, draw.voucher_id)
+        remove_if_ended(state, draw.voucher_id)

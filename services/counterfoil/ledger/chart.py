@@ -37,12 +37,12 @@ def may_overdraw(account: str) -> bool:
 
 
 def owner(party_id: str) -> str:
-    """The account of what a party owns of a voucher."""
+    """The account of a party as owner of a voucher."""
     return _OWNER + party_id
 
 
 def owner_of(account: str) -> str | None:
-    """The party whose part of a voucher the account is; None for other accounts."""
+    """The owner that the account belongs to; None for other accounts."""
     return account.removeprefix(_OWNER) if account.startswith(_OWNER) else None
 
 

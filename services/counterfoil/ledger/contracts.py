@@ -1,6 +1,6 @@
-"""What a trade makes of the holds of its orders: a contract with a hold for its price and one for its bond; its end.
+"""Contracts: a trade turns its orders' holds into one for its price and one for its bond, which end with the contract.
 
-A contract that ended stays findable in a small record: who, under which terms, and what was invoiced and captured.
+Of an ended contract a small record is kept: its parties and terms, and what was invoiced and captured.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_funded(state: LedgerState, event: UsageAccepted | ContractCompleted | Pro
 def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[Event]:
     """Keep the trade's price held for its contract, release what the limit held above it, assign the bond.
 
-    A trade of which neither order is held here is another ledger's.
+    A trade with no hold here for either order belongs to another ledger.
     """
     if ("bid", event.bid_id) not in state.holds.open and ("offer", event.offer_id) not in state.holds.open:
         return []

@@ -1,7 +1,7 @@
 """How the unheld value of a voucher ends: for each of its owners, by expiry or by revocation.
 
-An entry ends the value of a bounded number of owners; a timer goes on with the others. What is held ends as its hold is
-released.
+An entry ends the value of a bounded number of owners; a timer continues with the others. Held value ends when its hold
+is released.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from counterfoil.ledger.chart import (
     owner,
 )
 from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherExpired
-from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
 How = Literal["expired", "cancelled"]
@@ -34,31 +34,33 @@ How = Literal["expired", "cancelled"]
 
 def revoke_voucher(state: LedgerState, event: VoucherRevoked, _at: At) -> Sequence[Event]:
     """End a revoked voucher."""
-    lot = state.vouchers.lots.get(event.voucher_id)
-    return [] if lot is None or lot.dead else _end_all(state, [lot.voucher_id], CANCELLED)
+    voucher = state.vouchers.open.get(event.voucher_id)
+    return [] if voucher is None or voucher.dead else _end_all(state, [voucher.voucher_id], CANCELLED)
 
 
 def expire_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]:
-    """End the vouchers that ran out."""
+    """End the vouchers that expired."""
     return _end_all(state, state.expiring.reached(cutoff, state.rules.max_items_per_sweep), EXPIRED)
 
 
 def cancel_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]:
-    """Go on ending revoked vouchers that have more owners than one entry could end."""
+    """Continue with revoked vouchers that had too many owners for one entry."""
     return _end_all(state, state.cancelling.reached(cutoff, state.rules.max_items_per_sweep), CANCELLED)
 
 
 def bury(state: LedgerState, posting: Posting, party_id: str, released: Iterable[Draw], at: At) -> list[Event]:
-    """Value given back to its owner from a dead voucher never becomes available again: it ends as its voucher did.
+    """End value that a hold gave back from a dead voucher: it never becomes available again.
 
-    A voucher that ran out is dead by ledger time alone; if the sweep has yet to come, all that this owner has of it and
-    that is not held ends here.
+    A voucher expires by ledger time alone. If the sweep has not reached it yet, everything that this owner has of it
+    and that is not held ends here.
     """
     ended: list[Event] = []
     for draw in released:
-        lot = state.vouchers.lots[draw.voucher_id]
-        if lot.dead or at.time >= lot.expires_at:
-            ended.append(_end(state, posting, lot, CANCELLED if lot.status == "revoked" else EXPIRED, [party_id]))
+        voucher = state.vouchers.open[draw.voucher_id]
+        if voucher.dead or at.time >= voucher.expires_at:
+            ended.append(
+                _end(state, posting, voucher, CANCELLED if voucher.status == "revoked" else EXPIRED, [party_id])
+            )
     return ended
 
 
@@ -71,20 +73,20 @@ def _end_all(state: LedgerState, voucher_ids: Iterable[str], how: How) -> list[E
             break
         owners = state.unheld(voucher_id)[:room]
         room -= max(len(owners), 1)
-        ended.append(_end(state, posting, state.vouchers.lots[voucher_id], how, owners))
+        ended.append(_end(state, posting, state.vouchers.open[voucher_id], how, owners))
     return ended
 
 
-def _end(state: LedgerState, posting: Posting, lot: Lot, how: How, owners: Sequence[str]) -> Event:
-    """End what these owners have of a voucher that is not held."""
+def _end(state: LedgerState, posting: Posting, voucher: Voucher, how: How, owners: Sequence[str]) -> Event:
+    """End the unheld value that these owners have of a voucher."""
     amount = 0
     for party_id in owners:
-        available = posting.draft(owner(party_id), lot.voucher_id).available
-        posting.leg("post", lot.voucher_id, owner(party_id), how, available)
+        available = posting.draft(owner(party_id), voucher.voucher_id).available
+        posting.leg("post", voucher.voucher_id, owner(party_id), how, available)
         amount += available
-    recycled = how == CANCELLED or state.terms(lot.programme_id, lot.version).recycles
-    posting.leg("post", budget(lot.programme_id), OBLIGATED, APPROPRIATION if recycled else LAPSED, amount)
-    voucher_id, programme_id, legs = lot.voucher_id, lot.programme_id, posting.take()
+    recycled = how == CANCELLED or state.terms(voucher.programme_id, voucher.version).recycles
+    posting.leg("post", budget(voucher.programme_id), OBLIGATED, APPROPRIATION if recycled else LAPSED, amount)
+    voucher_id, programme_id, legs = voucher.voucher_id, voucher.programme_id, posting.take()
     if how == CANCELLED:
         return VoucherCancelled(voucher_id=voucher_id, programme_id=programme_id, amount=amount, legs=legs)
     return VoucherExpired(voucher_id=voucher_id, programme_id=programme_id, amount=amount, recycled=recycled, legs=legs)
@@ -96,27 +98,27 @@ def _end(state: LedgerState, posting: Posting, lot: Lot, how: How, owners: Seque
 def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, at: At) -> None:
     """Apply the end of unheld value."""
     voucher_id = event.voucher_id
-    lot = state.vouchers.lots[voucher_id]
+    voucher = state.vouchers.open[voucher_id]
     expiring, cancelling = state.expires(voucher_id), state.cancels(voucher_id)
     state.book(event.legs)
-    if not lot.dead:
-        lot.status = "expired" if isinstance(event, VoucherExpired) else "revoked"
+    if not voucher.dead:
+        voucher.status = "expired" if isinstance(event, VoucherExpired) else "revoked"
     if state.cancels(voucher_id):
         state.cancelling.add(at.time, at.index, at.item, voucher_id)
-    forget_if_over(state, voucher_id)
+    remove_if_ended(state, voucher_id)
     if expiring and not state.expires(voucher_id):
         state.expiring.ended()
     if cancelling and not state.cancels(voucher_id):
         state.cancelling.ended()
 
 
-def forget_if_over(state: LedgerState, voucher_id: str) -> None:
-    """Forget a dead voucher once nobody owns any of it; its value must then be accounted for to the last unit."""
-    lot = state.vouchers.lots.get(voucher_id)
-    if lot is None or not lot.dead or state.owners(voucher_id):
+def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
+    """Remove a dead voucher without owners; what was redeemed, expired and cancelled must then add up to its face."""
+    voucher = state.vouchers.open.get(voucher_id)
+    if voucher is None or not voucher.dead or state.owners(voucher_id):
         return
     ended = sum(state.accounts.find(account, voucher_id).posted for account in (REDEEMED, EXPIRED, CANCELLED))
     issued = -state.accounts.find(CIRCULATION, voucher_id).posted
-    ensure(ended == lot.face == issued, f"voucher {voucher_id} does not add up")
-    del state.vouchers.lots[voucher_id]
+    ensure(ended == voucher.face == issued, f"voucher {voucher_id} does not add up")
+    del state.vouchers.open[voucher_id]
     state.accounts.drop_asset(voucher_id)

@@ -12,6 +12,7 @@ from counterfoil.contract.scalars import (
     Bps,
     Count,
     Currency,
+    DerivedTime,
     Flag,
     Id,
     Nodes,
@@ -20,7 +21,6 @@ from counterfoil.contract.scalars import (
     Price,
     Reference,
     SignedAmount,
-    Time,
     Version,
 )
 
@@ -76,8 +76,8 @@ class VoucherCredited(Event):
     version: Version
     beneficiary_id: Id
     face: PositiveAmount
-    not_before: Time
-    expires_at: Time
+    not_before: DerivedTime
+    expires_at: DerivedTime
     issue_seq: Count
     legs: tuple[Leg, ...]
 
@@ -98,7 +98,7 @@ class VoucherUnfrozen(Event):
 
 @event("voucher.expired.v1")
 class VoucherExpired(Event):
-    """Unheld value of the voucher ran out: voucher: owners -> expired; budget: obligated -> appropriation or lapsed.
+    """Unheld value of the voucher expired: voucher: owners -> expired; budget: obligated -> appropriation or lapsed.
 
     A voucher with many owners, or with value that is still held, ends in several of these.
     """
@@ -266,7 +266,7 @@ class BondSlashed(Event):
 
 @event("claim.settled.v1")
 class ClaimSettled(Event):
-    """A provider's share of a paid batch: currency: claims -> settled; budget: obligated -> disbursed."""
+    """A provider's share of a paid settlement: currency: claims -> settled; budget: obligated -> disbursed."""
 
     settlement_id: Id
     programme_id: Id

@@ -85,11 +85,11 @@ class Holds:
         return {hold_id: hold for (kind, hold_id), hold in self.open.items() if kind == purpose}
 
     def put(self, hold_id: str, hold: Hold[Any]) -> None:
-        """Take up a new hold, or what is left of one."""
+        """Store a new hold, or what is left of one."""
         self.open[hold.purpose, hold_id] = hold
 
     def drop(self, purpose: Purpose, hold_id: str) -> None:
-        """Forget a hold that is over."""
+        """Remove a hold that has ended."""
         del self.open[purpose, hold_id]
 
     def records(self) -> Iterator[tuple[str, object]]:

@@ -32,7 +32,7 @@ from counterfoil.ledger.chart import (
     owner,
     owner_of,
 )
-from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
 Held = Counter[tuple[str, str]]
@@ -78,16 +78,16 @@ def _position(account: str, p: Position) -> Iterator[str]:
     if p.available < 0 and not may_overdraw(account):
         yield f"is overdrawn by {-p.available}"
     if p.posted and account in (CO_PAYMENTS, BONDS):
-        yield f"keeps {p.posted}, though what passes through it is passed on"
+        yield f"keeps {p.posted}, but value only passes through it"
 
 
 def _holds(state: LedgerState) -> Iterator[str]:
     """Every hold is worth keeping and has its contract if it is for one."""
     for (purpose, hold_id), hold in state.holds.open.items():
         if hold.cash < 0 or any(draw.amount < 1 for draw in hold.draws):
-            yield f"{purpose} {hold_id} holds less than nothing"
+            yield f"{purpose} {hold_id} holds a negative amount"
         if purpose == "bid" and hold.terms.nodes < 1:
-            yield f"bid {hold_id} holds for no node"
+            yield f"bid {hold_id} holds for no nodes"
     if not state.holds.for_all("contract").keys() == state.holds.for_all("bond").keys() == state.contracts.keys():
         yield "an open contract lacks a hold, or a hold its contract"
 
@@ -137,26 +137,26 @@ def _held_balances(state: LedgerState, held: Held) -> Iterator[str]:
 
 def _vouchers(state: LedgerState) -> Iterator[str]:
     """face = owners' + redeemed + expired + cancelled, each >= 0, for each voucher that is open."""
-    for voucher_id, lot in state.vouchers.lots.items():
-        yield from (f"voucher {voucher_id}: {problem}" for problem in _voucher(state, lot))
+    for voucher_id, voucher in state.vouchers.open.items():
+        yield from (f"voucher {voucher_id}: {problem}" for problem in _voucher(state, voucher))
     for asset in state.accounts.assets:
-        if not asset.startswith("budget:") and not _is_currency(asset) and asset not in state.vouchers.lots:
+        if not asset.startswith("budget:") and not _is_currency(asset) and asset not in state.vouchers.open:
             yield f"{asset}: balances of a voucher that is not open"
 
 
-def _voucher(state: LedgerState, lot: Lot) -> Iterator[str]:
-    positions = state.accounts.assets.get(lot.voucher_id, {})
+def _voucher(state: LedgerState, voucher: Voucher) -> Iterator[str]:
+    positions = state.accounts.assets.get(voucher.voucher_id, {})
     owned = {account: each for account, each in positions.items() if owner_of(account) is not None}
     ends = {account: positions[account].posted for account in (REDEEMED, EXPIRED, CANCELLED) if account in positions}
     parts = [*(position.posted for position in owned.values()), *ends.values()]
-    if sum(parts) != lot.face or min(parts, default=0) < 0:
-        yield f"face {lot.face} is not the sum of {parts}"
-    if state.accounts.find(CIRCULATION, lot.voucher_id).posted != -lot.face:
+    if sum(parts) != voucher.face or min(parts, default=0) < 0:
+        yield f"face {voucher.face} is not the sum of {parts}"
+    if state.accounts.find(CIRCULATION, voucher.voucher_id).posted != -voucher.face:
         yield "what was put into circulation is not its face"
     if positions.keys() - owned.keys() - ends.keys() - {CIRCULATION}:
-        yield "an account has a part of it that is no owner's"
-    if lot.dead and not state.owners(lot.voucher_id):
-        yield "it is dead and nobody's, and was not forgotten"
+        yield "an account that is no owner's has a part of it"
+    if voucher.dead and not state.owners(voucher.voucher_id):
+        yield "it is dead and without owners, but still open"
 
 
 def _endings(state: LedgerState) -> Iterator[str]:
@@ -165,28 +165,31 @@ def _endings(state: LedgerState) -> Iterator[str]:
         *state.expiring.reached(MAX_COUNT, len(state.expiring)),
         *state.cancelling.reached(MAX_COUNT, len(state.cancelling)),
     }
-    for voucher_id, lot in state.vouchers.lots.items():
-        if (not lot.dead or state.unheld(voucher_id)) and voucher_id not in waiting:
-            yield f"voucher {voucher_id}: {'some of it is not held' if lot.dead else 'it ends'}, and no timer is set"
+    for voucher_id, voucher in state.vouchers.open.items():
+        if (not voucher.dead or state.unheld(voucher_id)) and voucher_id not in waiting:
+            problem = "some of it is not held" if voucher.dead else "it ends"
+            yield f"voucher {voucher_id}: {problem}, and no timer is set"
 
 
 def _owners(state: LedgerState) -> Iterator[str]:
     """The vouchers of a party are those that it has a position in."""
     indexed = Counter(state.vouchers.owners())
-    for voucher_id in state.vouchers.lots:
+    for voucher_id in state.vouchers.open:
         for party_id in state.owners(voucher_id):
             if indexed.pop((party_id, voucher_id), 0) != 1:
-                yield f"voucher {voucher_id}: {party_id} owns some of it and does not know"
+                yield f"voucher {voucher_id}: {party_id} has a position in it that the index lacks"
     for party_id, voucher_id in indexed:
-        yield f"voucher {voucher_id}: {party_id} owns none of it"
+        yield f"voucher {voucher_id}: {party_id} is indexed as an owner and has no position"
 
 
 def _programmes(state: LedgerState) -> Iterator[str]:
     """appropriated = appropriation + obligated + disbursed + lapsed; obligated = live vouchers + unsettled claims."""
     live: Counter[str] = Counter()
-    for lot in state.vouchers.lots.values():
-        owned = (state.accounts.find(owner(each), lot.voucher_id).posted for each in state.owners(lot.voucher_id))
-        live[lot.programme_id] += sum(owned)
+    for voucher in state.vouchers.open.values():
+        owned = (
+            state.accounts.find(owner(each), voucher.voucher_id).posted for each in state.owners(voucher.voucher_id)
+        )
+        live[voucher.programme_id] += sum(owned)
     for programme_id in state.programmes:
         currency = state.currency(programme_id)
         asset = budget(programme_id)

@@ -17,7 +17,7 @@ from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
 from counterfoil.ledger.events import AppropriationPosted, CashDeposited, CashWithdrawn, ClaimSettled, Leg
 from counterfoil.ledger.holds import Holds
-from counterfoil.ledger.lots import Vouchers
+from counterfoil.ledger.open_vouchers import Vouchers
 
 
 class Contract(NamedTuple):
@@ -37,7 +37,7 @@ class Contract(NamedTuple):
 
 
 class EndedContract(NamedTuple):
-    """A contract that ended, as it was then: nothing more is captured of it, but a correction still finds it."""
+    """A contract as it was when it ended: nothing more is captured for it, but corrections may refer to it."""
 
     contract: Contract
     ended_at: int
@@ -73,37 +73,39 @@ class LedgerState(ServiceState):
     # ownership ------------------------------------------------------------------------------------------------------
 
     def book(self, legs: tuple[Leg, ...]) -> None:
-        """Book an event's legs; who owns what of a voucher follows its positions."""
+        """Book an event's legs; the owners of a voucher follow from its positions."""
         self.accounts.apply(legs)
         for leg in legs:
-            lot = self.vouchers.lots.get(leg.asset)
-            if lot is None or leg.effect in ("hold", "release"):
+            voucher = self.vouchers.open.get(leg.asset)
+            if voucher is None or leg.effect in ("hold", "release"):
                 continue
             for account in (leg.debit, leg.credit):
                 party_id = owner_of(account)
                 if party_id is not None:
-                    self.vouchers.set_owner(lot, party_id, self.accounts.find(account, leg.asset).posted > 0)
+                    self.vouchers.set_owner(voucher, party_id, self.accounts.find(account, leg.asset).posted > 0)
 
     def owners(self, voucher_id: str) -> list[str]:
-        """Everybody who owns any of a voucher, held or not, in order."""
+        """The owners of a voucher, sorted."""
         positions = self.accounts.assets.get(voucher_id, {})
         owning = (owner_of(account) for account, position in positions.items() if position.posted > 0)
         return sorted(party_id for party_id in owning if party_id is not None)
 
     def unheld(self, voucher_id: str) -> list[str]:
-        """Everybody who owns any of a voucher that is not held, in order."""
+        """The owners of a voucher with value that is not held, sorted."""
         owners = self.owners(voucher_id)
         return [each for each in owners if self.accounts.find(owner(each), voucher_id).available > 0]
 
     def expires(self, voucher_id: str) -> bool:
         """Whether the voucher, once its time is over, is still to end, or to end for more of its owners."""
-        lot = self.vouchers.lots.get(voucher_id)
-        return lot is not None and (not lot.dead or (lot.status == "expired" and bool(self.unheld(voucher_id))))
+        voucher = self.vouchers.open.get(voucher_id)
+        return voucher is not None and (
+            not voucher.dead or (voucher.status == "expired" and bool(self.unheld(voucher_id)))
+        )
 
     def cancels(self, voucher_id: str) -> bool:
         """Whether the voucher was revoked and is still to end for more of its owners."""
-        lot = self.vouchers.lots.get(voucher_id)
-        return lot is not None and lot.status == "revoked" and bool(self.unheld(voucher_id))
+        voucher = self.vouchers.open.get(voucher_id)
+        return voucher is not None and voucher.status == "revoked" and bool(self.unheld(voucher_id))
 
     def next_due(self) -> tuple[int, str] | None:
         """The earliest (time, timer kind)."""

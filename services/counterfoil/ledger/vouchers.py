@@ -10,7 +10,7 @@ from counterfoil.issuance.events import VoucherIssued, VoucherReinstated, Vouche
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import APPROPRIATION, CIRCULATION, OBLIGATED, budget, owner
 from counterfoil.ledger.events import VoucherCredited, VoucherFrozen, VoucherUnfrozen
-from counterfoil.ledger.lots import Lot
+from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
 
@@ -36,14 +36,14 @@ def credit_voucher(state: LedgerState, event: VoucherIssued, _at: At) -> Sequenc
 
 def freeze_voucher(state: LedgerState, event: VoucherSuspended, _at: At) -> Sequence[Event]:
     """Bar new holds on a voucher."""
-    lot = state.vouchers.lots.get(event.voucher_id)
-    return [] if lot is None or lot.dead else [VoucherFrozen(voucher_id=event.voucher_id)]
+    voucher = state.vouchers.open.get(event.voucher_id)
+    return [] if voucher is None or voucher.dead else [VoucherFrozen(voucher_id=event.voucher_id)]
 
 
 def unfreeze_voucher(state: LedgerState, event: VoucherReinstated, _at: At) -> Sequence[Event]:
     """Lift a suspension."""
-    lot = state.vouchers.lots.get(event.voucher_id)
-    return [] if lot is None or lot.dead else [VoucherUnfrozen(voucher_id=event.voucher_id)]
+    voucher = state.vouchers.open.get(event.voucher_id)
+    return [] if voucher is None or voucher.dead else [VoucherUnfrozen(voucher_id=event.voucher_id)]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -52,17 +52,17 @@ def unfreeze_voucher(state: LedgerState, event: VoucherReinstated, _at: At) -> S
 def voucher_credited(state: LedgerState, event: VoucherCredited, at: At) -> None:
     """Apply a new voucher."""
     times = (event.not_before, event.expires_at, event.issue_seq)
-    lot = Lot(event.voucher_id, event.programme_id, event.version, event.beneficiary_id, event.face, *times)
-    state.vouchers.lots[event.voucher_id] = lot
+    voucher = Voucher(event.voucher_id, event.programme_id, event.version, event.beneficiary_id, event.face, *times)
+    state.vouchers.open[event.voucher_id] = voucher
     state.book(event.legs)
     state.expiring.add(event.expires_at, at.index, at.item, event.voucher_id)
 
 
 def voucher_frozen(state: LedgerState, event: VoucherFrozen, _at: At) -> None:
     """Apply a suspension."""
-    state.vouchers.lots[event.voucher_id].status = "frozen"
+    state.vouchers.open[event.voucher_id].status = "frozen"
 
 
 def voucher_unfrozen(state: LedgerState, event: VoucherUnfrozen, _at: At) -> None:
     """Apply a reinstatement."""
-    state.vouchers.lots[event.voucher_id].status = "active"
+    state.vouchers.open[event.voucher_id].status = "active"

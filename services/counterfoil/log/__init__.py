@@ -13,7 +13,7 @@ auditor of a C2SP transparency log:
     keys         Ed25519 keys, their text forms, strict verification
     signer       a log's signature, given only for extensions of its last head
     proofs       C2SP tlog-proof: a receipt that verifies offline
-    verify       what a reader of somebody else's log does
+    verify       what a reader of another party's log does
 
 Hashes are 32 raw bytes of SHA-256, sizes and indices are integers below 2**63. Every refusal of foreign bytes is a
 `LogError` (`errors`); an `InvariantViolation` is a bug of the caller.

@@ -91,7 +91,7 @@ class VerifyKey:
 
     @classmethod
     def parse(cls, vkey: str) -> VerifyKey:
-        """From `name+<key id>+<base64>` (C2SP signed-note vkey); `FormatError` if anything about it is off."""
+        """From `name+<key id>+<base64>` (C2SP signed-note vkey); `FormatError` if malformed or if its id differs."""
         name, identity, public = parse_key_text(vkey, ED25519)
         key = cls(name, public)
         if key.key_id != identity:

@@ -212,11 +212,11 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
 def _climb(index: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Every hash of `proof` from node `index` of a height whose last node is `last`, and whether it stands on the left.
 
-    `ProofError` if the proof ends below the root or goes on above it.
+    `ProofError` if the proof ends below the root or continues above it.
     """
     for sibling in proof:
         if not last:
-            raise ProofError(f"proof of {len(proof)} hashes is too long: it goes on above the root")
+            raise ProofError(f"proof of {len(proof)} hashes is too long: it continues above the root")
         on_left = index & 1 == 1 or index == last
         if on_left:
             while index and not index & 1:  # heights at which the right edge has no sibling

@@ -1,6 +1,6 @@
 """C2SP signed-note: a text, a blank line, signature lines.
 
-Read as bytes; whatever is accepted formats back to the same bytes.
+Read as bytes; every accepted note formats back to the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DASH = b"\xe2\x80\x94 "
 
 
 class NoteSignature(NamedTuple):
-    """One signature line: key name, 4-byte key id, and the signature of whatever type that key has."""
+    """One signature line: key name, 4-byte key id, and a signature of that key's type."""
 
     name: str
     key_id: bytes

@@ -11,7 +11,7 @@ from counterfoil.log.merkle import NodeLookup, complete_rows
 from counterfoil.log.tiles import TILE_HEIGHT, TILE_WIDTH, decode_tile, tile_path
 
 ReadFullTile: TypeAlias = Callable[[int, int], bytes]
-"""`(level, index)` -> the 8,192 bytes of a full tile; raises what it likes if there is none."""
+"""`(level, index)` -> the 8,192 bytes of a full tile; raises any error if there is none."""
 
 TILES_MAX = 32
 """Tiles kept; expanded to all their nodes one takes about 37 KB."""

@@ -1,9 +1,9 @@
 """The writer's RFC 6962 tree: append-only, one writer, memory flat in the length of the log.
 
-For every height there is one row of hashes of complete subtrees, from `base` to the right edge. A hash never changes
-once it is there, whatever is appended later; so a staged batch is simply written ahead of the tree's size, proofs for
-any size see only their own nodes, and abandoning a batch means cutting the rows back. What lies below `base` has been
-released to published full tiles and is read back through a callback, checked against the hash above it.
+For every height there is one row of hashes of complete subtrees, from `base` to the right edge. A stored hash never
+changes, so a staged batch is simply written ahead of the tree's size, proofs for any size see only their own nodes, and
+abandoning a batch means cutting the rows back. What lies below `base` has been released to published full tiles and is
+read back through a callback, checked against the hash above it.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class TileTree(Prover):
     """The tree under one trusted checkpoint, read from tiles that are not trusted (C2SP tlog-tiles).
 
     Every tile is used only after it hashed up to the checkpoint's root. `FormatError` for a tile of the wrong length,
-    `ProofError` for one that is not the log's; whatever `read_tile` raises for a missing one passes through.
+    `ProofError` for one that is not the log's; an error that `read_tile` raises for a missing one is not caught.
     Memory: the right edge and the 32 full tiles used last.
     """
 

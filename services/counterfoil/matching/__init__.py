@@ -1,4 +1,4 @@
-"""Matching: brings the providers' offers and the beneficiaries' bids together, by rule set PTW-1.
+"""Matching: brings the providers' offers and the beneficiaries' bids together, by the matching rule PTW-1.
 
 Its log, ``HOST/matching/SHARD``, holds every order from its receipt to its end and every trade between them. Providers
 post, amend and cancel offers of nodes over delivery hours; beneficiaries place, amend and cancel bids for blocks of
@@ -9,6 +9,7 @@ It reacts to the ledger: an order enters the book, and may trade, once its funds
 keys, the classes, the programmes and which providers each of them pays. Two timers end orders whose time is over and
 continue a pass over the book that was too long for one entry.
 
-`commands` and `events` are its words, `service` declares what it decides, consumes and shows. The life of an order is
-in `offers`, `bids`, `admission` and `expiry`; who meets whom is decided by a `MatchingRule` (`orders`): `continuous`.
+`commands` and `events` define its messages; `service` declares what it decides, consumes and shows. The life of an
+order is in `offers`, `bids`, `admission` and `expiry`. A `MatchingRule` (`orders`), here `continuous`,
+decides which orders match.
 """

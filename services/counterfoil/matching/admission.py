@@ -1,4 +1,4 @@
-"""What the ledger says of an order's funds or bond: the order enters the book as the taker, or is closed.
+"""The ledger's answer about an order's funds or bond: the order enters the book as the taker, or is closed.
 
 The life of an order: *received* by a command; *admitted* here, or closed with the reason why it may not enter; then it
 rests and trades, may be amended, and is *closed* by its owner, by time, by a match prevented or by its time in force. A
@@ -29,7 +29,7 @@ from counterfoil.matching.state import MatchingState
 
 
 def terms_are_known(state: MatchingState, event: HoldPlaced) -> bool:
-    """Whether the version that pays has reached this log: the ledger may have had it, and its vouchers, before."""
+    """Whether this log has the programme version that pays; the ledger may have had it, and its vouchers, earlier."""
     return event.version <= len(state.programmes.get(event.programme_id, ()))
 
 
@@ -53,7 +53,7 @@ def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Even
 
 
 def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
-    """An offer's bond is held: it enters the book. Sold out, it stays until it ends."""
+    """An offer's bond is held: it enters the book. A sold-out offer stays until it ends."""
     received = state.offers.get(event.hold_id)
     if received is None or event.hold_id in state.admitted:
         return []  # it was closed while its bond was being held
@@ -77,7 +77,7 @@ def hold_refused(state: MatchingState, event: HoldRefused, _at: At) -> Sequence[
 
 
 def _barred(state: MatchingState, received: BidReceived, version: int, at: At) -> BidClosed | None:
-    """What bars a bid whose funds are held from the book."""
+    """Why a bid whose funds are held may not enter the book; None if it may."""
     terms = state.terms(received.programme_id, version)
     if received.good_until is not None and received.good_until <= at.time:
         return BidClosed(bid_id=received.bid_id, reason="expired")

@@ -1,7 +1,7 @@
-"""The block-bid book, fast: resting orders, and who is first in line for another one.
+"""The block-bid book, fast: resting orders, and which of them comes first for another order.
 
-The rules R1 to R9 are stated in `naive_book`, which does the same the obvious way; here is only how to find the same
-answer sooner. The offers of one market stand in a `Ladder`, which finds the first one that a bid fits; the bids that
+The rules R1 to R9 are stated in `naive_book`, which follows them in the simplest way; this module finds the same answer
+faster. The offers of one market stand in a `Ladder`, which finds the first one that a bid fits; the bids that
 admit a market stand in its queue, best limit first. A bid that admits several markets is in the queue of each, and
 looks for its offer in the ladder of each. `continuous` makes plans of what is found here.
 """
@@ -15,7 +15,7 @@ from typing import Final
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Lot, Rank, Search
+from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, Search
 from counterfoil.matching.orders import (
     Bid,
     Eligible,
@@ -40,12 +40,12 @@ class Book:
     that is not there.
     """
 
-    __slots__ = ("_bids", "_eligible", "_ladders", "_lots", "_queues")
+    __slots__ = ("_bids", "_eligible", "_ladders", "_queues", "_resting")
 
     def __init__(self, eligible: Eligible) -> None:
         """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price."""
         self._eligible = eligible
-        self._lots: dict[str, Lot] = {}
+        self._resting: dict[str, RestingOffer] = {}
         self._bids: dict[str, Bid] = {}
         self._ladders: dict[Market, Ladder] = {}
         self._queues: dict[Market, list[tuple[int, int, str]]] = {}  # (-limit, seq, bid id), sorted
@@ -55,7 +55,7 @@ class Book:
     def best_offer(
         self, bid: Bid, remaining: int, now: Pass, after: Rank = BEFORE_ALL,
         planned: Mapping[str, Capacity] = _UNTOUCHED,
-    ) -> tuple[Lot, Fit] | None:  # fmt: skip
+    ) -> tuple[RestingOffer, Fit] | None:  # fmt: skip
         """R1: the best of the first fitting offers of every market that the bid admits, for `remaining` of its nodes.
 
         Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
@@ -81,18 +81,18 @@ class Book:
             if eligible(bid, offer, time):
                 yield bid
 
-    def lot(self, offer_id: str) -> Lot:
+    def resting(self, offer_id: str) -> RestingOffer:
         """A resting offer and what is left of it; to look at, never to change."""
-        ensure(offer_id in self._lots, "book: no such offer")
-        return self._lots[offer_id]
+        ensure(offer_id in self._resting, "book: no such offer")
+        return self._resting[offer_id]
 
     # changing -------------------------------------------------------------------------------------------------------
 
     def add_offer(self, offer: Offer) -> None:
         """Rest an offer, nothing of it sold. The matches of its plan are then made with `fill`."""
-        ensure(offer.offer_id not in self._lots, "book: offer already there")
-        lot = self._lots[offer.offer_id] = Lot(offer)
-        self._ladders.setdefault((offer.currency, offer.class_id, offer.region), Ladder()).add(lot)
+        ensure(offer.offer_id not in self._resting, "book: offer already there")
+        resting = self._resting[offer.offer_id] = RestingOffer(offer)
+        self._ladders.setdefault((offer.currency, offer.class_id, offer.region), Ladder()).add(resting)
 
     def add_bid(self, bid: Bid) -> None:
         """Rest what remains of a bid."""
@@ -103,13 +103,13 @@ class Book:
 
     def remove_offer(self, offer_id: str) -> Offer:
         """Take an offer out. What was sold of it stays sold."""
-        lot = self.lot(offer_id)
-        offer = lot.offer
+        resting = self.resting(offer_id)
+        offer = resting.offer
         market = (offer.currency, offer.class_id, offer.region)
-        self._ladders[market].remove(lot)
+        self._ladders[market].remove(resting)
         if self._ladders[market].is_empty():
             del self._ladders[market]
-        del self._lots[offer_id]
+        del self._resting[offer_id]
         return offer
 
     def remove_bid(self, bid_id: str) -> Bid:
@@ -126,12 +126,12 @@ class Book:
     def fill(self, offer_id: str, bid_id: str, nodes: int, first_hour: int, hours: int) -> None:
         """Carry out a match.
 
-        Of a bid in the book, the filled nodes no longer remain, and when none do it leaves the book; what remains of a
-        bid that is not in the book is the caller's to know.
+        Of a bid in the book, the filled nodes no longer remain, and when none do it leaves the book; the caller tracks
+        what remains of a bid that is not in the book.
         """
-        lot, bid = self.lot(offer_id), self._bids.get(bid_id)
+        resting, bid = self.resting(offer_id), self._bids.get(bid_id)
         ensure(bid is None or bid.remaining >= nodes, "book: more than the bid asks for")
-        lot.take(nodes, first_hour, hours)
+        resting.take(nodes, first_hour, hours)
         if bid is not None:
             bid.remaining -= nodes
             if bid.remaining == 0:
@@ -144,22 +144,22 @@ class Book:
 
     def can_reduce_offer(self, offer_id: str, by_nodes: int) -> bool:
         """Whether that much is unsold in every hour, and less than the whole offer (that is a removal)."""
-        lot = self.lot(offer_id)
-        return 1 <= by_nodes < lot.offer.nodes and lot.capacity.at_least(by_nodes) == lot.capacity.full
+        resting = self.resting(offer_id)
+        return 1 <= by_nodes < resting.offer.nodes and resting.capacity.at_least(by_nodes) == resting.capacity.full
 
     def reduce_offer(self, offer_id: str, by_nodes: int) -> None:
         """Lower an offer in every hour; it keeps its priority."""
         ensure(self.can_reduce_offer(offer_id, by_nodes), "book: cannot reduce the offer")
-        lot = self._lots[offer_id]
-        lot.offer.nodes -= by_nodes
-        lot.take(by_nodes, lot.offer.window_start, lot.offer.window_end - lot.offer.window_start)
+        resting = self._resting[offer_id]
+        resting.offer.nodes -= by_nodes
+        resting.take(by_nodes, resting.offer.window_start, resting.offer.window_end - resting.offer.window_start)
 
     # looking --------------------------------------------------------------------------------------------------------
 
     def offer(self, offer_id: str) -> Offer | None:
         """The resting offer, if it is there."""
-        lot = self._lots.get(offer_id)
-        return None if lot is None else lot.offer
+        resting = self._resting.get(offer_id)
+        return None if resting is None else resting.offer
 
     def bid(self, bid_id: str) -> Bid | None:
         """The resting bid, if it is there."""
@@ -167,14 +167,14 @@ class Book:
 
     def residual(self, offer_id: str) -> tuple[Run, ...]:
         """What is left of an offer, as (first hour, hours, nodes) runs that cover its window, zeros included."""
-        lot = self.lot(offer_id)
-        origin = lot.offer.window_start
-        return tuple((origin + first, hours, nodes) for first, hours, nodes in lot.capacity.runs())
+        resting = self.resting(offer_id)
+        origin = resting.offer.window_start
+        return tuple((origin + first, hours, nodes) for first, hours, nodes in resting.capacity.runs())
 
     def records(self) -> Iterator[Record]:
         """Every resting order in canonical form: offers by (price, seq), then bids by (limit down, seq)."""
-        for lot in sorted(self._lots.values(), key=attrgetter("rank")):
-            yield offer_record(lot.offer, self.residual(lot.offer.offer_id))
+        for resting in sorted(self._resting.values(), key=attrgetter("rank")):
+            yield offer_record(resting.offer, self.residual(resting.offer.offer_id))
         for bid in sorted(self._bids.values(), key=lambda bid: (-bid.limit_price, bid.seq)):
             yield bid_record(bid)
 

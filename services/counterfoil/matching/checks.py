@@ -31,7 +31,7 @@ def unfit_window(span: int, shortest: int, end: int, rules: Rules, at: At) -> Re
 
 
 def unfit_time_in_force(tif: str, good_until: int | None, at: At, *, post_only: bool = False) -> Refusal | None:
-    """GTD, and nothing else, has a date, and one that is to come; what is post-only may rest."""
+    """Only GTD has a date, which must lie ahead; a post-only bid must be able to rest."""
     wrong = (tif == "GTD") != (good_until is not None) or (good_until is not None and good_until <= at.time)
     return refuse(Code.TIME_IN_FORCE_NOT_VALID) if wrong or (post_only and tif in ("IOC", "FOK")) else None
 

@@ -1,11 +1,11 @@
-"""Continuous matching by price, then time: rule set PTW-1 over the fast book.
+"""Continuous matching by price, then time: the matching rule PTW-1 over the fast book.
 
 An order that arrives takes the best counterpart that it fits, then the best for what is left, until nothing fits or
 nothing is left. The rules R1 to R9 are stated in `naive_book`, whose twin of this rule makes the same plans.
 
-A plan is one entry's part of a pass. Where a pass goes on, the next plan begins at the top of the book again and finds
-just what one longer plan would have found next, because each step depends on the book and on what is left alone. So the
-bound on a plan decides how many entries a pass takes, and never what it does.
+A plan is one entry's part of a pass. If a pass continues, the next plan starts at the top of the book again and finds
+exactly what one longer plan would have found next, because each step depends only on the book and on what is left. So
+the bound on a plan decides how many entries a pass takes, never what it does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from counterfoil.contract.ensure import ensure
 from counterfoil.matching.book import Book
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.ladder import BEFORE_ALL, Fit, Lot, Rank, fit
+from counterfoil.matching.ladder import BEFORE_ALL, Fit, Rank, RestingOffer, fit
 from counterfoil.matching.orders import (
     RESTING_TIFS,
     Bid,
@@ -36,7 +36,7 @@ _WHOLE: Final = 1 << 30  # more matches and preventions than a book can hold
 
 
 class _Steps:
-    """What the taker has met so far in one plan (R4, R5, R8), and the plan made of it (R6)."""
+    """The taker's counterparts so far in one plan (R4, R5, R8), and the resulting plan (R6)."""
 
     __slots__ = ("_bound", "_matches", "_prevented", "_stp", "is_over", "more")
 
@@ -64,10 +64,10 @@ class _Steps:
         cancels = (taker, maker) if bid_is_taker else (maker, taker)
         self._prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, *cancels))
 
-    def plan(self, tif: BidTif, goes_on: bool, is_filled: bool) -> Plan:
+    def plan(self, tif: BidTif, continues: bool, is_filled: bool) -> Plan:
         """R6, R8."""
         rests = tif in RESTING_TIFS and not is_filled and not self.is_over
-        more = self.more and (rests or goes_on)
+        more = self.more and (rests or continues)
         return Plan(tuple(self._matches), tuple(self._prevented), rests or more, None, more)
 
 
@@ -81,31 +81,31 @@ class PriceTime:
         return Book(eligible)
 
     def bid_arrives(self, book: Book, bid: Bid, tif: BidTif, now: Pass) -> Plan:
-        """What a bid does that is not in the book yet."""
+        """The plan of a bid that is not in the book yet."""
         if bid.post_only:  # R7
             found = book.best_offer(bid, bid.remaining, now)
             return Plan(rests=tif in RESTING_TIFS) if found is None else Plan(refusal="would_match")
         if tif != "FOK":
             return _meet_offers(book, bid, tif, now)[0]
         # R6: over the whole book first. If it is more than one entry holds, only the first part of it is planned here.
-        plan, left = _meet_offers(book, bid, tif, now._replace(most=_WHOLE) if now.goes_on else now)
+        plan, left = _meet_offers(book, bid, tif, now._replace(most=_WHOLE) if now.continues else now)
         if left:
             return Plan(refusal="not_fillable")
         fits_entry = len(plan.matches) + len(plan.prevented) <= now.most
         return plan if fits_entry else _meet_offers(book, bid, tif, now)[0]
 
     def offer_arrives(self, book: Book, offer: Offer, tif: OfferTif, now: Pass) -> Plan:
-        """What an offer does that is not in the book yet."""
+        """The plan of an offer that is not in the book yet."""
         capacity = Capacity(offer.nodes, offer.window_end - offer.window_start)
         return _meet_bids(book, offer, capacity, tif, now)
 
     def order_continues(self, book: Book, order_id: str, tif: BidTif, now: Pass) -> Plan:
-        """What a resting order does whose last plan said `more`."""
+        """The next plan of a resting order whose last plan had `more`."""
         bid = book.bid(order_id)
         if bid is not None:
             return _meet_offers(book, bid, tif, now)[0]
-        lot = book.lot(order_id)
-        return _meet_bids(book, lot.offer, lot.capacity.copy(), tif, now)
+        resting = book.resting(order_id)
+        return _meet_bids(book, resting.offer, resting.capacity.copy(), tif, now)
 
 
 def _meet_offers(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, int]:
@@ -113,44 +113,46 @@ def _meet_offers(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, in
     steps, left = _Steps(bid, now.most), bid.remaining
     found, planned = book.best_offer(bid, left, now), dict[str, Capacity]()
     while found is not None and not steps.is_full():
-        lot, block = found
-        own = lot.offer.group_id == bid.group_id
+        resting, block = found
+        own = resting.offer.group_id == bid.group_id
         if own:
-            steps.prevent(bid, lot.offer, block, bid_is_taker=True)
+            steps.prevent(bid, resting.offer, block, bid_is_taker=True)
         else:
-            steps.match(bid, lot.offer, block, lot.offer.price)
+            steps.match(bid, resting.offer, block, resting.offer.price)
             left -= block[0]
         if not left or steps.is_over:
             break
-        after = lot.rank
-        if now.goes_on:
-            planned[lot.offer.offer_id] = lot.capacity.emptied() if own else _less(lot, planned, block, bid.hours)
-            after = _resume_at(bid, left, lot)
+        after = resting.rank
+        if now.continues:
+            planned[resting.offer.offer_id] = (
+                resting.capacity.emptied() if own else _less(resting, planned, block, bid.hours)
+            )
+            after = _resume_at(bid, left, resting)
         found = book.best_offer(bid, left, now, after, planned)
-    return steps.plan(tif, now.goes_on, left == 0), left
+    return steps.plan(tif, now.continues, left == 0), left
 
 
-def _less(lot: Lot, planned: Mapping[str, Capacity], block: Fit, hours: int) -> Capacity:
+def _less(resting: RestingOffer, planned: Mapping[str, Capacity], block: Fit, hours: int) -> Capacity:
     """What is left of an offer after one more block."""
-    capacity = planned[lot.offer.offer_id] if lot.offer.offer_id in planned else lot.capacity.copy()
+    capacity = planned[resting.offer.offer_id] if resting.offer.offer_id in planned else resting.capacity.copy()
     nodes, first_hour = block
-    capacity.take(nodes, first_hour - lot.offer.window_start, hours)
+    capacity.take(nodes, first_hour - resting.offer.window_start, hours)
     return capacity
 
 
-def _resume_at(bid: Bid, left: int, lot: Lot) -> Rank:
-    """Behind which rank the next best offer stands: with fewer nodes left, what did not fit fits no better.
+def _resume_at(bid: Bid, left: int, resting: RestingOffer) -> Rank:
+    """The rank after which the search resumes: with fewer nodes left, an offer that did not fit still does not.
 
-    Unless so few are left that a smaller block will do than before: then every offer may fit again.
+    Unless so few are left that a smaller block is allowed than before: then every offer may fit again.
     """
-    price, seq = lot.rank
+    price, seq = resting.rank
     return BEFORE_ALL if left < bid.min_nodes else (price, seq - 1)
 
 
 def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: Pass) -> Plan:
     """The plan of an offer of which `capacity` is left; the plan's matches are taken from `capacity`.
 
-    One way through the bids is enough: what is left of the offer only falls, so what did not fit does not fit later.
+    Reading the bids once is enough: what is left of the offer only falls, so what did not fit does not fit later.
     """
     steps, floor_hour = _Steps(offer, now.most), now.floor_hour
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
@@ -166,12 +168,12 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
             capacity.take(nodes, first_hour - offer.window_start, bid.hours)
             starts.cache_clear()
             left -= nodes
-            if not left or not now.goes_on:
+            if not left or not now.continues:
                 break
             block = fit(starts, bid, left, offer, floor_hour)
         if block is not None and (steps.is_over or steps.more or capacity.is_empty()):
             break
-    return steps.plan(tif, now.goes_on, capacity.is_empty())
+    return steps.plan(tif, now.continues, capacity.is_empty())
 
 
 PTW_1: Final[MatchingRule] = PriceTime()

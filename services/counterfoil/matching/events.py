@@ -140,7 +140,7 @@ class BidClosed(Event):
 
 @event("trade.matched.v1")
 class TradeMatched(Event):
-    """One fill by rule set PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price.
+    """A trade by matching rule PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price.
 
     `version`: the programme version of the bid's vouchers, whose terms hold for the contract.
     """

@@ -60,7 +60,7 @@ def offer_reduced(state: MatchingState, event: OfferReduced, _at: At) -> None:
 
 
 def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
-    """The offer is forgotten, and leaves the book if it was there."""
+    """The offer is removed, from the book too if it was there."""
     offer = state.offers.pop(event.offer_id)
     if event.offer_id in state.admitted:
         state.book.remove_offer(event.offer_id)
@@ -91,11 +91,11 @@ def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:
 
 
 def bid_closed(state: MatchingState, event: BidClosed, _at: At) -> None:
-    """The bid is forgotten, and leaves the book if it is there."""
-    _forget_bid(state, event.bid_id)
+    """The bid is removed, from the book too if it is there."""
+    _remove_bid(state, event.bid_id)
 
 
-def _forget_bid(state: MatchingState, bid_id: str) -> None:
+def _remove_bid(state: MatchingState, bid_id: str) -> None:
     bid = state.bids.pop(bid_id)
     if state.book.bid(bid_id) is not None:
         state.book.remove_bid(bid_id)
@@ -110,7 +110,7 @@ def trade_matched(state: MatchingState, event: TradeMatched, _at: At) -> None:
     """The nodes are taken from both sides; a bid that is filled ends with it."""
     state.book.fill(event.offer_id, event.bid_id, event.nodes, event.first_hour, event.hours)
     if event.bid_nodes_left == 0:
-        _forget_bid(state, event.bid_id)
+        _remove_bid(state, event.bid_id)
 
 
 def match_prevented(_state: MatchingState, _event: MatchPrevented, _at: At) -> None:
@@ -118,7 +118,7 @@ def match_prevented(_state: MatchingState, _event: MatchPrevented, _at: At) -> N
 
 
 def match_continued(state: MatchingState, event: MatchContinued, at: At) -> None:
-    """The order's pass goes on, still by the time at which it began, or is over."""
+    """The order's pass continues, judged by the time at which it began, or is over."""
     if event.more:
         state.continuing.setdefault(event.order_id, at.time)
     else:

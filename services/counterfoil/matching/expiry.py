@@ -29,7 +29,7 @@ def ends_at(last: int, good_until: int | None, rules: Rules) -> int:
 
 
 def expire_orders(state: MatchingState, cutoff: int, _at: At) -> Sequence[Event]:
-    """Timer: close what has ended by the cut-off, the first first, as much as one entry holds."""
+    """Timer: close the orders that have ended by the cut-off, earliest first, as many as one entry holds."""
     events: list[Event] = []
     for order_id in state.expiry.reached(cutoff, state.rules.max_items_per_sweep):
         bid = state.bids.get(order_id)

@@ -22,7 +22,7 @@ from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.orders import Bid, Eligible, Offer, Pass
 
 BLOCK_OFFERS_MAX = 32  # a block that outgrows it is halved
-OUTLINES_PER_LOT_MAX = 32  # a lot that has answered for more of them forgets them all
+OUTLINES_PER_OFFER_MAX = 32  # an offer that has answered for more of them clears its memory
 ORIGIN_HOURS_MAX = 168  # how long a ladder keeps its origin before it clears its memory
 EVERY_HOUR = -1  # all bits set: may start anywhere
 
@@ -37,7 +37,7 @@ Fit = tuple[int, int]
 """(nodes, first hour)"""
 
 
-class Lot:
+class RestingOffer:
     """A resting offer and what is left of it."""
 
     __slots__ = ("_starts", "capacity", "offer", "rank")
@@ -52,7 +52,7 @@ class Lot:
         """Where the outline may start, counted from window_start; known until something is taken."""
         starts = self._starts.get(outline)
         if starts is None:
-            if len(self._starts) >= OUTLINES_PER_LOT_MAX:
+            if len(self._starts) >= OUTLINES_PER_OFFER_MAX:
                 self._starts.clear()
             starts = self._starts[outline] = self.capacity.starts(*outline)
         return starts
@@ -87,19 +87,19 @@ class Ladder:
     __slots__ = ("_blocks", "_lasts", "_origin", "_unions")
 
     def __init__(self) -> None:
-        self._blocks: list[list[Lot]] = [[]]  # none empty, but for the only one
+        self._blocks: list[list[RestingOffer]] = [[]]  # none empty, but for the only one
         self._lasts: list[Rank] = [BEFORE_ALL]  # not before any of the block, before all of the next
         self._origin = 0
         self._unions: dict[Outline, list[int]] = {}
 
-    def add(self, lot: Lot) -> None:
+    def add(self, resting: RestingOffer) -> None:
         """Put in an offer of which nothing is sold."""
-        i = min(bisect_left(self._lasts, lot.rank), len(self._blocks) - 1)
+        i = min(bisect_left(self._lasts, resting.rank), len(self._blocks) - 1)
         block = self._blocks[i]
-        insort(block, lot, key=attrgetter("rank"))
-        self._lasts[i] = max(self._lasts[i], lot.rank)
+        insort(block, resting, key=attrgetter("rank"))
+        self._lasts[i] = max(self._lasts[i], resting.rank)
         for outline, unions in self._unions.items():
-            unions[i] |= _shifted(lot.capacity.starts(*outline), lot.offer.window_start - self._origin)
+            unions[i] |= _shifted(resting.capacity.starts(*outline), resting.offer.window_start - self._origin)
         if len(block) > BLOCK_OFFERS_MAX:
             self._split(i)
 
@@ -111,11 +111,11 @@ class Ladder:
         for unions in self._unions.values():
             unions.insert(i, unions[i])
 
-    def remove(self, lot: Lot) -> None:
-        """Take out an offer. The memory may go on claiming its hours until a search finds out."""
-        i = bisect_left(self._lasts, lot.rank)
+    def remove(self, resting: RestingOffer) -> None:
+        """Take out an offer. The memory may still claim its hours until a search corrects it."""
+        i = bisect_left(self._lasts, resting.rank)
         block = self._blocks[i]
-        block.remove(lot)
+        block.remove(resting)
         if not block and len(self._blocks) > 1:
             del self._blocks[i], self._lasts[i]
             for unions in self._unions.values():
@@ -125,7 +125,7 @@ class Ladder:
         """Whether no offer is left."""
         return not self._blocks[0]
 
-    def first(self, search: Search, before: Rank) -> tuple[Lot, Fit] | None:
+    def first(self, search: Search, before: Rank) -> tuple[RestingOffer, Fit] | None:
         """The first offer that fits, among those ranked between `search.after` and `before`, both exclusive."""
         bid, remaining, now, after, _, _ = search
         floor_hour = now.floor_hour
@@ -151,23 +151,23 @@ class Ladder:
         return None
 
     def _scan(
-        self, block: list[Lot], search: Search, before: Rank, outline: Outline, window: int
-    ) -> tuple[tuple[Lot, Fit] | None, int]:
-        """The first fitting offer of a block; if there is none, the block's union as far as it was looked at."""
+        self, block: list[RestingOffer], search: Search, before: Rank, outline: Outline, window: int
+    ) -> tuple[tuple[RestingOffer, Fit] | None, int]:
+        """The first fitting offer of a block; if there is none, the block's union as far as it was searched."""
         bid, remaining, (time, floor_hour, _, _), after, eligible, planned = search
         union = 0
-        for lot in block:
-            if lot.rank >= before:
+        for resting in block:
+            if resting.rank >= before:
                 return None, EVERY_HOUR
-            if lot.rank <= after or not eligible(bid, lot.offer, time):
+            if resting.rank <= after or not eligible(bid, resting.offer, time):
                 union = EVERY_HOUR
                 continue
-            starts = _shifted(lot.starts(outline), lot.offer.window_start - self._origin)
+            starts = _shifted(resting.starts(outline), resting.offer.window_start - self._origin)
             if starts & window:
-                capacity = planned.get(lot.offer.offer_id, lot.capacity) if planned else lot.capacity
-                found = fit(capacity.starts, bid, remaining, lot.offer, floor_hour)
+                capacity = planned.get(resting.offer.offer_id, resting.capacity) if planned else resting.capacity
+                found = fit(capacity.starts, bid, remaining, resting.offer, floor_hour)
                 if found is not None:
-                    return (lot, found), EVERY_HOUR
+                    return (resting, found), EVERY_HOUR
             union |= starts
         return None, union
 

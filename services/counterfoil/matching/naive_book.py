@@ -1,4 +1,4 @@
-"""The block-bid book the obvious way: the executable statement of its rules (PTW-1, block bids without auctions).
+"""The block-bid book in the simplest way: the executable statement of its rules (PTW-1, block bids without auctions).
 
 It is slow and keeps no index, so that it can be read at a glance; `book.Book` must do exactly the same.
 
@@ -10,10 +10,10 @@ R2  A bid fits an offer with n nodes if n is all that remains of it (of a partia
     `latest`, the block ending inside the window. The largest such n counts, and for it the earliest such start.
 R3  The match is at the resting side's price: the offer's price for an incoming bid, the bid's limit for an incoming
     offer.
-R4  A pass of an order takes, time after time, the first counterpart in rank order that fits, with what is then left on
-    both sides, until nothing of the order is left or nothing fits. What does not fit keeps its priority.
+R4  A pass of an order repeatedly takes the first counterpart in rank order that fits, with what is then left on both
+    sides, until nothing of the order is left or nothing fits. What does not fit keeps its priority.
 R5  A counterpart of the same group that fits is not matched but prevented. The order's mode says what is cancelled:
-    itself ("taker", the pass ends), the counterpart ("maker", the pass goes on without it), or both (the pass ends).
+    itself ("taker", the pass ends), the counterpart ("maker", the pass continues without it), or both (the pass ends).
 R6  When its pass is over, GTC and GTD leave what remains to rest; IOC does not. FOK is refused, before anything is
     done, unless the pass fills all of it. A remainder cancelled by R5 never rests.
 R7  A post-only bid is refused if any counterpart fits, one of its own group included.
@@ -21,8 +21,8 @@ R8  A plan holds the next `most` matches and preventions of a pass. If one more 
     the order rests until the pass is over: nothing else is decided before it, and all of it is judged by one time.
 R9  A refused order does nothing at all. Reducing an order keeps its priority.
 
-Where `goes_on` is false (version 1 of the rules) a pass takes each counterpart at most once, whether it would fit again
-or not; only orders that rest continue, by the time of the further plan and with each counterpart once more; and FOK is
+Where `continues` is false (rules version 1) a pass takes each counterpart at most once, whether it would fit again or
+not; only orders that rest continue, by the time of the further plan and with each counterpart once more; and FOK is
 refused unless the first plan fills it.
 """
 
@@ -183,24 +183,24 @@ class NaivePriceTime:
         return NaiveBook(eligible)
 
     def bid_arrives(self, book: NaiveBook, bid: Bid, tif: BidTif, now: Pass) -> Plan:
-        """What a bid does that is not in the book yet."""
+        """The plan of a bid that is not in the book yet."""
         steps = _pass_of_bid(book, bid, now)
         if bid.post_only:  # R7
             return Plan(refusal="would_match") if any(True for _ in steps) else Plan(rests=tif in RESTING_TIFS)
         if tif == "FOK":  # R6
-            whole = list(steps) if now.goes_on else list(islice(steps, now.most))
+            whole = list(steps) if now.continues else list(islice(steps, now.most))
             if sum(step.nodes for step in whole if isinstance(step, Match)) < bid.remaining:
                 return Plan(refusal="not_fillable")
             steps = iter(whole)
         return _plan_of_bid(steps, bid, tif, now)
 
     def offer_arrives(self, book: NaiveBook, offer: Offer, tif: OfferTif, now: Pass) -> Plan:
-        """What an offer does that is not in the book yet."""
+        """The plan of an offer that is not in the book yet."""
         residual = dict.fromkeys(range(offer.window_start, offer.window_end), offer.nodes)
         return _plan_of_offer(book, offer, residual, tif, now)
 
     def order_continues(self, book: NaiveBook, order_id: str, tif: BidTif, now: Pass) -> Plan:
-        """What a resting order does whose last plan said `more`."""
+        """The next plan of a resting order whose last plan had `more`."""
         bid = book.bid(order_id)
         if bid is not None:
             return _plan_of_bid(_pass_of_bid(book, bid, now), bid, tif, now)
@@ -233,7 +233,7 @@ def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
         nodes, first_hour = found
         remaining -= nodes
         residual[offer.offer_id] = _without(residual[offer.offer_id], nodes, first_hour, bid.hours)
-        if not now.goes_on:
+        if not now.continues:
             offers = offers[offers.index(offer) + 1 :]
 
 
@@ -257,7 +257,7 @@ def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass)
         yield Match(bid.bid_id, offer.offer_id, *found, bid.limit_price)  # R3
         remaining[bid.bid_id] -= nodes
         residual = _without(residual, nodes, first_hour, bid.hours)
-        if not now.goes_on:
+        if not now.continues:
             bids = bids[bids.index(bid) + 1 :]
 
 
@@ -295,7 +295,7 @@ def _plan(
     is_left = quantity > sum(size(match) for match in matches)
     cancelled = any(getattr(step, ends) for step in prevented)
     rests = tif in RESTING_TIFS and is_left and not cancelled
-    more = more and (rests or now.goes_on)
+    more = more and (rests or now.continues)
     return Plan(matches, prevented, rests or more, None, more)
 
 

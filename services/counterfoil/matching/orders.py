@@ -124,7 +124,7 @@ def _is_strictly_sorted(names: tuple[str, ...]) -> bool:
 
 
 class Match(NamedTuple):
-    """A trade to be: `nodes` nodes from `first_hour` on, for the bid's number of hours, at `price`."""
+    """A planned trade: `nodes` nodes from `first_hour` on, for the bid's number of hours, at `price`."""
 
     bid_id: str
     offer_id: str
@@ -145,25 +145,25 @@ class Prevented(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """One pass of an order over the book: by what time it is judged, and how it is cut into entries.
+    """One pass of an order over the book: the time it is judged by, and how it is split into entries.
 
-    `time`: ledger time in microseconds; an order that has ended by then is passed over.
+    `time`: ledger time in microseconds; an order that has ended by then is skipped.
     `floor_hour`: the first hour that can still be delivered.
     `most`: matches and preventions that one plan may hold, at least 1.
-    `goes_on`: the pass continues, over as many plans as it needs, until nothing fits (rules of version 2). If not, it
+    `continues`: the pass continues, over as many plans as it needs, until nothing fits (rules of version 2). If not, it
     takes each counterpart at most once, and only an order that rests continues (version 1).
     """
 
     time: int
     floor_hour: int
     most: int
-    goes_on: bool
+    continues: bool
 
 
 class Plan(NamedTuple):
     """What an order (the taker) does to a book. Making a plan changes nothing.
 
-    `rests`: something of the taker is left and goes into the book, or stays there, at least while its pass goes on.
+    `rests`: something of the taker is left and goes into the book, or stays there, at least until its pass is over.
     `refusal`: the taker is refused as a whole; nothing else in the plan is then set.
     `more`: the plan is full and a further counterpart fits: the next entry is to continue the pass.
     """
@@ -180,7 +180,7 @@ Eligible = Callable[[Bid, Offer, int], bool]
 
 
 class MatchingRule(Protocol):
-    """How orders meet. A rule keeps no state: it makes the book that it works on, and plans what to do to it.
+    """How orders match. A rule keeps no state: it creates the book that it works on, and plans what to do to it.
 
     A plan changes nothing, and the same book and arguments give the same plan on every machine. Continuous matching is
     one rule; an auction is another one, whose arriving orders only rest.
@@ -196,15 +196,15 @@ class MatchingRule(Protocol):
         ...
 
     def bid_arrives(self, book: Any, bid: Bid, tif: BidTif, now: Pass) -> Plan:
-        """What a bid does that is not in the book yet."""
+        """The plan of a bid that is not in the book yet."""
         ...
 
     def offer_arrives(self, book: Any, offer: Offer, tif: OfferTif, now: Pass) -> Plan:
-        """What an offer does that is not in the book yet."""
+        """The plan of an offer that is not in the book yet."""
         ...
 
     def order_continues(self, book: Any, order_id: str, tif: BidTif, now: Pass) -> Plan:
-        """What a resting order does whose last plan said `more`. Raises `InvariantViolation` if it does not rest."""
+        """The next plan of an order whose last plan had `more`. Raises `InvariantViolation` if it does not rest."""
         ...
 
 

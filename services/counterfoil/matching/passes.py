@@ -1,8 +1,8 @@
-"""What a plan of the matching rule becomes in the log, and how a pass that one entry does not hold goes on.
+"""Turns plans of the matching rule into events, and continues a pass that does not fit into one entry.
 
-While a pass goes on, nothing else is decided: the timer that continues it is always due, and an audit reports whatever
-was decided before it. From version 2 of the rules all of a pass is judged by the time at which it began, so that where
-it was cut into entries changes none of its trades: a FOK bid is filled as planned, over as many entries as it needs.
+Until a pass is over, nothing else is decided: the timer that continues it is always due, and an audit reports anything
+that was decided before it. From rules version 2 on, all of a pass is judged by the time at which it began, so that how
+it is split into entries changes none of its trades: a FOK bid is filled as planned, over as many entries as it needs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fill
     "IOC": "immediate_or_cancel",
     "FOK": "not_fillable",
 }
-"""Why a bid is closed of which something is left after its pass."""
+"""Why a bid that is not filled is closed after its pass."""
 
 
 def pass_at(time: int, rules: Rules) -> Pass:
@@ -32,7 +32,7 @@ def pass_at(time: int, rules: Rules) -> Pass:
 
 
 def due(state: MatchingState) -> tuple[int, str] | None:
-    """The next timer: a pass that goes on comes before anything else."""
+    """The next timer: a continuation comes before anything else."""
     if state.continuing:
         return 0, "continue_matching"
     expiry = state.expiry.next()
@@ -40,7 +40,7 @@ def due(state: MatchingState) -> tuple[int, str] | None:
 
 
 def continue_matching(state: MatchingState, _cutoff: int, at: At) -> Sequence[Event]:
-    """Timer: the next part of the pass that goes on."""
+    """Timer: the continuation of the pass that is not over."""
     order_id = next(iter(state.continuing), None)
     if order_id is None:
         return []

@@ -18,7 +18,7 @@ from counterfoil.matching.events import BidReceived
 def not_in_programme(
     versions: Sequence[ProgrammePublished], body: PlaceBid | BidReceived, rules: Rules, at: At
 ) -> Refusal | None:
-    """Some version has the bid's classes and regions, and is open; if none, the current one says what is wrong."""
+    """None if some version has the bid's classes and regions and is open; else the refusal by the current version."""
     current = versions[-1].terms
     if rules.validity_of_each_version:
         fits = any(each.terms.is_open(at.time) and each.terms.allows(body.classes, body.regions) for each in versions)

@@ -1,4 +1,4 @@
-"""Matching's state: what is open, what is on the book, and what other services said that it decides by."""
+"""Matching's state: open orders, the book, and the facts of other services that decisions depend on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AcceleratorClass(NamedTuple):
 class MatchingState(ServiceState):
     """Matching's whole state. `offers` and `bids` are the open orders as received, on the book once admitted.
 
-    `rule` decides who meets whom, and makes the book it works on. An audit may use its naive twin.
+    `rule` decides which orders match, and creates the book it works on. An audit may use its naive twin.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class MatchingState(ServiceState):
         self.expiry = Deadlines(self.is_open)
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
-        self.continuing: dict[str, int] = {}  # order whose pass goes on -> ledger time at which it began
+        self.continuing: dict[str, int] = {}  # order whose pass is not over -> ledger time at which it began
         self.rule = rule
         self.book = rule.new_book(self.eligible)
 

@@ -73,5 +73,5 @@ def usage_accepted(state: RedemptionState, event: UsageAccepted, _at: At) -> Non
     contract.accepted += event.gpu_minutes
     contract.invoiced += event.amount
     contract.uncaptured += 1
-    # While a report was open the deadline may have been passed over.
+    # The deadline may have passed while a report was open.
     state.reporting.add(contract.terms.report_by, contract.index, 0, event.contract_id)

@@ -26,7 +26,7 @@ from counterfoil.redemption.state import Claim, Claimable, RedemptionState
 
 
 def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At) -> Decision:
-    """Claim all captured and unclaimed subsidy of contracts of the actor's, of one programme, with a new invoice."""
+    """Claim all captured and unclaimed subsidy of the actor's contracts of one programme, with a new invoice."""
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
     for contract_id in body.contract_ids:
@@ -58,12 +58,12 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
 
 
 def approve_claim(state: RedemptionState, body: ApproveClaim, actor: Party, _at: At) -> Decision:
-    """Let a claim on a programme of the actor's be paid."""
+    """Approve a claim on one of the actor's programmes."""
     return _undecided(state, body.claim_id, actor) or [ClaimApproved(claim_id=body.claim_id)]
 
 
 def reject_claim(state: RedemptionState, body: RejectClaim, actor: Party, _at: At) -> Decision:
-    """Refuse to pay a claim on a programme of the actor's."""
+    """Reject a claim on one of the actor's programmes."""
     return _undecided(state, body.claim_id, actor) or [ClaimRejected(claim_id=body.claim_id, reason=body.reason)]
 
 
@@ -81,7 +81,7 @@ def _claimable(state: RedemptionState, contract_id: str, programme_id: str) -> i
 
 
 def _undecided(state: RedemptionState, claim_id: str, actor: Party) -> Refusal | None:
-    """What bars the actor from deciding on the claim."""
+    """Why the actor may not decide on the claim; None if it may."""
     claim = state.claims.get(claim_id)
     if claim is None:
         return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
@@ -94,7 +94,7 @@ def _undecided(state: RedemptionState, claim_id: str, actor: Party) -> Refusal |
 
 
 def claim_submitted(state: RedemptionState, event: ClaimSubmitted, _at: At) -> None:
-    """Apply a claim: its lines are all there was to claim."""
+    """Apply a claim: it takes all that was claimable of its contracts."""
     for line in event.lines:
         del state.claimable[line.contract_id]
     state.invoices[event.provider_id, event.invoice_number] = event.claim_id
@@ -107,7 +107,7 @@ def claim_approved(state: RedemptionState, event: ClaimApproved, _at: At) -> Non
 
 
 def claim_rejected(state: RedemptionState, event: ClaimRejected, _at: At) -> None:
-    """Apply a rejection: give the lines back, beside what was captured since; the invoice stays used."""
+    """Apply a rejection: its lines are claimable again, beside what was captured since; the invoice stays used."""
     terms = state.claims.pop(event.claim_id).terms
     for line in terms.lines:
         fresh = Claimable(terms.programme_id, terms.provider_id)

@@ -87,7 +87,7 @@ class RejectClaim(Command):
 
 @command("close_settlement", role="issuer")
 class CloseSettlement(Command):
-    """Issuer: gather approved claims of a programme into one settlement batch."""
+    """Issuer: gather approved claims of a programme into one settlement."""
 
     programme_id: Id
     claim_ids: tuple[Id, ...]
@@ -95,7 +95,7 @@ class CloseSettlement(Command):
 
 @command("confirm_payment", role="treasurer")
 class ConfirmPayment(Command):
-    """Treasurer: the batch was paid outside; claims become settled and budget disbursed."""
+    """Treasurer: the settlement was paid outside; claims become settled and budget disbursed."""
 
     settlement_id: Id
     payment_reference: Reference

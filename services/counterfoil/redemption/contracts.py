@@ -2,7 +2,7 @@
 
 A contract ends exactly once: completed when every hour was reported, every report decided and enough was delivered,
 else defaulted: the provider withdrew, delivered too little, or missed the reporting deadline. While a report
-is open the contract waits for its end; a dispute that nobody resolves lapses, so that this end always comes.
+is open the contract waits for its end; an unresolved dispute lapses, so that this end always comes.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def close_reporting(state: RedemptionState, cutoff: int, _at: At) -> Sequence[Ev
 
 
 def record_capture(state: RedemptionState, event: HoldCaptured, _at: At) -> Sequence[Event]:
-    """Take over what the ledger captured of a contract of this log."""
+    """Record what the ledger captured for a contract of this log."""
     if event.contract_id not in state.contracts:
         return []
     return [
@@ -143,7 +143,7 @@ def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) ->
 
 
 def _close_if_over(state: RedemptionState, contract_id: str) -> None:
-    """Of a contract that ended and has been captured, keep what a correction needs."""
+    """Replace a contract that ended and was captured in full by the record that corrections need."""
     contract = state.contracts[contract_id]
     if contract.ended_at is None or contract.uncaptured:
         return

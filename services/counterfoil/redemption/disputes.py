@@ -1,4 +1,4 @@
-"""Disputes about reported usage. One that nobody resolves in time lapses, and the report stands."""
+"""Disputes about reported usage. One that is not resolved in time lapses, and the report stands."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def resolve_dispute(state: RedemptionState, body: ResolveDispute, _actor: Party,
 
 
 def lapse_disputes(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
-    """Let the reports stand whose disputes nobody resolved in time."""
+    """Accept the reports whose disputes were not resolved in time."""
     return accept_all(state, state.disputes.reached(cutoff, state.rules.max_items_per_sweep), "lapse", at)
 
 

@@ -1,4 +1,4 @@
-"""Redemption: contracts, usage, claims and settlement batches."""
+"""Redemption: contracts, usage, claims and settlements."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from counterfoil.contract.scalars import (
     BidHours,
     Count,
     Currency,
+    DerivedTime,
     GpusPerNode,
     Hour,
     Id,
@@ -19,7 +20,6 @@ from counterfoil.contract.scalars import (
     Reason,
     Reference,
     Seconds,
-    Time,
     Version,
 )
 from counterfoil.redemption.commands import Reading
@@ -40,7 +40,7 @@ class ContractOpened(Event):
     first_hour: Hour
     hours: BidHours
     price: Price
-    report_by: Time
+    report_by: DerivedTime
     dispute_window_seconds: Seconds
 
 
@@ -53,7 +53,7 @@ class UsageReported(Event):
     readings: tuple[Reading, ...]
     gpu_minutes: Count
     amount: Amount
-    dispute_until: Time
+    dispute_until: DerivedTime
 
 
 @event("usage.accepted.v1")
@@ -69,12 +69,12 @@ class UsageAccepted(Event):
 
 @event("usage.disputed.v1")
 class UsageDisputed(Event):
-    """The beneficiary contests the report; it stays open until resolved, and stands if nobody does by `resolve_by`."""
+    """The beneficiary contests the report; it is open until resolved, and stands if not resolved by `resolve_by`."""
 
     report_id: Id
     contract_id: Id
     reason: Reason
-    resolve_by: Time
+    resolve_by: DerivedTime
 
 
 @event("capture.recorded.v1")
@@ -141,7 +141,7 @@ class ClaimRejected(Event):
 
 @record
 class Payee:
-    """What one provider gets from a settlement batch."""
+    """What one provider gets from a settlement."""
 
     provider_id: Id
     amount: PositiveAmount
@@ -161,7 +161,7 @@ class SettlementClosed(Event):
 
 @event("payment.confirmed.v1")
 class PaymentConfirmed(Event):
-    """The batch was paid outside."""
+    """The settlement was paid outside."""
 
     settlement_id: Id
     programme_id: Id

@@ -1,4 +1,4 @@
-"""Settlement batches: approved claims gathered, netted per provider, and paid outside."""
+"""Settlements: approved claims gathered, netted per provider, and paid outside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from counterfoil.redemption.state import RedemptionState
 
 
 def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party, at: At) -> Decision:
-    """Gather approved claims on a programme of the actor's into a batch, netted per provider, by provider id."""
+    """Gather approved claims on one of the actor's programmes, netted per provider, in order of provider id."""
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
     for claim_id in body.claim_ids:
@@ -55,7 +55,7 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
 
 
 def confirm_payment(state: RedemptionState, body: ConfirmPayment, _actor: Party, _at: At) -> Decision:
-    """Record that a batch was paid outside."""
+    """Record that a settlement was paid outside."""
     batch = state.settlements.get(body.settlement_id)
     if batch is None:
         return refuse(Code.UNKNOWN_SETTLEMENT, settlement_id=body.settlement_id)
@@ -75,13 +75,13 @@ def confirm_payment(state: RedemptionState, body: ConfirmPayment, _actor: Party,
 
 
 def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) -> None:
-    """Apply a batch."""
+    """Apply a settlement."""
     for claim_id in event.claim_ids:
         state.claims[claim_id].status = "batched"
     state.settlements[event.settlement_id] = event
 
 
 def payment_confirmed(state: RedemptionState, event: PaymentConfirmed, _at: At) -> None:
-    """Apply a payment: the batch and its claims are over."""
+    """Apply a payment: the settlement and its claims are over."""
     for claim_id in state.settlements.pop(event.settlement_id).claim_ids:
         del state.claims[claim_id]

@@ -63,7 +63,7 @@ class Contract:
         return self.terms.nodes * self.terms.gpus_per_node * MINUTES_PER_HOUR
 
     def is_delivered(self, gpu_minutes: int, min_bps: int) -> bool:
-        """Whether so much accepted usage is delivery, or a default in spite of its reports."""
+        """Whether so much accepted usage is delivery; if not, it is a default even if every hour was reported."""
         return gpu_minutes * BPS >= self.hour_capacity * self.terms.hours * min_bps
 
     def amount(self, gpu_minutes: int) -> int:
@@ -78,7 +78,7 @@ class Contract:
 
 
 class EndedContract(NamedTuple):
-    """A contract that ended and was captured to the last report: nothing more comes of it, a correction still finds it.
+    """A contract that ended and was captured to the last report: it never changes, but corrections may refer to it.
 
     Amounts are those of the whole contract; `captured` is subsidy and co-payments together.
     """

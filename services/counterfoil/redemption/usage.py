@@ -46,7 +46,7 @@ def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At
 
 
 def _unfit_readings(state: RedemptionState, contract: Contract, body: ReportUsage, at: At) -> Refusal | None:
-    """What bars the readings, whichever of them: every rule is asked of all before the next rule."""
+    """The first refusal that applies to the readings, or None: all are checked by one rule before the next."""
     terms, hours = contract.terms, [reading.hour for reading in body.readings]
     if not hours:
         return refuse(Code.EMPTY_LIST, field="readings")
@@ -91,7 +91,7 @@ def own_open_report(state: RedemptionState, report_id: str, actor: Party, at: At
 
 
 def close_windows(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
-    """Accept what nobody disputed in time."""
+    """Accept the reports that were not disputed in time."""
     return accept_all(state, state.windows.reached(cutoff, state.rules.max_items_per_sweep), "window", at)
 
 

@@ -21,7 +21,7 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.ports import Clock
 
 LAST: Final = parse_time("2199-12-31T23:59:59.999999Z")
-"""The latest time that an entry can have."""
+"""Every clock stops here. Entries made after it follow each other by a microsecond."""
 _CELL: Final = struct.Struct("=q")
 
 
@@ -33,8 +33,8 @@ class SystemClock:
     """UTC from the operating system."""
 
     def now(self) -> int:
-        """Microseconds since the epoch."""
-        return time.time_ns() // 1_000
+        """Microseconds since the epoch, at most `LAST`."""
+        return min(time.time_ns() // 1_000, LAST)
 
 
 class VirtualClock:

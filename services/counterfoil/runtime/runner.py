@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Any, Final
 
 from counterfoil.catalogue import CODEC, VOCABULARY
-from counterfoil.contract import limits
 from counterfoil.contract.codec import type_markers
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.log_id import LogId, log_of
@@ -46,6 +45,12 @@ from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
+BATCH_CAUSES: Final = 512
+"""At most, in one transaction."""
+STATE_ROOT_EVERY: Final = 4_096
+"""Entries between two state roots."""
+CURSORS_EVERY: Final = 8_192
+"""Messages that may be consumed without making an entry before the cursors are committed."""
 _ANNOUNCED_AT_ONCE: Final = 512  # entries, when catching up
 _REPLAY_CHUNK: Final = 1_024
 _TIMERS_PER_COMMIT: Final = 64
@@ -183,7 +188,7 @@ class Runner:
     def step(self, timeout: float = 0.0) -> int:
         """Take one batch through steps 3 to 8; returns the number of entries made."""
         # 3. Collect: nothing is durable here yet.
-        deliveries = self.inbox.poll(limits.BATCH_CAUSES, timeout)
+        deliveries = self.inbox.poll(BATCH_CAUSES, timeout)
         # 4. Decide, in order: due timers, other logs' events, commands. No cause comes before a due timer.
         # Signatures are verified outside the interpreter lock, with keys that include those of this batch's events.
         clock = self._clock.now()
@@ -332,7 +337,7 @@ class Runner:
         return False
 
     def _root(self, clock: int) -> None:
-        if self.engine.size - self._rooted >= limits.STATE_ROOT_EVERY:
+        if self.engine.size - self._rooted >= STATE_ROOT_EVERY:
             self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))
             self._rooted = self.engine.size
 
@@ -348,7 +353,7 @@ class Runner:
         self._skipped += consumed
         batch, before = self._batch, self.tree.size
         if not batch:
-            if (must or self._skipped >= limits.CURSORS_EVERY) and (head := self.log.store.head()) is not None:
+            if (must or self._skipped >= CURSORS_EVERY) and (head := self.log.store.head()) is not None:
                 self.log.store.append(before, [], self._cursors, head)
                 self._cursors, self._skipped = {}, 0
             return 0

@@ -13,7 +13,7 @@ from counterfoil.client.verify import verify_answer
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.times import parse_hour, parse_time
+from counterfoil.contract.times import parse_derived_time, parse_hour
 from counterfoil.log.keys import VerifyKey
 from counterfoil.ports import Row
 from counterfoil.runtime.clock import ClockDriver
@@ -26,7 +26,7 @@ ROUNDS: Final = 12
 """How many times in a row they are sent again before `Stalled` is raised."""
 _RECEIPT_WITHIN: Final = 10.0  # seconds; a gateway's receipts may lag a little behind its stream of entries
 _POLL_SECONDS: Final = 0.02
-_VALUES: Final[dict[str, Callable[[str], object]]] = {"amount": int, "time": parse_time, "hour": parse_hour}
+_VALUES: Final[dict[str, Callable[[str], object]]] = {"amount": int, "time": parse_derived_time, "hour": parse_hour}
 
 
 class HttpSystem:

@@ -1,6 +1,6 @@
 """Entries on a topic, and how a reader verifies them: batch by batch, by the log's signature alone.
 
-A topic guarantees neither order nor origin: records may come twice, late, or from anybody who may write there. Every
+A topic guarantees neither order nor origin: records may come twice, late, or from any user who may write there. Every
 record names its batch; the last of a batch carries the hashes of the entries before the batch and a signed checkpoint.
 A batch is the log's if its entries hash, with these, to what the log signed; nothing else leaves this module. Batches
 are delivered in the order of their indexes, each index once, and never past a gap. Formats:
@@ -80,7 +80,7 @@ class _Pending:
     offset: int
     """Of its first record on the topic."""
     claims: dict[int, list[tuple[bytes, str]]] = field(default_factory=dict)
-    """By index: the entry and its trace as records gave them; one each, unless somebody forges records."""
+    """By index: the entry and its trace as records gave them; one each, unless records are forged."""
     tails: list[Mapping[str, bytes]] = field(default_factory=list)
     octets: int = 0
     entries: Sequence[tuple[bytes, str]] = ()

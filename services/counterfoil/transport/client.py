@@ -28,14 +28,14 @@ from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import BadSetting, KafkaAccess
 
 REQUEST_TIMEOUT_MS: Final = 10_000
-METADATA_AGE_MS: Final = 30_000  # the longest that a client goes on with a leader that is gone
+METADATA_AGE_MS: Final = 30_000  # how long a client may keep using a leader that is gone
 RETRY_MS: Final = 100
 PARTITION: Final = 0
 """Of the shard ``main``, and the only one of a topic that is not a shard's."""
 _FETCH_WAIT_MS: Final = 500  # how long Kafka waits for records before it answers a fetch with none
 _LOOKUP_WAIT_MS: Final = 10  # shorter for lookups: other requests on the connection wait behind a fetch
 _faststream_log = logging.getLogger("counterfoil.kafka.faststream")
-_faststream_log.setLevel(logging.ERROR)  # its warnings say that it creates no topics, which is meant so
+_faststream_log.setLevel(logging.ERROR)  # its warnings say that it creates no topics, which is intended
 _FORBIDDEN: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -113,7 +113,7 @@ def make_producer(access: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 def make_consumer(
     access: KafkaAccess, client_id: str, group: str | None, wait_ms: int = _FETCH_WAIT_MS
 ) -> AIOKafkaConsumer:
-    """A consumer to assign partitions to and to seek with; a group is only told what is committed explicitly."""
+    """A consumer to assign partitions to and to seek with; only explicit commits reach a group."""
     return AIOKafkaConsumer(
         **_common(access, client_id),
         group_id=group,

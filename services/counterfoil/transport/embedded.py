@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Final
 
-from counterfoil.contract import limits
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Delivery, LogReader, Overloaded, Reply
 from counterfoil.transport.buffers import Buffer, BufferedInbox
+
+INBOX_CAPACITY: Final = 8_192
+"""Unacknowledged commands of one log; further ones are shed."""
 
 WINDOW: Final = 2_048
 """Latest entries of a log kept in memory."""
 
 REPLIES_KEPT: Final = 8_192
-"""Replies not taken yet; the oldest go first, for whoever waited for them gave up long ago."""
+"""Replies not taken yet; beyond these the oldest are dropped, whose clients have timed out."""
 
 _TAKEN: Final[Future[None]] = Future()
 _TAKEN.set_result(None)
@@ -28,7 +30,7 @@ class EmbeddedTransport:
 
     Entries: the topic of a log is the log itself. `register_log` makes it known with a reader of its committed entries;
     the transport keeps only the `window` latest in memory, and a consumer further behind reads the log, so memory stays
-    flat however far a consumer lags, and after a restart every consumer goes on from the position it stored.
+    flat however far a consumer lags, and after a restart every consumer resumes at the position it stored.
 
     Commands: at most `inbox_capacity` unacknowledged ones per log, counted from position 0 in every process. They
     stay until some inbox of the log acknowledges them, and a new inbox of the log begins with them. What is
@@ -39,7 +41,7 @@ class EmbeddedTransport:
     in between is missed. With timeouts of 0 nothing here waits or looks at a clock, so one thread may step everything.
     """
 
-    def __init__(self, inbox_capacity: int = limits.INBOX_CAPACITY, window: int = WINDOW) -> None:
+    def __init__(self, inbox_capacity: int = INBOX_CAPACITY, window: int = WINDOW) -> None:
         """Without logs and commands."""
         self._capacity = inbox_capacity
         self._window = window
@@ -53,7 +55,7 @@ class EmbeddedTransport:
         self._changes = 0
 
     def register_log(self, origin: str, reader: LogReader, size: int) -> None:
-        """Make a log known, its first `size` entries as published; before anybody publishes to it or consumes it.
+        """Register a log whose first `size` entries count as announced, before anything is announced or consumed.
 
         `reader` must answer for every published entry, from any thread. Registering again, after the log's service was
         restarted, replaces it. Raises `ValueError` if `size` is less than what was published: the log lost entries.
@@ -105,8 +107,8 @@ class EmbeddedTransport:
     def publish(self, announcement: Announcement) -> None:
         """As the port says; without entries it announces the checkpoint alone.
 
-        Raises `ValueError`, changing nothing, for a gap and for a log that is not registered. Nobody else can write
-        here, so the proof is left to those who read the published log.
+        Raises `ValueError`, changing nothing, for a gap and for a log that is not registered. No other process
+        can write here, so the proof is left to those who read the published log.
         """
         origin, first = announcement.origin, announcement.first
         with self._lock:
@@ -136,7 +138,7 @@ class EmbeddedTransport:
             self._count_change()
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
-        """Nothing is kept: its sender is at the other end, and has the reply."""
+        """Nothing is kept: its sender is in this process, and gets the reply."""
 
     def take_replies(self) -> list[Reply]:
         """As the port says, oldest first."""

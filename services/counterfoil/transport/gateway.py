@@ -18,13 +18,13 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import TopicPartition as Partition
 
-from counterfoil.contract import limits, topics
+from counterfoil.contract import topics
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Announcement, Delivery, Inbox, Overloaded
 from counterfoil.settings import GATEWAY, KafkaAccess
 from counterfoil.transport import pauses
 from counterfoil.transport.client import PARTITION, make_admin, make_broker, partition
-from counterfoil.transport.embedded import EmbeddedTransport
+from counterfoil.transport.embedded import INBOX_CAPACITY, EmbeddedTransport
 from counterfoil.transport.kafka import KafkaTransport
 from counterfoil.transport.reply_records import BadReply, decode_reply
 from counterfoil.transport.routes import group_of
@@ -57,7 +57,7 @@ async def _undecoded(message: KafkaMessage) -> bytes:
 class KafkaGateway(EmbeddedTransport):
     """`Transport` of one gateway. `register_log` every log, then `open`; then let one thread call `step`."""
 
-    def __init__(self, kafka: KafkaTransport, access: KafkaAccess, inbox_capacity: int = limits.INBOX_CAPACITY) -> None:
+    def __init__(self, kafka: KafkaTransport, access: KafkaAccess, inbox_capacity: int = INBOX_CAPACITY) -> None:
         """Nothing is consumed before `open`."""
         super().__init__(inbox_capacity)
         self._kafka, self._access = kafka, access

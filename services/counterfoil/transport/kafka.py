@@ -90,7 +90,7 @@ class KafkaTransport:
         self._sender = Sender(self._loop, lambda: make_producer(access, self.group), lambda at: explained(at, access))
         self._sender.start()
         self._subscriptions: list[Subscription] = []
-        self._gaps: set[tuple[str, str]] = set()  # (consumer, partition) that ended while an entry had not come
+        self._gaps: set[tuple[str, str]] = set()  # (consumer, partition) that ended while an entry was missing
         self._next: dict[str, int] = {}
         self._last: dict[str, Future[int]] = {}  # by origin: of the entries queued last
         self._unconfirmed: list[

@@ -107,7 +107,7 @@ async def bounds(reader: AIOKafkaConsumer, where: TopicPartition) -> tuple[int, 
 async def _records(reader: AIOKafkaConsumer, where: TopicPartition, offset: int, end: int) -> AsyncIterator[Any]:
     """The records from `offset` up to `end`. Raises TimeoutError if they do not come."""
     if offset >= end:
-        return  # do not start a fetch that nobody reads: closing the client would wait for it
+        return  # do not start a fetch that is never read: closing the client would wait for it
     reader.assign([where])
     reader.seek(where, offset)
     idle = 0

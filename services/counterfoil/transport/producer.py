@@ -75,9 +75,9 @@ class _Job:
 class Sender:
     """Sends to Kafka from any thread.
 
-    The producer is idempotent: while it lives, nothing is lost or repeated. If it fails for good (a refused write, a
+    The producer is idempotent: while it lives, nothing is lost or repeated. If it fails permanently (a refused write, a
     broken sequence, a topic without a leader for longer than a request may take), everything not confirmed fails with
-    it, and a new producer is made.
+    it, and a new producer is created.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ from counterfoil.transport.routes import Read
 MAX_BUFFERED: Final = 8_192
 """Unacknowledged messages of one source in memory; at this many, no more of it are asked for."""
 _MAX_RECORDS: Final = 1_000
-_POLL_MS: Final = 50  # a poll ends at once when records come; a source that was full is asked for again after so long
+_POLL_MS: Final = 50  # a poll ends at once when records come; a source that was full is asked for again after this time
 _KEPT_WITHIN: Final = 30.0
 _LAST_COMMIT: Final = 2.0
 
@@ -158,7 +158,7 @@ class KafkaInbox(BufferedInbox):
                 self.notify(feed.buffer)
 
     def fail(self, reason: str) -> None:
-        """Nothing will come any more: every later `poll` raises `Unavailable` with this reason."""
+        """End the inbox: every later `poll` raises `Unavailable` with this reason."""
         self.failure = reason
         self.wake()
 
@@ -216,7 +216,7 @@ class Subscription:
             await client.stop()
 
     async def _read(self, client: AIOKafkaConsumer) -> None:
-        """Read until anything goes wrong; that ends this inbox, and the next one begins with what was not consumed."""
+        """Read until an error, which ends this inbox; the next one begins with what was not consumed."""
         try:
             while True:
                 wanted = [where for where, feed in self._feeds.items() if feed.has_room()]
@@ -232,7 +232,7 @@ class Subscription:
             self.inbox.fail(f"reading for {self._group} ended: {problem!r}")
 
     async def _take(self, feed: Feed, records: Iterable[Any]) -> None:
-        """Deliver records of one topic; what is none of its messages is in the dead letters before the next counts."""
+        """Deliver records of one topic; what is not one of its messages is dead-lettered before the next is read."""
         ready: list[Delivery] = []
         for record in records:
             if record.offset < feed.offset:  # its offset was gone, and the client went to the earliest
@@ -249,7 +249,7 @@ class Subscription:
         self.inbox.put(feed, ready)
 
     async def _report(self, client: AIOKafkaConsumer) -> None:
-        """Commit to the group what is acknowledged; if Kafka refuses that, reading goes on."""
+        """Commit to the group what is acknowledged; if Kafka refuses that, reading continues."""
         while True:
             await asyncio.sleep(pauses.COMMIT)
             await self._commit(client)

@@ -25,7 +25,7 @@ _EVERY: Final[Mapping[str, str]] = {
     "retention.ms": "-1",
     "retention.bytes": "-1",
     "max.message.bytes": str(MAX_MESSAGE_BYTES),
-    # Kafka limits the size of a batch as it comes; compressed, it could unfold to more than fits a dead letter.
+    # Kafka limits the size of a batch as it comes; decompressed, it could be larger than a dead letter may be.
     "compression.type": "uncompressed",
     "message.timestamp.type": "LogAppendTime",  # a writer's own time must not decide how long Kafka keeps its records
     "unclean.leader.election.enable": "false",

@@ -74,11 +74,11 @@ RIGHTS: Final = frozenset(
         *(_allow(GATEWAY, "describe", "group", PREFIX + service, "prefixed") for service in SERVICES),
     ]
 )
-"""Everything that our users may do."""
+"""All rights of Counterfoil's users."""
 
 
 def enforced(access: KafkaAccess) -> bool:
-    """Whether the cluster has an authorizer; without one, anybody who can connect may do everything."""
+    """Whether the cluster has an authorizer; without one, any client that can connect may do everything."""
     return _enforced(connect(access))
 
 
@@ -99,11 +99,11 @@ def apply(access: KafkaAccess) -> list[str]:
         answer(future)
     if asked:
         settled(lambda: _differing(client) == ([], []), "the rights")
-    return [*(f"{right}: given" for right in given), *(f"{right}: taken away" for right in taken)]
+    return [*(f"{right}: granted" for right in given), *(f"{right}: revoked" for right in taken)]
 
 
 def check(access: KafkaAccess) -> list[str]:
-    """Rights that Counterfoil's users lack, and rights of anybody that are not needed. Raises `KafkaFailed`."""
+    """Rights that Counterfoil's users lack, and rights of any user that are not needed. Raises `KafkaFailed`."""
     client = connect(access)
     if not _enforced(client):
         return []

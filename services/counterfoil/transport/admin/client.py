@@ -39,7 +39,7 @@ def configuration(access: KafkaAccess) -> dict[str, Any]:
         "client.id": access.user,
         "security.protocol": _protocol(access),
         "log_level": 0,  # errors come as exceptions
-        "topic.metadata.refresh.interval.ms": 1_000,  # or it goes on waiting for a controller that has stopped
+        "topic.metadata.refresh.interval.ms": 1_000,  # or it keeps waiting for a controller that has stopped
     }
     if access.password is not None:
         found |= {

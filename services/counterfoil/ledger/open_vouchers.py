@@ -1,6 +1,6 @@
-"""Vouchers as the ledger keeps them: lots of value with a programme version, a time window and a status.
+"""Open vouchers as the ledger keeps them: programme version, validity, status, face.
 
-Who owns how much of a voucher is not part of it: the positions `owner/PARTY` in the voucher's own asset say that.
+How much each owner has is not stored here: the positions `owner/PARTY` in the voucher's own asset say that.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from counterfoil.contract.refusals import Code
 Order = tuple[int, int, int, str]
 
 
-class Lot:
+class Voucher:
     """One voucher. `issued_to` is its first owner; others may own parts of it."""
 
     __slots__ = (
@@ -53,17 +53,17 @@ class Lot:
 
 
 class Vouchers:
-    """Open lots by id, and by owner and programme in draw-down order."""
+    """Open vouchers by id, and by owner and programme in draw-down order."""
 
-    __slots__ = ("_by_owner", "lots")
+    __slots__ = ("_by_owner", "open")
 
     def __init__(self) -> None:
-        self.lots: dict[str, Lot] = {}
+        self.open: dict[str, Voucher] = {}
         self._by_owner: dict[tuple[str, str], list[Order]] = {}
 
-    def set_owner(self, lot: Lot, party_id: str, owns: bool) -> None:
+    def set_owner(self, voucher: Voucher, party_id: str, owns: bool) -> None:
         """Remember whether the party owns any of the voucher."""
-        key, order = (party_id, lot.programme_id), lot.order()
+        key, order = (party_id, voucher.programme_id), voucher.order()
         owned = self._by_owner.setdefault(key, [])
         place = bisect_left(owned, order)
         known = place < len(owned) and owned[place] == order
@@ -74,10 +74,10 @@ class Vouchers:
         if not owned:
             del self._by_owner[key]
 
-    def of(self, party_id: str, programme_id: str) -> Iterator[Lot]:
+    def of(self, party_id: str, programme_id: str) -> Iterator[Voucher]:
         """The vouchers of a programme that a party owns any of, in draw-down order."""
         for order in self._by_owner.get((party_id, programme_id), ()):
-            yield self.lots[order[3]]
+            yield self.open[order[3]]
 
     def owners(self) -> Iterator[tuple[str, str]]:
         """(party, voucher) for each entry of the index."""
@@ -86,7 +86,7 @@ class Vouchers:
 
     def records(self) -> Iterator[tuple[str, object]]:
         """Canonical records."""
-        for lot in self.lots.values():
-            times = [lot.not_before, lot.expires_at]
-            value = [lot.programme_id, lot.version, lot.issued_to, str(lot.face), *times, lot.issue_seq]
-            yield f"voucher/{lot.voucher_id}", [*value, lot.status]
+        for voucher in self.open.values():
+            times = [voucher.not_before, voucher.expires_at]
+            value = [voucher.programme_id, voucher.version, voucher.issued_to, str(voucher.face), *times]
+            yield f"voucher/{voucher.voucher_id}", [*value, voucher.issue_seq, voucher.status]
