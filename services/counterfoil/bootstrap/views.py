@@ -53,7 +53,7 @@ class Views:
             self._lease.check()
             self._projector.step(_IDLE)
         except StoreConflict as problem:
-            raise Unavailable(f"views: another instance has taken over: {problem}") from problem
+            raise Unavailable(f"views: another process has taken over: {problem}") from problem
 
     def recover(self) -> None:
         """Resume from the positions that the views hold."""

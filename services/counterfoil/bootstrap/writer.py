@@ -82,7 +82,7 @@ class Writer:
             self._lease.check()
             runner.step(self._wait(runner))
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
+            raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
 
     def _wait(self, runner: Runner) -> float:
         due = runner.next_due()
@@ -105,7 +105,7 @@ class Writer:
         try:
             runner.recover()
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
+            raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
         runner.publish_in_background()
         self._runner = runner
         self._instruments.loaded(self.id, runner.tree.size)
