@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes what the containers know each other by: passwords, an authority and its certificates, Kafka's cluster id.
+# Makes the containers' credentials: passwords, an authority and its certificates, Kafka's cluster id.
 #
 # usage: secrets.sh DIRECTORY                 make what is missing; run again, it changes nothing else
 #        secrets.sh DIRECTORY --renew USER    a new password of USER for Kafka and for PostgreSQL
-#        secrets.sh DIRECTORY --new-cluster   a new cluster id: for a Kafka that begins again with nothing
+#        secrets.sh DIRECTORY --new-cluster   a new cluster id, for a recreated Kafka
 #
 #   USER/      kafka-USER, postgres-USER, kafka-ca.pem, postgres-ca.pem (both are this authority's): to be mounted as
 #              COUNTERFOIL_SECRETS; admin/ has every password
@@ -12,8 +12,8 @@
 #   grafana/   admin
 #   ca/        the authority's key and certificate: for this script alone
 #
-# Every file is 0600 and belongs to who reads it; that takes root, others get files of their own. A certificate is made
-# anew when it has less than 60 days left.
+# Every file is 0600 and owned by the user who reads it; that needs root, otherwise the caller owns them. A certificate
+# is renewed when it has less than 60 days left.
 set -euo pipefail
 umask 077
 
@@ -91,7 +91,7 @@ make_database() {
     folder "$POSTGRES" postgres
     make_password "$POSTGRES" postgres/superuser
     put "$POSTGRES" postgres/postgres-admin <admin/postgres-admin
-    # A server's and no client's: the brokers trust the same authority.
+    # For a server only, not for a client: the brokers trust the same authority.
     certify "$POSTGRES" postgres/server.pem postgres DNS:postgres serverAuth
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up whatever is not set up yet: the instance's keys and directories, Kafka's topics, users and rights, the
+# Sets up what is missing: the instance's keys and directories, Kafka's topics, users and rights, the
 # database's schemas and roles. Run at every `docker compose up`, and again after an upgrade or a new password.
 set -euo pipefail
 

@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from counterfoil.audit.report import Report
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
+from counterfoil.audit.report import AuditReport
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
@@ -144,7 +144,7 @@ class Market:
         """All events of a kind in a log."""
         return [event for entry in self.entries(service, shard) for event in entry.events if type(event) is kind]
 
-    def sealed(self) -> Report:
+    def sealed(self) -> AuditReport:
         """Seal, close, and audit what is published."""
         self.system.close()
         return audit(self.home / "logs")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A drill: back up a running market, lose its database, restore it. Too old a copy has to be refused by every service;
-# then lose the home directory too, and restore the right copies: it has to serve again, write its published logs anew,
-# and the audit has to find nothing.
+# A drill: back up a running market, delete its database, restore it. Every service must refuse a copy that is too old;
+# then delete the home directory too, and restore the right copies: it must serve again and write its published logs again,
+# and the audit must be clean.
 #
-# usage: backup-restore.sh [DIRECTORY]    DIRECTORY must not be there yet, and is kept. Default: a temporary one
+# usage: backup-restore.sh [DIRECTORY]    DIRECTORY must not exist, and is kept. Default: a temporary one
 #
-# It runs on a cluster of its own (`counterfoil cluster up`: no Docker needed), on loopback, for about a minute.
-# `counterfoil` must be on the path, with the extras cluster and distributed. Exit code 0: everything was as it must be.
+# It runs on its own cluster (`counterfoil cluster up`: no Docker needed), on loopback, for about a minute.
+# `counterfoil` must be on the path, with the extras cluster and distributed. Exit code 0: no drift and no finding.
 set -euo pipefail
 
 readonly LOGS=(issuance ledger matching redemption) STEP_SECONDS=90
@@ -36,7 +36,7 @@ running() { # whether every process does
     for process in "${serving[@]}"; do kill -0 "$process" 2>/dev/null || return 1; done
 }
 
-start() { # two processes: who decides and projects, and the gateway
+start() { # two processes: the services with the views, and the gateway
     local deadline=$((SECONDS + STEP_SECONDS))
     counterfoil serve "${LOGS[@]}" views >>"$drill/services.log" 2>&1 &
     serving=($!)
@@ -49,7 +49,7 @@ start() { # two processes: who decides and projects, and the gateway
     done
 }
 
-stop() { # cleanly: everything that is committed gets published
+stop() { # cleanly: everything committed is published
     local process deadline=$((SECONDS + STEP_SECONDS))
     kill -TERM "${serving[@]}"
     for process in "${serving[@]}"; do
@@ -82,7 +82,7 @@ postgres() { # TOOL ARGUMENT...
 
 dump() { postgres pg_dump --format=custom --file="$1" "$database"; }
 
-restore() { # as on a new server: the database with all it had; its roles are there
+restore() { # as on a new server: the whole database; its roles exist
     postgres psql --quiet --dbname=postgres --command="DROP DATABASE $database WITH (FORCE)"
     postgres pg_restore --dbname=postgres --create --exit-on-error "$1"
 }

@@ -4,8 +4,8 @@
 # KAFKA_NODE   1, 2 or 3
 # PROFILES     COMPOSE_PROFILES: with three-brokers in it there are three brokers, else one
 #
-# Clients come to 9092 with a password over TLS. Brokers (9093) and controllers (9094) know each other by certificates.
-# The password that is needed at format time goes through a file, never through a command line or the environment.
+# Clients connect to 9092 with a password over TLS. Brokers (9093) and controllers (9094) authenticate by certificates.
+# The password needed for formatting is passed in a file, never through a command line or the environment.
 set -euo pipefail
 umask 077
 
@@ -24,7 +24,7 @@ fi
 source "$secrets/cluster" # CLUSTER_ID, DIRECTORY_1, DIRECTORY_2, DIRECTORY_3
 cluster="$CLUSTER_ID with brokers 1 to $replicas"
 if [[ -e $data/cluster && $(<"$data/cluster") != "$cluster" ]]; then
-    echo "this storage belongs to cluster $(<"$data/cluster"), not to $cluster: see infra/README.md, Kafka anew" >&2
+    echo "this storage belongs to cluster $(<"$data/cluster"), not to $cluster: see infra/README.md, Kafka recreated" >&2
     exit 1
 fi
 controllers="" voters=""

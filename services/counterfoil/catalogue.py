@@ -1,4 +1,4 @@
-"""The services, each listed once, and what follows from their declarations: the vocabulary and its codec."""
+"""The services, each listed once, and what is derived from their declarations: the vocabulary and its codec."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DECIDERS: Final[dict[str, Decider[Any]]] = {name: service.decider for name, serv
 VIEWS: Final[tuple[View, ...]] = tuple(view for service in CATALOGUE.values() for view in service.views)
 
 EVERY_LOG: Final = (LogOpened, RulesAdopted, StateRooted)
-"""Events that the engine of any log takes in by itself."""
+"""Events that the engine folds in every log."""
 
 
 def subscriptions() -> Subscriptions:
-    """Who consumes what, as the deciders declare it."""
+    """Which events each service consumes, by source, as the deciders declare it."""
     return {
         name: {source: tuple(events) for source, events in decider.reactions.items()}
         for name, decider in DECIDERS.items()
@@ -34,7 +34,7 @@ def subscriptions() -> Subscriptions:
 
 def _vocabulary() -> Vocabulary:
     service_of = {command: name for name, decider in DECIDERS.items() for command in decider.commands}
-    # What a log may hold, its state must be able to take in: so the events are those that some state evolves by.
+    # A log may hold only events that its state can fold, so the events are the keys of the `evolve` tables.
     events: dict[type[Event], None] = dict.fromkeys(EVERY_LOG)
     for decider in DECIDERS.values():
         events |= dict.fromkeys(decider.evolve)

@@ -1,14 +1,15 @@
-"""The errors of the shell. Each knows what a person can do about it; the edges add exit codes and HTTP statuses.
+"""The errors of the shell. Each message says what a person can do; the command line and the gateway add exit codes and
+HTTP statuses.
 
 CounterfoilError
 ├── NotInitialised    there is no instance in this directory
 ├── AlreadyInitialised
 ├── NotDivisible      a service cannot have several shards
 ├── UnsafeFile        a private key can be read by others
-├── ServiceStopped    a service met something it must not go on from; its reason is in the message
-│   └── Unusable      a file or device is missing or cannot be used, and waiting does not mend it; of databases:
+├── ServiceStopped    a service met an error after which it must stop; the reason is in the message
+│   └── Unusable      a file or device is missing or unusable, permanently; of databases:
 │                     `storage.errors.DatabaseDamaged`
-└── those of the edges, beside what raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
+└── those defined beside the code that raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
     `demo.trace.BadTrace`, `demo.play_over_gateway.OtherMarket`, `testbed.follower.Stalled`, `testbed.fleet.NotRunning`,
     `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`, `transport.admin.client.KafkaFailed`,
     `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 
 class CounterfoilError(Exception):
-    """Something that a person has to deal with; the message says what to do."""
+    """An error that a person has to deal with; the message says what to do."""
 
 
 class NotInitialised(CounterfoilError):
@@ -30,7 +31,7 @@ class AlreadyInitialised(CounterfoilError):
 
 
 class NotDivisible(CounterfoilError):
-    """A service cannot have several shards; nothing was made."""
+    """A service cannot have several shards; nothing was created."""
 
 
 class UnsafeFile(CounterfoilError):
@@ -38,8 +39,8 @@ class UnsafeFile(CounterfoilError):
 
 
 class ServiceStopped(CounterfoilError):
-    """A service met something it must not go on from."""
+    """A service met an error after which it must stop."""
 
 
 class Unusable(ServiceStopped):
-    """A file or device is missing or cannot be used, and waiting does not mend it; the message has path and advice."""
+    """A file or device is missing or unusable, permanently; the message has path and advice."""

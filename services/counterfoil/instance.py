@@ -1,10 +1,10 @@
-"""One installation on disk: its name, its keys, and where everything lies below its directory.
+"""One installation on disk: its name, its keys, and the layout of its directory.
 
 instance.json                 host, operator, the shards of each service with their logs' public keys: public
 keys/log-LOG.skey             the logs' private keys (0600)
 keys/PARTY.seed               private keys of parties kept here, the operator's first (0600)
 db/LOG.sqlite                 the logs' databases; db/views.sqlite the read models
-db/LOG-signer/                the signers' own memory
+db/LOG-signer/                the signers' memory
 logs/SERVICE/SHARD/           the published logs
 
 LOG is the service for its shard ``main``, and ``SERVICE.SHARD`` for any other.
@@ -34,16 +34,16 @@ OPERATOR: Final = "operator"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What `instance.json` says."""
+    """The content of `instance.json`."""
 
     host: str
     operator_id: str
     operator_name: str
     operator_key: str
     rules: int
-    """The version of the rules that the logs begin with."""
+    """The rules version that the logs begin with."""
     release: str
-    """The release that made the instance; it knows these rules."""
+    """The release that created the instance; it knows these rules."""
     vkeys: dict[str, dict[str, str]]
     """The logs' verifier keys, by service and shard."""
 
@@ -69,11 +69,11 @@ class Instance:
         rules: int = LATEST,
         shards: Iterable[LogId] = (),
     ) -> Instance:
-        """Make a new one, whose logs begin with version `rules` of the rules.
+        """Create a new one, whose logs begin with rules version `rules`.
 
-        `shards`: logs beside the shard ``main`` that every service has, of services that are `DIVISIBLE`. `entropy`
+        `shards`: logs beside the shard ``main`` that every service has; their services must be `DIVISIBLE`. `entropy`
         (name -> 32 octets) is for reproducible demos only. Raises `AlreadyInitialised`, `NotDivisible`, and ValueError
-        for a name that no shard can have.
+        for an invalid shard name.
         """
         beside = {parse_log(str(log)) for log in shards if log.shard != MAIN}
         if undivided := sorted(beside - {log for log in beside if log.service in DIVISIBLE}):
@@ -99,11 +99,11 @@ class Instance:
         identity = Identity(host, OPERATOR, operator_name, public, rules, __version__, vkeys)
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")
-        draft.replace(root / "instance.json")  # last, and complete: from here on it is an instance
+        draft.replace(root / "instance.json")  # last and atomic: this makes the directory an instance
         return cls(root)
 
     def logs(self) -> tuple[LogId, ...]:
-        """Every log, by service; each service's in the order of `instance.json`, ``main`` first.
+        """All logs, by service; each service's in the order of `instance.json`, ``main`` first.
 
         That order never changes: a shard's partition on Kafka follows from it.
         """
@@ -144,24 +144,24 @@ class Instance:
         return bytes.fromhex(read_private(self.root / "keys" / f"{party_id}.seed"))
 
     def keep_seed(self, party_id: str, seed: bytes) -> None:
-        """Keep a party's private key here."""
+        """Store a party's private key here."""
         write_private(self.root / "keys" / f"{party_id}.seed", seed.hex())
 
     def database(self, log: LogId) -> Path:
-        """Where a log's database lies."""
+        """The path of a log's database."""
         return self.root / "db" / f"{log.stem}.sqlite"
 
     @property
     def views_database(self) -> Path:
-        """Where the database of the views lies."""
+        """The path of the views' database."""
         return self.root / "db" / "views.sqlite"
 
     def log_directory(self, log: LogId) -> Path:
-        """Where a log is published."""
+        """The directory in which a log is published."""
         return self.root / "logs" / log.service / log.shard
 
     def signer_directory(self, log: LogId) -> Path:
-        """Where a signer keeps its memory."""
+        """The directory of a log's signer memory."""
         return self.root / "db" / f"{log.stem}-signer"
 
 

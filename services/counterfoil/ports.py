@@ -1,4 +1,4 @@
-"""What the shell of a service needs from the world, each with the guarantees it relies on.
+"""The ports of the shell: what it needs from the outside, each with the guarantees it relies on.
 
 The conformance suites in ``tests/conformance`` hold every adapter to these docstrings.
 """
@@ -14,7 +14,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Refusal
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
-"""SQLite's word for when a commit returns: after the disk has it (FULL), or earlier."""
+"""SQLite's setting for when a commit returns: once it is on the disk (FULL), or earlier."""
 
 # the log store ------------------------------------------------------------------------------------------------------
 
@@ -39,14 +39,14 @@ class NewEntry:
 
 
 class Unavailable(Exception):
-    """The infrastructure behind a port failed, perhaps for a while: recover and try again.
+    """The infrastructure behind a port failed, perhaps temporarily: recover and retry.
 
-    What waiting does not mend (a missing file, no right to it) is `counterfoil.errors.Unusable`: the service stops.
+    A permanent failure (a missing file, no permission) is `counterfoil.errors.Unusable`: the service stops.
     """
 
 
 class StoreConflict(Exception):
-    """Another writer moved the head: reload, never write on."""
+    """Another writer moved the head: reload before writing again."""
 
 
 class LogStore(Protocol):
@@ -68,7 +68,7 @@ class LogStore(Protocol):
         """
 
     def cursors(self) -> dict[str, int]:
-        """Per source (a log's origin, or a place of the transport's) the next position to consume."""
+        """Per source (a log's origin, or one of the transport's own), the next position to consume."""
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """The bytes of entries start..stop-1, fewer where the log ends."""
@@ -146,8 +146,8 @@ class ViewStore(Protocol):
     def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
         """Make the changes in order and move the positions.
 
-        Raises `StoreConflict` if somebody else moved the positions, or made other views, since this store last read or
-        moved them: read `positions` and go on from there.
+        Raises `StoreConflict` if another writer moved the positions, or recreated the views, since this store last read
+        or moved them: read `positions` and resume from there.
         """
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:
@@ -176,16 +176,16 @@ class Delivery:
     position: int
     data: bytes
     resume: tuple[tuple[str, int], ...] = ()
-    """Of a transport with places of its own: cursors to store with what is consumed; the first says where to go on."""
+    """The transport's own cursors, to be stored with what is consumed; the first is where to resume."""
     note: bytes = b""
-    """Of a log's entry after which the transport knows a signed checkpoint: its note, over `position` + 1 entries."""
+    """The note of a signed checkpoint over `position` + 1 entries, if the transport has one."""
     trace: str = ""
     """W3C `traceparent` of what made the message, for telemetry alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Committed entries `first`... of a log, with what a stranger needs to believe them.
+    """Committed entries `first`... of a log, with what a reader needs to verify them.
 
     `note` is a signed checkpoint over `size` entries, `size` at least `first + len(entries)`. `frontier`: the hashes of
     the perfect subtrees of the first `first` leaves, largest first. `proof`: consistency from `first + len(entries)` to
@@ -218,10 +218,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A runner's word on a command that makes no entry: refused at intake, or recorded before at `index`.
+    """A runner's reply to a command that makes no entry: refused at intake, or recorded before at `index`.
 
-    It is for the sender of these very bytes: `content` is the SHA-256 of the payload (of the whole envelope where no
-    payload could be had), `signature` the signature over it (empty in that case).
+    It is for the sender of exactly these bytes: `content` is the SHA-256 of the payload (of the whole envelope if no
+    payload could be parsed), `signature` the signature over it (empty in that case).
     """
 
     log: LogId
@@ -232,11 +232,11 @@ class Reply:
 
 
 class Overloaded(Exception):
-    """The log's inbox is full: nothing was taken; try the same command again later."""
+    """The log's inbox is full: the command was not accepted; retry it later."""
 
 
 class Inbox(Protocol):
-    """What one consumer reads. At least once, in order within a source, from the positions it was opened at.
+    """What one consumer reads: at least once, in order within a source, from the positions it was opened at.
 
     After `rewind`, everything that was delivered but not acknowledged is delivered again (commands may be lost by an
     embedded transport when the process ends: their senders repeat them). A gap within a log is never skipped.
@@ -266,44 +266,44 @@ class LogReader(Protocol):
 
 
 class ServiceTransport(Protocol):
-    """What the writer of a log, or another consumer of logs, has of the transport. It decides nothing."""
+    """The transport as seen by the writer of a log, or another consumer of logs. It decides nothing."""
 
     def open_inbox(
         self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
     ) -> Inbox:
-        """An inbox for the commands before the log `commands` (if any) and for each log's entries from the index given.
+        """An inbox for the commands to the log `commands` (if any) and for each log's entries from the index given.
 
         `resume`: the cursors that the consumer stored from `Delivery.resume`. Raises `ValueError` for a position beyond
         a log's announced end where that is known, `Unavailable`.
         """
 
     def announced(self, origin: str) -> int:
-        """How many entries of a log were announced: where its writer goes on. Raises `Unavailable`."""
+        """How many entries of a log were announced: where its writer resumes. Raises `Unavailable`."""
 
     def publish(self, announcement: Announcement) -> None:
         """Announce committed entries, then the checkpoint once they reach its size.
 
         Repeats are dropped, a gap raises `ValueError`. Raises `Unavailable` if an earlier announcement, or this one,
-        may be lost: then go on from what is `announced`.
+        may be lost: then resume from what is `announced`.
         """
 
     def reply(self, reply: Reply) -> None:
-        """Answer those who wait for a command that makes no entry; may be lost with the process."""
+        """Send a reply to a command that makes no entry; may be lost with the process."""
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
-        """Keep a command that no decider may see, with a stable code for the reason, where there is a place for it.
+        """Dead-letter a command that no decider may see, with a stable code for the reason; the embedded form drops it.
 
         Raises `Unavailable` if it could not be kept.
         """
 
 
 class Transport(Protocol):
-    """What a gateway has of the transport: it sends commands, follows logs and takes replies."""
+    """The transport as seen by a gateway: sends commands, follows logs, takes replies."""
 
     def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
-        """Put a command before a log; the future is done when the command is as durable as it gets here.
+        """Send a command to a log; the future is done when the command is as durable as this transport makes it.
 
-        Raises `Overloaded` if it was not taken; if the future fails, the outcome is unknown. Does not wait.
+        Raises `Overloaded` if it was not accepted; if the future fails, the outcome is unknown. Does not block.
         """
 
     def open_inbox(
@@ -318,10 +318,10 @@ class Transport(Protocol):
         """Replies since the last call, for the one gateway of this transport."""
 
     def wait(self, seen: int, timeout: float) -> int:
-        """Wait for announced entries, a checkpoint or a reply: the count of such changes, begun with any other.
+        """Wait for announced entries, a checkpoint or a reply; returns the count of such changes.
 
-        Returns as soon as the count is not `seen` any more, or after `timeout` seconds; a gateway that waits again with
-        the count it got misses nothing that came in between.
+        Returns as soon as the count is not `seen`, or after `timeout` seconds; a gateway that waits again with the
+        count it got misses nothing that came in between.
         """
 
     def wake(self) -> None:
@@ -342,9 +342,9 @@ class Clock(Protocol):
 
 
 class PublishedReader(Protocol):
-    """A log as the public sees it: C2SP tlog-tiles files below one directory. Somebody else may be writing them.
+    """A published log: C2SP tlog-tiles files below one directory, which another process may be writing.
 
-    Everything raises `Unavailable` where the disk may work again, `Unusable` where it will not by itself.
+    Every method raises `Unavailable` for a transient fault of the disk, `Unusable` for a permanent one.
     """
 
     def get(self, path: str) -> bytes:
@@ -355,10 +355,10 @@ class PublishedReader(Protocol):
 
 
 class PublishedLog(PublishedReader, Protocol):
-    """The same for the one who publishes.
+    """The same for the publisher.
 
     A tile, once written, never changes: `put` of other bytes at a path that exists raises `PublishedDiffers`, of the
-    same bytes does nothing. A file is complete or absent, whatever happens while it is written.
+    same bytes does nothing. A file is complete or absent, even after a crash while it is written.
     """
 
     def put(self, path: str, data: bytes) -> None:
@@ -368,17 +368,17 @@ class PublishedLog(PublishedReader, Protocol):
         """Remove the partial versions of a tile that is full now."""
 
     def replace_checkpoint(self, note: bytes) -> None:
-        """Publish a newer checkpoint, atomically; everything it covers is there already.
+        """Publish a newer checkpoint, atomically; everything it covers is published already.
 
         Raises `StoreConflict` if a later one is published: another writer has taken over.
         """
 
     def signer_memory(self) -> bytes | None:
-        """What the signer last remembered of this log, kept apart from the database."""
+        """The signer's last state for this log, stored apart from the database."""
 
     def remember(self, memory: bytes) -> None:
-        """Keep the signer's memory. It may lag behind the database after a power loss, never run ahead of it."""
+        """Store the signer's memory. After a power loss it may be older than the database, never newer."""
 
 
 class PublishedDiffers(Exception):
-    """Other bytes are published at this path: the log directory and the database do not belong together."""
+    """Different bytes are published at this path: the log directory and the database do not belong together."""

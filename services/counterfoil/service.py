@@ -1,4 +1,4 @@
-"""What a service declares of itself, in one place of its own folder."""
+"""The declaration of a service, which each service makes in its own folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from counterfoil.core.decider import At, Decider
 from counterfoil.ports import Change, View
 
 Reducers = Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]
-"""Event of a service's log -> (event, its place and time) -> the changes it makes to the views."""
+"""By event type of a service's log, the reducer: (event, its place and time) -> the changes to the views."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """A service: what it decides and consumes (`decider`), and the views that its log is projected into."""
+    """A service: what it decides and consumes (`decider`), and the views of its log."""
 
     decider: Decider[Any]
     views: tuple[View, ...]

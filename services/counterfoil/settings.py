@@ -10,13 +10,13 @@ COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
 
 Of the distributed form (`counterfoil serve`):
 
-COUNTERFOIL_KAFKA       HOST:PORT[,HOST:PORT...] where Kafka is first asked
+COUNTERFOIL_KAFKA       HOST:PORT[,HOST:PORT...], Kafka's bootstrap servers
 COUNTERFOIL_DATABASE    postgresql://HOST:PORT/NAME, with neither user nor password
 COUNTERFOIL_SECRETS     a directory: the passwords `kafka-USER` and `postgres-USER` (0600); `kafka-ca.pem` and
-                        `postgres-ca.pem`, the authorities that the servers' certificates come from: with Kafka's,
-                        or PostgreSQL's, traffic to it is by TLS, and never otherwise; default: neither
+                        `postgres-ca.pem`, the authorities that issued the servers' certificates: TLS to Kafka, or
+                        PostgreSQL, is used if its file is there, and only then; default: neither
 COUNTERFOIL_PROBES      HOST:PORT where health and metrics are shown; default 127.0.0.1:0, any free port
-COUNTERFOIL_OTLP        where traces go: http://HOST:PORT of an OpenTelemetry collector; default: nowhere
+COUNTERFOIL_OTLP        http://HOST:PORT of the OpenTelemetry collector for traces; default: no traces
 COUNTERFOIL_CLOCK       a file with the time, for demos and drills in virtual time; default: the system's clock
 
 A USER is a service's name, `gateway`, `views`, or `admin` for those who set up topics and tables. On Kafka it is called
@@ -52,11 +52,11 @@ GATEWAY: Final = "gateway"
 VIEWS: Final = "views"
 ADMIN: Final = "admin"
 USERS: Final = (*SERVICES, GATEWAY, VIEWS, ADMIN)
-"""Who uses Kafka and PostgreSQL, each with rights of its own."""
+"""The users of Kafka and PostgreSQL, each with its own rights."""
 
 
 class BadSetting(CounterfoilError):
-    """A setting in the environment is not of its form or out of its range; the message names it."""
+    """A setting in the environment is malformed or out of range; the message names it."""
 
 
 class Listen(NamedTuple):
@@ -68,7 +68,7 @@ class Listen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KafkaAccess:
-    """How one user reaches Kafka: with SCRAM-SHA-512 where there is a password, with TLS where there is `ca`."""
+    """One user's access to Kafka: with SCRAM-SHA-512 if there is a password, with TLS if there is `ca`."""
 
     servers: str
     user: str
@@ -78,7 +78,7 @@ class KafkaAccess:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAccess:
-    """How one user reaches PostgreSQL: with TLS, and a server that proves its name, where there is `ca`."""
+    """One user's access to PostgreSQL: with TLS and verification of the server's name if there is `ca`."""
 
     host: str
     port: int
@@ -125,7 +125,7 @@ def _optional(check: Callable[[str], str]) -> Callable[[str | None], str | None]
 
 
 class Settings(BaseSettings):
-    """What the environment says; see the module's docstring."""
+    """The settings in the environment; see the module's docstring."""
 
     model_config = SettingsConfigDict(env_prefix="COUNTERFOIL_", frozen=True)
 
@@ -155,23 +155,23 @@ class Settings(BaseSettings):
 
     @property
     def key_directory(self) -> Path:
-        """Where private keys lie."""
+        """The directory of private keys."""
         return self.keys if self.keys is not None else self.home / "keys"
 
     @property
     def vkey_file(self) -> Path:
-        """Where the pinned log keys are."""
+        """The file of pinned log keys."""
         return self.vkeys if self.vkeys is not None else self.home / "vkeys"
 
     def kafka_access(self, user: str) -> KafkaAccess:
-        """How `user`, one of `USERS`, reaches Kafka. Raises `BadSetting`, `UnsafeFile`."""
+        """The access to Kafka of `user`, one of `USERS`. Raises `BadSetting`, `UnsafeFile`."""
         if self.kafka is None:
             raise BadSetting("COUNTERFOIL_KAFKA: not set; it names Kafka's servers, HOST:PORT[,HOST:PORT...]")
         password, ca = self._password("kafka", user), self._authority("kafka")
         return KafkaAccess(self.kafka, f"counterfoil-{user}", password, ca)
 
     def database_access(self, user: str) -> DatabaseAccess:
-        """How `user`, one of `USERS`, reaches PostgreSQL. Raises `BadSetting`, `UnsafeFile`."""
+        """The access to PostgreSQL of `user`, one of `USERS`. Raises `BadSetting`, `UnsafeFile`."""
         if self.database is None:
             raise BadSetting("COUNTERFOIL_DATABASE: not set; it names the database, postgresql://HOST:PORT/NAME")
         url = urlsplit(self.database)
@@ -189,9 +189,9 @@ class Settings(BaseSettings):
             raise BadSetting(f"COUNTERFOIL_SECRETS: there is no {path}, the password of {user} for {server}") from None
 
     def _authority(self, server: str) -> Path | None:
-        """The file that switches TLS on by being there."""
+        """The authority's file, whose presence switches TLS on; None without it."""
         path = None if self.secrets is None else self.secrets / f"{server}-ca.pem"
-        if path is None or not os.path.lexists(path):  # a link that leads nowhere is no reason to do without
+        if path is None or not os.path.lexists(path):  # a dangling link must not switch TLS off
             return None
         try:
             ssl.create_default_context(cafile=str(path))
@@ -202,10 +202,10 @@ class Settings(BaseSettings):
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment for a process of ours that is to have these settings."""
+    """The environment for a child process with these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
-    said = {f"COUNTERFOIL_{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
-    return kept | {name: str(value) for name, value in said.items() if value is not None}
+    values = {f"COUNTERFOIL_{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
+    return kept | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def load_settings() -> Settings:

@@ -1,4 +1,4 @@
-"""Published logs of a played market, for tests to copy and to spoil."""
+"""Published logs of a played market, for tests to copy and tamper with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dishonest operator can do: edit entries and publish the log anew, sealed with the log's own key."""
+"""A dishonest operator: edits entries and publishes the log again, signed with the log's own key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 class Forgery:
-    """One published log: its entries as JSON to edit at will, and `seal` to publish what was made of them."""
+    """One published log: its entries as editable JSON, and `seal` to publish them."""
 
     def __init__(self, logs: Path, service: str) -> None:
         self.root = logs / service / "main"
@@ -49,7 +49,7 @@ class Forgery:
         return found
 
     def renumber(self) -> None:
-        """Give every entry the number of its place, and a time after the one before."""
+        """Give every entry its index, and a time after the entry before."""
         last = 0
         for index, entry in enumerate(self.entries):
             entry["data"]["index"], entry["sequence"] = index, f"{index:020d}"
@@ -73,7 +73,7 @@ def read_entries(root: Path, size: int) -> list[bytes]:
 
 
 def publish(root: Path, key: SigningKey, entries: Sequence[bytes]) -> None:
-    """A whole published log, everything in it valid but for what the entries say."""
+    """Publish a whole log whose files are valid, whatever its entries contain."""
     shutil.rmtree(root / "tile", ignore_errors=True)
     tree = Tree(lambda _level, _index: b"")
     tree.append([leaf_hash(entry) for entry in entries])
@@ -90,7 +90,7 @@ def publish(root: Path, key: SigningKey, entries: Sequence[bytes]) -> None:
 
 
 def scalars(value: Any) -> Iterable[tuple[Any, Any]]:
-    """Every (container, key) below a JSON value at which something other than a container stands."""
+    """Every (container, key) below a JSON value whose item is not a container."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, each in items:
         if isinstance(each, (dict, list)):

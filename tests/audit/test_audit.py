@@ -1,4 +1,4 @@
-"""An honest market audits clean, and no byte of its published files can be changed, added or lost unseen."""
+"""An honest market audits clean, and any changed, added or lost byte of its published files is found."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit, LogFiles
-from counterfoil.audit.run import audit
 from counterfoil.audit.structure import FINDINGS_MAX, verify_files
 from counterfoil.contract.events import StateRooted
 from counterfoil.contract.log_id import LogId
@@ -28,7 +28,7 @@ from tests.audit.forge import publish
 from tests.market import HOST, OFFER, H, Market, found, play, seed_of
 
 SAMPLES = 100
-"""Places in a file at which a bit is flipped; in shorter files, at every byte."""
+"""How many positions per file get a flipped bit; in shorter files, every byte."""
 
 
 def vkey(root: Path) -> VerifyKey:
@@ -36,7 +36,7 @@ def vkey(root: Path) -> VerifyKey:
 
 
 def places(root: Path) -> set[tuple[str, str]]:
-    """(place, code) of what is wrong with one log's files."""
+    """(place, code) of each finding in one log's files."""
     _, findings = verify_files(LogFiles(root), None, lambda _n: None)
     return {(each.place, each.code) for each in findings}
 
@@ -84,12 +84,12 @@ def test_the_recorded_state_root_is_the_one_reported(tmp_path: Path) -> None:
     assert {log.origin.split("/")[1]: log.state_root for log in report.logs} == rooted
 
 
-def test_work_under_way_is_no_fault(tmp_path: Path) -> None:
-    """Logs that stand at different places of the same story: what was not consumed yet is counted, not found."""
+def test_a_backlog_is_no_finding(tmp_path: Path) -> None:
+    """Logs at different stages of one story: events not consumed yet are counted, and are no finding."""
     market = Market(tmp_path / "home")
     found(market)
     market.system.submit(market.envelope("city", AppropriateBudget(programme_id="p1", amount=1, document="B-2")))
-    market.system.runners[LogId("issuance")].step()  # and the ledger has not heard of it
+    market.system.runners[LogId("issuance")].step()  # and the ledger has not consumed it
     for runner in market.system.runners.values():
         runner.seal()
     market.system.close(seal=False)
@@ -251,7 +251,7 @@ def test_a_missing_full_tile_is_found(large: Path) -> None:
 
 
 def test_an_older_checkpoint_is_found(tmp_path: Path) -> None:
-    """Its signature is good; but other files of the log are beyond it, and other logs have consumed from there."""
+    """Its signature is valid; but other files of the log are beyond it, and other logs have consumed later entries."""
     market = Market(tmp_path / "home")
     found(market)
     market.advance_to((H + 1) * HOUR)
@@ -264,7 +264,7 @@ def test_an_older_checkpoint_is_found(tmp_path: Path) -> None:
     (root / "checkpoint").write_bytes(older)
     findings = audit(tmp_path / "home").findings
     assert any(each.log == "ledger/main" and "beyond the checkpoint" in each.text for each in findings), findings
-    shutil.rmtree(root / "tile")  # and with the log cut back to it, all its bytes in order
+    shutil.rmtree(root / "tile")  # and with the log truncated to it, all its bytes valid
     for path, data in edge.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

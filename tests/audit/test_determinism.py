@@ -1,4 +1,4 @@
-"""One seed, one history: the same roots and states in every process, whatever its hash seed, and after a restart."""
+"""One seed gives one history: the same roots and states in every process, with any hash seed, and after a restart."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from tests.demo.story import thinned
 
 ROOT = Path(__file__).parents[2]
-EVERY = 8  # one in so many of the sample's nodes and tasks
+EVERY = 8  # one in this many of the sample's nodes and tasks
 
 
 def play(home: Path, seed: int, hash_seed: str) -> Any:
-    """The figures of one run in a process of its own."""
+    """The figures of one run in its own process."""
     nodes, pods = thinned(home / "in", EVERY, EVERY)
     done = subprocess.run(
         [sys.executable, "-m", "tests.audit.play_demo", str(home / "demo"), str(seed), str(nodes), str(pods)],
@@ -33,7 +33,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return play(tmp_path_factory.mktemp("first"), 7, "0")
 
 
-def test_the_demo_says_something(first: Any) -> None:
+def test_the_demo_has_many_events_of_each_kind(first: Any) -> None:
     assert first["clean"]
     assert all(count > 40 for count in first["events"].values()), first["events"]
 

@@ -1,4 +1,4 @@
-"""An operator who seals a false log with the log's own key is found out: the audit names the first false entry."""
+"""A false log signed with the log's own key is detected: the audit names the first false entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 import pytest
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.services import SERVICES
@@ -27,7 +27,7 @@ from tests.audit.forge import Forgery, Json, publish, scalars
 from tests.market import HOST, seed_of
 
 Tamper = Callable[[Forgery], int]
-"""Edits a log's entries and says which is the first that is false."""
+"""Edits a log's entries and returns the index of the first false one."""
 
 
 def payload(entry: Json) -> Json:
@@ -52,7 +52,7 @@ def named(logs: Path) -> set[tuple[str, str, str]]:
     return {(each.log, each.place, each.code) for each in audit(logs).findings}
 
 
-# what is done -------------------------------------------------------------------------------------------------------
+# edits --------------------------------------------------------------------------------------------------------------
 
 
 def trade_price(log: Forgery) -> int:
@@ -72,7 +72,7 @@ def balance(log: Forgery) -> int:
 
 
 def deposit_amount(log: Forgery) -> int:
-    """The whole posting is consistent; only it is not what the treasury signed."""
+    """The whole posting is consistent, but not what the treasury signed."""
     index = log.find("cash.deposited.v1")
     event = log.event(index)
     event["amount"] = event["legs"][0]["amount"] = str(int(event["amount"]) * 2)
@@ -133,7 +133,7 @@ def event_from_beyond(log: Forgery) -> int:
 
 
 def inserted_command(log: Forgery) -> int:
-    """The operator makes a command up: it can name the treasury's key, but not sign with it."""
+    """The operator invents a command: it can name the treasury's key, but not sign with it."""
     index = log.find("cash.deposited.v1")
     made = copy.deepcopy(log.entries[index])
     value = payload(made)
@@ -154,7 +154,7 @@ def unknown_key(log: Forgery) -> int:
 
 
 def unsigned_edit(log: Forgery) -> int:
-    """The payload says another amount than was signed."""
+    """The payload has another amount than was signed."""
     index = log.find("cash.deposited.v1")
     value = payload(log.entries[index])
     value["body"]["payment_reference"] = "IN-2"
@@ -202,7 +202,7 @@ def refusal_undone(log: Forgery) -> int:
 
 
 def revoked_key_obeyed(log: Forgery) -> int:
-    """The bid by a revoked key is taken after all, with the events that it would have had."""
+    """The bid by a revoked key is accepted, with the events that it would have had."""
     (index,) = log.where(lambda entry: "key_revoked" in str(entry["data"]["decision"]))
     event = copy.deepcopy(log.event(log.find("bid.received.v1")))
     event["bid_id"] = f"bid-{index}-0"
@@ -478,7 +478,7 @@ def relink(source: Forgery, consumer: Forgery) -> None:
 def test_an_event_that_no_decider_made_cannot_break_the_audit_of_its_consumer(
     small: Path, member: str, code: str
 ) -> None:
-    """The ledger consumes the false trade as it stands: its state has nothing that the trade refers to."""
+    """The ledger consumes the false trade, which refers to nothing in its state."""
     matching, ledger = Forgery(small, "matching"), Forgery(small, "ledger")
     index = matching.find("trade.matched.v1")
     trade = next(each for each in matching.entries[index]["data"]["events"] if each["type"] == "trade.matched.v1")
@@ -505,7 +505,7 @@ def test_an_event_that_cannot_be_read_cannot_break_the_audit_of_its_consumer(sma
 
 
 def test_consumed_before_what_it_refers_to_is_found(small: Path) -> None:
-    """The ledger captures usage of a contract before its trade arrived: no runner does, the event was not ready."""
+    """The ledger captures usage of a contract before its trade arrived; a runner would wait for the trade."""
     ledger = Forgery(small, "ledger")
     funded, captured = ledger.find("contract.funded.v1"), ledger.find("hold.captured.v1")
     moved = ledger.entries.pop(captured)
@@ -516,7 +516,7 @@ def test_consumed_before_what_it_refers_to_is_found(small: Path) -> None:
     assert ("ledger/main", f"entry {funded}", "cause_too_early") in named(small)
 
 
-# whatever is edited ---------------------------------------------------------------------------------------------------
+# random edits ---------------------------------------------------------------------------------------------------------
 
 
 def other_value(value: Any, rng: Random) -> Any:
@@ -534,7 +534,7 @@ def other_value(value: Any, rng: Random) -> Any:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_whatever_member_is_edited_the_entry_is_named(small_logs: Path, tmp_path: Path, service: str) -> None:
-    """Except its time alone, which is the sequencer's own word (its order and the timers are judged by it)."""
+    """Except its time, which the sequencer sets (only order and timers are checked against it)."""
     rng = Random(f"edits/{service}")
     untouched = Forgery(small_logs, service).entries
     for nth in range(40):
@@ -553,7 +553,7 @@ def test_whatever_member_is_edited_the_entry_is_named(small_logs: Path, tmp_path
 
 
 def test_the_forger_s_tree_is_valid(small: Path) -> None:
-    """What the forger publishes is a sound log: without replay, nothing would be found."""
+    """The forged log has valid files: without replay, nothing would be found."""
     log = Forgery(small, "matching")
     trade_price(log)
     log.seal()

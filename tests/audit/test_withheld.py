@@ -1,4 +1,4 @@
-"""An operator with every key who leaves something undone, rather than doing it wrong, is found out as well."""
+"""An operator with every key who withholds a timer or an event is detected as well."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.report import Finding
-from counterfoil.audit.run import audit
 from counterfoil.audit.sources import CONSUME_WITHIN
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR
@@ -23,7 +23,7 @@ from tests.market import HOST, OFFER, Market, T, deposit, found, seed_of, trade
 
 
 def idle(*_args: Any, **_kwargs: Any) -> bool:
-    """Never let a timer work."""
+    """Never run a timer."""
     return False
 
 
@@ -42,7 +42,7 @@ def test_a_market_in_which_nothing_is_withheld_is_clean(tmp_path: Path) -> None:
 
 
 def test_a_timer_that_is_passed_over_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Orders whose last hour has passed stay on the book, and matching goes on."""
+    """Orders whose last hour has passed stay on the book, and matching continues."""
     with Market(tmp_path) as market:
         found(market)
         trade(market)
@@ -53,7 +53,7 @@ def test_a_timer_that_is_passed_over_is_found(tmp_path: Path, monkeypatch: pytes
 
 
 def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A revocation never reaches the ledger, which goes on."""
+    """A revocation never reaches the ledger, which makes further entries."""
     with Market(tmp_path) as market:
         found(market)
         ledger = market.system.runners[LogId("ledger")]
@@ -117,7 +117,7 @@ def test_a_log_that_was_away_may_catch_up(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path) -> None:
-    """The ledger stays in yesterday, where a voucher is still good."""
+    """The ledger's clock stays in the past, where a voucher is still valid."""
     with Market(tmp_path) as market:
         found(market)
         market.system.runners[LogId("ledger")]._clock = VirtualClock(market.clock.now())
@@ -127,7 +127,7 @@ def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path) -> None:
 
 
 def revoke(market: Market) -> None:
-    """Something that issuance decides and the ledger has to hear of."""
+    """An event of issuance that the ledger must consume."""
     key = SigningKey("second", seed_of("second")).verify_key.public
     envelope = market.envelope("lab-1", AddKey(party_id="lab-1", public_key=key))
     market.system.submit(envelope)
@@ -142,5 +142,5 @@ def create_with_old_rules(home: Path) -> Path:
 
 
 def audit_of(market: Market) -> list[Finding]:
-    """Audit what is published, as it is."""
+    """Audit the published logs."""
     return audit(market.home / "logs").findings

@@ -38,14 +38,14 @@ def run(access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_apply_says_what_it_did_and_check_agrees(run: Run) -> None:
     code, out, _ = run("check")
     assert code == 1
-    assert "schema ledger: not made" in out
+    assert "schema ledger: missing" in out
     code, out, _ = run("apply")
     assert code == 0
     assert "schema ledger: log_1" in out
     assert "schema views: views_1" in out
     code, out, _ = run("apply", "--json")
     assert (code, json.loads(out)) == (0, {"changes": [], "findings": []})
-    assert run("check")[:2] == (0, "everything is as it must be\n")
+    assert run("check")[:2] == (0, "no drift\n")
 
 
 def test_what_apply_cannot_mend_is_exit_code_1(run: Run, access: DatabaseAccess) -> None:
@@ -67,9 +67,9 @@ def test_passwords_come_from_files_that_only_their_owner_reads(
         write_private(tmp_path / f"postgres-{user}", PASSWORDS.get(user) or access.password or "not asked for")
     code, out, error = run("apply")
     assert code == 0
-    assert "schema ledger: made" in out
+    assert "schema ledger: created" in out
     assert str(PASSWORDS["ledger"]) not in out + error
-    assert run("apply")[1] == "nothing to change: everything is as it must be\n"
+    assert run("apply")[1] == "nothing to change: no drift\n"
     os.chmod(tmp_path / "postgres-ledger", 0o644)  # noqa: PTH101
     code, _, error = run("apply")
     assert code == 2

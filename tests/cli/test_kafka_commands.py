@@ -59,10 +59,10 @@ def aside(secured: Secured) -> None:
 
 
 def test_topics_that_are_as_they_must_be(run: Run) -> None:
-    assert run("topics", "check") == (0, "everything is as it must be\n", "")
+    assert run("topics", "check") == (0, "no drift\n", "")
     code, out, _ = run("topics", "check", "--json")
     assert (code, json.loads(out)) == (0, {"findings": [], "rights_enforced": True})
-    assert run("topics", "apply", "--brokers", "1") == (0, "nothing to change: everything is as it must be\n", "")
+    assert run("topics", "apply", "--brokers", "1") == (0, "nothing to change: no drift\n", "")
 
 
 def test_topics_that_are_not(run: Run, secured: Secured) -> None:

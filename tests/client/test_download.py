@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.client import download
 from counterfoil.client.download import download_logs
 from counterfoil.client.http import Gateway

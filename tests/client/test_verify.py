@@ -64,7 +64,7 @@ def test_a_good_receipt(case: Case) -> None:
 
 
 def test_the_entry_of_another_command_is_no_answer(case: Case) -> None:
-    with pytest.raises(NotProven, match="another command"):
+    with pytest.raises(NotProven, match="a different command"):
         verify_answer(case.receipts[1], case.key, case.envelopes[0])
 
 

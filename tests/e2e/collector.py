@@ -50,13 +50,13 @@ class Collector:
                     self.spans.append(Span(service, span.name, *ids, names))
 
 
-def _attributes(thing: Any) -> dict[str, Any]:
-    return {each.key: each.value for each in thing.attributes}
+def _attributes(resource: Any) -> dict[str, Any]:
+    return {each.key: each.value for each in resource.attributes}
 
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    """A collector that listens for the length of a block."""
+    """A collector that listens during the block."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -18,7 +18,7 @@ BLOCK = ("--class", "a100-80gb", "--region", "eu-west")
 
 
 def found_a_market(shell: Shell, folder: Path) -> None:
-    """Make parties, a class, a programme with a budget, a voucher and cash; returns when the ledger has them."""
+    """Create parties, a class, a programme with a budget, a voucher and cash; returns when the ledger has them."""
     for name, role in PARTIES.items():
         shell.ok("keys", "new", name)
         shell.ok("party", "register", name, "--name", name.title(), "--role", role, "--as", "operator")
@@ -38,7 +38,7 @@ def found_a_market(shell: Shell, folder: Path) -> None:
 
 
 def trade(shell: Shell) -> None:
-    """Make an offer and a bid that match."""
+    """Post an offer and a bid that match."""
     offer = ("offer", "post", *BLOCK, "--nodes", "4", "--from", FIRST, "--until", END, "--price", "1.80")
     shell.soon(*offer, "--as", "norn")
     eventually(lambda: shell.ok("offer", "list", "--where", "status=open"))

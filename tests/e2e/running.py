@@ -1,4 +1,4 @@
-"""Runs the command line as people do: `up` as a process of its own on a free loopback port, and commands against it."""
+"""Runs the command line as users do: `up` as a process on a free loopback port, and commands against it."""
 
 from __future__ import annotations
 

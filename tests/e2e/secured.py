@@ -1,4 +1,4 @@
-"""A distributed market on a secure cluster, each part a process that has its own secrets and files and no others.
+"""A distributed market on a secure cluster, each component a process with only its own secrets and files.
 
 Each has what its container has in docker-compose.yml: its two passwords and the authority's certificate, and of the
 instance's directory its own log's key and the directories that it writes.
@@ -29,7 +29,7 @@ from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.testbed.fleet import Fleet, ServiceProcess
 from tests.e2e.running import Shell
 
-PARTS = (*SERVICES, VIEWS, GATEWAY)
+COMPONENTS = (*SERVICES, VIEWS, GATEWAY)
 Metrics = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """By name and labels."""
 
@@ -68,14 +68,14 @@ class Secured:
         return Instance(self.home)
 
     def start(self, user: str, suffix: str = "", **changes: Any) -> ServiceProcess:
-        """Start a process for one part."""
+        """Start a process for one component."""
         process = self._launch(user, suffix, **changes)
         self._wait_started(process)
         return process
 
     def start_missing(self) -> None:
-        """Start the parts that do not run, and wait until all are active."""
-        for process in [self._launch(user) for user in PARTS if user not in self.fleet.processes]:
+        """Start the components that do not run, and wait until all are active."""
+        for process in [self._launch(user) for user in COMPONENTS if user not in self.fleet.processes]:
             self._wait_started(process)
         self.fleet.wait_ready()
 
@@ -105,13 +105,13 @@ class Secured:
             _copy(self.cluster.secrets / name, secrets / name)
 
     def sign(self, party: str, body: Body) -> bytes:
-        """A command of a party, as it is sent."""
+        """The signed envelope of a party's command."""
         author = Author(party, self.instance.seed(party))
         origin = self.instance.origin(LogId(VOCABULARY.service_of[type(body)]))
         return author.sign(body, origin, new_command_id(), SystemClock().now())
 
     def number(self) -> int:
-        """A number that was not used yet."""
+        """A number that has not been used yet."""
         return next(self._numbers)
 
 
@@ -122,7 +122,7 @@ def _copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]:
-    """Set up by the command line, every part running; `changes` are settings of all processes."""
+    """Set up by the command line, every component running; `changes` are settings of all processes."""
     settings = Settings().model_copy(update={**cluster.addresses, "home": folder / "home"})
     shell = Operator(settings)
     shell.ok("init", "--host", "secure.example", "--operator-name", "Secure market")

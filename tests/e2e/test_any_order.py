@@ -1,5 +1,5 @@
-"""Services that are started before what they need: they wait, report what for and what to do, stop at once when told
-to, and become active by themselves as soon as it is there.
+"""Services started before Kafka and PostgreSQL: they wait, report for what and what to do, stop at once on a signal,
+and become active as soon as these are available.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-AT_ONCE = 10  # seconds; an interpreter takes some to end on a busy machine
+AT_ONCE = 10  # seconds; on a busy machine an interpreter takes some to end
 REST = ("issuance", "matching", "redemption")
 
 
 class Begun:
-    """An instance with a secure cluster that was planned and does not run, and processes that wait for it."""
+    """An instance with a secure cluster that is planned but not running, and processes that wait for it."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.cluster = Cluster(root)
@@ -47,9 +47,9 @@ class Begun:
         self.shell.ok("init", "--host", "patient.example")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
-    def start(self, *parts: str, suffix: str = "", **changes: Any) -> ServiceProcess:
-        """A process of its own for these parts."""
-        return self.fleet.start(parts, suffix, **changes)
+    def start(self, *components: str, suffix: str = "", **changes: Any) -> ServiceProcess:
+        """Start one process for these components."""
+        return self.fleet.start(components, suffix, **changes)
 
     def bad_secrets(self, name: str, text: str | None) -> Path:
         """A copy of the passwords in which one is wrong, or missing."""
@@ -64,20 +64,20 @@ class Begun:
 
 
 def reasons(process: ServiceProcess) -> str:
-    """Why the process is not ready; it must be live all the same."""
+    """Why the process is not ready; it must be live."""
     assert process.probe("livez").status_code == httpx.codes.OK
     answer = process.probe("readyz")
     if answer.status_code == httpx.codes.OK:
         return ""
     assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
-    return "; ".join(f"{name}: {said}" for name, said in answer.json()["checks"].items() if said != "ok")
+    return "; ".join(f"{name}: {found}" for name, found in answer.json()["checks"].items() if found != "ok")
 
 
 def says(process: ServiceProcess, *words: str) -> None:
-    """Its readiness and its log soon have these words, and its log has no traceback."""
+    """Wait until its readiness and its log contain these words; its log must have no traceback."""
     ends = time.monotonic() + EVENTUALLY
-    while not all(word in (said := reasons(process)) for word in words):
-        assert time.monotonic() < ends, f"{process.name} says {said!r}, not {words}"
+    while not all(word in (found := reasons(process)) for word in words):
+        assert time.monotonic() < ends, f"{process.name} says {found!r}, not {words}"
         time.sleep(0.05)
     log = process.log.read_text()
     assert all(word in log for word in words)
@@ -86,7 +86,7 @@ def says(process: ServiceProcess, *words: str) -> None:
 
 @pytest.fixture
 def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
-    """Nothing runs yet; what the test starts is stopped after it."""
+    """Nothing runs yet; processes that the test starts are stopped after it."""
     made = Begun(cluster_directory / secrets.token_hex(4), tmp_path)
     try:
         with made.fleet:
@@ -96,12 +96,12 @@ def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
         made.cluster.remove()
 
 
-def test_started_first_they_wait_and_work_by_themselves_later(begun: Begun, tmp_path: Path) -> None:
+def test_services_started_first_wait_and_become_active_later(begun: Begun, tmp_path: Path) -> None:
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
     for process in (ledger, rest, gateway):
         says(process, "Connection refused", str(begun.cluster.port))
-    for parts in (("ledger",), (GATEWAY,)):
-        process = begun.start(*parts, suffix="stopped")
+    for components in (("ledger",), (GATEWAY,)):
+        process = begun.start(*components, suffix="stopped")
         says(process, "Connection refused")
         ends_at_once(begun, process)
     with ThreadPoolExecutor(2) as pool:
@@ -136,34 +136,34 @@ def ends_at_once(begun: Begun, process: ServiceProcess) -> None:
 
 
 def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
-    """For an operator who starts another gateway, a standby, or another instance."""
-    for part, name, who in [
+    """Faults in the setup of another gateway, a standby, or another instance are named."""
+    for component, name, who in [
         (GATEWAY, "kafka-gateway", "counterfoil-gateway"),
         (GATEWAY, "postgres-gateway", "counterfoil_gateway"),
         ("ledger", "kafka-ledger", "counterfoil-ledger"),
     ]:
-        process = begun.start(part, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
+        process = begun.start(component, suffix=name, secrets=begun.bad_secrets(name, "wrong"))
         says(process, "the password in COUNTERFOIL_SECRETS", who)
         ends_at_once(begun, process)
     missing, garbage = begun.bad_secrets("postgres-views", None), begun.bad_secrets("kafka-ca.pem", "garbage")
     other = Operator(begun.shell.settings.model_copy(update={"home": folder / "other"}))
     other.ok("init", "--host", "patient.example")
-    for part, changes, code, words in [
+    for component, changes, code, words in [
         (VIEWS, {"secrets": missing}, 2, f"there is no {missing / 'postgres-views'}"),
         (VIEWS, {"secrets": garbage}, 2, f"{garbage / 'kafka-ca.pem'} is no certificate"),
         (GATEWAY, {"home": other.home}, 2, "not this instance's patient.example/issuance/main"),
         ("ledger", {"home": other.home}, 3, "not this instance's patient.example/ledger/main"),
     ]:
-        if part in SERVICES:
-            assert begun.fleet.stop(part) == {part: 0}  # or it would stand by
-        process = begun.start(part, suffix=f"wrong-{code}-{len(words)}", **changes)
+        if component in SERVICES:
+            assert begun.fleet.stop(component) == {component: 0}  # else the new one would be a standby
+        process = begun.start(component, suffix=f"wrong-{code}-{len(words)}", **changes)
         assert begun.fleet.wait_ended(process.name) == code, process.tail()
         assert words in process.tail()
         assert "Traceback" not in process.tail()
 
 
-def test_what_a_collector_of_logs_gets_are_objects_alone(begun: Begun) -> None:
-    """The banner, the last message and warnings are objects, too; none is text for people."""
+def test_a_log_collector_gets_only_objects(begun: Begun) -> None:
+    """The banner, the last message and warnings are objects, too; no line is plain text."""
     settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
     command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]
     with subprocess.Popen(

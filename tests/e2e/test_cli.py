@@ -1,4 +1,4 @@
-"""The command line against a real `counterfoil up`: from an empty directory to a trade, and what refusals look like."""
+"""The command line against a real `counterfoil up`: from an empty directory to a trade, and refusals."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_one_instance_is_served_once_and_never_made_again(market: Shell) -> None
     assert market.ok("party", "list")
 
 
-def test_up_says_why_it_cannot_begin(market: Shell, tmp_path: Path) -> None:
+def test_up_says_why_it_cannot_start(market: Shell, tmp_path: Path) -> None:
     empty = Shell(tmp_path / "empty")
     assert "counterfoil init" in empty.run("up", "--json").error["meaning"]
     other = Shell(tmp_path / "other")

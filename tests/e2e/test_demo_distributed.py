@@ -1,4 +1,4 @@
-"""`counterfoil demo --distributed`: the same end as in one process, on a cluster of its own or a given one, and nothing
+"""`counterfoil demo --distributed`: the same end as in one process, on its own cluster or a given one, and no processes
 left behind.
 """
 
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("demo-distributed"),
     pytest.mark.timeout(240),
-    pytest.mark.usefixtures("cluster_directory"),  # without what a cluster needs, these are left out
+    pytest.mark.usefixtures("cluster_directory"),  # skipped without the packages of a cluster
 ]
 
 SEED = "3"
@@ -33,12 +33,12 @@ STOPS_WITHIN = 30
 
 
 def story(folder: Path) -> list[str]:
-    """The options for a short one, whose input is written to `folder`."""
+    """The options for a short story, whose input is written to `folder`."""
     return options(folder, nodes=40, pods=30)
 
 
 class Demo:
-    """`counterfoil demo --distributed` as a process of its own, with its home in a folder of its own."""
+    """`counterfoil demo --distributed` as a process, with its home in a separate folder."""
 
     def __init__(self, folder: Path, *words: str, seed: str = SEED) -> None:
         self.home = folder / "home"
@@ -54,17 +54,17 @@ class Demo:
         )
 
     def ended(self) -> Ran:
-        """What it came to, in the end."""
+        """Wait for its end; returns its output and exit code."""
         out, err = self.process.communicate(timeout=ENDS_WITHIN)
         return Ran(self.process.returncode, out, err)
 
     def left(self) -> list[str]:
-        """The command lines of processes that have to do with its home: services, and servers of its cluster."""
+        """The command lines of processes that use its home: services, and servers of its cluster."""
         return [line for line in command_lines() if str(self.home) in line]
 
 
 def command_lines() -> list[str]:
-    """Of all processes of this machine."""
+    """The command lines of all processes of this machine."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -75,7 +75,7 @@ def command_lines() -> list[str]:
 
 
 def services(home: Path) -> list[Path]:
-    """The processes of `serve` on a home; it is in their environment, not on their command lines."""
+    """The processes of `serve` on a home, found by their environment."""
     setting, found = f"COUNTERFOIL_HOME={home}".encode(), []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -146,7 +146,7 @@ def test_on_a_given_cluster_once(new_cluster: NewCluster, tmp_path: Path) -> Non
         given = ("--kafka", cluster.kafka, "--database", cluster.database)
         demo = Demo(tmp_path, *words, *given)
         same_end(demo.ended(), embedded(tmp_path, words))
-        assert len(cluster.pids) == 2  # they are not its own to stop
+        assert len(cluster.pids) == 2  # it must not stop a given cluster
         for seed in (SEED, "4"):
             (tmp_path / seed).mkdir()
             ran = Demo(tmp_path / seed, *words, *given, seed=seed).ended()

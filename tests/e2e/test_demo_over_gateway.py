@@ -20,15 +20,15 @@ pytestmark = pytest.mark.e2e
 
 SEED = "3"
 TIMING = ("audit", "logs", "speed")
-"""The parts of a report that depend on speed, batches and the order between services; no other part may."""
+"""The members of a report that may depend on speed, batches and the order between services; no other may."""
 
 
 class Prepared(Shell):
-    """A shell at a prepared demo, whose services go by its clock."""
+    """A shell on a prepared demo, whose services use its clock."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """With the setting."""
+        """The environment with the clock's setting."""
         return {**super().environment, "COUNTERFOIL_CLOCK": str(self.home / "clock")}
 
 
@@ -47,7 +47,7 @@ def story(shell: Shell) -> list[str]:
 
 
 def over_gateway(shell: Shell, *words: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, which follows the logs on a thread for as long as it lives."""
+    """In a separate process, because it follows the logs on a thread until it ends."""
     command = [sys.executable, "-m", "counterfoil", "demo", "--gateway", shell.url, "--home", str(shell.home), "--json"]
     streams: dict[str, Any] = {"capture_output": True, "text": True}
     return subprocess.run([*command, *words], env=shell.environment, check=False, timeout=100, **streams)
@@ -80,7 +80,7 @@ def test_it_ends_as_in_one_process(shell: Prepared, report: Any, tmp_path: Path)
         name: part for name, part in embedded.items() if name not in TIMING
     }
     assert min(report["contracts"][end] for end in ("completed", "defaulted")) > 0
-    assert report["commands"]["refused"]["bad_signature"]  # at the door
+    assert report["commands"]["refused"]["bad_signature"]  # at intake
     assert report["commands"]["refused"]["exceeds_available"]  # in an entry
     assert report["commands"]["repeats_with_the_same_receipt"]
 
@@ -126,7 +126,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["letter"]
 
 
-def test_up_refuses_a_clock_that_is_none(tmp_path: Path) -> None:
+def test_up_refuses_a_malformed_clock_file(tmp_path: Path) -> None:
     shell = Prepared(tmp_path / "home")
     shell.ok("init")
     ran = shell.run("up", "--port", "0", "--json")

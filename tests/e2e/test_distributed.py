@@ -1,5 +1,5 @@
-"""The distributed form as its users see it, on a secure cluster and with the least rights: a trade through the command
-line, one trace, metrics, stops and take-overs, and what must not be seen.
+"""The distributed form from outside, on a secure cluster and with the least rights: a trade through the command line,
+one trace, metrics, stops and take-overs, and secrets that must not be visible.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from counterfoil.transport.routes import group_of
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import eventually
-from tests.e2e.secured import PARTS, Metrics, Secured, metrics, secured
+from tests.e2e.secured import COMPONENTS, Metrics, Secured, metrics, secured
 from tests.gateway.world import BID, UNIT, deposit
 from tests.servers.fixture import NewCluster
 
@@ -78,7 +78,7 @@ def founded(new_cluster: NewCluster, traces: Collector, tmp_path_factory: pytest
 
 @pytest.fixture
 def market(founded: Secured) -> Secured:
-    """With every part running, whatever the test before has stopped."""
+    """The market with every component running again."""
     founded.start_missing()
     return founded
 
@@ -134,7 +134,7 @@ def test_one_trace_from_the_bid_to_the_trade(market: Secured, traces: Collector)
         return [span for span in traces.of_trace(trace) if span.parent == parent]
 
     def path(parent: str) -> list[Span]:
-        """From the client on, as long as each has led to something; the first where it has led to more."""
+        """The chain of spans from the client's on; where a span has several children, the first."""
         return [span for first in under(parent)[:1] for span in (first, *path(first.id))]
 
     names = ["PlaceBid", "BidReceived", "HoldPlaced", "BidAdmitted"]
@@ -163,14 +163,14 @@ def published_size(market: Secured, service: str) -> int:
     return int((market.home / "logs" / service / "main" / "checkpoint").read_text().splitlines()[1])
 
 
-def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
+def test_every_metric_is_right_in_every_process(market: Secured) -> None:
     processes = market.fleet.processes
     refused, set_aside = make_trouble(market)
     market.fleet.wait_ready()
-    found = {user: metrics(processes[user]) for user in PARTS}
-    names = {name for user in PARTS for name, _ in found[user]}
+    found = {user: metrics(processes[user]) for user in COMPONENTS}
+    names = {name for user in COMPONENTS for name, _ in found[user]}
     assert {re.sub("_(bucket|sum|count)$", "", name) for name in names} >= NAMES
-    for user in PARTS:
+    for user in COMPONENTS:
         check_own(user, found[user])
         eventually(lambda: set(samples(processes[user], "counterfoil_consumer_lag").values()) == {0})  # noqa: B023
     for service in SERVICES:
@@ -190,7 +190,7 @@ def test_every_metric_says_what_is_so_where_it_is_so(market: Secured) -> None:
 
 
 def make_trouble(market: Secured) -> tuple[Samples, Samples]:
-    """A lost lease, a refusal and dead letters; returns what was refused and what was dead-lettered meanwhile."""
+    """Cause a lost lease, a refusal and dead letters; returns the increase of refusals and dead letters."""
     lose_the_lease(market, "ledger")
     market.fleet.wait_ready()
     before = [counted(market, name) for name in ("counterfoil_refusals_total", "counterfoil_dead_letters_total")]
@@ -220,7 +220,7 @@ def counted(market: Secured, name: str) -> Samples:
 
 
 def check_own(user: str, found: Metrics) -> None:
-    """A process shows the parts that it runs and no others, no backlog, and nothing that is stuck."""
+    """A process shows only the components that it runs, no backlog, and no stuck consumer."""
     mine = (user, "receipts") if user == GATEWAY else (user,)
     for (name, labels), value in found.items():
         assert all(text in mine for label, text in labels if label in ("service", "consumer", "worker"))
@@ -231,7 +231,7 @@ def check_own(user: str, found: Metrics) -> None:
 
 
 def of_one_log(market: Secured, service: str) -> bool:
-    """Whether a service's figures agree with each other and with what is published, as they must when it is idle."""
+    """Whether the figures of an idle service agree with each other and with its published log."""
     found = metrics(market.fleet.processes[service])
     own = frozenset({("service", service), ("shard", "main")})
     size = published_size(market, service)
@@ -248,7 +248,7 @@ def of_one_log(market: Secured, service: str) -> bool:
 
 
 def lose_the_lease(market: Secured, service: str) -> None:
-    """PostgreSQL ends the session that holds it."""
+    """Let PostgreSQL end the session that holds the lease."""
     access = market.shell.settings.database_access(ADMIN)
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
     with psycopg.connect(host=access.host, port=access.port, dbname=access.name, user=access.user,
@@ -276,7 +276,7 @@ def cash(market: Secured) -> int:
     return int(row["posted"])
 
 
-def test_one_that_stops_under_load_leaves_nothing_undone(market: Secured) -> None:
+def test_a_process_that_stops_under_load_leaves_nothing_undone(market: Secured) -> None:
     """First with a standby that takes over, then without one until it is restarted."""
     before, enough = cash(market), Event()
     market.start("ledger", "second")
@@ -325,11 +325,11 @@ def test_a_gateway_that_stops_answers_what_it_took(market: Secured) -> None:
             assert again.submit(envelope)["index"] == answer.json()["index"]
 
 
-# what must not be seen ----------------------------------------------------------------------------------------------
+# secrets ------------------------------------------------------------------------------------------------------------
 
 
 def secrets_of(market: Secured) -> dict[str, str]:
-    """Every password, and the secret part of every private key, as they are written."""
+    """Every password, and the secret part of every private key, as text."""
     assert market.cluster.secrets is not None
     passwords = {path.name: path.read_text() for path in market.cluster.secrets.glob("*-*") if path.suffix != ".pem"}
     seeds = {path.name: path.read_text() for path in (market.home / "keys").glob("*.seed")}
@@ -340,7 +340,7 @@ def secrets_of(market: Secured) -> dict[str, str]:
 
 
 def process_environments(pid: int) -> Iterator[tuple[Path, bytes]]:
-    """The command lines and environments of a process and of those that it started; some may just have ended."""
+    """The command lines and environments of a process and its children; some may just have ended."""
     process = Path(f"/proc/{pid}")
     with suppress(OSError):
         for name in ("cmdline", "environ"):
@@ -357,7 +357,7 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured)
     pids = [*market.cluster.pids.values(), *(process.popen.pid for process in market.fleet.processes.values())]
     seen = dict(pair for pid in pids for pair in process_environments(pid))
     assert all(seen[Path(f"/proc/{pid}/{name}")] for pid in pids for name in ("cmdline", "environ"))
-    assert len(pids) == len(PARTS) + 2
+    assert len(pids) == len(COMPONENTS) + 2
     assert len(seen) > 2 * len(pids)  # PostgreSQL has children
     logs = [
         *(process.log for process in market.fleet.processes.values()),
@@ -372,7 +372,7 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured)
 
 
 def test_logs_are_one_json_object_a_line(market: Secured) -> None:
-    for user in PARTS:
+    for user in COMPONENTS:
         lines = [json.loads(line) for line in market.fleet.processes[user].log.read_text().splitlines()]
         assert len(lines) > 10
         for line in lines:
@@ -380,7 +380,7 @@ def test_logs_are_one_json_object_a_line(market: Secured) -> None:
             assert line["service"] == user
 
 
-# all of it, once it has stopped -------------------------------------------------------------------------------------
+# after all have stopped ---------------------------------------------------------------------------------------------
 
 
 def test_after_an_orderly_stop_the_audit_is_clean(market: Secured) -> None:
@@ -389,17 +389,17 @@ def test_after_an_orderly_stop_the_audit_is_clean(market: Secured) -> None:
     assert found["clean"], found["findings"]
     assert all(log["size"] > 1 for log in found["logs"])
     rows = market.shell.ok("dead-letters", "list")
-    assert {row["preview"] for row in rows if row["reason"] != "unknown_key"} <= {"junk", ""}  # of these tests
+    assert {row["preview"] for row in rows if row["reason"] != "unknown_key"} <= {"junk", ""}  # made by these tests
 
 
-def test_the_running_parts_are_what_asyncapi_says(founded: Secured) -> None:
+def test_the_running_components_match_the_asyncapi_document(founded: Secured) -> None:
     founded.fleet.stop()
-    with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, PARTS)) as system:
+    with closing(Distributed(founded.instance, SystemClock(), founded.shell.settings, COMPONENTS)) as system:
         assert system.start()
-        eventually(lambda: all(part.active for part in system.parts.values()))
-        read = [each for part in system.parts.values() for each in part.transport.reads]
+        eventually(lambda: all(each.active for each in system.components.values()))
+        read = [each for component in system.components.values() for each in component.transport.reads]
         replies = system.gateway.hub.replies_broker
         assert replies is not None
         made = specification(replies, read)
-    assert {group for _, group in read} == {group_of(part) for part in PARTS}
+    assert {group for _, group in read} == {group_of(part) for part in COMPONENTS}
     assert made["operations"] == json.loads((ROOT / "schemas" / "asyncapi.json").read_text())["operations"]

@@ -1,6 +1,6 @@
-"""Killed at random moments: what was acknowledged stays, what was not can be repeated, and the logs audit clean.
+"""Kills at random times: acknowledged commands stay, others can be repeated, and the logs audit clean.
 
-`COUNTERFOIL_KILL_SEED=N` repeats what a failed run sent and when it killed; how threads took turns it cannot repeat.
+`COUNTERFOIL_KILL_SEED=N` repeats the commands and kill times of a failed run, but not the order of its threads.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.e2e
 KILLS = 3
 CLIENTS = 16
 KILLED_AFTER = (0.3, 1.5)  # seconds under load
-PAUSE = 0.04  # seconds a client rests at most: a few hundred commands a second from all of them
+PAUSE = 0.04  # longest pause of a client in seconds, for a few hundred commands a second in all
 LEAVES = 0.1  # the share of commands sent without waiting for the receipt
 COMMANDS_EACH = 100  # of one client between two kills
 WEIGHTS = {"deposit": 4, "withdraw": 3, "offer": 3, "bid": 4, "cancel": 1}
@@ -83,7 +83,7 @@ class Sent:
 
 
 def load(url: str, crowd: Crowd, rng: random.Random, process: subprocess.Popen[str]) -> list[Sent]:
-    """Everything that `CLIENTS` clients sent until the process was killed; the last command of each is unanswered."""
+    """Run `CLIENTS` clients until the process is killed; returns what they sent, the last of each unanswered."""
 
     def client(seed: int) -> list[Sent]:
         own, sent = random.Random(seed), []
@@ -119,7 +119,7 @@ def committed(home: Path) -> dict[str, list[bytes]]:
 
 
 def published(home: Path, service: str, head: Checkpoint, tree: TileTree) -> list[bytes]:
-    """A log's entries as the public reads them, each under the head."""
+    """A log's published entries, each verified under the checkpoint."""
     entries: list[bytes] = []
     for number in range(-(-head.size // TILE_WIDTH)):
         width = min(TILE_WIDTH, head.size - number * TILE_WIDTH)
@@ -130,7 +130,7 @@ def published(home: Path, service: str, head: Checkpoint, tree: TileTree) -> lis
 def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[Sent]:
     """Each command with a receipt is one entry of its log: at the receipt's index, with the receipt's bytes.
 
-    Returns those without a receipt that were decided all the same.
+    Returns the decided commands that have no receipt.
     """
     places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
     for service, entries in logs.items():
@@ -149,7 +149,7 @@ def check_each_once(sent: list[Sent], logs: Mapping[str, list[bytes]]) -> list[S
 
 
 def repeat(url: str, unanswered: list[Sent]) -> None:
-    """Send again, twice, what was not acknowledged; both times the answer is the same entry."""
+    """Send each unacknowledged command twice more; both answers must be the same entry."""
     with Gateway(url) as gateway:
         for each in unanswered:
             each.submit(gateway)
@@ -162,7 +162,7 @@ def repeat(url: str, unanswered: list[Sent]) -> None:
 
 
 def check_offline(home: Path, sent: list[Sent]) -> None:
-    """All receipts, whenever they were given, prove their commands and belong to the history published now."""
+    """All receipts, old and new, prove their commands and belong to the published history."""
     keys, logs = parse_vkeys((home / "vkeys").read_text()), {}
     trees: dict[str, TileTree] = {}
     for origin, key in keys.items():

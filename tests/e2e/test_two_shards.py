@@ -1,4 +1,4 @@
-"""Two shards of matching in processes, on Kafka and PostgreSQL: both trade, together or each by itself."""
+"""Two shards of matching in processes, on Kafka and PostgreSQL: both trade, in one process or in two."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Divided:
         self.shell.ok("init", "--host", "shards.example", "--shard", f"matching/{SHARD}")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
-    def start(self, *parts: str) -> None:
-        """One more process, for these parts."""
-        self.fleet.start(parts)
+    def start(self, *components: str) -> None:
+        """Start one more process, for these components."""
+        self.fleet.start(components)
         self.fleet.wait_ready(within=STARTS_WITHIN)
 
 
 @pytest.fixture
 def divided(cluster_directory: Path, tmp_path: Path) -> Iterator[Divided]:
-    """The servers run; what the test starts is stopped after it."""
+    """The servers run; processes that the test starts are stopped after it."""
     made = Divided(cluster_directory / secrets.token_hex(4), tmp_path)
     try:
         with made.fleet:
@@ -55,7 +55,7 @@ def divided(cluster_directory: Path, tmp_path: Path) -> Iterator[Divided]:
 
 
 def trade_on(shell: Operator, shard: str, trades: int) -> None:
-    """An offer and a bid on one shard; returns when there are so many trades in all."""
+    """Post an offer and a bid on one shard; returns when there are this many trades in all."""
     offer = ("offer", "post", *BLOCK, "--nodes", "1", "--from", FIRST, "--until", END, "--price", "1.80")
     shell.soon(*offer, "--as", "norn", "--shard", shard)
     bid = ("bid", "place", "--programme", PROGRAMME, *BLOCK, "--nodes", "1", "--hours", "6", "--price", "2.00")
@@ -82,7 +82,7 @@ def test_both_shards_trade_and_audit_clean(divided: Divided) -> None:
     trade_on(shell, SHARD, 2)
     assert divided.fleet.stop("matching") == {"matching": 0}
     divided.start("matching/main")
-    divided.start(f"matching/{SHARD}")  # each by itself, from where its own log ends
+    divided.start(f"matching/{SHARD}")  # each in its own process, from the end of its log
     trade_on(shell, SHARD, 3)
     trade_on(shell, "main", 4)
     assert named(shell.ok("offer", "trades")) == 2

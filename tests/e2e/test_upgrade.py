@@ -1,7 +1,7 @@
 """A running deployment is upgraded as infra/README.md says: old release, new release, adopt new rules, audit.
 
 The old release is this source tree without the newest version of the rules, installed in a folder of its own. Kafka and
-PostgreSQL are real; every part is a process.
+PostgreSQL are real; every component is a process.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 import counterfoil
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap import provision
 from counterfoil.core.rules import LATEST
 from counterfoil.instance import Instance
 from counterfoil.settings import ADMIN, Settings
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.testbed.fleet import ONE_PART_EACH, PROGRAM, Fleet
+from counterfoil.testbed.fleet import ONE_COMPONENT_EACH, PROGRAM, Fleet
 from tests.e2e.founding import found_a_market, trade
 from tests.e2e.running import Shell, eventually
 from tests.servers.fixture import NewCluster
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults
 
 
 def old_release(folder: Path) -> Path:
-    """A program that runs this release as it would be without the newest version of the rules."""
+    """A program that runs this release without the newest rules version."""
     package = folder / "counterfoil"
     shutil.copytree(Path(counterfoil.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / "core" / "rules.py").open("a") as rules:
@@ -48,7 +48,7 @@ def old_release(folder: Path) -> Path:
 
 @contextmanager
 def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fleet, Instance]]:
-    """Every part of an instance that begins with the old rules, each a process of `program`."""
+    """Every component of an instance that begins with the old rules, each a process of `program`."""
     here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
     settings = Settings().model_copy(update=here)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
@@ -56,18 +56,18 @@ def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fl
     instance = Instance.create(folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD)
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
-        for parts in ONE_PART_EACH:
-            fleet.start(parts, program=(str(program),))
+        for components in ONE_COMPONENT_EACH:
+            fleet.start(components, program=(str(program),))
         fleet.wait_ready()
         yield fleet, instance
 
 
-def replace(fleet: Fleet, parts: tuple[str, ...], suffix: str, program: tuple[str, ...]) -> None:
-    """A rolling upgrade of one part: the new process stands by, then the old one stops and the new one takes over."""
-    (old,) = [name for name in fleet.processes if name.partition("+")[0] == ",".join(parts)]
-    fleet.start(parts, suffix, program=program)
+def replace(fleet: Fleet, components: tuple[str, ...], suffix: str, program: tuple[str, ...]) -> None:
+    """A rolling upgrade of one component: the new process is a standby until the old one stops."""
+    (old,) = [name for name in fleet.processes if name.partition("+")[0] == ",".join(components)]
+    fleet.start(components, suffix, program=program)
     assert fleet.stop(old) == {old: 0}
-    eventually(fleet.processes[f"{','.join(parts)}+{suffix}"].is_active)
+    eventually(fleet.processes[f"{','.join(components)}+{suffix}"].is_active)
 
 
 def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: Path) -> None:
@@ -79,20 +79,20 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
         eventually(lambda: shell.ok("usage", "contracts"))
         adopt = ("rules", "adopt", str(NEW), "--replaces", str(OLD), "--as", "operator", "--json")
 
-        # Too early: an old service does not know the rules, says so, and nothing of it is in the log.
+        # Too early: an old service does not know the rules and refuses the command without an entry.
         early = shell.run(*adopt)
         assert (early.code, early.error["code"]) == (4, "unknown_rules")
 
-        # Upgrade every part while the market is open; an old standby of redemption is forgotten.
-        for parts in ONE_PART_EACH:
-            replace(fleet, parts, "new", PROGRAM)
+        # Upgrade every component while the market is open; an old standby of redemption is forgotten.
+        for components in ONE_COMPONENT_EACH:
+            replace(fleet, components, "new", PROGRAM)
         shell.url = fleet.url
         fleet.start(("redemption",), "forgotten", program=(str(program),))
         assert [row["rules"] for row in shell.ok("rules", "list")] == [OLD]
         deposit = ("balance", "deposit", "acme", "--amount", "100", "--reference", "BETWEEN", "--as", "treasury")
         assert shell.ok(*deposit)["index"] > 0
 
-        # Adopt; every log goes on by the new rules, and the market with it.
+        # Adopt: every log continues with the new rules, and so does the market.
         assert shell.ok(*adopt[:-1])["id"].startswith("operator/")
         eventually(lambda: [row["rules"] for row in shell.ok("rules", "list")] == [OLD, NEW])
         again = shell.run(*adopt)

@@ -1,7 +1,7 @@
 """A service that kills itself at one durable step: ``python -m tests.faults.crashing STEP NTH serve SERVICE``.
 
-Nothing of the service is replaced: the NTH time that a step is about to begin, or has just ended, the process gets
-SIGKILL, as if its machine had lost power, but for what the operating system already has.
+The service itself is unchanged: before or after the NTH run of a step the process gets SIGKILL, as in a power loss,
+except that data already passed to the operating system survives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A distributed market on this machine for fault drills: a cluster, a process for every part, and clients."""
+"""A distributed market on this machine for fault drills: a cluster, a process for every component, and clients."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap import provision
 from counterfoil.instance import Instance
 from counterfoil.settings import ADMIN, Settings
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.testbed.fleet import ONE_PART_EACH, Fleet
+from counterfoil.testbed.fleet import ONE_COMPONENT_EACH, Fleet
 from tests.e2e.founding import found_a_market
 from tests.e2e.running import Shell
 from tests.histories import Crowd, Figures, Observation, Plan, Recorder, check, figures, wait_published
@@ -25,7 +25,7 @@ _names = count()
 
 @dataclass
 class DrillMarket:
-    """The market, and everything that clients have observed of it so far."""
+    """The market, and everything that its clients have observed so far."""
 
     cluster: Cluster
     home: Path
@@ -55,24 +55,24 @@ class DrillMarket:
         return figures(self.observed)
 
     def restart(self) -> None:
-        """Start every part that does not run."""
-        for parts in ONE_PART_EACH:
-            if ",".join(parts) not in self.fleet.processes:
-                self.fleet.start(parts)
+        """Start every component that does not run."""
+        for components in ONE_COMPONENT_EACH:
+            if ",".join(components) not in self.fleet.processes:
+                self.fleet.start(components)
         self.fleet.wait_ready()
 
 
 @contextmanager
 def drill_market(cluster: Cluster, folder: Path) -> Iterator[DrillMarket]:
-    """A market founded on the cluster, with a process for every part."""
+    """A market founded on the cluster, with a process for every component."""
     settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)")
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
-        for parts in ONE_PART_EACH:
-            fleet.start(parts)
+        for components in ONE_COMPONENT_EACH:
+            fleet.start(components)
         fleet.wait_ready()
         found_a_market(Shell(instance.root, fleet.url), folder)
         yield DrillMarket(cluster, instance.root, fleet)

@@ -1,7 +1,7 @@
 """Faults of the distributed form, end to end: each drill breaks something under load and waits for recovery.
 
-What was observed must agree with the logs afterwards: nothing acknowledged is lost, nothing applied twice, the audit
-finds nothing (`DrillMarket.verdict`). All are bounded in time. ``python -m tests.faults`` runs them by hand, longer.
+Afterwards the observations must agree with the logs: nothing acknowledged is lost, nothing is applied twice, the audit
+is clean (`DrillMarket.verdict`). All are bounded in time. ``python -m tests.faults`` runs them by hand, longer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CRASHES_WITHIN = 300.0  # partial tiles are deleted when one is full: 256 entri
 
 
 def crashes(market: DrillMarket, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
-    """kill -9 at every durable step of every service, each time with another instance standing by to take over."""
+    """kill -9 at every durable step of every service, each time with a standby that takes over."""
     steps = [(service, step) for service in services for step in STEPS]
     with market.load():
         for number, (service, step) in enumerate(steps):
@@ -48,7 +48,7 @@ def crashes(market: DrillMarket, seconds: float, services: tuple[str, ...] = SER
 
 
 def killed(market: DrillMarket, seconds: float) -> None:
-    """kill -9 of every part in turn, the views and the gateway too, each started again a moment later."""
+    """kill -9 of every component in turn, the views and the gateway too, each started again a moment later."""
     with market.load() as recorder:
         for name in (*SERVICES, VIEWS, GATEWAY):
             market.fleet.kill(name)
@@ -59,7 +59,7 @@ def killed(market: DrillMarket, seconds: float) -> None:
 
 
 def zombie(market: DrillMarket, seconds: float) -> None:
-    """The active instance of the ledger freezes and a standby takes over; when it wakes, it has lost the lease."""
+    """The active process of the ledger freezes and a standby takes over; when it wakes, it has lost the lease."""
     with market.load():
         market.fleet.start(("ledger",), "second")
         _until(market.fleet.processes["ledger+second"].is_ready, "the standby is ready")
@@ -78,7 +78,7 @@ def zombie(market: DrillMarket, seconds: float) -> None:
 
 
 def frozen_kafka(market: DrillMarket, seconds: float) -> None:
-    """Kafka cannot be reached: every broker is frozen for a while."""
+    """Kafka is unreachable: every broker is frozen for a while."""
     with market.load():
         for broker in range(1, market.cluster.brokers + 1):
             market.cluster.kill_broker(broker, signal.SIGSTOP)
@@ -98,7 +98,7 @@ def restarted_kafka(market: DrillMarket, seconds: float) -> None:
 
 
 def lost_leaders(market: DrillMarket, seconds: float) -> None:
-    """One broker of three after the other is killed, whether it leads or not, and restarted."""
+    """Each of three brokers is killed in turn, leader or not, and restarted."""
     with market.load():
         for broker in range(1, market.cluster.brokers + 1):
             market.cluster.kill_broker(broker)
@@ -125,7 +125,7 @@ def restarted_database(market: DrillMarket, seconds: float) -> None:
 
 
 def full_disk(market: DrillMarket, seconds: float) -> None:
-    """The disk of the published ledger is full for a while: committed entries are safe, and published later."""
+    """The disk of the published ledger is full for a while: committed entries are kept, and published later."""
     directory = market.home / "logs" / "ledger"
     market.fleet.stop("ledger")
     aside = directory.with_name("ledger-aside")
@@ -155,7 +155,7 @@ def full_disk(market: DrillMarket, seconds: float) -> None:
 
 
 def _grow(ballast: Path) -> bool:
-    """Add to a file; False once nothing more fits."""
+    """Append to a file; False once the disk is full."""
     try:
         with ballast.open("ab") as file:
             file.write(bytes(2**20))
@@ -165,7 +165,7 @@ def _grow(ballast: Path) -> bool:
 
 
 def repeated_and_reordered(market: DrillMarket, seconds: float) -> None:
-    """A user with write access to Kafka sends everything again, in another order, and junk."""
+    """A user with write access to Kafka sends all records again in another order, and malformed ones."""
     with market.load():
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
@@ -203,4 +203,4 @@ DRILLS: Final[dict[str, tuple[Callable[[DrillMarket, float], None], int]]] = {
     "full-disk": (full_disk, 1),
     "repeated-and-reordered": (repeated_and_reordered, 1),
 }
-"""By name: the drill, and how many brokers it needs."""
+"""By name, the drill and the number of brokers that it needs."""

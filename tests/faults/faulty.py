@@ -1,4 +1,4 @@
-"""Ports that fail once on demand, before or after the work was done, and otherwise do what they wrap."""
+"""Wrappers of ports that fail once on demand, before or after the work is done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ When = Literal["before", "after"]
 
 
 class Broken(OSError):
-    """The infrastructure failed, and may work again."""
+    """A transient failure of the infrastructure."""
 
     def __init__(self, call: str) -> None:
         super().__init__(errno.EIO, call)
@@ -24,7 +24,7 @@ class Broken(OSError):
 
 @dataclass
 class Fault:
-    """One failure: of the nth call of this kind from now, before or after it takes effect."""
+    """One failure: of the nth call of a method, before or after it takes effect."""
 
     call: str = ""
     when: When = "before"
@@ -121,7 +121,7 @@ class LateInbox:
 
 
 def make_late(system: Embedded, service: str, sources: Sequence[str]) -> dict[str, bool]:
-    """Put a `LateInbox` before a service's runner; returns the switches, all off, by the sources' origins."""
+    """Wrap the inbox of a service's runner in a `LateInbox`; returns the switches, all off, by the sources' origins."""
     late = {system.instance.origin(LogId(source)): False for source in sources}
     runner = system.runners[LogId(service)]
     runner.inbox = LateInbox(runner.inbox, late)

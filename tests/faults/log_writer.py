@@ -1,6 +1,6 @@
 """A process that appends to a log until it is killed: `python -m tests.faults.log_writer PATH`.
 
-After each append that returned it prints the size of the log, so that its killer knows what was acknowledged.
+After each append that returned it prints the size of the log, so that the test knows what was acknowledged.
 """
 
 from __future__ import annotations

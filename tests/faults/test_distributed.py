@@ -20,14 +20,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults
 
 @pytest.fixture(scope="module")
 def market(new_cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillMarket]:
-    """One market for all drills on one broker: each begins with what the others left."""
+    """One market for all drills on one broker: each begins with the state that the others left."""
     with new_cluster() as cluster, drill_market(cluster, tmp_path_factory.mktemp("market")) as made:
         yield made
 
 
 @pytest.fixture
 def whole(market: DrillMarket) -> Iterator[DrillMarket]:
-    """The market with every part running; it is checked after the test."""
+    """The market with every component running; it is checked after the test."""
     market.restart()
     yield market
     assert market.verdict().receipts > 0

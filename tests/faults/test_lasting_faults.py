@@ -1,4 +1,4 @@
-"""What waiting does not mend stops a service at once: exit code 3, the path, what to do. All else is retried."""
+"""A permanent error stops a service at once with exit code 3, the path and what to do. Transient ones are retried."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tile(published: Path) -> Iterator[Path]:
-    """The full tile, gone for as long as the test lasts."""
+    """The full tile, removed during the test."""
     path = published / "logs" / "ledger" / "main" / "tile" / "0" / "000"
     aside = path.rename(published / "aside")
     yield path
@@ -47,7 +47,7 @@ def tile(published: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def signals() -> Iterator[None]:
-    """`up` runs inside this process here: its handlers of signals end with the test."""
+    """Restore the signal handlers, because `up` runs inside this process."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in kept.items():
@@ -66,11 +66,11 @@ def test_a_file_that_is_not_published_yet_is_no_fault(tmp_path: Path) -> None:
 
 
 class Scripted(Distributed):
-    """The distributed form, whose part fails as the test says and then is there."""
+    """The distributed form, with a component that fails as the test says."""
 
     failures: list[Exception]
 
-    def _part(self, name: str) -> module.Part:
+    def _make(self, name: str) -> module.Component:
         raise self.failures.pop(0)
 
     def _pause(self, seconds: float) -> None:
@@ -85,7 +85,7 @@ def starting(tmp_path: Path, *failures: Exception) -> Scripted:
     return system
 
 
-def test_a_part_that_lacks_a_file_stops_the_start_of_the_distributed_form(tmp_path: Path) -> None:
+def test_a_component_that_lacks_a_file_stops_the_start_of_the_distributed_form(tmp_path: Path) -> None:
     passing = [Unavailable("no database"), ConnectionRefusedError(), OSError(errno.ENOSPC, "No space left on device")]
     with closing(starting(tmp_path, *passing, MISSING)) as system:
         with pytest.raises(Unusable, match=r"^home/keys/log-ledger.skey: No such file or directory: it is missing"):

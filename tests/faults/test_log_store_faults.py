@@ -1,4 +1,4 @@
-"""Every statement of an append fails once before and once after it took effect; the log is whole and can grow."""
+"""Every statement of an append fails once before and once after it took effect; the log stays whole and can grow."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def test_a_commit_that_failed_and_did_not_persist(store: SqlLogStore) -> None:
 def test_a_commit_that_failed_but_persisted(store: SqlLogStore) -> None:
     with failing_commit(store, persisted=True), pytest.raises((StorageError, sqlite3.OperationalError)):
         append(store, 4, entries(4, 3), {"commands": 7})
-    with closing(open_log_store(Path(store.database.dialect.place))) as again:  # after an error, a caller must reload
+    with closing(open_log_store(Path(store.database.dialect.place))) as again:  # after an error the caller must reload
         check_log(again, entries(0, 7))
         assert again.cursors() == {"commands": 7}
-    with pytest.raises(StoreConflict):  # what happens to a caller that does not
+    with pytest.raises(StoreConflict):  # a caller that does not gets a conflict
         append(store, 4, entries(4, 3), {"commands": 7})
     append(store, 7, entries(7, 1), {"commands": 8})
     check_log(store, entries(0, 8))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.catalogue import VIEWS
 from counterfoil.contract.events import LogOpened
 from counterfoil.contract.log_id import LogId
@@ -32,7 +32,7 @@ WRITES: list[tuple[str, When, int]] = [
     for when in ("before", "after")
     for nth in nths
 ]  # fmt: skip
-"""Every write of a runner: to the store, to the transport, to the published log. The nth of its kind from now fails."""
+"""Every write of a runner: to the store, the transport, the published log. The nth call of its kind fails."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ class Traffic:
         self.answers: list[Future[Answer]] = [market.system.submit(each) for each in self.envelopes]
 
     def run(self, *, recover: bool) -> int:
-        """Step every service until nothing is left to do; one that fails recovers in place, or stays failed."""
+        """Step every service until all are idle; one that fails recovers in place, or stays failed."""
         system, broken, failures = self.market.system, set[LogId](), 0
         done = True
         while done:
@@ -149,14 +149,14 @@ def test_a_service_recovers_in_place(home: Path, call: str, when: When, nth: int
         traffic = Traffic(market)
         assert traffic.run(recover=True) == 1
         assert fault.struck == [call]
-        assert len(traffic.acknowledged()) == len(traffic.envelopes), "everybody is answered without asking again"
+        assert len(traffic.acknowledged()) == len(traffic.envelopes), "every sender is answered without a repeat"
         check_repeats(market, traffic)
         report = market.sealed()
     assert report.findings == []
 
 
 @pytest.mark.parametrize(("call", "when"), [("append", "before"), ("append", "after"), ("replace_checkpoint", "after")])
-def test_workers_recover_by_themselves(home: Path, call: str, when: When) -> None:
+def test_workers_recover_without_help(home: Path, call: str, when: When) -> None:
     with Market(home, FaultyEmbedded) as market:
         fault = market.system.fault  # type: ignore[attr-defined]
         fault.arm(call, when)
@@ -184,7 +184,7 @@ def test_a_log_is_opened_once_whatever_fails(tmp_path: Path, weak: str, call: st
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_failed_projection_counts_once(home: Path, when: When) -> None:
-    """Also where the answer to a commit is lost after it took effect: no change is made twice."""
+    """Also if the answer to a commit is lost after it took effect: no change is made twice."""
     with Market(home) as market:
         projector, fault = market.system.projector, Fault()
         projector._views = Faulty(market.system.views, fault)
@@ -237,7 +237,7 @@ def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
         answer = late.result(timeout=0)
         assert isinstance(answer, Recorded)
         assert answer.entry.index == head.size
-        with pytest.raises(StoreConflict):  # and now the other one fails
+        with pytest.raises(StoreConflict):  # now the other one fails
             winner.do("treasury", deposit("lab-1", 9, "IN-9"))
     assert audit(home).findings == []
 
@@ -269,7 +269,7 @@ def grow(home: Path, amount: int) -> None:
 @pytest.mark.parametrize("forgotten", [False, True])
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_older_database_is_refused(home: Path, founded: Path, service: str, forgotten: bool) -> None:
-    """By the signer's memory, and without it by what is published."""
+    """Detected by the signer's memory, and without it by the published log."""
     grow(home, 5)
     restore(home, founded, service)
     if forgotten:
@@ -288,13 +288,13 @@ def test_an_older_log_is_refused_by_those_who_consumed_more_of_it(home: Path, fo
     for folder in (f"logs/{service}", f"db/{service}-signer"):
         shutil.rmtree(home / folder)
         shutil.copytree(founded / folder, home / folder)
-    with pytest.raises(RollbackError, match="consumed what its source does not have"):
+    with pytest.raises(RollbackError, match="consumed entries that its source does not have"):
         Market(home)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_another_history_of_the_same_log_is_refused(home: Path, founded: Path, tmp_path: Path, forgotten: bool) -> None:
-    """A database restored and run elsewhere: longer than what is published here, and not the same."""
+    """A database restored and run elsewhere: longer than the log published here, and with another history."""
     grow(home, 5)
     other = image(founded, tmp_path / "other")
     grow(other, 6)
@@ -306,7 +306,7 @@ def test_another_history_of_the_same_log_is_refused(home: Path, founded: Path, t
         Market(home)
 
 
-def test_a_signer_without_memory_goes_on(home: Path) -> None:
+def test_a_signer_without_memory_continues(home: Path) -> None:
     for service in SERVICES:
         shutil.rmtree(home / "db" / f"{service}-signer")
     grow(home, 5)
@@ -333,7 +333,7 @@ def test_left_over_temporary_files_go(home: Path) -> None:
 
 
 def test_an_event_waits_for_what_it_refers_to(home: Path) -> None:
-    """The provider's default reaches the ledger before the trade does: it waits, and blocks nothing else."""
+    """The provider's default reaches the ledger before the trade: it waits, and blocks no other source."""
     with Market(home) as market:
         system = market.system
         ledger, matching = system.runners[LogId("ledger")], system.runners[LogId("matching")]

@@ -1,4 +1,4 @@
-"""The market behind a stepped client, new for each test or shared by those of one module, and behind a real server."""
+"""The market behind a stepped client, per test or per module, and behind a real server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.gateway.harness import Served, Stepped, served, stepped
 
 @pytest.fixture
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stepped]:
-    """A market of its own."""
+    """A new market for one test."""
     with stepped(tmp_path_factory.mktemp("market")) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stepped]:
-    """One market for the tests of a module, which must not mind each other."""
+    """One market for the tests of a module, which must not depend on its state."""
     with stepped(tmp_path_factory.mktemp("market")) as client:
         yield client
 

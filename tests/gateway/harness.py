@@ -1,4 +1,4 @@
-"""Two ways to stand behind HTTP: stepped (one thread, deterministic, no socket) and served (threads, loopback)."""
+"""Two ways to run the gateway: stepped (one thread, deterministic, no socket) and served (threads, loopback)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import uvicorn
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
-from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.app import AnswerRelay, create_app
 from counterfoil.gateway.server import server_config
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.proofs import verify_receipt
@@ -29,11 +29,11 @@ PROBLEM = "application/problem+json"
 
 
 class Stepped:
-    """A client whose requests drive the services themselves: each waits while the system steps, in this very thread."""
+    """A client whose requests drive the services: the system steps in the same thread until each is answered."""
 
-    def __init__(self, market: Market, delivery: Delivery) -> None:
+    def __init__(self, market: Market, relay: AnswerRelay) -> None:
         self.market = market
-        self.app = create_app(market.system.backend(), delivery)
+        self.app = create_app(market.system.backend(), relay)
         self.step = market.system.settle
         self._loop = asyncio.new_event_loop()
         self._lifespan = self.app.router.lifespan_context(self.app)
@@ -42,7 +42,7 @@ class Stepped:
         self._client = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
     def close(self) -> None:
-        """Leave."""
+        """Close the client."""
         self._loop.run_until_complete(self._client.aclose())
         self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
@@ -53,7 +53,7 @@ class Stepped:
         return self.stepping(self._client.request(method, path, **more))
 
     def stepping(self, request: Coroutine[Any, Any, T]) -> T:
-        """What `request` comes to while the system steps."""
+        """The result of `request`, while the system steps."""
         return self._loop.run_until_complete(self._stepping(request))
 
     async def _stepping(self, request: Coroutine[Any, Any, T]) -> T:
@@ -75,10 +75,10 @@ class Stepped:
 @contextlib.contextmanager
 def stepped(home: Path) -> Iterator[Stepped]:
     """The market of `home`, new or as it was left, behind a stepped client."""
-    delivery = Delivery()
+    relay = AnswerRelay()
     fresh = not (home / "instance.json").exists()
-    market = Market(home, Both(delivery))
-    client = Stepped(market.open() if fresh else market, delivery)
+    market = Market(home, DeliverToBoth(relay))
+    client = Stepped(market.open() if fresh else market, relay)
     try:
         yield client
     finally:
@@ -86,18 +86,18 @@ def stepped(home: Path) -> Iterator[Stepped]:
         market.system.close()
 
 
-class Both:
-    """Delivers to plain futures before there is a loop, and to the gateway's once there is."""
+class DeliverToBoth:
+    """Delivers answers to plain futures, and to those of the gateway's event loop."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
+    def __init__(self, relay: AnswerRelay) -> None:
+        self._relay = relay
 
     def __call__(self, answers: Any) -> None:
-        """Called by whoever steps."""
+        """Called on the stepping thread."""
         plain = [(waiter, answer) for waiter, answer in answers if not isinstance(waiter, asyncio.Future)]
         for waiter, answer in plain:
             waiter.set_result(answer)
-        self._delivery([pair for pair in answers if isinstance(pair[0], asyncio.Future)])
+        self._relay([pair for pair in answers if isinstance(pair[0], asyncio.Future)])
 
 
 class Served:
@@ -108,11 +108,11 @@ class Served:
         self.port = httpx.URL(url).port or 0
 
     def client(self, **options: Any) -> httpx.Client:
-        """A client of its own connections."""
+        """A client with its own connections."""
         return httpx.Client(base_url=self.url, timeout=15, trust_env=False, **options)
 
     def post(self, envelope: bytes) -> httpx.Response:
-        """A command, over a connection of its own."""
+        """Send a command over its own connection."""
         with self.client() as client:
             return client.post("/v1/commands", content=envelope, headers=ENVELOPE)
 
@@ -120,9 +120,9 @@ class Served:
 @contextlib.contextmanager
 def served(home: Path) -> Iterator[Served]:
     """A new market behind a server."""
-    delivery = Delivery()
-    market = Market(home, Both(delivery)).open()
-    app = create_app(market.system.backend(), delivery)
+    relay = AnswerRelay()
+    market = Market(home, DeliverToBoth(relay)).open()
+    app = create_app(market.system.backend(), relay)
     server = uvicorn.Server(server_config(app, log_level="critical", timeout_graceful_shutdown=1))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -141,7 +141,7 @@ def served(home: Path) -> Iterator[Served]:
 
 
 def checked_entry(market: Market, receipt: dict[str, Any], envelope: bytes) -> Entry:
-    """The entry of a receipt, after verifying it offline and that it carries the very bytes of `envelope`."""
+    """The entry of a receipt, after verifying it offline and checking that it has exactly the bytes of `envelope`."""
     data = b64decode(receipt["entry"])
     service = receipt["origin"].split("/")[1]
     vkey = (market.home / "logs" / service / "main" / "vkey").read_text().strip()

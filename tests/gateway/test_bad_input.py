@@ -1,6 +1,6 @@
-"""Whatever is wrong with a command: its own code and status, a problem document, and no state changed.
+"""Each fault of a command has its own code and status, gets a problem document, and changes no state.
 
-What is refused at intake leaves no trace at all; what is refused by decision leaves exactly one entry.
+A refusal at intake makes no entry; a refusal by decision makes exactly one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def http(shared: Stepped) -> Stepped:
 
 
 def refused(http: Stepped, envelope: bytes, code: Code, status: int, **headers: str) -> dict[str, Any]:
-    """Send it; the problem document, after checking what it may have left behind."""
+    """Send it; returns the problem document, after checking that no state changed."""
     market = http.market
     sizes, roots = market.sizes(), market.state_roots()
     problem = problem_of(http.post(envelope, **headers))
@@ -99,7 +99,7 @@ def test_size(http: Stepped, largest: bytes, larger: bytes, announced: bool) -> 
         content: Any = envelope if announced else pieces(envelope, 1_000)
         return problem_of(http.request("POST", "/v1/commands", content=content, headers=ENVELOPE))
 
-    assert (send(largest)["code"], send(largest)["status"]) == ("unknown_key", 401)  # the size was not held against it
+    assert (send(largest)["code"], send(largest)["status"]) == ("unknown_key", 401)  # its size was accepted
     problem = send(larger)
     assert (problem["code"], problem["status"]) == ("too_large", 413)
     assert int(problem["fields"]["limit"]) in (
@@ -147,7 +147,7 @@ def test_bad_signature(http: Stepped) -> None:
     one, other = (sign("treasury", deposit("lab-1", units)) for units in (1, 2))
     refused(http, forged(one, of=other), Code.BAD_SIGNATURE, 401)
     stranger = Author("treasury", seed_of("treasury"))
-    stranger._secret = Author("lab-1", seed_of("lab-1"))._secret  # names the treasury's key, signs with another
+    stranger._secret = Author("lab-1", seed_of("lab-1"))._secret  # names the treasury's key, but signs with another
     refused(http, sign("treasury", deposit("lab-1", 1), key=stranger), Code.BAD_SIGNATURE, 401)
 
 
@@ -175,7 +175,7 @@ def test_revoked_key(http: Stepped) -> None:
 @pytest.mark.parametrize(
     "aud",
     [
-        "counterfoil.example/issuance/main",  # a log of ours, but another service's
+        "counterfoil.example/issuance/main",  # a log of this instance, but of another service
         "counterfoil.example/ledger/second",
         "counterfoil.example/nowhere/main",
         "other.example/ledger/main",
@@ -203,7 +203,7 @@ def test_overloaded(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
     assert http.post(envelope).headers["retry-after"] == "1"
     assert not http.market.system.receipts._waiting
     monkeypatch.undo()
-    assert http.post(envelope).status_code == 200  # nothing was used up
+    assert http.post(envelope).status_code == 200  # the command can be sent again
 
 
 # by time, at the limit and one beyond -------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def test_over_capture_and_expired_vouchers(http: Stepped) -> None:
     expires_at = int(str(voucher["expires_at"]))
     market.clock.advance_to(expires_at - SECOND)
     market.system.settle()
-    market.clock.advance_to(expires_at)  # nobody has swept yet
+    market.clock.advance_to(expires_at)  # no timer has run yet
 
     def issuance_alone() -> None:
         market.system.runners[LogId("issuance")].step()
@@ -347,7 +347,7 @@ def test_over_capture_and_expired_vouchers(http: Stepped) -> None:
     suspend = SuspendVoucher(voucher_id=voucher_id, reason="x")
     refused(http, market.sign("city", suspend), Code.VOUCHER_EXPIRED, 422)
 
-    # A bid on it is received, for funds are the ledger's business; but nothing is held and it never enters the book.
+    # A bid on it is received, since the ledger checks funds; but nothing is held and it never enters the book.
     http.step = everything
     market.system.settle()
     today = market.clock.now() // HOUR

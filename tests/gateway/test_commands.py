@@ -1,4 +1,4 @@
-"""A command gets a receipt that proves itself, and the same receipt however often and whenever it is sent."""
+"""A command gets a verifiable receipt, and the same receipt however often and whenever it is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.gateway.harness import Stepped, checked_entry, problem_of, stepped
 from tests.gateway.world import BID, OFFER, UNIT, deposit
 
 CONTENT = ("origin", "index", "id", "time", "outcomes", "events", "entry")
-"""What of a receipt never changes; its proof leads to the checkpoint of the moment."""
+"""The members of a receipt that never change; its proof depends on the current checkpoint."""
 
 
 def receipt_of(response: httpx.Response) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def test_a_repeat_gets_the_recorded_outcome_even_if_it_would_now_be_another(http
     assert refused["code"] == "exceeds_available"
     receipt_of(http.post(sign("treasury", deposit("lab-2", 10))))
     sizes = http.market.sizes()
-    again = receipt_of(http.post(good))  # the cash that is left would not do any more
-    still = problem_of(http.post(bad))  # and here it would
+    again = receipt_of(http.post(good))  # the remaining cash would not be enough
+    still = problem_of(http.post(bad))  # and here it would be
     assert content(again) == content(first)
     assert content(still["receipt"]) == content(refused["receipt"])
     assert http.market.sizes() == sizes
@@ -116,14 +116,16 @@ def test_respond_async_is_answered_at_once_and_later_at_the_location(http: Stepp
     assert content(receipt) == content(receipt_of(http.post(envelope)))
 
 
-def test_who_waits_too_long_is_told_where_the_receipt_will_be(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_that_waits_too_long_gets_the_location_of_the_receipt(
+    http: Stepped, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(submit, "ANSWER_WITHIN", 0.02)
     step, http.step = http.step, lambda: None
     envelope = http.market.sign("lab-1", CancelBid(bid_id="bid-9-9"))
     pending = http.post(envelope, Prefer="wait=1")
     assert pending.status_code == 202
     assert "preference-applied" not in pending.headers
-    assert not http.market.system.receipts._waiting  # nobody is kept for a sender who left
+    assert not http.market.system.receipts._waiting  # no waiter is kept for a sender who left
     http.step = step
     step()
     refused = problem_of(http.get(pending.headers["location"]))
@@ -162,5 +164,5 @@ def test_a_command_goes_all_the_way_to_a_trade(http: Stepped) -> None:
         "/v1/commands/ledger/genesis",
     ],
 )
-def test_what_is_no_decided_command_is_404(shared: Stepped, path: str) -> None:
+def test_an_undecided_command_is_404(shared: Stepped, path: str) -> None:
     assert problem_of(shared.get(path))["status"] == 404

@@ -35,13 +35,13 @@ CLIENTS = 64
 
 @pytest.fixture
 def crowd(tmp_path: Path) -> Iterator[Served]:
-    """A market of its own behind a server."""
+    """A new market behind a server."""
     with served(tmp_path / "home") as running:
         yield running
 
 
 def forged(envelope: bytes) -> bytes:
-    """The same payload under a signature that is none."""
+    """The same payload under an invalid signature."""
     value = json.loads(envelope)
     signature = bytearray(b64decode(value["signatures"][0]["sig"]))
     signature[40] ^= 1
@@ -88,13 +88,13 @@ def test_64_clients_each_get_their_own_answers(crowd: Served) -> None:
             receipt = answer.json() if not code else problem_of(answer).get("receipt")
             assert answer.json().get("code", "") == code
             if receipt is not None:
-                checked_entry(market, receipt, envelope)  # the sender's very bytes
+                checked_entry(market, receipt, envelope)  # exactly the sender's bytes
                 assert indexes.setdefault(envelope, receipt["index"]) == receipt["index"]
         assert len(indexes) == 4
     after = market.sizes()
     assert (after["issuance"] - before["issuance"], after["matching"] - before["matching"]) == (
         2 * CLIENTS,
-        2 * CLIENTS + 2 * CLIENTS,  # what it decided, and the keys it heard of
+        2 * CLIENTS + 2 * CLIENTS,  # what it decided, and the keys it consumed
     )
     assert not market.system.receipts._waiting
 
@@ -119,8 +119,8 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_forgery_under_way_answers_nobody_but_its_sender(http: Stepped) -> None:
-    """Same payload, two signatures, one batch, past the gateway's own check: each sender gets the word on its bytes."""
+def test_a_forgery_in_flight_is_answered_to_its_sender_only(http: Stepped) -> None:
+    """A payload with two signatures in a batch, past the gateway's check: each gets the answer to its bytes."""
     system = http.market.system
     good = http.market.sign("treasury", deposit("lab-1", 1))
     bad = forged(good)
@@ -228,7 +228,7 @@ def test_answers_come_after_the_follower_of_the_logs_failed(
     repeated = market.sign("treasury", deposit("lab-1", 2))
     first = crowd.post(repeated).json()
     monkeypatch.setattr(place, where, failing)
-    assert crowd.post(repeated).json()["entry"] == first["entry"]  # by a reply; the next by following the log
+    assert crowd.post(repeated).json()["entry"] == first["entry"]  # by a reply; the next one by following the log
     for _ in range(3):
         envelope = market.sign("treasury", deposit("lab-1", 1))
         checked_entry(market, crowd.post(envelope).json(), envelope)
@@ -236,7 +236,7 @@ def test_answers_come_after_the_follower_of_the_logs_failed(
     assert market.system.failure == ""
 
 
-def test_a_service_that_stopped_for_good_is_said_so(crowd: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_stopped_for_good_is_reported(crowd: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     market = crowd.market
 
     def conflict(*_: object) -> None:
@@ -252,14 +252,14 @@ def test_a_service_that_stopped_for_good_is_said_so(crowd: Served, monkeypatch: 
         assert "secret" not in health.text
         problem = problem_of(client.post("/v1/commands", content=envelope))
         assert (problem["status"], problem["code"]) == (503, "stopped")
-        assert client.get("/v1/parties").status_code == 200  # what is known can still be read
+        assert client.get("/v1/parties").status_code == 200  # queries still work
 
 
-# nobody waits for a clock -------------------------------------------------------------------------------------------
+# no answer waits for a timeout----------------------------------------------------------------------------------------
 
 
 def test_no_answer_waits_for_an_idle_thread_to_look_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With threads that would idle for a minute, everything that comes in wakes whom it concerns."""
+    """With threads that would idle for a minute, every message wakes the threads that need it."""
     monkeypatch.setattr(bootstrap, "_IDLE", 60.0)
     with served(tmp_path / "home") as server:
         sign = server.market.sign

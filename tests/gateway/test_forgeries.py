@@ -1,4 +1,4 @@
-"""What no registered key signed is turned away before any inbox; a key is known as soon as its registration is."""
+"""Commands not signed by a registered key are refused before any inbox; a key is known once its receipt is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AT_ONCE = 250
 
 
 def forgeries(market: Market) -> Iterator[bytes]:
-    """In turn: of a key that nobody registered, and under a signature that is none."""
+    """Alternately by an unregistered key, and with an invalid signature."""
     stranger = Author("stranger", seed_of("stranger"))
     template = json.loads(market.sign("treasury", deposit("lab-1", 1)))
     for n in range(FORGERIES):
@@ -35,7 +35,7 @@ def forgeries(market: Market) -> Iterator[bytes]:
 
 
 async def post(app: Any, envelope: bytes) -> str:
-    """A command straight to the application, without a client's work around it: the code of the refusal."""
+    """Send a command straight to the application, without an HTTP client; returns the code of the refusal."""
     scope = {
         "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": "/v1/commands",
         "raw_path": b"/v1/commands", "root_path": "", "query_string": b"", "headers": [], "asgi": {"version": "3.0"},
@@ -63,7 +63,7 @@ def test_forgeries_do_not_keep_an_honest_sender_out(http: Stepped) -> None:
             codes.update(await asyncio.gather(*(post(http.app, envelope) for envelope in portion)))
         return codes
 
-    # Nobody steps the services meanwhile: what reaches an inbox stays there.
+    # The services are not stepped meanwhile: what reaches an inbox stays there.
     assert http._loop.run_until_complete(flood()) == {"unknown_key": FORGERIES // 2, "bad_signature": FORGERIES // 2}
     assert not market.system.transport._commands[LogId("ledger")].items
     assert not market.system.receipts._waiting
@@ -81,11 +81,11 @@ def test_a_receipt_for_a_key_is_enough_to_sign_with_it(server: Served) -> None:
         key = market.author(party).public_key
         body = RegisterParty(party_id=party, name=party, roles=("issuer",), group_id=party, public_key=key)
         assert server.post(market.sign("operator", body)).status_code == 200
-        own = market.sign(party, body)  # issuance knows the key for certain, and what it may not do
+        own = market.sign(party, body)  # issuance knows the key, and refuses the command for its role
         assert problem_of(server.post(own))["code"] == "role_not_allowed"
 
 
-def test_while_the_view_is_behind_nothing_is_called_unknown(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_view_backlog_no_key_is_called_unknown(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signatures, "CATCH_UP_WITHIN", 0.05)
     market = http.market
     projector, step = market.system.projector, market.system.projector.step

@@ -1,4 +1,4 @@
-"""What a stranger may send at the gateway: bounded before it is read, answered without a word about the inside."""
+"""Input from strangers is bounded before it is read, and answers reveal nothing internal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.gateway.world import deposit
 
 
 def exchange(server: Served, request: bytes, *, more: bytes = b"", times: int = 0) -> bytes:
-    """What comes back for bytes as they are; `more` is sent up to `times` while the server listens."""
+    """The response to raw bytes; `more` is sent up to `times` while the server reads."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.sendall(request)
         try:
@@ -51,7 +51,9 @@ def test_a_request_head_without_end_is_cut_off(server: Served) -> None:
     endless = exchange(server, b"GET /" + b"x" * (MAX_HEAD_BYTES + 10) + b" HTTP/1.1\r\nHost: x\r\n\r\n")
     assert endless == b"" or endless.startswith(b"HTTP/1.1 400")
     largest = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Filler: " + b"x" * 60_000 + b"\r\n\r\n"
-    assert exchange(server, largest).startswith(b"HTTP/1.1 431")  # held, and turned away by the application
+    assert exchange(server, largest).startswith(
+        b"HTTP/1.1 431"
+    )  # within the server's bound, refused by the application
     with server.client() as client:
         assert client.get("/healthz").status_code == 200
 
@@ -74,7 +76,7 @@ def test_what_is_not_http_is_refused_as_such(server: Served, request_: bytes) ->
     assert b"Traceback" not in answer
 
 
-# what is given away -------------------------------------------------------------------------------------------------
+# what answers reveal ------------------------------------------------------------------------------------------------
 
 
 def test_a_fault_inside_is_a_problem_without_particulars(shared: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:

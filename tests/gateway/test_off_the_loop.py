@@ -1,4 +1,4 @@
-"""No coroutine of the gateway waits for a database or a file on the event loop: it runs every route to find out."""
+"""No coroutine of the gateway waits for a database or a file on the event loop; checked by running every route."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from starlette.routing import Match
 
 from counterfoil.client.author import Author
 from counterfoil.gateway import parameters, signatures
-from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.app import AnswerRelay, create_app
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
 from counterfoil.storage.database import Database
-from tests.gateway.harness import ENVELOPE, Both
+from tests.gateway.harness import ENVELOPE, DeliverToBoth
 from tests.gateway.world import Market, deposit, seed_of
 
 
 class OnLoop:
-    """Notes every use of a database or a file on a thread that is running an event loop."""
+    """Records every use of a database or a file on a thread that runs an event loop."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -36,7 +36,7 @@ class OnLoop:
         self.watching = False
 
     def note(self, what: str) -> None:
-        """Something that may wait is about to be done."""
+        """Record an operation that may block."""
         if self.watching:
             try:
                 asyncio.get_running_loop()
@@ -52,12 +52,12 @@ class OnLoop:
 
 
 WATCHED = OnLoop()
-sys.addaudithook(WATCHED.audit)  # there is no way to remove a hook: this one does nothing while nobody watches
+sys.addaudithook(WATCHED.audit)  # audit hooks cannot be removed: this one does nothing outside of `watched`
 
 
 @contextlib.contextmanager
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
-    """Watch every database and file for the time of the block."""
+    """Record uses of databases and files during the block."""
     for name in ("read", "write"):
         method: Callable[[Database], Any] = getattr(Database, name)
 
@@ -74,11 +74,11 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
 
 
 class World:
-    """A gateway over running services, whose views say how far they are out of their database, as when distributed."""
+    """A gateway over running services that reads the views' positions from their database, as when distributed."""
 
     def __init__(self, home: Path) -> None:
-        self.delivery = Delivery()
-        self.market = Market(home, Both(self.delivery)).open()
+        self.relay = AnswerRelay()
+        self.market = Market(home, DeliverToBoth(self.relay)).open()
         origins = self.market.system.backend().origins.values()
 
         def positions() -> Mapping[str, int]:
@@ -86,7 +86,7 @@ class World:
             return {origin: known.get(origin, 0) for origin in origins}
 
         self.backend: Backend = replace(self.market.system.backend(), positions=positions)
-        self.app = create_app(self.backend, self.delivery)
+        self.app = create_app(self.backend, self.relay)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request on the running loop."""
@@ -101,7 +101,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The services work on their own threads, so that this one has nothing but the gateway's loop."""
+    """The services run on their own threads, so that this one has only the gateway's event loop."""
     world = World(tmp_path_factory.mktemp("market") / "home")
     world.market.system.start()
     yield world
@@ -144,7 +144,7 @@ def test_every_route_keeps_off_the_event_loop(world: World, monkeypatch: pytest.
 
 
 def test_every_route_is_asked(world: World) -> None:
-    """But for the two that the test above asks by name, and the stream, which has a test of its own."""
+    """Except the two that the test above requests by name, and the stream, which has its own test."""
     asked = {path.partition("?")[0] for _, path in requests(world)}
     for route in world.app.routes:
         if isinstance(route, APIRoute) and route.path not in ("/v1/commands", "/v1/events"):
@@ -153,7 +153,7 @@ def test_every_route_is_asked(world: World) -> None:
 
 
 def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the beginning: entries that the transport does not keep any more are read from the log's database."""
+    """From the first entry: those that the transport no longer keeps are read from the log's database."""
 
     async def first_entries() -> list[bytes]:
         received, gone = [], asyncio.Event()
@@ -169,7 +169,7 @@ def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.Mon
 
         scope = {"type": "http", "method": "GET", "path": "/v1/events", "query_string": b"from=ledger:0", "headers": []}
         scope |= {"raw_path": b"/v1/events", "http_version": "1.1", "scheme": "http", "server": ("gateway", 80)}
-        app = create_app(world.backend, Delivery())
+        app = create_app(world.backend, AnswerRelay())
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 20)
         assert not [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
@@ -184,7 +184,7 @@ def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.Mon
 
 
 class Slow:
-    """Positions whose reading waits until it is let go; counts how many are read at once."""
+    """Positions whose read blocks until released; counts concurrent reads."""
 
     def __init__(self) -> None:
         self.position, self.reading, self.most, self.reads = 0, 0, 0, 0
@@ -212,7 +212,7 @@ def test_many_waiters_share_one_read() -> None:
         views = ViewPositions(slow)
         waiters = [asyncio.create_task(views.reach({"log": 1 + n % 5}, 10)) for n in range(100)]
         await asyncio.sleep(0.05)
-        assert (slow.reads, slow.reading) == (1, 1)  # and the loop has gone on meanwhile
+        assert (slow.reads, slow.reading) == (1, 1)  # and the loop has kept running meanwhile
         waiters[0].cancel()
         slow.go_on.set()
         return await asyncio.gather(*waiters[1:])
@@ -239,7 +239,7 @@ def test_a_database_that_hangs_is_waited_for_no_longer_than_one_that_lags() -> N
 
 
 @pytest.mark.parametrize("problem", [Unavailable("no database"), TimeoutError("of the database itself")], ids=repr)
-def test_what_reading_raises_reaches_all_who_wait_and_the_next_reads_again(problem: Exception) -> None:
+def test_a_read_error_reaches_all_waiters_and_the_next_one_reads_again(problem: Exception) -> None:
     slow = Slow()
     slow.failures = [problem]
     slow.go_on.set()
@@ -257,7 +257,7 @@ def test_a_hanging_database_leaves_the_other_routes_alone(world: World, monkeypa
     monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.3)
     monkeypatch.setattr(signatures, "CATCH_UP_WITHIN", 0.3)
     slow = Slow()
-    app = create_app(replace(world.backend, positions=slow), Delivery())
+    app = create_app(replace(world.backend, positions=slow), AnswerRelay())
 
     async def ask() -> list[Any]:
         transport = httpx.ASGITransport(app)

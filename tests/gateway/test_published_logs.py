@@ -1,4 +1,4 @@
-"""The log directories over HTTP: with the verifier key alone all of it can be checked, and nothing else be seen."""
+"""The log directories over HTTP: verifiable with the verifier key alone, and nothing else is accessible."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_what_is_not_published_is_404(http: httpx.Client, path: str) -> None:
     ],
 )
 def test_no_path_leads_out_of_the_published_directories(server: Served, http: httpx.Client, path: str) -> None:
-    """Sent as it is: clients tend to tidy such paths up."""
+    """Sent as raw bytes, since clients normalise such paths."""
     assert http.get("/healthz").status_code == 200
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())

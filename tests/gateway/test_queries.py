@@ -1,4 +1,4 @@
-"""Queries answer from the views: exactly what was asked for, each row once, amounts as text, own writes included."""
+"""Queries answer from the views: exactly the requested rows, each once, amounts as text, own writes included."""
 
 from __future__ import annotations
 

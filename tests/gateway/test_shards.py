@@ -1,4 +1,4 @@
-"""A gateway before two shards of matching: commands, receipts, positions, streams and published logs by shard."""
+"""A gateway with two shards of matching: commands, receipts, positions, streams and published logs by shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event stream: every entry of the logs asked for, in order and without a gap, from any position on."""
+"""The event stream: every entry of the requested logs, in order and without a gap, from any position on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Event(NamedTuple):
 
 @contextlib.contextmanager
 def stream(server: Served, query: str = "", **headers: str) -> Iterator[Iterator[Event]]:
-    """The events as they come; the context's end is the reader's leaving."""
+    """The events as they come; leaving the context disconnects the reader."""
     with server.client() as client, client.stream("GET", f"/v1/events{query}", headers=headers) as response:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -69,7 +69,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def post(server: Served, units: int = 1) -> int:
-    """Something happens in the ledger; its index."""
+    """Make an entry in the ledger; returns its index."""
     answer = server.post(server.market.sign("treasury", deposit("lab-1", units)))
     assert answer.status_code == 200
     return int(answer.json()["index"])
@@ -82,14 +82,14 @@ def test_the_whole_history_of_every_log(server: Served) -> None:
         got = take(events, sum(map(len, wanted.values())))
     for service in SERVICES:
         assert [event.data for event in got if event.service == service] == wanted[service]
-    # Each id is where to go on from: it counts what was sent so far.
+    # Each id is a position to resume from: it counts the entries sent so far.
     sent = dict.fromkeys(SERVICES, 0)
     for event in got:
         sent[event.service] += 1
         assert event.id == ",".join(f"{service}:{sent[service]}" for service in sorted(SERVICES))
 
 
-def test_a_live_stream_goes_on_where_the_history_ends(server: Served) -> None:
+def test_a_live_stream_continues_at_the_end_of_the_history(server: Served) -> None:
     start = len(stored(server, "ledger")) - 3
     with stream(server, f"?service=ledger&from=ledger:{start}") as events:
         take(events, 3)
@@ -107,7 +107,7 @@ def test_without_a_position_it_begins_now(server: Served) -> None:
 def test_a_reader_that_comes_back_misses_nothing_and_gets_nothing_twice(server: Served) -> None:
     got: list[Event] = []
     position, total = "ledger:0,issuance:4", len(stored(server, "ledger")) + len(stored(server, "issuance")) - 4
-    while len(got) < total:  # by an id it saw, though it was sent more
+    while len(got) < total:  # resuming at an earlier id than the last one sent
         with stream(server, "?service=ledger&service=issuance&from=ledger:1", **{"Last-Event-ID": position}) as events:
             got += take(events, min(5, total - len(got)))
         position = got[-1].id
@@ -123,7 +123,7 @@ def test_a_reader_that_comes_back_misses_nothing_and_gets_nothing_twice(server: 
         ("from=ledger:x", "bad_position"),
         ("from=ledger:%C2%B2", "bad_position"),
         ("from=nowhere:1", "bad_position"),
-        ("from=ledger:100000", "bad_position"),  # beyond the end: whoever saw that saw another log
+        ("from=ledger:100000", "bad_position"),  # beyond the end: a position of another log
         ("service=ledger&from=issuance:0", "bad_position"),
         ("since=3", "unknown_parameter"),
         ("&".join(["from=ledger:0"] * 17), "bad_request"),
@@ -144,11 +144,11 @@ def test_there_is_a_limit_of_streams_that_leaves_room_for_queries(server: Served
                 problem = problem_of(client.get("/v1/events"))
                 assert (problem["status"], problem["code"]) == (503, "too_many_streams")
                 waiting = [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
-                assert len(waiting) == MAX_STREAMS  # in threads of their own, so that queries have theirs
+                assert len(waiting) == MAX_STREAMS  # on their own threads, so that queries keep theirs
                 assert client.get("/v1/parties").status_code == 200
                 index = post(server)
                 assert {next(each).at for each in [*streams, last]} == {index}
-            until(lambda: _free(client))  # the reader left, its place is free again
+            until(lambda: _free(client))  # the reader left, its slot is free again
             assert client.get("/v1/events?service=nowhere").status_code == 400
 
 

@@ -1,4 +1,4 @@
-"""A small market to put behind the gateway: who takes part, how they sign, and what they own at the start."""
+"""A small market for the gateway's tests: its parties, their keys, and their balances at the start."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def seed_of(name: str) -> bytes:
 
 
 class Market:
-    """An instance with its services and everybody's keys. Step it, or start it and let threads do so."""
+    """An instance with its services and all parties' keys. Step it, or start its threads."""
 
     def __init__(self, home: Path, deliver: Deliver = resolve) -> None:
         self.home = home
@@ -74,7 +74,7 @@ class Market:
     # signing --------------------------------------------------------------------------------------------------------
 
     def author(self, party_id: str) -> Author:
-        """A party's key at work."""
+        """The signer of a party."""
         return self._authors.setdefault(party_id, Author(party_id, seed_of(party_id)))
 
     def command_id(self) -> str:
@@ -105,13 +105,13 @@ class Market:
         }
 
     def ask(self, party_id: str, *bodies: Body) -> list[Recorded]:
-        """Step commands through that must be accepted, past the gateway; for the start of a test."""
+        """Submit commands directly to the services and step until all are accepted; for setup."""
         futures = [self.system.submit(self.sign(party_id, body)) for body in bodies]
         self.system.settle()
         return [accepted(future.result(timeout=0)) for future in futures]
 
     def open(self) -> Market:
-        """Register everybody and give them what the tests start from."""
+        """Register all parties and give them their balances."""
         self.register("city", "issuer")
         self.register("treasury", "treasurer")
         self.register("gpu-1", "provider")
@@ -132,7 +132,7 @@ class Market:
         return self
 
     def register(self, party_id: str, *roles: Role) -> None:
-        """Admit a party."""
+        """Register a party."""
         key = self.author(party_id).public_key
         body = RegisterParty(party_id=party_id, name=party_id, roles=roles, group_id=party_id, public_key=key)
         self.ask("operator", body)

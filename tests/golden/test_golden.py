@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles, find_logs
-from counterfoil.audit.report import Report
-from counterfoil.audit.run import audit
+from counterfoil.audit.report import AuditReport
 from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
@@ -27,7 +27,7 @@ def entries(log: LogFiles) -> list[Entry]:
     return [CODEC.decode_entry(data) for data in log.entries(size_of(log.read("checkpoint")))]
 
 
-def versions(report: Report) -> set[tuple[int, ...]]:
+def versions(report: AuditReport) -> set[tuple[int, ...]]:
     """The rules versions of each log, in order."""
     return {tuple(each["version"] for each in log.rules) for log in report.logs}
 

@@ -6,7 +6,7 @@
     wait_published(home, observations, 30)
     assert check(observations, home) == []
 
-`Recorder` makes the load and records the observations, `check` finds contradictions, `figures` counts.
+`Recorder` sends load and records the observations, `check` finds contradictions, `figures` counts.
 `python -m tests.histories record|check` does the same by hand.
 """
 

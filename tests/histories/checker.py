@@ -4,20 +4,20 @@
 |---|---|
 | `acknowledged_lost` | a client has a receipt, and the command is not in the log |
 | `recorded_twice` | one command, or one id, is two entries of a log |
-| `receipt_differs` | the log has another entry where the receipt says, or the command elsewhere |
-| `receipt_not_proven` | the receipt does not verify, or is not of the command that was sent |
-| `checkpoint_not_prefix` | the history a receipt was signed over is not the beginning of the one published |
-| `refused_yet_recorded` | it was finally refused at intake, and the same bytes are in the log |
+| `receipt_differs` | the log has another entry at the receipt's index, or the command at another index |
+| `receipt_not_proven` | the receipt does not verify, or is for another command |
+| `checkpoint_not_prefix` | the history under a receipt's checkpoint is not a prefix of the published one |
+| `refused_yet_recorded` | a final refusal at intake, and the same bytes are in the log |
 | `refusal_not_proven` | a refusal that only a decision can give, without the entry that records it |
 | `refusal_unknown` | a refusal with a code that the contract does not have |
-| `conflict_unfounded` | it was refused because its id was used with other content, and the log has no such content |
-| `outcomes_differ` | two answers to one id that cannot both stand |
-| `order_violated` | a command was sent after the receipt of another was there, and stands before it in the log |
+| `conflict_unfounded` | refused because the id was used with other content, but the log has no such content |
+| `outcomes_differ` | two contradictory answers to one id |
+| `order_violated` | a command was sent after the receipt of another was received, but is before it in the log |
 | `read_differs` | a balance that the position never had |
 | `read_too_old` | a read had to wait for an entry, and shows a balance from before it |
 | `read_went_back` | a client's later read shows an older balance than its earlier one, though both waited |
 
-To these are added the findings of the audit of the logs.
+The findings of the logs' audit are added.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class CommandRecord:
 
     @property
     def refusals(self) -> Iterator[tuple[Attempt, str]]:
-        """The attempts that were refused without a receipt, and the code."""
+        """The attempts that were refused without a receipt, with the code."""
         return ((each, each.answer.code) for each in self.attempts if isinstance(each.answer, Refused))
 
 
@@ -102,8 +102,8 @@ def check(
     """Contradictions between the observations and the published logs, and the audit's findings in the logs.
 
     `logs`: a directory as the audit reads it (or `replay` of one), with everything published that was acknowledged.
-    `trusted`: the logs' keys by origin; without it each log is believed to be signed by the key it shows. A history is
-    sound if nothing is found.
+    `trusted`: the logs' keys by origin; without it, each log is checked against the key it publishes. A history is
+    sound if there is no finding.
     """
     history = History(logs if isinstance(logs, Model) else replay(logs, trusted))
     for each in observations:
@@ -125,7 +125,7 @@ def _receipts(history: History) -> Iterator[Finding]:
     for stray in history.strays:
         if isinstance(stray.answer, Receipt):
             yield Finding(stray.answer.origin.partition("/")[2], f"client {stray.client}", "receipt_not_proven",
-                          "a receipt for what is no command")  # fmt: skip
+                          "a receipt for bytes that are no command")  # fmt: skip
     for record in history.commands.values():
         for attempt, receipt in record.receipts:
             log = history.model.logs.get(record.service)

@@ -1,4 +1,4 @@
-"""What the clients of a recorder send: a random mix of commands of a market that `tests.e2e.founding` founded."""
+"""The commands of a recorder's clients: a random mix for a market founded by `tests.e2e.founding`."""
 
 from __future__ import annotations
 

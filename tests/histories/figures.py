@@ -21,7 +21,7 @@ class Figures:
     """Refusals without an entry."""
     unknown: int
     unresolved: int
-    """Commands whose outcome no client learnt."""
+    """Commands whose outcome is unknown to every client."""
     reads: int
     milliseconds: int
     longest_silence: int

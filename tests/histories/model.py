@@ -14,9 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.report import Finding
-from counterfoil.audit.run import audit
 from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused

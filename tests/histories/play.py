@@ -1,4 +1,4 @@
-"""Clients of an embedded market, stepped in one thread; what they observe is recorded as a recorder would."""
+"""Clients of an embedded market, stepped in one thread; their observations have the recorder's form."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Play:
             self._waiting.append(_Waiting(client, sent, envelope, answer))
 
     def settle(self) -> None:
-        """Let the services work until they are quiet; the clients take their answers."""
+        """Let the services work until they are idle; the clients receive their answers."""
         self.market.system.settle()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -101,7 +101,7 @@ class Play:
             self._saw(each.client, each.sent, each.envelope, Unknown(reason))
 
     def crash(self) -> None:
-        """The process ends without cleaning up, and is restarted."""
+        """End the process without cleanup, and restart it."""
         for client in {each.client for each in self._waiting}:
             self.leave(client, "connection lost")
         self.market.system.close(seal=False)

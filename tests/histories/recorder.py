@@ -1,7 +1,7 @@
-"""A load of commands and reads over HTTP whose clients record everything they observe, whether services run or not.
+"""Load over HTTP whose clients record everything they observe, whether services run or not.
 
-A client repeats a command, the very same bytes, until it knows what became of it; some it sends and leaves, and some
-that others sent it sends again. Everything is bounded: clients, commands, seconds, and how long one command is tried.
+A client retries a command, with the same bytes, until it knows the outcome; for some commands it does not wait, and
+some of other clients it sends again. Everything is bounded: clients, commands, seconds, and the retries of one command.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Recorder:
     def stop(self, settle: float = 60.0) -> list[Observation]:
         """Send no new command, finish those in flight within about `settle` seconds, and return all observations.
 
-        Idempotent. Raises what a client failed with: never because of what services do.
+        Idempotent. Raises the error of a client's own failure; faults of services never raise.
         """
         if not self._stopping.is_set():
             self._give_up = time.monotonic() + settle
@@ -205,7 +205,7 @@ class Recorder:
             response = await http.get(url, params={"wait_for": f"ledger:{wait_for}"})
             value = balance_of(response)
         except (httpx.HTTPError, LookupError):
-            return  # without an answer nothing is known
+            return  # without an answer the outcome is unknown
         self._write(Read(client, sent, time.monotonic_ns(), account, asset, wait_for, value))
 
     def _write(self, observation: Observation) -> None:

@@ -1,4 +1,4 @@
-"""The checker finds every kind of lie, each under its own code, and nothing in a sound history."""
+"""The checker finds every kind of contradiction, each under its own code, and nothing in a sound history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelOffer
 from tests.histories import checker
 from tests.histories.checker import check
-from tests.histories.doctor import CHANGES, Patient
+from tests.histories.corruptions import CHANGES, SoundHistory
 from tests.histories.model import replay
 from tests.histories.observed import (
     Attempt,
@@ -75,10 +75,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Observation], 
 
 
 @pytest.fixture
-def patient(sound: tuple[list[Observation], Path], tmp_path: Path) -> Patient:
+def history(sound: tuple[list[Observation], Path], tmp_path: Path) -> SoundHistory:
     observations, logs = sound
     copied = Path(shutil.copytree(logs, tmp_path / "logs"))
-    return Patient(observations, replay(logs), copied, Random(4))
+    return SoundHistory(observations, replay(logs), copied, Random(4))
 
 
 def codes(observations: Sequence[Observation], logs: Path) -> set[str]:
@@ -130,15 +130,15 @@ ALSO = {
     "outcomes_differ": {"receipt_not_proven", "receipt_differs"},
     "outcomes_differ, one refused": {"refused_yet_recorded"},
 }
-"""Further findings that are possible, where one lie contradicts several statements."""
+"""Possible further findings, if one change contradicts several observations."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_lie_is_found(name: str, patient: Patient) -> None:
-    changed = CHANGES[name](patient)
+def test_a_lie_is_found(name: str, history: SoundHistory) -> None:
+    changed = CHANGES[name](history)
     assert changed is not None
     code = name.partition(",")[0]
-    assert {code} <= codes(changed, patient.logs) <= {code} | ALSO.get(name, set())
+    assert {code} <= codes(changed, history.logs) <= {code} | ALSO.get(name, set())
 
 
 def test_every_finding_has_a_lie_that_leads_to_it_and_a_line_that_explains_it() -> None:
@@ -147,7 +147,7 @@ def test_every_finding_has_a_lie_that_leads_to_it_and_a_line_that_explains_it() 
 
 
 def test_a_market_that_came_back_from_an_old_copy_is_found(tmp_path: Path) -> None:
-    """Nothing is forged here: the backup was sound, and what was acknowledged after it is lost."""
+    """Nothing is forged here: the backup was sound, but what was acknowledged after it is lost."""
     play = Play(tmp_path / "home")
     found(play.market)
     play.new(1, *BODIES[0])
@@ -165,42 +165,42 @@ def test_a_market_that_came_back_from_an_old_copy_is_found(tmp_path: Path) -> No
 # order and reads, at the edge ---------------------------------------------------------------------------------------
 
 
-def test_order_counts_only_from_the_first_sending_and_the_first_receipt(patient: Patient) -> None:
+def test_order_counts_only_from_the_first_sending_and_the_first_receipt(history: SoundHistory) -> None:
     """Commands in flight at the same time may be in any order, however late they were repeated."""
-    attempts = [each for each in patient.acknowledged() if "/ledger/" in each.answer.origin]  # type: ignore[union-attr]
+    attempts = [each for each in history.acknowledged() if "/ledger/" in each.answer.origin]  # type: ignore[union-attr]
     early, late = attempts[0], attempts[-1]
     assert early.answer.index < late.answer.index  # type: ignore[union-attr]
     again = replace(early, sent=late.answered + 1, answered=late.answered + 2)
-    assert codes([*patient.observations, again], patient.logs) == set()
+    assert codes([*history.observations, again], history.logs) == set()
     edges: list[tuple[int, set[str]]] = [(late.answered, set()), (late.answered + 1, {"order_violated"})]
     for sent, expected in edges:
         moved = replace(early, sent=sent, answered=sent + 5)
-        assert codes([late, moved], patient.logs) == expected
+        assert codes([late, moved], history.logs) == expected
 
 
 @pytest.mark.parametrize(("back", "expected"), [(0, set()), (1, {"read_too_old"})])
-def test_a_read_may_be_as_old_as_what_it_waited_for(back: int, expected: set[str], patient: Patient) -> None:
-    rows = patient.model.balances["cash/lab-1", "USD"]
+def test_a_read_may_be_as_old_as_what_it_waited_for(back: int, expected: set[str], history: SoundHistory) -> None:
+    rows = history.model.balances["cash/lab-1", "USD"]
     (_, value), (ended, _) = rows[-2], rows[-1]
     read = Read(7, 1, 2, "cash/lab-1", "USD", ended - 1 + back, value)
-    assert codes([read], patient.logs) == expected
+    assert codes([read], history.logs) == expected
 
 
-def test_reads_that_did_not_wait_may_go_back(patient: Patient) -> None:
-    rows = patient.model.balances["cash/lab-1", "USD"]
+def test_reads_that_did_not_wait_may_go_back(history: SoundHistory) -> None:
+    rows = history.model.balances["cash/lab-1", "USD"]
     newer = Read(7, 1, 2, "cash/lab-1", "USD", None, rows[-1][1])
     older = Read(7, 3, 4, "cash/lab-1", "USD", None, rows[-2][1])
-    assert codes([newer, older], patient.logs) == set()
+    assert codes([newer, older], history.logs) == set()
     waited = [replace(each, wait_for=0) for each in (newer, older)]
-    assert codes(waited, patient.logs) == {"read_went_back"}
-    assert codes(list(reversed(waited)), patient.logs) == {"read_went_back"}, "in order of time, not of the file"
-    assert codes([waited[0], replace(waited[1], client=8)], patient.logs) == set()
+    assert codes(waited, history.logs) == {"read_went_back"}
+    assert codes(list(reversed(waited)), history.logs) == {"read_went_back"}, "in order of time, not of the file"
+    assert codes([waited[0], replace(waited[1], client=8)], history.logs) == set()
 
 
-def test_a_transient_refusal_promises_nothing(patient: Patient) -> None:
-    attempt = patient.acknowledged()[0]
+def test_a_transient_refusal_promises_nothing(history: SoundHistory) -> None:
+    attempt = history.acknowledged()[0]
     refused = replace(attempt, client=9, answer=Refused("overloaded"))
-    assert codes([*patient.observations, refused], patient.logs) == set()
+    assert codes([*history.observations, refused], history.logs) == set()
 
 
 # any history --------------------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def test_whatever_clients_do_is_sound_and_a_lie_about_it_is_found(
     with performed(founded, steps) as play:
         model = replay(play.home / "logs")
         assert check(play.observations, model) == []
-        changed = CHANGES[name](Patient(play.observations, model, play.home / "logs", Random(seed)))
+        changed = CHANGES[name](SoundHistory(play.observations, model, play.home / "logs", Random(seed)))
         event(f"{name}: {'there is none to change' if changed is None else 'changed'}")
         if changed is not None:
             assert name.partition(",")[0] in codes(changed, play.home / "logs")

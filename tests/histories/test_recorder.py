@@ -1,4 +1,4 @@
-"""The recorder against real gateways: it records what happened, also while services are killed."""
+"""The recorder with real gateways: it records the outcomes, also while services are killed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_clients_write_down_what_they_see(tmp_path: Path) -> None:
         recorder = Recorder([server.url, "http://127.0.0.1:9"], Deposits(market), tmp_path / "o.jsonl", plan, seed=3)
         with recorder:
             recorder.wait_for(20, 20)
-            recorder.urls = [server.url]  # the other gateway never was there
+            recorder.urls = [server.url]  # the other gateway never existed
             observations = recorder.join()
     assert recorder.stop() == observations
     assert check(observations, market.home / "logs") == []

@@ -32,6 +32,6 @@ def at_defaults(value: Any) -> Any:
 COMPOSE = at_defaults(load(ROOT / "docker-compose.yml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = ("secrets", "setup", "cli")
-"""What runs and ends; everything else goes on."""
+"""Containers that run once and end; all others keep running."""
 OURS = ("issuance", "ledger", "matching", "redemption", "views", "gateway")
 """One container each, of the same image."""

@@ -1,4 +1,4 @@
-"""The compose file keeps its rules: nothing runs with more rights than it needs, and nobody sees others' secrets."""
+"""The compose file keeps its rules: no container has more rights than it needs, or sees another's secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mounts(name: str) -> list[dict[str, Any]]:
 
 
 def subpaths(name: str, volume: str) -> dict[str, str]:
-    """What a container sees of a volume: {path in the volume: where}; an empty path is all of it."""
+    """What a container mounts of a volume: {path in the volume: mount point}; an empty path is the whole volume."""
     return {
         each.get("volume", {}).get("subpath", ""): each["target"] for each in mounts(name) if each["source"] == volume
     }
@@ -62,7 +62,7 @@ def test_images_are_pinned(name: str) -> None:
 def test_our_image_is_built_once_and_never_pulled() -> None:
     users = {name for name, each in SERVICES.items() if each["image"] == "counterfoil:local"}
     assert {name for name in users if "build" in SERVICES[name]} == {"secrets"}
-    assert all(SERVICES[name]["pull_policy"] == "never" for name in users)  # the builder's, too: else it is looked for
+    assert all(SERVICES[name]["pull_policy"] == "never" for name in users)  # for the builder too, or it would be pulled
     assert SERVICES["secrets"]["build"] == {"context": ".", "dockerfile": "infra/Dockerfile", "args": ["PIP_INDEX_URL"]}
 
 
@@ -77,7 +77,7 @@ def test_everything_is_bounded(name: str) -> None:
 
 
 @EVERY
-def test_what_goes_on_is_watched_and_started_again(name: str) -> None:
+def test_long_running_containers_are_checked_and_restarted(name: str) -> None:
     service = SERVICES[name]
     if name in ONCE:
         assert service["restart"] == "no"
@@ -158,7 +158,7 @@ def test_mounts_lead_somewhere(name: str) -> None:
             assert each["read_only"] is True
         else:
             assert each["source"] in COMPOSE["volumes"]
-            # Without this, the engine would look for the path when it makes the container, before anybody made it.
+            # Without this, the engine would look for the path when it creates the container, before the path exists.
             assert ("subpath" in each.get("volume", {})) == each.get("volume", {}).get("nocopy", False)
 
 
@@ -167,7 +167,7 @@ def test_everything_waits_for_what_it_needs() -> None:
         return {other: each["condition"] for other, each in SERVICES[name].get("depends_on", {}).items()}
 
     assert all(waits(name) == {"setup": "service_completed_successfully"} for name in OURS)
-    # `docker compose run` runs what it depends on, every time: setup would migrate before `database check` looks.
+    # `docker compose run` always runs the dependencies: setup would migrate before `database check` looks.
     assert SERVICES["cli"]["depends_on"] == {}
     assert waits("setup") == {
         "secrets": "service_completed_successfully",

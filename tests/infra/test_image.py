@@ -1,4 +1,4 @@
-"""The image: two stages, nothing but what runs in the second, nobody's package index, no root."""
+"""The image: two stages, only what runs in the second, no package index baked in, no root."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_both_stages_stand_on_one_pinned_base() -> None:
 
 
 def test_nothing_but_the_base_is_fetched_from_a_registry() -> None:
-    # `# syntax=` would have every build ask Docker Hub for a frontend, of a version that nobody pinned.
+    # `# syntax=` would make every build fetch an unpinned frontend from Docker Hub.
     assert not re.search(r"^#\s*syntax\s*=", _TEXT, re.MULTILINE | re.IGNORECASE)
     sources = [
         word for line in LINES if line.startswith("COPY ") for word in line.split() if word.startswith("--from=")
@@ -47,7 +47,7 @@ def test_the_index_is_the_builders_affair() -> None:
     assert not any("PIP_INDEX_URL" in line for line in FINAL)
 
 
-def test_the_final_stage_takes_the_environment_alone() -> None:
+def test_the_final_stage_copies_only_the_environment() -> None:
     copied = [line for line in FINAL if line.startswith(("COPY", "ADD"))]
     assert copied == ["COPY --from=builder /opt/counterfoil /opt/counterfoil"]
     assert [line.count("pip ") for line in FINAL if "pip" in line] == [2]
@@ -56,7 +56,7 @@ def test_the_final_stage_takes_the_environment_alone() -> None:
     assert any(f"pip uninstall --yes {tools}" in line and "pip check" in line for line in BUILDER)
 
 
-def test_it_is_not_root_and_says_how_it_is() -> None:
+def test_it_is_not_root_and_has_a_health_check() -> None:
     assert only(FINAL, "USER") == "USER 10001:10001"
     assert only(FINAL, "ENTRYPOINT") == 'ENTRYPOINT ["counterfoil"]'
     health = only(FINAL, "HEALTHCHECK")

@@ -1,4 +1,4 @@
-"""kafka/run.sh: what a broker is told, which brokers it refuses to be, and that no command line shows a password."""
+"""kafka/run.sh: a broker's settings, which brokers it refuses to start, and that no command line shows a password."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ for word in "$@"; do case $word in @*) cat "${word#@}" >>"$CALLS.read" ;; esac; 
 
 
 class Box:
-    """Directories in place of a container's, and a `java` that notes how it was called."""
+    """Directories in place of a container's, and a fake `java` that records its calls."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.calls = root, root / "calls"
@@ -79,7 +79,7 @@ def test_three_brokers(box: Box) -> None:
     assert f"--initial-controllers {voters}\n" in Path(f"{box.calls}.read").read_text()
 
 
-def test_everybody_has_to_say_who_they_are_and_what_they_may(box: Box) -> None:
+def test_clients_need_authentication_and_rights(box: Box) -> None:
     box.run(1)
     found = box.properties
     assert found["listener.security.protocol.map"] == "CLIENTS:SASL_SSL,BROKERS:SSL,CONTROLLER:SSL"
@@ -90,9 +90,9 @@ def test_everybody_has_to_say_who_they_are_and_what_they_may(box: Box) -> None:
     assert found["auto.create.topics.enable"] == found["unclean.leader.election.enable"] == "false"
 
 
-def test_the_password_is_on_no_command_line_and_stays_nowhere(box: Box) -> None:
+def test_the_password_is_on_no_command_line_and_in_no_file(box: Box) -> None:
     done = box.run(1)
-    assert f"password={PASSWORD}]" in Path(f"{box.calls}.read").read_text()  # what the launcher read from the file
+    assert f"password={PASSWORD}]" in Path(f"{box.calls}.read").read_text()  # read from the file by the launcher
     assert PASSWORD not in box.calls.read_text() + done.stdout + done.stderr
     kept = [path for name in ("work", "data") for path in (box.root / name).rglob("*") if path.is_file()]
     assert kept

@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask for metrics that exist, with labels that they have, and every alert has its runbook."""
+"""Alerts and dashboard use only metrics and labels that exist, and every alert has a section in the manual."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.ops.health import Judged
+from counterfoil.ops.health import ConsumerStatus
 from counterfoil.ops.metrics import NAMES, Metrics
 from tests.infra.compose import INFRA, OURS, SERVICES, load
 
@@ -23,13 +23,13 @@ DASHBOARD = json.loads((INFRA / "grafana" / "dashboards" / "counterfoil.json").r
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 PROMETHEUS = load(INFRA / "prometheus" / "prometheus.yml")
 TARGET_LABELS = {"job", "instance"}
-"""Given to every series by whoever asks for it."""
+"""Labels that the scraper adds to every series."""
 README = (INFRA / "README.md").read_text()
 
 
 @cache
 def exposed() -> Mapping[str, frozenset[str]]:
-    """Every series that a process may show, with its labels, as rendered after one event of each kind."""
+    """Every series that a process may expose, with its labels, rendered after one event of each kind."""
     metrics = Metrics()
     metrics.consumed(LogId("ledger"), "commands", 1)
     metrics.committed(LogId("ledger"), entries=1, seconds=0.01, size=1)
@@ -40,7 +40,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
     metrics.active(LogId("ledger"), True)
     metrics.dead_letter("ledger", "not_an_entry")
     metrics.show_waiting(lambda: 0)
-    metrics.show_consumers(lambda: [Judged("ledger", "commands", 0, None)])
+    metrics.show_consumers(lambda: [ConsumerStatus("ledger", "commands", 0, None)])
     found: dict[str, frozenset[str]] = {"up": frozenset(TARGET_LABELS)}
     for family in text_string_to_metric_families(metrics.render().decode()):
         for sample in family.samples:
@@ -49,7 +49,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
 
 
 def asked(expression: str) -> Iterator[tuple[str, set[str]]]:
-    """The series that an expression selects, with the labels that it selects them by."""
+    """The series that an expression selects, with the labels in its selectors."""
     bare = re.sub(r"\b(by|on)\s*\([^)]*\)", "", expression)
     for name, selector in re.findall(r"\b((?:counterfoil|process)_[a-z_]+|up)\b(\{[^}]*\})?", bare):
         yield name, set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)", selector))
@@ -92,13 +92,13 @@ def test_every_metric_is_looked_at() -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """What the headings of a Markdown file are linked as."""
+    """The anchors of a Markdown file's headings."""
     titles = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_says_how_bad_and_what_to_do(rule: dict[str, Any]) -> None:
+def test_an_alert_has_severity_and_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("warning", "critical")
     assert rule["annotations"]["summary"]
     path, _, anchor = rule["annotations"]["runbook"].partition("#")

@@ -1,4 +1,4 @@
-"""secrets.sh makes what is missing and nothing else, for its reader alone; its certificates hold in a TLS handshake."""
+"""secrets.sh makes only missing files, each readable by its user only; its certificates pass a TLS handshake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def made(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_everybody_gets_what_is_theirs(made: Path) -> None:
+def test_every_user_gets_its_own_files(made: Path) -> None:
     found = contents(made)
     for user in USERS:
         own = {name.partition("/")[2] for name in found if name.startswith(f"{user}/")}
@@ -57,7 +57,7 @@ def test_everybody_gets_what_is_theirs(made: Path) -> None:
     assert re.fullmatch(rb"[0-9a-f]{64}\n", found["grafana/admin"])
 
 
-def test_nobody_else_may_read_it(made: Path) -> None:
+def test_no_other_user_can_read_them(made: Path) -> None:
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in made.rglob("*")}
     assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
     assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
@@ -93,7 +93,7 @@ def test_certificates_that_end_soon_are_renewed(tmp_path: Path, days: int, *, re
     assert changed == (set(CERTIFICATES) if renewed else set())
 
 
-def test_a_new_authority_certifies_everybody_anew(made: Path) -> None:
+def test_a_new_authority_renews_every_certificate(made: Path) -> None:
     before = contents(made)
     (made / "ca" / "ca.pem").unlink()
     assert secrets(made).returncode == 0
@@ -144,7 +144,7 @@ def test_ids_are_of_kafkas_form(made: Path) -> None:
 
 
 def broker(directory: Path) -> ssl.SSLContext:
-    """A broker, who asks for a certificate too."""
+    """A broker's context, which requires a client certificate too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "keystore.pem")
     context.load_verify_locations(directory / "ca.pem")
@@ -170,7 +170,7 @@ def handshake(context: ssl.SSLContext, client: ssl.SSLContext, name: str) -> Non
     assert done == set(ends)
 
 
-def test_brokers_know_each_other_and_nobody_else(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_brokers_accept_only_each_other(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     own = ssl.create_default_context(cafile=str(made / "views" / "kafka-ca.pem"))
     own.load_cert_chain(made / "kafka-2" / "keystore.pem")
     for name in ("kafka-1", "kafka", "localhost"):
@@ -188,9 +188,7 @@ def test_brokers_know_each_other_and_nobody_else(made: Path, tmp_path_factory: p
         handshake(broker(other / "kafka-1"), own, "kafka-1")
 
 
-def test_postgresql_shows_its_own_name_and_is_nobodys_client(
-    made: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_postgresql_proves_its_own_name_and_is_no_client(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     postgres = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     postgres.load_cert_chain(made / "postgres" / "server.pem")
     postgres.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -200,7 +198,7 @@ def test_postgresql_shows_its_own_name_and_is_nobodys_client(
         handshake(postgres, client, "kafka-1")
     client.load_cert_chain(made / "kafka-2" / "keystore.pem")
     with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
-        handshake(broker(made / "kafka-1"), client, "postgres")  # no broker can pass for it
+        handshake(broker(made / "kafka-1"), client, "postgres")  # no broker can impersonate it
 
     other = tmp_path_factory.mktemp("other")
     assert secrets(other).returncode == 0

@@ -1,4 +1,4 @@
-"""Health reports name what is wrong, survive checks that raise or hang, and know a loop or a consumer that stands."""
+"""Health reports name failing checks, survive checks that raise or hang, and detect blocked loops and consumers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
-from counterfoil.ops.health import Background, Consumers, Health, Judged, Responsive
+from counterfoil.ops.health import Background, Consumers, ConsumerStatus, Health, Responsive
 from counterfoil.ops.stuck import PATIENCE, Sample
 
 
 class Now:
-    """A clock that is told the time."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.time = 1_000.0
@@ -24,7 +24,7 @@ class Now:
 
 
 def raising() -> str | None:
-    """A check that fails, with something in its error that is nobody's business."""
+    """A check that raises an error with confidential text."""
     raise ConnectionRefusedError("user admin at 10.1.2.3")
 
 
@@ -76,7 +76,7 @@ def test_a_check_that_raises_has_failed_and_its_error_stays_inside(caplog: pytes
 # ---------------------------------------------------------------- checks in the background
 
 
-def test_a_check_in_the_background_says_its_last_answer() -> None:
+def test_a_background_check_returns_its_last_result() -> None:
     answers, asked = [None, "gone", None], threading.Semaphore(0)
 
     def check() -> str | None:
@@ -87,10 +87,10 @@ def test_a_check_in_the_background_says_its_last_answer() -> None:
 
     now = Now()
     background = Background("database", check, every=0.001, clock=now)
-    assert background() == "not asked yet"
+    assert background() == "not checked yet"
     background.start()
     assert asked.acquire(timeout=10)
-    assert asked.acquire(timeout=10)  # the answer before this one has been taken
+    assert asked.acquire(timeout=10)  # the result before this one has been stored
     assert background() == "gone for good"
     background.close()
 
@@ -107,7 +107,7 @@ def test_a_check_that_hangs_is_found_out_and_never_waited_for() -> None:
     background.start()
     assert asked.wait(10)
     now.time += 14.9
-    assert background() == "not asked yet"
+    assert background() == "not checked yet"
     now.time += 0.1
     assert background() == "no answer for 15 s"
     background.close()
@@ -137,13 +137,13 @@ def test_a_loop_that_answers_is_well_and_one_that_does_not_is_not() -> None:
     check = Responsive(notes.append, within=5.0, clock=now)
     assert check() is None
     notes.pop()()
-    now.time += 3_600  # nobody asked for an hour: that is no fault of the loop
+    now.time += 3_600  # not called for an hour: no fault of the loop
     assert check() is None
     now.time += 4.9
     assert check() is None
     now.time += 0.1
     assert check() == "the event loop has not answered for 5 s"
-    assert len(notes) == 1  # one note at a time, however often it is asked
+    assert len(notes) == 1  # one callback at a time, however often it is called
     notes.pop()()
     assert check() is None
 
@@ -160,7 +160,7 @@ def test_a_real_loop_blocked_and_closed() -> None:
         go_on.wait(10)
 
     def answered() -> None:
-        """Wait until the loop has run everything that it was given before."""
+        """Wait until the loop has run all callbacks scheduled before."""
         done = threading.Event()
         loop.call_soon_threadsafe(done.set)
         assert done.wait(10)
@@ -185,21 +185,21 @@ def test_a_real_loop_blocked_and_closed() -> None:
 # ---------------------------------------------------------------- consumers
 
 
-def test_consumers_are_judged_whenever_somebody_looks() -> None:
+def test_consumers_are_judged_on_every_look() -> None:
     samples = {
         ("matching", "commands"): Sample(0.0, 40, 40, 0.0),
         ("ledger", "counterfoil.example/matching/main"): Sample(0.0, 7, 19, 0.0),
     }
     consumers = Consumers(lambda: samples)
     assert consumers.look() == [
-        Judged("ledger", "counterfoil.example/matching/main", 12, None),
-        Judged("matching", "commands", 0, None),
+        ConsumerStatus("ledger", "counterfoil.example/matching/main", 12, None),
+        ConsumerStatus("matching", "commands", 0, None),
     ]
     assert consumers.check() is None
     for key, sample in samples.items():
         samples[key] = Sample(PATIENCE, sample.position, sample.highwater, PATIENCE)
-    reason = "stood at 7 of 19 for 30 s"
-    assert consumers.look()[0] == Judged("ledger", "counterfoil.example/matching/main", 12, reason)
+    reason = "no progress at 7 of 19 for 30 s"
+    assert consumers.look()[0] == ConsumerStatus("ledger", "counterfoil.example/matching/main", 12, reason)
     assert consumers.check() == f"ledger from counterfoil.example/matching/main: {reason}"
 
 
@@ -210,7 +210,7 @@ def test_all_that_is_stuck_is_named() -> None:
     )
 
 
-def test_a_source_that_was_left_out_is_watched_afresh() -> None:
+def test_a_source_that_reappears_is_watched_from_the_start() -> None:
     samples = {("ledger", "commands"): Sample(0.0, 0, 1, 0.0)}
     consumers = Consumers(lambda: samples)
     consumers.look()
@@ -222,4 +222,4 @@ def test_a_source_that_was_left_out_is_watched_afresh() -> None:
 
 def test_a_consumer_ahead_of_a_high_water_mark_that_is_not_known_yet_is_not_behind() -> None:
     samples = {("ledger", "commands"): Sample(0.0, 5, 0, 0.0)}
-    assert Consumers(lambda: samples).look() == [Judged("ledger", "commands", 0, None)]
+    assert Consumers(lambda: samples).look() == [ConsumerStatus("ledger", "commands", 0, None)]

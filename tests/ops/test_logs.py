@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error, whatever is logged; lines for people as they were."""
+"""Structured logs: one JSON object per line on standard error for any message; text lines are unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What was logged."""
+    """The logged objects."""
     out, err = capsys.readouterr()
     assert not out
     return [json.loads(line) for line in err.splitlines()]
@@ -61,7 +61,7 @@ def test_the_time_is_that_of_the_event_in_utc(capsys: pytest.CaptureFixture[str]
     assert [parse_time(line["time"]) for line in lines(capsys)] == [1_800_000_000_000_000, 1_800_000_000_250_000]
 
 
-def test_a_line_says_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_has_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO", "json", "ledger")
     log.info("with", extra={logs.TRACE: f"00-{TRACE_ID}-b7ad6b7169203331-01"})
     log.info("without", extra={logs.TRACE: ""})
@@ -120,8 +120,8 @@ def test_json_without_its_package_is_a_bad_setting(monkeypatch: pytest.MonkeyPat
         logs.configure("INFO", "json", "ledger")
 
 
-def test_the_embedded_form_needs_nothing_of_what_watches() -> None:
-    """None of the packages of the extra; OpenTelemetry's interface, a few empty classes, comes with FastAPI."""
+def test_the_embedded_form_imports_no_monitoring_packages() -> None:
+    """Imports no package of the extra; OpenTelemetry's API, a few empty classes, comes with FastAPI."""
     script = """
 import sys
 import counterfoil.bootstrap.embedded, counterfoil.cli.main, counterfoil.cli.gateway_server, counterfoil.gateway.app

@@ -1,4 +1,4 @@
-"""Each hook makes exactly the series that dashboards and alerts are written for."""
+"""Each hook makes exactly the series that dashboards and alerts use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
-from counterfoil.ops.health import Judged
+from counterfoil.ops.health import ConsumerStatus
 from counterfoil.ops.metrics import BATCH_BUCKETS, COMMIT_BUCKETS, METRICS, NAMES, RECEIPT_BUCKETS, Metrics
 from counterfoil.runtime.telemetry import Telemetry
 
@@ -17,7 +17,7 @@ MATCHING = "counterfoil.example/matching/main"
 
 
 def shown(metrics: Metrics) -> list[str]:
-    """The series of ours, as they are written."""
+    """The project's series, as text."""
     return [line for line in metrics.render().decode().splitlines() if line.startswith("counterfoil_")]
 
 
@@ -39,7 +39,7 @@ def with_everything() -> Metrics:
     metrics.active(LogId("ledger"), True)
     metrics.dead_letter("ledger", "malformed")
     metrics.show_waiting(lambda: 7)
-    metrics.show_consumers(lambda: [Judged("ledger", MATCHING, 5, None)])
+    metrics.show_consumers(lambda: [ConsumerStatus("ledger", MATCHING, 5, None)])
     return metrics
 
 
@@ -165,15 +165,18 @@ def test_the_gateway() -> None:
 
 def test_consumers_are_shown_as_they_are_now_and_not_as_they_were() -> None:
     metrics = Metrics()
-    judged = [Judged("ledger", MATCHING, 5, None), Judged("views", MATCHING, 900, "stood at 1 of 901 for 31 s")]
-    metrics.show_consumers(lambda: judged)
+    statuses = [
+        ConsumerStatus("ledger", MATCHING, 5, None),
+        ConsumerStatus("views", MATCHING, 900, "no progress at 1 of 901 for 31 s"),
+    ]
+    metrics.show_consumers(lambda: statuses)
     assert series(metrics, "counterfoil_consumer") == [
         f'counterfoil_consumer_lag{{consumer="ledger",source="{MATCHING}"}} 5.0',
         f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 900.0',
         f'counterfoil_consumer_stuck{{consumer="ledger",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 1.0',
     ]
-    judged[:] = [Judged("views", MATCHING, 0, None)]
+    statuses[:] = [ConsumerStatus("views", MATCHING, 0, None)]
     assert series(metrics, "counterfoil_consumer") == [
         f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 0.0',

@@ -1,4 +1,4 @@
-"""The probes' server: its three pages, its limits at n and n + 1, and that no client can hold it up."""
+"""The probes' server: its three pages, its limits at n and n + 1, and that no client can block it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def serving(shown: Pages, deadline: float = 5.0) -> Iterator[Listen]:
 
 
 def ask(address: Listen, path: str, method: str = "GET") -> tuple[HTTPResponse, bytes]:
-    """One request, and what came back."""
+    """Send one request; returns the response."""
     connection = HTTPConnection(*address, timeout=20)
     try:
         connection.request(method, path)
@@ -46,14 +46,14 @@ def ask(address: Listen, path: str, method: str = "GET") -> tuple[HTTPResponse, 
 
 
 def send(address: Listen, data: bytes) -> bytes:
-    """Everything that comes back for these bytes."""
+    """Send these bytes; returns the whole response."""
     with socket.create_connection(address, timeout=20) as connection:
         connection.sendall(data)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def page(body: bytes = b"hello") -> Callable[[], Page]:
-    """A page that says always the same."""
+    """A constant page."""
     return lambda: Page(HTTPStatus.OK, "text/plain", body)
 
 
@@ -120,7 +120,7 @@ def test_only_get_and_head_are_allowed(method: str) -> None:
     assert json.loads(body) == {"error": "Method Not Allowed"}
 
 
-def test_a_page_that_fails_keeps_its_error_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_page_does_not_show_its_error(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> Page:
         raise ValueError("secret")
 
@@ -135,7 +135,7 @@ def test_a_page_that_fails_keeps_its_error_to_itself(caplog: pytest.LogCaptureFi
 
 
 def head_of(size: int) -> bytes:
-    """A request whose head has so many bytes."""
+    """A request whose head has this many bytes."""
     start, end = b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: ", b"\r\n\r\n"
     return start + b"x" * (size - len(start) - len(end)) + end
 
@@ -170,7 +170,7 @@ def test_one_answer_per_connection_whatever_is_sent(request_: bytes, status: byt
 
 @pytest.mark.parametrize("trickle", [b"", b"G", b"GET /livez HTTP/1.1\r\n"])
 def test_a_connection_has_a_deadline_however_slowly_it_sends(trickle: bytes) -> None:
-    """A byte now and then does not put it off."""
+    """Slow single bytes do not extend it."""
     with serving({"/livez": page()}, deadline=0.3) as address, socket.create_connection(address, timeout=20) as slow:
         slow.sendall(trickle)
         stop = threading.Event()
@@ -187,14 +187,14 @@ def test_a_connection_has_a_deadline_however_slowly_it_sends(trickle: bytes) -> 
         try:
             assert slow.recv(1) == b""
         except ConnectionResetError:
-            pass  # what was sent meanwhile was not read any more
+            pass  # what was sent meanwhile was not read
         finally:
             stop.set()
             dripping.join()
 
 
 def test_many_ask_at_once() -> None:
-    """More than there are threads: all are answered, and never more than the bound at a time."""
+    """More than there are threads: all are answered, never more than the bound at the same time."""
     lock, running, most = threading.Lock(), [0], [0]
     full = threading.Event()
 
@@ -216,7 +216,7 @@ def test_many_ask_at_once() -> None:
     assert most[0] == MAX_THREADS
 
 
-def test_clients_that_hold_every_thread_let_go_at_the_deadline() -> None:
+def test_clients_that_hold_every_thread_are_cut_off_at_the_deadline() -> None:
     with serving({"/livez": page()}, deadline=0.5) as address:
         held = [socket.create_connection(address, timeout=20) for _ in range(MAX_THREADS)]
         try:

@@ -1,4 +1,4 @@
-"""When a consumer counts as stuck: tables of samples on virtual time, and properties over any course of them."""
+"""When a consumer counts as stuck: tables of samples on virtual time, and properties over random samples."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from counterfoil.ops.stuck import PATIENCE, Sample, Watched, follow, stuck
 
-STOOD = "stood at {} of {} for {} s"
+STOOD = "no progress at {} of {} for {} s"
 SILENT = "no answer to a fetch for {} s"
 MISSING = "waited {} s for entry {}, which is missing"
 
-# A course is a list of (time, position, highwater, last poll, missing index); the verdict is that of its last sample.
+# A course is a list of (time, position, highwater, last poll, missing index); the last sample gives the verdict.
 COURSES: dict[str, tuple[list[tuple[float, int, int, float, int | None]], str | None]] = {
     "nothing to read, ever": ([(0, 0, 0, 0, None), (3_600, 0, 0, 3_600, None)], None),
     "idle for an hour, then a message": ([(0, 5, 5, 0, None), (3_600, 5, 6, 3_600, None)], None),
@@ -73,7 +73,7 @@ STEPS = st.lists(
 def test_it_is_stuck_exactly_if_it_was_seen_behind_at_one_place_for_long_enough(
     steps: list[tuple[float, int, int]],
 ) -> None:
-    """Against the definition over the whole history, which the incremental judgement does not keep."""
+    """Compared with the definition over the whole history, which the incremental code does not keep."""
     history: list[Sample] = []
     watched: Watched | None = None
     now, position, highwater = 0.0, 0, 0

@@ -1,4 +1,4 @@
-"""One trace from the command to the trade, sampled as its beginning says, at no cost to those who wait for no trace."""
+"""One trace from the command to the trade, sampled as decided at its start, and without delay for the services."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ACCEPTED = (Outcome(1, None),)
 
 
 class Now:
-    """A clock that is told the time."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.time = 1_000.0
@@ -47,7 +47,7 @@ class Now:
 
 
 class Collected:
-    """The hooks of some process, and the spans that ended."""
+    """The hooks of a process, and the ended spans."""
 
     def __init__(self, ratio: float = 1.0) -> None:
         self.now = Now()
@@ -57,7 +57,7 @@ class Collected:
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
-        """Those that ended, in that order."""
+        """The ended spans, in order."""
         return self._exporter.get_finished_spans()
 
     @property
@@ -81,7 +81,7 @@ def entry(
 
 
 def context(span: ReadableSpan) -> SpanContext:
-    """Where a span is."""
+    """The context of a span."""
     found: SpanContext | None = span.context
     assert found is not None
     return found
@@ -151,7 +151,7 @@ def test_services_in_one_process_keep_their_own_names() -> None:
     assert names == ["counterfoil-ledger", "counterfoil-matching", "counterfoil-ledger"]
 
 
-def test_the_clients_trace_goes_on() -> None:
+def test_the_clients_trace_is_continued() -> None:
     process = Collected(ratio=0.0)
     carried = process.hooks.received(LogId("matching"), SAMPLED, "PlaceBid")
     assert carried.startswith(f"00-{TRACE_ID}-")
@@ -182,7 +182,7 @@ def test_outcomes(outcomes: tuple[Outcome, ...], events: tuple[type[Event], ...]
 # ---------------------------------------------------------------- what is sampled
 
 
-def test_what_is_not_sampled_carries_nothing() -> None:
+def test_messages_that_are_not_sampled_carry_no_traceparent() -> None:
     process = Collected(ratio=1.0)
     bid = entry("matching", 17, COMMAND, (BidReceived,), ACCEPTED)
     assert process.hooks.received(LogId("matching"), UNSAMPLED, "PlaceBid") == ""
@@ -296,7 +296,7 @@ class Collector:
         self._thread.start()
 
     def stop(self) -> None:
-        """Be gone; idempotent."""
+        """Stop listening; idempotent."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -329,8 +329,8 @@ def test_spans_reach_a_collector_with_the_services_they_are_of(collector: Collec
 
 
 @pytest.mark.parametrize("kind", ["gone", "silent"])
-def test_a_collector_that_is_away_makes_nobody_wait(collector: Collector, kind: str) -> None:
-    """More spans than the queue holds, for a peer that refuses connections or takes them and never answers."""
+def test_an_unreachable_collector_delays_nothing(collector: Collector, kind: str) -> None:
+    """More spans than the queue holds, for a collector that refuses connections or accepts them and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         collector.stop()
         url = collector.url if kind == "gone" else f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -344,7 +344,7 @@ def test_a_collector_that_is_away_makes_nobody_wait(collector: Collector, kind: 
     assert len(carried) == 5_000
     assert hooked - began < 20  # a quarter of a second on a quiet machine; one request alone may take 3 s
     assert closed - hooked < 10  # 3 s is the bound
-    for thread in threading.enumerate():  # what is left of it must not meddle with other tests
+    for thread in threading.enumerate():  # its remaining threads must not affect other tests
         if thread.name == "counterfoil-traces":
             thread.join(60)
             assert not thread.is_alive()

@@ -1,4 +1,4 @@
-"""A runner's surroundings in memory, and a decider small enough to see through."""
+"""A runner with its ports in memory, and a minimal decider."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class MemoryStore:
         return {entry.id: (index, entry.content) for index, entry in enumerate(self.kept) if entry.id in ids}
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 class MemoryFiles:
@@ -126,11 +126,11 @@ class MemoryFiles:
         self.order.append("memory")
 
 
-# a decider that one can see through ---------------------------------------------------------------------------------
+# a minimal decider --------------------------------------------------------------------------------------------------
 
 
-class State(ServiceState):
-    """The parties, the trades it heard of, how many ticks are due, and what it consumed in which order."""
+class HarnessState(ServiceState):
+    """The parties, the trades seen, how many ticks are due, and the events consumed, in order."""
 
     __slots__ = ("heard", "ticks", "trades")
 
@@ -147,7 +147,7 @@ class State(ServiceState):
         yield "heard", [*self.heard, self.ticks]
 
 
-def _deposit(_state: State, body: Deposit, _actor: Party, _at: At) -> Decision:
+def _deposit(_state: HarnessState, body: Deposit, _actor: Party, _at: At) -> Decision:
     if body.amount % 2:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount)
     return [
@@ -158,38 +158,38 @@ def _deposit(_state: State, body: Deposit, _actor: Party, _at: At) -> Decision:
     ]  # fmt: skip
 
 
-def _deposited(state: State, event: CashDeposited, _at: At) -> None:
+def _deposited(state: HarnessState, event: CashDeposited, _at: At) -> None:
     state.heard.append(event.payment_reference)
     if event.party_id == "ticks":
         state.ticks += event.amount
 
 
-def _traded(state: State, event: TradeMatched, _at: At) -> None:
+def _traded(state: HarnessState, event: TradeMatched, _at: At) -> None:
     state.trades[event.trade_id] = event.nodes
     state.heard.append(event.trade_id)
     if event.trade_id.startswith("ticks"):
         state.ticks += event.nodes
 
 
-def _accepted(state: State, event: UsageAccepted, _at: At) -> None:
+def _accepted(state: HarnessState, event: UsageAccepted, _at: At) -> None:
     state.heard.append(event.report_id)
 
 
-def _completed(state: State, event: ContractCompleted, _at: At) -> None:
+def _completed(state: HarnessState, event: ContractCompleted, _at: At) -> None:
     state.heard.append(f"end of {event.contract_id}")
 
 
-def _ticked(state: State, _event: VoucherFrozen, _at: At) -> None:
+def _ticked(state: HarnessState, _event: VoucherFrozen, _at: At) -> None:
     state.ticks -= 1
 
 
-def _known(state: State, event: UsageAccepted | ContractCompleted) -> bool:
+def _known(state: HarnessState, event: UsageAccepted | ContractCompleted) -> bool:
     return event.contract_id in state.trades
 
 
-DECIDER: Decider[State] = Decider(
+DECIDER: Decider[HarnessState] = Decider(
     service="ledger",
-    initial=State,
+    initial=HarnessState,
     commands={Deposit: _deposit, Withdraw: _deposit},
     reactions={
         "issuance": dict.fromkeys((PartyRegistered, KeyAdded, KeyRevoked), mirror),
@@ -209,15 +209,15 @@ DECIDER: Decider[State] = Decider(
         ContractCompleted: _completed,
         VoucherFrozen: _ticked,
     },
-    records=State.records,
+    records=HarnessState.records,
 )
 
 
-# what is around it --------------------------------------------------------------------------------------------------
+# the runner's ports -------------------------------------------------------------------------------------------------
 
 
-def said(origin: str, *entries: Sequence[Event]) -> list[bytes]:
-    """A log of another service that says these events, entry by entry."""
+def log_with(origin: str, *entries: Sequence[Event]) -> list[bytes]:
+    """The entries of another service's log, each with the given events."""
     everything = {type(event): lambda _state, _event, _at: None for each in entries for event in each}
     engine: Engine[Any] = Engine(DECIDER, origin, lambda _size: None)
     engine._evolve.update(everything)
@@ -234,13 +234,13 @@ def registered(author: Author, role: Any) -> tuple[PartyRegistered, KeyAdded]:
     return party, KeyAdded(party_id=author.party_id, key_id=author.key_id, public_key=author.public_key)
 
 
-class Around:
+class RunnerHarness:
     """A transport with three source logs, and a runner of `DECIDER` over a store and files in memory."""
 
     def __init__(self, **sources: list[bytes]) -> None:
         self.transport, self.clock = EmbeddedTransport(), VirtualClock(T)
         self.store, self.files = MemoryStore(), MemoryFiles()
-        first = said(SOURCES["issuance"], registered(TREASURER, "treasurer"))
+        first = log_with(SOURCES["issuance"], registered(TREASURER, "treasurer"))
         self.logs = {SOURCES[name]: list(sources.get(name, ())) for name in SOURCES}
         self.logs[SOURCES["issuance"]] = first + self.logs[SOURCES["issuance"]]
         for origin, log in self.logs.items():
@@ -251,7 +251,7 @@ class Around:
         self.runner = self.start()
 
     def start(self) -> Runner:
-        """A runner over what is there."""
+        """Create a runner over the store and recover it."""
         log = Log(
             DECIDER,
             ORIGIN,
@@ -265,7 +265,7 @@ class Around:
         return self.runner
 
     def arrive(self, service: str, count: int = 1_000) -> None:
-        """The next entries of a source are announced."""
+        """Announce the next entries of a source."""
         origin = SOURCES[service]
         first = self.arrived[origin]
         entries = self.logs[origin][first : first + count]
@@ -273,7 +273,7 @@ class Around:
         self.arrived[origin] = first + len(entries)
 
     def send(self, *envelopes: bytes) -> list[Reply]:
-        """Commands arrive, one step is done; the replies."""
+        """Send commands and do one step; returns the replies."""
         for envelope in envelopes:
             self.transport.send_command(LogId("ledger"), envelope)
         self.runner.step()

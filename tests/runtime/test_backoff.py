@@ -1,4 +1,4 @@
-"""Pauses grow from the first to the longest, stay there however often they are asked for, and start over."""
+"""Pauses grow from the first to the longest, stay there, and start over with a new iteration."""
 
 from __future__ import annotations
 

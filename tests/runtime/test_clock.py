@@ -1,4 +1,4 @@
-"""The clocks: the system's microseconds, and one that moves only forward and only when told to."""
+"""The clocks: the system's microseconds, and a virtual one that moves only forward and only by `advance_to`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock file: what its driver says, seen by every process at once and whole, never stepping back."""
+"""A clock file: every process sees its driver's moves at once and atomically, and time never steps back."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_another_process_never_reads_half_a_move(tmp_path: Path) -> None:
     ],
     ids=["empty", "short", "long", "zero", "negative", "too late", "text"],
 )
-def test_what_is_no_clock_is_refused_at_once(tmp_path: Path, data: bytes, why: str) -> None:
+def test_a_malformed_clock_file_is_refused(tmp_path: Path, data: bytes, why: str) -> None:
     (tmp_path / "clock").write_bytes(data)
     for kind in (FileClock, ClockDriver):
         with pytest.raises(BadClock, match=f"{tmp_path / 'clock'}.*{why}"):
@@ -127,7 +127,7 @@ def test_a_clock_is_made_once(path: Path) -> None:
         assert clock.now() == START
 
 
-def test_closing_twice_is_closing(path: Path) -> None:
+def test_closing_twice_is_harmless(path: Path) -> None:
     clock = FileClock(path)
     clock.close()
     clock.close()

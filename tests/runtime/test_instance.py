@@ -1,4 +1,4 @@
-"""An installation is made once, its private keys are for its owner alone, and its name is in all it signs."""
+"""An instance is created once, only its owner can read its private keys, and its name is in everything it signs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST = "instance.example"
 
 
 def entropy(name: str) -> bytes:
-    """Keys that everybody knows."""
+    """Keys derived from the name, so known to all."""
     return sha256(name.encode()).digest()
 
 
@@ -129,7 +129,7 @@ def test_private_text_is_written_once(tmp_path: Path) -> None:
 
 
 def test_an_init_that_was_cut_short_says_what_to_do(tmp_path: Path) -> None:
-    """Keys without an instance: nothing may be overwritten, for nobody knows what was signed with them."""
+    """Keys without an instance: nothing may be overwritten, since something may have been signed with them."""
     made = Instance.create(tmp_path / "home", HOST, "Op", entropy)
     (made.root / "instance.json").unlink()
     (made.root / "keys" / "log-redemption.skey").unlink()
@@ -147,7 +147,7 @@ def test_keys_of_parties_may_be_there_before_the_instance(tmp_path: Path) -> Non
     assert Instance.create(tmp_path, HOST, "Op", entropy).seed("lab") == b"\xab" * 32
 
 
-def test_everything_has_its_place(made: Instance) -> None:
+def test_every_path_is_below_the_home_directory(made: Instance) -> None:
     log = LogId("ledger")
     places = [made.database(log), made.views_database, made.log_directory(log), made.signer_directory(log)]
     assert [place.relative_to(made.root).as_posix() for place in places] == [

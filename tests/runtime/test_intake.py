@@ -1,4 +1,4 @@
-"""The gate: only what is well formed, addressed here and signed by a known key comes through, in the order it came."""
+"""Intake passes only commands that are well formed, addressed to this log and signed by a known key, in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def directory() -> Directory:
-    """One that knows the treasurer with two keys, the second revoked."""
+    """A directory with the treasurer and two keys, the second revoked."""
     made = Directory()
     party, key = registered(TREASURER, "treasurer")
     made.registered(party)
@@ -92,7 +92,7 @@ def test_what_is_refused(envelope: bytes, code: Code) -> None:
 
 
 def test_a_signature_by_another_key_of_the_same_party_is_bad() -> None:
-    """The key is the one that the payload names; the envelope's own hint counts for nothing."""
+    """The key is the one that the payload names; the envelope's key hint is ignored."""
     value, other = json.loads(GOOD), json.loads(deposit(1, author=OTHER_KEY))
     value["signatures"] = other["signatures"]
     _, ((_, reply),) = gate().open([json.dumps(value).encode()], KNOWN)
@@ -114,7 +114,7 @@ def test_a_sender_is_known_by_payload_and_signature() -> None:
     forged, unreadable = broken(GOOD), b"{}"
     _, ((second, raw), (first, signed)) = gate().open(
         [forged, unreadable], KNOWN
-    )  # what cannot be read is refused first
+    )  # malformed envelopes are refused first
     assert (first, second) == (0, 1)
     submission = CODEC.decode_envelope(forged)
     assert (signed.content, signed.signature) == (submission.content, submission.signature)
@@ -136,7 +136,7 @@ ENVELOPES = [
 
 
 def test_every_signature_is_held_against_its_own_key(pool: ThreadPoolExecutor) -> None:
-    """Over many jobs of the pool, of which the last is not full."""
+    """Over many jobs of the pool, the last one partly filled."""
     kinds = [(0, 3, 0, 3, 1)[number % 5 if number > 20 else number % 3] for number in range(61)]
     envelopes = [ENVELOPES[number][kind] for number, kind in enumerate(kinds)]
     for intake in (gate(), gate(pool)):

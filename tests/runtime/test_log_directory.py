@@ -1,4 +1,4 @@
-"""A published file is complete or absent and never changes; the signer's memory is not for others to read."""
+"""A published file is complete or absent and never changes; only the owner can read the signer's memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def files(top: Path) -> dict[str, bytes]:
     return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
 
-def test_a_new_directory_says_whose_log_it_is(directory: LogDirectory, root: Path, private: Path) -> None:
+def test_a_new_directory_names_its_log(directory: LogDirectory, root: Path, private: Path) -> None:
     assert files(root) == {"vkey": f"{VKEY}\n".encode()}
     assert directory.checkpoint() is None
     assert directory.signer_memory() is None
@@ -115,7 +115,7 @@ def test_who_may_read_what(directory: LogDirectory, root: Path, private: Path) -
     assert not private.is_relative_to(root)
 
 
-# every call by which a file comes into being fails ------------------------------------------------------------------
+# each call that creates a file fails --------------------------------------------------------------------------------
 
 WRITES: dict[str, Callable[[LogDirectory], None]] = {
     "put": lambda directory: directory.put("tile/0/001", b"new tile"),
@@ -142,7 +142,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
 
     if write == "remember" and call == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
-        WRITES[write](directory)  # it may lag behind the database: it is not synced
+        WRITES[write](directory)  # not synced, since it may be older than the database
         assert not failed
         return
     with monkeypatch.context() as patch:
@@ -160,7 +160,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
 def test_a_reader_never_sees_half_a_file(
     directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until the file is renamed into its place, its bytes are under a name that no reader asks for."""
+    """Until the file is renamed, its bytes are under a name that no reader requests."""
     seen: list[dict[str, bytes]] = []
     replace = Path.replace
 
@@ -237,7 +237,7 @@ def test_an_empty_memory_is_none(directory: LogDirectory, private: Path) -> None
     assert directory.signer_memory() is None
 
 
-# the disk is at fault ------------------------------------------------------------------------------------------------
+# the disk fails ------------------------------------------------------------------------------------------------------
 
 CALLS_OF: dict[str, Callable[[LogDirectory], object]] = {
     **WRITES,
@@ -251,7 +251,7 @@ CALLS_OF: dict[str, Callable[[LogDirectory], object]] = {
 @pytest.mark.parametrize(
     ("number", "kind"), [(errno.EIO, Unavailable), (errno.ENOSPC, Unavailable), (errno.EACCES, Unusable)]
 )
-def test_every_call_tells_what_may_pass_from_what_will_not(
+def test_every_call_classifies_errors_as_transient_or_permanent(
     directory: LogDirectory, call: str, number: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: Any, **_named: Any) -> Any:
@@ -272,10 +272,10 @@ def test_a_disk_that_fails_while_the_directory_is_opened(root: Path, private: Pa
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_superseded(
+def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_replaced(
     directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was frozen, and another writer opened the directory, which removes unfinished files: no file is missing."""
+    """The writer was frozen while another opened the directory, which removes unfinished files: nothing is missing."""
     chmod = Path.chmod
 
     def frozen(self: Path, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""Which errors of the operating system are waited for, and which stop a service: as the system itself raises them."""
+"""Which errors of the operating system are retried and which stop a service, as the system itself raises them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from counterfoil.errors import ServiceStopped, Unusable
 from counterfoil.ports import Unavailable
-from counterfoil.runtime.os_errors import LASTING, PASSING, judged, judging
+from counterfoil.runtime.os_errors import PERMANENT, TRANSIENT, classified, classifying
 
 
 def _refused(_place: Path) -> None:
@@ -55,7 +55,7 @@ PROVOKED: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
     "a file that is there already": (lambda place: place.parent.mkdir(), Unusable),
     "links in a circle": (_loop, Unusable),
     "too long a name": (lambda place: place.with_name("x" * 300).read_bytes(), Unusable),
-    "no right": (_raised(PermissionError(errno.EACCES, "Permission denied")), Unusable),
+    "no permission": (_raised(PermissionError(errno.EACCES, "Permission denied")), Unusable),
     "a read-only file system": (_raised(OSError(errno.EROFS, "Read-only file system")), Unusable),
     "a number that is in no table": (_raised(OSError(errno.ECHILD, "No child processes")), Unusable),
     "no number": (_raised(OSError("a library's own")), Unusable),
@@ -64,8 +64,8 @@ PROVOKED: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
     "a disk that fails": (_raised(OSError(errno.EIO, "Input/output error")), Unavailable),
     "too many open files": (_raised(OSError(errno.EMFILE, "Too many open files")), Unavailable),
     "a lock that another process holds": (_raised(BlockingIOError(errno.EAGAIN, "held")), Unavailable),
-    "nobody listening": (_refused, Unavailable),
-    "nobody answering": (_late, Unavailable),
+    "no listener": (_refused, Unavailable),
+    "no answer": (_late, Unavailable),
     "a deadline of Python's own": (_raised(TimeoutError()), Unavailable),
     "a connection that ended, without a number": (_raised(ConnectionResetError("Connection lost")), Unavailable),
     "a name that is not resolved": (_raised(socket.gaierror(socket.EAI_AGAIN, "try again")), Unavailable),
@@ -73,10 +73,10 @@ PROVOKED: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
 
 
 @pytest.mark.parametrize("what", PROVOKED)
-def test_what_the_system_raises_is_told_apart(what: str, tmp_path: Path) -> None:
+def test_errors_of_the_system_are_classified(what: str, tmp_path: Path) -> None:
     provoke, kind = PROVOKED[what]
     place = tmp_path / "file"
-    with pytest.raises(kind) as caught, judging(place):
+    with pytest.raises(kind) as caught, classifying(place):
         provoke(place)
     assert type(caught.value) is kind
     assert isinstance(caught.value.__cause__, OSError)
@@ -84,17 +84,17 @@ def test_what_the_system_raises_is_told_apart(what: str, tmp_path: Path) -> None
 
 
 def test_no_number_is_in_both_tables_and_each_has_its_reason() -> None:
-    assert not PASSING.keys() & LASTING.keys()
-    assert all({**PASSING, **LASTING}.values())
+    assert not TRANSIENT.keys() & PERMANENT.keys()
+    assert all({**TRANSIENT, **PERMANENT}.values())
 
 
-@pytest.mark.parametrize("number", LASTING)
-def test_what_lasts_stops_the_service_with_the_path_and_what_to_do(number: int) -> None:
-    problem = judged(OSError(number, os.strerror(number), "home/logs/ledger/main/tile/0/000"))
+@pytest.mark.parametrize("number", PERMANENT)
+def test_a_permanent_error_stops_the_service_with_path_and_advice(number: int) -> None:
+    problem = classified(OSError(number, os.strerror(number), "home/logs/ledger/main/tile/0/000"))
     assert isinstance(problem, ServiceStopped)  # exit code 3
-    assert str(problem) == f"home/logs/ledger/main/tile/0/000: {os.strerror(number)}: {LASTING[number]}"
+    assert str(problem) == f"home/logs/ledger/main/tile/0/000: {os.strerror(number)}: {PERMANENT[number]}"
 
 
 def test_other_errors_stay_what_they_are() -> None:
     for problem in (KeyError("x"), Unavailable("x"), Unusable("x")):
-        assert judged(problem) is problem
+        assert classified(problem) is problem

@@ -56,7 +56,7 @@ class Committed:
 
 
 def check_published(published: PublishedLog, log: Committed) -> None:
-    """A reader who trusts the key alone finds every entry, and finds nothing else."""
+    """A reader who trusts only the key finds every entry and nothing else."""
     note = published.checkpoint()
     assert note is not None
     head = open_checkpoint(note, [KEY.verify_key])
@@ -70,7 +70,7 @@ def check_published(published: PublishedLog, log: Committed) -> None:
         assert tiles.root_at(size) == root_of(log.store.leaves(0, size))
 
 
-def test_every_size_is_published_for_a_reader_who_trusts_the_key_alone() -> None:
+def test_every_size_is_readable_with_the_key_alone() -> None:
     log, ever = Committed(), dict[str, bytes]()
     for size in SIZES:
         log.publish(size)
@@ -81,7 +81,7 @@ def test_every_size_is_published_for_a_reader_who_trusts_the_key_alone() -> None
         assert {ref.path() for ref in tiles_for(0, size)} <= paths
         full = {path.removesuffix(f".p/{ref.width}") for path in paths if (ref := parse_path(path)).width == TILE_WIDTH}
         partial = {path.rpartition(".p/")[0] for path in paths if ".p/" in path}
-        assert not full & partial, "what is full needs no partial version"
+        assert not full & partial, "a full tile needs no partial version"
 
 
 def test_two_levels_of_tiles() -> None:
@@ -127,7 +127,7 @@ def test_other_bytes_are_never_published() -> None:
     log = Committed()
     log.publish(3)
     note = log.files.checkpoint()
-    log.files.files["tile/entries/000.p/5"] = b"what somebody else put there"
+    log.files.files["tile/entries/000.p/5"] = b"bytes of another writer"
     with pytest.raises(PublishedDiffers):
         log.publish(5)
     assert log.files.checkpoint() == note
@@ -137,7 +137,7 @@ def test_other_bytes_are_never_published() -> None:
     check_published(log.files, log)
 
 
-def test_a_failure_is_mended_by_publishing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publishing_again_completes_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Committed()
     log.publish(200)
     put = log.files.put
@@ -166,7 +166,7 @@ def test_a_failure_is_mended_by_publishing_again(monkeypatch: pytest.MonkeyPatch
 
 def test_it_publishes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     interval = module._INTERVAL
-    monkeypatch.setattr(module, "_SOON", 10)
+    monkeypatch.setattr(module, "_MAX_BACKLOG", 10)
     log, size = Committed(), 0
 
     def published_after(more: int, now: int) -> bool:
@@ -189,7 +189,7 @@ def test_it_publishes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class SlowFiles(MemoryFiles):
-    """Files on a disk that takes nothing until it is told to."""
+    """Files on a disk that blocks until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class SlowFiles(MemoryFiles):
 
 
 def publish_again(log: Committed) -> int:
-    """Ask until something is published; how much."""
+    """Call `maybe_publish` until something is published; returns the published size."""
     deadline = time.monotonic() + WITHIN
     while not log.publisher.maybe_publish(log.tree, T):
         assert time.monotonic() < deadline
@@ -209,10 +209,10 @@ def publish_again(log: Committed) -> int:
     return log.publisher.published_size()
 
 
-def test_in_the_background_nobody_waits_for_the_disk() -> None:
+def test_in_the_background_no_step_waits_for_the_disk() -> None:
     files = SlowFiles()
     log = Committed(files, background=True)
-    for size in (10, 300, 600):  # the log goes on meanwhile
+    for size in (10, 300, 600):  # the log grows meanwhile
         log.grow(size)
         assert not log.publisher.maybe_publish(log.tree, T)
         assert log.publisher.published_size() == 0
@@ -223,7 +223,7 @@ def test_in_the_background_nobody_waits_for_the_disk() -> None:
     check_published(files, log)
 
 
-def test_what_fails_in_the_background_is_said_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_background_failure_is_raised_and_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Committed(background=True)
     log.grow(300)
     put = log.files.put
@@ -231,14 +231,14 @@ def test_what_fails_in_the_background_is_said_and_mended(monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="disk full"):
         publish_again(log)
     assert log.publisher.published_size() == 0
-    assert not log.publisher.maybe_publish(log.tree, T + module._INTERVAL)  # fails, too, and nobody has heard of it yet
+    assert not log.publisher.maybe_publish(log.tree, T + module._INTERVAL)  # fails as well, not yet reported
     monkeypatch.setattr(log.files, "put", put)
     log.publisher.publish(log.tree)
     check_published(log.files, log)
 
 
-def test_a_disk_that_takes_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+def test_a_blocked_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WRITE_TIMEOUT", 0.1)
     monkeypatch.setattr(module, "_ABANDONED_AFTER", 0.1)
     files = SlowFiles()
     log = Committed(files, background=True)
@@ -250,12 +250,12 @@ def test_a_disk_that_takes_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         log.publisher.maybe_publish(log.tree, T)
     log.publisher.abandon()
     files.ready.set()
-    log.publisher.begin_again()
+    log.publisher.reset()
     log.publisher.publish(log.tree)
     check_published(files, log)
 
 
-def test_where_no_thread_is_to_be_had_it_publishes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_free_thread_it_publishes_in_the_foreground(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_: Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -267,13 +267,13 @@ def test_where_no_thread_is_to_be_had_it_publishes_by_itself(monkeypatch: pytest
     assert publish_again(log) == 10
 
 
-def test_whoever_begins_again_waits_for_what_is_under_way() -> None:
+def test_a_reset_waits_for_the_background_write() -> None:
     files = SlowFiles()
     log = Committed(files, background=True)
     log.grow(300)
     assert not log.publisher.maybe_publish(log.tree, T)
     Timer(0.1, files.ready.set).start()
-    log.publisher.begin_again()
+    log.publisher.reset()
     assert log.publisher.published_size() == 300
     log.publisher.check(log.tree)
 

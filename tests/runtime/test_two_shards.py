@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.audit.run import audit
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import EntryCause
@@ -56,7 +56,7 @@ def trade_on(market: Market, shard: str) -> None:
 
 
 def delivered(market: Market, trade: TradeMatched) -> None:
-    """Every hour of a contract is reported and accepted; the clock is past its end already."""
+    """Report and accept every hour of a contract, whose end the clock has passed."""
     hours = range(trade.first_hour, trade.first_hour + trade.hours)
     minutes = trade.nodes * trade.gpus_per_node * 60
     for hour in hours:
@@ -66,7 +66,7 @@ def delivered(market: Market, trade: TradeMatched) -> None:
 
 
 def claimed(market: Market, number: int, trades: list[TradeMatched]) -> None:
-    """One provider claims for all its contracts, of whatever shard, and is paid."""
+    """One provider claims for its contracts on all shards, and is paid."""
     contracts = tuple(trade.trade_id for trade in trades)
     claim = SubmitClaim(programme_id="p1", invoice_number=f"I-{number}", contract_ids=contracts)
     claim_id = market.do(trades[0].provider_id, claim)[0].claim_id  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def trades_of(market: Market) -> list[TradeMatched]:
 
 
 def play(market: Market) -> None:
-    """Trades on both shards, in turns, delivered, claimed and paid."""
+    """Trade on both shards in turn, deliver, claim and pay."""
     found(market)
     for shard in SHARDS:
         trade_on(market, shard)
@@ -123,7 +123,7 @@ def test_all_logs_together_audit_clean(home: Path) -> None:
     assert [log.trades for log in report.logs if "/matching/" in log.origin] == [2, 2]
 
 
-def test_both_shards_trade_and_every_id_is_one_of_a_kind(market: Market) -> None:
+def test_both_shards_trade_and_every_id_is_unique(market: Market) -> None:
     trades = trades_of(market)
     assert len(trades) == 4
     assert len({trade.trade_id for trade in trades}) == 4
@@ -145,13 +145,13 @@ def test_each_shard_takes_every_hold_as_one_entry_and_acts_on_its_own(market: Ma
             if isinstance(entry.cause, EntryCause) and entry.cause.origin == ledger
         ]
         assert len({(index, item) for index, item, _ in causes}) == len(causes) == 8
-        assert sum(1 for *_, events in causes if events) == 4  # its own; of the others it only says that they came
+        assert sum(1 for *_, events in causes if events) == 4  # its own; entries for the others have no events
         ids = {event.subject for event in market.entries("matching", shard)}
         assert "ledger" in ids
 
 
 def test_a_consumer_tells_the_shards_apart(market: Market) -> None:
-    """The same index of two shards makes two entries with ids of their own."""
+    """The same index in two shards makes two entries with different ids."""
     named = [entry.id for entry in market.entries("ledger") if isinstance(entry.cause, EntryCause)]
     assert len(named) == len(set(named))
     sources = {log_of(entry.cause.origin) for entry in market.entries("ledger") if isinstance(entry.cause, EntryCause)}
@@ -186,7 +186,7 @@ def test_a_log_that_is_not_there_takes_no_command(market: Market) -> None:
     assert refused.value.refusal.code is Code.WRONG_AUDIENCE
 
 
-def test_a_restart_goes_on_with_every_log(home: Path, tmp_path: Path) -> None:
+def test_a_restart_resumes_every_log(home: Path, tmp_path: Path) -> None:
     root = image(home, tmp_path / "home")
     with Market(root) as market:
         sizes = {log: runner.tree.size for log, runner in market.system.runners.items()}

@@ -1,4 +1,4 @@
-"""A worker outlives failures of the infrastructure, with growing pauses, and stops for good at anything else."""
+"""A worker recovers from failures of the infrastructure, with back-off, and stops for good at any other error."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from counterfoil.runtime import worker as module
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.worker import Worker
 
-PASSING = (OSError(errno.ENOSPC, "disk full"), Unavailable("database"), TimeoutError("slow"), ConnectionResetError())
-LASTING = (
+TRANSIENT = (OSError(errno.ENOSPC, "disk full"), Unavailable("database"), TimeoutError("slow"), ConnectionResetError())
+PERMANENT = (
     OSError("tile/0/000: an error without a number"),
     FileNotFoundError(errno.ENOENT, "No such file or directory", "tile/0/000"),
     PermissionError(errno.EACCES, "Permission denied", "tile/0/000"),
@@ -38,7 +38,7 @@ GROWING = [0.05, 0.2, 0.8, 3.2, 5.0]  # seconds
 
 
 class Script:
-    """Steps that do as they are told, one after the other, and then nothing; `done` is set after the last."""
+    """Scripted steps, one after the other, then none; `done` is set after the last."""
 
     def __init__(self, *steps: Exception | None) -> None:
         self.steps, self.calls = list(steps), list[str]()
@@ -48,24 +48,24 @@ class Script:
         self.worker = Worker("test", self.step, recover=self.recover, wake=self.woken.set, on_fatal=self.failed)
 
     def step(self) -> None:
-        """The next of the script."""
+        """Do the next step of the script."""
         self.calls.append("step")
         if not self.steps:
             self.done.set()
             self.woken.wait(10)
             return
-        told = self.steps.pop(0)
-        if told is not None:
-            raise told
+        failure = self.steps.pop(0)
+        if failure is not None:
+            raise failure
 
     def recover(self) -> None:
-        """Recover, unless that is to fail."""
+        """Recover, or fail if the script says so."""
         self.calls.append("recover")
         if self.recoveries:
             raise self.recoveries.pop(0)
 
     def failed(self, reason: str) -> None:
-        """The worker gave up."""
+        """The worker stopped for good."""
         self.fatal.append(reason)
         self.done.set()
 
@@ -79,7 +79,7 @@ class Script:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses made, without making them."""
+    """Records the pauses instead of waiting."""
     made: list[float] = []
     wait = threading.Event.wait
 
@@ -101,7 +101,7 @@ def test_it_steps_until_it_is_stopped() -> None:
     assert not script.worker._thread.is_alive()
 
 
-@pytest.mark.parametrize("problem", PASSING, ids=repr)
+@pytest.mark.parametrize("problem", TRANSIENT, ids=repr)
 def test_a_failure_of_the_infrastructure_is_recovered_from(problem: Exception) -> None:
     script = Script(None, problem, None).run()
     assert script.calls == ["step", "step", "recover", "step", "step"]
@@ -119,7 +119,7 @@ def test_anything_else_stops_it_for_good(problem: Exception, caplog: pytest.LogC
     assert not script.worker._thread.is_alive()
 
 
-@pytest.mark.parametrize("problem", LASTING, ids=repr)
+@pytest.mark.parametrize("problem", PERMANENT, ids=repr)
 def test_a_file_that_is_missing_or_forbidden_stops_it_with_the_path(problem: Exception) -> None:
     script = Script(None, problem, None).run()
     assert script.calls == ["step", "step"]
@@ -166,7 +166,7 @@ def test_stopping_cuts_a_pause_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not worker._thread.is_alive()
 
 
-def test_stopping_before_the_start_and_twice_is_nothing() -> None:
+def test_stopping_before_the_start_and_twice_is_harmless() -> None:
     worker = Worker("test", _nothing, recover=_nothing, wake=_nothing, on_fatal=_ignored)
     worker.stop()
     worker.start()
@@ -180,4 +180,4 @@ def _nothing() -> None:
 
 
 def _ignored(_reason: str) -> None:
-    """Nobody to tell."""
+    """Ignore the failure."""

@@ -13,6 +13,6 @@ from tests.storage.server import copied
 
 @pytest.fixture
 def database(postgres: PostgresServer) -> Iterator[DatabaseAccess]:
-    """A database of the test's own, set up, as the superuser."""
+    """A new database for one test, set up, for the superuser."""
     with copied(postgres) as made:
         yield made

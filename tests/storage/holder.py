@@ -1,6 +1,6 @@
-"""A process that takes a lease and keeps it: `python -m tests.storage.holder HOST PORT DATABASE IDLE WAIT` (seconds).
+"""A process that wins a lease and keeps it: `python -m tests.storage.holder HOST PORT DATABASE IDLE WAIT` (seconds).
 
-It prints `waits`, `holds` once the lease is its own, and `lost` when it is not any more; then it ends.
+It prints `waits`, then `holds` once it holds the lease, and `lost` when it has lost it; then it ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.storage.server import as_user
 
 
 def say(word: str) -> None:
-    """To whoever started this."""
+    """Print a word for the parent process."""
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 

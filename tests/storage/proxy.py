@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that can be cut before a request reaches the server, or before its answer comes back."""
+"""A proxy to PostgreSQL that can cut a connection before a request reaches the server, or before its answer returns."""
 
 from __future__ import annotations
 
@@ -11,35 +11,40 @@ from typing import Literal
 from counterfoil.settings import DatabaseAccess
 
 When = Literal["request", "answer"]
-_UNTYPED = 8  # at most: the requests for encryption that come before anything else
-_ENDS = (b"S", b"Q", b"p", b"X")  # Sync, Query, a password, Terminate: what a client waits after, or nothing follows
+_UNTYPED = 8  # at most: the encryption requests that come first
+_ENDS = (
+    b"S",
+    b"Q",
+    b"p",
+    b"X",
+)  # Sync, Query, a password, Terminate: after these a client waits, or sends nothing more
 
 
 class Proxy:
-    """Passes on what clients of `access` say, counts their requests, and loses the one that it was told to."""
+    """Forwards requests of clients of `access`, counts them, and drops the chosen one."""
 
     def __init__(self, to: DatabaseAccess) -> None:
         self._to = (to.host, to.port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.access = replace(to, host="127.0.0.1", port=self._listener.getsockname()[1])
         self.requests = 0
-        """How often a client waited for the server."""
+        """The number of requests forwarded."""
         self.cuts = 0
         self._cut_at = -1
         self._when: When = "request"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self, nth: int, when: When) -> None:
-        """Lose the nth request from now on, counted from 1, or the answer to it: and the connection with it."""
+        """Drop the nth request from now on (from 1), or its answer, and close the connection."""
         self._cut_at, self._when = self.requests + nth, when
 
-    def spare(self) -> None:
-        """Lose nothing after all."""
+    def cancel_cut(self) -> None:
+        """Cancel the cut."""
         self._cut_at = -1
 
     def close(self) -> None:
-        """Take no more connections."""
-        shut(self._listener)  # ends the wait for one
+        """Accept no more connections."""
+        shut(self._listener)  # ends the wait in accept
         self._listener.close()
 
     def _accept(self) -> None:
@@ -67,7 +72,7 @@ class Proxy:
                     server.sendall(request)
                 except OSError:
                     break
-                if cut:  # the server answers what it has got, then finds that nobody is there
+                if cut:  # the server answers what it has got, then finds the connection closed
                     server.shutdown(socket.SHUT_WR)
                     answers.join()
                     break
@@ -111,7 +116,7 @@ def _received(from_: socket.socket) -> bytes:
 
 
 def shut(end: socket.socket) -> None:
-    """End it in both directions, whoever waits for it."""
+    """Shut a socket down in both directions, which also ends waits on it."""
     try:
         end.shutdown(socket.SHUT_RDWR)
     except OSError:

@@ -1,4 +1,4 @@
-"""PostgreSQL for tests of the stores: a database of one's own, set up as the administrator would."""
+"""PostgreSQL for tests of the stores: a new database, set up as an administrator does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from counterfoil.storage.grants import CLIENTS, role
 from tests.servers.fixture import PostgresServer
 
 PASSWORDS: dict[str, str | None] = {user: f"{role(user)}-tests" for user in CLIENTS}
-"""For servers that ask for them."""
+"""Passwords for servers that require them."""
 
 
 def as_user(access: DatabaseAccess, user: str) -> DatabaseAccess:
@@ -48,7 +48,7 @@ def refused(access: DatabaseAccess, statement: str) -> str:
 
 @contextmanager
 def roles_alone() -> Iterator[None]:
-    """Roles are shared by all databases of a server, and a server by all processes of a run: one sets up at a time."""
+    """A lock: processes of a run share the server, whose databases share its roles, so only one sets up at a time."""
     with (Path(tempfile.gettempdir()) / "counterfoil-test-roles.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -56,7 +56,7 @@ def roles_alone() -> Iterator[None]:
 
 @cache
 def template(server: PostgresServer) -> DatabaseAccess:
-    """A database that is set up, to be copied; it goes with the run."""
+    """A database that is set up, to be copied; it is deleted with the run."""
     made = server.new_database()
     with roles_alone():
         admin.apply(made, PASSWORDS)

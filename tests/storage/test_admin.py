@@ -1,4 +1,4 @@
-"""The administrator's commands: they make all that is missing, change nothing else, and find what was changed."""
+"""The administrator's commands create what is missing, change nothing else, and find drift."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def as_user(access: DatabaseAccess, user: str) -> DatabaseAccess:
 
 
 def run(access: DatabaseAccess, *statements: str) -> None:
-    """Do to the database what nobody should."""
+    """Execute statements as the superuser."""
     with connect(access) as session:
         for statement in statements:
             session.execute(statement.encode())
@@ -41,7 +41,7 @@ def run(access: DatabaseAccess, *statements: str) -> None:
 
 @contextmanager
 def started(directory: Path) -> Iterator[Cluster]:
-    """A server of our own, that asks for passwords: roles are shared by all that is on one."""
+    """A separate server that requires passwords, since all databases of a server share its roles."""
     from counterfoil.testbed.cluster.cluster import Cluster
 
     cluster = Cluster(directory)
@@ -80,11 +80,11 @@ def fresh(server: Cluster) -> Iterator[DatabaseAccess]:
     run(replace(access, name="postgres"), f"DROP DATABASE {access.name} WITH (FORCE)")
 
 
-def test_from_nothing_to_all_of_it_and_then_nothing_more(server: Cluster) -> None:
+def test_the_first_apply_creates_everything_and_the_second_nothing(server: Cluster) -> None:
     access = replace(superuser(server), name="from_nothing")
     done = admin.apply(access, PASSWORDS)
-    assert "database from_nothing: made" in done
-    assert {f"schema {name}: made" for name in ("ledger", "views")} <= set(done)
+    assert "database from_nothing: created" in done
+    assert {f"schema {name}: created" for name in ("ledger", "views")} <= set(done)
     assert {"schema ledger: log_1", "schema views: views_1"} <= set(done)
     assert admin.check(access) == []
     assert admin.apply(access, PASSWORDS) == []
@@ -119,13 +119,13 @@ DAMAGE = [
     ("REVOKE INSERT ON ledger.entries FROM counterfoil_ledger", "missing: INSERT on TABLE ledger.entries"),
     ("REVOKE SELECT ON views._positions FROM counterfoil_gateway", "missing: SELECT on TABLE views._positions"),
     ("REVOKE CONNECT ON DATABASE {database} FROM counterfoil_ledger", "missing: CONNECT on DATABASE"),
-    (f"{DEFAULTS} REVOKE SELECT ON TABLES FROM counterfoil_gateway", "missing: SELECT on views made later"),
+    (f"{DEFAULTS} REVOKE SELECT ON TABLES FROM counterfoil_gateway", "missing: SELECT on views created later"),
     ("ALTER ROLE counterfoil_gateway CREATEROLE", "role counterfoil_gateway: CREATEROLE"),
     ("ALTER ROLE counterfoil_gateway SUPERUSER", "role counterfoil_gateway: SUPERUSER"),
     ("GRANT pg_write_all_data TO counterfoil_gateway", "role counterfoil_gateway: member of pg_write_all_data"),
     ("GRANT counterfoil_views TO counterfoil_gateway", "role counterfoil_gateway: member of counterfoil_views"),
 ]
-"""What `apply` mends."""
+"""Drift that `apply` corrects."""
 FINDINGS = [
     ("ALTER TABLE ledger.entries DISABLE TRIGGER entries_no_change", "trigger entries_no_change is missing"),
     ("ALTER TABLE ledger.entries ENABLE REPLICA TRIGGER entries_no_change", "trigger entries_no_change is missing"),
@@ -134,16 +134,16 @@ FINDINGS = [
     ("ALTER SCHEMA ledger OWNER TO counterfoil_ledger", "schema ledger: owned by counterfoil_ledger"),
     ("ALTER TABLE views._meta OWNER TO counterfoil_admin", "views._meta: owned by counterfoil_admin"),
     ("UPDATE ledger._version SET version_num = 'log_7'", "schema ledger: at log_7; this program knows log_1"),
-    ("DROP SCHEMA matching CASCADE", "schema matching: not made"),
+    ("DROP SCHEMA matching CASCADE", "schema matching: missing"),
     ("ALTER DATABASE {database} SET synchronous_commit = off", "synchronous_commit is off"),
     ("GRANT DELETE ON ledger.cursors TO counterfoil_test_stranger", "DELETE on TABLE ledger.cursors"),
     ("GRANT UPDATE ON ledger._lease TO counterfoil_test_stranger", "UPDATE on TABLE ledger._lease"),
 ]
-"""What a person has to look into."""
+"""Findings that a person has to deal with."""
 
 
 @pytest.mark.parametrize(("statement", "finding"), DAMAGE)
-def test_rights_that_were_changed_are_found_and_mended(fresh: DatabaseAccess, statement: str, finding: str) -> None:
+def test_changed_rights_are_found_and_corrected(fresh: DatabaseAccess, statement: str, finding: str) -> None:
     assert admin.check(fresh) == []
     run(fresh, statement.format(database=fresh.name))
     try:
@@ -156,7 +156,7 @@ def test_rights_that_were_changed_are_found_and_mended(fresh: DatabaseAccess, st
 
 
 @pytest.mark.parametrize(("statement", "finding"), FINDINGS)
-def test_what_cannot_be_mended_is_found(fresh: DatabaseAccess, statement: str, finding: str) -> None:
+def test_drift_that_apply_does_not_correct_is_found(fresh: DatabaseAccess, statement: str, finding: str) -> None:
     run(fresh, "DROP ROLE IF EXISTS counterfoil_test_stranger", "CREATE ROLE counterfoil_test_stranger")
     try:
         run(fresh, statement.format(database=fresh.name))
@@ -165,7 +165,7 @@ def test_what_cannot_be_mended_is_found(fresh: DatabaseAccess, statement: str, f
         run(fresh, "DROP OWNED BY counterfoil_test_stranger", "DROP ROLE counterfoil_test_stranger")
 
 
-def test_what_others_may_read_is_their_operators_business(fresh: DatabaseAccess) -> None:
+def test_read_rights_of_other_roles_are_no_finding(fresh: DatabaseAccess) -> None:
     run(fresh, "DROP ROLE IF EXISTS counterfoil_test_stranger", "CREATE ROLE counterfoil_test_stranger")
     try:
         run(
@@ -183,8 +183,8 @@ def test_what_others_may_read_is_their_operators_business(fresh: DatabaseAccess)
 @pytest.mark.parametrize("schema", ["ledger", VIEWS])
 def test_a_lease_that_is_missing_is_made(fresh: DatabaseAccess, schema: str) -> None:
     run(fresh, f"DROP VIEW {schema}._lease")
-    assert f"schema {schema}: its lease is not made, so that nobody can write" in admin.check(fresh)
-    assert f"schema {schema}: lease made" in admin.apply(fresh, PASSWORDS)
+    assert f"schema {schema}: its lease is missing, so that no service can write" in admin.check(fresh)
+    assert f"schema {schema}: lease created" in admin.apply(fresh, PASSWORDS)
     assert admin.check(fresh) == []
     assert admin.apply(fresh, PASSWORDS) == []
 
@@ -193,7 +193,7 @@ def test_a_newer_schema_is_left_alone(fresh: DatabaseAccess) -> None:
     run(fresh, "UPDATE ledger._version SET version_num = 'log_2'", "DROP SCHEMA views CASCADE")
     with pytest.raises(StorageError, match="log_2 is newer than this program"):
         admin.apply(fresh, PASSWORDS)
-    assert "schema views: not made" in admin.check(fresh)
+    assert "schema views: missing" in admin.check(fresh)
 
 
 # passwords ------------------------------------------------------------------------------------------------------------
@@ -204,14 +204,14 @@ def log_in(access: DatabaseAccess, user: str, password: str | None) -> None:
     connect(replace(access, user=role(user), password=password)).close()
 
 
-def test_passwords_work_change_and_are_seen_nowhere(server: Cluster, fresh: DatabaseAccess) -> None:
+def test_passwords_work_change_and_are_not_logged(server: Cluster, fresh: DatabaseAccess) -> None:
     run(fresh, "ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
     for user, password in PASSWORDS.items():
         log_in(fresh, user, password)
         for wrong in (None, "wrong", PASSWORDS["ledger"] if user != "ledger" else ""):
             with pytest.raises(psycopg.OperationalError):
                 log_in(fresh, user, wrong)
-    assert admin.apply(fresh, {}) == []  # nothing is said of them
+    assert admin.apply(fresh, {}) == []  # and are not mentioned
 
     try:
         assert admin.apply(fresh, {**PASSWORDS, "ledger": "another"}) == ["role counterfoil_ledger: password set"]
@@ -228,7 +228,7 @@ def test_passwords_work_change_and_are_seen_nowhere(server: Cluster, fresh: Data
     assert "another" not in logged
 
 
-def test_a_wrong_password_is_said_plainly_and_not_repeated(server: Cluster) -> None:
+def test_a_wrong_password_is_reported_and_not_shown(server: Cluster) -> None:
     with pytest.raises(StorageError, match="password authentication failed") as raised:
         admin.apply(replace(superuser(server), password="not this one"), PASSWORDS)
     assert "not this one" not in str(raised.value)
@@ -238,10 +238,10 @@ def test_an_administrator_that_is_no_superuser(cluster_directory: Path) -> None:
     with started(cluster_directory / "owned") as cluster:
         owner = replace(superuser(cluster), user="owner", password="of the owner", name="owned")
         run(superuser(cluster), f"CREATE ROLE owner LOGIN CREATEROLE CREATEDB PASSWORD '{owner.password}'")
-        assert "database owned: made" in admin.apply(owner, PASSWORDS)
+        assert "database owned: created" in admin.apply(owner, PASSWORDS)
         assert admin.check(owner) == []
         again = admin.apply(owner, PASSWORDS)
-        assert again == [f"role {role(user)}: password set" for user in CLIENTS]  # it cannot know better
+        assert again == [f"role {role(user)}: password set" for user in CLIENTS]  # it cannot read the verifiers
         with closing(open_log_store_on(as_user(owner, "ledger"), LogId("ledger"))) as store:
             append(store, 0, entries(0, 3))
         for user in (*SERVICES, VIEWS):

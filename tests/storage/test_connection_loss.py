@@ -1,4 +1,4 @@
-"""A connection lost at any point of an append or an apply: nobody takes it for done, and all goes on after it."""
+"""A connection lost at any point of an append or an apply: it does not count as done, and the store works again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def terminate(database: DatabaseAccess, application: str) -> None:
 
 
 def waits_for_lock(database: DatabaseAccess, application: str) -> None:
-    """Until a session of that name waits for a lock."""
+    """Wait until a session of that name waits for a lock."""
     waiting = (
         "SELECT FROM pg_stat_activity "
         "WHERE application_name = %s AND wait_event_type = 'Lock' AND datname = current_database()"
@@ -132,7 +132,7 @@ def test_a_writer_does_not_stay_with_a_server_that_takes_no_writes(database: Dat
         with store.database.write() as connection:
             connection.exec_driver_sql(
                 "SET SESSION default_transaction_read_only = on"
-            )  # as if it had become a standby
+            )  # as if it had become a replica
         with pytest.raises(StorageError, match="read-only"):
             append(store, 0, entries(0, 2))
         append(store, 0, entries(0, 2))  # on a new connection
@@ -174,7 +174,7 @@ def test_an_apply_whose_connection_is_cut_at_any_point(proxy: Proxy, when: When)
             proxy.cut(nth, when)
             with suppress(StorageError):
                 store.apply(CHANGES, {"log": 2})
-            proxy.spare()
+            proxy.cancel_cut()
             if len(outcomes) == proxy.cuts:
                 break
             positions, rows = store.positions(), store.page("balances", {}, None, 9)
@@ -192,7 +192,7 @@ def test_an_apply_whose_connection_is_cut_at_any_point(proxy: Proxy, when: When)
 
 
 class Writer(threading.Thread):
-    """Appends until told to stop, and does what a runner does when an append fails: reload, and go on from there."""
+    """Appends until stopped; after a failed append it reloads and resumes, as a runner does."""
 
     def __init__(self, store: LogStore) -> None:
         super().__init__(daemon=True)
@@ -223,7 +223,7 @@ class Writer(threading.Thread):
         return 0
 
     def reach(self, size: int) -> None:
-        """Wait until so many entries were acknowledged."""
+        """Wait until this many entries were acknowledged."""
         deadline = time.monotonic() + 60
         while self.acknowledged < size:
             assert self.is_alive()
@@ -231,7 +231,7 @@ class Writer(threading.Thread):
             time.sleep(0.01)
 
 
-def test_a_server_that_restarts_under_load_loses_nothing_and_doubles_nothing(cluster_directory: Path) -> None:
+def test_a_server_restart_under_load_loses_and_doubles_nothing(cluster_directory: Path) -> None:
     from counterfoil.testbed.cluster.cluster import Cluster
 
     cluster = Cluster(cluster_directory / "restarted")

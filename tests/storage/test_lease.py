@@ -1,5 +1,5 @@
-"""Of several instances of a service, and of nobody else, one holds the lease; it is free when the holder ends, is
-frozen, or loses the server.
+"""One process of a service, and no other role, holds the lease; it is released when the holder ends, is frozen, or
+loses the server.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def access(database: DatabaseAccess) -> DatabaseAccess:
 
 @contextmanager
 def leases(access: DatabaseAccess, count: int, schema: str = "ledger") -> Iterator[list[Lease]]:
-    """Instances that want the same lease."""
+    """Sessions that compete for the same lease."""
     made = [Lease(access, schema) for _ in range(count)]
     with ExitStack() as stack:
         for each in made:
@@ -61,7 +61,7 @@ def leases(access: DatabaseAccess, count: int, schema: str = "ledger") -> Iterat
 
 @contextmanager
 def holder(access: DatabaseAccess, wait_seconds: int = 10) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    """Another process that wants the lease; it has said `waits`."""
+    """Another process that competes for the lease; it has printed `waits`."""
     words = [access.host, access.port, access.name, IDLE, wait_seconds]
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.storage.holder", *map(str, words)],
@@ -78,7 +78,7 @@ def holder(access: DatabaseAccess, wait_seconds: int = 10) -> Iterator[tuple[sub
 
 
 def seconds(work: object, /) -> float:
-    """How long it takes, when it is called."""
+    """The duration of a call."""
     assert callable(work)
     began = time.monotonic()
     work()
@@ -106,7 +106,7 @@ def test_one_holds_it_and_the_others_wait(access: DatabaseAccess) -> None:
         assert first.acquire(10)  # the server may take a moment to see that a session has ended
 
 
-def test_who_never_had_it_does_not_hold_it(access: DatabaseAccess) -> None:
+def test_a_lease_that_was_never_won_is_not_held(access: DatabaseAccess) -> None:
     with leases(access, 2) as (first, second):
         with pytest.raises(LeaseLost):
             first.check()
@@ -127,12 +127,12 @@ def test_each_schema_has_its_own(database: DatabaseAccess) -> None:
     ("schema", "user"),
     [("ledger", "matching"), ("ledger", VIEWS), ("ledger", GATEWAY), (VIEWS, "ledger"), (VIEWS, GATEWAY)],
 )
-def test_nobody_else_can_take_it_in_any_mode(database: DatabaseAccess, schema: str, user: str) -> None:
+def test_no_other_role_can_lock_it_in_any_mode(database: DatabaseAccess, schema: str, user: str) -> None:
     other = as_user(database, user)
     for mode in MODES:
         assert refused(other, f"BEGIN; LOCK TABLE {schema}.{RELATION} IN {mode} MODE NOWAIT") == "42501"
     with leases(other, 1, schema) as (stranger,):
-        advice = f"not made yet, or not for {other.user}: run `counterfoil database apply`"
+        advice = f"missing, or {other.user} has no right to it: run `counterfoil database apply`"
         with pytest.raises(StorageError, match=f"permission denied .*; {advice}"):
             stranger.acquire(0)
 
@@ -155,7 +155,7 @@ def test_a_statement_that_is_only_prepared_does_not_stand_in_its_way(
         assert not second.acquire(0)
 
 
-def test_who_waits_without_the_right_to_it_does_not_get_it(database: DatabaseAccess, access: DatabaseAccess) -> None:
+def test_a_waiter_without_the_right_does_not_get_it(database: DatabaseAccess, access: DatabaseAccess) -> None:
     """Some statements wait for the lock before the server looks whether they may be."""
     comment = f"COMMENT ON VIEW ledger.{RELATION} IS ''"
     with leases(access, 2) as (first, second), connect(database) as session, ThreadPoolExecutor(1) as pool:
@@ -169,7 +169,7 @@ def test_who_waits_without_the_right_to_it_does_not_get_it(database: DatabaseAcc
         assert refusal.result(10) == "42501"
 
 
-def test_nothing_waits_for_it_to_be_vacuumed(database: DatabaseAccess, access: DatabaseAccess) -> None:
+def test_it_does_not_delay_vacuum(database: DatabaseAccess, access: DatabaseAccess) -> None:
     looked_at = SESSION.format("state, backend_xid, backend_xmin")
     with leases(access, 1) as (ours,), connect(database) as session:
         assert ours.acquire(0)
@@ -198,8 +198,8 @@ def test_it_lasts_whatever_the_server_says(database: DatabaseAccess, access: Dat
 
 def test_a_schema_that_is_not_set_up_has_none(database: DatabaseAccess, access: DatabaseAccess) -> None:
     for statement, message in (
-        (f"DROP VIEW ledger.{RELATION}", "does not exist; not made yet"),
-        ("DROP SCHEMA ledger CASCADE", "schema .* does not exist; not made yet"),
+        (f"DROP VIEW ledger.{RELATION}", "does not exist; missing, or"),
+        ("DROP SCHEMA ledger CASCADE", "schema .* does not exist; missing, or"),
     ):
         with connect(database) as session:
             session.execute(statement.encode())
@@ -272,7 +272,7 @@ def test_a_lost_session_is_a_lost_lease(database: DatabaseAccess, access: Databa
         ours.check()
 
 
-def test_no_server_is_no_lease(access: DatabaseAccess) -> None:
+def test_without_a_server_there_is_no_lease(access: DatabaseAccess) -> None:
     with closing(Proxy(access)) as proxy, leases(proxy.access, 1) as (ours,):
         proxy.cut(3, "answer")
         with pytest.raises(StorageError):

@@ -1,4 +1,4 @@
-"""What the stores on PostgreSQL ask of the server, and which databases they refuse."""
+"""What the stores on PostgreSQL require of the server, and which databases they refuse."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(database: DatabaseAccess, *statements: str) -> None:
 
 
 def settings(store: SqlLogStore | SqlViewStore, role: str, *names: str) -> dict[str, str]:
-    """What holds on the connections of the `writer` or the `reader`."""
+    """Effective settings on the connections of the `writer` or the `reader`."""
     engine = getattr(store.database.dialect, role)
     with engine.connect() as connection:
         return {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
@@ -107,13 +107,13 @@ def head_missing(database: DatabaseAccess) -> None:
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (not_made, "not made yet, or not for counterfoil_ledger: run `counterfoil database apply`"),
+        (not_made, "missing, or counterfoil_ledger has no right to it: run `counterfoil database apply`"),
         (of_views, "not this kind of database"),
         (newer, "version 2 is newer"),
         (older, "version 0 is older: run `counterfoil database apply`"),
-        (last_entry_missing, "entries 0 to 1 do not fit a head of size 3"),
-        (first_entry_missing, "entries 1 to 2 do not fit a head of size 3"),
-        (head_missing, "entries 0 to 2 do not fit a head of size None"),
+        (last_entry_missing, "entries 0 to 1 do not match a head of size 3"),
+        (first_entry_missing, "entries 1 to 2 do not match a head of size 3"),
+        (head_missing, "entries 0 to 2 do not match a head of size None"),
     ],
 )
 def test_a_surprising_database_is_refused(
@@ -126,7 +126,7 @@ def test_a_surprising_database_is_refused(
             opened(as_user(database, "ledger"), LogId("ledger"))
 
 
-def test_an_append_waits_for_a_lock_no_longer_than_it_was_told(database: DatabaseAccess) -> None:
+def test_an_append_waits_for_a_lock_up_to_its_timeout(database: DatabaseAccess) -> None:
     with closing(open_log_store_on(as_user(database, "ledger"), LogId("ledger"))) as store, connect(database) as other:
         append(store, 0, entries(0, 1))
         with store.database.write() as connection:
@@ -152,6 +152,6 @@ def test_an_append_waits_for_a_lock_no_longer_than_it_was_told(database: Databas
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.__name__,
 )
-def test_only_damage_is_no_reason_to_try_again(error: Exception, kind: type[Exception]) -> None:
+def test_only_damage_is_permanent(error: Exception, kind: type[Exception]) -> None:
     assert type(failure("the ledger", error)) is kind
     assert issubclass(kind, Unavailable) is (kind is StorageError)

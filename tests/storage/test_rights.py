@@ -1,4 +1,4 @@
-"""PostgreSQL itself keeps a log append-only: for its owner by triggers, for services by the rights they have not."""
+"""PostgreSQL itself keeps a log append-only: for its owner by triggers, for services by missing rights."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BROKEN = [
     "UPDATE ledger.head SET root = '\\x00'",
     "UPDATE ledger.cursors SET position = -1",
 ]
-"""What not even the owner of the tables may do."""
+"""Statements that fail even for the owner of the tables."""
 FORBIDDEN = [
     *BROKEN,
     "DELETE FROM ledger.cursors",
@@ -72,7 +72,7 @@ FORBIDDEN = [
     "COPY ledger.entries TO PROGRAM 'true'",
     "SELECT rolpassword FROM pg_authid",
 ]
-"""What the service may not do."""
+"""Statements that fail for the service."""
 WRITING = [
     f"INSERT INTO ledger.entries VALUES (3, {ENTRY})",
     "UPDATE ledger.head SET size = 3",
@@ -86,7 +86,7 @@ WRITING = [
     "UPDATE views._meta SET fingerprint = ''",
     *FORBIDDEN[:5],
 ]
-"""What the gateway may not do."""
+"""Statements that fail for the gateway."""
 
 
 @pytest.fixture(scope="module")
@@ -158,16 +158,16 @@ def test_the_gateway_reads_logs_and_cannot_append(database: DatabaseAccess) -> N
             append(log, 3, [], {"commands": 4})
         check_log(log, entries(0, 3))
     with closing(open_log_store_on(access, LogId("ledger"))) as log, pytest.raises(StorageError, match="denied"):
-        append(log, 3, entries(3, 1))  # it is not the client that sees to it
+        append(log, 3, entries(3, 1))  # and not only because the client refuses
 
 
 def test_one_service_cannot_open_the_log_of_another(database: DatabaseAccess) -> None:
     for access in (as_user(database, "issuance"), as_user(database, VIEWS)):
-        with pytest.raises(StorageError, match=f"not for {access.user}"):
+        with pytest.raises(StorageError, match=f"{access.user} has no right"):
             open_log_store_on(access, LogId("ledger"))
 
 
-def test_the_gateway_reads_views_also_those_made_anew(database: DatabaseAccess) -> None:
+def test_the_gateway_reads_views_also_recreated_ones(database: DatabaseAccess) -> None:
     access = as_user(database, GATEWAY)
     with closing(read_view_store_on(access, [BALANCES])) as views:
         assert views.page("balances", {}, None, 9) == [balance("a", "x")]
@@ -175,7 +175,7 @@ def test_the_gateway_reads_views_also_those_made_anew(database: DatabaseAccess) 
             views.apply([Put("balances", balance("b", "x"))], {"log": 2})
         with pytest.raises(StorageError):
             views.reset()
-    with pytest.raises(StorageError, match="not those of this program"):
+    with pytest.raises(StorageError, match="those of another version"):
         read_view_store_on(access, [BALANCES, ORDERS])
     both = [BALANCES, ORDERS]
     open_view_store_on(as_user(database, VIEWS), both).close()

@@ -1,4 +1,4 @@
-"""Each log has a schema, rights and a lease of its own in one database: two shards of a service do not touch."""
+"""Each log has its own schema, rights and lease in one database: two shards of a service are separate."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LOGS = (*MAIN_LOGS, SHARD, HYPHENED)
 
 @pytest.fixture
 def divided(database: DatabaseAccess) -> Iterator[DatabaseAccess]:
-    """A database that was set up for the main logs, and then for two shards more."""
+    """A database that was set up for the main logs, and then for two more shards."""
     with roles_alone():
         done = admin.apply(database, PASSWORDS, LOGS)
         for log in (SHARD, HYPHENED):
-            assert f"schema {schema_of(log)}: made" in done
+            assert f"schema {schema_of(log)}: created" in done
         assert not [each for each in done if each.startswith("schema matching:")]  # as it was
         yield database
 
@@ -36,11 +36,11 @@ def test_schemas_of_shards_are_made_and_checked_like_the_others(divided: Databas
     assert schema_of(HYPHENED) == "matching_us__east"
     assert admin.check(divided, LOGS) == []
     assert admin.apply(divided, PASSWORDS, LOGS) == []
-    assert admin.check(divided) == []  # who knows of fewer logs finds no fault in what there is
+    assert admin.check(divided) == []  # a check for fewer logs ignores the others
 
 
 def test_a_shard_whose_schema_is_not_made_is_a_finding(database: DatabaseAccess) -> None:
-    assert f"schema {schema_of(SHARD)}: not made" in admin.check(database, (*MAIN_LOGS, SHARD))
+    assert f"schema {schema_of(SHARD)}: missing" in admin.check(database, (*MAIN_LOGS, SHARD))
     with pytest.raises(StorageError, match="database apply"):
         open_log_store_on(as_user(database, "matching"), SHARD)
 
@@ -50,7 +50,7 @@ def test_two_shards_have_logs_of_their_own(divided: DatabaseAccess) -> None:
     with closing(open_log_store_on(access, MAIN)) as main, closing(open_log_store_on(access, SHARD)) as shard:
         append(main, 0, entries(0, 3), {"commands": 3})
         check_log(shard, [])
-        append(shard, 0, entries(0, 5), {"commands": 5})  # the same ids, in another log
+        append(shard, 0, entries(0, 5), {"commands": 5})  # the same ids in another log
         check_log(main, entries(0, 3))
         check_log(shard, entries(0, 5))
         assert (main.cursors(), shard.cursors()) == ({"commands": 3}, {"commands": 5})
@@ -88,5 +88,5 @@ def test_the_leases_of_two_shards_are_independent(divided: DatabaseAccess) -> No
 
 
 def test_the_right_to_write_one_shard_is_the_services(divided: DatabaseAccess) -> None:
-    with pytest.raises(StorageError, match="not made yet, or not for"):
+    with pytest.raises(StorageError, match=r"missing, or .* has no right to it"):
         Lease(as_user(divided, "ledger"), schema_of(SHARD)).acquire(0.1)

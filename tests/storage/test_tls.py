@@ -1,4 +1,4 @@
-"""With an authority for PostgreSQL's certificates, nothing is ever said to a server that does not show one."""
+"""With an authority for PostgreSQL's certificates, clients send nothing to a server without such a certificate."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from counterfoil.storage.dialect.postgresql import NETWORK
 from counterfoil.storage.errors import first_line
 from counterfoil.storage.lease import Lease
 from tests.conformance.log_store import append, check_log, entries
-from tests.storage.front import Answer, Front, certified
 from tests.storage.server import as_user
+from tests.storage.tls_proxy import Answer, TlsProxy, certified
 
 NAME = "localhost"
 
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Ours."""
+    """The authority that clients trust."""
     return trustme.CA()
 
 
 @pytest.fixture
 def trusting(database: DatabaseAccess, authority: trustme.CA, tmp_path: Path) -> DatabaseAccess:
-    """The database for those who trust our authority alone."""
+    """The database for clients that trust only this authority."""
     path = tmp_path / "postgres-ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return replace(database, ca=path)
 
 
 @pytest.fixture
-def front(trusting: DatabaseAccess, authority: trustme.CA) -> Iterator[Front]:
-    """The right one."""
-    with closing(Front(trusting, certified(authority, NAME))) as made:
+def front(trusting: DatabaseAccess, authority: trustme.CA) -> Iterator[TlsProxy]:
+    """A proxy with a valid certificate."""
+    with closing(TlsProxy(trusting, certified(authority, NAME))) as made:
         yield made
 
 
-def through(front: Front, user: str | None = None, host: str = NAME) -> DatabaseAccess:
-    """How one of the clients, or the superuser, reaches the database."""
+def through(front: TlsProxy, user: str | None = None, host: str = NAME) -> DatabaseAccess:
+    """The access of a client, or the superuser, through the proxy."""
     found = replace(front.access, host=host)
     return found if user is None else as_user(found, user)
 
 
 @pytest.mark.parametrize("host", [NAME, "127.0.0.1"])
-def test_all_goes_by_tls(front: Front, authority: trustme.CA, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGSSLMODE", "disable")  # what others tell libpq does not count
+def test_all_goes_by_tls(front: TlsProxy, authority: trustme.CA, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "disable")  # libpq's own environment variables are ignored
     front.answer = certified(authority, host)
     access, lease = through(front, "ledger", host), Lease(through(front, "ledger", host), "ledger")
     with closing(open_log_store_on(access, LogId("ledger"))) as store:
@@ -76,7 +76,7 @@ def older(authority: trustme.CA) -> ssl.SSLContext:
 
 
 ASKS = "is postgres-ca.pem in COUNTERFOIL_SECRETS the authority"
-SWITCH = "with postgres-ca.pem in COUNTERFOIL_SECRETS nothing is sent without TLS 1.3: switch `ssl` on"
+SWITCH = "postgres-ca.pem in COUNTERFOIL_SECRETS requires TLS 1.3: switch `ssl` on"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ SWITCH = "with postgres-ca.pem in COUNTERFOIL_SECRETS nothing is sent without TL
     ids=["another authority", "expired", "another name", "TLS 1.2", "no TLS", "an error", "nonsense"],
 )
 def test_a_server_that_does_not_prove_who_it_is(
-    front: Front, authority: trustme.CA, answer: Callable[[trustme.CA], Answer], message: str
+    front: TlsProxy, authority: trustme.CA, answer: Callable[[trustme.CA], Answer], message: str
 ) -> None:
     front.answer = answer(authority)
     lease = Lease(through(front, "ledger"), "ledger")
@@ -108,7 +108,7 @@ def test_a_server_that_does_not_prove_who_it_is(
     assert front.overheard == b""
 
 
-def test_a_server_that_says_nothing_is_not_waited_for(front: Front) -> None:
+def test_a_silent_server_times_out(front: TlsProxy) -> None:
     front.answer = b""
     began = time.monotonic()
     with pytest.raises(StorageError, match="timeout"):
@@ -117,7 +117,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(front: Front) -> None:
     assert front.overheard == b""
 
 
-def test_who_comes_back_looks_again(front: Front) -> None:
+def test_a_reconnect_verifies_the_certificate_again(front: TlsProxy) -> None:
     right, lease = front.answer, Lease(through(front, "ledger"), "ledger")
     with closing(open_log_store_on(through(front, "ledger"), LogId("ledger"))) as store:
         assert lease.acquire(0)
@@ -141,7 +141,7 @@ def test_who_comes_back_looks_again(front: Front) -> None:
     assert front.overheard == b""
 
 
-def test_an_authority_that_is_gone_is_no_reason_to_go_without(front: Front) -> None:
+def test_a_missing_authority_does_not_switch_tls_off(front: TlsProxy) -> None:
     access = through(front, "ledger")
     assert access.ca is not None
     access.ca.unlink()
@@ -158,8 +158,8 @@ def test_without_an_authority_a_server_need_not_have_tls(
         append(store, 0, entries(0, 2))
 
 
-def test_who_is_sent_away_for_want_of_tls_learns_what_to_do() -> None:
-    said = 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "a", database "b", no encryption'
-    assert "COUNTERFOIL_SECRETS as postgres-ca.pem" in first_line(psycopg.OperationalError(said))
-    elsewhere = said.replace("no encryption", "SSL encryption")
+def test_a_client_refused_without_tls_gets_advice() -> None:
+    message = 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "a", database "b", no encryption'
+    assert "COUNTERFOIL_SECRETS as postgres-ca.pem" in first_line(psycopg.OperationalError(message))
+    elsewhere = message.replace("no encryption", "SSL encryption")
     assert first_line(psycopg.OperationalError(elsewhere)) == elsewhere

@@ -9,7 +9,7 @@ from counterfoil.log.tiles import bundle_path, decode_bundle, tile_path
 
 
 class CannotAudit(Exception):
-    """There is nothing here that could be audited; the message says what is missing."""
+    """There is nothing to audit here; the message says what is missing."""
 
 
 class LogFiles:
@@ -18,7 +18,7 @@ class LogFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.name = "/".join(root.parts[-2:])
-        """``SERVICE/SHARD`` by its place; what the log says of itself is its origin."""
+        """`root`: a directory ``.../SERVICE/SHARD``, which names the log; the checkpoint has its origin."""
 
     def read(self, path: str) -> bytes:
         """A file's bytes; raises FileNotFoundError."""

@@ -6,7 +6,7 @@ consumed, or a timer was due; (3) the decision, made again, gives the same bytes
 aside for long. State roots are entries like any other, so (3) compares the whole state as well. After the last entry
 the ledger must add up.
 
-Nothing in a log is believed to make sense: whatever a decider makes of it, even an error, is a finding.
+Nothing in a log is trusted: any error that a decider raises on it is a finding, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Any, Final, NoReturn
 
 from counterfoil.audit.report import Finding, LogSummary
-from counterfoil.audit.sources import CONSUME_WITHIN, UNREADABLE, Item, Source
+from counterfoil.audit.sources import CONSUME_WITHIN, UNREADABLE, Source, SourceEvent
 from counterfoil.audit.structure import Verified
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
@@ -45,8 +45,8 @@ _SHOWN: Final = 400  # characters of a value in a finding
 _UNREADABLE: Final = (LogError, OSError)
 
 
-class Stop(Exception):
-    """This log cannot be followed any further: the finding is already recorded."""
+class ReplayStopped(Exception):
+    """The replay of this log cannot continue; the finding is already recorded."""
 
 
 class Replay:
@@ -75,15 +75,15 @@ class Replay:
         self._signed: list[tuple[int, bytes, bytes, bytes]] = []
 
     def run(self, progress: Callable[[int], None]) -> None:
-        """Replay as far as the log can be followed, and record what is found."""
+        """Replay as many entries as possible, and record the findings."""
         try:
             for data in self._log.files.entries(self._log.intact):
                 self._entry(data)
                 progress(1)
             if self.summary.size == 0:
-                self._stop(0, "genesis_missing", "the log is empty, and so was never opened")
+                self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
             self._end()
-        except Stop:
+        except ReplayStopped:
             pass
         except UnknownRules as problem:
             self.unknown_rules = str(problem)
@@ -92,24 +92,24 @@ class Replay:
         self._check_signatures()
 
     def _entry(self, data: bytes) -> None:
-        """Decide it again from its cause and time alone; only what comes out differently is looked at closely."""
+        """Decide it again from its cause and time alone; look closer only if the bytes differ."""
         index = self._engine.size
         try:
             cause, time = decode_cause(data)
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (Stop, *_UNREADABLE):
+        except (ReplayStopped, *_UNREADABLE):
             raise
         except UnknownRules as problem:
             self._check_names_them(index, data, problem)
             raise
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
-            self._misfit(index, data)
+            self._check_place(index, data)
             self._stop(index, "decision_impossible", f"{problem!r}"[:_SHOWN])
         digest = sha256(decided.id.encode()).digest()[:16]
         if again != data or digest in self._ids:
-            entry = self._misfit(index, data)
+            entry = self._check_place(index, data)
             code = "entry_not_canonical" if decided == entry else "decision_differs"
             self._stop(index, code, _difference(decided, entry))
         self._ids.add(digest)
@@ -125,21 +125,21 @@ class Replay:
         Otherwise whoever made a false log could end every audit of it before anything is found.
         """
         known = len(self.findings)
-        self._misfit(index, data)
+        self._check_place(index, data)
         if problem.decided != data:
             self._stop(index, "decision_differs", f"what names other rules here is not what was decided: {problem}")
         self._check_signatures()
         if len(self.findings) > known:
-            raise Stop
+            raise ReplayStopped
 
-    def _misfit(self, index: int, data: bytes) -> Entry:
-        """Stop at an entry that is none of this log in this place, whatever its decision; else return it."""
+    def _check_place(self, index: int, data: bytes) -> Entry:
+        """Stop at an entry that does not belong to this log at this index; otherwise return it."""
         try:
             entry = CODEC.decode_entry(data)
         except Refused as problem:
             self._stop(index, "entry_not_valid", f"{problem}")
         if entry.index != index or entry.origin != self.summary.origin:
-            self._stop(index, "entry_misplaced", f"it says it is entry {entry.index} of {entry.origin}")
+            self._stop(index, "entry_misplaced", f"it states that it is entry {entry.index} of {entry.origin}")
         if sha256(entry.id.encode()).digest()[:16] in self._ids:
             self._stop(index, "id_used_twice", entry.id)
         return entry
@@ -147,7 +147,7 @@ class Replay:
     def _decide(self, index: int, cause: Cause, time: int) -> tuple[Entry, bytes]:
         engine = self._engine
         if isinstance(cause, GenesisCause) is not (index == 0):
-            self._stop(index, "genesis_misplaced", "a log is opened by its first entry, and by no other")
+            self._stop(index, "genesis_misplaced", "a log has one genesis entry, its first")
         if isinstance(cause, CommandCause | EntryCause):
             self._check_withheld(index, time)
         if isinstance(cause, CommandCause):
@@ -181,7 +181,7 @@ class Replay:
         return submission
 
     def _check_withheld(self, index: int, time: int) -> None:
-        """Nothing overtakes a due timer; a matching pass that goes on (due at 0) goes on before anything else."""
+        """No cause may come before a due timer; the continuation of a matching pass is due at 0, so it comes first."""
         due = self._engine.due()
         if due is not None and (due[0] == 0 or due[0] + TIMER_SLACK <= time) and due != self._withheld:
             self._withheld = due
@@ -190,19 +190,21 @@ class Replay:
     def _consume(self, index: int, cause: EntryCause, time: int) -> Event:
         source = self._sources.get(cause.origin)
         if source is None:
-            self._stop(index, "cause_not_available", f"no published log {cause.origin} to check it against")
+            self._stop(
+                index, "cause_not_available", f"the log {cause.origin} is not published, so this cannot be checked"
+            )
         try:
             item = source.next()
         except UNREADABLE as problem:
             self._stop(index, "cause_not_readable", f"{cause.origin}: {problem}")
         if item is None:
-            self._stop(index, "cause_not_there", f"what {cause.origin} has published holds no further event to consume")
+            self._stop(index, "cause_not_there", f"the published log {cause.origin} has no further event to consume")
         if (item.index, item.item) != (cause.index, cause.item):
             expected = f"entry {item.index} event {item.item}"
             text = f"next to consume of {cause.origin} is {expected}, not entry {cause.index} event {cause.item}"
             self._stop(index, "cause_not_next", text)
         if item.leaf != cause.leaf:
-            self._stop(index, "cause_differs", f"entry {cause.index} of {cause.origin} has another leaf hash")
+            self._stop(index, "cause_differs", f"entry {cause.index} of {cause.origin} has a different leaf hash")
         ready = self._engine.decider.ready.get(type(item.event))
         if ready is not None and not ready(self._engine.state, item.event):
             self._stop(index, "cause_too_early", "what the event refers to has not arrived here yet")
@@ -261,14 +263,14 @@ class Replay:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
 
     def _left(self, origin: str, source: Source) -> int:
-        """How many events of a source were not consumed; work under way, unless this log went on for long without."""
+        """How many events of a source were not consumed: backlog, unless this log has made entries long since."""
         first = source.next()
         if first is not None and not source.is_reported and first.time + CONSUME_WITHIN < self._engine.time:
             self._withheld_event(self._engine.size - 1, origin, first)
         return sum(1 for _ in source.rest())
 
-    def _withheld_event(self, index: int, origin: str, item: Item) -> None:
-        text = f"entry {item.index} of {origin} was not consumed for long, and this log went on"
+    def _withheld_event(self, index: int, origin: str, event: SourceEvent) -> None:
+        text = f"entry {event.index} of {origin} was left unconsumed for long, although this log made entries"
         self._found(index, "event_withheld", text)
 
     def _found(self, index: int, code: str, text: str) -> None:
@@ -276,7 +278,7 @@ class Replay:
 
     def _stop(self, index: int, code: str, text: str) -> NoReturn:
         self._found(index, code, text)
-        raise Stop
+        raise ReplayStopped
 
 
 def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:
@@ -284,7 +286,7 @@ def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:
 
 
 def _difference(decided: Entry, entry: Entry) -> str:
-    """Where the decision made again parts from the one recorded."""
+    """The first difference between the repeated decision and the recorded one."""
     if decided.outcomes != entry.outcomes:
         return f"outcome recorded {_shown(entry.outcomes)}, decided again {_shown(decided.outcomes)}"
     for nth, (mine, theirs) in enumerate(zip(decided.events, entry.events, strict=False)):

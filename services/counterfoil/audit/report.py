@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it must be. `place`: a file's path, or ``entry N``."""
+    """One thing that is wrong. `place`: a file's path, or ``entry N``."""
 
     log: str
     place: str
@@ -31,14 +31,14 @@ class LogSummary:
     trades: int = 0
     state_roots: int = 0
     rules: list[dict[str, int]] = field(default_factory=list)
-    """Which version of the rules decided, from which entry on."""
+    """Each rules version that was in force, with the entry from which it was."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
-    """Per source log, subscribed events not consumed yet: work under way, not a fault."""
+    """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""
 
 
 @dataclass(slots=True)
-class Report:
+class AuditReport:
     """The outcome of an audit: clean if there is no finding."""
 
     logs: list[LogSummary] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether everything was checked and nothing was found."""
+        """Whether everything was checked and there is no finding."""
         return not self.findings
 
     def to_json(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ UNREADABLE = (Refused, LogError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SourceEvent:
     """One subscribed event of a source log: where it stands, the leaf of its entry, and itself."""
 
     index: int
@@ -40,13 +40,13 @@ class Source:
 
     def __init__(self, log: Verified, types: tuple[type[Event], ...]) -> None:
         self._items = _items(log, types)
-        self._next: Item | Exception | None = None
+        self._next: SourceEvent | Exception | None = None
         self._is_read = False
         self._late_since: int | None = None
         self.is_reported = False
         """Whether the next event, or one before it since the log last kept up, was found to be withheld."""
 
-    def next(self) -> Item | None:
+    def next(self) -> SourceEvent | None:
         """The next event to be consumed; None after the last."""
         if not self._is_read:
             self._is_read = True
@@ -62,13 +62,13 @@ class Source:
         """The next event was consumed."""
         self._is_read = False
 
-    def rest(self) -> Iterator[Item]:
+    def rest(self) -> Iterator[SourceEvent]:
         """Everything that was not consumed."""
         while (item := self.next()) is not None:
             yield item
             self.consumed()
 
-    def withheld(self, time: int) -> Item | None:
+    def withheld(self, time: int) -> SourceEvent | None:
         """The next event, if an entry made at `time` (microseconds) is the first to show that events are withheld.
 
         A log that was away makes entries before it has caught up. But one that makes entries over more than
@@ -89,7 +89,7 @@ class Source:
         return item
 
 
-def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
+def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[SourceEvent]:
     """The events of these types in a log, in order; only entries that can hold one are parsed."""
     names = type_markers(types)
     for index, data in enumerate(source.files.entries(source.intact)):
@@ -98,4 +98,4 @@ def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[Item]:
         leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
         for item, event in enumerate(entry.events):
             if type(event) in types:
-                yield Item(index, item, leaf, event, entry.time)
+                yield SourceEvent(index, item, leaf, event, entry.time)

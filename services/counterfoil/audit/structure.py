@@ -1,4 +1,4 @@
-"""Are the published files the log that its checkpoint signs? Every file, every byte.
+"""Checks that the published files are the log that its checkpoint signs: every file, every byte.
 
 Numbered as in the report: (1) the key parses and is the one expected; (2) the checkpoint is signed by it; (3) the right
 edge hashes to its root; (4) each bundle holds exactly its entries, each hashing to its leaf; (5) every other file below
@@ -23,7 +23,7 @@ from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, decode_bundle, d
 from counterfoil.log.verify import TileTree
 
 FINDINGS_MAX: Final = 1_000
-"""Of one log's files: a checkpoint can claim more bundles than anybody could look for."""
+"""A bound on findings per log: a checkpoint can claim more bundles than there is time to look for."""
 
 _UNREADABLE = (LogError, OSError, ValueError)
 
@@ -39,7 +39,7 @@ def explain(problem: Exception, files: LogFiles) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A log whose files are sound up to `intact` entries (all of them, unless there were findings)."""
+    """A log whose files are intact up to `intact` entries (all of them, unless there are findings)."""
 
     files: LogFiles
     checkpoint: Checkpoint
@@ -50,7 +50,7 @@ class Verified:
 def verify_files(
     files: LogFiles, trusted: Mapping[str, VerifyKey] | None, progress: Callable[[int], None]
 ) -> tuple[Verified | None, list[Finding]]:
-    """Check one log's files. `progress` is told how many entries were just checked."""
+    """Check one log's files. `progress` gets the number of entries just checked."""
     try:
         key = _key(files, trusted)
     except _UNREADABLE as problem:
@@ -68,7 +68,7 @@ def verify_files(
     intact = parse_path(findings[0].place).index * TILE_WIDTH if findings else checkpoint.size
     findings += islice(_other_files(files, tree), FINDINGS_MAX)
     if len(findings) >= FINDINGS_MAX:
-        findings.append(Finding(files.name, "", "too_many_findings", "there may be more wrong with its files"))
+        findings.append(Finding(files.name, "", "too_many_findings", "there may be more findings in its files"))
     return Verified(files, checkpoint, tree, intact), findings
 
 
@@ -78,19 +78,19 @@ def _key(files: LogFiles, trusted: Mapping[str, VerifyKey] | None) -> VerifyKey:
         raise ValueError("the file `vkey` is one line")
     key = VerifyKey.parse(text[:-1])
     if trusted is not None and trusted.get(key.name) != key:
-        raise ValueError(f"the log shows the key {key.vkey()}, which is not trusted")
+        raise ValueError(f"the log publishes the key {key.vkey()}, which is not trusted")
     return key
 
 
 def _edge(files: LogFiles, checkpoint: Checkpoint) -> Iterator[Finding]:
-    """After the edge gave another root: which of its tiles are not made of what is published below them."""
+    """After the right edge gave another root: finds the tiles that do not match what is published below them."""
     count, level = checkpoint.size, 0
     while count:
         ref = TileRef(level, count // TILE_WIDTH, count % TILE_WIDTH)
         if ref.width:
             try:
                 if decode_tile(files.read(ref.path()), ref.width) != _below(files, ref):
-                    raise ValueError("its hashes are not those of what is below it")
+                    raise ValueError("its hashes do not match the tiles or entries below it")
             except _UNREADABLE as problem:
                 yield Finding(files.name, ref.path(), "edge_not_valid", explain(problem, files))
         count, level = count // TILE_WIDTH, level + 1
@@ -128,7 +128,7 @@ def _other_files(files: LogFiles, tree: TileTree) -> Iterator[Finding]:
 
 
 def _expected(files: LogFiles, tree: TileTree, ref: TileRef) -> bytes:
-    """What a tile or bundle must hold, from the verified tree and, for bundles, the widest version of the bundle."""
+    """The bytes that a tile or bundle must hold, from the verified tree and, for bundles, the widest bundle file."""
     size = tree.checkpoint.size
     first = ref.index * TILE_WIDTH
     if ref.level == ENTRIES:

@@ -19,7 +19,7 @@ from counterfoil.bench.figure import Figure, ReportFigure, latency_text
 from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.contract.services import SERVICES
-from counterfoil.gateway.app import Delivery
+from counterfoil.gateway.app import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings
@@ -32,7 +32,7 @@ _SETTLED_WITHIN: Final = 120.0
 
 
 def run(settings: Settings, commands: int, burst: int, report: ReportFigure) -> None:
-    """One shard, one broker: throughput with receipts, latency at half that rate, and how long a burst takes.
+    """Measure one shard on one broker: throughput with receipts, latency at half that rate, and the time of a burst.
 
     Raises `ClusterError`, `NotRunning`.
     """
@@ -42,14 +42,14 @@ def run(settings: Settings, commands: int, burst: int, report: ReportFigure) -> 
     ):
         instance = Instance.create(Path(root) / "home", HOST, "Benchmark operator", lambda name: seeded_key(SEED, name))
         with Fleet(given.model_copy(update={"home": instance.root}), Path(root) / "log") as fleet:
-            for part in (*SERVICES, VIEWS):
-                fleet.start((part,))
+            for component in (*SERVICES, VIEWS):
+                fleet.start((component,))
             fleet.wait_ready()
-            delivery, clock = Delivery(), SystemClock()
+            relay, clock = AnswerRelay(), SystemClock()
             here = given.model_copy(update={"home": instance.root, "probes": "127.0.0.1:0"})
-            with closing(Distributed(instance, clock, here, (GATEWAY,), delivery)) as system:
+            with closing(Distributed(instance, clock, here, (GATEWAY,), relay)) as system:
                 system.start()
-                load = LoadGenerator(instance, system.gateway.receipts, delivery, clock.now)
+                load = LoadGenerator(instance, system.gateway.receipts, relay, clock.now)
                 load.register(64)
                 _measure(load, fleet, commands, burst, report)
 
@@ -70,16 +70,16 @@ def _measure(load: LoadGenerator, fleet: Fleet, commands: int, burst: int, repor
     envelopes = load.deposits(burst)
     took, latencies = load.run(envelopes, _IN_FLIGHT)
     lag = _until_settled(fleet)
-    note = f"all consumers had caught up {lag:.2f} s after the last receipt"
+    note = f"no consumer had a backlog {lag:.2f} s after the last receipt"
     report(Figure("burst", f"as fast as they are accepted, {_IN_FLIGHT} in flight, receipt each", burst, took, note))
 
 
 def _until_settled(fleet: Fleet) -> float:
-    """Seconds until no consumer of the fleet lags. Raises TimeoutError."""
+    """Seconds until no consumer of the fleet has a backlog. Raises TimeoutError."""
     began = time.monotonic()
     while any(_lags(fleet)):
         if time.monotonic() - began > _SETTLED_WITHIN:
-            raise TimeoutError(f"the consumers have not caught up within {_SETTLED_WITHIN:.0f} s")
+            raise TimeoutError(f"the consumers still have a backlog after {_SETTLED_WITHIN:.0f} s")
         time.sleep(0.05)
     return time.monotonic() - began
 

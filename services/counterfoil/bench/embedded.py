@@ -21,7 +21,7 @@ from counterfoil.catalogue import CODEC, DECIDERS
 from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
-from counterfoil.gateway.app import Delivery
+from counterfoil.gateway.app import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock, VirtualClock
 from counterfoil.testbed.seeded_keys import seeded_key
@@ -32,9 +32,9 @@ BATCH: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class MarketWorkload:
-    """A market to measure on virtual time: what it does, when it starts, and what prepares it.
+    """A market to measure on virtual time: its description, its start, and its preparation.
 
-    `prepare` gets the system and a seed, and returns the part to time, which returns how many commands it sent.
+    `prepare` gets the system and a seed, and returns the function to time, which returns how many commands it sent.
     """
 
     name: str
@@ -46,10 +46,10 @@ class EmbeddedBench:
     """An embedded instance in `home`, on the system's clock, with its threads running, and load for it."""
 
     def __init__(self, home: Path, firms: int) -> None:
-        delivery = Delivery()
+        relay = AnswerRelay()
         instance = Instance.create(home, HOST, "Benchmark operator", lambda name: seeded_key(SEED, name))
-        self.system = Embedded(instance, SystemClock(), deliver=delivery)
-        self.load = LoadGenerator(instance, self.system.receipts, delivery, self.system.clock.now)
+        self.system = Embedded(instance, SystemClock(), deliver=relay)
+        self.load = LoadGenerator(instance, self.system.receipts, relay, self.system.clock.now)
         self.system.start()
         self.load.register(firms)
 

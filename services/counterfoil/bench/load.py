@@ -10,7 +10,7 @@ from typing import Any, Final
 from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
-from counterfoil.gateway.app import Delivery
+from counterfoil.gateway.app import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import RegisterParty
 from counterfoil.ledger.commands import Deposit
@@ -20,16 +20,16 @@ from counterfoil.testbed.seeded_keys import seeded_key
 
 SEED: Final = 1
 HOST: Final = "bench.counterfoil.example"
-_RETRY_SECONDS: Final = 0.01  # until a client that was shed sends again
+_RETRY_SECONDS: Final = 0.01  # until a client whose command was shed sends it again
 _LEDGER_LEARNS_SECONDS: Final = 1.0
 
 
 class LoadGenerator:
     """Signs commands beforehand, as authors do on their own machines; submits them as a gateway does, without HTTP."""
 
-    def __init__(self, instance: Instance, receipts: Receipts, delivery: Delivery, clock: Callable[[], int]) -> None:
-        """`clock`: microseconds since the epoch. `delivery`: how `receipts` returns answers to the event loop."""
-        self._instance, self._receipts, self._delivery, self._clock = instance, receipts, delivery, clock
+    def __init__(self, instance: Instance, receipts: Receipts, relay: AnswerRelay, clock: Callable[[], int]) -> None:
+        """`clock`: microseconds since the epoch. `relay`: how `receipts` returns answers to the event loop."""
+        self._instance, self._receipts, self._relay, self._clock = instance, receipts, relay, clock
         self._ids = command_ids()
         self._treasury = Author("treasury", seeded_key(SEED, "treasury"))
         self._payments = 0
@@ -46,7 +46,7 @@ class LoadGenerator:
             body = RegisterParty(party_id=name, name=name, roles=role, group_id=name, public_key=key)  # type: ignore[arg-type]
             envelopes.append(self._sign(operator, body, "issuance"))
         self.run(envelopes, 8)
-        time.sleep(_LEDGER_LEARNS_SECONDS)  # before that it refuses them, and a refusal is final
+        time.sleep(_LEDGER_LEARNS_SECONDS)  # until then it refuses their commands, and a refusal is final
 
     def _sign(self, author: Author, body: Body | Sequence[Body], service: str) -> bytes:
         return author.sign(body, self._instance.origin(LogId(service)), next(self._ids), self._clock())
@@ -120,9 +120,9 @@ class LoadGenerator:
 
     def _timed(self, work: Callable[[], Coroutine[Any, Any, None]]) -> int:
         async def run() -> None:
-            self._delivery.loop = asyncio.get_running_loop()
+            self._relay.loop = asyncio.get_running_loop()
             await work()
-            self._delivery.loop = None
+            self._relay.loop = None
 
         began = time.perf_counter_ns()
         asyncio.run(run())

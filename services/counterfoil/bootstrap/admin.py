@@ -1,7 +1,7 @@
-"""What the command line needs of Kafka beside the services: the dead letters, and the AsyncAPI document.
+"""Kafka tools for the command line: the dead letters and the AsyncAPI document.
 
-The command line may not know the transport, so that it starts without Kafka's clients where nothing is asked of Kafka.
-The administrator's tools have a client of their own: they load none of those that serve.
+The command line may not import the transport, so that commands that need no Kafka start without its clients.
+The administrator's tools use their own client and load none of the clients that serve.
 """
 
 from __future__ import annotations

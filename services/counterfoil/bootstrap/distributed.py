@@ -1,7 +1,7 @@
 """The distributed form: any of the services, the views and the gateway in this process, on Kafka and PostgreSQL.
 
-The parts are those of the embedded form behind other adapters. Each works on a thread of its own and recovers by
-itself. They may be started in any order, on any machine that reaches Kafka, PostgreSQL and, for the published logs, the
+The components are those of the embedded form behind other adapters. Each runs on its own thread and recovers without
+help. They may be started in any order, on any machine that reaches Kafka, PostgreSQL and, for the published logs, the
 instance's directory.
 """
 
@@ -29,100 +29,100 @@ from counterfoil.ops.telemetry import Instruments
 from counterfoil.ops.tracing import Tracing, to_collector
 from counterfoil.ports import Clock, Unavailable
 from counterfoil.runtime.backoff import Backoff
-from counterfoil.runtime.os_errors import judged
+from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.receipts import Deliver
 from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
 from counterfoil.settings import VIEWS as VIEWS_USER
 
-_COLLECT: Final = (50_000, 50, 100)  # few cycles are made
+_COLLECT: Final = (50_000, 50, 100)  # the services create few reference cycles
 _WATCH_EVERY: Final = 5.0  # seconds
-_WELL_WITHIN: Final = 15.0
-_ANSWERS_WITHIN: Final = 5.0
+_STEP_TIMEOUT: Final = 15.0
+_ANSWER_TIMEOUT: Final = 5.0
 _PING_EVERY: Final = 2.0
 _BACKOFF: Final = Backoff(0.2, 5.0)
-_LOOK: Final = 0.1  # seconds between looks whether to go on
+_CANCEL_CHECK: Final = 0.1  # seconds between checks for cancellation
 
-Part = Writer | Views | Gateway
+Component = Writer | Views | Gateway
 
 log = logging.getLogger("counterfoil.distributed")
 
 
-def parts_of(instance: Instance) -> tuple[str, ...]:
-    """What can be served of an instance: the short names of its logs, then the views and the gateway."""
+def component_names(instance: Instance) -> tuple[str, ...]:
+    """The names of an instance's components: the short names of its logs, then ``views`` and ``gateway``."""
     return (*(log.name for log in instance.logs()), VIEWS_USER, GATEWAY)
 
 
 class Distributed:
-    """Parts of an instance in this process, with a watch on them."""
+    """Runs components of an instance in this process and supervises them."""
 
     def __init__(
         self, instance: Instance, clock: Clock, settings: Settings, names: Sequence[str], deliver: Deliver = resolve
     ) -> None:
-        """`names` of `parts_of` the instance. Probes are answered from here on. Raises `BadSetting`."""
+        """`names`: some of `component_names(instance)`. Answers probes from now on. Raises `BadSetting`."""
         self.instance, self.settings = instance, settings
         self._names, self._clock, self._deliver = names, clock, deliver
         self.failure = ""
-        self.parts: dict[str, Part] = {}
+        self.components: dict[str, Component] = {}
         self._workers: list[Worker] = []
-        self._well: dict[str, float] = {}
+        self._succeeded: dict[str, float] = {}
         self._started, self._stopped, self._closing = Event(), Event(), Event()
-        self._cancelled, self._lacking = False, "not everything is connected yet"
+        self._cancelled, self._missing = False, "not everything is connected yet"
         self.instruments = Instruments(Tracing(to_collector(settings.otlp)) if settings.otlp else None)
         self._pool = ThreadPoolExecutor(2, "counterfoil-verify")
         self._consumers = Consumers(self._samples)
         self.health = Health()
-        self.health.ready("started", lambda: None if self._started.is_set() else self._lacking)
+        self.health.ready("started", lambda: None if self._started.is_set() else self._missing)
         self.probes = Probes(parse_listen(settings.probes), pages(self.health, self.instruments))
         self.probes.start()
         self._watcher = Thread(target=self._watch, name="counterfoil-watch", daemon=True)
         self._pings: list[Background] = []
 
     def start(self) -> bool:
-        """Connect one part after the other, however long that takes; each works at once. False if cancelled meanwhile.
+        """Connect and start one component after the other, however long that takes. False if cancelled meanwhile.
 
-        The gateway comes last, because it needs tables that the views make. Raises `BadSetting`, `Unusable` and any
-        other error that waiting does not mend.
+        The gateway comes last, because it needs tables that the views create. Raises `BadSetting`, `Unusable` and any
+        other permanent error.
         """
         gc.set_threshold(*_COLLECT)
         self.health.ready("consumers", self._consumers.check)  # not `live`: this process restarts stuck consumers
         self.instruments.show_consumers(self._consumers.look)
         self._watcher.start()
-        for name in sorted(self._names, key=parts_of(self.instance).index):
-            part = self._patiently(name)
-            if part is None:
+        for name in sorted(self._names, key=component_names(self.instance).index):
+            component = self._connect_with_retry(name)
+            if component is None:
                 return False
-            self.parts = {**self.parts, name: part}
-            self._watch_over(name, part)
-            self._work(name, part.step, part.recover, part.wake)
-            if isinstance(part, Gateway):
-                self.instruments.show_waiting(part.receipts.waiting)
-                self._work("receipts", part.answer, part.receipts.recover, part.hub.wake)
+            self.components = {**self.components, name: component}
+            self._add_checks(name, component)
+            self._run(name, component.step, component.recover, component.wake)
+            if isinstance(component, Gateway):
+                self.instruments.show_waiting(component.receipts.waiting)
+                self._run("receipts", component.answer, component.receipts.recover, component.hub.wake)
         self._started.set()
         return True
 
-    def _patiently(self, name: str) -> Part | None:
-        """The part, once it can be made; None if starting was cancelled. Raises what waiting does not mend."""
+    def _connect_with_retry(self, name: str) -> Component | None:
+        """Connect the component, with retries; None if starting was cancelled. Raises permanent errors."""
         for pause in _BACKOFF:
             if self._cancelled:
                 break
             try:
-                return self._part(name)
+                return self._make(name)
             except (Unavailable, OSError) as raised:
-                problem = judged(raised)
+                problem = classified(raised)
                 if not isinstance(problem, Unavailable):
                     raise problem from raised
-                self._lacking = f"{name}: not connected yet: {problem}"
-                log.warning(self._lacking)
+                self._missing = f"{name}: not connected yet: {problem}"
+                log.warning(self._missing)
                 self._pause(pause)
         return None
 
     def _pause(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
         while not self._cancelled and time.monotonic() < ends:
-            time.sleep(_LOOK)
+            time.sleep(_CANCEL_CHECK)
 
-    def _part(self, name: str) -> Part:
+    def _make(self, name: str) -> Component:
         if name == VIEWS_USER:
             return Views(self.instance, self.settings, self.instruments)
         if name == GATEWAY:
@@ -131,28 +131,28 @@ class Distributed:
 
     @property
     def gateway(self) -> Gateway:
-        """The gateway, if it is one of the parts."""
-        part = self.parts[GATEWAY]
-        ensure(isinstance(part, Gateway), "the part called gateway is one")
-        return cast("Gateway", part)
+        """The gateway; it must be one of the components."""
+        component = self.components[GATEWAY]
+        ensure(isinstance(component, Gateway), "the component called gateway is one")
+        return cast("Gateway", component)
 
-    def _work(self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]) -> None:
-        """Step a part on a thread of its own; it is ready while its steps succeed within `_WELL_WITHIN` seconds."""
+    def _run(self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]) -> None:
+        """Step a component on its own thread; it is ready while its steps succeed within `_STEP_TIMEOUT` seconds."""
 
-        def well() -> None:
-            part = self.parts.get(name)
-            if part is not None and part.transport.failure is not None:
-                raise part.transport.failure
+        def timed_step() -> None:
+            component = self.components.get(name)
+            if component is not None and component.transport.failure is not None:
+                raise component.transport.failure
             step()
-            self._well[name] = time.monotonic()
+            self._succeeded[name] = time.monotonic()
 
         def check() -> str | None:
-            if worker.trouble or name not in self._well:
+            if worker.trouble or name not in self._succeeded:
                 return worker.trouble or "its first step is under way"
-            silent = time.monotonic() - self._well[name]
-            return None if silent < _WELL_WITHIN else f"a step has taken {silent:.0f} s"
+            silent = time.monotonic() - self._succeeded[name]
+            return None if silent < _STEP_TIMEOUT else f"a step has taken {silent:.0f} s"
 
-        worker = Worker(name, well, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
+        worker = Worker(name, timed_step, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
         self.health.live(name, lambda: worker.failure or None)
         self.health.ready(f"{name}-steps", check)
         self._workers.append(worker)
@@ -163,23 +163,23 @@ class Distributed:
         self._stopped.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until a part has failed for good; True if one has."""
+        """Wait until a component has failed for good; True if one has."""
         return self._stopped.wait(timeout)
 
     # watching -------------------------------------------------------------------------------------------------------
 
-    def _watch_over(self, name: str, part: Part) -> None:
+    def _add_checks(self, name: str, component: Component) -> None:
         def kafka() -> str | None:
-            if part.transport.trouble:
-                return part.transport.trouble
-            silent = max((each.silent for each in part.transport.progress()), default=0.0)
-            return None if silent < _ANSWERS_WITHIN else f"Kafka has not answered for {silent:.0f} s"
+            if component.transport.trouble:
+                return component.transport.trouble
+            silent = max((each.silent for each in component.transport.progress()), default=0.0)
+            return None if silent < _ANSWER_TIMEOUT else f"Kafka has not answered for {silent:.0f} s"
 
-        self.health.live(f"{name}-kafka-clients", Responsive(part.transport.soon))
+        self.health.live(f"{name}-kafka-clients", Responsive(component.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)
-        self.health.fact(name, lambda: "active" if part.active else "standby")
-        if not isinstance(part, Writer):  # a writer's lease asks its database every few seconds
-            ping = Background(f"{name}-database", part.ping, every=_PING_EVERY)
+        self.health.fact(name, lambda: "active" if component.active else "standby")
+        if not isinstance(component, Writer):  # a writer's lease asks its database every few seconds
+            ping = Background(f"{name}-database", component.ping, every=_PING_EVERY)
             self.health.ready(f"{name}-database", ping)
             self._pings.append(ping)
             ping.start()
@@ -188,24 +188,24 @@ class Distributed:
         now = time.monotonic()
         return {
             (name, each.topic): Sample(now, each.position, each.end, now - each.silent, each.missing)
-            for name, part in self.parts.items()
-            if part.active
-            for each in part.transport.progress()
+            for name, component in self.components.items()
+            if component.active
+            for each in component.transport.progress()
         }
 
     def _watch(self) -> None:
-        """Restart consumers that are stuck: some clients never reconnect to a restarted broker by themselves."""
+        """Restart consumers that are stuck: some clients never reconnect to a restarted broker."""
         while not self._closing.wait(_WATCH_EVERY):
             try:
-                for judged in self._consumers.look():
-                    if judged.reason is not None:
-                        log.error("%s from %s is stuck: %s", judged.consumer, judged.source, judged.reason)
-                        self.parts[judged.consumer].transport.restart(judged.reason)
-            except Exception as problem:  # noqa: BLE001 watching goes on after any error
+                for status in self._consumers.look():
+                    if status.reason is not None:
+                        log.error("%s from %s is stuck: %s", status.consumer, status.source, status.reason)
+                        self.components[status.consumer].transport.restart(status.reason)
+            except Exception as problem:  # noqa: BLE001 watching continues after any error
                 log.warning("the consumers cannot be checked: %r", problem)
 
     def cancel(self) -> None:
-        """Give up starting; for signal handlers, which must not take a lock."""
+        """Cancel the start; for signal handlers, which must not take a lock."""
         self._cancelled = True
 
     def close(self) -> None:
@@ -216,9 +216,9 @@ class Distributed:
             worker.stop()
         for ping in self._pings:
             ping.close()
-        parts, self.parts = self.parts, {}
-        for part in parts.values():
-            part.close()
+        components, self.components = self.components, {}
+        for component in components.values():
+            component.close()
         self.probes.close()
         self._pool.shutdown()
         self.instruments.close()

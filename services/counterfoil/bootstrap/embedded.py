@@ -25,7 +25,7 @@ from counterfoil.storage.log_store import open_log_store
 from counterfoil.storage.view_store import open_view_store
 from counterfoil.transport.embedded import EmbeddedTransport
 
-_COLLECT: Final = (50_000, 50, 100)  # the services make few cycles; collecting less often is worth a tenth of the time
+_COLLECT: Final = (50_000, 50, 100)  # few reference cycles; collecting less often saves a tenth of the time
 _IDLE: Final = 0.2  # seconds a worker waits for work before it looks at the clock again
 
 
@@ -73,7 +73,7 @@ class Embedded:
         logs, genesis = [self._open(log) for log in self.instance.logs()], self.instance.genesis()
         self.runners = {log.id: Runner(log, self.transport, self.clock, genesis, self._pool) for log in logs}
         for runner in self.runners.values():
-            runner.load()  # every log by itself, so that what is wrong with one is not blamed on its consumers
+            runner.load()  # each log alone first, so that a fault in one is not reported as a fault of its consumers
         for runner in self.runners.values():
             runner.join()
         followed = {
@@ -94,7 +94,7 @@ class Embedded:
         return Log(DECIDERS[service], origin, sources, store, directory, Signer(key, directory.signer_memory()))
 
     def backend(self) -> Backend:
-        """What a gateway over these services stands on."""
+        """The backend of a gateway over these services."""
         return Backend(
             receipts=self.receipts,
             transport=self.transport,
@@ -142,7 +142,7 @@ class Embedded:
         """Let threads do the stepping."""
         gc.set_threshold(*_COLLECT)
         for log, runner in self.runners.items():
-            runner.publish_beside()
+            runner.publish_in_background()
             self._work(log.name, self._paced(runner), runner.recover, lambda runner=runner: runner.inbox.wake())  # type: ignore[misc]
         receipts, projector = self.receipts, self.projector
         self._work("receipts", lambda: receipts.step(_IDLE), receipts.recover, self.transport.wake)
@@ -186,7 +186,7 @@ class Embedded:
             return
         with opened:
             try:
-                self._abandon()  # no worker reports its failure any more; sealing does it again
+                self._abandon()  # the workers have stopped, so a failure here goes unreported; sealing publishes again
                 if seal and not self.failure:
                     self.seal()
             finally:

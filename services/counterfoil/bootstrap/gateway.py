@@ -26,7 +26,7 @@ _IDLE: Final = 0.2  # seconds that a step waits for work
 
 
 class Gateway:
-    """What a gateway stands on: it follows every log and the replies, and sends commands."""
+    """The gateway's connections: follows every log and the replies, and sends commands."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Gateway:
                 log: opened.enter_context(closing(read_log_store_on(database, log))) for log in instance.logs()
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
-            buried = partial(instruments.dead_letter, GATEWAY)
-            self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), buried, instance.logs())
+            dead_letter = partial(instruments.dead_letter, GATEWAY)
+            self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), dead_letter, instance.logs())
             opened.callback(self.transport.close)
             self.hub = opened.enter_context(closing(KafkaGateway(self.transport, access)))
             self.receipts = self._follow(deliver)
@@ -65,32 +65,32 @@ class Gateway:
 
     @property
     def active(self) -> bool:
-        """It follows from the beginning."""
+        """A gateway is always active: it needs no lease."""
         return True
 
     def step(self) -> None:
-        """Take in what came."""
+        """Take in new entries and checkpoints."""
         self.hub.step(_IDLE)
 
     def recover(self) -> None:
-        """Go on from what was taken in."""
+        """Resume from what was taken in."""
         self.hub.recover()
 
     def wake(self) -> None:
-        """The worker is to end: wait neither for entries nor for Kafka."""
+        """The worker is stopping: end every wait for entries or Kafka."""
         self.transport.give_up()
         self.hub.inbox.wake()
 
     def ping(self) -> None:
-        """Ask the database something. Raises storage errors."""
+        """Send the database a query. Raises storage errors."""
         self.views.positions()
 
     def answer(self) -> None:
-        """Answer those who wait; for a thread of its own."""
+        """Deliver answers to waiting senders; for its own thread."""
         self.receipts.step(_IDLE)
 
     def backend(self) -> Backend:
-        """For the application."""
+        """The backend of the HTTP application."""
         return Backend(
             receipts=self.receipts,
             transport=self.hub,

@@ -10,9 +10,9 @@ from counterfoil.storage.lease import HEARTBEAT_SECONDS, Lease
 
 
 class LeaseKeeper:
-    """A lease with a heartbeat on a thread of its own: loading a long log does not lose it, a frozen process does.
+    """A lease with a heartbeat on its own thread: loading a long log does not lose it, a frozen process does.
 
-    `win`, `check` and `release` are for the one thread that works.
+    Only the worker's thread may call `win`, `check` and `release`.
     """
 
     def __init__(self, access: DatabaseAccess, schema: str) -> None:
@@ -24,7 +24,7 @@ class LeaseKeeper:
         self._heartbeat.start()
 
     def win(self, timeout: float) -> bool:
-        """Whether it is ours, after `timeout` seconds at most. Raises `Unavailable`."""
+        """Try for `timeout` seconds at most; True if this process holds the lease. Raises `Unavailable`."""
         if self._lease.acquire(timeout):
             self._lost, self._held = "", True
         return self._held
@@ -35,7 +35,7 @@ class LeaseKeeper:
             raise Unavailable(self._lost)
 
     def release(self) -> None:
-        """Give it to the next."""
+        """Release it, so that a standby can win it."""
         self._held = False
         self._lease.release()
 

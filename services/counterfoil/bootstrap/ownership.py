@@ -1,4 +1,4 @@
-"""Checks that a database belongs to this log: one that another instance began is neither continued nor vouched for."""
+"""Checks that a database belongs to this log, so that no other instance's log is continued or signed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from counterfoil.ports import Head
 
 
 class OtherInstance(CounterfoilError):
-    """The database has the log of an instance with another name or other keys."""
+    """The database holds the log of an instance with another name or other keys."""
 
 
 def check_ownership(head: Head | None, key: VerifyKey) -> None:
@@ -21,6 +21,6 @@ def check_ownership(head: Head | None, key: VerifyKey) -> None:
         open_checkpoint(head.note, [key])
     except LogError as problem:
         raise OtherInstance(
-            f"the database has a log that is not this instance's {key.name}: check COUNTERFOIL_HOME and "
+            f"the database holds a log that is not this instance's {key.name}: check COUNTERFOIL_HOME and "
             f"COUNTERFOIL_DATABASE ({problem})"
         ) from problem

@@ -1,6 +1,6 @@
 """Sets up what the services need before they start: topics, users and rights on Kafka; schemas and roles in PostgreSQL.
 
-Everything here can be repeated: it changes what is not as it must be, and says what that was. It never deletes.
+Everything here can be repeated: it corrects drift and returns what it changed. It never deletes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from counterfoil.storage.log_store import read_log_store_on
 from counterfoil.transport.admin import acls, topics, users
 
 _OLD: Final = f"kafka-{ADMIN}.old"
-"""Beside a new password of the administrator on Kafka: the one before, to log in with once more."""
+"""The secret with the administrator's previous Kafka password, to log in once more while a new one is being set."""
 
 
 class DatabaseFailed(CounterfoilError):
-    """PostgreSQL cannot be reached, refuses the administrator, or is of a newer version of this program."""
+    """PostgreSQL cannot be reached, refuses the administrator, or has the schema of a newer version of this program."""
 
 
 def apply(
@@ -36,9 +36,9 @@ def apply(
     secrets: Path | None,
     logs: Sequence[LogId] = MAIN_LOGS,
 ) -> list[str]:
-    """All of it for an instance with these logs, with the administrator's accesses. Returns what was changed.
+    """Set up Kafka and PostgreSQL for an instance with these logs. Returns what was changed.
 
-    `secrets` has every user's passwords.
+    `kafka`, `database`: the administrator's access. `secrets`: the directory of every user's passwords.
 
     Raises `CounterfoilError`.
     """
@@ -51,10 +51,10 @@ def apply_topics(
     secrets: Path | None = None,
     logs: Sequence[LogId] = MAIN_LOGS,
 ) -> list[str]:
-    """What Kafka needs: users and passwords (where it asks for them), topics, rights. Returns what was changed.
+    """Set up Kafka: users, passwords (if needed), topics, rights. Returns what was changed.
 
-    `brokers`: how many there are to be (None: as many as answer). Raises `KafkaFailed` (`transport.admin.client`),
-    `UnsafeFile`.
+    `brokers`: how many brokers there will be (None: as many as answer). Raises `KafkaFailed`
+    (`transport.admin.client`), `UnsafeFile`.
     """
     changes = []
     if secrets is not None and access.password is not None:
@@ -65,48 +65,48 @@ def apply_topics(
 
 
 def check_topics(access: KafkaAccess, secrets: Path | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """What is not as `apply_topics` would have it. Raises `transport.admin.client.KafkaFailed`, `UnsafeFile`."""
+    """The drift from what `apply_topics` sets up. Raises `transport.admin.client.KafkaFailed`, `UnsafeFile`."""
     known = _passwords(secrets) if secrets is not None and access.password is not None else {}
     return [*users.check(access, known), *topics.check(access, logs), *acls.check(access)]
 
 
 def rights_enforced(access: KafkaAccess) -> bool:
-    """Whether the cluster enforces ACLs; without an authorizer everybody may do everything. Raises `KafkaFailed`."""
+    """Whether the cluster enforces ACLs; without an authorizer every client has all rights. Raises `KafkaFailed`."""
     return acls.enforced(access)
 
 
 def apply_database(access: DatabaseAccess, secrets: Path | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """What PostgreSQL needs: the database, roles, passwords, schemas, tables, rights. Returns what was changed.
+    """Set up PostgreSQL: the database, roles, passwords, schemas, tables, rights. Returns what was changed.
 
     Raises `DatabaseFailed`, `UnsafeFile`.
     """
-    with _explained():
+    with _database_errors():
         return admin.apply(access, {} if secrets is None else _database_passwords(secrets), logs)
 
 
 def check_database(access: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """What is not as `apply_database` would have it, and what could lose data. Raises `DatabaseFailed`."""
-    with _explained():
+    """The drift from what `apply_database` sets up, and settings that could lose data. Raises `DatabaseFailed`."""
+    with _database_errors():
         return admin.check(access, logs)
 
 
-def written(kafka: KafkaAccess, database: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """What any market has left here: logs that have begun, topics with records. For the administrator, after `apply`.
+def existing_data(kafka: KafkaAccess, database: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
+    """Data of an earlier market: logs with entries, topics with records. For the administrator, after `apply`.
 
     Raises `DatabaseFailed`, `transport.admin.client.KafkaFailed`.
     """
-    with _explained():
-        begun = [f"the log of {log.name}" for log in logs if _begun(database, log)]
+    with _database_errors():
+        begun = [f"the log of {log.name}" for log in logs if _has_entries(database, log)]
     return [*begun, *topics.written(kafka, logs)]
 
 
-def _begun(access: DatabaseAccess, log: LogId) -> bool:
+def _has_entries(access: DatabaseAccess, log: LogId) -> bool:
     with closing(read_log_store_on(access, log)) as store:
         return store.head() is not None
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _database_errors() -> Iterator[None]:
     try:
         yield
     except StorageError as problem:
@@ -119,6 +119,6 @@ def _database_passwords(secrets: Path) -> dict[str, str | None]:
 
 
 def _passwords(secrets: Path) -> dict[str, str]:
-    """By their names on Kafka, the users whose passwords are here; the administrator has logged in with its own."""
+    """Passwords by name on Kafka, of the users that have one here; the administrator has logged in with its own."""
     paths = {f"counterfoil-{user}": secrets / f"kafka-{user}" for user in USERS if user != ADMIN}
     return {name: read_private(path) for name, path in paths.items() if path.exists()}

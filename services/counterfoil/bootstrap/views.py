@@ -1,4 +1,4 @@
-"""The views of the distributed form: projected by one process at a time, while others stand by."""
+"""The views of the distributed form: one process at a time projects them, others are standbys."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _STAND_BY: Final = 0.5  # seconds that a step waits for the lease
 
 
 class Views:
-    """The projector, in the views' own schema; a second one stands by."""
+    """The projector, in the views' own schema; a second one is a standby."""
 
     def __init__(self, instance: Instance, settings: Settings, instruments: Instruments) -> None:
         """Nothing is connected before the first step."""
         self.name = VIEWS_USER
         self._database = settings.database_access(VIEWS_USER)
         self._tables = {instance.origin(log): CATALOGUE[log.service].reducers for log in instance.logs()}
-        access, buried = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
-        self.transport = KafkaTransport(access, VIEWS_USER, MAIN, instance.verify_keys(), buried, instance.logs())
+        access, dead_letter = settings.kafka_access(VIEWS_USER), partial(instruments.dead_letter, VIEWS_USER)
+        self.transport = KafkaTransport(access, VIEWS_USER, MAIN, instance.verify_keys(), dead_letter, instance.logs())
         self._lease = LeaseKeeper(self._database, VIEWS_USER)
         self._opened = ExitStack()
         self._store: ViewStore | None = None
@@ -39,11 +39,11 @@ class Views:
 
     @property
     def active(self) -> bool:
-        """Whether it projects."""
+        """Whether it holds the lease and projects."""
         return self._projector is not None
 
     def step(self) -> None:
-        """A batch, if there is any. Raises what the stores and the transport raise."""
+        """Project a batch, if there is one. Raises what the stores and the transport raise."""
         if self._projector is None:
             if not self._lease.win(_STAND_BY):
                 return
@@ -53,23 +53,23 @@ class Views:
             self._lease.check()
             self._projector.step(_IDLE)
         except StoreConflict as problem:
-            raise Unavailable(f"views: another instance has taken over: {problem}") from problem
+            raise Unavailable(f"views: another process has taken over: {problem}") from problem
 
     def recover(self) -> None:
-        """Begin again from what the views hold."""
+        """Resume from the positions that the views hold."""
         self._projector = self._store = None
         self.transport.close_inboxes()
         self._opened.close()
         self._lease.release()
 
     def ping(self) -> None:
-        """Ask the database something, once it is in use. Raises storage errors."""
+        """Send the database a query, once it is in use. Raises storage errors."""
         store = self._store
         if store is not None:
-            store.page(VIEWS[0].name, {}, None, 1)  # asking for its positions would claim them anew
+            store.page(VIEWS[0].name, {}, None, 1)  # not `positions`: that changes what the next apply compares
 
     def wake(self) -> None:
-        """The worker is to end: wait neither for entries nor for Kafka."""
+        """The worker is stopping: end every wait for entries or Kafka."""
         self.transport.give_up()
         if self._projector is not None:
             self._projector.inbox.wake()

@@ -33,9 +33,9 @@ log = logging.getLogger("counterfoil.service")
 
 
 class Writer:
-    """A runner with everything that it needs, made when the lease is won and dropped when anything is in doubt.
+    """A runner with its store, transport and publisher: created when the lease is won, dropped on any failure.
 
-    `step` and `recover` are for the one thread that works; the rest may be asked from any.
+    Only the worker's thread may call `step` and `recover`; any thread may call the rest.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Writer:
         pool: ThreadPoolExecutor | None,
         instruments: Instruments,
     ) -> None:
-        """Nothing is connected before the first step, but for Kafka's clients, which try until they are."""
+        """Connects to nothing before the first step, except Kafka's clients, which retry until they are connected."""
         self.id, self.name = id_, id_.name
         self._instance, self._clock, self._pool = instance, clock, pool
         self._instruments = instruments
@@ -55,8 +55,8 @@ class Writer:
         self._database = settings.database_access(user)
         self._key = instance.log_key(id_)
         self.sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[user]}
-        access, buried = settings.kafka_access(user), partial(instruments.dead_letter, user)
-        self.transport = KafkaTransport(access, user, id_.shard, self._keys(), buried, instance.logs())
+        access, dead_letter = settings.kafka_access(user), partial(instruments.dead_letter, user)
+        self.transport = KafkaTransport(access, user, id_.shard, self._keys(), dead_letter, instance.logs())
         self._lease = LeaseKeeper(self._database, schema_of(id_))
         self._store: LogStore | None = None
         self._runner: Runner | None = None
@@ -72,7 +72,7 @@ class Writer:
         return self._runner is not None
 
     def step(self) -> None:
-        """A batch, or a try at the lease. Raises what a runner raises, `Unavailable` once another has taken over."""
+        """Run one batch, or try to win the lease. Raises as a runner; `Unavailable` once another has taken over."""
         runner = self._runner
         if runner is None:
             if self._lease.win(_STAND_BY):
@@ -82,17 +82,17 @@ class Writer:
             self._lease.check()
             runner.step(self._wait(runner))
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
+            raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
 
     def _wait(self, runner: Runner) -> float:
         due = runner.next_due()
         return _IDLE if due is None else min(_IDLE, max(0.0, (due - self._clock.now()) / SECOND))
 
     def _activate(self) -> None:
-        """Load the log and begin: the path that every start takes."""
+        """Load the log and start writing: the path that every start takes."""
         instance, key = self._instance, self._key
         self.transport.reach()
-        log.info("%s: the lease is ours, loading the log", self.name)
+        log.info("%s: lease won, loading the log", self.name)
         self._store = open_log_store_on(self._database, self.id)
         check_ownership(self._store.head(), key.verify_key)
         directory = LogDirectory(
@@ -105,8 +105,8 @@ class Writer:
         try:
             runner.recover()
         except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another instance has taken over: {problem}") from problem
-        runner.publish_beside()
+            raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
+        runner.publish_in_background()
         self._runner = runner
         self._instruments.loaded(self.id, runner.tree.size)
         self._instruments.published(self.id, runner.tree.size, self._clock.now())
@@ -114,7 +114,7 @@ class Writer:
         log.info("%s: active, %d entries", self.name, runner.tree.size)
 
     def recover(self) -> None:
-        """Drop the runner and stand by: the next holder of the lease loads what is committed."""
+        """Drop the runner and become a standby: the next holder of the lease loads what is committed."""
         self._instruments.active(self.id, False)
         runner, self._runner = self._runner, None
         if runner is not None:
@@ -126,7 +126,7 @@ class Writer:
         self._lease.release()
 
     def wake(self) -> None:
-        """The worker is to end: wait neither for work nor for Kafka."""
+        """The worker is stopping: end every wait for work or Kafka."""
         self.transport.give_up()
         runner = self._runner
         if runner is not None:

@@ -9,9 +9,9 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
-from counterfoil.audit.report import Report
-from counterfoil.audit.run import audit
+from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.log import read_vkeys
 from counterfoil.cli.options import argument
@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(FOUND)
 
 
-def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> Report:
+def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> AuditReport:
     path = vkeys if vkeys is not None else out.settings.vkeys
     trusted = None if path is None else read_vkeys(path)
     if trusted is None:

@@ -1,4 +1,4 @@
-"""How every command is made: shared options, example, output, errors, exit codes.
+"""Builds every command: shared options, example, output, errors, exit codes.
 
 Exit codes: 0 done; 1 an audit or a proof found something; 2 wrong usage, or it cannot run here; 3 a service failed for
 good; 4 refused; 5 the gateway cannot be reached. With ``--json`` standard output has one JSON value, or one per line
@@ -39,7 +39,7 @@ class Invalid(CounterfoilError):
 
 @dataclass
 class Out:
-    """The output of a command, its settings, and in `opened` what is closed after it."""
+    """The output of a command, its settings, and in `opened` the resources to close after it."""
 
     json: bool
     opened: ExitStack = field(default_factory=ExitStack)

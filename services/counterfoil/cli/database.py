@@ -28,7 +28,7 @@ def apply(out: Out) -> None:
     provision, access = _provision(out)
     changes = provision.apply_database(access, out.settings.secrets, logs_here(out))
     findings = provision.check_database(access, logs_here(out))
-    done = Text("\n".join(changes) if changes else "nothing to change: everything is as it must be")
+    done = Text("\n".join(changes) if changes else "nothing to change: no drift")
     _show(out, {"changes": changes, "findings": findings}, done)
 
 
@@ -40,7 +40,7 @@ def check(out: Out) -> None:
     """
     provision, access = _provision(out)
     findings = provision.check_database(access, logs_here(out))
-    _show(out, {"findings": findings}, *([] if findings else [Text("everything is as it must be")]))
+    _show(out, {"findings": findings}, *([] if findings else [Text("no drift")]))
 
 
 def _provision(out: Out) -> tuple[ModuleType, DatabaseAccess]:

@@ -1,4 +1,4 @@
-"""Commands that need an extra of the distribution name it where it is not installed."""
+"""Names the missing extra of the distribution if a command needs one."""
 
 from __future__ import annotations
 

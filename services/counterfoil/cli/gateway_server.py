@@ -11,7 +11,7 @@ from types import FrameType
 import uvicorn
 
 from counterfoil.cli.command import Invalid, Out
-from counterfoil.gateway.app import Delivery, create_app
+from counterfoil.gateway.app import AnswerRelay, create_app
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.server import server_config
 from counterfoil.settings import Listen
@@ -39,14 +39,14 @@ class StopSignal:
             self.server.should_exit = True
 
 
-def make_server(backend: Backend, delivery: Delivery, failure: Callable[[], str], stop: StopSignal) -> uvicorn.Server:
+def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str], stop: StopSignal) -> uvicorn.Server:
     """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good."""
 
     async def check_failure() -> None:
         if failure():
             server.should_exit = True
 
-    app = create_app(backend, delivery)
+    app = create_app(backend, relay)
     config = server_config(app, log_config=None, callback_notify=check_failure, timeout_notify=1)
     server = stop.server = uvicorn.Server(config)
     return server

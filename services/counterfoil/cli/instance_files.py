@@ -1,4 +1,4 @@
-"""The instance that a command is about: its logs, and where it keeps what its operator needs."""
+"""The instance of a command: its logs, paths and log keys."""
 
 from __future__ import annotations
 

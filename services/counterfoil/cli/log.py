@@ -70,7 +70,7 @@ def _published(session: GatewaySession, log: LogId, key: VerifyKey, index: int, 
     try:
         if index < head.size:
             return _entry(session, log, head, index)
-    except NotThere:  # a partial tile went when its full one came, together with a newer checkpoint
+    except NotThere:  # a partial tile is removed when the full one and a newer checkpoint are published
         if last_try:
             raise
         return None

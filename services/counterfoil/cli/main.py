@@ -1,4 +1,4 @@
-"""The command `counterfoil`: puts the groups together."""
+"""The command `counterfoil`, with its groups of commands."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ commands = typer.Typer(
     epilog="Exit codes: 0 done, 1 an audit or proof found something, 2 wrong usage or cannot run here, "
     "3 a service failed for good, 4 refused, 5 the gateway cannot be reached.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,  # its traces show the values of variables, keys among them
+    pretty_exceptions_enable=False,  # its tracebacks show the values of variables, and so keys
     add_completion=False,
 )
 

@@ -1,4 +1,4 @@
-"""`counterfoil rules`: which version of the rules decides, and from where on."""
+"""`counterfoil rules`: the rules versions, and the adoption of another one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app = typer.Typer(name="rules", help="Rules versions: adopt, list.", no_args_is_
 
 @signed(app, "adopt", "counterfoil rules adopt 2 --replaces 1 --as operator")
 def adopt(
-    rules: Annotated[int, typer.Argument(min=1, max=1_000_000, metavar="VERSION", help="The version to go on by.")],
+    rules: Annotated[int, typer.Argument(min=1, max=1_000_000, metavar="VERSION", help="The version to adopt.")],
     replaces: Annotated[
         int, typer.Option("--replaces", min=1, max=1_000_000, metavar="VERSION", help="The version in force now.")
     ],
@@ -26,7 +26,7 @@ def adopt(
         str, option("--release", "A release that knows the version. Default: this one.", metavar="TEXT")
     ] = __version__,
 ) -> Body:
-    """Operator: let every log go on by another version of the rules, from its next entry on. It cannot be taken back.
+    """Operator: adopt another rules version in every log, from its next entry on. This cannot be undone.
 
     What differs between the versions: schemas/rules.md. The versions in force until now: `counterfoil rules list`.
 

@@ -20,14 +20,14 @@ from counterfoil.contract.export import render
 from counterfoil.core.rules import RULES, Rules
 
 GENERATED_FOLDERS = ("commands", "events")
-"""Folders that hold nothing but generated files."""
+"""Folders that hold only generated files."""
 OPENAPI: Final = "openapi.json"
 ASYNCAPI: Final = "asyncapi.json"
 RULES_TABLE: Final = "rules.md"
 _RULES_PAGE: Final = """# Rules
 
-The rules by which the services decide, in versions. A log's first entry, and then every `rules.adopted.v1` in it, names
-the version that decides from the next entry on. Times are microseconds, ratios basis points. Each rule is explained in
+The rules of the services, by version. A log's first entry, and then every `rules.adopted.v1` in it, names the version
+that decides from the next entry on. Times are microseconds, ratios basis points. Each rule is explained in
 `services/counterfoil/core/rules.py`.
 
 """
@@ -96,7 +96,7 @@ def _left_over(root: Path, files: Mapping[str, bytes]) -> list[str]:
 def openapi() -> bytes:
     """The gateway's OpenAPI document. It does not depend on the instance, so a temporary one is used."""
     from counterfoil.bootstrap.embedded import Embedded
-    from counterfoil.gateway.app import Delivery, create_app
+    from counterfoil.gateway.app import AnswerRelay, create_app
     from counterfoil.instance import Instance
     from counterfoil.runtime.clock import SystemClock
 
@@ -104,7 +104,7 @@ def openapi() -> bytes:
         instance = Instance.create(Path(directory), "localhost", "nobody", lambda _name: secrets.token_bytes(32))
         system = Embedded(instance, SystemClock(), synchronous="OFF", threads=1)
         try:
-            document = create_app(system.backend(), Delivery()).openapi()
+            document = create_app(system.backend(), AnswerRelay()).openapi()
         finally:
             system.close(seal=False)
     return orjson.dumps(document, option=_PRETTY)

@@ -20,7 +20,7 @@ from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
-from counterfoil.gateway.app import Delivery
+from counterfoil.gateway.app import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from counterfoil.bootstrap.distributed import Distributed
     from counterfoil.cli.gateway_server import StopSignal
-    from counterfoil.gateway.app import Delivery
+    from counterfoil.gateway.app import AnswerRelay
 
 NAMES: Final = (*SERVICES, VIEWS, GATEWAY)
 _POLL_SECONDS: Final = 0.5  # between checks whether to stop
@@ -55,12 +55,12 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--with-parent", help="Stop when the process that started it has ended.")
         ] = False,
     ) -> None:
-        """Serve parts of an instance in this process, on Kafka and PostgreSQL, until interrupted.
+        """Serve components of an instance in this process, on Kafka and PostgreSQL, until interrupted.
 
         COUNTERFOIL_KAFKA, COUNTERFOIL_DATABASE and COUNTERFOIL_SECRETS say where these are; `counterfoil topics apply`
-        and `counterfoil database apply` prepare them. Parts may be started in any order, in one process or many; of two
-        processes with the same log one is active and the other a standby. COUNTERFOIL_PROBES shows /livez, /readyz and
-        /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a part has failed for good.
+        and `counterfoil database apply` prepare them. Components may be started in any order, in one process or many;
+        of two processes with the same log one is active and the other a standby. COUNTERFOIL_PROBES shows /livez,
+        /readyz and /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a component has failed for good.
         """
         unknown = [name for name in services if name.partition("/")[0] not in NAMES and services != ["all"]]
         if unknown:
@@ -74,16 +74,16 @@ def register(app: typer.Typer) -> None:
 
 
 def served(instance: Instance, asked: Sequence[str]) -> tuple[str, ...]:
-    """The parts that are asked for: a service is all its logs, ``all`` is everything. Raises `Invalid`."""
+    """The components that `asked` names: a service means all its logs, ``all`` everything. Raises `Invalid`."""
     logs = instance.logs()
-    parts = [*(log.name for log in logs), VIEWS, GATEWAY]
-    meant = {VIEWS: [VIEWS], GATEWAY: [GATEWAY], "all": parts}
+    components = [*(log.name for log in logs), VIEWS, GATEWAY]
+    meant = {VIEWS: [VIEWS], GATEWAY: [GATEWAY], "all": components}
     meant |= {str(log): [log.name] for log in logs}
     meant |= {service: [log.name for log in instance.logs_of(service)] for service in SERVICES}
     unknown = [name for name in asked if name not in meant]
     if unknown:
-        raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(parts)}, or `all`")
-    return tuple(dict.fromkeys(part for name in asked for part in meant[name]))
+        raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(components)}, or `all`")
+    return tuple(dict.fromkeys(component for name in asked for component in meant[name]))
 
 
 def _stop_with_parent(parent: int) -> None:
@@ -97,7 +97,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         from counterfoil.bootstrap.distributed import Distributed
         from counterfoil.ops import logs
     from counterfoil.cli.gateway_server import StopSignal, listening
-    from counterfoil.gateway.app import Delivery
+    from counterfoil.gateway.app import AnswerRelay
     from counterfoil.runtime.clock import open_clock
 
     settings = out.settings
@@ -105,13 +105,13 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
     logs.configure(settings.log_level, settings.log_format, "+".join(names))
     with ExitStack() as opened:
         listener = opened.enter_context(listening(address)) if GATEWAY in names else None
-        stop, delivery = StopSignal(), Delivery()
-        system = Distributed(instance, open_clock(settings.clock), settings, names, delivery)
+        stop, relay = StopSignal(), AnswerRelay()
+        system = Distributed(instance, open_clock(settings.clock), settings, names, relay)
         stop.on_stop = system.cancel
         try:
             _show(out, system, names, listener)
             if _started(system) and not stop.received:
-                _run(system, delivery, listener, stop)
+                _run(system, relay, listener, stop)
         finally:
             system.close()
     if system.failure:
@@ -120,7 +120,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
 
 
 def _started(system: Distributed) -> bool:
-    """Start all parts; False if it was stopped before all were connected. Raises `CounterfoilError`."""
+    """Start all components; False if it was stopped before all were connected. Raises `CounterfoilError`."""
     try:
         return system.start()
     except CounterfoilError:
@@ -144,12 +144,12 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
         warn_without_tls(out, listener)
 
 
-def _run(system: Distributed, delivery: Delivery, listener: socket | None, stop: StopSignal) -> None:
-    """Serve until a signal comes, or a part has failed for good."""
+def _run(system: Distributed, relay: AnswerRelay, listener: socket | None, stop: StopSignal) -> None:
+    """Serve until a signal comes, or a component has failed for good."""
     from counterfoil.cli.gateway_server import make_server
 
     if listener is not None:
-        make_server(system.gateway.backend(), delivery, lambda: system.failure, stop).run([listener])
+        make_server(system.gateway.backend(), relay, lambda: system.failure, stop).run([listener])
         return
     while not stop.received and not system.wait(_POLL_SECONDS):
         pass

@@ -39,7 +39,7 @@ def apply(
     provision, access = _provision(out)
     changes = provision.apply_topics(access, brokers, out.settings.secrets, logs_here(out))
     findings = provision.check_topics(access, out.settings.secrets, logs_here(out))
-    done = Text("\n".join(changes) if changes else "nothing to change: everything is as it must be")
+    done = Text("\n".join(changes) if changes else "nothing to change: no drift")
     _show(out, provision, access, {"changes": changes, "findings": findings}, done)
 
 
@@ -51,7 +51,7 @@ def check(out: Out) -> None:
     """
     provision, access = _provision(out)
     findings = provision.check_topics(access, out.settings.secrets, logs_here(out))
-    _show(out, provision, access, {"findings": findings}, *([] if findings else [Text("everything is as it must be")]))
+    _show(out, provision, access, {"findings": findings}, *([] if findings else [Text("no drift")]))
 
 
 def _provision(out: Out) -> tuple[ModuleType, KafkaAccess]:

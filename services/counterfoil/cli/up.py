@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.cli.gateway_server import StopSignal
-    from counterfoil.gateway.app import Delivery
+    from counterfoil.gateway.app import AnswerRelay
 
 log = logging.getLogger("counterfoil.up")
 
@@ -60,16 +60,16 @@ def register(app: typer.Typer) -> None:
 def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
     from counterfoil.cli.gateway_server import StopSignal, listening
-    from counterfoil.gateway.app import Delivery
+    from counterfoil.gateway.app import AnswerRelay
 
     logging.basicConfig(level=out.settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with _only_process(instance), listening(listen) as listener:
         stop = StopSignal()
-        delivery = Delivery()
-        system = _open(out, instance, delivery)
+        relay = AnswerRelay()
+        system = _open(out, instance, relay)
         try:
             if not stop.received:
-                _run(out, system, delivery, listener, stop)
+                _run(out, system, relay, listener, stop)
         finally:
             system.close()
     if system.failure:
@@ -77,25 +77,25 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     out.note("stopped")
 
 
-def _run(out: Out, system: Embedded, delivery: Delivery, listener: socket, stop: StopSignal) -> None:
+def _run(out: Out, system: Embedded, relay: AnswerRelay, listener: socket, stop: StopSignal) -> None:
     from counterfoil.cli.gateway_server import listener_url, make_server, warn_without_tls
 
-    server = make_server(system.backend(), delivery, lambda: system.failure, stop)
+    server = make_server(system.backend(), relay, lambda: system.failure, stop)
     system.start()
     found = {"url": listener_url(listener), **instance_files(system.instance)}
     out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
     warn_without_tls(out, listener)
     if not stop.received:
-        server.run([listener])  # at its end it raises again the signals that it caught, for `stop`
+        server.run([listener])  # at its end uvicorn raises the signals that it caught again, for `stop`
 
 
-def _open(out: Out, instance: Instance, delivery: Delivery) -> Embedded:
+def _open(out: Out, instance: Instance, relay: AnswerRelay) -> Embedded:
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.runtime.clock import open_clock
 
     clock = open_clock(out.settings.clock)
     try:
-        return Embedded(instance, clock, deliver=delivery)
+        return Embedded(instance, clock, deliver=relay)
     except Exception as problem:
         log.debug("opening failed", exc_info=problem)
         reason = problem if isinstance(problem, CounterfoilError | LogError) else repr(problem)

@@ -39,7 +39,7 @@ def report(
 
 @signed(app, "accept", "counterfoil usage accept rep-3-0 --as acme")
 def accept(report_: ReportId) -> Body:
-    """Beneficiary: accept a report before its window closes by itself."""
+    """Beneficiary: accept a report before its dispute window closes."""
     return AcceptUsage(report_id=report_)
 
 

@@ -16,7 +16,7 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import tiles_for
 
 PUBLISHED_WITHIN: Final = 30.0
-"""Seconds within which a log must publish what is known to be committed."""
+"""Seconds within which a log must publish entries that are known to be committed."""
 _POLL_SECONDS: Final = 0.1
 _ATTEMPTS: Final = 5
 
@@ -32,7 +32,7 @@ def download_logs(
 
     `keys`: the pinned key of each log. `progress`: (what, files just fetched, files in all, approximately).
     Only the checkpoint is verified here; the audit checks the rest. Raises `NotProven` for a checkpoint that the key
-    has not signed, `Unreachable` if a checkpoint of that size is not published in time.
+    did not sign, `Unreachable` if no checkpoint of that size is published in time.
     """
     files = sum(1 for size in sizes.values() for _ in tiles_for(0, size))
     for log, key in keys.items():
@@ -42,7 +42,7 @@ def download_logs(
                 for path in (ref.path() for ref in tiles_for(0, size)):
                     _write(to / str(log) / path, gateway.log_file(log, path))
                     progress(f"fetch {log.name}", 1, files)
-            except NotThere:  # the log has grown, and the partial tiles of its former size are gone
+            except NotThere:  # the log has grown, and the partial tiles of its earlier size are gone
                 if attempt == _ATTEMPTS - 1:
                     raise
                 continue

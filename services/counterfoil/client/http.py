@@ -1,8 +1,8 @@
 """HTTP client of a gateway: submits signed commands, queries views, receipts and published files.
 
-Everything here may be repeated: queries by nature, a command because the same envelope always gets the same answer. So
-whenever the outcome is unknown (connection lost, timed out, 503, or 202 for "not decided yet") the same bytes are sent
-again after growing pauses, a bounded number of times.
+Every request may be repeated, a command because the same envelope always gets the same answer. So whenever the outcome
+is unknown (connection lost, timeout, 503, or 202 for "not decided yet") the same bytes are sent again, with back-off,
+a bounded number of times.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Gateway:
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: how bytes travel, HTTP by default."""
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's."""
         self.url, self._pauses, self._sleep = url, pauses, sleep
-        tls = url.startswith("https:")  # without TLS, do not spend time on reading this machine's certificates
+        tls = url.startswith("https:")  # without TLS, skip the slow reading of this machine's certificates
         self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, trust_env=False, verify=tls)
 
     def __enter__(self) -> Self:
@@ -62,7 +62,7 @@ class Gateway:
     # commands -------------------------------------------------------------------------------------------------------
 
     def submit(self, envelope: bytes) -> dict[str, Any]:
-        """Send a signed command, again if need be, and return its receipt.
+        """Send a signed command, with retries, and return its receipt.
 
         Raises `RefusedByService`; or `Unreachable`, after which the outcome is unknown and the same envelope may be
         submitted again at any time until it expires.
@@ -70,7 +70,7 @@ class Gateway:
         return _object(self._ask("POST", "/v1/commands", content=envelope, headers=_ENVELOPE))
 
     def submit_async(self, envelope: bytes) -> None:
-        """Send a signed command, again if need be, until the gateway has accepted it; do not wait for its decision.
+        """Send a signed command, with retries, until the gateway has accepted it; do not wait for its decision.
 
         Commands sent on one connection are decided in the order sent. Raises `RefusedByService` if it is refused before
         it reaches an inbox; or `Unreachable`, also if it is shed every time, after which the outcome is unknown.
@@ -136,10 +136,10 @@ class Gateway:
         return self._ask("GET", f"/log/{_path(*log)}/{path}").content
 
     def tail(self, logs: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(position, entry) of each entry of `logs` as it comes; it does not end by itself.
+        """(position, entry) of each entry of `logs` as it comes; endless.
 
         A log is ``service/shard``, or ``service`` for all of a service; a position is ``service[/shard]:index``.
-        It does not resume by itself: after `Unreachable`, start again at the last position, its parts split at commas.
+        It does not reconnect: after `Unreachable`, resume at the last position, its parts split at commas.
         """
         params = httpx.QueryParams([*(("service", each) for each in logs), *(("from", each) for each in start)])
         timeout = httpx.Timeout(60.0, connect=5.0)  # a stream without entries has a heartbeat every 15 s
@@ -150,13 +150,13 @@ class Gateway:
                     self._check(response)
                 yield from _server_sent(response.iter_lines())
         except httpx.TransportError as problem:
-            raise Unreachable(f"the stream from {self.url} broke off: {problem}") from problem
+            raise Unreachable(f"the stream from {self.url} broke: {problem}") from problem
         raise Unreachable(f"the stream from {self.url} ended")
 
     # one exchange ---------------------------------------------------------------------------------------------------
 
     def _ask(self, method: str, path: str, *, final: Sequence[int] = (), **request: Any) -> httpx.Response:
-        """Ask, and again while the outcome is unknown; a status in `final` is an answer."""
+        """Send a request, with retries while the outcome is unknown; a status in `final` ends the retries."""
         outcome: httpx.Response | httpx.TransportError
         for pause in (*self._pauses, None):
             try:
@@ -179,9 +179,9 @@ class Gateway:
         if response.status_code == httpx.codes.OK:
             return response
         if response.status_code == httpx.codes.ACCEPTED:
-            raise Unreachable(f"{self.url} took the command but did not decide it in time; send the same one again")
+            raise Unreachable(f"{self.url} accepted the command but did not decide it in time; send the same one again")
         if not response.headers.get("content-type", "").startswith(_PROBLEM):
-            raise Unreachable(f"{self.url} answered {response.status_code}, and not as a Counterfoil gateway does")
+            raise Unreachable(f"{self.url} answered {response.status_code}, but not as a Counterfoil gateway does")
         problem = _object(response)
         code, title = str(problem.get("code", "")), str(problem.get("title", ""))
         fields = {str(name): str(value) for name, value in dict(problem.get("fields") or {}).items()}
@@ -209,7 +209,7 @@ def _waiting(wait_for: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _asked_for(outcome: httpx.Response | httpx.TransportError) -> int:
-    """The pause in seconds that a gateway asked for."""
+    """The pause in seconds that the gateway asked for (Retry-After); 0 without one."""
     text = outcome.headers.get("retry-after", "") if isinstance(outcome, httpx.Response) else ""
     return min(int(text), RETRY_AFTER_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 

@@ -2,7 +2,7 @@
 
 CounterfoilError
 ├── RefusedByService   refused, with a stable code
-│   └── NotThere       nothing has this key
+│   └── NotThere       there is nothing under this key
 ├── Unreachable        no usable answer, so the outcome is unknown
 └── NotProven          an answer whose proof does not verify
 """
@@ -26,11 +26,11 @@ class RefusedByService(CounterfoilError):
 
 
 class NotThere(RefusedByService):
-    """Nothing has this key (yet)."""
+    """There is nothing under this key (yet)."""
 
 
 class Unreachable(CounterfoilError):
-    """No usable answer came; the outcome is unknown, and the same request may be made again."""
+    """No usable answer; the outcome is unknown, and the same request may be repeated."""
 
 
 class NotProven(CounterfoilError):

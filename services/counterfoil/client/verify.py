@@ -1,4 +1,4 @@
-"""Verifies receipts: which entry is in which log, and that it decides the command that was sent."""
+"""Verifies receipts: that an entry is in a log, and that it decides the command that was sent."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def verify_entry(data: bytes, proof: bytes, key: VerifyKey) -> Proven:
 
 
 def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | None = None) -> Proven:
-    """A gateway's receipt under a pinned key; with `envelope`, also that the entry decides that very command.
+    """A gateway's receipt under a pinned key; with `envelope`, also that the entry decides that command.
 
     The other members of the receipt's JSON are not verified: read the `Proven` entry. Raises `NotProven`.
     """
@@ -69,6 +69,6 @@ def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | 
         sent = CODEC.decode_envelope(envelope)
         if not isinstance(cause, CommandCause) or cause.payload != sent.payload:
             raise NotProven(
-                f"entry {proven.entry.index} of {proven.entry.origin} decides another command than was sent"
+                f"entry {proven.entry.index} of {proven.entry.origin} decides a different command than the one sent"
             )
     return proven

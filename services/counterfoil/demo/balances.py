@@ -1,6 +1,6 @@
-"""How the market ended, without anything that depends on the speed of services: no ids, indexes or times of entries.
+"""The final balances, without anything that depends on the speed of services: no ids, indexes or times of entries.
 
-Two runs of one story that ended the same give the same bytes here, however they were played.
+Two runs of one story with the same end give the same bytes here, however they were played.
 """
 
 from __future__ import annotations

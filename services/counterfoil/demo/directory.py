@@ -1,4 +1,4 @@
-"""The demo's directory: an instance with keys that follow from the seed, and a marker that it may be replaced."""
+"""The demo's directory: an instance with keys derived from the seed, and a marker that allows its replacement."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from counterfoil.audit.run import Progress, audit
+from counterfoil.audit.auditor import Progress, audit
 from counterfoil.demo.balances import balances
 from counterfoil.demo.scenario import World, play
 from counterfoil.demo.story_driver import StoryDriver

@@ -1,4 +1,4 @@
-"""The demo on the distributed form: starts Kafka, PostgreSQL and a process for every part, plays over HTTP, audits."""
+"""The demo on the distributed form: starts Kafka, PostgreSQL and a process per component, plays over HTTP, audits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from counterfoil.audit.run import Progress
+from counterfoil.audit.auditor import Progress
 from counterfoil.demo.play import PlayProgress, StoryInput
 from counterfoil.demo.play_over_gateway import CLOCK, play_over_gateway, prepare
 from counterfoil.settings import Settings
 from counterfoil.testbed.cluster.cluster import Cluster
-from counterfoil.testbed.fleet import ONE_PART_EACH, Fleet
+from counterfoil.testbed.fleet import ONE_COMPONENT_EACH, Fleet
 from counterfoil.testbed.servers import prepared_servers
 
 CLUSTER: Final = "cluster"
@@ -32,8 +32,8 @@ def play_distributed(
         with_servers = opened.enter_context(prepared_servers(settings, home / CLUSTER, progress))
         own = with_servers.model_copy(update={"home": home, "clock": home / CLOCK})
         fleet = opened.enter_context(Fleet(own, home / "processes"))
-        for number, process in enumerate([fleet.launch(parts) for parts in ONE_PART_EACH], 1):
+        for number, process in enumerate([fleet.launch(components) for components in ONE_COMPONENT_EACH], 1):
             fleet.wait_started(process)
-            progress("processes", number, len(ONE_PART_EACH))
+            progress("processes", number, len(ONE_COMPONENT_EACH))
         fleet.wait_ready()
         return play_over_gateway(fleet.url, home / CLOCK, home, given, progress, advanced)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from counterfoil.audit.run import Progress
+from counterfoil.audit.auditor import Progress
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.demo.directory import make_instance
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report

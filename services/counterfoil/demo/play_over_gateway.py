@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from counterfoil.audit.run import Progress
+from counterfoil.audit.auditor import Progress
 from counterfoil.client.download import download_logs
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere

@@ -68,7 +68,7 @@ _DISPUTE_WINDOW: Final = 86_400
 
 @dataclass(slots=True)
 class World:
-    """The state of the story: its input, what drives the system, and what was done so far."""
+    """The state of the story: its input, its driver, and what was done so far."""
 
     driver: StoryDriver
     nodes: list[Node]

@@ -27,7 +27,7 @@ class Unexpected(Exception):
 
 
 class StoryDriver:
-    """Signs and sends commands for every party, with keys that follow from the seed, and counts what became of them."""
+    """Signs and sends commands for every party, with keys derived from the seed, and counts their outcomes."""
 
     def __init__(self, system: System, seed: int) -> None:
         self._system, self.clock, self._seed = system, system.clock, seed
@@ -40,7 +40,7 @@ class StoryDriver:
         self.repeats_same = 0
 
     def author(self, party_id: str) -> Author:
-        """The party's signer; its key follows from the seed."""
+        """The party's signer; its key is derived from the seed."""
         if party_id not in self._authors:
             self._authors[party_id] = Author(party_id, seeded_key(self._seed, party_id))
         return self._authors[party_id]
@@ -68,7 +68,7 @@ class StoryDriver:
             self.settle()
 
     def settle(self) -> None:
-        """Let the system work until it is quiet, then count the answer of every command."""
+        """Let the system work until it is idle, then count the answer of every command."""
         self._system.settle()
         pending, self._pending = self._pending, []
         for _, answer_of, must in pending:
@@ -105,7 +105,7 @@ class StoryDriver:
         self.repeats_same += 2
 
     def advance_to(self, time: int) -> None:
-        """Settle, then move virtual time on; timers that are due on the way act by the end of their hour."""
+        """Settle, then move virtual time on; timers due on the way run by the end of their hour."""
         self.settle()
         while (soonest := self._system.next_due()) is not None and soonest <= time:
             self.clock.advance_to(min(time, -(-soonest // HOUR) * HOUR))

@@ -15,7 +15,7 @@ BIDDING: Final = "bids of the bundled trace through hold, match and contract"
 
 
 def prepare_bidding(system: System, seed: int) -> Callable[[], int]:
-    """Found the market and post its offers; returns what places all bids and returns how many commands that took."""
+    """Found the market and post its offers; returns a function that places all bids and returns how many."""
     driver = StoryDriver(system, seed)
     world = World(driver, load_nodes(None), load_tasks(None)[0], load_prices(), Random(seed), lambda *_: None)
     found(world)

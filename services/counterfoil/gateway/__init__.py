@@ -1,5 +1,5 @@
 """The HTTP edge: takes signed commands in, gives receipts, queries, an event stream and the published logs out.
 
-It decides nothing and holds no key: it checks form and limits, hands the very bytes that were signed to a service, and
-answers with what the log says.
+It decides nothing and holds no key: it checks form and limits, passes the signed bytes unchanged to a service, and
+answers with the entry in the log.
 """

@@ -20,8 +20,8 @@ from counterfoil.runtime.receipts import Answer
 Answers = list[tuple[Any, Answer]]
 
 
-class Delivery:
-    """Hands answers from the thread that follows the logs to the event loop that the senders wait on."""
+class AnswerRelay:
+    """Passes answers from the thread that follows the logs to the event loop on which the senders wait."""
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -29,7 +29,7 @@ class Delivery:
     def __call__(self, answers: Answers) -> None:
         """Called on the following thread."""
         if self.loop is not None and not self.loop.is_closed():
-            with suppress(RuntimeError):  # the loop closed in between: nobody waits any more
+            with suppress(RuntimeError):  # the loop has closed meanwhile: no sender waits
                 self.loop.call_soon_threadsafe(_resolve, answers)
 
 
@@ -39,14 +39,14 @@ def _resolve(answers: Answers) -> None:
             waiter.set_result(answer)
 
 
-def create_app(backend: Backend, delivery: Delivery) -> FastAPI:
+def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
     """The gateway's ASGI application."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        delivery.loop = asyncio.get_running_loop()
+        relay.loop = asyncio.get_running_loop()
         yield
-        delivery.loop = None
+        relay.loop = None
 
     app = FastAPI(
         title="Counterfoil",
@@ -67,7 +67,7 @@ def create_app(backend: Backend, delivery: Delivery) -> FastAPI:
     ):
         app.include_router(routes)
 
-    @app.get("/healthz", tags=["health"], summary="Whether every service runs")
+    @app.get("/healthz", tags=["health"], summary="Whether all services run")
     def health() -> JSONResponse:
         stopped = bool(backend.failure())
         failure = "A service has stopped; the server's log says why." if stopped else ""

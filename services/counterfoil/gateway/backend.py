@@ -1,4 +1,4 @@
-"""What the gateway stands on, however the services behind it are deployed."""
+"""What the gateway needs of the services, in either form of deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Backend:
     """Handles to the running services.
 
     `positions` (per origin, the next entry to be projected into the views), `views`, `stores` and the files below
-    `log_directories` may wait for a disk or a database: coroutines have them called on a worker thread.
+    `log_directories` may wait for a disk or a database: coroutines call them on a worker thread.
     """
 
     receipts: Receipts
@@ -29,5 +29,5 @@ class Backend:
     stores: Mapping[LogId, LogStore]
     log_directories: Mapping[LogId, Path]
     failure: Callable[[], str]
-    """Why a service stopped for good; empty while all is well."""
+    """Why a service stopped for good; empty while all run."""
     telemetry: Telemetry = NOTHING

@@ -1,4 +1,4 @@
-"""Bounds on what a request may carry beside its body, whatever server stands in front."""
+"""Bounds on a request's target and header, which hold with any server in front."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MAX_TARGET_BYTES: Final = 8_192  # path and query together
 
 
 class Bounds:
-    """ASGI middleware that turns away what is out of bounds before any route sees it."""
+    """ASGI middleware that refuses requests out of bounds before any route sees them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         problem = _problem(scope) if scope["type"] == "http" else None
         await (self._app if problem is None else problem.response())(scope, receive, send)
 

@@ -15,7 +15,7 @@ def depth_of(backend: Backend, class_id: str, region: str, currency: str) -> dic
     """Offers rising and bids falling in price. A bid counts in every market where it may match.
 
     Per level: how many `orders`, their `nodes`, and `node_hours` not sold or not filled yet. Offers that are sold out
-    are left out; hours that passed unsold still count.
+    are left out; hours that passed unsold are included.
     """
     offers: dict[int, list[int]] = {}
     bids: dict[int, list[int]] = {}

@@ -1,4 +1,4 @@
-"""The published logs over HTTP, as C2SP tlog-tiles asks: short-lived checkpoints, immutable tiles, 404 for the rest."""
+"""The published logs over HTTP, as C2SP tlog-tiles requires: short-lived checkpoints, immutable tiles, else 404."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
-from counterfoil.runtime.os_errors import judging
+from counterfoil.runtime.os_errors import classifying
 
 
 def router(backend: Backend) -> APIRouter:
@@ -22,7 +22,7 @@ def router(backend: Backend) -> APIRouter:
         if log not in backend.log_directories:
             raise Problem(404, "unknown_log", "No such log.", f"{log}"[:80])
         file = backend.log_directories[log] / path
-        with judging(file):
+        with classifying(file):
             try:
                 return file.read_bytes()
             except FileNotFoundError:

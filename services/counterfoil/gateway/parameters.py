@@ -1,4 +1,4 @@
-"""Query parameters that several routes share: which are known, positions in logs, and waiting for the views.
+"""Query parameters that several routes share: rejecting unknown ones, positions in logs, waiting for the views.
 
 A client that waits for the index of its receipt reads its own writes.
 """
@@ -31,7 +31,7 @@ WaitFor = Annotated[
 def check_parameters(
     request: Request, known: Sequence[str], *, many: Sequence[str] = ("wait_for",), code: str = "unknown_parameter"
 ) -> None:
-    """Refuse what would be ignored: a parameter that is not known, or given twice and not one of `many`.
+    """Refuse parameters that would be ignored: unknown ones, and repeated ones that are not in `many`.
 
     Raises `Problem`, with `code` for an unknown one.
     """
@@ -45,7 +45,7 @@ def check_parameters(
 
 
 def find_log(text: str, origins: Mapping[LogId, str]) -> LogId | None:
-    """The log of ``service`` or ``service/shard``, if there is one here."""
+    """The log of ``service`` or ``service/shard``; None if there is none here."""
     try:
         log = parse_log(text)
     except ValueError:
@@ -63,7 +63,7 @@ def parse_position(text: str, origins: Mapping[LogId, str], code: str) -> tuple[
 
 
 async def wait_for(backend: Backend, views: ViewPositions, wanted: Sequence[str] | None) -> None:
-    """Wait until the views hold each ``service[/shard]:index``. Raises `Problem`: for bad ones, 504 after a while."""
+    """Wait until the views hold each ``service[/shard]:index``. Raises `Problem`: if malformed, and 504 on timeout."""
     sizes: dict[str, int] = {}
     for origin, index in [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]:
         sizes[origin] = max(index + 1, sizes.get(origin, 0))

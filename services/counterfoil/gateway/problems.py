@@ -1,4 +1,4 @@
-"""Refusals and errors as RFC 9457 problem documents. This is where a code gets its HTTP status, and nowhere else."""
+"""Refusals and errors as RFC 9457 problem documents. Only here does a code get its HTTP status."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def codes_by_status() -> dict[int, list[str]]:
 
 
 class Problem(Exception):
-    """An error of the edge itself, such as a page that does not exist."""
+    """An error of the gateway itself, such as an unknown page."""
 
     def __init__(
         self, status: int, code: str, title: str, detail: str = "", headers: Mapping[str, str] | None = None
@@ -74,7 +74,7 @@ class Problem(Exception):
 
 
 def status_of(code: Code) -> int:
-    """The HTTP status of a refusal: 400 for form, 404 for what is not there, 422 for what the rules forbid."""
+    """The HTTP status of a refusal: 400 for bad form, 404 for unknown ids, 422 for what the rules forbid."""
     if code in _STATUS:
         return _STATUS[code]
     if MEANINGS[code].stage is Stage.INTAKE:
@@ -83,7 +83,7 @@ def status_of(code: Code) -> int:
 
 
 def refusal(refused: Refusal, receipt: dict[str, Any] | None = None) -> JSONResponse:
-    """A refusal as a problem. `receipt`: its entry, where the refusal was recorded in a log."""
+    """A refusal as a problem. `receipt`: that of its entry, if the refusal is recorded in a log."""
     meaning = MEANINGS[refused.code]
     body: dict[str, Any] = {
         "type": f"urn:counterfoil:refusal:{refused.code.value}",
@@ -101,7 +101,7 @@ def refusal(refused: Refusal, receipt: dict[str, Any] | None = None) -> JSONResp
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem document; what went wrong inside stays inside, in the server's own log."""
+    """Make every error of `app` a problem document; details of internal errors go to the server's log only."""
     handlers: dict[type[Exception], Any] = {
         Problem: _on_problem,
         RequestValidationError: _on_invalid,
@@ -128,7 +128,7 @@ async def _on_unavailable(_request: Request, _problem: Unavailable) -> JSONRespo
 
 
 async def _on_http(_request: Request, problem: HTTPException) -> JSONResponse:
-    """What the framework itself refuses: no such path, no such method."""
+    """Errors of the framework: no such path, no such method."""
     phrase = HTTPStatus(problem.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     return Problem(problem.status_code, code, f"{phrase}.", headers=problem.headers).response()

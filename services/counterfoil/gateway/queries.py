@@ -62,7 +62,7 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
 
 
 def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: View) -> None:
-    # The first part of a key may hold slashes, as accounts do, and servers hand on paths without their escapes.
+    # The first part of a key may contain slashes, as accounts do, and servers pass on unescaped paths.
     first, *others = view.key
     path = "/".join(["{" + first + ":path}", *("{" + name + "}" for name in others)])
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in view.key]

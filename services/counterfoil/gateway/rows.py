@@ -1,4 +1,4 @@
-"""Rows of a view and their JSON form: values, filters, cursors and the schemas of all this."""
+"""Rows of a view and their JSON form: values, filters, page cursors and JSON Schemas."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def parse(kind: str, text: str) -> object:
             raise ValueError("a decimal integer of at most 63 bits")
         return int(text)
     if "\0" in text:
-        raise ValueError("no text of ours holds a zero character")
+        raise ValueError("no text in the views contains a zero character")
     return text
 
 
 def encode_cursor(view: View, row: Row) -> str:
-    """Where the next page starts."""
+    """The cursor of the page after this row."""
     return urlsafe_b64encode(orjson.dumps([row[name] for name in view.key])).decode().rstrip("=")
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server around the application, with bounds that hold before a request is complete."""
+"""The HTTP server of the application, with bounds that apply before a request is complete."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 65_536
-"""Request line and header fields of one request, as far as they are held before the application sees them."""
+"""The bound on request line and header fields of one request."""
 MAX_CONNECTIONS: Final = 1_000
 _KEEP_ALIVE: Final = 15  # seconds that an idle connection is kept
 _DRAIN: Final = 5  # seconds that requests under way get to finish when the server stops
 
 
 class HeadTooLarge(Exception):
-    """Ends a connection whose request head has no end."""
+    """The request head is larger than the bound; the connection is closed."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 that does not gather a request head without end."""
+    """HTTP/1.1 with a bound on the request head."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -48,7 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
-    """Settings of a server for the gateway; `options` go before these."""
+    """Settings of a server for the gateway; `options` override them."""
     bounds: dict[str, Any] = {
         "http": BoundedProtocol,
         "ws": "none",

@@ -1,6 +1,6 @@
-"""Lets only what a registered key signed through to a service, so that nobody else can fill its inbox.
+"""Passes only commands signed by a registered key to a service, so that others cannot fill its inbox.
 
-The service verifies again and alone decides whether the key is in force: this is a filter in front of it, no authority.
+The service verifies again and decides whether the key is in force; this is only a filter in front of it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ CATCH_UP_WITHIN: Final = 2.0  # seconds
 
 
 class Signatures:
-    """Verifies envelopes under the keys of the view `keys`. For one event loop; the work is done on its threads."""
+    """Verifies envelopes under the keys of the view `keys`. For one event loop; the work runs on its worker threads."""
 
     def __init__(self, backend: Backend, views: ViewPositions) -> None:
         self._backend, self._views = backend, views
-        self._public_key = lru_cache(KEYS_KEPT)(self._read)  # a key never changes; that one is unknown is not kept
+        self._public_key = lru_cache(KEYS_KEPT)(self._read)  # a key never changes; unknown keys are not cached
 
     async def check(self, submission: Submission) -> None:
-        """Raises `Refused` (unknown_key, bad_signature), or `Problem` 503 while the view is too far behind to tell."""
+        """Raises `Refused` (unknown_key, bad_signature), or `Problem` 503 while the view's backlog is too large."""
         good = await asyncio.to_thread(self._verify, submission)
         if good is None:
             await self._catch_up()
@@ -57,8 +57,10 @@ class Signatures:
         return decode_base64(str(row["public_key"]))
 
     async def _catch_up(self) -> None:
-        """Wait until the view holds all that issuance announced: a key whose receipt anybody has is in it then."""
+        """Wait until the view holds all that issuance announced, and so every key whose receipt was given out."""
         origin = self._backend.origins[LogId("issuance")]
         if not await self._views.reach({origin: self._backend.receipts.ends()[origin]}, CATCH_UP_WITHIN):
-            title = "The gateway does not know every key yet; nothing was taken. Send the same command again."
+            title = (
+                "The gateway does not know every key yet; the command was not accepted. Send the same command again."
+            )
             raise Problem(503, "catching_up", title, headers={"Retry-After": "1"})

@@ -22,17 +22,17 @@ from counterfoil.gateway.problems import Problem
 MAX_STREAMS: Final = 32
 _BATCH: Final = 256
 _WAIT: Final = 1.0  # seconds that a stream's thread waits for entries at a time
-_PING: Final = 15  # seconds between signs of life
-_STALLED: Final = 30  # seconds after which a reader that takes nothing loses its stream
+_PING: Final = 15  # seconds between heartbeats
+_STALLED: Final = 30  # seconds after which a stream whose reader accepts no data is closed
 
 
 class Stream(EventSourceResponse):
-    """A stream that gives its place back, however it ends."""
+    """A stream that releases its slot however it ends."""
 
     def __init__(
         self, content: AsyncIterator[dict[str, Any]], stopping: anyio.Event, release: Callable[[], None]
     ) -> None:
-        """`stopping` is set when the server stops: then `content` has a few seconds to end by itself."""
+        """`stopping` is set when the server stops: then `content` has a few seconds to end."""
         super().__init__(
             content,
             ping=_PING,
@@ -53,7 +53,7 @@ class Stream(EventSourceResponse):
 
 def router(backend: Backend) -> APIRouter:
     """The route."""
-    # Threads of their own: streams spend their lives waiting, and must not use up the threads that queries run in.
+    # Own threads: streams mostly wait, and must not use up the threads that queries run in.
     pool = ThreadPoolExecutor(MAX_STREAMS, "counterfoil-stream")
 
     @asynccontextmanager
@@ -68,7 +68,10 @@ def router(backend: Backend) -> APIRouter:
         "/v1/events",
         summary="Entries of the logs as server-sent events",
         responses={
-            200: {"content": {"text/event-stream": {}}, "description": "id: positions to go on from; data: the entry"}
+            200: {
+                "content": {"text/event-stream": {}},
+                "description": "id: the positions to resume from; data: the entry",
+            }
         },
     )
     async def events(
@@ -102,7 +105,7 @@ def _positions(backend: Backend, wanted: Sequence[str], start: Sequence[str]) ->
     for each in start:
         origin, index = parse_position(each, backend.origins, "bad_position")
         if origin not in positions or index > ends[origin]:
-            raise Problem(400, "bad_position", "A position lies in a log that is asked for, up to its end.", each[:80])
+            raise Problem(400, "bad_position", "A position must be in a requested log, at most at its end.", each[:80])
         positions[origin] = index
     return positions
 
@@ -128,4 +131,4 @@ async def _entries(
                 yield {"id": resume, "event": log_of(delivery.source).service, "data": delivery.data.decode()}
             inbox.acknowledge(positions)
     finally:
-        inbox.wake()  # the thread that may still wait for this stream returns
+        inbox.wake()  # so that a thread still waiting for this stream returns

@@ -25,7 +25,7 @@ from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
 
-ANSWER_WITHIN: Final = 30.0  # seconds before a waiting sender is told to come back for its receipt
+ANSWER_WITHIN: Final = 30.0  # seconds a sender waits before it gets a 202 and fetches the receipt later
 
 
 def receipt_json(recorded: Recorded) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
         responses={
             200: {"description": "Receipt: the command's entry, its events and the proof that it is in the log"},
             202: {
-                "description": "Taken, with `Prefer: respond-async` or after 30 s. The receipt will be at `Location`; "
-                "a command refused before it is decided (stage `intake`) leaves no trace there."
+                "description": "Accepted, with `Prefer: respond-async` or after 30 s. Receipt later at `Location`; "
+                "a command refused before it is decided (stage `intake`) has none."
             },
             **{
                 status: {
@@ -89,7 +89,7 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
     )
     async def submit(request: Request, prefer: Annotated[list[str] | None, Header()] = None) -> JSONResponse:
         if backend.failure():
-            raise Problem(503, "stopped", "A service has stopped; nothing was taken.")
+            raise Problem(503, "stopped", "A service has stopped; the command was not accepted.")
         began = time.perf_counter()
         try:
             envelope = await _body(request)
@@ -140,12 +140,12 @@ def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSON
 
 
 def _kind(submission: Submission) -> str:
-    """The command's name, for telemetry."""
+    """The command's type, for telemetry."""
     return type(submission.bodies[0]).__name__ if len(submission.bodies) == 1 else "batch"
 
 
 async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -> JSONResponse:
-    """Send a command and wait: for the transport's word alone, if the answer may come `later`, else for its entry.
+    """Send a command and wait for its answer, or with `later` until the transport has accepted it.
 
     Raises `Refused`, `Overloaded`, `Problem`.
     """
@@ -156,7 +156,7 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
         first: set[asyncio.Future[Any]] = {taken} if later else {taken, waiter}
         await asyncio.wait(first, timeout=ANSWER_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if not waiter.done() and not _is_taken(taken):
-            title = "It is not known whether the command was taken. Send the same command again."
+            title = "It is not known whether the command was accepted. Send the same command again."
             raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
         if later:
             return _later(submission, applied=True)
@@ -172,7 +172,7 @@ def _is_taken(taken: asyncio.Future[None]) -> bool:
 
 
 async def _body(request: Request) -> bytes:
-    """The request body; no more than the limit is ever held. Raises `Refused`."""
+    """The request body; reads no more than the limit into memory. Raises `Refused`."""
     body = bytearray()
     if _declared(request) <= limits.MAX_ENVELOPE_BYTES:
         async for chunk in request.stream():
@@ -185,7 +185,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _declared(request: Request) -> int:
-    """The announced length of the body, 0 where none or nothing sensible is announced."""
+    """The declared length of the body; 0 if it is missing or malformed."""
     text = request.headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 

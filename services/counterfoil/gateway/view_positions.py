@@ -1,4 +1,4 @@
-"""Waiting for the views without waiting on the event loop: a worker thread reads their positions."""
+"""Waits for the views without blocking the event loop: a worker thread reads their positions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _BETWEEN_READS: Final = Backoff(0.01, 0.05)
 
 
 class ViewPositions:
-    """How far the views are, for the coroutines of one event loop.
+    """The positions of the views, for the coroutines of one event loop.
 
-    At most one read is under way, however many coroutines wait: they share what it finds. Positions only grow, so a
-    read that began a moment before a coroutine asked can make it wait longer, and never too short.
+    At most one read is in progress, however many coroutines wait: they share its result. Positions only grow, so a
+    read that began before a coroutine asked can make it wait too long, but never too short.
     """
 
     def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """`read`: per origin, the index of the next entry to be projected; it may wait, and is called on a thread."""
+        """`read`: per origin, the index of the next entry to be projected; it may block, and runs on a thread."""
         self._read = read
         self._reading: asyncio.Task[Mapping[str, int]] | None = None
 
     async def reach(self, wanted: Mapping[str, int], within: float) -> bool:
         """Wait until the views hold the first `wanted[origin]` entries of each log; False after `within` seconds.
 
-        Also a database that hangs is waited for no longer. Raises what reading raises.
+        The bound holds also if the database hangs. Raises what `read` raises.
         """
         if not wanted:
             return True
@@ -47,7 +47,7 @@ class ViewPositions:
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(asyncio.to_thread(self._read))
             self._reading.add_done_callback(_retrieve)
-        return await asyncio.shield(self._reading)  # others wait for the same read when this coroutine is cancelled
+        return await asyncio.shield(self._reading)  # others still wait for it if this coroutine is cancelled
 
 
 def _holds(known: Mapping[str, int], wanted: Mapping[str, int]) -> bool:
@@ -55,6 +55,6 @@ def _holds(known: Mapping[str, int], wanted: Mapping[str, int]) -> bool:
 
 
 def _retrieve(reading: asyncio.Task[Mapping[str, int]]) -> None:
-    """Look at the error of a read for which nobody waits any more, or asyncio complains that nobody did."""
+    """Retrieve the error of a read that no coroutine awaits, so that asyncio does not log it."""
     if not reading.cancelled():
         reading.exception()

@@ -1,4 +1,4 @@
-"""What people watch the services of the distributed form with. The embedded form imports none of it but `logs`.
+"""Monitoring of the distributed form: metrics, traces, health and logs. The embedded form imports only `logs`.
 
 - `telemetry`: `Instruments`, the hooks that the shell calls; `metrics` and `tracing` are its parts.
 - `health`: named checks for liveness and readiness; `stuck` judges consumers.

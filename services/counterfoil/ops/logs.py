@@ -1,6 +1,6 @@
-"""What servers log on standard error: lines for people, or one JSON object a line for machines.
+"""Configures logging of servers on standard error: text lines, or one JSON object per line.
 
-Nobody logs a payload, a password or a key; there is no filter that would make up for it.
+No code may log a payload, a password or a key; no filter removes them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ TRACE: Final = "trace"
 
 
 def configure(level: str, form: Literal["text", "json"], service: str) -> None:
-    """Log from `level` on to standard error; whatever was configured before is undone. `service` names the process.
+    """Log to standard error from `level` on, and undo any earlier configuration. `service` names the process.
 
     Members of a JSON object: `time` (RFC 3339, UTC, microseconds), `level`, `logger`, `message`, `service`; with a
     trace `trace_id`, with an exception `exc_info`; and the line's own extras. Python's warnings are logged too, so that
-    nothing but objects is written. Raises `BadSetting` if what JSON needs is not installed.
+    only objects are written. Raises `BadSetting` if the package for JSON is not installed.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(TEXT))

@@ -1,4 +1,4 @@
-"""What is counted and measured, for Prometheus: one registry per process, nothing global.
+"""The metrics for Prometheus: one registry per process, nothing global.
 
 | metric | kind | labels |
 |---|---|---|
@@ -18,8 +18,9 @@
 | `counterfoil_commands_waiting` | gauge | |
 
 The source of a cause is an origin or ``commands``, that of a consumer a topic. Every label has a bounded set of values,
-so that nobody outside can make series.
-A series begins with its first event, so that a process shows the logs that it writes and no others.
+so that clients cannot create series.
+
+A series begins with its first value, so that a process shows only the logs that it writes.
 """
 
 from __future__ import annotations
@@ -36,36 +37,36 @@ from prometheus_client.registry import Collector
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
-from counterfoil.ops.health import Judged
+from counterfoil.ops.health import ConsumerStatus
 
 METRICS: Final = {
-    "counterfoil_causes_total": "Messages taken: commands, and entries of other logs.",
+    "counterfoil_causes_total": "Messages consumed: commands, and entries of other logs.",
     "counterfoil_entries_total": "Entries committed.",
     "counterfoil_batch_entries": "Entries per transaction.",
-    "counterfoil_commit_seconds": "Time that a transaction took.",
+    "counterfoil_commit_seconds": "Duration of a transaction.",
     "counterfoil_refusals_total": "Commands refused, at stage intake (no entry) or decided (recorded).",
     "counterfoil_log_size": "Entries in the log.",
     "counterfoil_published_size": "Entries that the published checkpoint covers.",
-    "counterfoil_checkpoint_timestamp_seconds": "When the last checkpoint was published; a log at rest has no new one.",
-    "counterfoil_consumer_lag": "Messages that a consumer is behind.",
-    "counterfoil_consumer_stuck": "1 if a consumer is behind and does not move, else 0.",
-    "counterfoil_recoveries_total": "Steps that failed for want of infrastructure and were tried again.",
-    "counterfoil_active": "1 if this process writes the log, 0 if it stands by.",
-    "counterfoil_dead_letters_total": "Messages set aside because they could not be taken.",
+    "counterfoil_checkpoint_timestamp_seconds": "When the last checkpoint was published; an idle log has no new one.",
+    "counterfoil_consumer_lag": "Backlog of a consumer, in messages.",
+    "counterfoil_consumer_stuck": "1 if a consumer has a backlog and makes no progress, else 0.",
+    "counterfoil_recoveries_total": "Steps that failed because of the infrastructure and were retried.",
+    "counterfoil_active": "1 if this process writes the log, 0 if it is a standby.",
+    "counterfoil_dead_letters_total": "Messages dead-lettered because they could not be accepted.",
     "counterfoil_receipt_seconds": "Time from a command at the gateway to its answer.",
     "counterfoil_commands_waiting": "Commands at the gateway that are not answered yet.",
 }
-"""The names as in a query, histograms without `_bucket`, `_sum` and `_count`; and what each means."""
+"""Help texts by metric name, as in a query; histograms without `_bucket`, `_sum` and `_count`."""
 NAMES: Final = frozenset(METRICS)
 
 COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # entries; a batch of causes may make a few more
 RECEIPT_BUCKETS: Final = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-)  # fmt: skip # seconds, up to the gateway's patience
+)  # fmt: skip # seconds, up to the gateway's timeout
 
 _LOG: Final = LogId._fields
-"""The labels that say which log: a `LogId` is a series' label values as it is."""
+"""The labels that name a log: a `LogId` can be used as the label values of a series."""
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -73,7 +74,7 @@ M = TypeVar("M", bound=MetricWrapperBase)
 
 
 class _Children(dict[tuple[str, ...], M]):
-    """A family's series by their label values, each resolved once: a lookup afterwards is that of a dictionary."""
+    """A cache of a family's series by label values, since a lookup in the family is slow."""
 
     def __init__(self, family: M) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class _Children(dict[tuple[str, ...], M]):
 
 
 class Metrics:
-    """The metrics of one process; a `Telemetry` that counts and does not trace. Safe for any threads."""
+    """The metrics of one process; a `Telemetry` that counts and does not trace. Thread-safe."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -106,14 +107,14 @@ class Metrics:
         name = "counterfoil_commands_waiting"
         self._waiting = Gauge(name, METRICS[name], registry=self._registry)
 
-    # what the shell tells -------------------------------------------------------------------------------------------
+    # hooks of the shell ---------------------------------------------------------------------------------------------
 
     def consumed(self, log: LogId, source: str, count: int) -> None:
-        """`count` messages of `source` were taken."""
+        """`count` messages of `source` were consumed."""
         self._causes[*log, source].inc(count)
 
     def committed(self, log: LogId, entries: int, seconds: float, size: int) -> None:
-        """A transaction made a log of `size` entries."""
+        """A transaction appended `entries` in `seconds`; the log now has `size` entries."""
         self._entries[log].inc(entries)
         self._batches[log].observe(entries)
         self._commits[log].observe(seconds)
@@ -129,46 +130,46 @@ class Metrics:
         self._refusals[*log, code, stage].inc()
 
     def recovering(self, worker: str) -> None:
-        """A worker's step failed for want of infrastructure."""
+        """A worker's step failed because of the infrastructure."""
         self._recoveries[(worker,)].inc()
 
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
-        """Entries are counted as they are committed; no trace goes on."""
+        """Does nothing: entries are counted when they are committed. No trace."""
         return ""
 
     def received(self, log: LogId, trace: str, kind: str) -> str:
-        """Commands are counted as they are taken; no trace begins."""
+        """Does nothing: commands are counted when they are consumed. No trace."""
         return ""
 
     def answered(self, log: LogId, seconds: float, trace: str = "") -> None:
-        """A gateway answered a command `seconds` after it came in."""
+        """A gateway answered a command after `seconds`."""
         self._receipts.observe(seconds)
 
-    # what the rest of the process tells -----------------------------------------------------------------------------
+    # hooks of the rest of the process -------------------------------------------------------------------------------
 
     def loaded(self, log: LogId, size: int) -> None:
-        """A writer has begun with a log of `size` entries, all of them published."""
+        """A writer has loaded a log of `size` entries, all of them published."""
         self._sizes[log].set(size)
         self._published[log].set(size)
 
     def active(self, log: LogId, active: bool) -> None:
-        """This process writes the log from now on, or stands by."""
+        """This process now writes the log, or is now a standby."""
         self._active[log].set(active)
 
     def dead_letter(self, service: str, reason: str) -> None:
-        """A message of a service, `gateway` or `views` was set aside; `reason` is the stable code in its header."""
+        """A message of a service, `gateway` or `views` was dead-lettered; `reason` is the stable code in its header."""
         self._dead_letters[service, reason].inc()
 
     def show_waiting(self, count: Callable[[], int]) -> None:
-        """Show what `count` says whenever somebody asks: how many commands wait for the gateway's answer."""
+        """Show the number of commands that wait for the gateway's answer; `count` is called on each scrape."""
         self._waiting.set_function(count)
 
-    def show_consumers(self, look: Callable[[], Iterable[Judged]]) -> None:
-        """Show what `look` says whenever somebody asks; sources that it leaves out are not shown. Call it once."""
+    def show_consumers(self, look: Callable[[], Iterable[ConsumerStatus]]) -> None:
+        """Show the consumers; `look` is called on each scrape; sources it leaves out are not shown. Call this once."""
         self._registry.register(_Consumers(look))
 
     def render(self) -> bytes:
-        """Everything, in Prometheus' text format 0.0.4 (`CONTENT_TYPE`)."""
+        """All metrics in Prometheus' text format 0.0.4 (`CONTENT_TYPE`)."""
         return generate_latest(_WithoutCreation(self._registry))
 
     # inside ---------------------------------------------------------------------------------------------------------
@@ -184,9 +185,9 @@ class Metrics:
 
 
 class _Consumers(Collector):
-    """The gauges of the consumers, made when they are asked for, so that none outlives its source."""
+    """The gauges of the consumers, created on each scrape, so that none outlives its source."""
 
-    def __init__(self, look: Callable[[], Iterable[Judged]]) -> None:
+    def __init__(self, look: Callable[[], Iterable[ConsumerStatus]]) -> None:
         self._look = look
 
     def collect(self) -> Iterator[Metric]:
@@ -205,7 +206,7 @@ def _consumer_gauge(name: str) -> GaugeMetricFamily:
 
 
 class _WithoutCreation(Collector):
-    """A registry without the times at which its series began: a second series for each, which nobody looks at."""
+    """A registry without the `_created` series, which would double the number of series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry

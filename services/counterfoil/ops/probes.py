@@ -1,8 +1,8 @@
-"""A small HTTP server for those who watch a process: ``/livez``, ``/readyz`` and ``/metrics``, and nothing else.
+"""A small HTTP server for monitoring a process: ``/livez``, ``/readyz`` and ``/metrics``, nothing else.
 
-It answers GET and HEAD, one request per connection, and takes everything else as an attack: a head has a limit, a
-connection a deadline from its first to its last byte, and there are a few threads only. What waits longer than that
-for a free one is turned away.
+It answers GET and HEAD, one request per connection, and has bounds against misuse: on the size of a head, on the time
+of a connection from its first to its last byte, and on the number of threads. A connection that waits longer than its
+deadline for a free thread is closed.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from socketserver import TCPServer
 from threading import BoundedSemaphore, Thread
 from typing import Any, Final
 
-from counterfoil.ops.health import Health, Report
+from counterfoil.ops.health import Health, ProbeReport
 from counterfoil.ops.metrics import CONTENT_TYPE, Metrics
 from counterfoil.settings import BadSetting, Listen
 
 MAX_HEAD_BYTES: Final = 8_192
-"""Request line and header fields with the empty line after them."""
+"""The bound on request line and header fields, with the empty line after them."""
 MAX_THREADS: Final = 8
-"""Requests answered at a time."""
+"""Requests answered at the same time."""
 DEADLINE: Final = 5.0
-"""Seconds from accepting a connection to its last byte, and for a connection to find a thread."""
-_BACKLOG: Final = 32  # connections that the system holds before they are accepted
+"""Seconds from accepting a connection to its last byte, and for a connection to get a thread."""
+_BACKLOG: Final = 32  # connections that the system queues before they are accepted
 _JSON: Final = "application/json"
 
 log = logging.getLogger("counterfoil.probes")
@@ -39,7 +39,7 @@ log = logging.getLogger("counterfoil.probes")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer."""
+    """An HTTP response."""
 
     status: HTTPStatus
     content_type: str
@@ -47,7 +47,7 @@ class Page:
 
 
 Pages = Mapping[str, Callable[[], Page]]
-"""What is shown, by path."""
+"""By path, the function that makes the page."""
 
 
 def pages(health: Health, metrics: Metrics) -> Pages:
@@ -59,7 +59,7 @@ def pages(health: Health, metrics: Metrics) -> Pages:
     }
 
 
-def _reported(report: Report) -> Page:
+def _reported(report: ProbeReport) -> Page:
     return _json(HTTPStatus.OK if report.well else HTTPStatus.SERVICE_UNAVAILABLE, report.body)
 
 
@@ -71,7 +71,7 @@ class Probes:
     """Serves pages on an address, from `start` to `close`."""
 
     def __init__(self, listen: Listen, shown: Pages, *, deadline: float = DEADLINE) -> None:
-        """Take the address; port 0 takes a free one. Raises `BadSetting` if it cannot be had."""
+        """Bind the address; port 0 takes a free one. Raises `BadSetting` if that fails."""
         try:
             self._server = _Server(listen, shown, deadline)
         except OSError as problem:
@@ -83,16 +83,16 @@ class Probes:
 
     @property
     def address(self) -> Listen:
-        """Where it listens, with the port that it got."""
+        """The address that it listens on, with the actual port."""
         host, port = self._server.socket.getsockname()[:2]
         return Listen(host, port)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start answering."""
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the address and wait for answers under way, to their deadline at most. Idempotent."""
+        """Release the address and wait for answers in progress, at most until their deadline. Idempotent."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -111,11 +111,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__(listen, _Handler)
 
     def server_bind(self) -> None:
-        """Bind, without asking a resolver for our name."""
+        """Bind, without a DNS lookup of this host."""
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own as soon as one is free."""
+        """Answer on a thread as soon as one is free."""
         if not self._free.acquire(timeout=self.deadline):
             self.shutdown_request(request)
             return
@@ -126,18 +126,18 @@ class _Server(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer."""
+        """Answer one request."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away, mostly."""
-        log.debug("a connection broke", exc_info=sys.exception())
+        """Log the error; mostly a client that has gone."""
+        log.debug("a connection failed", exc_info=sys.exception())
 
     def drain(self) -> None:
-        """Wait for the threads under way, which have a deadline each."""
+        """Wait for the running threads; each has a deadline."""
         end = time.monotonic() + self.deadline
         taken = sum(self._free.acquire(timeout=max(0.0, end - time.monotonic())) for _ in range(MAX_THREADS))
         for _ in range(taken):
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
-        """Read one head within limit and deadline, answer it, and be done with the connection."""
+        """Read one head within bound and deadline, answer it, and close the connection."""
         end = time.monotonic() + self.server.deadline
         head = bytearray()
         while b"\r\n\r\n" not in head and b"\n\n" not in head:
@@ -177,16 +177,16 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse a request that the standard library, or we, do not take; its own words are not repeated."""
+        """Answer a bad request; the standard library's text, which may quote the request, is left out."""
         status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
         self._answer(_json(status, {"error": status.phrase}))
 
     def version_string(self) -> str:
-        """Who answers."""
+        """The value of the header Server."""
         return "counterfoil"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the standard library's name
-        """Probes come every few seconds: not worth a line each."""
+        """Log nothing: probes come every few seconds."""
 
     def _page(self) -> Page:
         show = self.server.shown.get(self.path.partition("?")[0])
@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, page: Page) -> None:
         self.close_connection = True
-        self.request_version = self.protocol_version  # also where the request was not one of HTTP
+        self.request_version = self.protocol_version  # also if the request was not HTTP
         self.send_response(page.status)
         self.send_header("Content-Type", page.content_type)
         self.send_header("Content-Length", str(len(page.body)))

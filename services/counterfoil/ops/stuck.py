@@ -1,8 +1,8 @@
-"""When a consumer is stuck: a pure judgement over samples, so that it can be tested on any clock.
+"""Decides when a consumer is stuck: a pure function of samples, so that it can be tested with any clock.
 
-A consumer that has nothing to read is idle, one that is behind and moves is busy; stuck is one that is behind and does
-not move, that is not answered any more, or that waits for an entry which does not come. aiokafka consumers can stay so
-after a broker restart without an error (its issues 847 and 1154): nobody notices unless somebody looks.
+A consumer without a backlog is idle, one with a backlog that makes progress is busy. It is stuck if it has a backlog
+and makes no progress, gets no answers any more, or waits for an entry that does not come. After a broker restart,
+aiokafka consumers can stay stuck without raising an error (its issues 847 and 1154).
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ PATIENCE: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at what a consumer has of one source; both times in seconds of the same clock."""
+    """The state of a consumer and one of its sources at one time; both times in seconds of the same clock."""
 
     time: float
     position: int
-    """The next message to be consumed; everything before it is."""
+    """The next message to be consumed; everything before it is consumed."""
     highwater: int
-    """Where the source ends: the position of the next message that somebody writes."""
+    """The end of the source: the position of the next message to be written."""
     last_poll: float
-    """When the broker last answered a fetch, with messages or without; before the first, when the source was opened."""
+    """When the broker last answered a fetch, with or without messages; before that, when the source was opened."""
     missing: int | None = None
-    """The index of a log's entry that is waited for while later ones are there."""
+    """The index of a missing entry that the consumer waits for while it has later ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A source as watched: its last sample, and since when it has stood there."""
+    """The last sample of a source, and since when it has made no progress."""
 
     sample: Sample
     behind_since: float | None
-    """Time of the first sample with this position and more to read; None while there is no more."""
+    """Time of the first sample with this position and a backlog; None without a backlog."""
     missing_since: float | None
-    """Time of the first sample that waits for this entry."""
+    """Time of the first sample in which this entry is missing."""
 
 
 def follow(before: Watched | None, sample: Sample) -> Watched:
     """Take the next sample of a source into account; `before` is None for its first.
 
-    It never counts time that nobody watched: however rarely samples come, idleness is not taken for a standstill.
+    Only time between samples counts: however rare samples are, an idle consumer is never taken for a stuck one.
     """
     last = before if before is not None else Watched(sample, None, None)
     behind = missing = None
@@ -59,12 +59,12 @@ def _since(sample: Sample, before: float | None, *, same: bool) -> float:
 
 
 def stuck(watched: Watched, patience: float = PATIENCE) -> str | None:
-    """Why the source is stuck, in words for people; None if it is not. `patience` in seconds."""
+    """Why the source is stuck, as text for people; None if it is not. `patience` in seconds."""
     sample = watched.sample
     if watched.missing_since is not None and (waited := sample.time - watched.missing_since) >= patience:
         return f"waited {waited:.0f} s for entry {sample.missing}, which is missing"
     if (silent := sample.time - sample.last_poll) >= patience:
         return f"no answer to a fetch for {silent:.0f} s"
     if watched.behind_since is not None and (stood := sample.time - watched.behind_since) >= patience:
-        return f"stood at {sample.position} of {sample.highwater} for {stood:.0f} s"
+        return f"no progress at {sample.position} of {sample.highwater} for {stood:.0f} s"
     return None

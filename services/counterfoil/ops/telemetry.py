@@ -1,4 +1,4 @@
-"""What a process of the distributed form is watched with: its metrics and, where there is a collector, its traces."""
+"""The telemetry of a process of the distributed form: metrics and, if there is a collector, traces."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from counterfoil.ops.tracing import Tracing
 
 
 class Instruments(Metrics):
-    """The `Telemetry` of one process: counts everything, and traces if `tracing` is there."""
+    """The `Telemetry` of one process: counts everything, and traces if there is `tracing`."""
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         super().__init__()
         self._tracing = tracing
 
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
-        """An entry was made; returns the `traceparent` that its own message carries."""
+        """An entry was made; returns the `traceparent` for its own message."""
         return "" if self._tracing is None else self._tracing.entry(log, entry, trace)
 
     def received(self, log: LogId, trace: str, kind: str) -> str:
-        """A gateway took a command in; returns the `traceparent` that the command carries."""
+        """A gateway received a command; returns the `traceparent` for the command."""
         return "" if self._tracing is None else self._tracing.received(log, trace, kind)
 
     def answered(self, log: LogId, seconds: float, trace: str = "") -> None:
-        """A gateway answered the command that carried `trace`, `seconds` after it came in."""
+        """A gateway answered the command that carried `trace`, after `seconds`."""
         super().answered(log, seconds)
         if trace and self._tracing is not None:
             self._tracing.answered(trace)

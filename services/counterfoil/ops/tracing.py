@@ -4,8 +4,8 @@ A span for each sampled command, named after its type, and one for each entry ma
 event: ``PlaceBid``, ``BidReceived``, ``HoldPlaced``, ``BidAdmitted`` with ``TradeMatched``. The transport carries the
 `traceparent` (W3C Trace Context, version 00) from one to the next; `tracestate` and baggage are not carried.
 
-Whether a trace is sampled is decided once, where it begins: at the gateway, and by the client if its request says so.
-What is not sampled carries nothing, so that later services have nothing to look at. Timers begin no trace.
+Whether a trace is sampled is decided once, where it begins: by the client if its request says so, else at the gateway.
+Messages that are not sampled carry no `traceparent`. Timers begin no trace.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.settings import GATEWAY
 
 ROOT_RATIO: Final = 0.01
-"""Of the commands whose request does not say, this part is sampled."""
+"""The sampled share of commands whose request does not decide it."""
 ACCEPTED: Final = "accepted"
-"""The outcome of an entry in which nothing was refused."""
+"""The outcome of an entry without a refusal."""
 
 OPEN_FOR: Final = 60.0  # seconds after which a command's span ends without an answer; the gateway waits for 30
-OPEN_MAX: Final = 1_024  # commands whose spans are open at a time; beyond, the oldest ends
-_QUEUE: Final = 2_048  # spans that wait for the collector; beyond, the oldest is dropped
+OPEN_MAX: Final = 1_024  # open spans of commands; beyond that, the oldest is ended
+_QUEUE: Final = 2_048  # queued spans; beyond that, the oldest is dropped
 _BATCH: Final = 512  # spans per request to the collector
-_EVERY_MS: Final = 2_000  # between two requests
-_TIMEOUT: Final = 3.0  # seconds for a request with its repeats
-_CLOSE_WITHIN: Final = 3.0  # seconds for what is queued when the process ends
+_EVERY_MS: Final = 2_000  # ms between two requests
+_TIMEOUT: Final = 3.0  # seconds for a request with its retries
+_CLOSE_WITHIN: Final = 3.0  # seconds to send queued spans when the process ends
 
 _CONTEXT: Final = TraceContextTextMapPropagator()
 
 
 def to_collector(url: str) -> SpanProcessor:
-    """Sends spans to the OTLP/HTTP collector at `url` (http://HOST:PORT), from a thread and a bounded queue of its own.
+    """Sends spans to the OTLP/HTTP collector at `url` (http://HOST:PORT), from its own thread and bounded queue.
 
-    A collector that is away or slow costs spans, the oldest first, and nothing else.
+    If the collector is down or slow, spans are dropped, the oldest first; nothing else is affected.
     """
     exporter = OTLPSpanExporter(endpoint=f"{url.rstrip('/')}/v1/traces", timeout=_TIMEOUT)
     return BatchSpanProcessor(
@@ -63,15 +63,15 @@ def to_collector(url: str) -> SpanProcessor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenSpan:
     span: Span
     since: float
 
 
 class Tracing:
-    """Makes the spans of this process's services, each with its own resource, and hands them to one processor.
+    """Makes the spans of this process's services, each with its own resource, and passes them to one processor.
 
-    Safe for any threads; the hooks neither wait nor fail.
+    Thread-safe; the hooks neither block nor fail.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class Tracing:
         self._processor, self._clock = processor, clock
         self._sampler = ParentBased(TraceIdRatioBased(ratio))
         self._tracers: dict[str, Tracer] = {}
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenSpan] = {}
         self._lock = Lock()  # guards _open
 
     def received(self, log: LogId, trace: str, kind: str) -> str:
-        """Begin the span of a command of type `kind` for `log`; returns the `traceparent` to carry, or nothing.
+        """Begin the span of a command of type `kind` for `log`; returns the `traceparent` to carry, or "".
 
         `trace` is the request's `traceparent`: the span's parent if it is well formed, otherwise ignored.
         """
@@ -110,13 +110,13 @@ class Tracing:
         own, now = _traceparent(context), self._clock()
         with self._lock:
             ended = self._overdue(now)
-            self._open[own] = _Open(span, now)
+            self._open[own] = _OpenSpan(span, now)
         if ended is not None:
             ended.end()
         return own
 
     def answered(self, trace: str) -> None:
-        """End the span of the command that carried `trace`, what `received` returned."""
+        """End the span of a command; `trace` is what `received` returned."""
         with self._lock:
             found = self._open.pop(trace, None)
         if found is not None:
@@ -125,7 +125,7 @@ class Tracing:
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
         """Make the span of an entry caused by a message that carried `trace`; returns the entry's own `traceparent`.
 
-        Nothing is made and nothing carried on unless `trace` is well formed and sampled.
+        Makes no span and returns "" unless `trace` is well formed and sampled.
         """
         if not trace:
             return ""
@@ -150,7 +150,7 @@ class Tracing:
         return _traceparent(span.get_span_context())
 
     def close(self) -> None:
-        """End what is open and send what is queued, for a few seconds at most. Idempotent."""
+        """End open spans and send queued ones, for a few seconds at most. Idempotent."""
         with self._lock:
             opened, self._open = self._open, {}
         for each in opened.values():
@@ -160,7 +160,7 @@ class Tracing:
         closing.join(_CLOSE_WITHIN)
 
     def _overdue(self, now: float) -> Span | None:
-        """Take out the oldest if nobody answered it in time, or if there is no room: one comes, at most one goes."""
+        """Remove the oldest open span if it has timed out or there are too many; at most one per new span."""
         oldest = next(iter(self._open), None)
         if oldest is None or (now - self._open[oldest].since < OPEN_FOR and len(self._open) < OPEN_MAX):
             return None

@@ -1,4 +1,4 @@
-"""Pauses between attempts: growing, up to a bound. The waiting is the caller's: on an event, a condition, a loop."""
+"""Growing pauses between attempts, up to a bound. The caller does the waiting: on an event, a condition or a loop."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from counterfoil.contract.ensure import ensure
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The pauses after the first, second, ... failure in a row, in seconds; iterating begins again with the first."""
+    """The pauses in seconds after the first, second, ... failure in a row; each iteration starts with the first."""
 
     first: float
     longest: float
     growth: float = 2.0
-    """By how much each pause is longer than the one before."""
+    """The factor from one pause to the next."""
 
     def __post_init__(self) -> None:
-        ensure(0 < self.first <= self.longest and self.growth > 1, f"pauses that do not grow: {self}")
+        ensure(0 < self.first <= self.longest and self.growth > 1, f"pauses must be positive and grow: {self}")
 
     def __iter__(self) -> Iterator[float]:
-        """Without an end: `longest` again and again once it is reached."""
+        """Endless: repeats `longest` once it is reached."""
         pause = self.first
         while True:
             yield pause

@@ -1,4 +1,4 @@
-"""Clocks: the system's, and virtual ones for demos, drills and the simulator, in one process or shared in a file.
+"""Clocks: the system's, and virtual ones for demos, drills and tests, in one process or shared in a file.
 
 A clock file holds the time for every process of an instance: 8 bytes, microseconds since the epoch as a signed integer
 in the machine's byte order (so the file does not leave its machine). It is mapped, not read: an aligned store of 8
@@ -26,7 +26,7 @@ _CELL: Final = struct.Struct("=q")
 
 
 class BadClock(CounterfoilError):
-    """A clock file is not there, not of its form, or driven by another process; the message names it."""
+    """A clock file is missing, malformed, or driven by another process; the message names it."""
 
 
 class SystemClock:
@@ -53,7 +53,7 @@ class VirtualClock:
 
 
 class FileClock:
-    """The time in a clock file, as whoever drives it says. For any number of threads."""
+    """The time in a clock file, set by its `ClockDriver`. Thread-safe."""
 
     _access = mmap.ACCESS_READ
 
@@ -74,14 +74,14 @@ class FileClock:
             self._opened = opened.pop_all()
 
     def _own(self, path: Path, handle: int) -> None:
-        """Claim the file, where that is needed: readers share it."""
+        """Lock the file; only a driver needs that, readers share it."""
 
     def now(self) -> int:
         """Microseconds since the epoch."""
         return self._cell[0]
 
     def close(self) -> None:
-        """Let go of the file; the clock is not read after that. Idempotent."""
+        """Unmap the file; the clock must not be read afterwards. Idempotent."""
         self._opened.close()
 
     def __enter__(self) -> Self:
@@ -92,13 +92,13 @@ class FileClock:
 
 
 class ClockDriver(FileClock):
-    """Moves a clock file. One process at a time may: with two the time could step back."""
+    """Moves the time in a clock file. Only one process at a time may: with two the time could step back."""
 
     _access = mmap.ACCESS_WRITE
 
     @staticmethod
     def create(path: Path, start: int) -> None:
-        """Make a clock file that stands at `start`. Raises FileExistsError."""
+        """Create a clock file with the time `start`. Raises FileExistsError."""
         with path.open("xb") as file:
             file.write(_CELL.pack(start))
 
@@ -114,5 +114,5 @@ class ClockDriver(FileClock):
 
 
 def open_clock(path: Path | None) -> Clock:
-    """The clock of a service: the file's (setting `clock`), else the system's. Raises `BadClock`."""
+    """The clock of a service: that of the file `path` (setting `clock`), else the system's. Raises `BadClock`."""
     return SystemClock() if path is None else FileClock(path)

@@ -1,6 +1,6 @@
-"""Opens what the outside sends: form first, then the signature, before anything reaches a decider.
+"""Checks envelopes before they reach a decider: the form first, then the signature.
 
-What is executed later is the parse of exactly the bytes whose signature was verified here.
+The command executed later is parsed from exactly the bytes whose signature was verified here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHUNK = 16  # signatures per job of the pool; libsodium releases the interprete
 
 
 class Intake:
-    """The gate of one log for the commands addressed to it, its `origin`."""
+    """The intake of one log, for the commands addressed to its `origin`."""
 
     def __init__(self, decider: Decider[Any], origin: str, pool: ThreadPoolExecutor | None) -> None:
         self._decider, self._log, self._origin, self._pool = decider, log_of(origin), origin, pool
@@ -33,7 +33,7 @@ class Intake:
     def open(
         self, envelopes: Sequence[bytes], directory: Directory
     ) -> tuple[list[tuple[int, Submission]], list[tuple[int, Reply]]]:
-        """The envelopes that may be decided, in order, and a refusal for each of the others; each with its place."""
+        """The envelopes to decide, in order, and a refusal for each of the others; each with its index."""
         parsed: list[Submission] = []
         places: list[int] = []
         keys: list[bytes] = []
@@ -91,7 +91,7 @@ class Intake:
 
 
 def _sender(envelope: bytes) -> tuple[bytes, bytes]:
-    """What a waiting sender is known by: the payload's hash and the signature, or without a payload the envelope's."""
+    """Identifies a sender: hash of the payload and signature, or the envelope's hash if it has no payload."""
     try:
         submission = CODEC.decode_envelope(envelope)
     except Refused:

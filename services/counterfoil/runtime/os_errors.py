@@ -1,7 +1,7 @@
-"""Errors of the operating system, told apart: those that may pass by themselves, and those that a person has to mend.
+"""Classifies errors of the operating system as transient (a retry may succeed) or permanent (a person must act).
 
-Everything that retries asks here. An error that may pass becomes `Unavailable`; any other, one that is in neither table
-included, becomes `Unusable` and stops the service at once: trying again could only do the same again.
+Everything that retries asks here. A transient error becomes `Unavailable`; any other, also one that is in neither
+table, becomes `Unusable` and stops the service at once, because a retry would fail in the same way.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Final
 from counterfoil.errors import Unusable
 from counterfoil.ports import Unavailable
 
-PASSING: Final[Mapping[int, str]] = {
-    errno.ENOSPC: "the disk is full until somebody makes room",
-    errno.EDQUOT: "the quota is used up until somebody makes room",
+TRANSIENT: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "the disk is full until space is freed",
+    errno.EDQUOT: "the quota is used up until space is freed",
     errno.EIO: "a disk or a remote file system failed; the next attempt writes the whole file again",
     errno.ESTALE: "a remote file system was exported again; the next attempt opens the path again",
-    errno.ENOLCK: "a remote file system has no lock to give",
+    errno.ENOLCK: "a remote file system has no locks left",
     errno.EAGAIN: "another process holds the lock, or a buffer is full",
     errno.EBUSY: "another process is using it",
-    errno.EINTR: "a signal came first",
+    errno.EINTR: "a signal interrupted the call",
     errno.EMFILE: "this process has too many files open",
     errno.ENFILE: "this machine has too many files open",
     errno.ENOMEM: "this machine has no memory left",
@@ -32,67 +32,67 @@ PASSING: Final[Mapping[int, str]] = {
     errno.ETIMEDOUT: "the other side does not answer",
     errno.ECONNREFUSED: "the other side does not listen yet",
     errno.ECONNRESET: "the other side was restarted",
-    errno.ECONNABORTED: "the connection was given up",
+    errno.ECONNABORTED: "the connection was aborted",
     errno.ENOTCONN: "the connection is gone",
     errno.EPIPE: "the other side is gone",
     errno.ESHUTDOWN: "the connection was shut down",
     errno.EHOSTDOWN: "the other machine is down",
-    errno.EHOSTUNREACH: "there is no way to the other machine for now",
+    errno.EHOSTUNREACH: "there is no route to the other machine for now",
     errno.ENETDOWN: "the network is down",
-    errno.ENETUNREACH: "there is no way to that network for now",
+    errno.ENETUNREACH: "there is no route to that network for now",
     errno.ENETRESET: "the network dropped the connection",
 }
-"""Errors that end without anybody touching this service, and why."""
+"""Transient errors: a retry may succeed without any change to this service. Each with the reason."""
 
-LASTING: Final[Mapping[int, str]] = {
+PERMANENT: Final[Mapping[int, str]] = {
     errno.ENOENT: "it is missing: put it back, from a backup or from a copy of the published log",
-    errno.EACCES: "this user has no right to it: correct owner and mode",
-    errno.EPERM: "this user has no right to it: correct owner, mode and attributes",
+    errno.EACCES: "this user has no permission for it: correct owner and mode",
+    errno.EPERM: "this user has no permission for it: correct owner, mode and attributes",
     errno.EROFS: "the file system is read-only, as after a fault of the disk: check it, then mount it for writing",
     errno.ENOTDIR: "a file is where a directory belongs",
     errno.EISDIR: "a directory is where a file belongs",
-    errno.EEXIST: "something else is at this path",
-    errno.ENOTEMPTY: "something else is in this directory",
-    errno.ELOOP: "symbolic links lead in a circle",
+    errno.EEXIST: "another file is already at this path",
+    errno.ENOTEMPTY: "this directory is not empty",
+    errno.ELOOP: "symbolic links form a loop",
     errno.ENAMETOOLONG: "the path is too long: choose a shorter COUNTERFOIL_HOME",
     errno.EFBIG: "the file is larger than a limit of the process or of the file system",
     errno.ENODEV: "the device is gone",
     errno.ENXIO: "the device is gone",
     errno.EXDEV: "the instance's directory must be on one file system",
-    errno.EINVAL: "this file system cannot do what is needed",
-    errno.ENOTSUP: "this file system cannot do what is needed",
+    errno.EINVAL: "this file system lacks an operation that is needed",
+    errno.ENOTSUP: "this file system lacks an operation that is needed",
 }
-"""Errors that stay until a person has done something, and what."""
+"""Permanent errors, with what a person must do."""
 
 _PASSING_KINDS: Final = (ConnectionError, TimeoutError, BlockingIOError, InterruptedError, gaierror)
-"""Of these also what Python or a library raises without a number of the system; a name server may answer again."""
-_UNKNOWN: Final = "not known to pass by itself: mend it, then start the service again"
+"""Exception classes that are transient even without an error number; a name server, for example, may answer again."""
+_UNKNOWN: Final = "not known to be transient: correct the cause, then restart the service"
 
 
-def may_pass(problem: OSError) -> bool:
-    """Whether a later attempt may succeed although nobody does anything about this service."""
-    return problem.errno in PASSING or isinstance(problem, _PASSING_KINDS)
+def is_transient(problem: OSError) -> bool:
+    """Whether a retry may succeed without any change to this service."""
+    return problem.errno in TRANSIENT or isinstance(problem, _PASSING_KINDS)
 
 
-def judged(problem: Exception, place: Path | None = None) -> Exception:
-    """`Unavailable` or `Unusable` for an error of the operating system; any other error as it is.
+def classified(problem: Exception, place: Path | None = None) -> Exception:
+    """Returns `Unavailable` or `Unusable` for an error of the operating system; any other error unchanged.
 
-    The message has the path (`place` where the error names none), what the system says, and for `Unusable` what to do.
+    The message has the path (`place` if the error names none), the system's text, and for `Unusable` what to do.
     """
     if not isinstance(problem, OSError):
         return problem
     where = problem.filename or place
-    said = problem.strerror or str(problem) or repr(problem)
-    text = said if where is None else f"{where}: {said}"
-    if may_pass(problem):
+    detail = problem.strerror or str(problem) or repr(problem)
+    text = detail if where is None else f"{where}: {detail}"
+    if is_transient(problem):
         return Unavailable(text)
-    return Unusable(f"{text}: {LASTING.get(problem.errno or 0, _UNKNOWN)}")
+    return Unusable(f"{text}: {PERMANENT.get(problem.errno or 0, _UNKNOWN)}")
 
 
 @contextmanager
-def judging(place: Path) -> Iterator[None]:
-    """Raises `Unavailable` or `Unusable` for an error of the operating system in the block."""
+def classifying(place: Path) -> Iterator[None]:
+    """Turns an error of the operating system in the block into `Unavailable` or `Unusable`."""
     try:
         yield
     except OSError as problem:
-        raise judged(problem, place) from problem
+        raise classified(problem, place) from problem

@@ -16,7 +16,7 @@ _BATCH: Final = 1_024
 
 
 class Projector:
-    """Projects the logs into one view store. `tables`: by origin, what the log's service makes of its events."""
+    """Projects the logs into one view store. `tables`: by origin, the reducers of the log's service."""
 
     def __init__(self, transport: ServiceTransport, views: ViewStore, tables: Mapping[str, Reducers]) -> None:
         self._transport, self._views, self._tables = transport, views, tables
@@ -24,7 +24,7 @@ class Projector:
         self.recover()
 
     def recover(self) -> None:
-        """Go on from what the views hold: after a failed `step`, nobody knows whether its changes were made."""
+        """Resume from the views' positions: after a failed `step` it is unknown whether its changes were made."""
         known = self._views.positions()
         self.positions = {origin: known.get(origin, 0) for origin in self._tables}
         self.inbox = self._transport.open_inbox("views", None, self.positions)

@@ -1,7 +1,7 @@
 """Writes the public form of a log: tiles and entry bundles first, the signed checkpoint last.
 
-Everything comes from the committed log, so a crash at any point is mended by publishing again; what is published is
-never changed, and never more than what is committed.
+Everything comes from the committed log, so after a crash at any point publishing again completes it. What is published
+never changes, and never runs ahead of what is committed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from counterfoil.log.tree import Tree
 from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
-_SOON: Final = 16_384  # entries that wait for a checkpoint no longer than for the one under way
-_PATIENCE: Final = 15.0  # seconds for a checkpoint's files to be written
+_MAX_BACKLOG: Final = 16_384  # with this many unpublished entries the next checkpoint does not wait for the interval
+_WRITE_TIMEOUT: Final = 15.0  # seconds in which a checkpoint's files must be written
 _ABANDONED_AFTER: Final = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class _Publication:
-    """What is to be written up to a committed head, but for the entries, which the store has."""
+    """The work to publish up to a committed head; the entries' bytes are read from the store."""
 
     head: Head
     tiles: Sequence[tuple[TileRef, bytes]]
@@ -42,9 +42,9 @@ class Publisher:
     def __init__(self, origin: str, store: LogStore, published: PublishedLog, signer: Signer) -> None:
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
         self.background = False
-        """Whether `maybe_publish` waits for no disk; then what is published when depends on the machine."""
+        """Whether `maybe_publish` writes on a background thread; publication times then depend on the machine."""
         self._under_way: Future[Head] | None = None
-        self._since = 0.0  # when that was begun
+        self._since = 0.0  # when it was started
         self._last = 0
         self._head = self._read_head()
 
@@ -63,19 +63,19 @@ class Publisher:
             raise ProofError(f"{self._origin}: what is published at size {head.size} is not what is committed")
 
     def maybe_publish(self, tree: Tree, now: int) -> bool:
-        """Publish what is new once an interval has passed, or when it is a long way behind; whether more is published.
+        """Publish once the interval has passed or the backlog is large; True if a newer checkpoint was published.
 
-        In the background it is found to be published, or to have failed, by a later call. Raises what `publish` does,
-        what writing raised, and `Unavailable` where the disk has not taken it for long.
+        In the background, a later call returns the result or raises the failure. Raises what `publish` raises, what the
+        background write raised, and `Unavailable` if that has not ended within `_WRITE_TIMEOUT`.
         """
         if self._under_way is not None and not self._under_way.done():
-            if time.monotonic() - self._since > _PATIENCE:
-                raise Unavailable(f"{self._origin}: its files have not been written for {_PATIENCE:.0f} s")
+            if time.monotonic() - self._since > _WRITE_TIMEOUT:
+                raise Unavailable(f"{self._origin}: its files have not been written for {_WRITE_TIMEOUT:.0f} s")
             return False
         before = self.published_size()
         self.settle(tree)
         behind = tree.size - self.published_size()
-        if behind and (behind >= _SOON or not 0 <= now - self._last < _INTERVAL):
+        if behind and (behind >= _MAX_BACKLOG or not 0 <= now - self._last < _INTERVAL):
             self._begin(tree, self.background)
             self._last = now
             if not self.background:
@@ -83,14 +83,14 @@ class Publisher:
         return self.published_size() > before
 
     def publish(self, tree: Tree) -> None:
-        """Bring the published log up to the committed head. Raises `StoreConflict` if that is another writer's."""
-        with suppress(Exception):  # what failed in the background is done again here, and fails again if it must
+        """Publish up to the committed head. Raises `StoreConflict` if another writer moved the head."""
+        with suppress(Exception):  # a background failure is retried here, and raises here if it persists
             self.settle(tree)
         self._begin(tree, background=False)
         self.settle(tree)
 
     def settle(self, tree: Tree) -> None:
-        """Wait for what is under way. Raises what it raised."""
+        """Wait for the background write. Raises what it raised."""
         future, self._under_way = self._under_way, None
         if future is not None:
             head = future.result()
@@ -98,15 +98,15 @@ class Publisher:
             tree.release(head.size)
 
     def abandon(self) -> None:
-        """Wait for what is under way, whatever comes of it, for a few seconds: what comes later does no harm."""
-        self._let_go(_ABANDONED_AFTER)
+        """Wait a few seconds for the background write and ignore its result; ending later is harmless."""
+        self._finish(_ABANDONED_AFTER)
 
-    def begin_again(self) -> None:
-        """Leave nothing under way, and look at what is published."""
-        self._let_go(None)
+    def reset(self) -> None:
+        """Wait for the background write, then read the published checkpoint again."""
+        self._finish(None)
         self._head = self._read_head()
 
-    def _let_go(self, within: float | None) -> None:
+    def _finish(self, within: float | None) -> None:
         future, self._under_way = self._under_way, None
         if future is not None:
             wait([future], within)
@@ -120,15 +120,15 @@ class Publisher:
         refs = tiles_for(self.published_size(), head.size)
         tiles = [(ref, b"" if ref.level == ENTRIES else tree.tile(ref.level, ref.index, ref.width)) for ref in refs]
         work, done = _Publication(head, tiles, self._signer.memory()), Future[Head]()
-        if not (background and self._beside(work, done)):
+        if not (background and self._start_thread(work, done)):
             self._run(work, done)
         self._under_way, self._since = done, time.monotonic()
 
-    def _beside(self, work: _Publication, done: Future[Head]) -> bool:
-        """Whether there is a thread for it."""
+    def _start_thread(self, work: _Publication, done: Future[Head]) -> bool:
+        """Start a thread for it; False if the machine has none left."""
         try:
             Thread(target=self._run, args=(work, done), name="counterfoil-publish").start()
-        except RuntimeError:  # the machine has none left
+        except RuntimeError:
             return False
         return True
 
@@ -145,7 +145,7 @@ class Publisher:
         self._published.replace_checkpoint(work.head.note)
         self._published.remember(work.memory)
         for ref, _ in work.tiles:
-            if ref.width == TILE_WIDTH:  # only now does no published checkpoint need its partial versions
+            if ref.width == TILE_WIDTH:  # from now on no published checkpoint needs its partial versions
                 self._published.drop_partials(ref.path())
 
     def _bundle(self, ref: TileRef) -> bytes:

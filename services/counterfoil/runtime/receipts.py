@@ -1,8 +1,8 @@
-"""Answers those who wait for a command: a receipt from the log, or the refusal that made no entry.
+"""Answers senders that wait for a command: with a receipt from the log, or with a refusal that made no entry.
 
-It follows the logs like any reader: folds the announced entries into trees of its own and takes nobody's word for a
-proof. A sender is known by its payload and its signature: a repeat of the same command gets the same receipt, whether
-it comes while the first is under way or years later, and nobody gets the refusal of somebody else's forgery.
+It follows the logs like any reader: it folds the announced entries into its own trees and makes every proof itself. A
+sender is identified by payload and signature: a repeat of the same command gets the same receipt, whether it comes
+while the first is in flight or years later, and no sender gets the refusal of another's forgery.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from counterfoil.log.tree import Tree
 from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport
 
 _BATCH: Final = 2_048
-_NEVER: Final = -1  # no count of changes: the next wait returns at once
+_NEVER: Final = -1  # never a valid count of changes, so the next wait returns at once
 _RELEASE_EVERY: Final = 4_096
 
 
@@ -57,7 +57,7 @@ Deliver = Callable[[list[tuple[Any, Answer]]], None]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A log to follow: where its committed and published bytes are, its key, and its head to begin with."""
+    """A log to follow: its committed and published bytes, its key, and the head to start from."""
 
     store: LogStore
     published: PublishedReader
@@ -67,7 +67,7 @@ class Source:
 
 @dataclass(slots=True)
 class Followed:
-    """One log as followed: what it comes from, and the tree folded so far."""
+    """The state of following one log: its source, and the tree folded so far."""
 
     store: LogStore
     published: PublishedReader
@@ -77,19 +77,19 @@ class Followed:
     note: bytes = b""
     released: int = 0
     found: list[tuple[Sender, bytes, Entry]] = field(default_factory=list)
-    """Entries that somebody waits for, until a checkpoint covers them."""
+    """Entries with a waiting sender, until a checkpoint covers them."""
 
 
 class Receipts:
     """Submits commands and matches entries with those who wait for them.
 
-    `open`, `submit`, `forget`, `recorded` and `ends` may be called from any thread, `step` and `recover` by one alone.
+    Any thread may call `open`, `submit`, `forget`, `recorded` and `ends`; only one may call `step` and `recover`.
     """
 
     def __init__(self, transport: Transport, logs: Mapping[str, Source], deliver: Deliver) -> None:
-        """`logs` by origin; the transport has them announced as far as their heads."""
+        """`logs` by origin; the transport must have announced them up to their heads."""
         self._transport, self._deliver = transport, deliver
-        self._senders = Lock()  # guards _waiting, so that a sender never waits for a batch to be followed
+        self._senders = Lock()  # guards _waiting, so that a sender never waits while a batch is folded
         self._waiting: dict[Sender, list[Any]] = {}
         self._reading = Lock()  # guards _logs
         self._logs = {origin: self._load(log) for origin, log in logs.items()}
@@ -116,7 +116,7 @@ class Receipts:
         return followed
 
     def open(self, envelope: bytes) -> Submission:
-        """Its form and its audience. Raises `Refused` for an envelope that no log here would look at."""
+        """Check form and audience. Raises `Refused` for an envelope that is for no log here."""
         submission = CODEC.decode_envelope(envelope)
         aud = submission.header.aud
         if aud not in self._logs:
@@ -124,9 +124,9 @@ class Receipts:
         return submission
 
     def submit(self, envelope: bytes, waiter: Any, trace: str = "") -> tuple[Submission, Future[None]]:
-        """Send a command on its way; `waiter` will be delivered with its answer.
+        """Send a command; `waiter` will be delivered with its answer.
 
-        The future is the transport's: done when the command is as durable as it gets without its entry. Raises
+        The future is the transport's: done when the command is as durable as the transport makes it. Raises
         `Refused` as `open` does, `Overloaded` if the inbox is full.
         """
         submission = self.open(envelope)
@@ -140,11 +140,11 @@ class Receipts:
             raise
 
     def waiting(self) -> int:
-        """How many commands somebody waits for."""
+        """How many commands have a waiting sender."""
         return len(self._waiting)
 
     def forget(self, submission: Submission, waiter: Any) -> None:
-        """The waiter gave up; its command may still be decided."""
+        """Remove a waiter that timed out; its command may still be decided."""
         sender = _sender(submission)
         with self._senders:
             waiters = self._waiting.get(sender, [])
@@ -154,7 +154,7 @@ class Receipts:
                 self._waiting.pop(sender, None)
 
     def step(self, timeout: float = 0.0) -> int:
-        """Follow the logs and answer whom we can; returns how many entries and replies were new.
+        """Follow the logs and answer waiting senders; returns how many entries and replies were new.
 
         Waits up to `timeout` seconds for entries, a checkpoint or a reply. After it raised, call `recover`.
         """
@@ -163,7 +163,7 @@ class Receipts:
         deliveries = self.inbox.poll(_BATCH, 0)
         replies = self._transport.take_replies()
         if len(deliveries) == _BATCH:
-            self._seen = _NEVER  # there may be more already
+            self._seen = _NEVER  # more may have come already
         self._replies += replies
         with self._reading:
             self._follow(deliveries)
@@ -178,12 +178,12 @@ class Receipts:
         return len(deliveries) + len(replies)
 
     def recover(self) -> None:
-        """After a failed `step`: read again what was not followed to its end."""
+        """Call this after a failed `step`: reads again what was not folded completely."""
         self.inbox.rewind()
         self._seen = _NEVER
 
     def recorded(self, origin: str, index: int) -> Recorded | None:
-        """A receipt for any entry of the log, under the last checkpoint followed; None beyond it."""
+        """The receipt of an entry, under the last checkpoint followed; None for an entry beyond it."""
         log = self._logs[origin]
         with self._reading:
             self._advance(origin)
@@ -193,7 +193,7 @@ class Receipts:
             return self._receipt(log, data, CODEC.decode_entry(data))
 
     def ends(self) -> dict[str, int]:
-        """Per origin, how many entries were announced: an inbox may be opened anywhere up to there."""
+        """Per origin, how many entries were announced: an inbox may be opened at any index up to that."""
         announced = {origin: self._transport.checkpoints(origin) for origin in self._logs}
         return {
             origin: max(log.tree.size, known.size if (known := announced[origin]) is not None else 0)
@@ -232,7 +232,7 @@ class Receipts:
             log = self._logs[self._origins[reply.log]]
             for data in log.store.entries(reply.index, reply.index + 1):
                 entry = CODEC.decode_entry(data)
-                if _sender_of(reply.log, entry) == sender:  # a reply is a hint, the log is the word
+                if _sender_of(reply.log, entry) == sender:  # a reply is only a hint, the log decides
                     log.found.append((sender, data, entry))
 
     def _prove(self, origin: str) -> None:
@@ -252,13 +252,14 @@ class Receipts:
         self._answers += [(waiter, answer) for waiter in waiters]
 
     def _advance(self, origin: str) -> None:
-        """Take up the announced checkpoint once the tree has grown to it; it must be what the entries hash to."""
+        """Adopt the announced checkpoint once the tree has its size; it must have the tree's root."""
         log, announced = self._logs[origin], self._transport.checkpoints(origin)
         known = log.head.size if log.head is not None else 0
         if announced is not None and known < announced.size <= log.tree.size:
             head = open_checkpoint(announced.note, [log.key])
             ensure(
-                log.tree.root_at(head.size) == head.root, f"{origin}: the checkpoint is not of the announced entries"
+                log.tree.root_at(head.size) == head.root,
+                f"{origin}: the checkpoint does not match the announced entries",
             )
             log.head, log.note = head, announced.note
         if log.tree.size - log.released >= _RELEASE_EVERY:
@@ -279,6 +280,6 @@ def _sender(submission: Submission) -> Sender:
 
 
 def _sender_of(log: LogId, entry: Entry) -> Sender | None:
-    """Whose command made the entry; None for what no command made."""
+    """The sender whose command made the entry; None for an entry with another cause."""
     cause = entry.cause
     return (log, sha256(cause.payload).digest(), cause.signature) if isinstance(cause, CommandCause) else None

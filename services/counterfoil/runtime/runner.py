@@ -1,8 +1,7 @@
 """The path of a batch of causes through one log: numbered steps, each with what is durable after it.
 
-One runner per log. `step` does one batch, the same whether a thread or a simulator in a loop calls it.
-If anything fails before step 5 returned, nothing happened: `recover` loads what is committed, by the way every start
-takes.
+One runner per log. `step` does one batch; it is the same whether a thread or a test in a loop calls it. If anything
+fails before step 5 has returned, nothing has happened: `recover` loads what is committed, like every start.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ _HELD_PAUSE: Final = 0.01  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What one runner works on: its decider, its origin, where its entries go, and who signs for it."""
+    """What one runner needs for its log: decider, origin, store, published log and signer."""
 
     decider: Decider[Any]
     origin: str
@@ -113,7 +112,7 @@ class Runner:
     # starting -------------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Go on from what is committed: `load`, then `join`. After a step that raised, this is how to go on."""
+        """Resume from what is committed: `load`, then `join`. Call this after a step that raised."""
         self.load()
         self.join()
 
@@ -122,13 +121,13 @@ class Runner:
 
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed.
         """
-        self._publisher.begin_again()
+        self._publisher.reset()
         log, head = self.log, self.log.store.head()
         self._loaded = head
         size = head.size if head is not None else 0
         tail_start = self._publisher.published_size() & -256
         if log.signer.head.size > size or tail_start > size:
-            raise RollbackError(f"{log.origin}: more was signed or published than the database holds ({size} entries)")
+            raise RollbackError(f"{log.origin}: more entries were signed or published than the database holds ({size})")
         self.tree = Tree.load(size, self._publisher.read_tile, log.store.leaves(tail_start, size), tail_start)
         if head is not None and self.tree.root() != head.root:
             raise ProofError(f"{log.origin}: the entries do not hash to the committed root")
@@ -146,10 +145,10 @@ class Runner:
         self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
 
     def join(self) -> None:
-        """Begin to consume, open a log that is new, announce and publish what was not yet.
+        """Open the inbox, write the genesis of a new log, announce and publish what is missing.
 
-        Raises `RollbackError` if more of another log was consumed than that log has, or more of this one announced, and
-        `StoreConflict` if another writer has taken over since `load`.
+        Raises `RollbackError` if this log consumed more of a source than the source has, or announced more than it has
+        itself, and `StoreConflict` if another writer has taken over since `load`.
         """
         log, head, cursors = self.log, self._loaded, self.log.store.cursors()
         self._check_head()
@@ -157,21 +156,21 @@ class Runner:
         try:
             self.inbox = self._transport.open_inbox(self._id.name, self._id, positions, cursors)
         except ValueError as problem:
-            raise RollbackError(f"{log.origin} consumed what its source does not have: {problem}") from problem
+            raise RollbackError(f"{log.origin} consumed entries that its source does not have: {problem}") from problem
         if head is None:
             self._take(*self.engine.genesis(self._genesis, self._clock.now()))
             self._commit({})
-        else:  # a commit may have taken effect without being announced
+        else:  # a crash may have come between commit and announcement
             self._announce(head)
         self._publisher.publish(self.tree)
 
     def _check_head(self) -> None:
-        """Raises `StoreConflict` unless the log is committed as far as it was loaded."""
+        """Raises `StoreConflict` unless the committed size is still the loaded size."""
         if self.log.store.head() != self._loaded:
-            raise StoreConflict(f"{self.log.origin}: another writer has taken over while the log was loaded")
+            raise StoreConflict(f"{self.log.origin}: another writer took over while the log was being loaded")
 
     def _announce(self, head: Head) -> None:
-        """Announce what is committed and was not announced, in pieces that do not overwhelm; then the head."""
+        """Announce the entries that are committed and not announced, in bounded pieces; then the head."""
         origin, store = self.log.origin, self.log.store
         start = self._transport.announced(origin)
         if start > head.size:
@@ -193,8 +192,8 @@ class Runner:
         """Take one batch through steps 3 to 8; returns the number of entries made."""
         # 3. Collect: nothing is durable here yet.
         deliveries = self.inbox.poll(BATCH_CAUSES, timeout)
-        # 4. Decide, in order: what is due by time, what other logs said, commands. Nothing overtakes a due timer.
-        # Signatures are verified outside the interpreter lock, with the keys that have just become known.
+        # 4. Decide, in order: due timers, other logs' events, commands. No cause comes before a due timer.
+        # Signatures are verified outside the interpreter lock, with keys that include those of this batch's events.
         clock = self._clock.now()
         while self._fire(clock, _TIMERS_PER_COMMIT):
             self._commit({})
@@ -210,29 +209,29 @@ class Runner:
         self._root(clock)
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
         moved = {source: at for source, at in cursors.items() if source != COMMANDS_SOURCE}
-        # A command that was refused at intake must not take effect later, when keys or the release changed: that it
-        # was consumed is committed before its sender is answered, even if there is no entry to commit.
+        # A command refused at intake must not take effect later, when keys or the release have changed. So its
+        # cursor is committed before its sender is answered, even if there is no entry to commit.
         made = self._commit({**moved, **resume}, len(deliveries), must=any(each.refused for each in replies))
         self.inbox.acknowledge(cursors)
         self._count(deliveries)
         if held or self._goes_on:
             self.inbox.rewind()
             if not made:
-                self._idle.wait(min(timeout, _HELD_PAUSE))  # the source that is waited for has not come yet
+                self._idle.wait(min(timeout, _HELD_PAUSE))  # the source that it waits for has no new entry yet
         try:
-            # 6. Publish: the tiles and the checkpoint, from what is committed; at least once, in order.
-            # Nobody waits for those files: a receipt rests on the announcement of the same checkpoint.
+            # 6. Publish tiles and checkpoint from what is committed; at least once, in order.
+            # Receipts do not wait for these files: they use the announcement of the same checkpoint.
             if self._publisher.maybe_publish(self.tree, self._clock.now()):
                 self._telemetry.published(self._id, self._publisher.published_size(), self._clock.now())
         finally:
-            # 7. Answer those whose command makes no entry; the others find theirs in the log just announced.
+            # 7. Reply to commands that make no entry; the answers to the others follow from the entries announced.
             for reply in replies:
                 self._transport.reply(reply)
-        # 8. React: the other services and the views consume the announced entries as causes of their own.
+        # 8. React: the other services and the views consume the announced entries.
         return made
 
     def _set_aside(self, commands: Sequence[Delivery], refused: Sequence[tuple[int, Reply]]) -> list[Reply]:
-        """What no decider may see is kept for people, before it counts as consumed; its sender is told."""
+        """Dead-letter commands that no decider may see before they count as consumed; returns their replies."""
         for place, reply in refused:
             if reply.refused is not None:
                 self._telemetry.refused(reply.log, reply.refused.code.value, "intake")
@@ -244,7 +243,7 @@ class Runner:
             self._telemetry.consumed(self._id, source, count)
 
     def seal(self) -> None:
-        """Commit to the state as it is now and publish everything: the end of an orderly run."""
+        """Record the state root and publish everything: the last call of an orderly run."""
         if self.engine.size > self._rooted:
             self._take(*self.engine.fire(STATE_ROOT_TIMER, self._clock.now()))
             self._rooted = self.engine.size
@@ -255,16 +254,16 @@ class Runner:
         """Publish everything that is committed."""
         self._publisher.publish(self.tree)
 
-    def publish_beside(self) -> None:
-        """From now on steps do not wait for what is published."""
+    def publish_in_background(self) -> None:
+        """From now on, steps publish on a background thread."""
         self._publisher.background = True
 
     def abandon(self) -> None:
-        """Leave nothing under way; there will be no other step."""
+        """Wait for the background write; `step` must not be called afterwards."""
         self._publisher.abandon()
 
     def next_due(self) -> int | None:
-        """When the next timer has something to do."""
+        """When the next timer is due; None if there is none."""
         due = self.engine.due()
         return None if due is None else due[0]
 
@@ -296,7 +295,7 @@ class Runner:
     def _consume(self, delivery: Delivery, clock: int) -> bool:
         wanted = self._subscribed[delivery.source]
         if not any(name in delivery.data for name in self._names[delivery.source]):
-            return True  # most entries of another log are none of ours: not worth parsing
+            return True  # most entries of another log have no event that this one consumes: skip parsing
         entry = CODEC.decode_entry(delivery.data)
         events = [(item, event) for item, event in enumerate(entry.events) if type(event) in wanted]
         if not all(self._ready(event) for _, event in events):
@@ -315,7 +314,7 @@ class Runner:
         return check is None or check(self.engine.state, event)
 
     def _submit(self, submissions: Sequence[Submission], traces: Sequence[str], clock: int) -> list[Reply]:
-        """Decide commands not seen before; those seen get their recorded outcome, whatever it was."""
+        """Decide new commands; returns replies with the recorded outcome to the others."""
         ids = [f"{each.header.actor}/{each.header.command_id}" for each in submissions]
         recorded = self.log.store.find(ids) if ids else {}
         replies = []
@@ -348,7 +347,7 @@ class Runner:
         return Reply(self._id, submission.content, refused, None, submission.signature)
 
     def _fire(self, clock: int, at_most: int | None = None) -> bool:
-        """Let timers do what is due, a matching pass that goes on included; whether the bound left some undone."""
+        """Run due timers, continuations of matching passes included; True if `at_most` left any."""
         fired = 0
         while (due := self.engine.due()) is not None and due[0] <= max(clock, self.engine.time):
             if fired == at_most:
@@ -369,7 +368,7 @@ class Runner:
     # 5. committing --------------------------------------------------------------------------------------------------
 
     def _commit(self, cursors: Mapping[str, int], consumed: int = 0, *, must: bool = False) -> int:
-        # What made no entry needs no commit, for skipping it again after a restart is harmless; but not for ever.
+        # Messages without an entry need no own commit: skipping them again is harmless. A bound limits that.
         self._cursors.update(cursors)
         self._skipped += consumed
         batch, before = self._batch, self.tree.size

@@ -1,6 +1,6 @@
-"""What the shell tells those who watch. Nothing here may change what is decided, and nothing may fail or wait.
+"""Telemetry hooks of the shell. They must not change what is decided, and must neither fail nor wait.
 
-`NOTHING` is what the embedded form uses; `counterfoil.ops` has the one that counts and traces.
+The embedded form uses `NOTHING`; `counterfoil.ops` has the implementation that counts and traces.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from counterfoil.contract.log_id import LogId
 class Telemetry(Protocol):
     """Hooks of a process, called from any of its threads.
 
-    A *trace* is a W3C `traceparent`, empty where there is none.
+    A *trace* is a W3C `traceparent`, or empty.
     """
 
     def consumed(self, log: LogId, source: str, count: int) -> None:
-        """`count` messages of `source` (an origin or ``commands``) were taken by `log`."""
+        """`log` consumed `count` messages of `source` (an origin or ``commands``)."""
 
     def committed(self, log: LogId, entries: int, seconds: float, size: int) -> None:
         """One transaction appended `entries` and took `seconds`; the log has `size` entries now."""
@@ -30,20 +30,20 @@ class Telemetry(Protocol):
         """A command was refused with `code`, at stage ``intake`` (no entry) or ``decided`` (recorded)."""
 
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
-        """An entry was made because of a message that carried `trace`; returns what its own message carries on."""
+        """An entry was made because of a message that carried `trace`; returns the trace for its own message."""
 
     def recovering(self, worker: str) -> None:
-        """A worker's step failed for want of infrastructure; it will recover and try again."""
+        """A worker's step failed because of the infrastructure; it will recover and retry."""
 
     def received(self, log: LogId, trace: str, kind: str) -> str:
-        """A gateway took in a command of type `kind`; the request carried `trace`; returns what the command carries."""
+        """A gateway received a command of type `kind`; the request carried `trace`; returns the command's trace."""
 
     def answered(self, log: LogId, seconds: float, trace: str) -> None:
-        """A gateway answered a command `seconds` after it came in, or gave up; `trace` is what `received` returned."""
+        """A gateway answered a command after `seconds`, or timed out; `trace` is what `received` returned."""
 
 
 class _Nothing:
-    """Watches nothing."""
+    """Telemetry that does nothing."""
 
     def consumed(self, log: LogId, source: str, count: int) -> None:
         """Nothing."""
@@ -58,14 +58,14 @@ class _Nothing:
         """Nothing."""
 
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
-        """No trace goes on."""
+        """No trace."""
         return ""
 
     def recovering(self, worker: str) -> None:
         """Nothing."""
 
     def received(self, log: LogId, trace: str, kind: str) -> str:
-        """No trace begins."""
+        """No trace."""
         return ""
 
     def answered(self, log: LogId, seconds: float, trace: str) -> None:

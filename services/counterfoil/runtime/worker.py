@@ -1,4 +1,4 @@
-"""Drives a stepping part in a thread of its own: one writer thread per service, one for receipts, one for views."""
+"""Runs a `step` function on its own thread: one writer thread per log, one for receipts, one for views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from counterfoil.errors import CounterfoilError
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.backoff import Backoff
-from counterfoil.runtime.os_errors import judged
+from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 _BACKOFF: Final = Backoff(0.05, 5.0, growth=4.0)
@@ -19,10 +19,10 @@ log = logging.getLogger("counterfoil.worker")
 
 
 class Worker:
-    """Calls `step` until stopped. If the infrastructure fails it calls `recover` and tries again, with growing pauses.
+    """Calls `step` until stopped. If the infrastructure fails it calls `recover` and retries, with back-off.
 
     Any other error (a missing file, a broken invariant, a proof that does not hold, a second writer, a bug) stops the
-    worker: `failure` says why, and `on_fatal` is called with it. Trying again could only do the same again.
+    worker: `failure` says why, and `on_fatal` is called with it.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Worker:
     ) -> None:
         self.name, self.failure = name, ""
         self.trouble = ""
-        """Why the last step failed, if the infrastructure is at fault; empty once one has succeeded."""
+        """Why the last step failed, if because of the infrastructure; empty once a step has succeeded."""
         self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
         self._telemetry = telemetry
         self._stopping = Event()
@@ -55,7 +55,7 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
-        pauses: Iterator[float] | None = None  # of the failures in a row, if the last attempt failed
+        pauses: Iterator[float] | None = None  # pauses for failures in a row; None if the last step succeeded
         while not self._stopping.is_set():
             try:
                 if pauses is not None:
@@ -63,7 +63,7 @@ class Worker:
                 self._step()
                 pauses, self.trouble = None, ""
             except Exception as raised:  # noqa: BLE001 any error but `Unavailable` is logged and stops the worker
-                problem = judged(raised)
+                problem = classified(raised)
                 if not isinstance(problem, Unavailable):
                     self._fail(problem)
                     return
@@ -74,7 +74,7 @@ class Worker:
                 self._stopping.wait(next(pauses))
 
     def _fail(self, problem: Exception) -> None:
-        known = isinstance(problem, CounterfoilError)  # its message says everything
+        known = isinstance(problem, CounterfoilError)  # its message is complete
         self.failure = f"{self.name} stopped: {problem if known else repr(problem)}"
         log.critical(self.failure, exc_info=None if known else problem)
         self._on_fatal(self.failure)

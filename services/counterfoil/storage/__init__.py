@@ -1,18 +1,18 @@
 """The log store and the view store of `counterfoil.ports`, on SQLAlchemy Core. Nothing else imports SQLAlchemy.
 
 - `log_store`: entries, head and cursors of one log. It is **trusted for availability only**: who can write its database
-  can delete everything, but cannot change an entry unseen, because leaf, root and signed checkpoint no longer fit.
-  The triggers that forbid UPDATE and DELETE guard against our own mistakes, not against that attacker.
-- `view_store`: read models. It is **not trusted**: who can write its database can make queries lie until the views are
-  rebuilt from the logs, and nothing is decided by them.
+  can delete everything, but cannot change an entry unnoticed: leaf, root and signed checkpoint would no longer match.
+  The triggers that forbid UPDATE and DELETE guard against bugs, not against that attacker.
+- `view_store`: read models. It is **not trusted**: who can write its database can falsify queries until the views are
+rebuilt from the logs; no decision depends on them.
 
-A database is a SQLite file, made when it is opened (directories 0700, files 0600), or a schema on PostgreSQL, made by
-`admin`. One that is not ours or of a newer version is refused with `StorageError`, one whose parts do not fit together
-with `DatabaseDamaged`, and left as it was.
+A database is a SQLite file, created when it is opened (directories 0700, files 0600), or a schema on PostgreSQL,
+created by `admin`. One of another kind or a newer version raises `StorageError`, an inconsistent one `DatabaseDamaged`;
+both are left unchanged.
 
 Inside: `tables`, `columns` and `migrations` (the schema), `changes` (the order of writes), `database` (transactions and
-errors), `dialect` (everything that is not SQL common to both), and for PostgreSQL `lease` (who is the writer), `admin`,
-`schemas` (which is whose), `roles` and `grants` (who may do what).
+errors), `dialect` (what differs between the two), and for PostgreSQL `lease` (who is the writer), `admin`, `schemas`
+(their names), `roles` and `grants` (rights).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sets PostgreSQL up for the services, and finds what is not as it should be.
+"""Sets up PostgreSQL for the services, and checks for drift.
 
 For the administrator's role: a superuser, or one that owns the database and may create roles.
 """
@@ -29,11 +29,11 @@ from counterfoil.storage.schemas import schemas_of
 from counterfoil.storage.tables import LOG_KIND, VIEWS_KIND, Kind
 
 OLDEST: Final = 14
-"""The oldest PostgreSQL that has what is used here."""
+"""The oldest supported version of PostgreSQL."""
 LASTING: Final = {"fsync": ("on",), "full_page_writes": ("on",), "synchronous_commit": ("on", "remote_apply")}
-"""Settings of the server that keep what was committed, and their values that do."""
+"""Server settings that durability depends on, with the safe values of each."""
 TRIGGERS: Final = {"entries": ("entries_no_change",), "head": ("head_at_last_entry", "head_no_delete")}
-"""What keeps a log append-only even for the owner of its tables."""
+"""The triggers that keep a log append-only even for the owner of its tables."""
 _NAME: Final = "counterfoil-admin"
 _SESSION: Final = {"search_path": "pg_catalog", "statement_timeout": "300s"}
 _ONE_AT_A_TIME: Final = int.from_bytes(sha256(b"counterfoil database apply").digest()[:8], signed=True)
@@ -53,11 +53,11 @@ WHERE nspname = :schema AND tgenabled IN ('O', 'A') AND NOT tgisinternal""")
 
 
 def apply(access: DatabaseAccess, passwords: Mapping[str, str | None], logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """Make what is missing (database, roles, schemas, tables, grants) and take away what is too much.
+    """Create what is missing (database, roles, schemas, tables, grants) and revoke excess rights.
 
-    `passwords`: of `grants.CLIENTS`, by user; None leaves a role's as it is. `logs`: of the instance, each in a schema
-    of its own. Says what was done: nothing if all was right. It is one transaction: if it raises `StorageError` nothing
-    was changed, except that a new database stays.
+    `passwords`: of `grants.CLIENTS`, by user; None keeps a role's password. `logs`: of the instance, each in its own
+    schema. Returns what was changed. It is one transaction: if it raises `StorageError` nothing was changed, but a new
+    database stays.
     """
     done = _make_database(access)
     with _connected(access) as connection:
@@ -71,7 +71,7 @@ def apply(access: DatabaseAccess, passwords: Mapping[str, str | None], logs: Seq
 
 
 def check(access: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """What is not as `apply` makes it, and settings of the server that could lose what was committed.
+    """The drift from what `apply` sets up, and server settings that could lose committed data.
 
     Raises `StorageError`.
     """
@@ -79,12 +79,12 @@ def check(access: DatabaseAccess, logs: Sequence[LogId] = MAIN_LOGS) -> list[str
     with _connected(access) as connection:
         findings = [*_check_server(connection), *roles.check(connection)]
         unmade = [schema for schema in schemas if _revision(connection, schema) is None]
-        findings += [f"schema {schema}: not made" for schema in unmade]
+        findings += [f"schema {schema}: missing" for schema in unmade]
         findings += [line for schema in schemas if schema not in unmade for line in _check_schema(connection, schema)]
         if not unmade:
             findings += [f"missing: {grant}" for grant in grants.missing(connection, logs)]
             if not grants.future_views_are_readable(connection):
-                findings.append(f"missing: SELECT on views made later for {role(GATEWAY)}")
+                findings.append(f"missing: SELECT on views created later for {role(GATEWAY)}")
         ours, strangers = grants.excessive(connection, logs)
         findings += [f"too wide: {grant}" for grant in (*ours, *strangers)]
     return findings
@@ -111,9 +111,9 @@ def _make_database(access: DatabaseAccess) -> list[str]:
                 if known is None:
                     make = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0")
                     session.execute(make.format(sql.Identifier(access.name)))
-                    return [f"database {access.name}: made"]
+                    return [f"database {access.name}: created"]
         except psycopg.Error:
-            pass  # what went wrong first says more
+            pass  # the first error says more
         raise
 
 
@@ -121,7 +121,7 @@ def _make_schema(connection: Connection, schema: str) -> Iterator[str]:
     if connection.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
         owner = role(VIEWS) if schema == VIEWS else "CURRENT_USER"
         connection.exec_driver_sql(f"CREATE SCHEMA {schema} AUTHORIZATION {owner}")
-        yield f"schema {schema}: made"
+        yield f"schema {schema}: created"
     kind, before = _kind(schema), _revision(connection, schema)
     if before == kind.revision:
         return
@@ -135,17 +135,17 @@ def _make_schema(connection: Connection, schema: str) -> Iterator[str]:
 
 
 def _make_lease(connection: Connection, schema: str) -> Iterator[str]:
-    """No migration: it is nothing that a database holds, and SQLite needs none."""
+    """Not a migration: it holds no data, and SQLite needs none."""
     if not _is_there(connection, f"{schema}.{RELATION}"):
         with _as_owner(connection, schema):
             use = "locked by the instance that writes here"
             connection.exec_driver_sql(f"CREATE VIEW {schema}.{RELATION} AS SELECT text '{use}' AS use")
-        yield f"schema {schema}: lease made"
+        yield f"schema {schema}: lease created"
 
 
 @contextmanager
 def _as_owner(connection: Connection, schema: str) -> Iterator[None]:
-    """Be who owns what is made in the schema."""
+    """Act as the role that owns what is created in the schema."""
     if schema == VIEWS:
         connection.exec_driver_sql(f"SET LOCAL ROLE {role(VIEWS)}")
     yield
@@ -177,7 +177,7 @@ def _check_server(connection: Connection) -> Iterator[str]:
         yield f"database: its encoding is {settings['server_encoding']}, not UTF8"
     for name, values in LASTING.items():
         if settings[name] not in values:
-            yield f"server: {name} is {settings[name]}: what was committed may be lost"
+            yield f"server: {name} is {settings[name]}: committed data may be lost"
 
 
 def _check_schema(connection: Connection, schema: str) -> Iterator[str]:
@@ -185,10 +185,10 @@ def _check_schema(connection: Connection, schema: str) -> Iterator[str]:
     if revision != kind.revision:
         yield f"schema {schema}: at {revision}; this program knows {kind.revision}"
     if not _is_there(connection, f"{schema}.{RELATION}"):
-        yield f"schema {schema}: its lease is not made, so that nobody can write"
-    for thing, owner in connection.execute(_OWNERS, {"schema": schema}):
+        yield f"schema {schema}: its lease is missing, so that no service can write"
+    for object_, owner in connection.execute(_OWNERS, {"schema": schema}):
         if owner != role(VIEWS) if schema == VIEWS else owner in map(role, CLIENTS):
-            yield f"{thing}: owned by {owner}"
+            yield f"{object_}: owned by {owner}"
     if kind is LOG_KIND:
         there = {tuple(row) for row in connection.execute(_TRIGGERS, {"schema": schema})}
         for table, name in [(table, name) for table, names in TRIGGERS.items() for name in names]:

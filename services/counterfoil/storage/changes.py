@@ -1,4 +1,4 @@
-"""Turns a sequence of view changes into few statements with many rows each, without changing their effect."""
+"""Groups view changes into few statements with many rows each, with the same effect."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.ports import Add, Change, Put, Set
 from counterfoil.storage.tables import ViewTable
 
-KEY: Final = "key_"  # parameters of a statement: a column's old place in the key, its new value
+KEY: Final = "key_"  # prefixes of parameter names: a key column's value, a column's new value
 VALUE: Final = "value_"
 
 
 class Shape(NamedTuple):
-    """Changes of one shape are one statement with different values."""
+    """What the changes of one statement have in common; only their values differ."""
 
     kind: type[Change]
     view: str
@@ -28,11 +28,11 @@ Place = tuple[str, tuple[object, ...]]
 
 
 def group(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[tuple[Shape, list[Parameters]]]:
-    """Statements to execute in order, each with one change a row.
+    """Statements to execute in order, each with at most one change per row.
 
-    Changes of different rows commute, so each goes to the last group of its shape unless its row was touched by a
-    later group. One whose row is in that group already becomes one change with it, or begins a new group if their sum
-    is more than a column holds. Raises `InvariantViolation` for a change that does not fit its view.
+    Changes of different rows commute, so each joins the last group of its shape unless a later group changes its row.
+    If its row is in that group already, the two are merged; if their sum is more than a column holds, it begins a new
+    group. Raises `InvariantViolation` for a change that does not fit its view.
     """
     groups: list[tuple[Shape, list[Parameters]]] = []
     last_of_shape: dict[Shape, int] = {}
@@ -40,7 +40,7 @@ def group(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[tup
     for change in _effective(changes, views):
         shape, key, parameters = _described(change, views[change.view])
         if shape.kind is not Put and not shape.columns:
-            continue  # sets or adds nothing
+            continue  # no columns to set or add to
         row = (change.view, key)
         touched, before = last_of_row.get(row, (-1, {}))
         at = last_of_shape.get(shape, -1)
@@ -55,7 +55,7 @@ def group(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[tup
 
 
 def _merged(shape: Shape, before: Parameters, after: Parameters) -> bool:
-    """Make the earlier change of a row do the later one of the same shape as well; False if no one change can."""
+    """Merge the later change of a row into the earlier one of the same shape; False if one change cannot hold both."""
     if shape.kind is Add:
         names = [VALUE + name for name in shape.columns]
         sums = {name: before[name] + after[name] for name in names}
@@ -67,7 +67,7 @@ def _merged(shape: Shape, before: Parameters, after: Parameters) -> bool:
 
 
 def _effective(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> Iterator[Change]:
-    """The changes that a later `Put` of the same row does not undo: a busy account is put once per transaction."""
+    """Drops changes that a later `Put` of the same row overwrites: a busy account is put once per transaction."""
     ordered: list[tuple[Change, Place]] = []
     last_put: dict[Place, int] = {}
     for change in changes:
@@ -84,7 +84,7 @@ def _effective(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> Ite
 
 
 def _described(change: Change, view: ViewTable) -> tuple[Shape, tuple[object, ...], Parameters]:
-    """What statement the change is part of, the key of its row, and its parameters."""
+    """The shape of a change, the key of its row, and its parameters."""
     if isinstance(change, Put):
         unknown = sorted(change.row.keys() - view.types.keys())
         ensure(not unknown, f"{change.view}: no columns {unknown}")
@@ -104,7 +104,7 @@ def _described(change: Change, view: ViewTable) -> tuple[Shape, tuple[object, ..
 
 
 def key_parameters(view: ViewTable, key: tuple[object, ...]) -> Parameters:
-    """The parameters that name one row. Raises `InvariantViolation` for what cannot be a key of the view."""
+    """The parameters that select one row. Raises `InvariantViolation` if `key` does not fit the view."""
     ensure(len(key) == len(view.key), f"{view.view.name}: a key has {len(view.key)} parts")
     for name, part in zip(view.view.key, key, strict=True):
         check(view, name, part)

@@ -1,4 +1,4 @@
-"""The kinds of view columns (`ports.View`): their SQL types and which Python values they take."""
+"""The kinds of view columns (`ports.View`): their SQL types and the Python values that they accept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_AMOUNT
 
-# Keys sort by code point everywhere, as SQLite compares text by default.
+# Keys sort by code point in both databases; SQLite does so by default.
 CodePointText: Final = Text().with_variant(Text(collation="C"), "postgresql")
 
 
@@ -67,16 +67,16 @@ class ColumnType:
 
     @property
     def sorts(self) -> bool:
-        """Whether rows can be ordered and found by it."""
+        """Whether the column can be part of a key or a filter."""
         return self.kind.python is not object
 
     @property
     def counts(self) -> bool:
-        """Whether amounts can be added to it: to NULL they cannot."""
+        """Whether amounts can be added to it; NULL does not allow that."""
         return self.kind.python is int and not self.optional
 
     def problem(self, value: object) -> str | None:
-        """Why the column cannot hold `value` and give it back equal; None if it can."""
+        """Why the column cannot store `value` unchanged; None if it can."""
         python = self.kind.python
         if value is None:
             return None if self.optional else "must not be null"

@@ -1,4 +1,4 @@
-"""A database that is ours, opened for one writer and many readers, and closed."""
+"""An open database of one log or of the views: one writer, many readers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Database:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Errors of the database become `StorageError`, or `DatabaseDamaged` where a later attempt cannot succeed."""
+        """Turns errors of the database into `StorageError`, or `DatabaseDamaged` where a retry cannot succeed."""
         if self._closed:
             raise StorageError(f"{self.dialect.place}: closed")
         with translated(self.dialect.place):
@@ -58,7 +58,7 @@ class Database:
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Errors become `StorageError` or `DatabaseDamaged`, with the place and their first line, which has no values."""
+    """Turns errors into `StorageError` or `DatabaseDamaged`, with the place and their first line (without values)."""
     try:
         yield
     except SQLAlchemyError as error:

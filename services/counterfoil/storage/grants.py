@@ -1,7 +1,7 @@
-"""Who may do what on PostgreSQL: the rights that should be, those that are, and what makes the one the other.
+"""Rights on PostgreSQL: the wanted ones, the granted ones, and the statements that remove the difference.
 
-One database, a schema for each log and one for the views. Nobody but the administrator owns the tables of a log, so
-nobody else can change, drop or empty them, or switch off their triggers.
+One database, a schema for each log and one for the views. Only the administrator owns the tables of a log, so no
+other role can change, drop or empty them, or switch off their triggers.
 
 | role | the schemas of its logs | other services' | views |
 |---|---|---|---|
@@ -25,37 +25,37 @@ from counterfoil.storage.migrations import VERSION_TABLE
 from counterfoil.storage.schemas import schema_of, schemas_of
 
 CLIENTS: Final = (*SERVICES, GATEWAY, VIEWS)
-"""The users that get a role of their own; the administrator brings one."""
+"""The users for which a role is created; the administrator has one already."""
 PUBLIC: Final = "PUBLIC"
-"""Everybody."""
+"""Every role."""
 WRITABLE: Final = {
     "entries": ("SELECT", "INSERT"),
     "head": ("SELECT", "INSERT", "UPDATE"),
     "cursors": ("SELECT", "INSERT", "UPDATE"),
 }
-"""What a service may do with the tables of its log."""
+"""A service's rights on the tables of its log."""
 HARMLESS: Final = ("CONNECT", "USAGE", "SELECT")
-"""What the operator may have granted to others, such as to a role that watches."""
+"""Rights that the operator may have granted to other roles, such as one for monitoring."""
 
 
 class Grant(NamedTuple):
-    """One right: `privilege` on `thing` (``SCHEMA ledger``, ``TABLE ledger.entries``, ...) for a role or `PUBLIC`."""
+    """One right: `privilege` on `object` (``SCHEMA ledger``, ``TABLE ledger.entries``, ...) for a role or `PUBLIC`."""
 
-    thing: str
+    object: str
     privilege: str
     grantee: str
 
     def __str__(self) -> str:
-        return f"{self.privilege} on {self.thing} for {self.grantee}"
+        return f"{self.privilege} on {self.object} for {self.grantee}"
 
 
 def role(user: str) -> str:
-    """What a user is called on PostgreSQL."""
+    """The name of a user's role on PostgreSQL."""
     return f"counterfoil_{user}"
 
 
 def wanted(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
-    """Every right that somebody other than an owner should have, in a database for these logs."""
+    """Every right that a role other than the owner should have, in a database for these logs."""
     gateway = role(GATEWAY)
     made = {Grant(_database(connection), "CONNECT", role(user)) for user in CLIENTS}
     made |= {Grant(f"SCHEMA {schema}", "USAGE", gateway) for schema in schemas_of(logs)}
@@ -64,7 +64,7 @@ def wanted(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
         version = f"TABLE {schema}.{VERSION_TABLE}"
         made |= {Grant(f"SCHEMA {schema}", "USAGE", writer), Grant(version, "SELECT", writer)}
         made.add(Grant(version, "SELECT", gateway))
-        made.add(Grant(f"TABLE {schema}.{RELATION}", "UPDATE", writer))  # what LOCK asks for; there are no rows
+        made.add(Grant(f"TABLE {schema}.{RELATION}", "UPDATE", writer))  # the right that LOCK needs; there are no rows
         for name, privileges in WRITABLE.items():
             made.add(Grant(f"TABLE {schema}.{name}", "SELECT", gateway))
             made |= {Grant(f"TABLE {schema}.{name}", privilege, writer) for privilege in privileges}
@@ -72,23 +72,23 @@ def wanted(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
 
 
 def found(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
-    """Every right on the database, our schemas, what is in them, and the schema `public`, but for those of owners."""
+    """Every granted right, except owners', on the database, our schemas and their contents, and the schema `public`."""
     rows = connection.execute(_FOUND, {"schemas": list(schemas_of(logs))})
     made = set()
-    for thing, privilege, grantee, passed_on in rows:
-        made.add(Grant(thing, privilege, grantee))
+    for object_, privilege, grantee, passed_on in rows:
+        made.add(Grant(object_, privilege, grantee))
         if passed_on:
-            made.add(Grant(thing, f"GRANT OPTION FOR {privilege}", grantee))
+            made.add(Grant(object_, f"GRANT OPTION FOR {privilege}", grantee))
     return made
 
 
 def missing(connection: Connection, logs: Sequence[LogId]) -> list[Grant]:
-    """Rights that somebody needs and has not."""
+    """Wanted rights that are not granted."""
     return sorted(wanted(connection, logs) - found(connection, logs))
 
 
 def excessive(connection: Connection, logs: Sequence[LogId]) -> tuple[list[Grant], list[Grant]]:
-    """Rights that our roles and PUBLIC should not have; rights of other roles by which they could write."""
+    """Excess rights of our roles and PUBLIC; rights of other roles that let them write."""
     ours = {PUBLIC, *map(role, CLIENTS)}
     more = sorted(found(connection, logs) - wanted(connection, logs))
     strangers = [each for each in more if each.grantee not in ours and each.privilege not in HARMLESS]
@@ -96,24 +96,24 @@ def excessive(connection: Connection, logs: Sequence[LogId]) -> tuple[list[Grant
 
 
 def arrange(connection: Connection, logs: Sequence[LogId]) -> Iterator[str]:
-    """Grant what is missing, and revoke what our roles and PUBLIC should not have; says what was done."""
+    """Grant missing rights, and revoke excess rights of our roles and PUBLIC; yields what was changed."""
     views, gateway = role(VIEWS), role(GATEWAY)
     if not future_views_are_readable(connection):
         granted = f"GRANT SELECT ON TABLES TO {gateway}"
         connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES FOR ROLE {views} IN SCHEMA {VIEWS} {granted}")
-        yield f"{gateway}: may read views made later"
+        yield f"{gateway}: may read views created later"
     counts: dict[str, int] = {}
     for grant in missing(connection, logs):
-        connection.exec_driver_sql(f"GRANT {grant.privilege} ON {grant.thing} TO {grant.grantee}")
+        connection.exec_driver_sql(f"GRANT {grant.privilege} ON {grant.object} TO {grant.grantee}")
         counts[grant.grantee] = counts.get(grant.grantee, 0) + 1
     yield from (f"{grantee}: {count} rights granted" for grantee, count in counts.items())
     for grant in excessive(connection, logs)[0]:
-        connection.exec_driver_sql(f"REVOKE {grant.privilege} ON {grant.thing} FROM {grant.grantee}")
-        yield f"{grant.grantee}: {grant.privilege} on {grant.thing} revoked"
+        connection.exec_driver_sql(f"REVOKE {grant.privilege} ON {grant.object} FROM {grant.grantee}")
+        yield f"{grant.grantee}: {grant.privilege} on {grant.object} revoked"
 
 
 def future_views_are_readable(connection: Connection) -> bool:
-    """Whether the gateway may read tables that the projector will make."""
+    """Whether the gateway may read tables that the projector will create."""
     names = {"owner": role(VIEWS), "schema": VIEWS, "reader": role(GATEWAY)}
     return connection.scalar(_DEFAULT, names) is True
 
@@ -133,7 +133,7 @@ WHERE defaclrole = to_regrole(:owner) AND defaclnamespace = to_regnamespace(:sch
 
 _FOUND: Final = text("""\
 WITH ours AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = ANY(:schemas)),
-things (thing, owner, suffix, acl) AS (
+objects (object, owner, suffix, acl) AS (
     SELECT format('DATABASE %I', datname), datdba, '', coalesce(datacl, acldefault('d', datdba))
     FROM pg_database WHERE datname = current_database()
     UNION ALL
@@ -154,6 +154,6 @@ things (thing, owner, suffix, acl) AS (
         coalesce(proacl, acldefault('f', proowner))
     FROM pg_proc AS p JOIN ours ON ours.oid = pronamespace
 )
-SELECT thing, a.privilege_type || suffix, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
+SELECT object, a.privilege_type || suffix, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
     a.is_grantable
-FROM things, aclexplode(acl) AS a WHERE a.grantee <> owner""")
+FROM objects, aclexplode(acl) AS a WHERE a.grantee <> owner""")

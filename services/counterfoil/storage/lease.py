@@ -1,21 +1,21 @@
-"""Who is the writer: a lease on one schema of PostgreSQL, that is on one log or the views; others are standbys.
+"""The lease: decides which process may write to a schema of PostgreSQL while the others are standbys.
 
-The lease is a lock on a view, `RELATION`, that the schema has for nothing else. An advisory lock would do the same, but
-everybody who may connect can take one, and so keep a service a standby for ever; for a lock on this the server asks for
-a right that the service's role alone has. Taking the functions of advisory locks from everybody needs a superuser.
-(No role becomes harmless by this: DDL takes its locks before PostgreSQL asks who may, and can be made to wait.)
+The lease is a lock on a view, `RELATION`, which has no other use. An advisory lock would do the same, but any role that
+may connect can take one, and so keep a service a standby for ever; a lock on this view needs a right that only the
+service's role has. Revoking the advisory lock functions from every role would need a superuser.
+(This does not make other roles harmless: DDL takes its locks before PostgreSQL checks rights, and can be made to wait.)
 
-- A lock on a relation lasts as long as its transaction, so the lease is a transaction left open. It has no snapshot and
-  no transaction id, so vacuum does not wait for it; and vacuum has no business with a view, as it would with a table.
-- SHARE UPDATE EXCLUSIVE is the weakest mode that only one can hold. An EXCLUSIVE one would wait for a session that has
-  only prepared a SELECT FOR UPDATE of the view, for which PostgreSQL asks for no right.
+- A lock on a relation lasts as long as its transaction, so the lease is an open transaction. It has no snapshot and no
+transaction id, so vacuum does not wait for it; and vacuum skips views, unlike tables.
+- SHARE UPDATE EXCLUSIVE is the weakest mode that only one session can hold. EXCLUSIVE would wait for a session that has
+merely prepared a SELECT FOR UPDATE of the view, for which PostgreSQL needs no right.
 
-The server takes the lease back when the session ends: at once when the holder's process ends, after `IDLE_SECONDS`
-without a word from it when the process is frozen or its machine gone. It keeps two instances from working against each
-other; it does not keep a holder that wakes up from writing: that do the compare-and-swap of a log's head and of the
-views' positions.
+The server releases the lease when the session ends: at once when the holder's process ends, after `IDLE_SECONDS`
+without a heartbeat when the process is frozen or its machine is gone. The lease keeps processes from competing; it is
+no fence against a holder that wakes up and writes: that is the compare-and-swap of a log's head and of the views'
+positions.
 
-It needs a connection straight to the server: through a pool, the server would not see that a client is gone or frozen.
+It needs a direct connection to the server: through a pool, the server would not notice that a client is gone or frozen.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from counterfoil.storage.errors import LeaseLost, StorageError, first_line
 RELATION: Final = "_lease"
 IDLE_SECONDS: Final = 15
 HEARTBEAT_SECONDS: Final = 3
-"""How often the holder should call `check`."""
-# transaction_timeout: from PostgreSQL 17 on a server may have it, and the lease is a transaction that lasts.
+"""Seconds between the holder's calls of `check`."""
+# transaction_timeout: may be set on PostgreSQL 17 or newer, and would end the lease.
 _TAKE: Final = sql.SQL("""\
 BEGIN;
 SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout';
@@ -43,9 +43,9 @@ _UNMADE: Final = (errors.UndefinedTable, errors.InvalidSchemaName, errors.Insuff
 
 
 class Lease:
-    """The right to write in `schema`, once `acquire` said so and for as long as `check` does not raise.
+    """The right to write in `schema`, from a successful `acquire` until `check` raises.
 
-    It has a connection of its own. One thread acquires and releases; any may check.
+    It has its own connection. One thread acquires and releases; any may check.
     """
 
     def __init__(self, access: DatabaseAccess, schema: str, idle_seconds: int = IDLE_SECONDS) -> None:
@@ -55,14 +55,14 @@ class Lease:
         session = {
             "idle_in_transaction_session_timeout": f"{idle_seconds}s",
             "statement_timeout": "0",
-            "client_connection_check_interval": "2s",  # who waits and is gone must not get it
+            "client_connection_check_interval": "2s",  # a waiting client that is gone must not get the lease
         }
         self._parameters = connection_parameters(access, f"counterfoil-{schema}-lease", session)
         self._session: psycopg.Connection[Any] | None = None
         self._held = False
 
     def acquire(self, timeout: float) -> bool:
-        """Whether it is ours: waits for it up to `timeout` seconds, a millisecond at least. Raises `StorageError`."""
+        """Wait up to `timeout` seconds (1 ms at least) for the lease; True if it is won. Raises `StorageError`."""
         if self._held:
             self.check()
             return True
@@ -70,15 +70,15 @@ class Lease:
             self._held = self._take(max(1, round(timeout * 1_000)))
         except psycopg.Error as error:
             self.release()
-            advice = f"; not made yet, or not for {self._user}: run `counterfoil database apply`"
+            advice = f"; missing, or {self._user} has no right to it: run `counterfoil database apply`"
             unmade = isinstance(error, _UNMADE)
             raise StorageError(f"{self._place}: {first_line(error)}{advice if unmade else ''}") from error
         return self._held
 
     def _take(self, milliseconds: int) -> bool:
-        """Begin the transaction that is the lease; there is none if somebody else has it."""
+        """Begin the transaction that is the lease; False, without a transaction, if another session holds it."""
         if self._session is None:
-            # A prepared statement would keep its snapshot in the transaction until the next one comes.
+            # A prepared statement would keep its snapshot until the next statement.
             self._session = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)
         try:
             self._session.execute(_TAKE.format(milliseconds=sql.Literal(milliseconds), relation=self._relation))
@@ -88,7 +88,7 @@ class Lease:
         return True
 
     def check(self) -> None:
-        """Tell the server that we are alive. Raises `LeaseLost` if the lease is not ours, or not any more."""
+        """Send a heartbeat. Raises `LeaseLost` if this session does not hold the lease."""
         session = self._session
         if session is None or not self._held:
             raise LeaseLost(f"{self._place}: not held")
@@ -96,12 +96,12 @@ class Lease:
             session.execute("SELECT 1")
         except psycopg.Error as error:
             session.close()
-            if self._session is session:  # and not one that another thread has begun
+            if self._session is session:  # and not a session that another thread has begun
                 self.release()
             raise LeaseLost(f"{self._place}: {first_line(error)}") from error
 
     def release(self) -> None:
-        """Give it back; idempotent."""
+        """Release the lease; idempotent."""
         session, self._session, self._held = self._session, None, False
         if session is not None:
             session.close()

@@ -1,6 +1,6 @@
-"""A published log as files, which a web server can serve as they are (C2SP tlog-tiles).
+"""A published log as files, which a web server can serve unchanged (C2SP tlog-tiles).
 
-Every file is written in full under a temporary name, synced, and then renamed into its place: complete or absent.
+Every file is written under a temporary name, synced, and then renamed: it is complete or absent.
 Temporary files left by a crash are removed when the directory is opened again.
 """
 
@@ -19,7 +19,7 @@ from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.errors import FormatError
 from counterfoil.log.note import parse_note
 from counterfoil.ports import PublishedDiffers, StoreConflict
-from counterfoil.runtime.os_errors import judging
+from counterfoil.runtime.os_errors import classifying
 
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
@@ -38,7 +38,7 @@ class PublishedDirectory:
     def get(self, path: str) -> bytes:
         """A file's bytes. Raises `Unusable` for a missing one, `Unavailable`."""
         target = self.root / path
-        with judging(target):
+        with classifying(target):
             return target.read_bytes()
 
     def checkpoint(self) -> bytes | None:
@@ -47,17 +47,17 @@ class PublishedDirectory:
 
 
 class LogDirectory(PublishedDirectory):
-    """`PublishedLog` below `root`; the signer's memory is in `private`, outside of what is served.
+    """`PublishedLog` below `root`; the signer's memory is in `private`, which is not served.
 
-    Everything raises `Unavailable` or `Unusable` where the disk is at fault, and `StoreConflict` where a file or
-    directory vanishes while it is being written: opening the directory removes what an earlier writer left behind.
+    Every method raises `Unavailable` or `Unusable` for a fault of the disk, and `StoreConflict` if a file or directory
+    vanishes while it is being written: another writer that opens the directory removes temporary files.
     """
 
     def __init__(self, root: Path, private: Path, vkey: str) -> None:
         super().__init__(root)
         self._private = private
         self._unsynced: set[Path] = set()
-        with judging(root):
+        with classifying(root):
             root.mkdir(parents=True, exist_ok=True)
             private.mkdir(parents=True, exist_ok=True, mode=0o700)
             for leftover in (*root.glob(f"{_NEW}*"), *private.glob(f"{_NEW}*")):
@@ -77,23 +77,23 @@ class LogDirectory(PublishedDirectory):
         shutil.rmtree(self.root / f"{path}.p", ignore_errors=True)
 
     def replace_checkpoint(self, note: bytes) -> None:
-        """Publish a newer checkpoint, atomically. Raises `StoreConflict` where a later one is, and leaves that."""
+        """Publish a newer checkpoint, atomically. Raises `StoreConflict`, and keeps it, if a later one is there."""
         with _writing(self.root / _CHECKPOINT):
             for directory in sorted(self._unsynced):
                 _sync_directory(directory)
             self._unsynced.clear()
-            with _alone(self._private):  # a writer that was frozen and superseded must not publish an older checkpoint
+            with _alone(self._private):  # a writer that was frozen and replaced must not publish an older checkpoint
                 published = self.checkpoint()
                 if published is not None and _size(published) > _size(note):
                     raise StoreConflict(f"{self.root}: a checkpoint over {_size(published)} entries is published")
                 _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
 
     def signer_memory(self) -> bytes | None:
-        """The signer's memory as last kept; None also for an empty file, which a power loss may leave."""
+        """The signer's memory as last stored; None also for an empty file, which a power loss may leave."""
         return _read(self._private / _MEMORY) or None
 
     def remember(self, memory: bytes) -> None:
-        """Keep the signer's memory, unless a later writer's is kept already."""
+        """Store the signer's memory, unless that of a later writer is stored already."""
         with _writing(self._private / _MEMORY), _alone(self._private):
             if not _is_later(self.signer_memory(), memory):
                 _replace(self._private / _MEMORY, self._private, memory, 0o600, sync=False)
@@ -103,15 +103,15 @@ class LogDirectory(PublishedDirectory):
         if found is None:
             _replace(target, self.root, data, 0o644, sync=True)
         elif found != data:
-            raise PublishedDiffers(f"{target} holds other bytes than the log: this directory belongs to another log")
-        # Also of a file that was there: who wrote it may have failed before its name was on the disk.
+            raise PublishedDiffers(f"{target} does not match the log: this directory belongs to another log")
+        # Also for an existing file: its writer may have failed before the name was on the disk.
         self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
 
 
 @contextmanager
 def _writing(target: Path) -> Iterator[None]:
-    """Raises `StoreConflict` for something that was there and is missing now, else as `judging`."""
-    with judging(target):
+    """Raises `StoreConflict` if a file that existed is missing now, else as `classifying`."""
+    with classifying(target):
         try:
             yield
         except FileNotFoundError as problem:
@@ -121,9 +121,9 @@ def _writing(target: Path) -> Iterator[None]:
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock until the end of the block or of the process.
+    """Hold the directory's lock until the block or the process ends.
 
-    Raises BlockingIOError where another process keeps it for long: it may be frozen.
+    Raises BlockingIOError if another process, which may be frozen, holds it for too long.
     """
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -146,7 +146,7 @@ def _size(note: bytes) -> int:
 
 
 def _is_later(kept: bytes | None, memory: bytes) -> bool:
-    """Whether the kept memory is of a longer log; a damaged one is not."""
+    """Whether the stored memory is of a longer log; False if it is damaged."""
     try:
         return kept is not None and parse_checkpoint(kept).size > parse_checkpoint(memory).size
     except FormatError:
@@ -154,7 +154,7 @@ def _is_later(kept: bytes | None, memory: bytes) -> bool:
 
 
 def _read(path: Path) -> bytes | None:
-    with judging(path), suppress(FileNotFoundError):
+    with classifying(path), suppress(FileNotFoundError):
         return path.read_bytes()
     return None
 

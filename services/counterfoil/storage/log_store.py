@@ -30,14 +30,14 @@ _CURSORS: Final = select(tables.cursors.c.source, tables.cursors.c.position)
 
 
 class SqlLogStore:
-    """`counterfoil.ports.LogStore` in a database: a file, or a schema of a server.
+    """`counterfoil.ports.LogStore` in a SQLite file or a schema of PostgreSQL.
 
-    Any thread may call any method; appends wait for each other. An error of the database is a `StorageError`: after one
-    raised by `append`, reload `head` and `cursors`, for its commit may have taken effect. Damage: `DatabaseDamaged`.
+    Thread-safe; appends wait for each other. Raises `StorageError` for an error of the database, `DatabaseDamaged` for
+    damage. After a `StorageError` of `append`, reload `head` and `cursors`: its commit may have taken effect.
     """
 
     def __init__(self, dialect: Dialect) -> None:
-        """Raises `StorageError` if it is not a log's database or of another version, `DatabaseDamaged`."""
+        """Raises `StorageError` if the database is of another kind or version, `DatabaseDamaged`."""
         self.database = Database(dialect, tables.LOG_KIND)
         try:
             self._check_end()
@@ -50,10 +50,10 @@ class SqlLogStore:
             size, first, last = connection.execute(_END).one()
         if (first, last) != ((None, None) if size is None else (0, size - 1)):
             place = self.database.dialect.place
-            raise DatabaseDamaged(f"{place}: entries {first} to {last} do not fit a head of size {size}: {RESTORE}")
+            raise DatabaseDamaged(f"{place}: entries {first} to {last} do not match a head of size {size}: {RESTORE}")
 
     def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
-        """One transaction; see `counterfoil.ports.LogStore.append`. An empty log takes no empty append."""
+        """One transaction; see `counterfoil.ports.LogStore.append`. The first append must have entries."""
         ensure(
             expected_size >= 0 and head.size == expected_size + len(entries) > 0,
             f"a head of size {head.size} does not follow {expected_size} + {len(entries)} entries",
@@ -96,19 +96,19 @@ class SqlLogStore:
 
 
 def open_log_store(path: Path, synchronous: Synchronous = "FULL") -> SqlLogStore:
-    """The log in the file `path`, made with its directory if it is not there. Raises `StorageError`.
+    """The log in the file `path`, created with its directory if missing. Raises `StorageError`.
 
-    With ``FULL`` an append is on the disk when it returns; ``NORMAL`` may lose the last ones to a power cut, ``OFF``
-    may damage the file then. The end of a process loses nothing with any of them.
+    With ``FULL`` an append is on the disk when it returns; in a power cut, ``NORMAL`` may lose the last appends and
+    ``OFF`` may damage the file. A crash of the process loses nothing with any of them.
     """
     return SqlLogStore(Sqlite(path, synchronous))
 
 
 def open_log_store_on(access: DatabaseAccess, log: LogId) -> SqlLogStore:
-    """A log on PostgreSQL, in the schema of its own. Raises `StorageError`.
+    """A log on PostgreSQL, in its own schema. Raises `StorageError`.
 
-    An append is on the server's disk when it returns (`synchronous_commit`). The schema is made beforehand, by
-    `admin.apply`; who may be the writer is decided by `lease`.
+    An append is on the server's disk when it returns (`synchronous_commit`). `admin.apply` creates the schema; the
+    lease decides who may write.
     """
     from counterfoil.storage.dialect.postgresql import Postgresql
 

@@ -1,6 +1,6 @@
-"""The roles on PostgreSQL: they may log in, with passwords that are hashed here, and are nothing else by themselves.
+"""The roles on PostgreSQL: they may log in, with passwords hashed here, and have no other attribute or membership.
 
-The hash is a SCRAM-SHA-256 verifier (RFC 5803, RFC 7677), so that no statement and no log of the server has a password.
+The hash is a SCRAM-SHA-256 verifier (RFC 5803, RFC 7677), so no statement and no server log contains a password.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ WHERE member = to_regrole(:name)""")
 
 
 class Excess(NamedTuple):
-    """What a role is and should not be, and the statement against it."""
+    """An attribute or membership that a role should not have, and the statement that removes it."""
 
     text: str
     remedy: str
 
 
 def make(connection: Connection, passwords: Mapping[str, str | None]) -> Iterator[str]:
-    """Make the roles that are missing, and take from those that are there what is too much; says what was done.
+    """Create missing roles, and remove excess attributes and memberships of existing ones; yields what was changed.
 
-    A password is set if it is another one than before. Only a superuser can find out: others set it each time.
+    A password is set if it differs. Only a superuser can tell; any other administrator sets it each time.
     """
     superuser = connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
     known = set(connection.scalars(_KNOWN))
@@ -48,7 +48,7 @@ def make(connection: Connection, passwords: Mapping[str, str | None]) -> Iterato
         name, password = role(user), passwords.get(user)
         if name not in known:
             connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
-            yield f"role {name}: made"
+            yield f"role {name}: created"
         for excess in _excesses(connection, name):
             connection.exec_driver_sql(excess.remedy)
             yield f"role {name}: no longer {excess.text}"
@@ -56,15 +56,15 @@ def make(connection: Connection, passwords: Mapping[str, str | None]) -> Iterato
             connection.exec_driver_sql(f"ALTER ROLE {name} PASSWORD '{_hashed(connection, name, password)}'")
             yield f"role {name}: password set"
     if not superuser:
-        connection.exec_driver_sql(f"GRANT {role(VIEWS)} TO CURRENT_USER")  # to make tables in its name
+        connection.exec_driver_sql(f"GRANT {role(VIEWS)} TO CURRENT_USER")  # to create tables that it owns
 
 
 def check(connection: Connection) -> Iterator[str]:
-    """Roles that are missing, and what is too much of the others."""
+    """Missing roles, and excess attributes and memberships of the others."""
     known = set(connection.scalars(_KNOWN))
     for name in map(role, CLIENTS):
         if name not in known:
-            yield f"role {name}: not made"
+            yield f"role {name}: missing"
         else:
             yield from (f"role {name}: {excess.text}" for excess in _excesses(connection, name))
 
@@ -83,7 +83,7 @@ def _verifier(connection: Connection, name: str) -> str:
 
 
 def _hashed(connection: Connection, name: str, password: str) -> str:
-    """A new verifier: base64 and punctuation that needs no quoting."""
+    """A new verifier; base64 and punctuation, which need no quoting."""
     driver = connection.connection.driver_connection
     ensure(driver is not None, "there is a connection")
     session: psycopg.Connection = driver  # type: ignore[assignment]
@@ -91,7 +91,7 @@ def _hashed(connection: Connection, name: str, password: str) -> str:
 
 
 def _fits(verifier: str, password: str) -> bool:
-    """Whether a verifier is of this password, which is ASCII; others are taken for new ones."""
+    """Whether a verifier is of this password; only for ASCII passwords, others always count as new."""
     found = _VERIFIER.fullmatch(verifier)
     if found is None:
         return False

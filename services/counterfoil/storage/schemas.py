@@ -1,4 +1,4 @@
-"""Which schema of PostgreSQL is whose: one for each log, and one for the views. All names do without quoting."""
+"""The schemas on PostgreSQL: one for each log, and one for the views. No name needs quoting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from counterfoil.settings import VIEWS
 def schema_of(log: LogId) -> str:
     """``matching`` for the shard ``main``; ``matching_cn_sh`` for ``cn.sh``, ``matching_us__east`` for ``us-east``.
 
-    No two logs share one: no service's name has an underscore, and a shard's dots and hyphens never stand side by side.
+    Names are unique: no service's name has an underscore, and a shard's dots and hyphens are never adjacent.
     """
     if log.shard == MAIN:
         return log.service

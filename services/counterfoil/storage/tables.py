@@ -1,7 +1,7 @@
-"""Every table as it is now; `migrations` says how it came to be so, and a test that the two agree.
+"""The current tables; `migrations` leads to them, and a test checks that the two agree.
 
-The log's CHECKs repeat what its store guarantees, so that no bug of ours can break it. So do its triggers, which only
-the migrations know.
+The log's CHECKs repeat what its store guarantees, so that no bug can break it. So do its triggers, which are defined in
+the migrations only.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Kind:
 LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 1)
 VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 1)
 
-# SQLite gives an INTEGER PRIMARY KEY, and only that spelling, the row's own place: appending is then at the end.
+# SQLite uses an INTEGER PRIMARY KEY, in exactly this spelling, as the row id, so that appends go to the end.
 _INDEX: Final = BigInteger().with_variant(Integer(), "sqlite")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -106,7 +106,7 @@ class ViewTable:
 
 @dataclass(frozen=True, slots=True)
 class ViewSchema:
-    """The tables of a view database: one per view, how far each log is projected, and what made the schema."""
+    """The tables of a view database: one per view, the position in each log, and the fingerprint of the definitions."""
 
     metadata: MetaData
     views: dict[str, ViewTable]
@@ -116,7 +116,7 @@ class ViewSchema:
 
 
 def view_schema(views: Sequence[View]) -> ViewSchema:
-    """The tables for `views`. Raises `InvariantViolation` for a definition that makes no sense."""
+    """The tables for `views`. Raises `InvariantViolation` for an invalid definition."""
     metadata = MetaData()
     positions = Table(
         "_positions",
@@ -136,14 +136,14 @@ def _view_table(metadata: MetaData, view: View) -> ViewTable:
     types = {name: parse_kind(kind) for name, kind in view.columns.items()}
     for name in (view.name, *types):
         ensure(_NAME.fullmatch(name) is not None, f"{view.name}: {name!r} is not a name")
-    ensure(0 < len(view.key) == len(set(view.key)), f"{view.name}: a key has columns, each once")
+    ensure(0 < len(view.key) == len(set(view.key)), f"{view.name}: a key needs columns, each once")
     ensure(all(name in types for name in (*view.key, *view.filters)), f"{view.name}: key or filter without a column")
     for name in view.key:
         ensure(types[name].sorts and not types[name].optional, f"{view.name}: {name} cannot be part of a key")
     for name in view.filters:
         ensure(types[name].sorts, f"{view.name}: {name} cannot be a filter")
 
-    # Without a row id the rows lie in key order, and a page is one stretch of the file.
+    # Without a row id, rows are stored in key order, and a page is one contiguous range of the file.
     parts = [part for name, column_type in types.items() for part in column(name, column_type)]
     table = Table(view.name, metadata, *parts, PrimaryKeyConstraint(*view.key), sqlite_with_rowid=False)
     key = tuple(table.c[name] for name in view.key)

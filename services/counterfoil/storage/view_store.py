@@ -1,4 +1,4 @@
-"""Read models on SQL: a table per view, changed in one transaction together with the positions they were made from."""
+"""Read models on SQL: a table per view, changed in one transaction together with the positions in the logs."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from counterfoil.storage.errors import StorageError
 from counterfoil.storage.migrations import VERSION_TABLE
 from counterfoil.storage.tables import VIEWS_KIND, ViewTable, view_schema
 
-SYNCHRONOUS: Final = "NORMAL"  # a power cut may take back the last applies, each with its positions: they come again
+SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last applies, with their positions: they are projected again
 
 
 class SqlViewStore:
-    """`counterfoil.ports.ViewStore` in a database of its own, whose tables are recreated for other views.
+    """`counterfoil.ports.ViewStore` in its own database, whose tables are recreated if the definitions change.
 
-    Any thread may call any method; applies wait for each other. What the database refuses or fails is a
-    `StorageError`; views, columns, keys and values that do not fit the definitions are an `InvariantViolation`.
+    Thread-safe; applies wait for each other. Raises `StorageError` for an error of the database, `InvariantViolation`
+    for views, columns, keys and values that do not fit the definitions.
     """
 
     def __init__(self, dialect: Dialect, views: Sequence[View], *, read_only: bool = False) -> None:
-        """Raises `StorageError` if it is not a view database, of another version, or read-only and of other views."""
+        """Raises `StorageError` if the database is of another kind or version, or read-only with other views."""
         self._schema = view_schema(views)
-        self._writing = Lock()  # guards _known, which must be as old as the last apply or newer
+        self._writing = Lock()  # guards _known, which must be no older than the last apply
         self._known: dict[str, int] = {}
         self.database = Database(dialect, VIEWS_KIND)
         try:
@@ -62,11 +62,11 @@ class SqlViewStore:
         with self.database.read() as connection:
             found = connection.scalar(select(self._schema.meta.c.fingerprint))
         if found != self._schema.fingerprint:
-            advice = "not made yet, or not those of this program: `counterfoil serve views` makes them"
+            advice = "missing, or those of another version of this program: `counterfoil serve views` creates them"
             raise StorageError(f"{self.database.dialect.place}: {advice}")
 
     def _make(self) -> None:
-        """Drop what other definitions made, and make the tables of these."""
+        """Drop the tables of other definitions, and create those of these."""
         schema = self._schema
         with self.database.write() as connection:
             if self._lock(connection) == schema.fingerprint:
@@ -80,7 +80,7 @@ class SqlViewStore:
             connection.execute(update(schema.meta).values(fingerprint=schema.fingerprint))
 
     def _lock(self, connection: Connection) -> str:
-        """Keep every other writer out until the end of the transaction; returns what made the tables."""
+        """Lock out other writers until the transaction ends; returns the tables' fingerprint."""
         fingerprint: str = connection.scalars(select(self._schema.meta.c.fingerprint).with_for_update()).one()
         return fingerprint
 
@@ -96,14 +96,14 @@ class SqlViewStore:
     def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
         """Make the changes in order and move the positions, in one transaction.
 
-        Raises `StoreConflict` if somebody else moved the positions, or made other tables, since this store last knew:
-        changes that add to what is there must not be made twice.
+        Raises `StoreConflict` if another writer moved the positions, or recreated the tables, since this store last
+        read them: changes that add must not be applied twice.
         """
         views = self._schema.views
         groups = group(changes, views)
         moves: list[Parameters] = [{"origin": origin, "position": at} for origin, at in positions.items()]
         with self._writing:
-            with self._alone() as connection, self.database.dialect.at_once(connection):
+            with self._alone() as connection, self.database.dialect.pipelined(connection):
                 for shape, rows in groups:
                     if shape.kind is Put:
                         self.database.dialect.put(connection, views[shape.view].table, rows)
@@ -114,10 +114,10 @@ class SqlViewStore:
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
-        """A transaction that no other writer's comes between. Raises `StoreConflict` if one came before it."""
+        """A transaction without other writers. Raises `StoreConflict` if one has written since this store last read."""
         with self.database.write() as connection:
             if self._lock(connection) != self._schema.fingerprint or self._positions(connection) != self._known:
-                raise StoreConflict("somebody else writes these views")
+                raise StoreConflict("another writer has changed these views")
             yield connection
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:
@@ -159,7 +159,7 @@ def _by_key(model: ViewTable) -> ColumnElement[bool]:
 
 
 def _page(model: ViewTable, filters: Mapping[str, object], after: tuple[object, ...] | None) -> Select[Any]:
-    """Keyset pagination: where the last page ended is a place in the key, so nothing before it is read again."""
+    """Keyset pagination: a page starts behind the last key of the one before, without reading earlier rows."""
     wanted = select(model.table).order_by(*model.key)
     for name, value in filters.items():
         if name not in model.view.filters:
@@ -173,14 +173,14 @@ def _page(model: ViewTable, filters: Mapping[str, object], after: tuple[object, 
 
 
 def open_view_store(path: Path, views: Sequence[View]) -> SqlViewStore:
-    """The views in the file `path`, made with its directory if it is not there. Raises `StorageError`."""
+    """The views in the file `path`, created with its directory if missing. Raises `StorageError`."""
     return SqlViewStore(Sqlite(path, SYNCHRONOUS), views)
 
 
 def open_view_store_on(access: DatabaseAccess, views: Sequence[View]) -> SqlViewStore:
-    """The views on PostgreSQL, for the one who projects them. Raises `StorageError`.
+    """The views on PostgreSQL, for their projector. Raises `StorageError`.
 
-    A crash of the server may take back the last applies, each with its positions: they come again.
+    A crash of the server may undo the last applies, with their positions: they are projected again.
     """
     from counterfoil.storage.dialect.postgresql import Postgresql
 
@@ -188,7 +188,7 @@ def open_view_store_on(access: DatabaseAccess, views: Sequence[View]) -> SqlView
 
 
 def read_view_store_on(access: DatabaseAccess, views: Sequence[View]) -> SqlViewStore:
-    """The same for a role that may only read. Raises `StorageError` also while the views are another program's."""
+    """The same for a role that may only read. Raises `StorageError` also while the views are of another version."""
     from counterfoil.storage.dialect.postgresql import Postgresql
 
     return SqlViewStore(Postgresql(access, VIEWS, read_only=True), views, read_only=True)

@@ -20,8 +20,8 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 
-ONE_PART_EACH: Final = tuple((name,) for name in (*SERVICES, VIEWS, GATEWAY))
-"""The parts of each process when every part has a process of its own."""
+ONE_COMPONENT_EACH: Final = tuple((name,) for name in (*SERVICES, VIEWS, GATEWAY))
+"""The components of each process when every component has its own process."""
 PROGRAM: Final = ("-m", "counterfoil")
 STARTS_WITHIN: Final = 60.0  # seconds
 STOPS_WITHIN: Final = 30.0  # seconds
@@ -36,7 +36,7 @@ class NotRunning(CounterfoilError):
 
 @dataclass(slots=True)
 class ServiceProcess:
-    """One process of `counterfoil serve`: its name (parts, and a suffix if any), log, and once started its URLs.
+    """One process of `counterfoil serve`: its name (components, and a suffix if any), log, and once started its URLs.
 
     `probes`: the base URL of its health probes. `url`: the base URL of its gateway, None without one.
     """
@@ -68,17 +68,17 @@ class ServiceProcess:
             return False
 
     def role(self) -> str:
-        """`active` or `standby`: the role of its first part. Raises `httpx.HTTPError`."""
+        """`active` or `standby`: the role of its first component. Raises `httpx.HTTPError`."""
         return str(self.probe("readyz").json()[self.name.partition("+")[0].partition(",")[0]])
 
     def is_active(self) -> bool:
-        """Whether every part of it is active and none is a standby."""
+        """Whether all of its components are active and none is a standby."""
         try:
             answer = self.probe("readyz").json()
         except (httpx.HTTPError, ValueError):
             return False
-        parts = [name.removesuffix(f"/{MAIN}") for name in self.name.partition("+")[0].split(",")]
-        return answer["status"] == "ok" and all(answer.get(part) == "active" for part in parts)
+        components = [name.removesuffix(f"/{MAIN}") for name in self.name.partition("+")[0].split(",")]
+        return answer["status"] == "ok" and all(answer.get(name) == "active" for name in components)
 
 
 class Fleet:
@@ -100,24 +100,24 @@ class Fleet:
         self.stop()
 
     def start(
-        self, parts: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
+        self, components: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
     ) -> ServiceProcess:
         """Launch a process and wait until it has started. Raises `NotRunning`."""
-        process = self.launch(parts, suffix, program, **changes)
+        process = self.launch(components, suffix, program, **changes)
         self.wait_started(process)
         return process
 
     def launch(
-        self, parts: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
+        self, components: Sequence[str], suffix: str = "", program: Sequence[str] = PROGRAM, **changes: object
     ) -> ServiceProcess:
-        """Start one process for `parts`, and return at once; `wait_started` must come before its first probe.
+        """Start one process for `components`, and return at once; `wait_started` must come before its first probe.
 
-        `suffix` tells a second instance of the same parts apart; `program`: what the interpreter runs; `changes`:
-        settings of this process alone.
+        `suffix` distinguishes a second process with the same components; `program`: what the interpreter runs;
+        `changes`: settings of this process alone.
         """
-        name = ",".join(parts) + (f"+{suffix}" if suffix else "")
+        name = ",".join(components) + (f"+{suffix}" if suffix else "")
         log = self._logs / f"{name.replace('/', '.')}.log"
-        command = [sys.executable, *program, "serve", *parts, "--json", "--with-parent"]
+        command = [sys.executable, *program, "serve", *components, "--json", "--with-parent"]
         with log.open("ab") as file:
             popen = subprocess.Popen(  # noqa: S603 our own command line
                 command,

@@ -1,4 +1,4 @@
-"""Follows the logs behind a gateway on a thread of its own, to know when the services have nothing left to do."""
+"""Follows the logs behind a gateway on its own thread, to know when the services are idle."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Replicas of the services' states, folded from the public entries of their logs.
 
-They show what no gateway tells: whether the services are quiet, and when the next timer is due. Both follow from the
+They show what a gateway does not: whether the services are idle, and when the next timer is due. Both follow from the
 entries and the deciders alone, so nothing here depends on where or how the services run.
 """
 

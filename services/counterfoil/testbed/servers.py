@@ -45,7 +45,7 @@ def prepared_servers(
 
 
 def _check_new(settings: Settings) -> None:
-    found = provision.written(settings.kafka_access(ADMIN), settings.database_access(ADMIN))
+    found = provision.existing_data(settings.kafka_access(ADMIN), settings.database_access(ADMIN))
     if found:
         raise UsedBefore(
             f"there was a market on {settings.kafka} or {settings.database} before: {found[0]} is not empty. "

@@ -22,7 +22,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
-from counterfoil.runtime.os_errors import judged, may_pass
+from counterfoil.runtime.os_errors import classified, is_transient
 from counterfoil.settings import BadSetting
 from counterfoil.transport import pauses
 from counterfoil.transport.client import PARTITION, name_of, partition
@@ -178,7 +178,7 @@ class Sender:
                 self.trouble = self._explain(problem)
                 log.warning("no producer yet: %s", self.trouble)
                 if _lasts(problem):
-                    self.failure = judged(problem)
+                    self.failure = classified(problem)
             await asyncio.sleep(next(pause))
 
     async def _begin(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
@@ -283,7 +283,7 @@ class Sender:
 def _lasts(problem: Exception) -> bool:
     """Whether only a person can mend it; a certificate that does not fit may be a broker's, and so may pass."""
     if isinstance(problem, OSError):
-        return not isinstance(problem, SSLError) and not may_pass(problem)
+        return not isinstance(problem, SSLError) and not is_transient(problem)
     return isinstance(problem, BadSetting)
 
 

@@ -1,8 +1,8 @@
 """PostgreSQL 14 or newer, by psycopg 3: one schema of one database. Imported only where PostgreSQL is used.
 
-An append is one statement outside a transaction block, so that it costs one round trip and holds its locks for as long
-as the server needs, whatever becomes of the client. Commits wait for the disk (`synchronous_commit`), whatever the
-server's own setting: of logs; those of views need not, for they can be made again.
+An append is one statement outside a transaction block: it costs one round trip, and holds its locks only as long as the
+server works on it, even if the client dies. Commits of logs wait for the disk (`synchronous_commit`), whatever the
+server's own setting; those of views do not, because views can be rebuilt.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ from counterfoil.storage.migrations import VERSION_TABLE
 from counterfoil.storage.tables import Kind, ViewTable
 
 READERS_KEPT: Final = 2
-READERS_MAX: Final = 4  # a gateway has a store per log and the views, a server a hundred connections
+READERS_MAX: Final = 4  # per store: a gateway has one per log and one for the views; a server allows 100 connections
 WAIT_SECONDS: Final = 30  # for a free connection of the pool
-PREPARED_MAX: Final = 500  # statements that a connection keeps prepared; the shapes of view changes are many
+PREPARED_MAX: Final = 500  # prepared statements per connection; view changes have many shapes
 
 NETWORK: Final[Mapping[str, int | str]] = {
     "connect_timeout": 5,
@@ -63,8 +63,8 @@ NETWORK: Final[Mapping[str, int | str]] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,  # ms; a request that nobody answers fails after this, not after a quarter of an hour
-    "gssencmode": "disable",  # else each connection begins with the attempt
+    "tcp_user_timeout": 15_000,  # ms until an unanswered request fails; the system's default is a quarter of an hour
+    "gssencmode": "disable",  # otherwise each connection tries GSSAPI first
 }
 SESSION: Final[Mapping[str, str]] = {
     "TimeZone": "UTC",
@@ -72,9 +72,9 @@ SESSION: Final[Mapping[str, str]] = {
     "default_transaction_isolation": "read committed",
     "statement_timeout": "30s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "10s",  # a process that is frozen keeps its locks no longer
+    "idle_in_transaction_session_timeout": "10s",  # after this, a frozen process loses its locks
 }
-_MOVED_AWAY: Final = "25006"  # read_only_sql_transaction: the server is, or has become, a standby
+_MOVED_AWAY: Final = "25006"  # read_only_sql_transaction: the server is, or has become, a replica
 
 _ADDED: Final = """\
 added AS (
@@ -103,7 +103,7 @@ _FIND: Final = 'SELECT id, "index", content FROM entries WHERE id = ANY(%(ids)b:
 
 
 class Postgresql:
-    """`Dialect` for one schema. `read_only`: for a role that may only read; writing is then an error in any case."""
+    """`Dialect` for one schema. `read_only`: for a role that may only read; every write then fails."""
 
     def __init__(
         self, access: DatabaseAccess, schema: str, *, synchronous_commit: bool = True, read_only: bool = False
@@ -115,7 +115,7 @@ class Postgresql:
         reading = {**session, "default_transaction_read_only": "on"}
         writing = connection_parameters(access, f"counterfoil-{schema}", reading if read_only else session)
         if not read_only:
-            writing["target_session_attrs"] = "read-write"  # never a standby
+            writing["target_session_attrs"] = "read-write"  # never a replica
         self.writer = _engine(writing, kept=1, most=1)
         self._alone = self.writer.execution_options(isolation_level="AUTOCOMMIT")
         self.reader = _engine(
@@ -123,17 +123,17 @@ class Postgresql:
             kept=READERS_KEPT,
             most=READERS_MAX,
             isolation_level="AUTOCOMMIT",
-            pool_pre_ping=True,  # a query after a restart of the server should not be the one that finds out
+            pool_pre_ping=True,  # checks a connection before use: no query fails after a restart of the server
         )
         self._statements: dict[Shape, Statement] = {}
 
     def prepare(self, kind: Kind) -> None:
-        """Check that the administrator made the schema as this program knows it. Raises `StorageError`."""
+        """Check that the schema exists in this program's version. Raises `StorageError`."""
         with self.reader.connect() as connection:
             try:
                 found = connection.scalars(_REVISION).one_or_none()
             except ProgrammingError as error:
-                advice = f"not made yet, or not for {self._user}: run `counterfoil database apply`"
+                advice = f"missing, or {self._user} has no right to it: run `counterfoil database apply`"
                 raise StorageError(f"{self.place}: {advice}") from error
         if found == kind.revision:
             return
@@ -145,7 +145,7 @@ class Postgresql:
         raise StorageError(f"{self.place}: schema version {version} is {advice} (it knows {kind.version})")
 
     def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
-        """Where the head is not at `expected_size`, nothing is inserted; a trigger looks at it all when it is done."""
+        """Inserts nothing unless the head is at `expected_size`; a trigger checks the result."""
         values = {
             "expected": expected_size,
             "ids": [each.id for each in entries],
@@ -174,13 +174,13 @@ class Postgresql:
         return [(id_, index, content) for id_, index, content in found]
 
     @contextmanager
-    def at_once(self, connection: Connection) -> Iterator[None]:
-        """The driver's pipeline: answers are read while statements are sent."""
+    def pipelined(self, connection: Connection) -> Iterator[None]:
+        """The driver's pipeline mode: answers are read while statements are sent."""
         driver: Any = connection.connection.driver_connection
         try:
             with driver.pipeline():
                 yield
-        except psycopg.Error as error:  # SQLAlchemy did not see it, for it came later
+        except psycopg.Error as error:  # pipelined errors come later and bypass SQLAlchemy's handling
             raise failure(self.place, error) from error
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
@@ -209,7 +209,7 @@ class Postgresql:
 
 
 class Statement(NamedTuple):
-    """A statement with the one parameter ``rows``, a JSON array of objects; `documents` are their JSON columns."""
+    """A statement with one parameter ``rows``, a JSON array of objects; `documents` are its JSON columns."""
 
     statement: Executable
     documents: tuple[str, ...]
@@ -246,11 +246,11 @@ def _records(members: Mapping[str, Column[Any]]) -> tuple[FromClause, tuple[str,
 
 
 def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[str, str]) -> dict[str, Any]:
-    """What psycopg is to connect with: `name` is shown by the server, `session` is set beyond `SESSION`."""
+    """Parameters for psycopg: `name` is shown by the server, `session` is added to `SESSION`."""
     settings = " ".join(
         "-c {}={}".format(key, value.replace(" ", r"\ ")) for key, value in {**SESSION, **session}.items()
     )
-    # A password is never sent as it is, whatever a server asks for; where it trusts its network it asks for none.
+    # A password is never sent in clear text; a server that trusts its network asks for none.
     proof = {} if access.password is None else {"require_auth": "scram-sha-256,none"}
     return {
         **NETWORK,
@@ -267,9 +267,9 @@ def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[st
 
 
 def _encryption(ca: Path | None) -> dict[str, str]:
-    """With `ca`: nothing is said to a server that does not show its own name in a certificate from that authority."""
+    """TLS parameters. With `ca`: connect only if the server's certificate has its name and authority."""
     if ca is None:
-        return {"sslmode": "prefer"}  # libpq's default, said here so that the file decides, and never PGSSLMODE
+        return {"sslmode": "prefer"}  # libpq's default, set here so that the file decides and not PGSSLMODE
     return {"sslmode": "verify-full", "sslrootcert": str(ca), "ssl_min_protocol_version": "TLSv1.3"}
 
 
@@ -281,7 +281,7 @@ def _engine(parameters: Mapping[str, Any], *, kept: int, most: int, **more: Any)
         pool_size=kept,
         max_overflow=most - kept,
         pool_timeout=WAIT_SECONDS,
-        hide_parameters=True,  # values belong into the log, not into error messages
+        hide_parameters=True,  # error messages must not contain values
         use_native_hstore=False,
         **more,
     )

@@ -53,7 +53,7 @@ _NEXT_HEAD: Final = update(tables.head).where(tables.head.c.size == bindparam("e
 
 
 class Sqlite:
-    """`Dialect` for one file, which is made, for its owner alone, if it is not there."""
+    """`Dialect` for one file, which is created, readable by its owner only, if it is missing."""
 
     def __init__(self, path: Path, synchronous: Synchronous) -> None:
         """Raises `StorageError` for a path that cannot be opened."""
@@ -64,7 +64,7 @@ class Sqlite:
         self._statements: dict[Shape, Executable] = {}
 
     def prepare(self, kind: Kind) -> None:
-        """Make the tables of a new file, migrate those of an older one, check whose it is. Raises `StorageError`."""
+        """Create the tables of a new file, migrate an older one, check its kind. Raises `StorageError`."""
         with self.writer.begin() as connection:
             application, version = identity(connection)
             if (application, version) == (0, 0) and _is_empty(connection):
@@ -90,7 +90,7 @@ class Sqlite:
         try:
             with self.writer.begin() as connection:
                 if rows:
-                    # By hand to the driver: the per-row work of compiled statements costs as much as SQLite's own.
+                    # Directly on the driver: SQLAlchemy's work per row would cost as much as SQLite's own.
                     connection.exec_driver_sql(_ADD_ENTRIES, rows)
                 self.put(connection, tables.cursors, moves)
                 if not _move_head(connection, expected_size, head):
@@ -107,8 +107,8 @@ class Sqlite:
                 id_, index, content = row
                 yield id_, index, content
 
-    def at_once(self, _connection: Connection) -> AbstractContextManager[object]:
-        """Nothing waits here anyway."""
+    def pipelined(self, _connection: Connection) -> AbstractContextManager[object]:
+        """Nothing to pipeline."""
         return nullcontext()
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
@@ -153,12 +153,12 @@ def _reader(path: Path) -> Engine:
 def _engine(path: Path, pragmas: Sequence[str], begin: str, *, kept: int, most: int) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
-        # None: the driver never begins or ends a transaction by itself; the listener below does.
+        # None: the driver never begins or ends a transaction; the listener below does.
         connect_args={"isolation_level": None, "check_same_thread": False},
         poolclass=QueuePool,
         pool_size=kept,
         max_overflow=most - kept,
-        hide_parameters=True,  # values belong into the log, not into error messages
+        hide_parameters=True,  # error messages must not contain values
     )
 
     @event.listens_for(engine, "connect")
@@ -175,7 +175,7 @@ def _engine(path: Path, pragmas: Sequence[str], begin: str, *, kept: int, most: 
 
 
 def _use_wal(engine: Engine) -> bool:
-    """Switch the file to write-ahead logging, which lasts; False where the file system cannot do it."""
+    """Switch the file to write-ahead logging, permanently; False where the file system does not support it."""
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()
@@ -186,7 +186,7 @@ def _use_wal(engine: Engine) -> bool:
 
 
 def identity(connection: Connection) -> tuple[int, int]:
-    """Application id and version that the file bears; zeros for a new one."""
+    """The file's application id and version; zeros for a new one."""
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
     return application, connection.exec_driver_sql("PRAGMA user_version").scalar_one()
 
@@ -215,7 +215,7 @@ def _update(shape: Shape, view: ViewTable) -> Executable:
 
 
 def _move_head(connection: Connection, expected_size: int, head: Head) -> bool:
-    """Compare and swap: False if the log is not of the expected size. A log's first head is inserted."""
+    """Compare-and-swap: False if the log does not have the expected size. A log's first head is inserted."""
     values = {"size": head.size, "root": head.root, "note": head.note}
     if expected_size == 0:
         connection.execute(_FIRST_HEAD, {"one": 1, **values})
@@ -224,7 +224,7 @@ def _move_head(connection: Connection, expected_size: int, head: Head) -> bool:
 
 
 def _make_private(path: Path) -> None:
-    """Make the missing directories and the file, for their owner alone. What exists keeps its mode."""
+    """Create the missing directories and the file, accessible to their owner only. What exists keeps its mode."""
     try:
         missing = [parent for parent in path.parents if not parent.exists()]
         for directory in reversed(missing):

@@ -1,9 +1,9 @@
-"""How the tables came to be as `tables` has them: one file per version, run by Alembic on SQLite and PostgreSQL alike.
+"""The migrations that lead to the tables in `tables`: one file per version, run by Alembic on SQLite and PostgreSQL.
 
-`log/` makes the tables and triggers of a log. `views/` makes the bookkeeping of a view database only: the views' own
-tables are dropped and recreated whenever their definitions change (`view_store`), so there is nothing to migrate.
+`log/` creates the tables and triggers of a log. `views/` creates only the positions and fingerprint of a view database:
+the views' own tables are dropped and recreated when their definitions change (`view_store`), and need no migration.
 
-A published migration is never edited. The next one is another file, `KIND_VERSION.py`, that names the one before it;
+A published migration is never edited. The next one is a new file, `KIND_VERSION.py`, that names its predecessor;
 `tables` names the newest. SQLite files are migrated when they are opened, PostgreSQL by `admin.apply`.
 """
 
@@ -14,14 +14,14 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect
 
-VERSION_TABLE: Final = "_version"  # in the file, or the schema of the server, that it is about
+VERSION_TABLE: Final = "_version"  # in the same file, or the same schema of the server
 HERE: Final = Path(__file__).parent
 
 
 def upgrade(connection: Connection, kind: str, since: int = 0) -> None:
     """Bring the database of that kind (``log`` or ``views``) to the newest version, in the running transaction.
 
-    `since`: the version of what is there, for a file from before there was a version table.
+    `since`: the current version, for a file that has no version table yet.
     """
     from alembic import command
     from alembic.config import Config

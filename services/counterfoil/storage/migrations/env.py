@@ -1,4 +1,4 @@
-"""Where Alembic begins: it runs the migrations on the connection that `upgrade` gave it, in its transaction."""
+"""Alembic's entry point: runs the migrations on the connection of `upgrade`, in its transaction."""
 
 from __future__ import annotations
 

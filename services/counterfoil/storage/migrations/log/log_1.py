@@ -1,7 +1,7 @@
 """The entries, the head and the cursors of one log, and the triggers that keep it append-only.
 
-A trigger of the head looks at the entries once in a commit, instead of one of the entries at each of them: with the
-unique indexes and the compare-and-swap of the head it keeps them dense.
+A trigger on the head checks the entries once per commit, instead of a trigger on each entry. Together with the unique
+indexes and the compare-and-swap of the head it keeps the indexes free of gaps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SQLITE: Final = (
     BEGIN SELECT RAISE(ABORT, 'the head is not at the last entry'); END""",
 )
 
-# AFTER: entries and head are written by one statement, and only then is there anything to compare.
+# AFTER: one statement writes entries and head, and they can be compared only when it is done.
 _POSTGRESQL: Final = (
     """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
     BEGIN
@@ -54,10 +54,10 @@ _POSTGRESQL: Final = (
 
 
 def upgrade() -> None:
-    """Make them."""
+    """Create them."""
     op.create_table(
         "entries",
-        # SQLite gives an INTEGER PRIMARY KEY, and only that spelling, the row's own place: appending is at the end.
+        # SQLite uses an INTEGER PRIMARY KEY, in exactly this spelling, as the row id, so that appends go to the end.
         sa.Column("index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("id", _NAME, nullable=False, unique=True),
         sa.Column("content", sa.LargeBinary),

@@ -1,6 +1,6 @@
-"""The bookkeeping of a view database: how far each log is projected, and the definitions that its tables were made by.
+"""The positions of a view database, per log, and the fingerprint of the definitions that its tables were created from.
 
-The row of `_meta` is there from the beginning, so that there is always one to lock; nothing has its fingerprint.
+The row of `_meta` exists from the start, so that there is always one to lock; its first fingerprint matches nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NAME: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Make it."""
+    """Create them."""
     op.create_table(
         "_positions",
         sa.Column("origin", _NAME, primary_key=True),

@@ -1,4 +1,4 @@
-"""A front that speaks TLS for a PostgreSQL that does not: or says that it cannot, or nothing at all."""
+"""A TLS proxy for a PostgreSQL without TLS; it can also refuse TLS, or not answer."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from counterfoil.settings import DatabaseAccess
 from tests.storage.proxy import Proxy, shut
 
 Answer = ssl.SSLContext | bytes
-"""To the question whether there is TLS: yes, with this certificate; or these octets and nothing more."""
+"""The answer to a TLS request: yes, with this certificate; or these octets and nothing more."""
 _QUESTION = bytes.fromhex("00000008 04d2162f")  # SSLRequest
 
 
 def certified(authority: trustme.CA, name: str, until: datetime | None = None) -> ssl.SSLContext:
-    """Yes, with a certificate of that name from that authority."""
+    """The answer yes, with a certificate for that name from that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name, not_after=until).configure_cert(context)
     return context
 
 
-class Front(Proxy):
-    """Passes on to the server what comes by TLS, and nothing else."""
+class TlsProxy(Proxy):
+    """Forwards to the server only what comes by TLS."""
 
     def __init__(self, to: DatabaseAccess, answer: Answer) -> None:
         self.answer = answer
-        """For connections from now on."""
+        """Start accepting connections."""
         self.versions: set[str | None] = set()
-        """Of TLS, as agreed with clients."""
+        """The TLS versions agreed with clients."""
         self.overheard = b""
-        """What clients said without TLS, beyond asking for it."""
+        """What clients sent without TLS, except TLS requests."""
         self._servers: list[socket.socket] = []
         super().__init__(to)
 
@@ -74,7 +74,7 @@ class Front(Proxy):
 
 
 def _pass_on(client: ssl.SSLSocket, server: socket.socket) -> None:
-    """Both ways, in one thread: OpenSSL does not let two use a connection at once."""
+    """Both ways in one thread: OpenSSL does not allow two threads on one connection."""
     while True:
         ready = [client] if client.pending() else select.select([client, server], [], [])[0]
         for end in ready:

@@ -1,7 +1,7 @@
-"""Ways to make a sound history unsound, each with the finding it must lead to: lies of gateways, logs and views.
+"""Changes that make a sound history unsound, each with its expected finding: false answers of gateways, logs and views.
 
-A change gets the observations, may publish the logs again, and returns the changed observations; or None if this
-history has nothing that it could change.
+A change gets the observations, may publish the logs again, and returns the changed observations; or None if it does
+not apply to this history.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Patient:
+class SoundHistory:
     """A sound history that may be changed: observations, the model of its logs, and the directory of the logs."""
 
     observations: Observations
@@ -38,7 +38,7 @@ class Patient:
     rng: Random
 
     def one(self, among: list[T]) -> T | None:
-        """A random one; None if there is none."""
+        """A random item; None if there is none."""
         return self.rng.choice(among) if among else None
 
     def acknowledged(self) -> list[Attempt]:
@@ -62,28 +62,30 @@ class Patient:
         return max(each.answered for each in self.observations) + 1
 
 
-def _answered(change: Callable[[Receipt, Patient], Answer | None]) -> Callable[[Patient], Observations | None]:
+def _answered(
+    change: Callable[[Receipt, SoundHistory], Answer | None],
+) -> Callable[[SoundHistory], Observations | None]:
     """A change of one receipt."""
 
-    def apply(patient: Patient) -> Observations | None:
-        attempt = patient.one(patient.acknowledged())
+    def apply(history: SoundHistory) -> Observations | None:
+        attempt = history.one(history.acknowledged())
         if attempt is None or not isinstance(attempt.answer, Receipt):
             return None
-        answer = change(attempt.answer, patient)
-        return None if answer is None else patient.put(attempt, replace(attempt, answer=answer))
+        answer = change(attempt.answer, history)
+        return None if answer is None else history.put(attempt, replace(attempt, answer=answer))
 
     return apply
 
 
-def _told(answer: Callable[[Receipt], Answer]) -> Callable[[Patient], Observations | None]:
+def _second_answer(answer: Callable[[Receipt], Answer]) -> Callable[[SoundHistory], Observations | None]:
     """A second client sends the same bytes and gets another answer."""
 
-    def apply(patient: Patient) -> Observations | None:
-        attempt = patient.one(patient.acknowledged())
+    def apply(history: SoundHistory) -> Observations | None:
+        attempt = history.one(history.acknowledged())
         if attempt is None or not isinstance(attempt.answer, Receipt):
             return None
-        more = Attempt(99, patient.end(), patient.end() + 1, attempt.envelope, answer(attempt.answer))
-        return [*patient.observations, more]
+        more = Attempt(99, history.end(), history.end() + 1, attempt.envelope, answer(attempt.answer))
+        return [*history.observations, more]
 
     return apply
 
@@ -91,31 +93,31 @@ def _told(answer: Callable[[Receipt], Answer]) -> Callable[[Patient], Observatio
 # receipts -----------------------------------------------------------------------------------------------------------
 
 
-def _unproven(receipt: Receipt, _patient: Patient) -> Receipt:
+def _unproven(receipt: Receipt, _patient: SoundHistory) -> Receipt:
     """Another signature under the checkpoint."""
     at = len(receipt.proof) - 20
     other = b"A" if receipt.proof[at : at + 1] != b"A" else b"B"
     return replace(receipt, proof=receipt.proof[:at] + other + receipt.proof[at + 1 :])
 
 
-def _elsewhere(receipt: Receipt, _patient: Patient) -> Receipt:
+def _elsewhere(receipt: Receipt, _patient: SoundHistory) -> Receipt:
     return replace(receipt, index=receipt.index + 1)
 
 
-def _other_bytes(receipt: Receipt, patient: Patient) -> Receipt:
-    entries = patient.model.logs[log_of(receipt.origin).service].entries
+def _other_bytes(receipt: Receipt, history: SoundHistory) -> Receipt:
+    entries = history.model.logs[log_of(receipt.origin).service].entries
     return replace(receipt, entry=entries[receipt.index - 1])
 
 
-def _forked(receipt: Receipt, patient: Patient) -> Receipt:
-    """The log signed another history for this client alone, with the same entry in it."""
+def _forked(receipt: Receipt, history: SoundHistory) -> Receipt:
+    """The log signed another history for this client only, with the same entry in it."""
     service = log_of(receipt.origin).service
-    entries = list(patient.model.logs[service].entries[: receipt.index + 1])
-    entries[patient.rng.randrange(receipt.index)] = b"{}"
+    entries = list(history.model.logs[service].entries[: receipt.index + 1])
+    entries[history.rng.randrange(receipt.index)] = b"{}"
     tree = Tree(lambda _level, _index: b"")
     tree.append([leaf_hash(entry) for entry in entries])
     head = Checkpoint(receipt.origin, len(entries), tree.root())
-    note = sign_checkpoint(head, Forgery(patient.logs, service).key)
+    note = sign_checkpoint(head, Forgery(history.logs, service).key)
     path = tuple(tree.inclusion_proof(receipt.index, len(entries)))
     return replace(receipt, proof=format_receipt(Proof(receipt.index, path, note)))
 
@@ -123,59 +125,59 @@ def _forked(receipt: Receipt, patient: Patient) -> Receipt:
 # logs ---------------------------------------------------------------------------------------------------------------
 
 
-def _forgets(patient: Patient) -> Observations | None:
+def _forgets(history: SoundHistory) -> Observations | None:
     """The log is published as it was before an acknowledged command."""
-    attempt = patient.one(patient.acknowledged())
+    attempt = history.one(history.acknowledged())
     if attempt is None or not isinstance(attempt.answer, Receipt):
         return None
-    forgery = Forgery(patient.logs, log_of(attempt.answer.origin).service)
+    forgery = Forgery(history.logs, log_of(attempt.answer.origin).service)
     publish(forgery.root, forgery.key, [canonical(entry) for entry in forgery.entries[: attempt.answer.index]])
-    return patient.observations
+    return history.observations
 
 
-def _doubles(patient: Patient) -> Observations | None:
+def _doubles(history: SoundHistory) -> Observations | None:
     """The log applies an acknowledged command a second time."""
-    attempt = patient.one(patient.acknowledged())
+    attempt = history.one(history.acknowledged())
     if attempt is None or not isinstance(attempt.answer, Receipt):
         return None
-    forgery = Forgery(patient.logs, log_of(attempt.answer.origin).service)
+    forgery = Forgery(history.logs, log_of(attempt.answer.origin).service)
     again = {**forgery.entries[attempt.answer.index]}
     forgery.entries.append({**again, "data": {**again["data"]}})
     forgery.renumber()
     forgery.seal()
-    return patient.observations
+    return history.observations
 
 
-def _decides_otherwise(patient: Patient) -> Observations | None:
-    """An event in the log is not the one that the deciders make."""
-    forgery = Forgery(patient.logs, "ledger")
-    index = patient.one(forgery.where(lambda entry: any("legs" in event for event in entry["data"]["events"])))
+def _decides_otherwise(history: SoundHistory) -> Observations | None:
+    """An event in the log differs from the one that the deciders make."""
+    forgery = Forgery(history.logs, "ledger")
+    index = history.one(forgery.where(lambda entry: any("legs" in event for event in entry["data"]["events"])))
     if index is None:
         return None
     event = next(each for each in forgery.entries[index]["data"]["events"] if "legs" in each)
     event["legs"][0]["amount"] = str(int(event["legs"][0]["amount"]) + 1)
     forgery.seal()
-    return patient.observations
+    return history.observations
 
 
 # order and reads ----------------------------------------------------------------------------------------------------
 
 
-def _overtakes(patient: Patient) -> Observations | None:
+def _overtakes(history: SoundHistory) -> Observations | None:
     """A command that comes early in its log was sent after a later one was acknowledged."""
-    rows = [(each, each.answer) for each in patient.acknowledged() if isinstance(each.answer, Receipt)]
+    rows = [(each, each.answer) for each in history.acknowledged() if isinstance(each.answer, Receipt)]
     pairs = [
         (early, late)
         for early, one in rows
         for late, other in rows
         if one.origin == other.origin and one.index < other.index
     ]
-    pair = patient.one(pairs)
+    pair = history.one(pairs)
     if pair is None:
         return None
     early, late = pair
     moved: Observations = []
-    for each in patient.observations:
+    for each in history.observations:
         if isinstance(each, Attempt) and each.envelope == early.envelope:
             moved.append(replace(each, sent=late.answered + 1, answered=late.answered + 2))
         elif not (isinstance(each, Attempt) and each.command and each.command.content == _content(early)):
@@ -187,45 +189,45 @@ def _content(attempt: Attempt) -> bytes:
     return attempt.command.content if attempt.command is not None else b""
 
 
-def _never_had(patient: Patient) -> Observations | None:
-    """A view shows a balance that never was, as after a lost entry."""
-    read = patient.one(patient.reads())
+def _never_had(history: SoundHistory) -> Observations | None:
+    """A view shows a balance that never existed, as after a lost entry."""
+    read = history.one(history.reads())
     if read is None:
         return None
     value = read.value or Balance(0, 0, 0)
-    return patient.put(read, replace(read, value=replace(value, posted=value.posted + 1)))
+    return history.put(read, replace(read, value=replace(value, posted=value.posted + 1)))
 
 
-def _did_not_wait(patient: Patient) -> Observations | None:
+def _did_not_wait(history: SoundHistory) -> Observations | None:
     """The views answered before they had the entry that the read had to wait for."""
-    old = [each for each in patient.reads() if _ends(patient, each) is not None]
-    read = patient.one(old)
-    return None if read is None else patient.put(read, replace(read, wait_for=_ends(patient, read)))
+    old = [each for each in history.reads() if _ends(history, each) is not None]
+    read = history.one(old)
+    return None if read is None else history.put(read, replace(read, wait_for=_ends(history, read)))
 
 
-def _ends(patient: Patient, read: Read) -> int | None:
+def _ends(history: SoundHistory, read: Read) -> int | None:
     """The entry that changed the balance that was read; None if none did."""
-    rows = patient.model.balances.get((read.account, read.asset), [])
+    rows = history.model.balances.get((read.account, read.asset), [])
     starts = [None, *(value for _, value in rows)]
     at = starts.index(read.value)
     return rows[at][0] if at < len(rows) else None
 
 
-def _went_back(patient: Patient) -> Observations | None:
+def _went_back(history: SoundHistory) -> Observations | None:
     """A client that saw a balance is shown the one before it."""
-    old = [each for each in patient.reads() if each.value is not None]
-    read = patient.one(old)
+    old = [each for each in history.reads() if each.value is not None]
+    read = history.one(old)
     if read is None:
         return None
-    rows = patient.model.balances[read.account, read.asset]
+    rows = history.model.balances[read.account, read.asset]
     at = [value for _, value in rows].index(read.value)  # type: ignore[arg-type]
     before = rows[at - 1][1] if at else None
-    end = patient.end()
+    end = history.end()
     later = [replace(read, sent=end, answered=end + 1), replace(read, sent=end + 2, answered=end + 3, wait_for=0)]
-    return [*patient.observations, later[0], replace(later[1], value=before)] if rows[at][0] > 0 else None
+    return [*history.observations, later[0], replace(later[1], value=before)] if rows[at][0] > 0 else None
 
 
-CHANGES: dict[str, Callable[[Patient], Observations | None]] = {
+CHANGES: dict[str, Callable[[SoundHistory], Observations | None]] = {
     "acknowledged_lost": _forgets,
     "recorded_twice": _doubles,
     "decision_differs": _decides_otherwise,
@@ -237,8 +239,8 @@ CHANGES: dict[str, Callable[[Patient], Observations | None]] = {
     "refusal_not_proven": _answered(lambda _receipt, _patient: Refused("exceeds_available")),
     "refusal_unknown": _answered(lambda _receipt, _patient: Refused("no_such_code")),
     "conflict_unfounded": _answered(lambda _receipt, _patient: Refused(Conflict.value)),
-    "outcomes_differ": _told(lambda receipt: replace(receipt, index=receipt.index + 1)),
-    "outcomes_differ, one refused": _told(lambda _receipt: Refused("malformed")),
+    "outcomes_differ": _second_answer(lambda receipt: replace(receipt, index=receipt.index + 1)),
+    "outcomes_differ, one refused": _second_answer(lambda _receipt: Refused("malformed")),
     "order_violated": _overtakes,
     "read_differs": _never_had,
     "read_too_old": _did_not_wait,

@@ -12,7 +12,7 @@ from typing import Final
 
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.replay import Replay
-from counterfoil.audit.report import Finding, Report
+from counterfoil.audit.report import AuditReport, Finding
 from counterfoil.audit.structure import Verified, verify_files
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
@@ -35,15 +35,15 @@ def audit(
     progress: Progress | None = None,
     *,
     twin: bool = False,
-) -> Report:
+) -> AuditReport:
     """Audit the logs published below `directory`.
 
-    `trusted`: by origin, the only keys to believe; without it each log is believed to be signed by the key it shows.
-    `twin`: find every match again with the naive order book, which shares nothing with the one that made it (slower).
-    Raises `CannotAudit` if there is nothing to audit. Anything that is wrong is a finding. A log decided by rules that
-    this release does not have is replayed as far as it can be; if nothing is wrong otherwise, `UnknownRules` is raised.
+    `trusted`: by origin, the only keys to accept; None: each log is checked against the key it publishes. `twin`: also
+    find every match with the naive order book, which shares no code with the real one (slower). Anything that is wrong
+    is a finding. Raises `CannotAudit` if there is nothing to audit. A log decided by rules that this release does not
+    have is replayed as far as possible; if nothing else is wrong, `UnknownRules` is raised.
     """
-    report = Report()
+    report = AuditReport()
     tell = progress if progress is not None else _silent
     verified: dict[LogId, Verified] = {}
     for files in find_logs(directory):
@@ -81,14 +81,14 @@ def audit(
 def _opening(genesis: GenesisCause) -> tuple[str, str, bytes, int]:
     """Who opened a log, and with which rules.
 
-    All logs of an instance begin with the same and adopt the same, in the same order: whoever begins with others would
-    decide by what nobody adopted. The release may differ: a log can be opened later.
+    All logs of an instance begin with the same rules and adopt the same, in the same order: a log that begins with
+    others would be decided by rules that nobody adopted. The release may differ: a log can be opened later.
     """
     return genesis.operator_id, genesis.operator_name, genesis.operator_key, genesis.rules
 
 
 def _log_of(origin: str) -> LogId | None:
-    """The log that an origin names, if there can be one of that name."""
+    """The log that an origin names; None if it names none."""
     try:
         found = parse_log(str(log_of(origin)))
     except ValueError:
@@ -112,18 +112,18 @@ def _of_other_hosts(verified: Mapping[LogId, Verified]) -> Iterator[Finding]:
 
 
 def _missing(
-    verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, told: AbstractSet[str]
+    verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, reported: AbstractSet[str]
 ) -> Iterator[Finding]:
-    """Logs that are not here: of each service the shard ``main``, and of the same host those whose key is pinned.
+    """Findings for logs that are missing: the shard ``main`` of each service, and logs of this host with a pinned key.
 
-    A shard that nobody expects shows where another log consumed its events. `told`: logs that have findings already.
+    Any other missing shard is found where another log consumed its events. `reported`: logs that have findings already.
     """
     hosts = {host_of(log.checkpoint.origin) for log in verified.values()}
     pinned = [_log_of(origin) for origin in trusted or () if host_of(origin) in hosts]
     for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(verified), key=_place):
-        if str(log) not in told:
+        if str(log) not in reported:
             yield Finding(log.name, "", "log_missing", "this log is not published here")
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
