@@ -28,7 +28,11 @@ PATIENCE = 30
 
 def kafka(cluster: Cluster, user: str = "admin", password: str | None = None) -> AdminClient:
     """An administrator's connection; its warnings about brokers that are down are not printed."""
-    settings: dict[str, Any] = {"bootstrap.servers": cluster.kafka, "log_level": 0}
+    settings: dict[str, Any] = {
+        "bootstrap.servers": cluster.kafka,
+        "log_level": 0,
+        "topic.metadata.refresh.interval.ms": 1_000,  # or it waits for a controller that a test has killed
+    }
     if cluster.secrets is not None:
         settings |= {
             "security.protocol": "SASL_SSL",

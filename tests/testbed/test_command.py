@@ -75,6 +75,7 @@ app()
     command = [sys.executable, "-c", without, "cluster", "up", "--home", str(tmp_path / "new"), "--json"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == 2, ran.stderr
-    message = f"{package} is not installed: pip install 'counterfoil[cluster,distributed]'"
+    ways = "pip install 'counterfoil[cluster,distributed]', or in a clone `make setup-all`"
+    message = f"{package} is not installed: {ways}"
     assert json.loads(ran.stderr)["error"]["meaning"] == message
     assert not (tmp_path / "new").exists()

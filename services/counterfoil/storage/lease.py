@@ -88,7 +88,7 @@ class Lease:
         return True
 
     def check(self) -> None:
-        """Send a heartbeat. Raises `LeaseLost` if this session does not hold the lease."""
+        """Send a heartbeat. Raises `LeaseLost` if the database session does not hold the lease."""
         session = self._session
         if session is None or not self._held:
             raise LeaseLost(f"{self._place}: not held")
