@@ -106,7 +106,8 @@ def every_server_is_shown(cluster: Cluster) -> None:
     assert cluster.database == f"postgresql://127.0.0.1:{postgres.ports[0]}/counterfoil"
     for each in (broker, postgres):
         assert (each.memory or 0) > 1024 * 1024
-        assert each.disk > each.log.stat().st_size > 0
+        assert each.disk > 0
+        assert each.log.stat().st_size > 0  # it lies beside the data, and may be the larger of the two
     assert cluster.secrets is None
 
 
