@@ -107,7 +107,7 @@ def every_server_is_shown(cluster: Cluster) -> None:
     for each in (broker, postgres):
         assert (each.memory or 0) > 1024 * 1024
         assert each.disk > 0
-        assert each.log.stat().st_size > 0  # it lies beside the data, and may be the larger of the two
+        assert each.log.stat().st_size > 0  # `disk` counts blocks, and those of what was just written may come later
     assert cluster.secrets is None
 
 
