@@ -73,11 +73,6 @@ def loads(data: bytes) -> Any:
         raise Refused(Code.MALFORMED, reason="not JSON") from problem
 
 
-def parse_canonical(data: bytes, max_bytes: int) -> dict[str, Any]:
-    """A JSON object whose bytes are its own RFC 8785 form; raises `Refused`."""
-    return own_form(parse_json(data, max_bytes), data)
-
-
 def own_form(value: Any, data: bytes) -> dict[str, Any]:
     """The object `value`, if `data` is its RFC 8785 form. Raises `Refused` (malformed, out_of_range, not_canonical)."""
     if not isinstance(value, dict):
