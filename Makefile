@@ -66,8 +66,8 @@ check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## measure throughput, replay and memory, and print the figures
-	$(BIN)/counterfoil bench $(ARGS)
+bench: setup ## measure this revision; with BASE=REV both that one and this, in turn, and print the ratios
+	$(if $(BASE),$(BIN)/python -m tests.benchmarks.compare $(BASE),$(BIN)/counterfoil bench) $(ARGS)
 
 bench-distributed: $(DEV_STAMP) ## the same for the services on Kafka and PostgreSQL
 	$(BIN)/counterfoil bench --part distributed $(ARGS)

@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil  # type: ignore[import-untyped]
 
-from counterfoil.bench.figure import Figure, ReportFigure, latency_text
+from counterfoil.bench.figure import Figure, ReportFigure
 from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.contract.services import SERVICES
@@ -59,14 +59,13 @@ def _measure(load: LoadGenerator, fleet: Fleet, commands: int, burst: int, repor
     envelopes = load.deposits(commands)
     before = _cpu_seconds(fleet)
     took, latencies = load.run(envelopes, 256)
-    note = f"{latency_text(latencies)}; CPU: {_cpu_used(before, _cpu_seconds(fleet))}"
-    whole = Figure("distributed", "signed deposits, 256 clients, receipt each", commands, took, note)
+    note = f"CPU: {_cpu_used(before, _cpu_seconds(fleet))}"
+    whole = Figure("distributed", "signed deposits, 256 clients, receipt each", commands, took, note, latencies)
     report(whole)
     half = max(whole.per_second // 2, 1)
     count = min(commands, half * 10)
     took, latencies = load.run_at_rate(load.deposits(count), half)
-    note = latency_text(latencies)
-    report(Figure("at half that load", "the same at a steady rate", count, took, note))
+    report(Figure("at half that load", "the same at a steady rate", count, took, latencies=latencies))
     envelopes = load.deposits(burst)
     took, latencies = load.run(envelopes, _IN_FLIGHT)
     lag = _until_settled(fleet)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from counterfoil.bench.figure import Figure, ReportFigure, latency_text, percentile
+from counterfoil.bench.figure import Figure, Reading, ReportFigure
 from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.catalogue import CODEC, DECIDERS
@@ -65,12 +65,12 @@ def end_to_end(count: int, report: ReportFigure) -> None:
         try:
             bench.load.run(bench.load.deposits(count // 10), 64)
             took, latencies = bench.load.run(bench.load.deposits(count), 64)
-            note = latency_text(latencies)
-            report(Figure("one by one", "signed deposits, 64 clients, receipt each, FULL sync", count, took, note))
+            workload = "signed deposits, 64 clients, receipt each, FULL sync"
+            report(Figure("one by one", workload, count, took, latencies=latencies))
             envelopes = bench.load.deposits(count * 4, BATCH)
             took, latencies = bench.load.run(envelopes, 8)
-            note = f"{BATCH} commands a signature, p99 {percentile(latencies, 99)} us a batch"
-            report(Figure("batch-signed", "signed batches of deposits, 8 clients, receipt each", count * 4, took, note))
+            workload = f"signed batches of {BATCH} deposits, 8 clients, receipt a batch"
+            report(Figure("batch-signed", workload, count * 4, took, latencies=latencies))
         finally:
             bench.close()
 
@@ -132,7 +132,7 @@ def core(count: int, report: ReportFigure) -> None:
     report(Figure("decider alone", "deposits: decide, evolve, encode the entry", count, took // 1_000_000))
 
 
-def memory(sizes: Sequence[int], report: Callable[[str], None]) -> None:
+def memory(sizes: Sequence[int], report: Callable[[Reading], None]) -> None:
     """Resident memory of the whole process as one log grows to each of `sizes`."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
         bench = EmbeddedBench(Path(home) / "home", 64)
@@ -141,7 +141,7 @@ def memory(sizes: Sequence[int], report: Callable[[str], None]) -> None:
                 runner = bench.system.runners[LogId("ledger")]
                 while runner.tree.size < size:
                     bench.load.run(bench.load.deposits(min(5_000, size - runner.tree.size)), 64)
-                report(f"{runner.tree.size:>9,} entries: {_resident_kib() / 1024:.0f} MiB resident")
+                report(Reading(f"resident memory at {size:,} entries", "MiB", round(_resident_kib() / 1024), False))
         finally:
             bench.close()
 

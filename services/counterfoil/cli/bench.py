@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import typer
 
+from counterfoil.bench.parts import Part
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
@@ -14,8 +14,6 @@ from counterfoil.cli.render import Rows, record
 
 _COLUMNS: Final = ("name", "per_second", "count", "milliseconds", "workload", "note")
 _SIZES: Final = (10_000, 50_000, 100_000, 200_000)
-
-Part = Literal["all", "end-to-end", "market", "core", "memory", "distributed"]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,15 +36,17 @@ def register(app: typer.Typer) -> None:
         from counterfoil.demo.workload import BIDDING, prepare_bidding
 
         figures: list[dict[str, Any]] = []
-        growth: list[str] = []
+        readings: list[figure.Reading] = []
 
         def report(measured: figure.Figure) -> None:
-            figures.append({**asdict(measured), "per_second": measured.per_second})
+            row = {name: getattr(measured, name) for name in ("name", "workload", "count", "milliseconds")}
+            figures.append({**row, "per_second": measured.per_second, "note": measured.remark})
+            readings.extend(measured.readings())
             out.note(f"{measured.name}: {measured.per_second:,}/s")
 
-        def report_memory(text: str) -> None:
-            growth.append(text)
-            out.note(text)
+        def report_memory(reading: figure.Reading) -> None:
+            readings.append(reading)
+            out.note(f"{reading.name}: {reading.value:,.0f} {reading.unit}")
 
         if part in ("all", "end-to-end"):
             embedded.end_to_end(commands, report)
@@ -62,7 +62,6 @@ def register(app: typer.Typer) -> None:
             distributed.run(out.settings, commands, burst, report)
         machine = figure.machine()
         shown = [Rows("benchmarks", figures, _COLUMNS, _COLUMNS[1:4])] if figures else []
-        memory = {f"memory {number}": text for number, text in enumerate(growth, 1)}
-        out.show(
-            {"machine": machine, "figures": figures, "memory": growth}, *shown, record({"machine": machine, **memory})
-        )
+        levels = {each.name: f"{each.value:,.0f} {each.unit}" for each in readings if each.unit == "MiB"}
+        value = {"machine": machine, "figures": figures, "readings": [each._asdict() for each in readings]}
+        out.show(value, *shown, record({"machine": machine, **levels}))

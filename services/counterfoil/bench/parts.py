@@ -1,0 +1,5 @@
+"""The parts of the benchmark, each named once."""
+
+from typing import Literal
+
+Part = Literal["all", "end-to-end", "market", "core", "memory", "distributed"]
