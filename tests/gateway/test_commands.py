@@ -16,6 +16,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.gateway import submit
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid
+from counterfoil.runtime.standstill import Standstill
 from tests.gateway.harness import Stepped, checked_entry, problem_of, stepped
 from tests.gateway.world import BID, OFFER, UNIT, deposit
 
@@ -166,3 +167,14 @@ def test_a_command_goes_all_the_way_to_a_trade(http: Stepped) -> None:
 )
 def test_an_undecided_command_is_404(shared: Stepped, path: str) -> None:
     assert problem_of(shared.get(path))["status"] == 404
+
+
+def test_a_log_that_stands_still_takes_no_command(http: Stepped) -> None:
+    """At once and with the reason's code: a command that waited would expire. The other logs go on."""
+    runner = http.market.system.runners[LogId("ledger")]
+    runner.standstill = Standstill("clock_apart", "The clock jumped.")
+    answer = http.post(http.market.sign("treasury", deposit("lab-1", 1)))
+    assert (answer.status_code, answer.json()["code"]) == (503, "clock_apart")
+    health = http.get("/healthz")
+    waiting = {"ledger": {"code": "clock_apart", "text": "The clock jumped."}}
+    assert (health.status_code, health.json()["waiting"]) == (503, waiting)

@@ -105,6 +105,7 @@ class Embedded:
             stores=self.stores,
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
+            standstill=lambda log: self.runners[log].standstill,
         )
 
     # stepping -------------------------------------------------------------------------------------------------------

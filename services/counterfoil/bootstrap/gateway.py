@@ -101,6 +101,7 @@ class Gateway:
             stores=self.stores,
             log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
             failure=self._failure,
+            standstill=lambda _log: None,
             telemetry=self._instruments,
         )
 

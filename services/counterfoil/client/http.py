@@ -123,7 +123,7 @@ class Gateway:
         return _object(self._ask("GET", "/v1/depth", params=params))
 
     def health(self) -> dict[str, Any]:
-        """``{"ok": bool, "failure": text}``, asked once. Raises `Unreachable`."""
+        """``{"ok": bool, "failure": text, "waiting": {log: {"code", "text"}}}``, asked once. Raises `Unreachable`."""
         try:
             return _object(self._client.get("/healthz"))
         except httpx.TransportError as problem:

@@ -69,8 +69,10 @@ def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
 
     @app.get("/healthz", tags=["health"], summary="Whether all services run")
     def health() -> JSONResponse:
-        stopped = bool(backend.failure())
-        failure = "A service has stopped; the server's log says why." if stopped else ""
-        return JSONResponse({"ok": not stopped, "failure": failure}, status_code=503 if stopped else 200)
+        failure = "A service has stopped; the server's log says why." if backend.failure() else ""
+        reasons = {log.name: backend.standstill(log) for log in backend.origins}
+        waiting = {name: {"code": each.code, "text": each.text} for name, each in reasons.items() if each is not None}
+        ok = not failure and not waiting
+        return JSONResponse({"ok": ok, "failure": failure, "waiting": waiting}, status_code=200 if ok else 503)
 
     return app

@@ -9,6 +9,7 @@ from pathlib import Path
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import LogStore, Transport, View, ViewStore
 from counterfoil.runtime.receipts import Receipts
+from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 
@@ -30,4 +31,6 @@ class Backend:
     log_directories: Mapping[LogId, Path]
     failure: Callable[[], str]
     """Why a service stopped for good; empty while all run."""
+    standstill: Callable[[LogId], Standstill | None]
+    """Why a log decides nothing at the moment; None if it decides. Returns at once."""
     telemetry: Telemetry = NOTHING

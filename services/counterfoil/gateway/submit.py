@@ -96,6 +96,7 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
             log = log_of(submission.header.aud)
+            _check_decides(backend, log)
             trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
             later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
             try:
@@ -137,6 +138,14 @@ def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSON
     if answer is None or not answer.entry.outcomes:
         raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
     return answer_response(answer)
+
+
+def _check_decides(backend: Backend, log: LogId) -> None:
+    """Raises `Problem` if the log stands still: its commands would wait, and might expire meanwhile."""
+    reason = backend.standstill(log)
+    if reason is not None:
+        title = f"{log.name} decides nothing at the moment; the command was not accepted. Send the same again later."
+        raise Problem(503, reason.code, title, reason.text, {"Retry-After": "5"})
 
 
 def _kind(submission: Submission) -> str:

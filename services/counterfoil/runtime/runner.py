@@ -44,6 +44,7 @@ from counterfoil.ports import (
 )
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
+from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 BATCH_CAUSES: Final = 512
@@ -108,6 +109,8 @@ class Runner:
         self._rooted = 0
         self._goes_on = False  # whether due timers were left to the next step, and everything else with them
         self._idle = Event()
+        self.standstill: Standstill | None = None
+        """Why it takes nothing at the moment; None while it decides. Any thread may read it."""
 
     # starting -------------------------------------------------------------------------------------------------------
 

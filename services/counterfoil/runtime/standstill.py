@@ -1,0 +1,23 @@
+"""Why a log decides nothing at the moment, although its writer runs: one notion for health, gateway and log files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Code = Literal["clock_apart", "disk_full", "read_only", "catching_up"]
+"""Stable: clients, probes and alerts see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """What a log waits for. It takes no command meanwhile: a gateway answers 503 with `code`.
+
+    `text` says what is wrong and what a person can do, in whole sentences; it names no secret, since probes are open.
+    """
+
+    code: Code
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
