@@ -28,6 +28,7 @@ from counterfoil.testbed.seeded_keys import seeded_key
 from counterfoil.testbed.system import EmbeddedSystem, System
 
 BATCH: Final = 40
+_ALONE: Final = 5  # of so many single commands, one is sent by a caller alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,15 @@ class EmbeddedBench:
 
 
 def end_to_end(count: int, report: ReportFigure) -> None:
-    """Signed deposits with receipts, one by one from 64 clients, then batch-signed."""
+    """Signed deposits with receipts: from one caller, one by one from 64 clients, then batch-signed."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as home:
         bench = EmbeddedBench(Path(home) / "home", 64)
         try:
             bench.load.run(bench.load.deposits(count // 10), 64)
+            alone = max(1, count // _ALONE)
+            took, latencies = bench.load.run(bench.load.deposits(alone), 1)
+            workload = "signed deposits, 1 client, receipt each, FULL sync"
+            report(Figure("one caller", workload, alone, took, latencies=latencies))
             took, latencies = bench.load.run(bench.load.deposits(count), 64)
             workload = "signed deposits, 64 clients, receipt each, FULL sync"
             report(Figure("one by one", workload, count, took, latencies=latencies))
