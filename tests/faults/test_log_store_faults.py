@@ -8,16 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Engine
 
 from counterfoil.ports import StoreConflict
 from counterfoil.storage import SqlLogStore, StorageError, open_log_store
+from counterfoil.storage.dialect import sqlite as dialect
 from tests.conformance.log_store import append, check_log, contents, entries
 
 ROOT = Path(__file__).parents[2]
@@ -25,40 +26,44 @@ STATEMENTS = ("BEGIN IMMEDIATE", "INSERT INTO entries", "INSERT INTO cursors", "
 BROKEN = sqlite3.OperationalError("disk I/O error")
 
 
+class Failing:
+    """The driver's connection, of which one statement raises `before` or `after` it was executed."""
+
+    def __init__(self, connection: sqlite3.Connection, when: str, statement: str, raised: list[str]) -> None:
+        self._connection, self._when, self._statement, self._raised = connection, when, statement, raised
+
+    def execute(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+        return self._run(self._connection.execute, text, *parameters)
+
+    def executemany(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+        return self._run(self._connection.executemany, text, *parameters)
+
+    def _run(self, run: Callable[..., sqlite3.Cursor], text: str, *parameters: Any) -> sqlite3.Cursor:
+        fails = text.startswith(self._statement)
+        if fails:
+            self._raised.append(text)
+        if fails and self._when == "before":
+            raise BROKEN
+        cursor = run(text, *parameters)
+        if fails:
+            raise BROKEN
+        return cursor
+
+
 @contextmanager
 def failing(store: SqlLogStore, when: str, statement: str) -> Iterator[list[str]]:
-    """The `statement` of the writer raises `before` or `after` it was executed; the list says how often it did."""
+    """The `statement` of an append raises `before` or `after` it was executed; the list says how often it did."""
     raised: list[str] = []
+    opened = dialect._driver
 
-    def fail(_connection: Connection, _cursor: Any, text: str, *_rest: object) -> None:
-        if text.startswith(statement):
-            raised.append(text)
-            raise BROKEN
+    @contextmanager
+    def driver(engine: Engine) -> Iterator[Any]:
+        with opened(engine) as connection:
+            yield Failing(connection, when, statement, raised)
 
-    name = f"{when}_cursor_execute"
-    event.listen(store.database.dialect.writer, name, fail)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialect, "_driver", driver)
         yield raised
-    finally:
-        event.remove(store.database.dialect.writer, name, fail)
-
-
-@contextmanager
-def failing_commit(store: SqlLogStore, *, persisted: bool) -> Iterator[None]:
-    """COMMIT raises: before it did anything, or after the data is on disk and only the answer is lost."""
-
-    def fail(connection: Connection) -> None:
-        if persisted:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            raw.commit()
-        raise BROKEN
-
-    event.listen(store.database.dialect.writer, "commit", fail)
-    try:
-        yield
-    finally:
-        event.remove(store.database.dialect.writer, "commit", fail)
 
 
 @pytest.fixture
@@ -96,7 +101,7 @@ def test_a_failed_first_append_leaves_an_empty_log(tmp_path: Path, statement: st
 
 def test_a_commit_that_failed_and_did_not_persist(store: SqlLogStore) -> None:
     before = contents(store)
-    with failing_commit(store, persisted=False), pytest.raises((StorageError, sqlite3.OperationalError)):
+    with failing(store, "before", "COMMIT"), pytest.raises((StorageError, sqlite3.OperationalError)):
         append(store, 4, entries(4, 3), {"commands": 7})
     with closing(open_log_store(Path(store.database.dialect.place))) as again:
         assert contents(again) == contents(store) == before
@@ -106,7 +111,7 @@ def test_a_commit_that_failed_and_did_not_persist(store: SqlLogStore) -> None:
 
 
 def test_a_commit_that_failed_but_persisted(store: SqlLogStore) -> None:
-    with failing_commit(store, persisted=True), pytest.raises((StorageError, sqlite3.OperationalError)):
+    with failing(store, "after", "COMMIT"), pytest.raises((StorageError, sqlite3.OperationalError)):
         append(store, 4, entries(4, 3), {"commands": 7})
     with closing(open_log_store(Path(store.database.dialect.place))) as again:  # after an error the caller must reload
         check_log(again, entries(0, 7))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -61,5 +62,5 @@ def translated(place: str) -> Iterator[None]:
     """Turns errors into `StorageError` or `DatabaseDamaged`, with the place and their first line (without values)."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise failure(place, getattr(error, "orig", None) or error) from error

@@ -87,8 +87,8 @@ class SqlLogStore:
 
     def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """For the ids that exist: (index, content)."""
-        with self.database.read() as connection:
-            return {id_: (index, content) for id_, index, content in self.database.dialect.find(connection, ids)}
+        with self.database.translated():
+            return {id_: (index, content) for id_, index, content in self.database.dialect.find(ids)}
 
     def close(self) -> None:
         """Release the connections; idempotent. Everything else raises `StorageError` from then on."""

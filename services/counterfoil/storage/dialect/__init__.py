@@ -15,7 +15,7 @@ append-only (triggers on SQLite, trigger functions and grants on PostgreSQL) is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -32,7 +32,7 @@ Found = tuple[str, int, bytes | None]
 class Dialect(Protocol):
     """One database: its connections, and the operations that SQLite and PostgreSQL do differently.
 
-    Errors of the database are SQLAlchemy's, except where another is named.
+    Errors of the database are SQLAlchemy's, or the driver's where it is used directly, except where another is named.
     """
 
     place: str
@@ -48,7 +48,7 @@ class Dialect(Protocol):
     def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
         """`counterfoil.ports.LogStore.append`, in a transaction of its own. Raises `StoreConflict`."""
 
-    def find(self, connection: Connection, ids: Sequence[str]) -> Iterable[Found]:
+    def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
 
     def pipelined(self, connection: Connection) -> AbstractContextManager[object]:

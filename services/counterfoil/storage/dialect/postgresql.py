@@ -7,7 +7,7 @@ server's own setting; those of views do not, because views can be rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -168,10 +168,11 @@ class Postgresql:
         if not moved:
             raise StoreConflict(f"the log does not have {expected_size} entries")
 
-    def find(self, connection: Connection, ids: Sequence[str]) -> Iterable[Found]:
+    def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
-        found = connection.exec_driver_sql(_FIND, {"ids": list(ids)})
-        return [(id_, index, content) for id_, index, content in found]
+        with self.reader.connect() as connection:
+            found = connection.exec_driver_sql(_FIND, {"ids": list(ids)})
+            return [(id_, index, content) for id_, index, content in found]
 
     @contextmanager
     def pipelined(self, connection: Connection) -> Iterator[None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     URL,
@@ -18,18 +19,14 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
-    insert,
     inspect,
-    select,
     update,
 )
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from counterfoil.ports import Add, Head, NewEntry, Put, StoreConflict, Synchronous
-from counterfoil.storage import migrations, tables
+from counterfoil.storage import migrations
 from counterfoil.storage.changes import KEY, VALUE, Parameters, Shape
 from counterfoil.storage.dialect import Found
 from counterfoil.storage.errors import StorageError
@@ -44,12 +41,15 @@ READERS_MAX: Final = 32
 IDS_PER_QUERY: Final = 500  # SQLite bounds the parameters of one statement
 DUPLICATES: Final = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID")
 
-_FOUND: Final = select(tables.entries.c.id, tables.entries.c.index, tables.entries.c.content).where(
-    tables.entries.c.id.in_(bindparam("ids", expanding=True))
+# What every commit executes goes to the driver as text: SQLAlchemy's work per statement costs more than SQLite's own.
+_FOUND: Final = 'SELECT id, "index", content FROM entries WHERE id IN ({})'
+_ADD_ENTRIES: Final = 'INSERT INTO entries ("index", id, content, data, leaf) VALUES (?, ?, ?, ?, ?)'
+_MOVE_CURSOR: Final = (
+    "INSERT INTO cursors (source, position) VALUES (?, ?)"
+    " ON CONFLICT (source) DO UPDATE SET position = excluded.position"
 )
-_ADD_ENTRIES: Final = str(Insert(tables.entries).compile(dialect=sqlite.dialect()))
-_FIRST_HEAD: Final = insert(tables.head)
-_NEXT_HEAD: Final = update(tables.head).where(tables.head.c.size == bindparam("expected"))
+_FIRST_HEAD: Final = "INSERT INTO head (one, size, root, note) VALUES (1, ?, ?, ?)"
+_NEXT_HEAD: Final = "UPDATE head SET size = ?, root = ?, note = ? WHERE size = ?"
 
 
 class Sqlite:
@@ -86,26 +86,27 @@ class Sqlite:
     def append(self, expected_size: int, entries: Sequence[NewEntry], cursors: Mapping[str, int], head: Head) -> None:
         """Nothing is durable before the transaction ends. The head comes last: triggers compare it with the entries."""
         rows = [(index, e.id, e.content, e.data, e.leaf) for index, e in enumerate(entries, expected_size)]
-        moves: list[Parameters] = [{"source": source, "position": position} for source, position in cursors.items()]
         try:
-            with self.writer.begin() as connection:
-                if rows:
-                    # Directly on the driver: SQLAlchemy's work per row would cost as much as SQLite's own.
-                    connection.exec_driver_sql(_ADD_ENTRIES, rows)
-                self.put(connection, tables.cursors, moves)
+            with _driver(self.writer) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(_ADD_ENTRIES, rows)
+                connection.executemany(_MOVE_CURSOR, cursors.items())
                 if not _move_head(connection, expected_size, head):
                     raise StoreConflict(f"the log does not have {expected_size} entries")
-        except IntegrityError as error:
-            if getattr(error.orig, "sqlite_errorname", None) in DUPLICATES:
+                connection.execute("COMMIT")
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorname in DUPLICATES:
                 raise StoreConflict(f"an id, or an index from {expected_size} on, exists already") from error
             raise
 
-    def find(self, connection: Connection, ids: Sequence[str]) -> Iterator[Found]:
+    def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
-        for start in range(0, len(ids), IDS_PER_QUERY):
-            for row in connection.execute(_FOUND, {"ids": ids[start : start + IDS_PER_QUERY]}):
-                id_, index, content = row
-                yield id_, index, content
+        found: list[Found] = []
+        with _driver(self.reader) as connection:
+            for start in range(0, len(ids), IDS_PER_QUERY):
+                asked = ids[start : start + IDS_PER_QUERY]
+                found += connection.execute(_FOUND.format(", ".join("?" * len(asked))), asked)
+        return found
 
     def pipelined(self, _connection: Connection) -> AbstractContextManager[object]:
         """Nothing to pipeline."""
@@ -214,13 +215,23 @@ def _update(shape: Shape, view: ViewTable) -> Executable:
     return update(view.table).where(row).values(given)
 
 
-def _move_head(connection: Connection, expected_size: int, head: Head) -> bool:
+@contextmanager
+def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
+    """The driver's own connection; what is not committed at the end of the block is rolled back."""
+    pooled = engine.raw_connection()
+    try:
+        yield cast(sqlite3.Connection, pooled.driver_connection)
+    finally:
+        pooled.close()
+
+
+def _move_head(connection: sqlite3.Connection, expected_size: int, head: Head) -> bool:
     """Compare-and-swap: False if the log does not have the expected size. A log's first head is inserted."""
-    values = {"size": head.size, "root": head.root, "note": head.note}
+    values = head.size, head.root, head.note
     if expected_size == 0:
-        connection.execute(_FIRST_HEAD, {"one": 1, **values})
+        connection.execute(_FIRST_HEAD, values)
         return True
-    return connection.execute(_NEXT_HEAD, {"expected": expected_size, **values}).rowcount == 1
+    return connection.execute(_NEXT_HEAD, (*values, expected_size)).rowcount == 1
 
 
 def _make_private(path: Path) -> None:
