@@ -21,6 +21,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import BATCH, Header
+from counterfoil.core.state_tree import BUCKET_RECORDS, StateProof, StateTree
 from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger.events import VoucherExpired
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
@@ -139,11 +140,69 @@ def refusal_vectors() -> dict[str, Any]:
     return {"note": "Envelopes in base64, since some are not UTF-8.", "refusals": rows}
 
 
+def state_tree_vectors() -> dict[str, Any]:
+    """State trees with proofs that a record is there, or none; and proofs that must be refused."""
+    trees, tree = [], StateTree()
+    for count in (0, 1, BUCKET_RECORDS, BUCKET_RECORDS + 1, 200):
+        records = {f"account/é-{number}": canonical({"posted": str(number)}) for number in range(count)}
+        tree = StateTree()
+        tree.update(records)
+        asked = [f"account/é-{number}" for number in dict.fromkeys((0, count // 2, count))]
+        proofs = [_state_proof(key, records.get(key), tree.prove(key)) for key in asked]
+        trees.append(
+            {
+                "records": {key: value.decode() for key, value in records.items()},
+                "root": tree.root().hex(),
+                "proofs": proofs,
+            }
+        )
+    refused = [{"why": why, "root": tree.root().hex(), **vector} for why, vector in _bad_state_proofs(tree)]
+    return {"note": "Hashes and rows are hexadecimal; value null: no record.", "trees": trees, "refused": refused}
+
+
+def _state_proof(key: str, value: bytes | None, proof: StateProof) -> dict[str, Any]:
+    return {
+        "key": key,
+        "value": None if value is None else value.decode(),
+        "rows": proof.rows.hex(),
+        "siblings": [each.hex() for each in proof.siblings],
+    }
+
+
+def _bad_state_proofs(tree: StateTree) -> list[tuple[str, dict[str, Any]]]:
+    key, absent = "account/é-7", "account/é-200"
+    value = canonical({"posted": "7"})
+    rows, siblings = proof = tree.prove(key)
+    other = next(
+        each for number in range(200) if (each := tree.prove(f"account/é-{number}")).siblings[-1] != siblings[-1]
+    )
+    swapped = rows[64:128] + rows[:64] + rows[128:]
+    without = b"".join(
+        rows[at : at + 64] for at in range(0, len(rows), 64) if rows[at + 32 : at + 64] != sha256(value).digest()
+    )
+    cases: list[tuple[str, str, bytes | None, StateProof]] = [
+        ("another value", key, canonical({"posted": "8"}), proof),
+        ("a record that is there, said to be absent", key, None, proof),
+        ("a record that is absent, said to be there", absent, value, tree.prove(absent)),
+        ("the row left out", key, None, StateProof(without, siblings)),
+        ("rows out of order", key, value, StateProof(swapped, siblings)),
+        ("a row twice", key, value, StateProof(rows[:64] + rows, siblings)),
+        ("half a row", key, value, StateProof(rows[:-32], siblings)),
+        ("the bucket of another key", key, None, other),
+        ("a sibling left out", key, value, StateProof(rows, siblings[:-1])),
+        ("a sibling too many", key, value, StateProof(rows, (*siblings, bytes(32)))),
+        ("siblings in the wrong order", key, value, StateProof(rows, siblings[::-1])),
+        ("a short sibling", key, value, StateProof(rows, (siblings[0][:-1], *siblings[1:]))),
+    ]
+    return [(why, _state_proof(key, value, proof)) for why, key, value, proof in cases]
+
+
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "commands.json": command_vectors,
     "events.json": event_vectors,
     "entries.json": entry_vectors,
     "refusals.json": refusal_vectors,
+    "state_tree.json": state_tree_vectors,
 }
 
 

@@ -15,7 +15,9 @@ from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.scalars import decode_base64
+from counterfoil.core.state_tree import StateProof, verify_state
 from counterfoil.log.checkpoint import open_checkpoint
+from counterfoil.log.errors import ProofError
 from counterfoil.log.keys import VerifyKey as LogKey
 from counterfoil.log.merkle import verify_inclusion
 from counterfoil.log.proofs import verify_receipt
@@ -102,3 +104,51 @@ def test_a_refusal(each: dict[str, str]) -> None:
     with pytest.raises(Refused) as refused:
         CODEC.decode_envelope(decode_base64(each["envelope"]))
     assert refused.value.refusal.code == each["code"]
+
+
+def states_root(rows: list[bytes], depth: int = 0) -> bytes:
+    """The root of a state tree, written from `schemas/README.md`."""
+    if len(rows) <= 32:
+        return sha256(b"\x00" + b"".join(sorted(rows))).digest()
+    bits = [row[depth // 8] >> 7 - depth % 8 & 1 for row in rows]
+    left, right = ([row for row, bit in zip(rows, bits, strict=True) if bit == side] for side in (0, 1))
+    return sha256(b"\x01" + states_root(left, depth + 1) + states_root(right, depth + 1)).digest()
+
+
+def state_holds(proof: dict[str, Any], root: str) -> bool:
+    """Whether a proof shows what it says, written from `schemas/README.md`."""
+    data, siblings = bytes.fromhex(proof["rows"]), [bytes.fromhex(each) for each in proof["siblings"]]
+    rows = [data[at : at + 64] for at in range(0, len(data), 64)]
+    position = sha256(proof["key"].encode()).digest()
+    bits = f"{int.from_bytes(position):0256b}"[: len(siblings)]
+    if len(rows) > 32 or any(len(row) != 64 for row in rows) or any(len(each) != 32 for each in siblings):
+        return False
+    if [row[:32] for row in rows] != sorted({row[:32] for row in rows}):
+        return False
+    if not all(f"{int.from_bytes(row[:32]):0256b}".startswith(bits) for row in rows):
+        return False
+    value = None if proof["value"] is None else sha256(proof["value"].encode()).digest()
+    if value != {row[:32]: row[32:] for row in rows}.get(position):
+        return False
+    computed = sha256(b"\x00" + data).digest()
+    for bit, sibling in zip(reversed(bits), siblings, strict=True):
+        computed = sha256(b"\x01" + (sibling + computed if bit == "1" else computed + sibling)).digest()
+    return computed.hex() == root
+
+
+def test_state_trees_by_another_hand() -> None:
+    for tree in vector("state_tree.json")["trees"]:
+        records = tree["records"].items()
+        rows = [sha256(key.encode()).digest() + sha256(value.encode()).digest() for key, value in records]
+        assert states_root(rows).hex() == tree["root"]
+        assert all(proof["value"] == tree["records"].get(proof["key"]) for proof in tree["proofs"])
+        assert all(state_holds(proof, tree["root"]) for proof in tree["proofs"])
+
+
+@pytest.mark.parametrize("each", vector("state_tree.json")["refused"], ids=lambda each: each["why"])
+def test_state_proofs_that_are_refused(each: dict[str, Any]) -> None:
+    assert not state_holds(each, each["root"])
+    proof = StateProof(bytes.fromhex(each["rows"]), tuple(bytes.fromhex(sibling) for sibling in each["siblings"]))
+    value = None if each["value"] is None else each["value"].encode()
+    with pytest.raises(ProofError):
+        verify_state(bytes.fromhex(each["root"]), each["key"], value, proof)
