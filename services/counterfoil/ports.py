@@ -6,6 +6,7 @@ The conformance suites in ``tests/conformance`` hold every adapter to these docs
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -189,7 +190,8 @@ class Announcement:
 
     `note` is a signed checkpoint over `size` entries, `size` at least `first + len(entries)`. `frontier`: the hashes of
     the perfect subtrees of the first `first` leaves, largest first. `proof`: consistency from `first + len(entries)` to
-    `size`, empty where they are equal. `traces`: a `traceparent` per entry, or nothing.
+    `size`, empty where they are equal. `traces`: a `traceparent` per entry, or nothing. `types`: the events' names,
+    or None where nobody has looked.
     """
 
     origin: str
@@ -200,6 +202,7 @@ class Announcement:
     frontier: Sequence[bytes] = ()
     proof: Sequence[bytes] = ()
     traces: Sequence[str] = ()
+    types: AbstractSet[str] | None = None
 
     @property
     def end(self) -> int:
@@ -269,12 +272,18 @@ class ServiceTransport(Protocol):
     """The transport as seen by the writer of a log, or another consumer of logs. It decides nothing."""
 
     def open_inbox(
-        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self,
+        consumer: str,
+        commands: LogId | None,
+        logs: Mapping[str, int],
+        resume: Mapping[str, int] | None = None,
+        wanted: Mapping[str, AbstractSet[str]] | None = None,
     ) -> Inbox:
         """An inbox for the commands to the log `commands` (if any) and for each log's entries from the index given.
 
-        `resume`: the cursors that the consumer stored from `Delivery.resume`. Raises `ValueError` for a position beyond
-        a log's announced end where that is known, `Unavailable`.
+        `resume`: the cursors that the consumer stored from `Delivery.resume`. `wanted`: by log, the names of the events
+        that the consumer acts on; entries without any are delivered too, but need not end the wait of a `poll`. Raises
+        `ValueError` for a position beyond a log's announced end where that is known, `Unavailable`.
         """
 
     def announced(self, origin: str) -> int:
@@ -307,7 +316,12 @@ class Transport(Protocol):
         """
 
     def open_inbox(
-        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self,
+        consumer: str,
+        commands: LogId | None,
+        logs: Mapping[str, int],
+        resume: Mapping[str, int] | None = None,
+        wanted: Mapping[str, AbstractSet[str]] | None = None,
     ) -> Inbox:
         """As for a service."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +15,18 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Inbox, LogReader, Overloaded, Reply
 from counterfoil.transport.buffers import fair_shares
 from counterfoil.transport.embedded import REPLIES_KEPT, EmbeddedTransport
-from tests.conformance.transport import LEDGER, MATCHING, Both, Harness, Log, TransportSuite, collect, together
+from tests.conformance.transport import (
+    FOREVER,
+    LEDGER,
+    MATCHING,
+    PATIENCE,
+    Both,
+    Harness,
+    Log,
+    TransportSuite,
+    collect,
+    together,
+)
 
 WINDOW = 32
 
@@ -240,3 +254,28 @@ def test_stepping_in_one_thread_is_deterministic() -> None:
         return polls
 
     assert run() == run()
+
+
+def test_what_a_consumer_does_not_act_on_leaves_it_waiting() -> None:
+    """It comes with the next entry that has a wanted event; where nobody looked at the events, it ends the wait."""
+    log = Log(LEDGER)
+    transport = published(log, 0)
+    inbox = transport.open_inbox("c", None, {LEDGER: 0}, wanted={LEDGER: {"wanted.v1", "other.v1"}})
+
+    def announce(types: set[str] | None) -> None:
+        first, _ = log.commit(1)
+        transport.publish(replace(log.announcement(first), types=types))
+
+    with ThreadPoolExecutor(1) as thread:
+        for last in ({"unwanted.v1", "wanted.v1"}, None):
+            polled = thread.submit(inbox.poll, 10, FOREVER)
+            while inbox not in transport._waiting:
+                time.sleep(0.001)
+            announce({"unwanted.v1"})
+            announce(set())
+            with pytest.raises(TimeoutError):
+                polled.result(0.05)
+            announce(last)
+            assert len(polled.result(PATIENCE)) == 3
+    announce({"unwanted.v1"})
+    assert len(inbox.poll(10, FOREVER)) == 1  # what has come already is taken at once

@@ -52,7 +52,12 @@ class Joined:
                 self.gateway.recover()
 
     def _open_inbox(
-        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], _resume: object = None
+        self,
+        consumer: str,
+        commands: LogId | None,
+        logs: Mapping[str, int],
+        _resume: object = None,
+        _wanted: object = None,
     ) -> Inbox:
         self._opened += 1
         name = f"{consumer}-{self._opened}" if commands is None else commands.name

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import partial
 from threading import Event
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from counterfoil.storage.view_store import open_view_store
 from counterfoil.transport.embedded import EmbeddedTransport
 
 _COLLECT: Final = (50_000, 50, 100)  # few reference cycles; collecting less often saves a tenth of the time
+_GATHER: Final = 0.01  # seconds between two transactions of the views, unless they are behind
+_GATHERED: Final = 256  # entries in one transaction that show the views to be behind
 _IDLE: Final = 0.2  # seconds a worker waits for work before it looks at the clock again
 
 
@@ -144,11 +147,8 @@ class Embedded:
         gc.set_threshold(*_COLLECT)
         for log, runner in self.runners.items():
             runner.publish_in_background()
-            self._work(log.name, self._paced(runner), runner.recover, lambda runner=runner: runner.inbox.wake())  # type: ignore[misc]
-        receipts, projector = self.receipts, self.projector
-        self._work("receipts", lambda: receipts.step(_IDLE), receipts.recover, self.transport.wake)
-        wake = lambda: projector.inbox.wake()  # noqa: E731, PLW0108 recovery replaces the inbox
-        self._work("projector", lambda: projector.step(_IDLE), projector.recover, wake)
+            self._work(log.name, self._paced(runner), partial(self._recover_one, runner), partial(_wake, runner))
+        self._work("projector", self._project, self.projector.recover, partial(_wake, self.projector))
         for worker in self._workers:
             worker.start()
 
@@ -156,9 +156,21 @@ class Embedded:
         def step() -> object:
             due = runner.next_due()
             wait = _IDLE if due is None else min(_IDLE, max(0.0, (due - self.clock.now()) / SECOND))
-            return runner.step(wait)
+            try:
+                return runner.step(wait)
+            finally:
+                self.receipts.step()  # on this thread: waking another one would cost more than the answers do
 
         return step
+
+    def _project(self) -> None:
+        """Leave some entries to gather: a transaction for each alone would keep the interpreter from the writers."""
+        if 0 < self.projector.step(_IDLE) < _GATHERED:
+            self._stopped.wait(_GATHER)
+
+    def _recover_one(self, runner: Runner) -> None:
+        runner.recover()
+        self.receipts.recover()
 
     def _work(
         self, name: str, step: Callable[[], object], recover: Callable[[], None], wake: Callable[[], None]
@@ -192,3 +204,7 @@ class Embedded:
                     self.seal()
             finally:
                 self._abandon()
+
+
+def _wake(consumer: Runner | Projector) -> None:
+    consumer.inbox.wake()  # asked for when it is needed: recovery replaces the inbox

@@ -83,7 +83,7 @@ class Followed:
 class Receipts:
     """Submits commands and matches entries with those who wait for them.
 
-    Any thread may call `open`, `submit`, `forget`, `recorded` and `ends`; only one may call `step` and `recover`.
+    Any thread may call its methods. In the embedded form the writers' threads step it, right after they have committed.
     """
 
     def __init__(self, transport: Transport, logs: Mapping[str, Source], deliver: Deliver) -> None:
@@ -91,6 +91,7 @@ class Receipts:
         self._transport, self._deliver = transport, deliver
         self._senders = Lock()  # guards _waiting, so that a sender never waits while a batch is folded
         self._waiting: dict[Sender, list[Any]] = {}
+        self._stepping = Lock()  # guards what a step uses alone: inbox, _replies, _answers
         self._reading = Lock()  # guards _logs
         self._logs = {origin: self._load(log) for origin, log in logs.items()}
         self._origins = {log_of(origin): origin for origin in logs}
@@ -160,6 +161,14 @@ class Receipts:
         """
         if timeout > 0:
             self._seen = self._transport.wait(self._seen, timeout)
+        with self._stepping:
+            done = self._step()
+            answers, self._answers = self._answers, []
+        if answers:
+            self._deliver(answers)
+        return done
+
+    def _step(self) -> int:
         deliveries = self.inbox.poll(_BATCH, 0)
         replies = self._transport.take_replies()
         if len(deliveries) == _BATCH:
@@ -172,15 +181,13 @@ class Receipts:
                 self._replies.popleft()
             for origin in self._logs:
                 self._prove(origin)
-        answers, self._answers = self._answers, []
-        if answers:
-            self._deliver(answers)
         return len(deliveries) + len(replies)
 
     def recover(self) -> None:
         """Call this after a failed `step`: reads again what was not folded completely."""
-        self.inbox.rewind()
-        self._seen = _NEVER
+        with self._stepping:
+            self.inbox.rewind()
+            self._seen = _NEVER
 
     def recorded(self, origin: str, index: int) -> Recorded | None:
         """The receipt of an entry, under the last checkpoint followed; None for an entry beyond it."""

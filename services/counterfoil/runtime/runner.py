@@ -99,6 +99,7 @@ class Runner:
         self._intake = Intake(log.decider, log.origin, pool)
         wanted = VOCABULARY.subscriptions[log.decider.service]
         self._subscribed = {origin: types for source, types in wanted.items() for origin in log.sources[source]}
+        self._wanted = {origin: {each.TYPE for each in types} for origin, types in self._subscribed.items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
@@ -157,7 +158,7 @@ class Runner:
         self._check_head()
         positions = {origin: cursors.get(origin, 0) for origin in self._subscribed}
         try:
-            self.inbox = self._transport.open_inbox(self._id.name, self._id, positions, cursors)
+            self.inbox = self._transport.open_inbox(self._id.name, self._id, positions, cursors, self._wanted)
         except ValueError as problem:
             raise RollbackError(f"{log.origin} consumed entries that its source does not have: {problem}") from problem
         if head is None:
@@ -393,7 +394,8 @@ class Runner:
         signer.committed(staged.size, staged.root)
         data, traces = [entry.data for entry in entries], self._traces
         self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
-        announcement = Announcement(self.log.origin, before, data, staged.size, note, frontier, (), traces)
+        types = {event.TYPE for entry, _, _ in batch for event in entry.events}
+        announcement = Announcement(self.log.origin, before, data, staged.size, note, frontier, (), traces, types)
         self._transport.publish(announcement)
         return len(entries)
 

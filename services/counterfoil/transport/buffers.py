@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from counterfoil.contract.ensure import ensure
@@ -88,15 +89,21 @@ class BufferedInbox:
         waiting: list[BufferedInbox],
         sources: Sequence[Buffer],
         positions: Mapping[str, int],
+        wanted: Mapping[str, AbstractSet[str]] | None = None,
     ) -> None:
-        """Over `sources`, in order of delivery, from `positions`. `lock` guards the sources and the list `waiting`."""
+        """Over `sources`, in order of delivery, from `positions`. `lock` guards the sources and the list `waiting`.
+
+        `wanted`: by source, the names of events without which entries do not end a wait.
+        """
         self._ready = threading.Condition(lock)
         self._waiting = waiting
         self._sources = sources
         self._next = dict(positions)
         self._acknowledged = dict(positions)
+        self._wanted = wanted or {}
         self._turn = 0
         self._woken = False
+        self._news = False  # whether something came that ends a wait
 
     def poll(self, limit: int, timeout: float) -> list[Delivery]:
         """As the port says. If a log's reader raises, so does this, and nothing counts as delivered.
@@ -142,15 +149,23 @@ class BufferedInbox:
             self._woken = True
             self._ready.notify()
 
-    def notify(self, source: Buffer) -> None:
-        """End the wait of this inbox if it reads `source`. Called with the lock held, after filling a buffer."""
-        if source in self._sources:
+    def notify(self, source: Buffer, types: AbstractSet[str] | None = None) -> None:
+        """End the wait of this inbox if it reads `source`. Called with the lock held, after filling a buffer.
+
+        `types`: the names of the events that came, if known; where it wants none of them, the wait goes on.
+        """
+        wanted = self._wanted.get(source.name)
+        if source in self._sources and (types is None or wanted is None or not wanted.isdisjoint(types)):
+            self._news = True
             self._ready.notify()
 
     def _wait(self, timeout: float) -> None:
+        if self._woken or any(self._first(source) < source.end for source in self._sources):
+            return
+        self._news = False
         self._waiting.append(self)
         try:
-            self._ready.wait_for(lambda: self._woken or any(self._first(s) < s.end for s in self._sources), timeout)
+            self._ready.wait_for(lambda: self._woken or self._news, timeout)
         finally:
             self._waiting.remove(self)
 

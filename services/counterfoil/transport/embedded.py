@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from typing import Final
 
@@ -81,7 +82,12 @@ class EmbeddedTransport:
         return _TAKEN
 
     def open_inbox(
-        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self,
+        consumer: str,
+        commands: LogId | None,
+        logs: Mapping[str, int],
+        resume: Mapping[str, int] | None = None,
+        wanted: Mapping[str, AbstractSet[str]] | None = None,
     ) -> BufferedInbox:
         """As the port says; the commands begin with the first that is not acknowledged. `resume` means nothing here.
 
@@ -97,7 +103,7 @@ class EmbeddedTransport:
             if commands is not None:
                 sources.append(waiting := self._commands[commands])
                 positions[COMMANDS_SOURCE] = waiting.start
-            return BufferedInbox(self._lock, self._waiting, sources, positions)
+            return BufferedInbox(self._lock, self._waiting, sources, positions, wanted)
 
     def announced(self, origin: str) -> int:
         """As the port says. Raises `ValueError` for a log that is not registered."""
@@ -124,7 +130,7 @@ class EmbeddedTransport:
                 self._checkpoints[origin] = Checkpoint(origin, announcement.size, announcement.note)
                 news = True
             if news:
-                self._announce(log)
+                self._announce(log, announcement.types)
 
     def checkpoints(self, origin: str) -> Checkpoint | None:
         """As the port says; None until something is published in this process."""
@@ -166,13 +172,13 @@ class EmbeddedTransport:
             raise ValueError(f"{origin}: no such log is registered")
         return log
 
-    def _announce(self, log: Buffer) -> None:
-        self._notify_readers(log)
+    def _announce(self, log: Buffer, types: AbstractSet[str] | None = None) -> None:
+        self._notify_readers(log, types)
         self._count_change()
 
-    def _notify_readers(self, source: Buffer) -> None:
+    def _notify_readers(self, source: Buffer, types: AbstractSet[str] | None = None) -> None:
         for inbox in self._waiting:
-            inbox.notify(source)
+            inbox.notify(source, types)
 
     def _count_change(self) -> None:
         self._changes += 1

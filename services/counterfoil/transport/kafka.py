@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from functools import partial
@@ -102,7 +103,12 @@ class KafkaTransport:
     # consuming ------------------------------------------------------------------------------------------------------
 
     def open_inbox(
-        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int] | None = None
+        self,
+        consumer: str,
+        commands: LogId | None,
+        logs: Mapping[str, int],
+        resume: Mapping[str, int] | None = None,
+        wanted: Mapping[str, AbstractSet[str]] | None = None,
     ) -> KafkaInbox:
         """As the port says; an inbox opened before for the same consumer receives nothing more.
 
