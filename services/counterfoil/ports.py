@@ -5,7 +5,7 @@ The conformance suites in ``tests/conformance`` hold every adapter to these docs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -79,6 +79,37 @@ class LogStore(Protocol):
 
     def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """For the ids that exist: (index, content)."""
+
+    def close(self) -> None:
+        """Release the connection; idempotent."""
+
+
+class SnapshotStore(Protocol):
+    """The records of one log's state, as they were behind one of its entries: a cache beside the log.
+
+    Nobody believes it before the state root of its records is that of the log's own `state.rooted` entry there. Used
+    from several threads in turn. No use of it delays an append to the log.
+    """
+
+    def size(self) -> int:
+        """How many entries the stored state follows; 0 for none, and then there are no records."""
+
+    def records(self, size: int) -> Iterator[tuple[str, bytes]]:
+        """Every record: key and canonical bytes, in any order.
+
+        Raises `StoreConflict`, with the first one, unless the stored state follows `size` entries.
+        """
+
+    def advance(self, since: int, size: int, changes: Iterable[tuple[str, bytes | None]]) -> None:
+        """Make the stored state the one that follows `size` entries, all of it or nothing.
+
+        `changes`: every record that was written since the state which followed `since` entries, once, as it is now;
+        None for one that is gone. Raises `StoreConflict` unless the stored state follows at least `since` entries and
+        fewer than `size`. (One between them is of another writer of the same log: these changes hold there too.)
+        """
+
+    def reset(self) -> None:
+        """Remove what is stored, whatever it is."""
 
     def close(self) -> None:
         """Release the connection; idempotent."""

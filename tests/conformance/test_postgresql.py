@@ -9,10 +9,11 @@ import pytest
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
-from counterfoil.ports import LogStore, View, ViewStore
+from counterfoil.ports import LogStore, SnapshotStore, View, ViewStore
 from counterfoil.settings import VIEWS, DatabaseAccess
-from counterfoil.storage import admin, open_log_store_on, open_view_store_on
+from counterfoil.storage import admin, open_log_store_on, open_snapshot_store_on, open_view_store_on
 from tests.conformance.log_store import LogStoreSuite
+from tests.conformance.snapshot_store import SnapshotStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
 from tests.servers.fixture import PostgresServer
 from tests.storage.server import PASSWORDS, as_user, copied, roles_alone
@@ -41,6 +42,14 @@ class TestPostgresqlLogStoreOfAShard(LogStoreSuite):
         access = as_user(database, "matching")
         with ExitStack() as stack:
             yield lambda: stack.enter_context(closing(open_log_store_on(access, log)))
+
+
+class TestPostgresqlSnapshotStore(SnapshotStoreSuite):
+    @pytest.fixture
+    def make(self, database: DatabaseAccess) -> Iterator[Callable[[], SnapshotStore]]:
+        access = as_user(database, "ledger")
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_snapshot_store_on(access, LogId("ledger"))))
 
 
 class TestPostgresqlViewStore(ViewStoreSuite):

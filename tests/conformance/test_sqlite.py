@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.ports import LogStore, View, ViewStore
-from counterfoil.storage import open_log_store, open_view_store
+from counterfoil.ports import LogStore, SnapshotStore, View, ViewStore
+from counterfoil.storage import open_log_store, open_snapshot_store, open_view_store
 from tests.conformance.log_store import LogStoreSuite
+from tests.conformance.snapshot_store import SnapshotStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
 
 
@@ -19,6 +20,13 @@ class TestSqliteLogStore(LogStoreSuite):
     def make(self, tmp_path: Path) -> Iterator[Callable[[], LogStore]]:
         with ExitStack() as stack:
             yield lambda: stack.enter_context(closing(open_log_store(tmp_path / "log.db")))
+
+
+class TestSqliteSnapshotStore(SnapshotStoreSuite):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Iterator[Callable[[], SnapshotStore]]:
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_snapshot_store(tmp_path / "state.db")))
 
 
 class TestSqliteViewStore(ViewStoreSuite):

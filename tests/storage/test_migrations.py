@@ -25,17 +25,18 @@ from counterfoil.storage import (
     migrations,
     open_log_store,
     open_log_store_on,
+    open_snapshot_store,
     open_view_store,
     tables,
 )
 from counterfoil.storage.dialect.postgresql import connection_parameters
 from counterfoil.storage.migrations import VERSION_TABLE
-from counterfoil.storage.tables import LOG, LOG_KIND, VIEWS_KIND, Kind, view_schema
+from counterfoil.storage.tables import LOG, LOG_KIND, SNAPSHOT, SNAPSHOT_KIND, VIEWS_KIND, Kind, view_schema
 from tests.conformance.log_store import append, check_log, entries
 from tests.conformance.view_store import ORDERS
 from tests.storage.server import PASSWORDS, as_user, roles_alone
 
-WANTED = {LOG_KIND: LOG, VIEWS_KIND: view_schema([]).metadata}
+WANTED = {LOG_KIND: LOG, SNAPSHOT_KIND: SNAPSHOT, VIEWS_KIND: view_schema([]).metadata}
 
 
 @contextmanager
@@ -121,10 +122,11 @@ def test_a_migration_is_part_of_the_transaction_around_it(tmp_path: Path) -> Non
 
 
 def test_files_say_what_they_are_and_at_which_version(tmp_path: Path) -> None:
-    log, views = tmp_path / "log.db", tmp_path / "views.db"
+    log, snapshot, views = tmp_path / "log.db", tmp_path / "snapshot.db", tmp_path / "views.db"
     open_log_store(log).close()
+    open_snapshot_store(snapshot).close()
     open_view_store(views, [ORDERS]).close()
-    for path, kind in ((log, LOG_KIND), (views, VIEWS_KIND)):
+    for path, kind in ((log, LOG_KIND), (snapshot, SNAPSHOT_KIND), (views, VIEWS_KIND)):
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA application_id").fetchone() == (kind.application,)
             assert connection.execute("PRAGMA user_version").fetchone() == (kind.version,)

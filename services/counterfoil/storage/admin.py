@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
-from counterfoil.storage import grants, migrations, roles
+from counterfoil.storage import grants, migrations, roles, tables
 from counterfoil.storage.database import translated
 from counterfoil.storage.dialect.postgresql import connection_parameters
 from counterfoil.storage.errors import StorageError
@@ -66,6 +66,7 @@ def apply(access: DatabaseAccess, passwords: Mapping[str, str | None], logs: Seq
         for schema in schemas_of(logs):
             done += _make_schema(connection, schema)
             done += _make_lease(connection, schema)
+            done += _make_snapshot(connection, schema)
         done += grants.arrange(connection, logs)
     return done
 
@@ -143,6 +144,15 @@ def _make_lease(connection: Connection, schema: str) -> Iterator[str]:
         yield f"schema {schema}: lease created"
 
 
+def _make_snapshot(connection: Connection, schema: str) -> Iterator[str]:
+    """Not a migration: it is a cache, and on SQLite a file of its own."""
+    if schema != VIEWS and not _is_there(connection, f"{schema}.{tables.snapshot.name}"):
+        connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
+        tables.create_snapshot(connection)
+        connection.exec_driver_sql("SET LOCAL search_path = pg_catalog")
+        yield f"schema {schema}: snapshot created"
+
+
 @contextmanager
 def _as_owner(connection: Connection, schema: str) -> Iterator[None]:
     """Act as the role that owns what is created in the schema."""
@@ -190,6 +200,8 @@ def _check_schema(connection: Connection, schema: str) -> Iterator[str]:
         if owner != role(VIEWS) if schema == VIEWS else owner in map(role, CLIENTS):
             yield f"{object_}: owned by {owner}"
     if kind is LOG_KIND:
+        if not _is_there(connection, f"{schema}.{tables.snapshot.name}"):
+            yield f"schema {schema}: its snapshot is missing, so that every start folds the whole log"
         there = {tuple(row) for row in connection.execute(_TRIGGERS, {"schema": schema})}
         for table, name in [(table, name) for table, names in TRIGGERS.items() for name in names]:
             if (table, name) not in there:

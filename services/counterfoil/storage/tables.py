@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     Index,
     Integer,
     LargeBinary,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
+    Text,
+    insert,
 )
 
 from counterfoil.contract.canonical import canonical
@@ -48,6 +51,7 @@ class Kind:
 
 LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 1)
 VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 1)
+SNAPSHOT_KIND: Final = Kind("snapshot", int.from_bytes(b"CFsn"), 1)
 
 # SQLite uses an INTEGER PRIMARY KEY, in exactly this spelling, as the row id, so that appends go to the end.
 _INDEX: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -90,6 +94,34 @@ cursors: Final = Table(
     Column("position", BigInteger, nullable=False),
     CheckConstraint("position >= 0", name="cursors_position"),
 )
+
+# a log's snapshot ---------------------------------------------------------------------------------------------------
+
+SNAPSHOT: Final = MetaData()
+
+snapshot: Final = Table(
+    "_snapshot",
+    SNAPSHOT,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    CheckConstraint("one = 1", name="snapshot_one"),
+    CheckConstraint("size >= 0", name="snapshot_size"),
+)
+
+state: Final = Table(
+    "_state",
+    SNAPSHOT,
+    Column("key", CodePointText, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def create_snapshot(connection: Connection) -> None:
+    """Create both tables, and the row of `_snapshot`: from then on there is always one to lock."""
+    SNAPSHOT.create_all(connection)
+    connection.execute(insert(snapshot), {"one": 1, "size": 0})
+
 
 # views --------------------------------------------------------------------------------------------------------------
 

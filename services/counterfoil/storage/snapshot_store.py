@@ -1,0 +1,105 @@
+"""Snapshots on SQL: the records of a log's state, moved on by what has changed, apart from the log's own tables.
+
+On SQLite they are a file of their own, since a transaction there locks the whole file; on PostgreSQL tables in the
+log's schema. They are a cache, so no version of them is migrated: a file that cannot be used is replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select, update
+
+from counterfoil.contract.log_id import LogId
+from counterfoil.errors import Unusable
+from counterfoil.ports import StoreConflict
+from counterfoil.settings import DatabaseAccess
+from counterfoil.storage import tables
+from counterfoil.storage.database import Database
+from counterfoil.storage.dialect import Dialect
+from counterfoil.storage.dialect.sqlite import Sqlite
+from counterfoil.storage.errors import StorageError
+from counterfoil.storage.schemas import schema_of
+
+SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last writes, each of them as a whole
+_AT_ONCE: Final = 4_096  # records
+
+_SIZE: Final = select(tables.snapshot.c.size).with_for_update()
+_MOVE: Final = update(tables.snapshot).where(
+    tables.snapshot.c.size >= bindparam("since"), tables.snapshot.c.size < bindparam("to")
+)
+_REMOVE: Final = delete(tables.state).where(tables.state.c.key == bindparam("gone"))
+
+log = logging.getLogger("counterfoil.snapshots")
+
+
+class SqlSnapshotStore:
+    """`counterfoil.ports.SnapshotStore` in a SQLite file or the schema of a log on PostgreSQL.
+
+    Raises `StorageError` for an error of the database, `DatabaseDamaged` for damage. Thread-safe; uses are in turn.
+    """
+
+    def __init__(self, dialect: Dialect, kind: tables.Kind) -> None:
+        """Raises `StorageError` if the database is of another kind or version, `DatabaseDamaged`."""
+        self.database = Database(dialect, kind)
+
+    def size(self) -> int:
+        """How many entries the stored state follows, 0 for none."""
+        with self.database.read() as connection:
+            size: int = connection.scalars(select(tables.snapshot.c.size)).one()
+        return size
+
+    def records(self, size: int) -> Iterator[tuple[str, bytes]]:
+        """The records, in any order. Raises `StoreConflict` unless the stored state follows `size` entries."""
+        with self.database.write() as connection:  # locked, so that nobody moves it meanwhile
+            if connection.scalars(_SIZE).one() != size:
+                raise StoreConflict(f"{self.database.dialect.place}: the snapshot no longer follows {size} entries")
+            with connection.execution_options(yield_per=_AT_ONCE).execute(select(tables.state)) as found:
+                for key, value in found:
+                    yield key, value.encode()
+
+    def advance(self, since: int, size: int, changes: Iterable[tuple[str, bytes | None]]) -> None:
+        """One transaction; see `counterfoil.ports.SnapshotStore.advance`."""
+        put, place = self.database.dialect.put, self.database.dialect.place
+        with self.database.write() as connection:
+            if connection.execute(_MOVE.values(size=size), {"since": since, "to": size}).rowcount != 1:
+                raise StoreConflict(f"{place}: the snapshot is not between {since} and {size} entries")
+            remaining = iter(changes)
+            while some := list(islice(remaining, _AT_ONCE)):
+                kept = [{"key": key, "value": value.decode()} for key, value in some if value is not None]
+                put(connection, tables.state, kept)
+                gone = [{"gone": key} for key, value in some if value is None]
+                if gone:
+                    connection.execute(_REMOVE, gone)
+
+    def reset(self) -> None:
+        """Remove what is stored."""
+        with self.database.write() as connection:
+            connection.execute(update(tables.snapshot).values(size=0))
+            connection.execute(delete(tables.state))
+
+    def close(self) -> None:
+        """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
+        self.database.close()
+
+
+def open_snapshot_store(path: Path) -> SqlSnapshotStore:
+    """The snapshot in the file `path`. One that cannot be used is removed with a warning. Raises `StorageError`."""
+    try:
+        return SqlSnapshotStore(Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
+    except (StorageError, Unusable) as problem:
+        log.warning("snapshot removed, to be made again from the log: %s", problem)
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        each.unlink(missing_ok=True)
+    return SqlSnapshotStore(Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
+
+
+def open_snapshot_store_on(access: DatabaseAccess, log: LogId) -> SqlSnapshotStore:
+    """A log's snapshot on PostgreSQL, in the log's schema. Raises `StorageError`."""
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    return SqlSnapshotStore(Postgresql(access, schema_of(log), synchronous_commit=False), tables.LOG_KIND)
