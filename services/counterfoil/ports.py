@@ -403,11 +403,16 @@ class PublishedLog(PublishedReader, Protocol):
     """The same for the publisher.
 
     A tile, once written, never changes: `put` of other bytes at a path that exists raises `PublishedDiffers`, of the
-    same bytes does nothing. A file is complete or absent, even after a crash while it is written.
+    same bytes does nothing. A file is complete or absent, even after a crash while it is written. A fault of the disk is
+    `Unavailable` in every method that writes, and so is a writer that is at work at the same time.
     """
 
+    @property
+    def place(self) -> str:
+        """Its name in messages."""
+
     def put(self, path: str, data: bytes) -> None:
-        """Write a tile or bundle durably. Raises `PublishedDiffers`, `StoreConflict` if another writer is at work."""
+        """Write a tile or bundle durably. Raises `PublishedDiffers`, `Unavailable`."""
 
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""

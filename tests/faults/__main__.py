@@ -18,6 +18,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     options.add_argument("drill", nargs="*", metavar="DRILL", help=f"any of: {', '.join(DRILLS)}")
     options.add_argument("--seconds", type=float, default=10.0, help="how long the fault lasts")
+    options.add_argument("--times", type=int, default=1, help="how often each is run on the same servers")
     given = options.parse_args()
     for name in given.drill or DRILLS:
         run, brokers = DRILLS[name]
@@ -27,8 +28,10 @@ def main() -> int:
             try:
                 cluster.up(brokers)
                 with drill_market(cluster, Path(folder)) as made:
-                    run(made, given.seconds)
-                    sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s, all is well: {made.verdict()}\n")
+                    for _ in range(given.times):
+                        made.restart()
+                        run(made, given.seconds)
+                        sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s, all is well: {made.verdict()}\n")
             finally:
                 cluster.down(seconds=1)
     return 0

@@ -19,13 +19,19 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import commands_topic, entries_topic
+from counterfoil.log.checkpoint import parse_checkpoint
+from counterfoil.log.note import parse_note
 from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage.lease import IDLE_SECONDS
+from counterfoil.storage.log_directory import PublishedDirectory
 from tests.e2e.running import eventually
 from tests.faults.crashing import STEPS
 from tests.faults.drill_market import RECOVERS_WITHIN, DrillMarket
+from tests.faults.freezing import LOG_STEPS
 
 _until = partial(eventually, within=RECOVERS_WITHIN)
+TAKES_OVER_WITHIN: Final = 40.0
+"""Seconds until a standby is active in place of a process of `freezing`, whose lease ends soon."""
 _CRASHES_WITHIN = 300.0  # partial tiles are deleted when one is full: 256 entries, and some logs grow slowly
 
 
@@ -75,6 +81,44 @@ def zombie(market: DrillMarket, seconds: float) -> None:
         _until(lambda: market.fleet.processes["ledger"].role() == "standby", "the frozen instance is a standby")
         market.fleet.stop("ledger+second")
         _until(lambda: market.fleet.processes["ledger"].role() == "active", "it takes over again")
+
+
+def frozen(market: DrillMarket, seconds: float, service: str = "ledger", steps: tuple[str, ...] = LOG_STEPS) -> None:
+    """The active process freezes at one instruction after the other; each time a standby takes over.
+
+    It works and publishes while the other is frozen, which is a standby when it wakes.
+    """
+    with market.load():
+        for nth, step in enumerate(steps, 1):
+            _until(market.fleet.processes[service].is_active, f"{service} is active before {step}")
+            stuck = market.fleet.start((service,), f"{nth}", ("-m", "tests.faults.freezing", step, str(1 + nth % 3)))
+            market.fleet.stop(service)  # the other takes over, and freezes
+            _until(lambda stuck=stuck: _is_stopped(stuck.popen.pid), f"{stuck.name} is frozen at {step}")  # type: ignore[misc]
+            successor = market.fleet.start((service,))
+            _until(
+                successor.is_active, f"a standby takes over from a process frozen at {step}", within=TAKES_OVER_WITHIN
+            )
+            if service in SERVICES:
+                size = _published_size(market, service)
+                _until(lambda size=size: _published_size(market, service) > size, f"{step}: the standby publishes")  # type: ignore[misc]
+            time.sleep(seconds / 10)
+            market.fleet.kill(stuck.name, signal.SIGCONT)
+            _until(lambda stuck=stuck: stuck.role() == "standby", f"{stuck.name} is a standby after {step}")  # type: ignore[misc]
+            market.fleet.stop(stuck.name)
+
+
+def frozen_views(market: DrillMarket, seconds: float) -> None:
+    """The same of the views, in the middle of their transaction."""
+    frozen(market, seconds, VIEWS, ("rows-changed",))
+
+
+def _is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+
+def _published_size(market: DrillMarket, service: str) -> int:
+    note = PublishedDirectory(market.home / "logs" / service / "main").checkpoint()
+    return 0 if note is None else parse_checkpoint(parse_note(note).text).size
 
 
 def frozen_kafka(market: DrillMarket, seconds: float) -> None:
@@ -196,6 +240,8 @@ DRILLS: Final[dict[str, tuple[Callable[[DrillMarket, float], None], int]]] = {
     "crashes": (crashes, 1),
     "killed": (killed, 1),
     "zombie": (zombie, 1),
+    "frozen": (frozen, 1),
+    "frozen-views": (frozen_views, 1),
     "frozen-kafka": (frozen_kafka, 1),
     "restarted-kafka": (restarted_kafka, 1),
     "lost-leaders": (lost_leaders, 3),

@@ -85,6 +85,8 @@ class MemoryStore:
 class MemoryFiles:
     """`PublishedLog` as a dictionary; `order` lists what was written in which order."""
 
+    place = "memory"
+
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.order: list[str] = []

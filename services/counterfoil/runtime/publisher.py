@@ -6,6 +6,7 @@ never changes, and never runs ahead of what is committed.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
@@ -20,11 +21,15 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tile_path, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
+from counterfoil.runtime.os_errors import classified
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
 _MAX_BACKLOG: Final = 16_384  # with this many unpublished entries the next checkpoint does not wait for the interval
-_WRITE_TIMEOUT: Final = 15.0  # seconds in which a checkpoint's files must be written
+_RETRY: Final = 1_000_000  # microseconds after a failure
+_WRITE_TIMEOUT: Final = 15.0  # seconds after which a write under way counts as a failure
 _ABANDONED_AFTER: Final = 5.0  # seconds
+
+log = logging.getLogger("counterfoil.publisher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Publisher:
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
         self.background = False
         """Whether `maybe_publish` writes on a background thread; publication times then depend on the machine."""
+        self.trouble = ""
+        """Why the last attempt failed, with the path; empty once one has succeeded. Any thread may read it."""
         self._under_way: Future[Head] | None = None
         self._since = 0.0  # when it was started
         self._last = 0
@@ -65,22 +72,40 @@ class Publisher:
     def maybe_publish(self, tree: Tree, now: int) -> bool:
         """Publish once the interval has passed or the backlog is large; True if a newer checkpoint was published.
 
-        In the background, a later call returns the result or raises the failure. Raises what `publish` raises, what the
-        background write raised, and `Unavailable` if that has not ended within `_WRITE_TIMEOUT`.
+        In the background, a later call returns the result. A failure that may pass is kept as `trouble`, and a later
+        call tries again: nothing but readers waits for the files. Raises any other failure, and what `publish` raises
+        because of the store.
         """
-        if self._under_way is not None and not self._under_way.done():
-            if time.monotonic() - self._since > _WRITE_TIMEOUT:
-                raise Unavailable(f"{self._origin}: its files have not been written for {_WRITE_TIMEOUT:.0f} s")
+        if self._is_writing():
             return False
         before = self.published_size()
-        self.settle(tree)
+        self._settle_if_possible(tree)
         behind = tree.size - self.published_size()
-        if behind and (behind >= _MAX_BACKLOG or not 0 <= now - self._last < _INTERVAL):
+        waited = not 0 <= now - self._last < (_RETRY if self.trouble else _INTERVAL)
+        if behind and (waited or (behind >= _MAX_BACKLOG and not self.trouble)):
             self._begin(tree, self.background)
             self._last = now
             if not self.background:
-                self.settle(tree)
+                self._settle_if_possible(tree)
         return self.published_size() > before
+
+    def _is_writing(self) -> bool:
+        if self._under_way is None or self._under_way.done():
+            return False
+        if time.monotonic() - self._since > _WRITE_TIMEOUT:
+            self.trouble = f"{self._published.place}: nothing could be written for {_WRITE_TIMEOUT:.0f} s"
+        return True
+
+    def _settle_if_possible(self, tree: Tree) -> None:
+        try:
+            self.settle(tree)
+        except (Unavailable, OSError) as raised:
+            problem = classified(raised)
+            if not isinstance(problem, Unavailable):
+                raise problem from raised
+            if str(problem) != self.trouble:
+                log.warning("%s: cannot be published, trying again: %s", self._origin, problem)
+            self.trouble = str(problem)
 
     def publish(self, tree: Tree) -> None:
         """Publish up to the committed head. Raises `StoreConflict` if another writer moved the head."""
@@ -94,22 +119,21 @@ class Publisher:
         future, self._under_way = self._under_way, None
         if future is not None:
             head = future.result()
+            self.trouble = ""
             self._head = Checkpoint(self._origin, head.size, head.root)
             tree.release(head.size)
 
     def abandon(self) -> None:
-        """Wait a few seconds for the background write and ignore its result; ending later is harmless."""
-        self._finish(_ABANDONED_AFTER)
+        """Wait a few seconds for the background write; ending later is harmless."""
+        if self._under_way is not None:
+            wait([self._under_way], _ABANDONED_AFTER)
 
     def reset(self) -> None:
-        """Wait for the background write, then read the published checkpoint again."""
-        self._finish(None)
+        """Wait a few seconds for the background write, then read the published checkpoint again."""
+        self.abandon()
+        if self._under_way is not None and self._under_way.done():
+            self._under_way = None
         self._head = self._read_head()
-
-    def _finish(self, within: float | None) -> None:
-        future, self._under_way = self._under_way, None
-        if future is not None:
-            wait([future], within)
 
     def _begin(self, tree: Tree, background: bool) -> None:
         head = self._store.head()

@@ -2,31 +2,33 @@
 
 Every file is written under a temporary name, synced, and then renamed: it is complete or absent.
 Temporary files left by a crash are removed when the directory is opened again.
+
+What replaces another file (the checkpoint, the signer's memory) must never go back, also where a writer wakes that was
+frozen in the middle and has been replaced. No lock is held for that, since a frozen process would keep it: see `_alone`.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.errors import FormatError
+from counterfoil.errors import Unusable
 from counterfoil.log.note import parse_note
-from counterfoil.ports import PublishedDiffers, StoreConflict
+from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime.os_errors import classifying
 
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
 _VKEY = "vkey"
 _NEW = ".new-"
-_LOCKED_WITHIN = 5.0  # seconds
-_LOCK_PAUSE = 0.02
+_TURN = ".turn-"
 
 
 class PublishedDirectory:
@@ -49,8 +51,8 @@ class PublishedDirectory:
 class LogDirectory(PublishedDirectory):
     """`PublishedLog` below `root`; the signer's memory is in `private`, which is not served.
 
-    Every method raises `Unavailable` or `Unusable` for a fault of the disk, and `StoreConflict` if a file or directory
-    vanishes while it is being written: another writer that opens the directory removes temporary files.
+    Opening and reading raise `Unavailable` or `Unusable` for a fault of the disk. Writing raises `Unavailable` for every
+    fault, with what to do about it: the log goes on without its published form, and is published once the fault is gone.
     """
 
     def __init__(self, root: Path, private: Path, vkey: str) -> None:
@@ -60,15 +62,22 @@ class LogDirectory(PublishedDirectory):
         with classifying(root):
             root.mkdir(parents=True, exist_ok=True)
             private.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for leftover in (*root.glob(f"{_NEW}*"), *private.glob(f"{_NEW}*")):
-                leftover.unlink(missing_ok=True)
-        with _writing(root / _VKEY):
+            for place in (root, private):
+                for leftover in place.glob(f"{_NEW}*"):
+                    leftover.unlink(missing_ok=True)
+                for turn in place.glob(f"{_TURN}*"):
+                    _remove(turn)
             self._write_once(root / _VKEY, f"{vkey}\n".encode())
 
+    @property
+    def place(self) -> str:
+        """The path of `root`."""
+        return str(self.root)
+
     def put(self, path: str, data: bytes) -> None:
-        """Write a tile or bundle; durable once a checkpoint covers it. Raises `PublishedDiffers`."""
+        """Write a tile or bundle; durable once a checkpoint covers it. Raises `PublishedDiffers`, `Unavailable`."""
         target = self.root / path
-        with _writing(target):
+        with self._writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._write_once(target, data)
 
@@ -78,15 +87,15 @@ class LogDirectory(PublishedDirectory):
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Publish a newer checkpoint, atomically. Raises `StoreConflict`, and keeps it, if a later one is there."""
-        with _writing(self.root / _CHECKPOINT):
+        with self._writing(self.root / _CHECKPOINT):
             for directory in sorted(self._unsynced):
                 _sync_directory(directory)
             self._unsynced.clear()
-            with _alone(self._private):  # a writer that was frozen and replaced must not publish an older checkpoint
+            with _alone(self.root) as turn:
                 published = self.checkpoint()
                 if published is not None and _size(published) > _size(note):
                     raise StoreConflict(f"{self.root}: a checkpoint over {_size(published)} entries is published")
-                _replace(self.root / _CHECKPOINT, self.root, note, 0o644, sync=True)
+                _replace(self.root / _CHECKPOINT, turn, note, 0o644, sync=True)
 
     def signer_memory(self) -> bytes | None:
         """The signer's memory as last stored; None also for an empty file, which a power loss may leave."""
@@ -94,9 +103,9 @@ class LogDirectory(PublishedDirectory):
 
     def remember(self, memory: bytes) -> None:
         """Store the signer's memory, unless that of a later writer is stored already."""
-        with _writing(self._private / _MEMORY), _alone(self._private):
+        with self._writing(self._private / _MEMORY), _alone(self._private) as turn:
             if not _is_later(self.signer_memory(), memory):
-                _replace(self._private / _MEMORY, self._private, memory, 0o600, sync=False)
+                _replace(self._private / _MEMORY, turn, memory, 0o600, sync=False)
 
     def _write_once(self, target: Path, data: bytes) -> None:
         found = _read(target)
@@ -107,38 +116,50 @@ class LogDirectory(PublishedDirectory):
         # Also for an existing file: its writer may have failed before the name was on the disk.
         self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
 
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    """Raises `StoreConflict` if a file that existed is missing now, else as `classifying`."""
-    with classifying(target):
+    @contextmanager
+    def _writing(self, target: Path) -> Iterator[None]:
+        """Raises `Unavailable` for every fault of the disk, and before anything is written if `root` was removed."""
+        if not (self.root / _VKEY).exists():
+            raise Unavailable(f"{self.root}: removed while in use: restart the service, which publishes it again")
         try:
-            yield
-        except FileNotFoundError as problem:
-            gone = problem.filename or target
-            raise StoreConflict(f"{gone} was removed by another writer while {target} was written") from problem
+            with classifying(target):
+                yield
+        except Unusable as problem:
+            raise Unavailable(str(problem)) from problem
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock until the block or the process ends.
+def _alone(directory: Path) -> Iterator[Path]:
+    """A turn to read a file of the directory and replace it: the new file is renamed out of the folder that this gives.
 
-    Raises BlockingIOError if another process, which may be frozen, holds it for too long.
+    Of several turns at once, in any processes, at most one gets a file into its place before all the others have ended
+    or failed. Each makes its folder first, and then removes the folders of the others: of two turns, one at least finds
+    the other's. A turn whose folder is gone cannot rename: it raises FileNotFoundError, whenever it wakes.
     """
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    turn = Path(tempfile.mkdtemp(dir=directory, prefix=_TURN))
     try:
-        deadline = time.monotonic() + _LOCKED_WITHIN
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_LOCK_PAUSE)
-        yield
+        for other in directory.glob(f"{_TURN}*"):
+            if other != turn:
+                _remove(other)
+        yield turn
     finally:
-        os.close(handle)
+        shutil.rmtree(turn, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder to which another process may add a file meanwhile. When this returns, it is gone."""
+    while True:
+        try:
+            for file in folder.iterdir():
+                file.unlink(missing_ok=True)
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            if problem.errno != errno.ENOTEMPTY:
+                raise
+        else:
+            return
 
 
 def _size(note: bytes) -> int:
