@@ -403,8 +403,8 @@ class PublishedLog(PublishedReader, Protocol):
     """The same for the publisher.
 
     A tile, once written, never changes: `put` of other bytes at a path that exists raises `PublishedDiffers`, of the
-    same bytes does nothing. A file is complete or absent, even after a crash while it is written. A fault of the disk is
-    `Unavailable` in every method that writes, and so is a writer that is at work at the same time.
+    same bytes does nothing. A file is complete or absent, even after a crash while it is written. In every method that
+    writes, a fault of the disk is `Unavailable`, and so is another writer that is at work at the same time.
     """
 
     @property

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Condition, Thread, get_ident
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
+from counterfoil.storage import log_directory as module
 from counterfoil.storage.log_directory import LogDirectory, PublishedDirectory
 
 VKEY = "log.example+12345678+AQID"
@@ -249,9 +255,9 @@ CALLS_OF: dict[str, Callable[[LogDirectory], object]] = {
 
 @pytest.mark.parametrize("call", CALLS_OF)
 @pytest.mark.parametrize(
-    ("number", "kind"), [(errno.EIO, Unavailable), (errno.ENOSPC, Unavailable), (errno.EACCES, Unusable)]
+    ("number", "kind"), [(errno.EIO, Unavailable), (errno.ENOSPC, Unavailable), (errno.EROFS, Unusable)]
 )
-def test_every_call_classifies_errors_as_transient_or_permanent(
+def test_every_call_names_the_path_and_only_reading_gives_up(
     directory: LogDirectory, call: str, number: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: Any, **_named: Any) -> Any:
@@ -259,7 +265,8 @@ def test_every_call_classifies_errors_as_transient_or_permanent(
 
     monkeypatch.setattr(Path, "read_bytes", fail)
     monkeypatch.setattr(os, "fdopen", fail)
-    with pytest.raises(kind, match=os.strerror(number)) as caught:
+    wanted = Unavailable if call in WRITES else kind
+    with pytest.raises(wanted, match=os.strerror(number) + (": .*" if kind is Unusable else "")) as caught:
         CALLS_OF[call](directory)
     assert str(directory.root) in str(caught.value) or str(directory._private) in str(caught.value)
 
@@ -272,7 +279,7 @@ def test_a_disk_that_fails_while_the_directory_is_opened(root: Path, private: Pa
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_replaced(
+def test_a_writer_whose_new_file_is_removed_meanwhile_fails(
     directory: LogDirectory, root: Path, private: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer was frozen while another opened the directory, which removes unfinished files: nothing is missing."""
@@ -284,5 +291,104 @@ def test_a_writer_whose_new_file_is_removed_meanwhile_has_been_replaced(
         chmod(self, mode)
 
     monkeypatch.setattr(Path, "chmod", frozen)
-    with pytest.raises(StoreConflict, match="another writer"):
+    with pytest.raises(Unavailable, match=r"\.new-"):
         WRITES[write](directory)
+    WRITES[write](directory)
+    assert not [path for place in (root, private) for path in place.rglob("*") if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_directory_that_was_removed_is_not_filled_again(directory: LogDirectory, root: Path, write: str) -> None:
+    """What was in it would be missing; a restart publishes everything."""
+    shutil.rmtree(root)
+    with pytest.raises(Unavailable, match=f"{root}: removed .*restart"):
+        WRITES[write](directory)
+    assert not root.exists()
+
+
+# two writers --------------------------------------------------------------------------------------------------------
+
+
+class Turns:
+    """Lets threads take their steps in a given order: each call of the file system that matters is a step.
+
+    A thread that the rest of the order does not name stays where it is until the other has ended, as if it were frozen.
+    """
+
+    def __init__(self, order: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.order, self.ended = order, set[int]()
+        self._changed, self._numbers = Condition(), dict[int, int]()
+        for owner, name in ((tempfile, "mkdtemp"), (Path, "iterdir"), (Path, "unlink"), (Path, "rmdir"),
+                            (Path, "read_bytes"), (Path, "replace")):  # fmt: skip
+            monkeypatch.setattr(owner, name, self._stepping(getattr(owner, name)))
+
+    def _stepping(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any, **named: Any) -> Any:
+            number = self._numbers.get(get_ident())
+            if number is not None:
+                with self._changed:
+                    assert self._changed.wait_for(lambda: self._next() == number, 20)
+                    try:
+                        return call(*args, **named)
+                    finally:
+                        del self.order[:1]
+                        self._changed.notify_all()
+            return call(*args, **named)
+
+        return step
+
+    def _next(self) -> int | None:
+        while self.order and self.order[0] in self.ended:
+            del self.order[0]
+        return self.order[0] if self.order else min({0, 1} - self.ended, default=None)
+
+    def run(self, *works: Callable[[], object]) -> list[Exception | None]:
+        """Run each work on its own thread; returns how each ended."""
+        results: list[Exception | None] = [None] * len(works)
+
+        def work(number: int) -> None:
+            self._numbers[get_ident()] = number
+            try:
+                works[number]()
+            except Exception as problem:  # noqa: BLE001 the test looks at it
+                results[number] = problem
+            with self._changed:
+                self.ended.add(number)
+                self._changed.notify_all()
+
+        threads = [Thread(target=work, args=(number,)) for number in range(len(works))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        return results
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.lists(st.integers(0, 1), max_size=24))
+def test_of_two_writers_none_takes_a_checkpoint_back(
+    order: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whoever is frozen wherever, and wakes whenever: readers see sizes that never fall; alone, a writer succeeds."""
+    place = tmp_path_factory.mktemp("two")
+    one, two = (LogDirectory(place / "log", place / "private", VKEY) for _ in range(2))
+    one.replace_checkpoint(note_over(3))
+    seen: list[int] = []
+    replace = Path.replace
+
+    def watched(new: Path, target: Path) -> Path:
+        done = replace(new, target)
+        seen.append(module._size(target.read_bytes()))
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", watched)
+        ends = Turns(list(order), patch).run(
+            lambda: one.replace_checkpoint(note_over(5)), lambda: two.replace_checkpoint(note_over(9))
+        )
+    assert seen == sorted(seen), ends
+    assert all(end is None or isinstance(end, Unavailable | StoreConflict) for end in ends), ends
+    two.replace_checkpoint(note_over(9))
+    assert two.checkpoint() == note_over(9)
+    assert not list((place / "log").glob(".turn-*"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 from threading import Event, Thread, Timer
@@ -16,7 +17,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.log.verify import TileTree
-from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict, Unavailable
+from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.storage.log_directory import LogDirectory
@@ -223,35 +224,58 @@ def test_in_the_background_no_step_waits_for_the_disk() -> None:
     check_published(files, log)
 
 
-def test_a_background_failure_is_raised_and_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = Committed(background=True)
+FULL = OSError(errno.ENOSPC, "No space left on device", "tile/0/000.p/1")
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_a_failure_that_may_pass_is_kept_and_tried_again(monkeypatch: pytest.MonkeyPatch, background: bool) -> None:
+    """No step fails because of it; `trouble` names the path."""
+    log, now = Committed(background=background), T
     log.grow(300)
-    put = log.files.put
-    monkeypatch.setattr(log.files, "put", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        publish_again(log)
-    assert log.publisher.published_size() == 0
-    assert not log.publisher.maybe_publish(log.tree, T + module._INTERVAL)  # fails as well, not yet reported
-    monkeypatch.setattr(log.files, "put", put)
-    log.publisher.publish(log.tree)
+    with monkeypatch.context() as full:
+        full.setattr(log.files, "put", lambda *_: (_ for _ in ()).throw(FULL))
+        full.setattr(module, "_MAX_BACKLOG", 10)
+        for _ in range(3):
+            now += module._RETRY
+            assert not log.publisher.maybe_publish(log.tree, now)
+            log.publisher.abandon()
+            assert not log.publisher.maybe_publish(log.tree, now), "not again at once, however much is waiting"
+        assert log.publisher.trouble == "tile/0/000.p/1: No space left on device"
+        with pytest.raises(OSError, match="No space"):
+            log.publisher.publish(log.tree)
+    log.publisher.maybe_publish(log.tree, now + module._RETRY)
+    log.publisher.abandon()
+    log.publisher.maybe_publish(log.tree, now + module._RETRY)
+    assert log.publisher.trouble == ""
     check_published(log.files, log)
 
 
-def test_a_blocked_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_WRITE_TIMEOUT", 0.1)
-    monkeypatch.setattr(module, "_ABANDONED_AFTER", 0.1)
+@pytest.mark.parametrize("problem", [PublishedDiffers("other bytes"), StoreConflict("a later checkpoint")], ids=repr)
+def test_any_other_failure_is_raised(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+    log = Committed(background=True)
+    log.grow(300)
+    monkeypatch.setattr(log.files, "replace_checkpoint", lambda *_: (_ for _ in ()).throw(problem))
+    assert not log.publisher.maybe_publish(log.tree, T)
+    log.publisher.abandon()
+    with pytest.raises(type(problem)):
+        log.publisher.maybe_publish(log.tree, T)
+
+
+def test_a_blocked_disk_is_reported_and_not_written_to_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WRITE_TIMEOUT", 0.0)
+    monkeypatch.setattr(module, "_ABANDONED_AFTER", 0.01)
     files = SlowFiles()
     log = Committed(files, background=True)
     log.grow(10)
-    assert not log.publisher.maybe_publish(log.tree, T)
-    assert not log.publisher.maybe_publish(log.tree, T)
-    time.sleep(0.2)
-    with pytest.raises(Unavailable, match="have not been written"):
-        log.publisher.maybe_publish(log.tree, T)
-    log.publisher.abandon()
-    files.ready.set()
+    for later in range(3):
+        assert not log.publisher.maybe_publish(log.tree, T + later * module._RETRY)
+    assert log.publisher.trouble == "memory: nothing could be written for 0 s"
     log.publisher.reset()
-    log.publisher.publish(log.tree)
+    assert not log.publisher.maybe_publish(log.tree, T + 9 * module._RETRY)
+    files.ready.set()
+    assert publish_again(log) == 10
+    assert files.order.count("checkpoint") == 1
+    assert log.publisher.trouble == ""
     check_published(files, log)
 
 

@@ -53,16 +53,19 @@ def open_harness(**sources: list[bytes]) -> RunnerHarness:
 # opening ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_log_is_opened_and_published_at_once() -> None:
+def test_a_new_log_is_opened_at_once_and_published_by_the_first_step() -> None:
+    """Who becomes the writer waits for no file."""
     harness = RunnerHarness()
     (entry,) = harness.entries
     assert isinstance(entry.cause, GenesisCause)
     assert entry.events == (LogOpened(origin=ORIGIN, rules=1, release="0.1.0"),)
-    note = harness.files.checkpoint()
-    assert note is not None
-    assert open_checkpoint(note, [KEY.verify_key]).size == 1
+    assert harness.files.checkpoint() is None
     harness.start()
     assert len(harness.entries) == 1
+    harness.runner.step()
+    note = harness.files.checkpoint()
+    assert note is not None
+    assert open_checkpoint(note, [KEY.verify_key]).size == len(harness.entries)
 
 
 def test_a_restart_resumes_at_the_end_of_the_log() -> None:

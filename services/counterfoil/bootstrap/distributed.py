@@ -178,7 +178,9 @@ class Distributed:
         self.health.live(f"{name}-kafka-clients", Responsive(component.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)
         self.health.fact(name, lambda: "active" if component.active else "standby")
-        if not isinstance(component, Writer):  # a writer's lease asks its database every few seconds
+        if isinstance(component, Writer):  # its lease asks its database every few seconds
+            self.health.ready(f"{name}-publication", component.publication_trouble)
+        else:
             ping = Background(f"{name}-database", component.ping, every=_PING_EVERY)
             self.health.ready(f"{name}-database", ping)
             self._pings.append(ping)

@@ -71,6 +71,11 @@ class Writer:
         """Whether it holds the lease and writes."""
         return self._runner is not None
 
+    def publication_trouble(self) -> str | None:
+        """Why the log could not be published last; None if it could, or while this is a standby."""
+        runner = self._runner
+        return (runner.publication_trouble or None) if runner is not None else None
+
     def step(self) -> None:
         """Run one batch, or try to win the lease. Raises as a runner; `Unavailable` once another has taken over."""
         runner = self._runner
@@ -102,14 +107,14 @@ class Writer:
         decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
         own = Log(decider, origin, self.sources, self._store, directory, signer)
         runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments)
+        runner.publish_in_background()
         try:
             runner.recover()
         except StoreConflict as problem:
             raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
-        runner.publish_in_background()
         self._runner = runner
         self._instruments.loaded(self.id, runner.tree.size)
-        self._instruments.published(self.id, runner.tree.size, self._clock.now())
+        self._instruments.published(self.id, runner.published_size, self._clock.now())
         self._instruments.active(self.id, True)
         log.info("%s: active, %d entries", self.name, runner.tree.size)
 

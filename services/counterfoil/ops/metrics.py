@@ -148,9 +148,8 @@ class Metrics:
     # hooks of the rest of the process -------------------------------------------------------------------------------
 
     def loaded(self, log: LogId, size: int) -> None:
-        """A writer has loaded a log of `size` entries, all of them published."""
+        """A writer has loaded a log of `size` entries."""
         self._sizes[log].set(size)
-        self._published[log].set(size)
 
     def active(self, log: LogId, active: bool) -> None:
         """This process now writes the log, or is now a standby."""

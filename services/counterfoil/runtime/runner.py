@@ -149,7 +149,7 @@ class Runner:
         self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
 
     def join(self) -> None:
-        """Open the inbox, write the genesis of a new log, announce and publish what is missing.
+        """Open the inbox, write the genesis of a new log, announce what is missing. Publishing is left to the steps.
 
         Raises `RollbackError` if this log consumed more of a source than the source has, or announced more than it has
         itself, and `StoreConflict` if another writer has taken over since `load`.
@@ -166,7 +166,6 @@ class Runner:
             self._commit({})
         else:  # a crash may have come between commit and announcement
             self._announce(head)
-        self._publisher.publish(self.tree)
 
     def _check_head(self) -> None:
         """Raises `StoreConflict` unless the committed size is still the loaded size."""
@@ -257,6 +256,16 @@ class Runner:
     def publish(self) -> None:
         """Publish everything that is committed."""
         self._publisher.publish(self.tree)
+
+    @property
+    def published_size(self) -> int:
+        """How many entries the published checkpoint covers."""
+        return self._publisher.published_size()
+
+    @property
+    def publication_trouble(self) -> str:
+        """Why the log could not be published last, with the path; empty if it could. Any thread may read it."""
+        return self._publisher.trouble
 
     def publish_in_background(self) -> None:
         """From now on, steps publish on a background thread."""

@@ -4,7 +4,7 @@ Every file is written under a temporary name, synced, and then renamed: it is co
 Temporary files left by a crash are removed when the directory is opened again.
 
 What replaces another file (the checkpoint, the signer's memory) must never go back, also where a writer wakes that was
-frozen in the middle and has been replaced. No lock is held for that, since a frozen process would keep it: see `_alone`.
+frozen in the middle and has been replaced. There is no lock for that, since a frozen process would keep it: `_alone`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.errors import FormatError
-from counterfoil.errors import Unusable
 from counterfoil.log.note import parse_note
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime.os_errors import classifying
@@ -51,8 +51,8 @@ class PublishedDirectory:
 class LogDirectory(PublishedDirectory):
     """`PublishedLog` below `root`; the signer's memory is in `private`, which is not served.
 
-    Opening and reading raise `Unavailable` or `Unusable` for a fault of the disk. Writing raises `Unavailable` for every
-    fault, with what to do about it: the log goes on without its published form, and is published once the fault is gone.
+    Opening and reading raise `Unavailable` or `Unusable` for a fault of the disk. Writing raises `Unavailable` for any
+    fault, with what to do about it: the log goes on deciding, and is published once the fault is gone.
     """
 
     def __init__(self, root: Path, private: Path, vkey: str) -> None:
