@@ -24,6 +24,7 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.ports import StoreConflict
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import LeaseLost, StorageError, open_log_store_on
+from counterfoil.storage.dialect.postgresql import connection_parameters, writer_name
 from counterfoil.storage.lease import RELATION, Lease
 from tests.conformance.log_store import append, check_log, entries
 from tests.storage.proxy import Proxy
@@ -255,6 +256,35 @@ def test_a_zombie_cannot_append(access: DatabaseAccess) -> None:
         with pytest.raises(StoreConflict):
             append(zombie, 3, entries(3, 4))
         check_log(heir, entries(0, 5))
+
+
+def writer(access: DatabaseAccess) -> psycopg.Connection[Any]:
+    """A session of a writer of the ledger's log, as its store opens one."""
+    parameters = connection_parameters(access, writer_name("ledger"), {"search_path": "ledger"})
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_the_winner_ends_what_a_frozen_writer_holds(access: DatabaseAccess, pipelined: bool) -> None:
+    """It was frozen between two statements of a transaction, and so would keep the head's row locked."""
+    with leases(access, 1) as (ours,), ExitStack() as opened:
+        store = opened.enter_context(closing(open_log_store_on(access, LogId("ledger"))))
+        append(store, 0, entries(0, 3))
+        idle, frozen = (opened.enter_context(writer(access)) for _ in range(2))
+        idle.execute("SELECT 1")
+        if pipelined:
+            frozen.pipeline().__enter__()  # and never left
+        frozen.execute("BEGIN")
+        locked = frozen.execute("UPDATE head SET size = size RETURNING size")
+        if pipelined:
+            frozen.pgconn.send_flush_request()  # not a Sync
+        assert locked.fetchone() == (3,)
+        assert ours.acquire(0)
+        append(store, 3, entries(3, 2))
+        with pytest.raises(psycopg.OperationalError):
+            frozen.execute("SELECT 1").fetchone()
+        assert idle.execute("SELECT 1").fetchone() == (1,)
+        check_log(store, entries(0, 5))
 
 
 def test_a_lost_session_is_a_lost_lease(database: DatabaseAccess, access: DatabaseAccess) -> None:

@@ -15,6 +15,10 @@ without a heartbeat when the process is frozen or its machine is gone. The lease
 no fence against a holder that wakes up and writes: that is the compare-and-swap of a log's head and of the views'
 positions.
 
+Whoever wins the lease ends what the writers before it have under way in the server. A process that is frozen in the
+middle of a transaction would keep its rows locked, in a pipeline for ever: no timeout of the server counts while a
+client that has not sent a Sync is silent. It also settles whether a statement whose answer was lost took effect.
+
 It needs a direct connection to the server: through a pool, the server would not notice that a client is gone or frozen.
 """
 
@@ -26,7 +30,7 @@ import psycopg
 from psycopg import errors, sql
 
 from counterfoil.settings import DatabaseAccess
-from counterfoil.storage.dialect.postgresql import connection_parameters
+from counterfoil.storage.dialect.postgresql import connection_parameters, writer_name
 from counterfoil.storage.errors import LeaseLost, StorageError, first_line
 
 RELATION: Final = "_lease"
@@ -39,6 +43,11 @@ BEGIN;
 SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout';
 SET LOCAL lock_timeout = {milliseconds};
 LOCK TABLE {relation} IN SHARE UPDATE EXCLUSIVE MODE""")
+_END_OTHERS: Final = sql.SQL("""\
+SELECT pg_terminate_backend(pid, {milliseconds}) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = left({writer}, 63)
+  AND state <> 'idle'""")
+_ENDED_WITHIN: Final = 1_000  # milliseconds, for each session
 _UNMADE: Final = (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 
 
@@ -50,14 +59,14 @@ class Lease:
 
     def __init__(self, access: DatabaseAccess, schema: str, idle_seconds: int = IDLE_SECONDS) -> None:
         self._place = f"lease of {schema}"
-        self._user = access.user
+        self._user, self._writer = access.user, writer_name(schema)
         self._relation = sql.Identifier(schema, RELATION)
         session = {
             "idle_in_transaction_session_timeout": f"{idle_seconds}s",
             "statement_timeout": "0",
             "client_connection_check_interval": "2s",  # a waiting client that is gone must not get the lease
         }
-        self._parameters = connection_parameters(access, f"counterfoil-{schema}-lease", session)
+        self._parameters = connection_parameters(access, f"{self._writer}-lease", session)
         self._session: psycopg.Connection[Any] | None = None
         self._held = False
 
@@ -85,6 +94,9 @@ class Lease:
         except errors.LockNotAvailable:
             self._session.rollback()
             return False
+        self._session.execute(
+            _END_OTHERS.format(milliseconds=sql.Literal(_ENDED_WITHIN), writer=sql.Literal(self._writer))
+        )
         return True
 
     def check(self) -> None:

@@ -113,13 +113,13 @@ class Postgresql:
         self.place = f"postgresql://{access.host}:{access.port}/{access.name} schema {schema}"
         session = {"search_path": schema, "synchronous_commit": "on" if synchronous_commit else "off"}
         reading = {**session, "default_transaction_read_only": "on"}
-        writing = connection_parameters(access, f"counterfoil-{schema}", reading if read_only else session)
+        writing = connection_parameters(access, writer_name(schema), reading if read_only else session)
         if not read_only:
             writing["target_session_attrs"] = "read-write"  # never a replica
         self.writer = _engine(writing, kept=1, most=1)
         self._alone = self.writer.execution_options(isolation_level="AUTOCOMMIT")
         self.reader = _engine(
-            connection_parameters(access, f"counterfoil-{schema}-reader", reading),
+            connection_parameters(access, f"{writer_name(schema)}-reader", reading),
             kept=READERS_KEPT,
             most=READERS_MAX,
             isolation_level="AUTOCOMMIT",
@@ -244,6 +244,11 @@ def _records(members: Mapping[str, Column[Any]]) -> tuple[FromClause, tuple[str,
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(*columns, name="new")
     documents = tuple(name for name, each in members.items() if isinstance(each.type, CanonicalJson))
     return rows.render_derived(with_types=True), documents
+
+
+def writer_name(schema: str) -> str:
+    """What the server shows as the name of a writer's sessions; it cuts off what is longer than 63 bytes."""
+    return f"counterfoil-{schema}"
 
 
 def connection_parameters(access: DatabaseAccess, name: str, session: Mapping[str, str]) -> dict[str, Any]:
