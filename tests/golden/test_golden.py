@@ -16,6 +16,7 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
 from counterfoil.core.rules import RULES, UnknownRules
+from tests.audit.forge import read_entries
 from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import UNREACHED, UNREACHED_TIMERS
 from tests.golden.world import kinds
@@ -24,7 +25,7 @@ EACH = pytest.mark.parametrize("case", CASES)
 
 
 def entries(log: LogFiles) -> list[Entry]:
-    return [CODEC.decode_entry(data) for data in log.entries(size_of(log.read("checkpoint")))]
+    return [CODEC.decode_entry(data) for data in read_entries(log.root, size_of(log.read("checkpoint")))]
 
 
 def versions(report: AuditReport) -> set[tuple[int, ...]]:

@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.report import Finding
-from counterfoil.audit.structure import Verified, verify_files
+from counterfoil.audit.structure import OpenLog, open_log
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import CommandCause, Entry
@@ -96,23 +97,23 @@ class Model:
 
 def replay(directory: Path, trusted: Mapping[str, VerifyKey] | None = None) -> Model:
     """The model of the logs published below `directory`, sound or not. Raises `CannotAudit`."""
-    found = (verify_files(files, trusted, lambda _n: None)[0] for files in find_logs(directory))
+    found = (open_log(files, trusted)[0] for files in find_logs(directory))
     sound = [log for log in found if log is not None]
     model = Model({}, audit(directory, trusted).findings)
-    for verified in sound:
-        origin = verified.checkpoint.origin
-        log = model.logs[log_of(origin).service] = Log(origin, _key(verified, trusted), verified.tree)
-        for index, data in enumerate(verified.files.entries(verified.intact)):
+    for opened in sound:
+        origin = opened.checkpoint.origin
+        log = model.logs[log_of(origin).service] = Log(origin, _key(opened, trusted), opened.tree)
+        for index, data in enumerate(chain.from_iterable(opened.bundles())):
             entry = log.take(data)
             if entry is not None and log_of(origin).service == "ledger":
                 model.post(index, entry)
     return model
 
 
-def _key(verified: Verified, trusted: Mapping[str, VerifyKey] | None) -> VerifyKey:
+def _key(opened: OpenLog, trusted: Mapping[str, VerifyKey] | None) -> VerifyKey:
     if trusted is not None:
-        return trusted[verified.checkpoint.origin]
-    return VerifyKey.parse(verified.files.read("vkey").decode().strip())
+        return trusted[opened.checkpoint.origin]
+    return VerifyKey.parse(opened.files.read("vkey").decode().strip())
 
 
 def wait_published(directory: Path, observations: Iterable[Observation], seconds: float) -> None:

@@ -1,19 +1,21 @@
-"""Runs a whole audit: the files of every log first, then the replay of every log against the others."""
+"""Runs a whole audit: reads the files of every log once, and replays each log against the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.files import find_logs
+from counterfoil.audit.reading import Reading
 from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import AuditReport, Finding
-from counterfoil.audit.structure import Verified, verify_files
+from counterfoil.audit.structure import OpenLog, open_log
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, host_of, log_of, parse_log
@@ -24,6 +26,8 @@ from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
 
 _TWIN: Final = replace(DECIDERS["matching"], initial=partial(MatchingState, NAIVE_PTW_1))
+
+_TOLD_EVERY: Final = 256  # entries
 
 Progress = Callable[[str, int, int], None]
 """(what, entries just done, entries in all)"""
@@ -43,39 +47,75 @@ def audit(
     is a finding. Raises `CannotAudit` if there is nothing to audit. A log decided by rules that this release does not
     have is replayed as far as possible; if nothing else is wrong, `UnknownRules` is raised.
     """
-    report = AuditReport()
-    tell = progress if progress is not None else _silent
-    verified: dict[LogId, Verified] = {}
+    opened: dict[LogId, OpenLog] = {}
+    others: list[OpenLog] = []
+    at_once: dict[str, list[Finding]] = {}
     for files in find_logs(directory):
-        name = files.name
-        log, findings = verify_files(files, trusted, lambda n, name=name: tell(f"files of {name}", n, 0))  # type: ignore[misc]
-        report.findings += findings
+        log, at_once[files.name] = open_log(files, trusted)
         if log is None:
             continue
         id_ = _log_of(log.checkpoint.origin)
-        if id_ is None or id_ in verified:
-            report.findings.append(Finding(name, "checkpoint", "origin_not_expected", log.checkpoint.origin))
-            continue
-        verified[id_] = log
-    report.findings += _of_other_hosts(verified)
-    report.findings += _missing(verified, trusted, {each.log for each in report.findings})
-    total = sum(log.checkpoint.size for log in verified.values())
-    opened: GenesisCause | None = None
+        if id_ is None or id_ in opened:
+            others.append(log)
+        else:
+            opened[id_] = log
     with ThreadPoolExecutor(2, "audit-verify") as pool:
-        for id_ in sorted(verified, key=_place):
-            decider = _TWIN if twin and id_.service == "matching" else DECIDERS[id_.service]
-            replay = Replay(verified[id_], decider, verified.values(), pool)
-            replay.run(lambda n, id_=id_: tell(f"replay of {id_.name}", n, total))  # type: ignore[misc]
-            report.logs.append(replay.summary)
-            report.findings += replay.findings
-            report.unknown_rules += [replay.unknown_rules] if replay.unknown_rules else []
-            opened = opened or replay.genesis
-            if opened is not None and replay.genesis is not None and _opening(replay.genesis) != _opening(opened):
-                text = "it was opened by another operator, or with other rules, than the other logs"
-                report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
+        replays = _replay(opened, twin, pool, progress if progress is not None else _silent)
+    for log in others:
+        for _ in log.bundles():
+            pass
+        text = log.checkpoint.origin
+        at_once[log.files.name] = [Finding(log.files.name, "checkpoint", "origin_not_expected", text)]
+    report = AuditReport()
+    read = {log.files.name: log for log in (*opened.values(), *others)}
+    for name, findings in at_once.items():
+        report.findings += [*(read[name].findings() if name in read else ()), *findings]
+    report.findings += _of_other_hosts(opened)
+    report.findings += _missing(opened, trusted, {each.log for each in report.findings})
+    _collect(replays, report)
     if report.unknown_rules and report.clean:
         raise UnknownRules(report.unknown_rules[0])
     return report
+
+
+def _replay(opened: Mapping[LogId, OpenLog], twin: bool, pool: ThreadPoolExecutor, tell: Progress) -> list[Replay]:
+    """Read and replay the logs in step: the one whose next entry is the earliest goes on to where another's is."""
+    readings = {log.checkpoint.origin: Reading(log.bundles()) for log in opened.values()}
+    replays = []
+    for id_ in sorted(opened, key=_place):
+        decider = _TWIN if twin and id_.service == "matching" else DECIDERS[id_.service]
+        replays.append(Replay(opened[id_], decider, readings, pool))
+    total = sum(log.checkpoint.size for log in opened.values())
+    queue = [(time, nth) for nth, replay in enumerate(replays) if (time := replay.next_time()) is not None]
+    heapify(queue)
+    done = 0
+    while queue:
+        _, nth = heappop(queue)
+        replay = replays[nth]
+        done += replay.run(until=queue[0][0] if queue else None)
+        if (time := replay.next_time()) is not None:
+            heappush(queue, (time, nth))
+        if done >= _TOLD_EVERY or not queue:
+            tell("replay", done, total)
+            done = 0
+    for reading in readings.values():
+        while reading.more():
+            pass
+    for replay in replays:
+        replay.end()
+    return replays
+
+
+def _collect(replays: Sequence[Replay], report: AuditReport) -> None:
+    first: GenesisCause | None = None
+    for replay in replays:
+        report.logs.append(replay.summary)
+        report.findings += replay.findings
+        report.unknown_rules += [replay.unknown_rules] if replay.unknown_rules else []
+        first = first or replay.genesis
+        if first is not None and replay.genesis is not None and _opening(replay.genesis) != _opening(first):
+            text = "it was opened by another operator, or with other rules, than the other logs"
+            report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
 
 
 def _opening(genesis: GenesisCause) -> tuple[str, str, bytes, int]:
@@ -100,27 +140,27 @@ def _place(log: LogId) -> tuple[int, bool, str]:
     return SERVICES.index(log.service), log.shard != MAIN, log.shard
 
 
-def _of_other_hosts(verified: Mapping[LogId, Verified]) -> Iterator[Finding]:
+def _of_other_hosts(opened: Mapping[LogId, OpenLog]) -> Iterator[Finding]:
     """Logs that another host's name is on than on the first: an instance has one, and its logs consume no other's."""
     expected = ""
-    for id_ in sorted(verified, key=_place):
-        origin = verified[id_].checkpoint.origin
+    for id_ in sorted(opened, key=_place):
+        origin = opened[id_].checkpoint.origin
         expected = expected or host_of(origin)
         if host_of(origin) != expected:
             text = f"{origin} is no log of {expected}, as the others are"
-            yield Finding(verified[id_].files.name, "checkpoint", "origin_not_expected", text)
+            yield Finding(opened[id_].files.name, "checkpoint", "origin_not_expected", text)
 
 
 def _missing(
-    verified: Mapping[LogId, Verified], trusted: Mapping[str, VerifyKey] | None, reported: AbstractSet[str]
+    opened: Mapping[LogId, OpenLog], trusted: Mapping[str, VerifyKey] | None, reported: AbstractSet[str]
 ) -> Iterator[Finding]:
     """Findings for logs that are missing: the shard ``main`` of each service, and logs of this host with a pinned key.
 
     Any other missing shard is found where another log consumed its events. `reported`: logs that have findings already.
     """
-    hosts = {host_of(log.checkpoint.origin) for log in verified.values()}
+    hosts = {host_of(log.checkpoint.origin) for log in opened.values()}
     pinned = [_log_of(origin) for origin in trusted or () if host_of(origin) in hosts]
-    for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(verified), key=_place):
+    for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(opened), key=_place):
         if str(log) not in reported:
             yield Finding(log.name, "", "log_missing", "this log is not published here")
 

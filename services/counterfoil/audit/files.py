@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from counterfoil.log.tiles import bundle_path, decode_bundle, tile_path
+from counterfoil.log.tiles import tile_path
 
 
 class CannotAudit(Exception):
@@ -28,21 +28,15 @@ class LogFiles:
         """The bytes of a tile; raises FileNotFoundError."""
         return self.read(tile_path(level, index, width))
 
-    def read_bundle(self, index: int, width: int) -> bytes:
-        """The bytes of an entry bundle; raises FileNotFoundError."""
-        return self.read(bundle_path(index, width))
+    def has(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return (self.root / path).exists()
 
     def paths(self) -> Iterator[str]:
         """Every file below the log, as relative paths in a fixed order."""
         for path in sorted(self.root.rglob("*")):
             if not path.is_dir() or path.is_symlink():
                 yield path.relative_to(self.root).as_posix()
-
-    def entries(self, size: int) -> Iterator[bytes]:
-        """The entries below `size`, in order, straight from the bundles; raises FileNotFoundError, `FormatError`."""
-        for index in range((size + 255) >> 8):
-            width = min(256, size - index * 256)
-            yield from decode_bundle(self.read_bundle(index, width), width)
 
 
 def find_logs(directory: Path) -> list[LogFiles]:

@@ -11,17 +11,19 @@ Nothing in a log is trusted: any error that a decider raises on it is a finding,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, Final, NoReturn
 
+from counterfoil.audit.files import CannotAudit
+from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary
-from counterfoil.audit.sources import CONSUME_WITHIN, UNREADABLE, Source, SourceEvent
-from counterfoil.audit.structure import Verified
+from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
+from counterfoil.audit.structure import OpenLog
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.codec import decode_cause
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
@@ -53,10 +55,11 @@ class Replay:
     """The replay of one log against the other logs of the same audit."""
 
     def __init__(
-        self, log: Verified, decider: Decider[Any], published: Iterable[Verified], pool: ThreadPoolExecutor
+        self, log: OpenLog, decider: Decider[Any], readings: Mapping[str, Reading], pool: ThreadPoolExecutor
     ) -> None:
+        """`readings`: this log and all it may consume, by origin; nothing may have been read yet."""
         origin = log.checkpoint.origin
-        self._log, self._pool = log, pool
+        self._pool = pool
         self.place = log.files.name
         self.findings: list[Finding] = []
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
@@ -66,40 +69,75 @@ class Replay:
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
         self._sources: dict[str, Source] = {}
-        for source in published:
-            types = wanted.get(log_of(source.checkpoint.origin).service)
+        for source, reading in readings.items():
+            types = wanted.get(log_of(source).service)
             if types is not None:
-                self._sources[source.checkpoint.origin] = Source(source, types)
+                self._sources[source] = Source(reading, types)
         self._ids: set[bytes] = set()
         self._withheld: tuple[int, str] | None = None
         self._signed: list[tuple[int, bytes, bytes, bytes]] = []
+        self._reading = readings[origin]
+        self._entries = self._reading.entries()
+        self._next: Heading | None = None
+        self._stopped = False
 
-    def run(self, progress: Callable[[int], None]) -> None:
-        """Replay as many entries as possible, and record the findings."""
+    def next_time(self) -> int | None:
+        """When the next entry was made, microseconds; None if the replay goes no further."""
+        heading = self._peek()
+        return None if heading is None else heading.time
+
+    def _peek(self) -> Heading | None:
+        if self._next is None and not self._stopped:
+            self._next = next(self._entries, None)
+        return self._next
+
+    def run(self, until: int | None) -> int:
+        """Replay the entries made up to then, all of them if None; returns how many."""
+        done = 0
+        with self._stopping():
+            while (heading := self._peek()) is not None and (until is None or heading.time <= until):
+                self._next = None
+                self._entry(heading)
+                done += 1
+        return done
+
+    def end(self) -> None:
+        """Check what holds at the end, once every log was replayed."""
+        with self._stopping():
+            if not self._stopped:
+                if self.summary.size == 0:
+                    self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
+                self._check_end()
+        self._check_signatures()
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """End the replay of this log, and of it alone, where the block raises."""
         try:
-            for data in self._log.files.entries(self._log.intact):
-                self._entry(data)
-                progress(1)
-            if self.summary.size == 0:
-                self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
-            self._end()
+            yield
+            return
         except ReplayStopped:
             pass
         except UnknownRules as problem:
             self.unknown_rules = str(problem)
         except _UNREADABLE as problem:
             self._found(self._engine.size, "log_not_readable", f"{problem}")
-        self._check_signatures()
+        self._next, self._stopped = None, True
+        self._reading.leave()
+        for source in self._sources.values():
+            source.leave()
 
-    def _entry(self, data: bytes) -> None:
+    def _entry(self, heading: Heading) -> None:
         """Decide it again from its cause and time alone; look closer only if the bytes differ."""
+        data, cause, time = heading
         index = self._engine.size
         try:
-            cause, time = decode_cause(data)
+            if isinstance(cause, Exception):
+                raise cause  # noqa: TRY301 it could not be read, and is handled as what a decider raises
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (ReplayStopped, *_UNREADABLE):
+        except (ReplayStopped, CannotAudit, *_UNREADABLE):
             raise
         except UnknownRules as problem:
             self._check_names_them(index, data, problem)
@@ -195,7 +233,7 @@ class Replay:
             )
         try:
             item = source.next()
-        except UNREADABLE as problem:
+        except Refused as problem:
             self._stop(index, "cause_not_readable", f"{cause.origin}: {problem}")
         if item is None:
             self._stop(index, "cause_not_there", f"the published log {cause.origin} has no further event to consume")
@@ -250,7 +288,7 @@ class Replay:
             for index in bad:
                 self._found(index, "signature_not_valid", "the command was not signed by the key it names")
 
-    def _end(self) -> None:
+    def _check_end(self) -> None:
         engine, summary = self._engine, self.summary
         summary.state_root = state_root(engine.decider.records(engine.state))[1].hex()
         if engine.decider.service == "ledger":
@@ -259,7 +297,7 @@ class Replay:
         if engine.size == summary.size:
             try:
                 summary.waiting = {origin: self._left(origin, source) for origin, source in self._sources.items()}
-            except UNREADABLE as problem:
+            except Refused as problem:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
 
     def _left(self, origin: str, source: Source) -> int:

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from counterfoil.audit.structure import Verified
+from counterfoil.audit.reading import Reading
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.codec import type_markers
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import HOUR
-from counterfoil.log.errors import LogError
 from counterfoil.log.merkle import leaf_hash
 
 CONSUME_WITHIN: Final = HOUR
 """How long a log that keeps deciding may leave another log's event unconsumed."""
-
-UNREADABLE = (Refused, LogError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +29,52 @@ class SourceEvent:
 
 
 class Source:
-    """One source log, read as far as it was consumed and one event further.
+    """One source log, taken as far as it was consumed and one event further.
 
-    Reading raises what is in `UNREADABLE`, again and again at the same event.
+    Raises `Refused` at an entry that cannot be read, again and again.
     """
 
-    def __init__(self, log: Verified, types: tuple[type[Event], ...]) -> None:
-        self._items = _items(log, types)
-        self._next: SourceEvent | Exception | None = None
-        self._is_read = False
+    def __init__(self, log: Reading, types: tuple[type[Event], ...]) -> None:
+        self._log, self._types = log.follow(types), types
+        self._events: list[SourceEvent] = []  # of the entry taken last, the next one last
+        self._problem: Refused | None = None
         self._late_since: int | None = None
         self.is_reported = False
         """Whether the next event, or one before it since the log last kept up, was found to be withheld."""
 
-    def next(self) -> SourceEvent | None:
-        """The next event to be consumed; None after the last."""
-        if not self._is_read:
-            self._is_read = True
+    def next(self, until: int | None = None) -> SourceEvent | None:
+        """The next event to be consumed; None after the last, or, with `until`, if it was made then or later."""
+        while not self._events:
+            if self._problem is not None:
+                raise self._problem
+            taken = self._log.take(until)
+            if taken is None:
+                return None
             try:
-                self._next = next(self._items, None)
-            except UNREADABLE as problem:
-                self._next = problem
-        if isinstance(self._next, Exception):
-            raise self._next
-        return self._next
+                self._events = self._subscribed(*taken)
+            except Refused as problem:
+                self._problem = problem
+        return self._events[-1]
+
+    def _subscribed(self, index: int, data: bytes) -> list[SourceEvent]:
+        leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
+        found = enumerate(entry.events)
+        events = [SourceEvent(index, item, leaf, each, entry.time) for item, each in found if type(each) in self._types]
+        return events[::-1]
 
     def consumed(self) -> None:
         """The next event was consumed."""
-        self._is_read = False
+        self._events.pop()
 
     def rest(self) -> Iterator[SourceEvent]:
         """Everything that was not consumed."""
         while (item := self.next()) is not None:
             yield item
             self.consumed()
+
+    def leave(self) -> None:
+        """Nothing more will be consumed."""
+        self._log.leave()
 
     def withheld(self, time: int) -> SourceEvent | None:
         """The next event, if an entry made at `time` (microseconds) is the first to show that events are withheld.
@@ -75,8 +83,8 @@ class Source:
         `CONSUME_WITHIN` while what waits is always older than that leaves events aside, or lags behind for no reason.
         """
         try:
-            item = self.next()
-        except UNREADABLE:
+            item = self.next(time - CONSUME_WITHIN)
+        except Refused:
             return None  # whoever consumes it finds out
         if item is None or time <= item.time + CONSUME_WITHIN:
             self._late_since, self.is_reported = None, False
@@ -87,15 +95,3 @@ class Source:
             return None
         self.is_reported = True
         return item
-
-
-def _items(source: Verified, types: tuple[type[Event], ...]) -> Iterator[SourceEvent]:
-    """The events of these types in a log, in order; only entries that can hold one are parsed."""
-    names = type_markers(types)
-    for index, data in enumerate(source.files.entries(source.intact)):
-        if not any(name in data for name in names):
-            continue
-        leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
-        for item, event in enumerate(entry.events):
-            if type(event) in types:
-                yield SourceEvent(index, item, leaf, event, entry.time)

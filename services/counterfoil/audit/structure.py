@@ -1,4 +1,4 @@
-"""Checks that the published files are the log that its checkpoint signs: every file, every byte.
+"""Checks that the published files are the log that its checkpoint signs: every file, every byte, each read once.
 
 Numbered as in the report: (1) the key parses and is the one expected; (2) the checkpoint is signed by it; (3) the right
 edge hashes to its root; (4) each bundle holds exactly its entries, each hashing to its leaf; (5) every other file below
@@ -7,10 +7,9 @@ the log is a tile or bundle of this tree, byte for byte, however old.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from counterfoil.audit.files import LogFiles
@@ -19,7 +18,16 @@ from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.merkle import leaf_hash, root_of
-from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, decode_bundle, decode_tile, encode_bundle, parse_path
+from counterfoil.log.tiles import (
+    ENTRIES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TileRef,
+    decode_bundle,
+    decode_tile,
+    encode_bundle,
+    parse_path,
+)
 from counterfoil.log.verify import TileTree
 
 FINDINGS_MAX: Final = 1_000
@@ -37,20 +45,8 @@ def explain(problem: Exception, files: LogFiles) -> str:
     return f"{name} is missing" if isinstance(problem, FileNotFoundError) else f"{name}: {problem.strerror}"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A log whose files are intact up to `intact` entries (all of them, unless there are findings)."""
-
-    files: LogFiles
-    checkpoint: Checkpoint
-    tree: TileTree
-    intact: int
-
-
-def verify_files(
-    files: LogFiles, trusted: Mapping[str, VerifyKey] | None, progress: Callable[[int], None]
-) -> tuple[Verified | None, list[Finding]]:
-    """Check one log's files. `progress` gets the number of entries just checked."""
+def open_log(files: LogFiles, trusted: Mapping[str, VerifyKey] | None) -> tuple[OpenLog | None, list[Finding]]:
+    """Steps 1 to 3: a log whose checkpoint is right, or None and why it is not."""
     try:
         key = _key(files, trusted)
     except _UNREADABLE as problem:
@@ -60,16 +56,143 @@ def verify_files(
     except _UNREADABLE as problem:
         return None, [Finding(files.name, "checkpoint", "checkpoint_not_valid", explain(problem, files))]
     try:
-        tree = TileTree(checkpoint, files.read_tile)
+        return OpenLog(files, checkpoint), []
     except _UNREADABLE as problem:
         whole = Finding(files.name, "checkpoint", "edge_not_valid", explain(problem, files))
         return None, list(_edge(files, checkpoint)) or [whole]
-    findings = list(islice(_bundles(files, tree, progress), FINDINGS_MAX))
-    intact = parse_path(findings[0].place).index * TILE_WIDTH if findings else checkpoint.size
-    findings += islice(_other_files(files, tree), FINDINGS_MAX)
-    if len(findings) >= FINDINGS_MAX:
-        findings.append(Finding(files.name, "", "too_many_findings", "there may be more findings in its files"))
-    return Verified(files, checkpoint, tree, intact), findings
+
+
+class OpenLog:
+    """A log whose right edge hashes to its checkpoint; `bundles` checks everything else, in one pass."""
+
+    def __init__(self, files: LogFiles, checkpoint: Checkpoint) -> None:
+        """Raises `LogError`, `OSError` if the right edge is not that of the checkpoint."""
+        self.files, self.checkpoint = files, checkpoint
+        self.tree = TileTree(checkpoint, files.read_tile)
+        self._of_bundles: list[Finding] = []
+        self._of_others: dict[str, Finding] = {}
+
+    def findings(self) -> list[Finding]:
+        """What is wrong with its files, once `bundles` has ended."""
+        others = [self._of_others[path] for path in sorted(self._of_others, key=PurePosixPath)]
+        found = self._of_bundles + others[:FINDINGS_MAX]
+        if len(found) >= FINDINGS_MAX:
+            found.append(Finding(self.files.name, "", "too_many_findings", "there may be more findings in its files"))
+        return found
+
+    def bundles(self) -> Iterator[list[bytes]]:
+        """Steps 4 and 5: the entries of each bundle before the first that is not right.
+
+        All other files are checked before it ends.
+        """
+        others = self._unexpected()
+        for index in range(self._bundle_count()):
+            for ref in _completed_by(index, self.checkpoint.size):
+                self._check_full(ref)
+            widest = self._bundle(index)
+            if not isinstance(widest, Exception) and not self._of_bundles:
+                yield widest
+            for ref in others.pop(index, ()):
+                self._check(ref, widest)
+            if len(self._of_bundles) >= FINDINGS_MAX:
+                return
+
+    def _bundle_count(self) -> int:
+        return (self.checkpoint.size + TILE_WIDTH - 1) // TILE_WIDTH
+
+    def _bundle(self, index: int) -> list[bytes] | Exception:
+        """The entries of a bundle, or why they cannot be read."""
+        ref = TileRef(ENTRIES, index, min(TILE_WIDTH, self.checkpoint.size - index * TILE_WIDTH))
+        path, widest = ref.path(), _read_bundle(self.files, ref)
+        try:
+            if isinstance(widest, Exception):
+                raise widest
+            self.tree.check_entries(index * TILE_WIDTH, widest)
+        except _UNREADABLE as problem:
+            self._of_bundles.append(Finding(self.files.name, path, "bundle_not_valid", explain(problem, self.files)))
+        if isinstance(widest, Exception) and not isinstance(widest, FileNotFoundError):
+            self._not_ours(path, widest)
+        return widest
+
+    def _unexpected(self) -> dict[int, list[TileRef]]:
+        """Every file that the checkpoint does not need, by the bundle after which it is checked.
+
+        By then what it must hold is in memory. Files that no tree of this size has had are reported at once.
+        """
+        found = defaultdict[int, list[TileRef]](list)
+        for path in self.files.paths():
+            if path in ("checkpoint", "vkey"):
+                continue
+            try:
+                ref = parse_path(path)
+                if ref != self._widest(ref):
+                    found[min(_last_bundle(ref), self._bundle_count() - 1)].append(ref)
+            except _UNREADABLE as problem:
+                self._not_ours(path, problem)
+        return found
+
+    def _widest(self, ref: TileRef) -> TileRef:
+        """The file at the place of this one that the checkpoint needs; raises ValueError if there can be none."""
+        count = self.checkpoint.size >> (TILE_HEIGHT * max(ref.level, 0))
+        width = min(TILE_WIDTH, count - ref.index * TILE_WIDTH)
+        if ref.width > width:
+            raise ValueError(f"it reaches beyond the checkpoint of size {self.checkpoint.size}")
+        return TileRef(ref.level, ref.index, width)
+
+    def _check_full(self, ref: TileRef) -> None:
+        """Check a full tile, which the tree believes only if it hashes to the tile above it."""
+        span = 1 << (TILE_HEIGHT * ref.level)
+        try:
+            self.tree.subtree(ref.index * TILE_WIDTH * span, (ref.index * TILE_WIDTH + 1) * span)
+        except _UNREADABLE as problem:
+            if self.files.has(ref.path()):
+                self._not_ours(ref.path(), problem)
+
+    def _check(self, ref: TileRef, widest: list[bytes] | Exception) -> None:
+        """Compare a file that the checkpoint does not need with the tree; `widest`: the bundle read last."""
+        try:
+            if self.files.read(ref.path()) != self._expected(ref, widest):
+                raise ValueError("its bytes are not those of the log")
+        except _UNREADABLE as problem:
+            self._not_ours(ref.path(), problem)
+
+    def _expected(self, ref: TileRef, widest: list[bytes] | Exception) -> bytes:
+        """The bytes that a tile or bundle must hold, from the verified tree or, for bundles, the widest bundle."""
+        if ref.level == ENTRIES:
+            if isinstance(widest, Exception):
+                raise widest
+            return encode_bundle(widest[: ref.width])
+        first, span = ref.index * TILE_WIDTH, 1 << (TILE_HEIGHT * ref.level)
+        starts = range(first * span, (first + ref.width) * span, span)
+        return b"".join(self.tree.subtree(start, start + span) for start in starts)
+
+    def _not_ours(self, path: str, problem: Exception) -> None:
+        if len(self._of_others) < FINDINGS_MAX:
+            text = explain(problem, self.files)
+            self._of_others[path] = Finding(self.files.name, path, "file_not_of_this_log", text)
+
+
+def _read_bundle(files: LogFiles, ref: TileRef) -> list[bytes] | Exception:
+    """The entries of a bundle, or why they cannot be read."""
+    try:
+        return decode_bundle(files.read(ref.path()), ref.width)
+    except _UNREADABLE as problem:
+        return problem
+
+
+def _last_bundle(ref: TileRef) -> int:
+    """The last bundle below a full tile, or the bundle at this place."""
+    return ((ref.index + 1) << (TILE_HEIGHT * max(ref.level, 0))) - 1
+
+
+def _completed_by(bundle: int, size: int) -> Iterator[TileRef]:
+    """The full tiles whose last bundle this is, in a tree of this size."""
+    level, index = 0, bundle
+    while (index + 1) << (TILE_HEIGHT * (level + 1)) <= size:
+        yield TileRef(level, index)
+        if (index + 1) % TILE_WIDTH:
+            return
+        level, index = level + 1, index >> TILE_HEIGHT
 
 
 def _key(files: LogFiles, trusted: Mapping[str, VerifyKey] | None) -> VerifyKey:
@@ -98,46 +221,8 @@ def _edge(files: LogFiles, checkpoint: Checkpoint) -> Iterator[Finding]:
 
 def _below(files: LogFiles, ref: TileRef) -> list[bytes]:
     if ref.level == 0:
-        return [leaf_hash(entry) for entry in decode_bundle(files.read_bundle(ref.index, ref.width), ref.width)]
+        bundle = files.read(TileRef(ENTRIES, ref.index, ref.width).path())
+        return [leaf_hash(entry) for entry in decode_bundle(bundle, ref.width)]
     first = ref.index * TILE_WIDTH
     tiles = (files.read_tile(ref.level - 1, index, TILE_WIDTH) for index in range(first, first + ref.width))
     return [root_of(decode_tile(tile, TILE_WIDTH)) for tile in tiles]
-
-
-def _bundles(files: LogFiles, tree: TileTree, progress: Callable[[int], None]) -> Iterator[Finding]:
-    size = tree.checkpoint.size
-    for index in range((size + TILE_WIDTH - 1) // TILE_WIDTH):
-        ref = TileRef(ENTRIES, index, min(TILE_WIDTH, size - index * TILE_WIDTH))
-        try:
-            tree.entries(index, files.read_bundle(index, ref.width))
-        except _UNREADABLE as problem:
-            yield Finding(files.name, ref.path(), "bundle_not_valid", explain(problem, files))
-        progress(ref.width)
-
-
-def _other_files(files: LogFiles, tree: TileTree) -> Iterator[Finding]:
-    for path in files.paths():
-        if path in ("checkpoint", "vkey"):
-            continue
-        try:
-            ref = parse_path(path)
-            if files.read(path) != _expected(files, tree, ref):
-                raise ValueError("its bytes are not those of the log")
-        except _UNREADABLE as problem:
-            yield Finding(files.name, path, "file_not_of_this_log", explain(problem, files))
-
-
-def _expected(files: LogFiles, tree: TileTree, ref: TileRef) -> bytes:
-    """The bytes that a tile or bundle must hold, from the verified tree and, for bundles, the widest bundle file."""
-    size = tree.checkpoint.size
-    first = ref.index * TILE_WIDTH
-    if ref.level == ENTRIES:
-        width = min(TILE_WIDTH, size - first)
-        if ref.width > width:
-            raise ValueError(f"it reaches beyond the checkpoint of size {size}")
-        return encode_bundle(decode_bundle(files.read_bundle(ref.index, width), width)[: ref.width])
-    if first + ref.width > size >> (8 * ref.level):
-        raise ValueError(f"it reaches beyond the checkpoint of size {size}")
-    span = 1 << (8 * ref.level)
-    starts = range(first * span, (first + ref.width) * span, span)
-    return b"".join(tree.subtree(start, start + span) for start in starts)

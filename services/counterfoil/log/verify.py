@@ -89,10 +89,15 @@ class TileTree(Prover):
         if index < 0 or width < 1:
             raise ProofError(f"no bundle {index} in a tree of size {self.checkpoint.size}")
         entries = decode_bundle(bundle, width)
-        for at, entry in enumerate(entries):
-            if leaf_hash(entry) != self._node(0, first + at):
-                raise ProofError(f"entry {first + at} is not what the tree of size {self.checkpoint.size} holds there")
+        self.check_entries(first, entries)
         return entries
+
+    def check_entries(self, first: int, entries: Sequence[bytes]) -> None:
+        """`ProofError` unless these are the entries from the index `first` on."""
+        self._check_size(first + len(entries))
+        for at, entry in enumerate(entries, first):
+            if leaf_hash(entry) != self._node(0, at):
+                raise ProofError(f"entry {at} is not what the tree of size {self.checkpoint.size} holds there")
 
     def _check_size(self, size: int) -> None:
         if not 0 <= size <= self.checkpoint.size:
