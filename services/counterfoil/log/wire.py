@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 
 from counterfoil.log.errors import FormatError
 
@@ -68,6 +69,7 @@ def decode_text(raw: bytes) -> str:
         raise FormatError(f"not UTF-8: {shown(raw)}") from error
 
 
+@lru_cache(64)
 def check_name(name: str) -> None:
     """`FormatError` unless `name` may name a key or a log: not empty, no Unicode space, no control, no plus sign."""
     if not name or any(c.isspace() or c == "+" or c < " " for c in name):

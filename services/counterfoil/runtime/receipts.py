@@ -263,9 +263,10 @@ class Receipts:
         log, announced = self._logs[origin], self._transport.checkpoints(origin)
         known = log.head.size if log.head is not None else 0
         if announced is not None and known < announced.size <= log.tree.size:
-            head = open_checkpoint(announced.note, [log.key])
+            head = Checkpoint(origin, announced.size, log.tree.root_at(announced.size))
+            # Its signature was checked where it came into this process; what it says must be what the entries hash to.
             ensure(
-                log.tree.root_at(head.size) == head.root,
+                announced.note.startswith(head.text() + b"\n"),
                 f"{origin}: the checkpoint does not match the announced entries",
             )
             log.head, log.note = head, announced.note
