@@ -9,7 +9,7 @@ import re
 import types
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
 from counterfoil.contract.record import Command as Body
-from counterfoil.contract.record import Event
+from counterfoil.contract.record import Event, annotations_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.times import HOUR
@@ -47,7 +47,7 @@ def of(annotation: Any) -> st.SearchStrategy[Any]:
     kind = get_origin(annotation)
     if kind is Annotated:
         marker = annotation.__metadata__[0]
-        return of(annotation.__origin__) if isinstance(marker, scalars.Tagged) else _native(marker._schema)
+        return of(annotation.__origin__) if isinstance(marker, scalars.Tagged) else _native(marker.schema)
     if kind is Literal:
         return st.sampled_from(get_args(annotation))
     if kind in (Union, types.UnionType):
@@ -75,7 +75,7 @@ def _native(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 @cache
 def records(cls: type[Any]) -> st.SearchStrategy[Any]:
     """Instances of a contract dataclass."""
-    hints = get_type_hints(cls, include_extras=True)
+    hints = annotations_of(cls)
     return st.builds(cls, **{field.name: of(hints[field.name]) for field in fields(cls)})
 
 
@@ -111,7 +111,7 @@ def batches(draw: st.DrawFn) -> tuple[Header, tuple[Body, ...]]:
 
 
 def _headers(kind: str, version: int) -> st.SearchStrategy[Header]:
-    hints = get_type_hints(Header, include_extras=True)
+    hints = annotations_of(Header)
     rest = {name: of(hint) for name, hint in hints.items() if name not in ("type", "v")}
     return st.builds(Header, type=st.just(kind), v=st.just(version), **rest)
 

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+
+import msgspec
 
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
@@ -22,6 +24,7 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import ENTRY_TYPE, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
 from counterfoil.contract.export import render
+from counterfoil.contract.record import annotations_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.times import HOUR
@@ -86,14 +89,14 @@ def boundaries(annotation: Any) -> tuple[Any, ...]:
     if kind is Annotated and isinstance(annotation.__metadata__[0], scalars.Tagged):
         return boundaries(annotation.__origin__)
     if kind is Annotated:
-        schema = annotation.__metadata__[0]._schema
+        schema = annotation.__metadata__[0].schema
         return schema["ge"], schema["le"]
     return tuple(instances(annotation))
 
 
 def instances(cls: type[Any], **fixed: Any) -> Iterator[Any]:
     """Instances of a record, as many as it takes for every boundary of every member to be in one of them."""
-    hints = get_type_hints(cls, include_extras=True)
+    hints = annotations_of(cls)
     values = {
         field.name: (fixed[field.name],) if field.name in fixed else boundaries(hints[field.name])
         for field in fields(cls)
@@ -104,6 +107,8 @@ def instances(cls: type[Any], **fixed: Any) -> Iterator[Any]:
 
 def plain(value: Any) -> Any:
     """What a decoded value is, in JSON: members by name, integers as they are, octets in hexadecimal."""
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, bytes):

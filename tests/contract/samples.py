@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import types
 from dataclasses import fields
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from counterfoil.contract import scalars
+from counterfoil.contract.record import annotations_of
 from counterfoil.contract.submission import Header, Seen
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import parse_hour, parse_time
@@ -64,7 +65,7 @@ _BY_NAME: dict[str, Any] = {
 
 def sample(cls: type[Any]) -> Any:
     """The sample of a command, an event or a part of one."""
-    hints = get_type_hints(cls, include_extras=True)
+    hints = annotations_of(cls)
     return cls(**{field.name: _value(field.name, hints[field.name]) for field in fields(cls)})
 
 
@@ -98,5 +99,5 @@ def _value(name: str, annotation: Any) -> Any:
     if kind is Annotated and annotation.__origin__ is str:
         return f"{name.removesuffix('_id').replace('_', '-')}-1"
     if kind is Annotated:
-        return max(annotation.__metadata__[0]._schema["ge"], 12)
+        return max(annotation.__metadata__[0].schema["ge"], 12)
     return sample(annotation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from counterfoil.contract import scalars
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.limits import MAX_WINDOW
 from counterfoil.contract.record import Command as Body
-from counterfoil.contract.record import Event
+from counterfoil.contract.record import Event, annotations_of
 from counterfoil.contract.submission import Header
 from counterfoil.contract.terms import RelativeExpiry
 from counterfoil.contract.times import END_OF_HOURS, HOUR, LAST_DERIVED_YEAR, SECOND, format_time, parse_derived_time
@@ -48,7 +48,7 @@ def members(scalar: Any, records: Any) -> set[tuple[Any, str]]:
     return {
         (record, name)
         for record in records
-        for name, annotation in get_type_hints(record, include_extras=True).items()
+        for name, annotation in annotations_of(record).items()
         if annotation in (scalar, scalar | None)
     }
 

@@ -1,5 +1,5 @@
 """What crosses a boundary: identifiers, commands, events, the signed envelope, the log entry and their one codec.
 
-Standard library dataclasses only; only `codec` and `export` use pydantic and orjson.
+Records are structs of msgspec. pydantic is known to `faults`, which names refusals, and `export`, which makes schemas.
 Import the modules themselves: ``from counterfoil.contract import commands, events``.
 """

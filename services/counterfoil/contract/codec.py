@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, cast
 
+import msgspec
 import orjson
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from counterfoil.contract import limits
-from counterfoil.contract.canonical import Refused, canonical, loads, own_form, parse_json
+from counterfoil.contract.canonical import Refused, canonical, loads
 from counterfoil.contract.entry import (
     ENTRY_TYPE,
     Cause,
@@ -27,25 +26,26 @@ from counterfoil.contract.entry import (
     Outcome,
     TimerCause,
 )
+from counterfoil.contract.entry_form import entry_reader, read_cause
 from counterfoil.contract.envelope import open_envelope
-from counterfoil.contract.record import Command, Event
+from counterfoil.contract.faults import find_body, refuse_payload, refuse_record
+from counterfoil.contract.forms import check, dump
+from counterfoil.contract.record import Command, Event, annotations_of
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.scalars import OutOfRange, decode_base64, encode_base64
+from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.contract.submission import BATCH, Header, Submission
 from counterfoil.contract.times import format_time, parse_derived_time
 from counterfoil.contract.vocabulary import Vocabulary
+from counterfoil.contract.wire import LENIENT, UNREADABLE, reader, wire_type
 
-T = TypeVar("T")
-_PRECEDENCE: Final = {code: number for number, code in enumerate(Code)}
-_RANGE_ERRORS: Final = ("greater_than_equal", "less_than_equal", "string_too_long", "int_parsing_size")
-_HEADER: Final = TypeAdapter(Header)
 _CACHED: Final = 1_024
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-_DUMPERS: dict[type, Callable[[Event], dict[str, Any]]] = {}
 
 
 class Codec:
     """Decodes the commands, events and entries of one vocabulary.
+
+    Bytes are read leniently by msgspec, then the value is written again: if these are not the bytes, or anything
+    else is wrong with them, `counterfoil.contract.faults` says why.
 
     The decoders cache their last results: the gateway, runners, receipts and views of one process meet the same
     bytes within moments.
@@ -53,7 +53,8 @@ class Codec:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._validators: dict[str, Callable[[object], Event]] = {}
+        self._bodies = {name: reader(kind) for name, kind in vocabulary.commands.items()}
+        self._read_entry = entry_reader(tuple(vocabulary.events.values()))
         self.decode_envelope: Callable[[bytes], Submission] = lru_cache(maxsize=_CACHED)(self._decode_envelope)
         """An envelope's submission; its signature is not verified here. Raises `Refused` with an intake code."""
         self.decode_entry: Callable[[bytes], Entry] = lru_cache(maxsize=_CACHED)(self._decode_entry)
@@ -64,61 +65,78 @@ class Codec:
 
     def decode_payload(self, payload: bytes, signature: bytes) -> Submission:
         """Parse the signed bytes; the signature is verified elsewhere. Raises `Refused` with an intake code."""
-        parsed = parse_json(payload, limits.MAX_BATCH_PAYLOAD_BYTES)
-        single = not (isinstance(parsed, dict) and parsed.get("type") == BATCH)
-        if single and len(payload) > limits.MAX_PAYLOAD_BYTES:
-            raise Refused(Code.TOO_LARGE, limit=str(limits.MAX_PAYLOAD_BYTES))
-        value = own_form(parsed, payload)
-        body = value.pop("body", None)
-        header = _validate(_HEADER, value)
-        batch = header.type == BATCH and header.v == 1
-        bodies = self._batch(body) if batch else (self.load_body(header.type, header.v, body),)
-        return Submission(
-            header=header, payload=payload, signature=signature, content=sha256(payload).digest(), bodies=bodies
-        )
+        try:
+            header, bodies = self._read_payload(payload)
+        except UNREADABLE:
+            refuse_payload(self.vocabulary, payload)
+        content = sha256(payload).digest()
+        return Submission(header=header, payload=payload, signature=signature, content=content, bodies=bodies)
+
+    def _read_payload(self, payload: bytes) -> tuple[Header, tuple[Command, ...]]:
+        if len(payload) > limits.MAX_BATCH_PAYLOAD_BYTES:
+            raise ValueError("too large")
+        members = msgspec.structs.asdict(_read_payload_form(payload))
+        body = members.pop("body")
+        header = Header(**members)
+        check(header)
+        if header.type == BATCH and header.v == 1:
+            bodies = self._read_bodies(body)
+        elif len(payload) <= limits.MAX_PAYLOAD_BYTES:
+            bodies = (self._read_body(header.type, header.v, body),)
+        else:
+            raise ValueError("too large")
+        if encode_payload(header, bodies) != payload:
+            raise ValueError("not its own canonical form")
+        return header, bodies
+
+    def _read_bodies(self, batch: bytes) -> tuple[Command, ...]:
+        bodies = tuple([self._read_body(each.type, each.v, each.body) for each in _read_batch(batch).commands])
+        if len({self.vocabulary.service_of[type(each)] for each in bodies}) != 1:
+            raise ValueError("of several services")
+        return bodies
+
+    def _read_body(self, kind: str, version: int, data: bytes) -> Command:
+        body = self._bodies[kind, version](data)
+        check(body)
+        return cast(Command, body)
 
     def load_body(self, kind: object, version: object, body: object) -> Command:
         """A command body from its JSON form. Raises `Refused`."""
-        known = isinstance(kind, str) and type(version) is int
-        found = self.vocabulary.commands.get((kind, version)) if known else None  # type: ignore[arg-type]
-        if found is None:
-            raise Refused(Code.UNKNOWN_TYPE, type=str(kind)[:40], v=str(version)[:20])
-        if not isinstance(body, dict):
-            raise Refused(Code.MALFORMED, member="body", reason="not an object")
-        return cast(Command, _validate(_adapter(found), body))
-
-    def _batch(self, body: object) -> tuple[Command, ...]:
-        commands = _members(body, ("commands",), "body")["commands"]
-        if not isinstance(commands, list):
-            raise Refused(Code.MALFORMED, member="body.commands", reason="not a list")
-        if not 1 <= len(commands) <= limits.MAX_BATCH_COMMANDS:
-            reason = f"1 to {limits.MAX_BATCH_COMMANDS} commands"
-            raise Refused(Code.OUT_OF_RANGE, member="body.commands", reason=reason)
-        bodies = []
-        for item in commands:
-            item = _members(item, ("type", "v", "body"), "body.commands")
-            bodies.append(self.load_body(item["type"], item["v"], item["body"]))
-        if len({self.vocabulary.service_of[type(each)] for each in bodies}) != 1:
-            raise Refused(Code.WRONG_AUDIENCE, reason="the commands of a batch belong to one service")
-        return tuple(bodies)
+        return cast(Command, _load(find_body(self.vocabulary, kind, version, body), body))
 
     def load_event(self, value: dict[str, Any]) -> Event:
         """An event from its JSON form; raises `Refused`. Consumes the value: removes its ``type``."""
         name = value.pop("type", None)
-        validate = self._validators.get(name) if isinstance(name, str) else None
-        if validate is None:
-            found = self.vocabulary.events.get(name) if isinstance(name, str) else None
-            if found is None:
-                raise Refused(Code.UNKNOWN_TYPE, type=str(name)[:40])
-            validate = self._validators[found.TYPE] = _adapter(found).validator.validate_python
-        try:
-            return validate(value)
-        except ValidationError:
-            return cast(Event, _validate(_adapter(self.vocabulary.events[cast(str, name)]), value))
+        found = self.vocabulary.events.get(name) if isinstance(name, str) else None
+        if found is None:
+            raise Refused(Code.UNKNOWN_TYPE, type=str(name)[:40])
+        return cast(Event, _load(found, value))
 
     def _decode_entry(self, data: bytes) -> Entry:
         if len(data) > limits.MAX_ENTRY_BYTES:
             raise Refused(Code.TOO_LARGE, limit=str(limits.MAX_ENTRY_BYTES))
+        try:
+            entry = self._read_entry(data)
+            for event in entry.events:
+                check(event)
+            if encode_entry(entry) == data:
+                return entry
+        except UNREADABLE:
+            pass
+        return self._decode_other_form(data)
+
+    def decode_own_entry(self, data: bytes) -> Entry:
+        """An entry that this log's own writer encoded, as its root proves: faster, since nothing is checked again.
+
+        Raises `Refused` for what cannot be read at all.
+        """
+        try:
+            return self._read_entry(data)
+        except UNREADABLE as problem:
+            raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
+
+    def _decode_other_form(self, data: bytes) -> Entry:
+        """An entry that is not in its canonical form, but says the same. Raises `Refused`."""
         value = loads(data)  # bounds its own recursion; every member is checked below
         try:
             body = value["data"]
@@ -140,47 +158,44 @@ class Codec:
             raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
 
 
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    """The adapter of a record, built on first use: most processes need few of them."""
-    adapter = _ADAPTERS.get(kind)
-    if adapter is None:
-        adapter = _ADAPTERS[kind] = TypeAdapter(kind)
-    return adapter
-
-
-def _validate(adapter: TypeAdapter[T], value: object) -> T:
+def _load(kind: type, value: object) -> Any:
+    """A record from its JSON form. Raises `Refused`."""
     try:
-        return adapter.validate_python(value)
-    except ValidationError as problem:
-        found = problem.errors(include_url=False, include_input=False)
-        code, first = min(((_code_of(each), each) for each in found), key=lambda pair: _PRECEDENCE[pair[0]])
-        where = ".".join(str(part) for part in first["loc"])[:120]
-        raise Refused(code, member=where, reason=str(first["msg"])[:120]) from problem
-
-
-def _code_of(error: ErrorDetails) -> Code:
-    if error["type"] == "unexpected_keyword_argument":
-        return Code.UNKNOWN_MEMBER
-    if error["type"] in _RANGE_ERRORS or isinstance(error.get("ctx", {}).get("error"), OutOfRange):
-        return Code.OUT_OF_RANGE
-    return Code.MALFORMED
-
-
-def _members(value: object, names: tuple[str, ...], where: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or any(name not in value for name in names):
-        raise Refused(Code.MALFORMED, member=where, reason=f"an object with the members {', '.join(names)}")
-    extra = [name for name in value if name not in names]
-    if extra:
-        raise Refused(Code.UNKNOWN_MEMBER, member=f"{where}.{extra[0]}"[:120])
-    return value
+        read = msgspec.convert(value, kind, **LENIENT)
+        check(read)
+        if canonical(dump(read)) != canonical(value):
+            raise ValueError("not its own canonical form")
+    except UNREADABLE:
+        refuse_record(kind, value)
+    return read
 
 
 # signed payloads ----------------------------------------------------------------------------------------------------
 
 
+class _Command(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    v: int
+    body: msgspec.Raw
+
+
+class _Batch(msgspec.Struct, forbid_unknown_fields=True):
+    commands: Annotated[list[_Command], msgspec.Meta(min_length=1, max_length=limits.MAX_BATCH_COMMANDS)]
+
+
+_read_batch: Final = reader(_Batch)
+_read_payload_form: Final = reader(
+    msgspec.defstruct(
+        "_Payload",
+        [*((name, wire_type(hint)) for name, hint in annotations_of(Header).items()), ("body", msgspec.Raw)],
+        forbid_unknown_fields=True,
+    )
+)
+
+
 def encode_payload(header: Header, bodies: Sequence[Command]) -> bytes:
     """The canonical payload that an author signs: the one body, or with type ``batch`` all of them."""
-    value = _HEADER.dump_python(header, mode="json")
+    value = dump(header)
     if header.type == BATCH:
         value["body"] = {"commands": [{"type": b.TYPE, "v": b.V, "body": dump_body(b)} for b in bodies]}
     else:
@@ -195,7 +210,7 @@ def dump_body(body: Command) -> dict[str, Any]:
 
 def dump_record(value: object) -> dict[str, Any]:
     """The JSON form of a record."""
-    return cast(dict[str, Any], _adapter(type(value)).dump_python(value, mode="json"))
+    return dump(value)
 
 
 # events -------------------------------------------------------------------------------------------------------------
@@ -203,8 +218,6 @@ def dump_record(value: object) -> dict[str, Any]:
 
 def dump_event(event: Event) -> dict[str, Any]:
     """The JSON form of an event, its versioned name in ``type``."""
-    kind = type(event)
-    dump = _DUMPERS.get(kind) or _DUMPERS.setdefault(kind, _adapter(kind).serializer.to_python)
     value = dump(event)
     value["type"] = event.TYPE
     return value
@@ -273,11 +286,13 @@ def _dump_outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def decode_cause(data: bytes) -> tuple[Cause, int]:
-    """An entry's cause and time, all that deciding it again needs; nothing else is checked. Raises `Refused`."""
-    value = loads(data)
+    """An entry's cause and time, all that deciding it again needs; read leniently. Raises `Refused`.
+
+    Whoever decides again compares the bytes.
+    """
     try:
-        return _load_cause(value["data"]["cause"]), parse_derived_time(value["time"])
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        return read_cause(data)
+    except UNREADABLE as problem:
         raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
 
 

@@ -5,51 +5,50 @@ An entry says what caused it, what was decided, and the events that follow from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
+
+from counterfoil.contract import limits
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 
 ENTRY_TYPE: Final = "counterfoil.entry.v1"
 PAYLOAD_TYPE: Final = "application/vnd.counterfoil.command.v1+json"
+Index = Annotated[int, msgspec.Meta(ge=0, le=limits.MAX_COUNT)]
 
 
-@dataclass(frozen=True, slots=True)
-class CommandCause:
+class CommandCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A signed command (or batch of commands), verbatim."""
 
     payload: bytes
-    signature: bytes
-    key_id: str
+    signature: bytes = msgspec.field(name="sig")
+    key_id: str = msgspec.field()
 
 
-@dataclass(frozen=True, slots=True)
-class EntryCause:
+class EntryCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The event number `item` of entry `index` of another log."""
 
     origin: str
-    index: int
+    index: Index
     leaf: bytes
-    item: int
+    item: Index
 
 
-@dataclass(frozen=True, slots=True)
-class TimerCause:
+class TimerCause(msgspec.Struct, frozen=True, gc=False):
     """Made by the log's writer: everything of `kind` that was due at `due` (microseconds) or before."""
 
     kind: str
     due: int
 
 
-@dataclass(frozen=True, slots=True)
-class GenesisCause:
+class GenesisCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The first entry of a log; in issuance's log it also names the operator, the root of all authority."""
 
     operator_id: str
     operator_name: str
     operator_key: bytes
-    rules: int
+    rules: Index
     """The version of the rules that the log begins with."""
     release: str
     """A release that knows these rules."""
@@ -58,16 +57,14 @@ class GenesisCause:
 Cause = CommandCause | EntryCause | TimerCause | GenesisCause
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one command: how many of the entry's events are its own, or why it was refused."""
 
     events: int
     refusal: Refusal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry. `outcomes`: one per command of the cause, empty for other causes (which are always accepted)."""
 
     origin: str

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64, encode_base64
+from counterfoil.contract.wire import UNREADABLE, reader
 
 _PAYLOAD_TYPE = PAYLOAD_TYPE.encode()
+
+
+class _Signature(msgspec.Struct):
+    keyid: str
+    sig: bytes
+
+
+class _Envelope(msgspec.Struct):
+    payload: bytes
+    signatures: list[_Signature]
+
+
+_read_form = reader(_Envelope)
 
 
 def pae(payload_type: bytes, payload: bytes) -> bytes:
@@ -37,6 +53,20 @@ def open_envelope(data: bytes) -> tuple[bytes, bytes]:
 
     The envelope's own ``keyid`` is an unauthenticated hint and is ignored: the key is the one the payload names.
     """
+    if len(data) <= limits.MAX_ENVELOPE_BYTES:
+        try:
+            form = _read_form(data)
+            (signature,) = form.signatures
+            payload, sig = form.payload, signature.sig
+            if len(sig) == 64 and encode_envelope(payload, sig, signature.keyid) == data:
+                return payload, sig
+        except UNREADABLE:
+            pass
+    return _open_other_form(data)
+
+
+def _open_other_form(data: bytes) -> tuple[bytes, bytes]:
+    """An envelope may be written in any way: blanks, order of members, with or without a ``keyid``."""
     value = parse_json(data, limits.MAX_ENVELOPE_BYTES)
     try:
         (signature,) = value["signatures"]

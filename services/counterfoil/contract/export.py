@@ -1,7 +1,7 @@
 """Renders the published ``schemas/``: JSON Schema 2020-12 of every command, event and the entry, and the refusals.
 
 Pure: `render` returns bytes, the command line writes them and a test compares them with the files. Everything comes
-from the dataclasses, their scalars and their docstrings, so that a schema cannot say something else than the codec.
+from the records, their scalars and their docstrings, so that a schema cannot say something else than the codec.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def render(vocabulary: Vocabulary) -> dict[str, bytes]:
     }
 
 
-# schemas from dataclasses -------------------------------------------------------------------------------------------
+# schemas from records ----------------------------------------------------------------------------------------------
 
 
 def command_id(kind: str, version: int) -> str:

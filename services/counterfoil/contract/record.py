@@ -1,20 +1,27 @@
-"""The kinds of data that cross a boundary: frozen, slotted, keyword-only dataclasses, closed to new members.
+"""The kinds of data that cross a boundary: frozen, slotted, keyword-only records, closed to new members.
 
 A `record` is a value inside others. A `command` is what a party may ask for, an `event` is what was decided. Each
 states its name on the wire where it is defined, and nowhere else.
+
+Records are msgspec's structs: made and read several times faster than dataclasses. `dataclasses.fields` and `replace`
+work for them all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform, get_type_hints
+
+import msgspec
 
 from counterfoil.contract.scalars import Role
+from counterfoil.contract.wire import wire_type
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Command")
 E = TypeVar("E", bound="Event")
+_NOT_ITS_OWN = ("__annotations__", "__dict__", "__weakref__")  # of what a class statement puts into a class
 
 
 class Command:
@@ -39,10 +46,8 @@ class Event:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def record(cls: type[T]) -> type[T]:
-    """Make `cls` a frozen, slotted, keyword-only dataclass whose JSON form forbids members it does not name."""
-    made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
-    made.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
-    return made
+    """Make `cls` a frozen, slotted, keyword-only record whose JSON form forbids members it does not name."""
+    return _make(cls, {}, {})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -50,9 +55,7 @@ def command(name: str, *, role: Role | None, version: int = 1) -> Callable[[type
     """Make a class the record of a command body."""
 
     def make(cls: type[C]) -> type[C]:
-        made = record(cls)
-        made.TYPE, made.V, made.ROLE = name, version, role
-        return made
+        return _make(cls, {"TYPE": name, "V": version, "ROLE": role}, {})
 
     return make
 
@@ -62,8 +65,31 @@ def event(name: str) -> Callable[[type[E]], type[E]]:
     """Make a class the record of an event; `name` ends in its version, as in ``bid.received.v1``."""
 
     def make(cls: type[E]) -> type[E]:
-        made = record(cls)
-        made.TYPE = name
-        return made
+        return _make(cls, {"TYPE": name}, {"tag_field": "type", "tag": name})
 
     return make
+
+
+def annotations_of(kind: type) -> dict[str, Any]:
+    """The members of a record, and the type that each was declared with."""
+    return get_type_hints(shape_of(kind), include_extras=True)
+
+
+def shape_of(kind: type) -> type:
+    """The record as a dataclass: for pydantic, which knows no structs."""
+    return cast(type, kind.SHAPE)  # type: ignore[attr-defined]
+
+
+def _make(cls: type[T], names: dict[str, Any], tag: dict[str, str]) -> type[T]:
+    own = {name: value for name, value in vars(cls).items() if name not in _NOT_ITS_OWN}
+    shape: Any = dataclass(frozen=True, kw_only=True)(cls)
+    shape.__pydantic_config__ = {"extra": "forbid"}
+    members = [(name, wire_type(hint)) for name, hint in get_type_hints(shape, include_extras=True).items()]
+    pydantic = classmethod(lambda _kind, _source, handler: handler.generate_schema(shape))
+    own |= {"SHAPE": shape, "__get_pydantic_core_schema__": pydantic, **names}
+    own["__dataclass_fields__"] = shape.__dataclass_fields__
+    closed: dict[str, Any] = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True, **tag}
+    # No record can be part of a cycle, so the garbage collector need not look at any.
+    bases = (*(base for base in cls.__bases__ if base is not object), msgspec.Struct)
+    made = msgspec.defstruct(cls.__name__, members, bases=bases, namespace=own, gc=False, **closed)
+    return cast(type[T], made)

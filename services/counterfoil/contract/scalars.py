@@ -2,6 +2,7 @@
 
 A scalar is ``Annotated[python_type, marker]``. The markers speak pydantic's protocol
 (``__get_pydantic_core_schema__`` returns plain dictionaries), so this module imports nothing but the standard library.
+`counterfoil.contract.wire` makes msgspec's types of them.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ class Coded:
     """A value whose JSON form is a string: `parse` makes the Python value, `render` the string again."""
 
     def __init__(self, parse: Callable[[str], Any], render: Callable[[Any], str], schema: dict[str, Any]) -> None:
-        self._parse, self._render, self._schema = parse, render, schema
+        self._parse, self.render, self._schema = parse, render, schema
 
-    def _validate(self, value: object) -> Any:
+    def load(self, value: object) -> Any:
+        """The Python value of a JSON value; ValueError if it has none."""
         if not isinstance(value, str):
             raise ValueError("must be a JSON string")  # noqa: TRY004 pydantic turns only ValueError into a finding
         return self._parse(value)
@@ -34,33 +36,40 @@ class Coded:
     def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> dict[str, Any]:
         return {
             "type": "function-plain",
-            "function": {"type": "no-info", "function": self._validate},
-            "serialization": {"type": "function-plain", "function": self._render, "return_schema": {"type": "str"}},
+            "function": {"type": "no-info", "function": self.load},
         }
 
     def __get_pydantic_json_schema__(self, _core: object, _handler: object) -> dict[str, Any]:
         return dict(self._schema)
 
 
+class Decimal(Coded):
+    """An integer of [low, high] whose JSON form is a string of decimal digits."""
+
+    def __init__(self, low: int, high: int, parse: Callable[[str], int], schema: dict[str, Any]) -> None:
+        super().__init__(parse, str, schema)
+        self.low, self.high = low, high
+
+
 class Tagged:
     """A union of records that differ in the value of `member`: `choices` gives the record for each value."""
 
     def __init__(self, member: str, choices: dict[str, type]) -> None:
-        self._member, self._choices = member, choices
+        self.member, self.choices = member, choices
 
     def __get_pydantic_core_schema__(self, _source: object, handler: Any) -> dict[str, Any]:
-        choices = {value: handler.generate_schema(choice) for value, choice in self._choices.items()}
-        return {"type": "tagged-union", "discriminator": self._member, "choices": choices}
+        choices = {value: handler.generate_schema(choice) for value, choice in self.choices.items()}
+        return {"type": "tagged-union", "discriminator": self.member, "choices": choices}
 
 
 class Native:
     """A value that pydantic checks by itself: the marker is its core schema."""
 
     def __init__(self, **schema: Any) -> None:
-        self._schema = {"strict": True, **schema}
+        self.schema = {"strict": True, **schema}
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> dict[str, Any]:
-        return dict(self._schema)
+        return dict(self.schema)
 
 
 def _count(low: int, high: int) -> Native:
@@ -74,7 +83,7 @@ def _text(pattern: str, longest: int) -> Native:
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 
 
-def _amount(low: int, high: int) -> Coded:
+def _amount(low: int, high: int) -> Decimal:
     def parse(text: str) -> int:
         if _DECIMAL.fullmatch(text) is None or text == "-0":
             if re.fullmatch(r"-?[1-9][0-9]{19,}", text):
@@ -87,7 +96,8 @@ def _amount(low: int, high: int) -> Coded:
 
     digits = "[1-9][0-9]{0,18}"
     pattern = f"^{digits}$" if low > 0 else f"^(?:0|{digits})$" if low == 0 else f"^(?:0|-?{digits})$"
-    return Coded(parse, str, {"type": "string", "pattern": pattern, "x-minimum": str(low), "x-maximum": str(high)})
+    schema = {"type": "string", "pattern": pattern, "x-minimum": str(low), "x-maximum": str(high)}
+    return Decimal(low, high, parse, schema)
 
 
 def _octets(length: int) -> Coded:

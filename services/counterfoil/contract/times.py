@@ -15,7 +15,7 @@ SECOND: Final = 1_000_000
 HOUR: Final = 3_600 * SECOND
 DAY: Final = 24 * HOUR
 
-_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z", re.ASCII)
+_TO_SECOND = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.", re.ASCII)
 _HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST_YEAR: Final = 2_199
@@ -43,11 +43,6 @@ END_OF_HOURS: Final = (_days(LAST_YEAR, 12, 31) + 1) * 24
 
 
 @lru_cache(maxsize=1024)
-def _days_to(date: str, last_year: int) -> int:
-    return _days(int(date[:4]), int(date[5:7]), int(date[8:]), last_year)
-
-
-@lru_cache(maxsize=1024)
 def _civil(days: int) -> tuple[int, int, int]:
     days += 719_468
     era, of_era = divmod(days, 146_097)
@@ -70,14 +65,22 @@ def parse_derived_time(text: str) -> int:
 
 
 def _microseconds(text: str, last_year: int) -> int:
-    found = _TIME.fullmatch(text)
+    micro = text[20:26]
+    if len(text) != 27 or text[26] != "Z" or not (micro.isascii() and micro.isdecimal()):
+        raise ValueError("a time is written 2026-11-22T18:00:00.123456Z")
+    return _seconds(text[:20], last_year) * 1_000_000 + int(micro)
+
+
+@lru_cache(maxsize=1024)
+def _seconds(text: str, last_year: int) -> int:
+    """The seconds of a time, of which `text` is all before the microseconds."""
+    found = _TO_SECOND.fullmatch(text)
     if found is None:
         raise ValueError("a time is written 2026-11-22T18:00:00.123456Z")
-    date, *of_day = found.groups()
-    hour, minute, second, micro = map(int, of_day)
+    year, month, day, hour, minute, second = map(int, found.groups())
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("not a time of day")
-    return ((_days_to(date, last_year) * 24 + hour) * 3600 + minute * 60 + second) * 1_000_000 + micro
+    return (_days(year, month, day, last_year) * 24 + hour) * 3600 + minute * 60 + second
 
 
 def format_time(time: int) -> str:

@@ -1,0 +1,110 @@
+"""Reads entries leniently, as `counterfoil.contract.wire` says: members that an entry does not have pass as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, Union
+
+import msgspec
+
+from counterfoil.contract.entry import (
+    Cause,
+    CommandCause,
+    Entry,
+    EntryCause,
+    GenesisCause,
+    Index,
+    Outcome,
+    TimerCause,
+)
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.scalars import DerivedTime
+from counterfoil.contract.wire import reader, wire_type
+
+_Time: Final = wire_type(DerivedTime)
+_Timer: Final = msgspec.defstruct("_Timer", [("kind", str), ("due", _Time)], gc=False)
+
+
+class _Cause(msgspec.Struct, gc=False):
+    """One of these."""
+
+    command: CommandCause | None = None
+    entry: EntryCause | None = None
+    timer: _Timer | None = None  # type: ignore[valid-type]
+    genesis: GenesisCause | None = None
+
+
+class _Outcome(msgspec.Struct, gc=False):
+    """Either `accepted`, or the others."""
+
+    accepted: Index | None = None
+    refused: Code | None = None
+    detail: dict[str, str] = {}
+
+
+class _Decision(_Outcome, gc=False):
+    batch: list[_Outcome] | None = None
+
+
+def entry_reader(events: Sequence[type[Event]]) -> Callable[[bytes], Entry]:
+    """Reads entries that have these events. Raises `UNREADABLE`."""
+    data = [
+        ("index", Index),
+        ("cause", _Cause),
+        ("decision", Literal["accepted"] | _Decision),
+        ("events", tuple[Union[tuple(events)], ...]),  # type: ignore[misc]  # noqa: UP007 made from values
+    ]
+    members = [("source", str), ("id", str), ("time", _Time), ("subject", str), ("data", _form("_Data", data))]
+    read = reader(_form("_Entry", members))
+
+    def run(entry: bytes) -> Entry:
+        form = read(entry)
+        data = form.data
+        cause, decision, events = _cause(data.cause), data.decision, data.events
+        batch = decision != "accepted" and decision.batch is not None
+        return Entry(
+            form.source.removeprefix("//"), data.index, form.id, form.time, form.subject, cause,
+            batch, _outcomes(decision, cause, len(events)), events,
+        )  # fmt: skip
+
+    return run
+
+
+def _form(name: str, members: list[tuple[str, Any]]) -> type:
+    return msgspec.defstruct(name, members, gc=False)
+
+
+_read_caused: Final = reader(_form("_Caused", [("time", _Time), ("data", _form("_CausedData", [("cause", _Cause)]))]))
+
+
+def read_cause(entry: bytes) -> tuple[Cause, int]:
+    """An entry's cause and time; nothing else is looked at. Raises `UNREADABLE`."""
+    form = _read_caused(entry)
+    return _cause(form.data.cause), form.time
+
+
+def _cause(form: _Cause) -> Cause:
+    found: Cause | None = form.command or form.entry or form.genesis
+    if found is not None:
+        return found
+    timer: Any = form.timer
+    if timer is None:
+        raise ValueError("no cause")
+    return TimerCause(timer.kind, timer.due)
+
+
+def _outcomes(decision: Any, cause: Cause, events: int) -> tuple[Outcome, ...]:
+    if not isinstance(cause, CommandCause):
+        return ()
+    if decision == "accepted":
+        return (Outcome(events, None),)
+    return tuple([_outcome(each) for each in ([decision] if decision.batch is None else decision.batch)])
+
+
+def _outcome(form: _Outcome) -> Outcome:
+    if form.accepted is not None:
+        return Outcome(form.accepted, None)
+    if form.refused is None:
+        raise ValueError("neither accepted nor refused")
+    return Outcome(0, Refusal(form.refused, tuple(sorted(form.detail.items()))))
