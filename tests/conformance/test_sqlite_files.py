@@ -12,12 +12,11 @@ from typing import get_args
 import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.ports import Add, Change, Put, Set, Synchronous, View
+from counterfoil.ports import Put, Synchronous, View
 from counterfoil.storage import DatabaseDamaged, StorageError, open_log_store, open_view_store
-from counterfoil.storage.changes import group
 from counterfoil.storage.tables import view_schema
 from tests.conformance.log_store import append, check_log, contents, entries
-from tests.conformance.view_store import BALANCES, ORDERS, balance
+from tests.conformance.view_store import BALANCES, ORDERS
 
 FORBIDDEN = [
     "UPDATE entries SET data = x'00' WHERE \"index\" = 1",
@@ -240,27 +239,3 @@ def test_views_defined_otherwise_start_empty(tmp_path: Path, now: list[View]) ->
 def test_a_definition_that_makes_no_sense_is_refused(views: list[View]) -> None:
     with pytest.raises(InvariantViolation):
         view_schema(views)
-
-
-def test_interleaved_changes_of_different_rows_become_few_statements() -> None:
-    views = view_schema([BALANCES, ORDERS]).views
-    changes: list[Change] = [
-        change
-        for n in range(50)
-        for change in (
-            Put("balances", balance(f"p{n}", "x")),
-            Put("orders", {"hour": n, "order": n}),
-            Add("balances", (f"p{n}", "x"), {"available": n}),
-            Set("orders", (n, n), {"detail": n}),
-        )
-    ]
-    assert [(shape.kind, shape.view, len(rows)) for shape, rows in group(changes, views)] == [
-        (Put, "balances", 50),
-        (Put, "orders", 50),
-        (Add, "balances", 50),
-        (Set, "orders", 50),
-    ]
-    same_row: list[Change] = [Add("balances", ("p", "x"), {"held": 1}), Set("balances", ("p", "x"), {"held": 1})] * 3
-    assert [len(rows) for _, rows in group(same_row, views)] == [1] * 6
-    one: list[Change] = [Add("balances", ("p", "x"), {"held": n}) for n in (1, 2, 3)]
-    assert [[row["value_held"] for row in rows] for _, rows in group(one, views)] == [[6]]

@@ -114,9 +114,12 @@ class Embedded:
     # stepping -------------------------------------------------------------------------------------------------------
 
     def step(self) -> int:
-        """One round: a batch of every log in order, then receipts and views. Returns how much was done."""
-        done = sum(runner.step() for runner in self.runners.values())
-        return done + self.receipts.step() + self.projector.step()
+        """One round: a batch of every log in order, then receipts, and if that was nothing, views.
+
+        Returns how much was done. Views wait because they change as many rows in one large batch as in a small one.
+        """
+        done = sum(runner.step() for runner in self.runners.values()) + self.receipts.step()
+        return done or self.projector.step()
 
     def settle(self) -> None:
         """Step until nothing is left to do."""

@@ -12,7 +12,7 @@ from counterfoil.core.decider import At
 from counterfoil.ports import Change, Inbox, ServiceTransport, ViewStore
 from counterfoil.service import Reducers
 
-_BATCH: Final = 1_024
+_BATCH: Final = 2_048
 
 
 class Projector:

@@ -1,118 +1,163 @@
-"""Groups view changes into few statements with many rows each, with the same effect."""
+"""Merges view changes into few statements with many rows each, with the same effect as one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.ports import Add, Change, Put, Set
+from counterfoil.ports import Add, Change, Put
+from counterfoil.storage.columns import added, canonical_text
 from counterfoil.storage.tables import ViewTable
 
-KEY: Final = "key_"  # prefixes of parameter names: a key column's value, a column's new value
-VALUE: Final = "value_"
+KEY: Final = "key_"  # prefix of parameter names in queries: a key column's value
+
+Key = tuple[object, ...]
+Values = tuple[object, ...]
+"""The values of one row of a statement, in the order of `parameters`."""
 
 
 class Shape(NamedTuple):
-    """What the changes of one statement have in common; only their values differ."""
+    """What the rows of one statement have in common: all are put, or the same columns are set and added to."""
 
-    kind: type[Change]
     view: str
-    columns: tuple[str, ...]
+    put: bool
+    sets: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
 
 
-Parameters = dict[str, Any]
-Place = tuple[str, tuple[object, ...]]
-"""View and key of a row."""
+Statement = tuple[Shape, Sequence[Values]]
 
 
-def group(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[tuple[Shape, list[Parameters]]]:
+def parameters(shape: Shape, view: ViewTable) -> tuple[str, ...]:
+    """The columns whose values a row of the statement gives, in order."""
+    return tuple(view.types) if shape.put else (*shape.sets, *shape.adds, *view.view.key)
+
+
+def merge(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[Statement]:
     """Statements to execute in order, each with at most one change per row.
 
-    Changes of different rows commute, so each joins the last group of its shape unless a later group changes its row.
-    If its row is in that group already, the two are merged; if their sum is more than a column holds, it begins a new
-    group. Raises `InvariantViolation` for a change that does not fit its view.
+    Changes of different rows commute, and all changes of a row are one: the last `Put` with what changes it later, or
+    without a `Put` the last value set and the sum of what is added to each column. Only where a sum is more than a
+    column holds, the changes from there on are statements of their own. Values that a later change overwrites are not
+    looked at. Raises `InvariantViolation` for a change that does not fit its view.
     """
-    groups: list[tuple[Shape, list[Parameters]]] = []
-    last_of_shape: dict[Shape, int] = {}
-    last_of_row: dict[Place, tuple[int, Parameters]] = {}
-    for change in _effective(changes, views):
-        shape, key, parameters = _described(change, views[change.view])
-        if shape.kind is not Put and not shape.columns:
-            continue  # no columns to set or add to
-        row = (change.view, key)
-        touched, before = last_of_row.get(row, (-1, {}))
-        at = last_of_shape.get(shape, -1)
-        if touched == at >= 0 and _merged(shape, before, parameters):
-            continue
-        if touched >= at:
-            at = last_of_shape[shape] = len(groups)
-            groups.append((shape, []))
-        groups[at][1].append(parameters)
-        last_of_row[row] = at, parameters
-    return groups
-
-
-def _merged(shape: Shape, before: Parameters, after: Parameters) -> bool:
-    """Merge the later change of a row into the earlier one of the same shape; False if one change cannot hold both."""
-    if shape.kind is Add:
-        names = [VALUE + name for name in shape.columns]
-        sums = {name: before[name] + after[name] for name in names}
-        if any(abs(each) > MAX_AMOUNT for each in sums.values()):
-            return False
-        after = sums
-    before.update(after)
-    return True
-
-
-def _effective(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> Iterator[Change]:
-    """Drops changes that a later `Put` of the same row overwrites: a busy account is put once per transaction."""
-    ordered: list[tuple[Change, Place]] = []
-    last_put: dict[Place, int] = {}
+    statements: list[Statement] = []
+    merged: dict[str, _Rows] = {}
     for change in changes:
-        ensure(change.view in views, f"no view {change.view!r}")
+        rows = merged.get(change.view)
+        if rows is None:
+            ensure(change.view in views, f"no view {change.view!r}")
+            rows = merged[change.view] = _Rows(views[change.view])
+        if not rows.take(change):
+            statements += (each for view in merged.values() for each in view.statements())
+            rows = _Rows(views[change.view])
+            merged = {change.view: rows}
+            rows.take(change)
+    statements += (each for view in merged.values() for each in view.statements())
+    return statements
+
+
+class _Rows:
+    """The changed rows of one view, by key: those that are put, and those of which columns are set and added to."""
+
+    def __init__(self, view: ViewTable) -> None:
+        self._view = view
+        self._put: dict[Key, Mapping[str, object]] = {}
+        self._set: dict[Key, dict[str, object]] = {}
+        self._add: dict[Key, dict[str, int]] = {}  # no column that is in `_set` too
+
+    def take(self, change: Change) -> bool:
+        """Merge one more change; False, changing nothing, if the sum of two amounts is more than a column holds."""
         if isinstance(change, Put):
-            row = change.view, tuple(change.row.get(name) for name in views[change.view].view.key)
-            last_put[row] = len(ordered)
+            key = self._view.key_of(change.row)
+            self._put[key] = change.row
+            if key in self._set:
+                del self._set[key]
+            if key in self._add:
+                del self._add[key]
+            return True
+        if len(change.key) != len(self._view.key):
+            raise InvariantViolation(f"{change.view}: a key has {len(self._view.key)} parts")
+        if isinstance(change, Add):
+            if not change.amounts.keys() <= self._view.countable:
+                raise InvariantViolation(f"{change.view}: not all of {sorted(change.amounts)} can be added to")
+            return self._take_amounts(change.key, change.amounts)
+        if not change.values.keys() <= self._view.settable:
+            raise InvariantViolation(f"{change.view}: not all of {sorted(change.values)} can be changed")
+        self._take_values(change.key, change.values)
+        return True
+
+    def _take_values(self, key: Key, values: Mapping[str, object]) -> None:
+        if key in self._put:
+            self._put[key] = {**self._put[key], **values}
+            return
+        if key in self._set:
+            self._set[key].update(values)
         else:
-            row = change.view, change.key
-        ordered.append((change, row))
-    for at, (change, row) in enumerate(ordered):
-        if last_put.get(row, at) <= at:
-            yield change
+            self._set[key] = dict(values)
+        if key in self._add:
+            amounts = self._add[key]
+            for name in amounts.keys() & values:
+                del amounts[name]
+
+    def _take_amounts(self, key: Key, more: Mapping[str, int]) -> bool:
+        if key in self._put:
+            row = self._put[key]
+            self._put[key] = {**row, **{name: added(row.get(name), by) for name, by in more.items()}}
+            return True
+        values, amounts = self._set.get(key, {}), self._add.get(key, {})
+        before = {**values, **amounts} if values else amounts
+        sums = {name: added(before.get(name, 0), by) for name, by in more.items()}
+        if any(abs(total) > MAX_AMOUNT for name, total in sums.items() if name in before):
+            return False
+        values.update((name, total) for name, total in sums.items() if name in values)
+        amounts.update((name, total) for name, total in sums.items() if name not in values)
+        self._add[key] = amounts
+        return True
+
+    def statements(self) -> Iterator[Statement]:
+        """The statements that make the changes. Raises `InvariantViolation` for a value that does not fit."""
+        name = self._view.view.name
+        if self._put:
+            put = Shape(name, put=True)
+            yield put, _stored(self._view, put, [self._view.values_of(row) for row in self._put.values()])
+        rows: dict[Shape, list[Values]] = {}
+        for key in {**self._set, **self._add}:
+            values, amounts = self._set.get(key, {}), self._add.get(key, {})
+            shape = Shape(name, False, tuple(sorted(values)), tuple(sorted(amounts)))
+            given = (*[values[each] for each in shape.sets], *[amounts[each] for each in shape.adds], *key)
+            rows.setdefault(shape, []).append(given)
+        for shape, changed in rows.items():
+            if shape.sets or shape.adds:
+                yield shape, _stored(self._view, shape, changed)
 
 
-def _described(change: Change, view: ViewTable) -> tuple[Shape, tuple[object, ...], Parameters]:
-    """The shape of a change, the key of its row, and its parameters."""
-    if isinstance(change, Put):
-        unknown = sorted(change.row.keys() - view.types.keys())
-        ensure(not unknown, f"{change.view}: no columns {unknown}")
-        row = {name: change.row.get(name) for name in view.types}
-        for name, value in row.items():
-            check(view, name, value)
-        return Shape(Put, change.view, ()), tuple(row[name] for name in view.view.key), row
-    values: Mapping[str, object] = change.values if isinstance(change, Set) else change.amounts
-    parameters = key_parameters(view, change.key)
-    names = tuple(sorted(values))
-    for name in names:
-        ensure(name in view.types and name not in view.view.key, f"{change.view}: {name!r} cannot be changed")
-        ensure(isinstance(change, Set) or view.types[name].counts, f"{change.view}: {name!r} cannot be added to")
-        check(view, name, values[name])
-        parameters[VALUE + name] = values[name]
-    return Shape(type(change), change.view, names), change.key, parameters
+def _stored(view: ViewTable, shape: Shape, rows: list[Values]) -> Sequence[Values]:
+    """The rows as the database takes them, checked column by column: JSON values as their canonical text."""
+    names = parameters(shape, view)
+    columns = list(zip(*rows, strict=True))
+    for name, values in zip(names, columns, strict=True):
+        check(view, name, values)
+    documents = [at for at, name in enumerate(names) if not view.types[name].sorts]
+    if not documents:
+        return rows
+    for at in documents:
+        columns[at] = tuple(map(canonical_text, columns[at]))
+    return list(zip(*columns, strict=True))
 
 
-def key_parameters(view: ViewTable, key: tuple[object, ...]) -> Parameters:
+def key_parameters(view: ViewTable, key: Key) -> dict[str, object]:
     """The parameters that select one row. Raises `InvariantViolation` if `key` does not fit the view."""
     ensure(len(key) == len(view.key), f"{view.view.name}: a key has {len(view.key)} parts")
     for name, part in zip(view.view.key, key, strict=True):
-        check(view, name, part)
+        check(view, name, (part,))
     return {KEY + name: part for name, part in zip(view.view.key, key, strict=True)}
 
 
-def check(view: ViewTable, name: str, value: object) -> None:
-    """Raise `InvariantViolation` unless the column can hold the value."""
-    problem = view.types[name].problem(value)
+def check(view: ViewTable, name: str, values: Sequence[object]) -> None:
+    """Raise `InvariantViolation` unless the column can hold each of the values."""
+    problem = view.types[name].problem(values)
     if problem is not None:
         raise InvariantViolation(f"{view.view.name}.{name}: {problem}")

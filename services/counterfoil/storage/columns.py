@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -11,7 +13,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.ensure import ensure
+from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.contract.limits import MAX_AMOUNT
 
 # Keys sort by code point in both databases; SQLite does so by default.
@@ -75,18 +77,21 @@ class ColumnType:
         """Whether amounts can be added to it; NULL does not allow that."""
         return self.kind.python is int and not self.optional
 
-    def problem(self, value: object) -> str | None:
-        """Why the column cannot store `value` unchanged; None if it can."""
+    def problem(self, values: Sequence[object]) -> str | None:
+        """Why the column cannot store one of the values unchanged; None if it can store each."""
         python = self.kind.python
-        if value is None:
-            return None if self.optional else "must not be null"
+        found = set(map(type, values))
+        if NoneType in found and not self.optional:
+            return "must not be null"
         if python is object:
             return None
-        if type(value) is not python:
-            return f"{type(value).__name__} is not of its kind"
-        if type(value) is int and not -MAX_AMOUNT <= value <= MAX_AMOUNT:
+        wrong = sorted(each.__name__ for each in found - {python, NoneType})
+        if wrong:
+            return f"{wrong[0]} is not of its kind"
+        known: Sequence[Any] = [each for each in values if each is not None] if NoneType in found else values
+        if python is int and max(map(abs, known), default=0) > MAX_AMOUNT:
             return "more than 63 bits"
-        if type(value) is str and "\0" in value:
+        if python is str and "\0" in "".join(known):
             return "U+0000, which PostgreSQL cannot hold"
         return None
 
@@ -96,6 +101,13 @@ def parse_kind(text: str) -> ColumnType:
     name = text.removesuffix("?")
     ensure(name in KINDS, f"no column kind {text!r}")
     return ColumnType(KINDS[name], name != text)
+
+
+def added(value: object, amount: object) -> int:
+    """Their sum, which may be more than a column holds. Raises `InvariantViolation` unless both are integers."""
+    if type(value) is not int or type(amount) is not int:
+        raise InvariantViolation(f"{value!r} and {amount!r} cannot be added")
+    return value + amount
 
 
 def column(name: str, column_type: ColumnType) -> tuple[SchemaItem, ...]:

@@ -70,7 +70,7 @@ class SqlSnapshotStore:
                 raise StoreConflict(f"{place}: the snapshot is not between {since} and {size} entries")
             remaining = iter(changes)
             while some := list(islice(remaining, _AT_ONCE)):
-                kept = [{"key": key, "value": value.decode()} for key, value in some if value is not None]
+                kept = [(key, value.decode()) for key, value in some if value is not None]
                 put(connection, tables.state, kept)
                 gone = [{"gone": key} for key, value in some if value is None]
                 if gone:

@@ -7,9 +7,10 @@ the migrations only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.ensure import ensure
+from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.ports import View
 from counterfoil.storage.columns import CodePointText, ColumnType, column, parse_kind
@@ -126,14 +127,43 @@ def create_snapshot(connection: Connection) -> None:
 # views --------------------------------------------------------------------------------------------------------------
 
 
+Pick = Callable[[Mapping[str, object]], tuple[object, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class ViewTable:
-    """A view with its table and the parsed kinds of its columns."""
+    """A view with its table and the parsed kinds of its columns.
+
+    `settable`: columns that may change, which are those outside the key; `countable`: those that may be added to.
+    `pick_key`, `pick_values`: the key, and all values in the order of the columns, of a row that has them.
+    """
 
     view: View
     table: Table
     types: dict[str, ColumnType]
     key: tuple[Column[Any], ...]
+    settable: frozenset[str]
+    countable: frozenset[str]
+    pick_key: Pick
+    pick_values: Pick
+
+    def key_of(self, row: Mapping[str, object]) -> tuple[object, ...]:
+        """The key of a row. Raises `InvariantViolation` where a part is missing."""
+        try:
+            return self.pick_key(row)
+        except KeyError as missing:
+            raise InvariantViolation(f"{self.view.name}: a row without {missing}") from missing
+
+    def values_of(self, row: Mapping[str, object]) -> tuple[object, ...]:
+        """The values of a row in the order of the columns; None for those that are missing.
+
+        Raises `InvariantViolation` for an unknown column.
+        """
+        if row.keys() == self.types.keys():
+            return self.pick_values(row)
+        unknown = sorted(row.keys() - self.types.keys())
+        ensure(not unknown, f"{self.view.name}: no columns {unknown}")
+        return tuple([row.get(name) for name in self.types])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +211,12 @@ def _view_table(metadata: MetaData, view: View) -> ViewTable:
     key = tuple(table.c[name] for name in view.key)
     for name in view.filters:
         Index(f"{view.name}_by_{name}", table.c[name], *(part for part in key if part.name != name))
-    return ViewTable(view, table, types, key)
+    settable = frozenset(types) - frozenset(view.key)
+    countable = frozenset(name for name in settable if types[name].counts)
+    return ViewTable(view, table, types, key, settable, countable, _pick(view.key), _pick(types))
+
+
+def _pick(names: Iterable[str]) -> Pick:
+    """The function that takes these values from a row, as a tuple. It raises KeyError for one that is missing."""
+    first, *others = names
+    return itemgetter(first, *others) if others else lambda row: (row[first],)

@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Change, Put, Row, StoreConflict, UnknownFilter, View
+from counterfoil.ports import Change, Row, StoreConflict, UnknownFilter, View
 from counterfoil.settings import VIEWS, DatabaseAccess
-from counterfoil.storage.changes import KEY, Parameters, check, group, key_parameters
+from counterfoil.storage.changes import KEY, check, key_parameters, merge
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
@@ -100,16 +100,15 @@ class SqlViewStore:
         read them: changes that add must not be applied twice.
         """
         views = self._schema.views
-        groups = group(changes, views)
-        moves: list[Parameters] = [{"origin": origin, "position": at} for origin, at in positions.items()]
+        statements = merge(changes, views)
         with self._writing:
             with self._alone() as connection, self.database.dialect.pipelined(connection):
-                for shape, rows in groups:
-                    if shape.kind is Put:
+                for shape, rows in statements:
+                    if shape.put:
                         self.database.dialect.put(connection, views[shape.view].table, rows)
                     else:
                         self.database.dialect.change(connection, shape, views[shape.view], rows)
-                self.database.dialect.put(connection, self._schema.positions, moves)
+                self.database.dialect.put(connection, self._schema.positions, list(positions.items()))
             self._known = {**self._known, **positions}
 
     @contextmanager
@@ -164,7 +163,7 @@ def _page(model: ViewTable, filters: Mapping[str, object], after: tuple[object, 
     for name, value in filters.items():
         if name not in model.view.filters:
             raise UnknownFilter(f"{model.view.name} cannot be filtered by {name!r}")
-        check(model, name, value)
+        check(model, name, (value,))
         wanted = wanted.where(model.table.c[name].is_(None) if value is None else model.table.c[name] == value)
     if after is not None:
         place = key_parameters(model, after)

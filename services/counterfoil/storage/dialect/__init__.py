@@ -22,7 +22,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, Table
 
 from counterfoil.ports import Head, NewEntry
-from counterfoil.storage.changes import Parameters, Shape
+from counterfoil.storage.changes import Shape, Values
 from counterfoil.storage.tables import Kind, ViewTable
 
 Found = tuple[str, int, bytes | None]
@@ -57,11 +57,14 @@ class Dialect(Protocol):
         Raises `StorageError`, perhaps only at its end, if any of them fails.
         """
 
-    def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
-        """Insert rows, or replace those with the same keys; no two of `rows` have the same key."""
+    def put(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None:
+        """Insert rows, their values in the order of the columns, or replace those with the same keys.
 
-    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Parameters]) -> None:
-        """Set columns, or add to them, as `shape` says; no two of `rows` change the same row."""
+        No two of `rows` have the same key. JSON values are texts.
+        """
+
+    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Values]) -> None:
+        """Set columns and add to columns, as `shape` says; no two of `rows` change the same row."""
 
     def close(self) -> None:
         """Release the connections; idempotent."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 import psycopg
 from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy import (
     JSON,
-    Column,
     ColumnClause,
     ColumnElement,
     Connection,
@@ -43,10 +42,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
-from counterfoil.ports import Add, Head, NewEntry, Put, StoreConflict
+from counterfoil.ports import Head, NewEntry, StoreConflict
 from counterfoil.settings import DatabaseAccess
-from counterfoil.storage.changes import KEY, VALUE, Parameters, Shape
-from counterfoil.storage.columns import CanonicalJson, canonical_text
+from counterfoil.storage.changes import Shape, Values, parameters
 from counterfoil.storage.dialect import Found
 from counterfoil.storage.errors import StorageError, failure
 from counterfoil.storage.migrations import VERSION_TABLE
@@ -125,7 +123,7 @@ class Postgresql:
             isolation_level="AUTOCOMMIT",
             pool_pre_ping=True,  # checks a connection before use: no query fails after a restart of the server
         )
-        self._statements: dict[Shape, Statement] = {}
+        self._statements: dict[Shape, Executable] = {}
 
     def prepare(self, kind: Kind) -> None:
         """Check that the schema exists in this program's version. Raises `StorageError`."""
@@ -184,24 +182,29 @@ class Postgresql:
         except psycopg.Error as error:  # pipelined errors come later and bypass SQLAlchemy's handling
             raise failure(self.place, error) from error
 
-    def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
+    def put(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None:
         """Insert the rows, or replace those with their keys."""
-        if rows:
-            self._run(connection, Shape(Put, table.name, ()), lambda: _put(table), rows)
+        names = [str(each.name) for each in table.c]  # SQLAlchemy's names are of a subclass of str
+        self._run(connection, Shape(table.name, put=True), lambda: _put(table), names, rows)
 
-    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Parameters]) -> None:
-        """Set or add."""
-        self._run(connection, shape, lambda: _update(shape, view), rows)
+    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Values]) -> None:
+        """Set and add."""
+        self._run(connection, shape, lambda: _update(shape, view), parameters(shape, view), rows)
 
     def _run(
-        self, connection: Connection, shape: Shape, make: Callable[[], Statement], rows: Sequence[Parameters]
+        self,
+        connection: Connection,
+        shape: Shape,
+        make: Callable[[], Executable],
+        names: Sequence[str],
+        rows: Sequence[Values],
     ) -> None:
+        """Execute the statement of a shape, whose parameter ``rows`` is a JSON array of objects."""
         if shape not in self._statements:
             self._statements[shape] = make()
-        statement, documents = self._statements[shape]
-        if documents:
-            rows = [{**row, **{name: canonical_text(row[name]) for name in documents}} for row in rows]
-        connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
+        if rows:
+            objects = [dict(zip(names, row, strict=True)) for row in rows]
+            connection.execute(self._statements[shape], {"rows": orjson.dumps(objects).decode()})
 
     def close(self) -> None:
         """Give the connections back."""
@@ -209,41 +212,31 @@ class Postgresql:
         self.writer.dispose()
 
 
-class Statement(NamedTuple):
-    """A statement with one parameter ``rows``, a JSON array of objects; `documents` are its JSON columns."""
-
-    statement: Executable
-    documents: tuple[str, ...]
-
-
-def _put(target: Table) -> Statement:
-    names = [each.name for each in target.c]
-    new, documents = _records({each.name: each for each in target.c})
+def _put(target: Table) -> Executable:
+    names = target.c.keys()
+    new = _records(target, names)
     statement = insert(target).from_select(names, select(*(new.c[name] for name in names)))
     key = [each.name for each in target.primary_key]
     rest = {name: statement.excluded[name] for name in names if name not in key}
     if not rest:
-        return Statement(statement.on_conflict_do_nothing(index_elements=key), documents)
-    return Statement(statement.on_conflict_do_update(index_elements=key, set_=rest), documents)
+        return statement.on_conflict_do_nothing(index_elements=key)
+    return statement.on_conflict_do_update(index_elements=key, set_=rest)
 
 
-def _update(shape: Shape, view: ViewTable) -> Statement:
+def _update(shape: Shape, view: ViewTable) -> Executable:
     columns = view.table.c
-    members = {KEY + part.name: part for part in view.key}
-    new, documents = _records({**members, **{VALUE + name: columns[name] for name in shape.columns}})
-    given: dict[str, ColumnElement[Any]] = {name: new.c[VALUE + name] for name in shape.columns}
-    if shape.kind is Add:
-        given = {name: columns[name] + value for name, value in given.items()}
-    row = and_(*(part == new.c[member] for member, part in members.items()))
-    return Statement(update(view.table).where(row).values(given), documents)
+    new = _records(view.table, parameters(shape, view))
+    values: dict[str, ColumnElement[Any]] = {name: new.c[name] for name in shape.sets}
+    values |= {name: columns[name] + new.c[name] for name in shape.adds}
+    row = and_(*(part == new.c[part.name] for part in view.key))
+    return update(view.table).where(row).values(values)
 
 
-def _records(members: Mapping[str, Column[Any]]) -> tuple[FromClause, tuple[str, ...]]:
-    """The rows of the parameter as a table, and which of its columns are JSON texts."""
-    columns: list[ColumnClause[Any]] = [column(name, each.type) for name, each in members.items()]
+def _records(target: Table, names: Sequence[str]) -> FromClause:
+    """The rows of the parameter as a table with the columns `names` of the target."""
+    columns: list[ColumnClause[Any]] = [column(name, target.c[name].type) for name in names]
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(*columns, name="new")
-    documents = tuple(name for name, each in members.items() if isinstance(each.type, CanonicalJson))
-    return rows.render_derived(with_types=True), documents
+    return rows.render_derived(with_types=True)
 
 
 def writer_name(schema: str) -> str:

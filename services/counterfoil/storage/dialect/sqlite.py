@@ -13,8 +13,8 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    Executable,
     Table,
+    Update,
     and_,
     bindparam,
     create_engine,
@@ -25,9 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.pool import QueuePool
 
-from counterfoil.ports import Add, Head, NewEntry, Put, StoreConflict, Synchronous
+from counterfoil.ports import Head, NewEntry, StoreConflict, Synchronous
 from counterfoil.storage import migrations
-from counterfoil.storage.changes import KEY, VALUE, Parameters, Shape
+from counterfoil.storage.changes import Shape, Values
 from counterfoil.storage.dialect import Found
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.tables import Kind, ViewTable
@@ -61,7 +61,7 @@ class Sqlite:
         _make_private(path)
         self.writer = _writer(path, synchronous)
         self.reader = _reader(path)
-        self._statements: dict[Shape, Executable] = {}
+        self._statements: dict[Shape, str] = {}
 
     def prepare(self, kind: Kind) -> None:
         """Create the tables of a new file, migrate an older one, check its kind. Raises `StorageError`."""
@@ -112,19 +112,22 @@ class Sqlite:
         """Nothing to pipeline."""
         return nullcontext()
 
-    def put(self, connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
+    def put(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None:
         """Insert the rows, or replace those with their keys."""
-        if rows:
-            connection.execute(self._made(Shape(Put, table.name, ()), lambda: _put(table)), rows)
+        self._run(connection, Shape(table.name, put=True), lambda: _put(table), rows)
 
-    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Parameters]) -> None:
-        """Set or add."""
-        connection.execute(self._made(shape, lambda: _update(shape, view)), rows)
+    def change(self, connection: Connection, shape: Shape, view: ViewTable, rows: Sequence[Values]) -> None:
+        """Set and add."""
+        self._run(connection, shape, lambda: _update(shape, view), rows)
 
-    def _made(self, shape: Shape, make: Callable[[], Executable]) -> Executable:
+    def _run(
+        self, connection: Connection, shape: Shape, make: Callable[[], Insert | Update], rows: Sequence[Values]
+    ) -> None:
+        """Directly on the driver: SQLAlchemy's work per row would cost as much as SQLite's own."""
         if shape not in self._statements:
-            self._statements[shape] = make()
-        return self._statements[shape]
+            self._statements[shape] = str(make().compile(self.writer))
+        if rows:
+            connection.exec_driver_sql(self._statements[shape], list(rows))
 
     def close(self) -> None:
         """The writer last: with write access it folds the write-ahead log into the file."""
@@ -206,13 +209,15 @@ def _put(table: Table) -> Insert:
     return statement.on_conflict_do_nothing(index_elements=key)
 
 
-def _update(shape: Shape, view: ViewTable) -> Executable:
+def _update(shape: Shape, view: ViewTable) -> Update:
+    """Parameters come in the order of `changes.parameters`."""
     columns = view.table.c
-    row = and_(*(part == bindparam(KEY + part.name, type_=part.type) for part in view.key))
-    given = {name: bindparam(VALUE + name, type_=columns[name].type) for name in shape.columns}
-    if shape.kind is Add:
-        return update(view.table).where(row).values({name: columns[name] + given[name] for name in given})
-    return update(view.table).where(row).values(given)
+    values = [
+        *((columns[name], bindparam(f"set_{name}")) for name in shape.sets),
+        *((columns[name], columns[name] + bindparam(f"add_{name}")) for name in shape.adds),
+    ]
+    row = and_(*(part == bindparam(f"key_{part.name}") for part in view.key))
+    return update(view.table).where(row).ordered_values(*values)
 
 
 @contextmanager
