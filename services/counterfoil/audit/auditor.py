@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -15,6 +15,7 @@ from counterfoil.audit.files import find_logs
 from counterfoil.audit.reading import Reading
 from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import AuditReport, Finding
+from counterfoil.audit.signatures import Signatures
 from counterfoil.audit.structure import OpenLog, open_log
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
@@ -59,8 +60,8 @@ def audit(
             others.append(log)
         else:
             opened[id_] = log
-    with ThreadPoolExecutor(2, "audit-verify") as pool:
-        replays = _replay(opened, twin, pool, progress if progress is not None else _silent)
+    with Signatures(processes=cores() - 1) as signatures:
+        replays = _replay(opened, twin, signatures, progress if progress is not None else _silent)
     for log in others:
         for _ in log.bundles():
             pass
@@ -78,13 +79,13 @@ def audit(
     return report
 
 
-def _replay(opened: Mapping[LogId, OpenLog], twin: bool, pool: ThreadPoolExecutor, tell: Progress) -> list[Replay]:
+def _replay(opened: Mapping[LogId, OpenLog], twin: bool, signatures: Signatures, tell: Progress) -> list[Replay]:
     """Read and replay the logs in step: the one whose next entry is the earliest goes on to where another's is."""
     readings = {log.checkpoint.origin: Reading(log.bundles()) for log in opened.values()}
     replays = []
     for id_ in sorted(opened, key=_place):
         decider = _TWIN if twin and id_.service == "matching" else DECIDERS[id_.service]
-        replays.append(Replay(opened[id_], decider, readings, pool))
+        replays.append(Replay(opened[id_], decider, readings, signatures))
     total = sum(log.checkpoint.size for log in opened.values())
     queue = [(time, nth) for nth, replay in enumerate(replays) if (time := replay.next_time()) is not None]
     heapify(queue)
@@ -163,6 +164,11 @@ def _missing(
     for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(opened), key=_place):
         if str(log) not in reported:
             yield Finding(log.name, "", "log_missing", "this log is not published here")
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:

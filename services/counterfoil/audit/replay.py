@@ -12,7 +12,6 @@ Nothing in a log is trusted: any error that a decider raises on it is a finding,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, Final, NoReturn
@@ -20,6 +19,7 @@ from typing import Any, Final, NoReturn
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary
+from counterfoil.audit.signatures import Signatures, Signed
 from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
 from counterfoil.catalogue import CODEC, VOCABULARY
@@ -37,12 +37,10 @@ from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.rules import UnknownRules, retired_of
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
-from counterfoil.log.keys import verify
 from counterfoil.matching.events import TradeMatched
 
 TIMER_SLACK: Final = SECOND
 """How late a timer may be while anything else is decided: one batch."""
-_SIGNATURES_AT_ONCE: Final = 512
 _SHOWN: Final = 400  # characters of a value in a finding
 _UNREADABLE: Final = (LogError, OSError)
 
@@ -55,11 +53,12 @@ class Replay:
     """The replay of one log against the other logs of the same audit."""
 
     def __init__(
-        self, log: OpenLog, decider: Decider[Any], readings: Mapping[str, Reading], pool: ThreadPoolExecutor
+        self, log: OpenLog, decider: Decider[Any], readings: Mapping[str, Reading], signatures: Signatures
     ) -> None:
         """`readings`: this log and all it may consume, by origin; nothing may have been read yet."""
         origin = log.checkpoint.origin
-        self._pool = pool
+        self._signatures = signatures
+        self._bad: list[int] = []  # entries whose signature is not right
         self.place = log.files.name
         self.findings: list[Finding] = []
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
@@ -75,7 +74,6 @@ class Replay:
                 self._sources[source] = Source(reading, types)
         self._ids: set[bytes] = set()
         self._withheld: tuple[int, str] | None = None
-        self._signed: list[tuple[int, bytes, bytes, bytes]] = []
         self._reading = readings[origin]
         self._entries = self._reading.entries()
         self._next: Heading | None = None
@@ -108,7 +106,9 @@ class Replay:
                 if self.summary.size == 0:
                     self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
                 self._check_end()
-        self._check_signatures()
+        self._signatures.settle()
+        for index in sorted(self._bad):
+            self._found(index, "signature_not_valid", "the command was not signed by the key it names")
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -162,12 +162,11 @@ class Replay:
 
         Otherwise whoever made a false log could end every audit of it before anything is found.
         """
-        known = len(self.findings)
         self._check_place(index, data)
         if problem.decided != data:
             self._stop(index, "decision_differs", f"what names other rules here is not what was decided: {problem}")
-        self._check_signatures()
-        if len(self.findings) > known:
+        self._signatures.settle()
+        if index in self._bad:
             raise ReplayStopped
 
     def _check_place(self, index: int, data: bytes) -> Entry:
@@ -213,9 +212,8 @@ class Replay:
             self._stop(index, "wrong_service", header.type)
         if (retired := retired_of(self._engine.state.rules, submission.bodies)) is not None:
             self._found(index, "command_retired", f"{retired.TYPE} v{retired.V} is retired by the rules in force")
-        self._signed.append((index, key, signed_bytes(cause.payload), cause.signature))
-        if len(self._signed) >= _SIGNATURES_AT_ONCE:
-            self._check_signatures()
+        self._signatures.verify(Signed(self._bad, index, key, signed_bytes(cause.payload), cause.signature))
+        self.summary.signatures += 1
         return submission
 
     def _check_withheld(self, index: int, time: int) -> None:
@@ -280,14 +278,6 @@ class Replay:
         if trade.notional != trade.price * trade.nodes * trade.gpus_per_node * trade.hours:
             self._found(index, "notional_wrong", trade.trade_id)
 
-    def _check_signatures(self) -> None:
-        batch, self._signed = self._signed, []
-        self.summary.signatures += len(batch)
-        halves = [batch[start::2] for start in range(2)]
-        for bad in self._pool.map(_bad_signatures, halves):
-            for index in bad:
-                self._found(index, "signature_not_valid", "the command was not signed by the key it names")
-
     def _check_end(self) -> None:
         engine, summary = self._engine, self.summary
         summary.state_root = state_root(engine.decider.records(engine.state))[1].hex()
@@ -317,10 +307,6 @@ class Replay:
     def _stop(self, index: int, code: str, text: str) -> NoReturn:
         self._found(index, code, text)
         raise ReplayStopped
-
-
-def _bad_signatures(batch: list[tuple[int, bytes, bytes, bytes]]) -> list[int]:
-    return [index for index, key, message, signature in batch if not verify(key, message, signature)]
 
 
 def _difference(decided: Entry, entry: Entry) -> str:

@@ -1,0 +1,86 @@
+"""Signatures are verified wherever there is time for it, and the findings are the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from counterfoil.audit import auditor, signatures
+from counterfoil.audit.auditor import audit
+from counterfoil.audit.signatures import Signatures, Signed
+from counterfoil.log.keys import SigningKey
+from tests.audit.forge import Forgery
+
+KEY = SigningKey("log.example/test", bytes(32))
+COUNT = 1_000
+
+
+def signed(bad: list[int], number: int) -> Signed:
+    """Every tenth is not right: another message, a signature or a key of another length, or no point."""
+    message, public = b"message %d" % number, KEY.verify_key.public
+    signature = KEY.sign(message)
+    wrong = [
+        Signed(bad, number, public, message + b"x", signature),
+        Signed(bad, number, public, message, signature[:-1]),
+        Signed(bad, number, public + b"x", message, signature),
+        Signed(bad, number, bytes(32), message, signature),
+    ]
+    return wrong[number // 10 % 4] if number % 10 == 0 else Signed(bad, number, public, message, signature)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are started for few signatures already."""
+    monkeypatch.setattr(signatures, "_ALONE", 0)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("processes", [0, 1, 3])
+def test_a_bad_signature_is_found_wherever_it_is_verified(processes: int) -> None:
+    bad: list[int] = []
+    with Signatures(processes) as verifier:
+        for number in range(COUNT):
+            verifier.verify(signed(bad, number))
+        verifier.settle()
+    assert sorted(bad) == list(range(0, COUNT, 10))
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_a_process_leaves_is_verified_here() -> None:
+    bad: list[int] = []
+    with Signatures(2) as verifier:
+        for number in range(COUNT):
+            if number in (100, 600):
+                verifier._workers[number // 500]._process.kill()
+            verifier.verify(signed(bad, number))
+        verifier.settle()
+    assert sorted(bad) == list(range(0, COUNT, 10))
+
+
+def test_a_process_ends_with_its_input() -> None:
+    """So it ends with the audit, however that ends."""
+    command = (sys.executable, "-m", "counterfoil.audit.signatures")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        record = signed([], 1).record()
+        answers, _ = process.communicate(record + record[:-9], timeout=60)
+        assert process.returncode == 0
+    assert answers[:1] == b"\1"
+    assert len(answers) == 2
+
+
+@pytest.mark.usefixtures("at_once")
+def test_findings_do_not_depend_on_the_number_of_cores(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Forgery(small, "issuance")
+    for index in log.caused_by("command")[2:5]:
+        entry = log.entries[index]
+        entry["data"]["cause"]["command"]["sig"] = log.entries[1]["data"]["cause"]["command"]["sig"]
+    log.seal()
+    reports = []
+    for count in (1, 2, 4):
+        monkeypatch.setattr(auditor, "cores", lambda count=count: count)
+        reports.append(audit(small))
+    assert {each.code for each in reports[0].findings} >= {"signature_not_valid"}
+    assert reports[1:] == reports[:-1]
