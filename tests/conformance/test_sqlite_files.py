@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +13,8 @@ import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.ports import Put, Synchronous, View
-from counterfoil.storage import DatabaseDamaged, StorageError, open_log_store, open_view_store
+from counterfoil.storage import DatabaseDamaged, SqlLogStore, StorageError, open_log_store, open_view_store
+from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.tables import view_schema
 from tests.conformance.log_store import append, check_log, contents, entries
 from tests.conformance.view_store import BALANCES, ORDERS
@@ -49,6 +50,13 @@ def make_log(path: Path, size: int = 3) -> None:
         append(store, 0, entries(0, size))
 
 
+def appends(store: SqlLogStore) -> AbstractContextManager[sqlite3.Connection]:
+    """The connection that appends."""
+    dialect = store.database.dialect
+    assert isinstance(dialect, Sqlite)
+    return dialect._appends
+
+
 @pytest.mark.parametrize("statement", FORBIDDEN)
 def test_the_database_itself_keeps_the_log_append_only(tmp_path: Path, statement: str) -> None:
     with closing(open_log_store(tmp_path / "log.db")) as store:
@@ -70,10 +78,11 @@ def test_readers_cannot_write(tmp_path: Path) -> None:
 def test_settings_hold_on_every_connection(tmp_path: Path, synchronous: Synchronous) -> None:
     with closing(open_log_store(tmp_path / "log.db", synchronous)) as store:
         append(store, 0, entries(0, 1))
-        with store.database.write() as connection:
-            level = ["OFF", "NORMAL", "FULL"].index(synchronous)
+        level = ["OFF", "NORMAL", "FULL"].index(synchronous)
+        with store.database.write() as other, appends(store) as connection:
             for pragma, value in (("journal_mode", "wal"), ("synchronous", level), ("foreign_keys", 1)):
-                assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
+                assert other.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
+                assert connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
 
 
 def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -183,8 +192,8 @@ def test_a_writer_that_waits_too_long_gives_up(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     with closing(open_log_store(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         append(store, 0, entries(0, 1))
-        with store.database.write() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 20")
+        with appends(store) as connection:
+            connection.execute("PRAGMA busy_timeout = 20")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked"):
             append(store, 1, entries(1, 1))

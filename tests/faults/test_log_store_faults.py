@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from counterfoil.ports import StoreConflict
 from counterfoil.storage import SqlLogStore, StorageError, open_log_store
-from counterfoil.storage.dialect import sqlite as dialect
 from tests.conformance.log_store import append, check_log, contents, entries
+from tests.conformance.test_sqlite_files import appends
 
 ROOT = Path(__file__).parents[2]
 STATEMENTS = ("BEGIN IMMEDIATE", "INSERT INTO entries", "INSERT INTO cursors", "UPDATE head")
@@ -54,15 +53,15 @@ class Failing:
 def failing(store: SqlLogStore, when: str, statement: str) -> Iterator[list[str]]:
     """The `statement` of an append raises `before` or `after` it was executed; the list says how often it did."""
     raised: list[str] = []
-    opened = dialect._driver
+    whole = appends(store)
 
     @contextmanager
-    def driver(engine: Engine) -> Iterator[Any]:
-        with opened(engine) as connection:
+    def weak() -> Iterator[Any]:
+        with whole as connection:
             yield Failing(connection, when, statement, raised)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dialect, "_driver", driver)
+        patch.setattr(store.database.dialect, "_appends", weak())
         yield raised
 
 
@@ -124,14 +123,14 @@ def test_a_commit_that_failed_but_persisted(store: SqlLogStore) -> None:
 
 def test_a_full_disk_leaves_nothing(store: SqlLogStore) -> None:
     before = contents(store)
-    with store.database.write() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with appends(store) as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="full"):
         append(store, 4, entries(4, 2_000))
     assert contents(store) == before
-    with store.database.write() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    with appends(store) as connection:
+        connection.execute("PRAGMA max_page_count = 1000000")
     append(store, 4, entries(4, 2_000))
     check_log(store, entries(0, 2_004))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Final, cast
+from threading import Lock
+from typing import Final
 
 from sqlalchemy import (
     URL,
@@ -41,7 +42,7 @@ READERS_MAX: Final = 32
 IDS_PER_QUERY: Final = 500  # SQLite bounds the parameters of one statement
 DUPLICATES: Final = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID")
 
-# What every commit executes goes to the driver as text: SQLAlchemy's work per statement costs more than SQLite's own.
+_READING: Final = ("PRAGMA query_only = ON",)
 _FOUND: Final = 'SELECT id, "index", content FROM entries WHERE id IN ({})'
 _ADD_ENTRIES: Final = 'INSERT INTO entries ("index", id, content, data, leaf) VALUES (?, ?, ?, ?, ?)'
 _MOVE_CURSOR: Final = (
@@ -59,8 +60,10 @@ class Sqlite:
         """Raises `StorageError` for a path that cannot be opened."""
         self.path, self.place = path, str(path)
         _make_private(path)
-        self.writer = _writer(path, synchronous)
-        self.reader = _reader(path)
+        # BEGIN IMMEDIATE: a transaction takes the write lock when it begins.
+        self.writer = _engine(path, _writing(synchronous), "BEGIN IMMEDIATE", kept=1, most=1)
+        self.reader = _engine(path, _READING, "BEGIN", kept=READERS_KEPT, most=READERS_MAX)
+        self._appends, self._finds = _Held(path, _writing(synchronous)), _Held(path, _READING)
         self._statements: dict[Shape, str] = {}
 
     def prepare(self, kind: Kind) -> None:
@@ -87,7 +90,7 @@ class Sqlite:
         """Nothing is durable before the transaction ends. The head comes last: triggers compare it with the entries."""
         rows = [(index, e.id, e.content, e.data, e.leaf) for index, e in enumerate(entries, expected_size)]
         try:
-            with _driver(self.writer) as connection:
+            with self._appends as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany(_ADD_ENTRIES, rows)
                 connection.executemany(_MOVE_CURSOR, cursors.items())
@@ -102,7 +105,7 @@ class Sqlite:
     def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
         found: list[Found] = []
-        with _driver(self.reader) as connection:
+        with self._finds as connection:
             for start in range(0, len(ids), IDS_PER_QUERY):
                 asked = ids[start : start + IDS_PER_QUERY]
                 found += connection.execute(_FOUND.format(", ".join("?" * len(asked))), asked)
@@ -131,27 +134,30 @@ class Sqlite:
 
     def close(self) -> None:
         """The writer last: with write access it folds the write-ahead log into the file."""
+        self._finds.close()
         self.reader.dispose()
+        self._appends.close()
         self.writer.dispose()
 
 
-def _writer(path: Path, synchronous: Synchronous) -> Engine:
-    """A transaction takes the write lock when it begins.
+def _writing(synchronous: Synchronous) -> Sequence[str]:
+    """Pragmas of a connection that writes.
 
     `fullfsync` makes macOS flush the drive as Linux does; `recursive_triggers` lets INSERT OR REPLACE meet the
     triggers that forbid DELETE.
     """
-    pragmas = (
+    return (
         f"PRAGMA synchronous = {synchronous}",
         f"PRAGMA fullfsync = {'ON' if synchronous == 'FULL' else 'OFF'}",
         f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
         "PRAGMA recursive_triggers = ON",
     )
-    return _engine(path, pragmas, "BEGIN IMMEDIATE", kept=1, most=1)
 
 
-def _reader(path: Path) -> Engine:
-    return _engine(path, ("PRAGMA query_only = ON",), "BEGIN", kept=READERS_KEPT, most=READERS_MAX)
+def _configure(connection: sqlite3.Connection, pragmas: Sequence[str]) -> None:
+    always = (f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF")
+    for pragma in (*always, *pragmas):
+        connection.execute(pragma)
 
 
 def _engine(path: Path, pragmas: Sequence[str], begin: str, *, kept: int, most: int) -> Engine:
@@ -166,16 +172,51 @@ def _engine(path: Path, pragmas: Sequence[str], begin: str, *, kept: int, most: 
     )
 
     @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        always = (f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF")
-        for pragma in (*always, *pragmas):
-            connection.execute(pragma)
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        _configure(connection, pragmas)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+class _Held:
+    """A connection for what every commit executes, which threads use in turn; opened on first use, then kept.
+
+    Without SQLAlchemy: its work per statement, and that of its pool, cost more than SQLite's own. What is not committed
+    at the end of a ``with`` block is rolled back.
+    """
+
+    def __init__(self, path: Path, pragmas: Sequence[str]) -> None:
+        self._path, self._pragmas = path, pragmas
+        self._turn = Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._turn.acquire()
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+                _configure(self._connection, self._pragmas)
+            return self._connection
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def __exit__(self, *_raised: object) -> None:
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
 
 def _use_wal(engine: Engine) -> bool:
@@ -218,16 +259,6 @@ def _update(shape: Shape, view: ViewTable) -> Update:
     ]
     row = and_(*(part == bindparam(f"key_{part.name}") for part in view.key))
     return update(view.table).where(row).ordered_values(*values)
-
-
-@contextmanager
-def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
-    """The driver's own connection; what is not committed at the end of the block is rolled back."""
-    pooled = engine.raw_connection()
-    try:
-        yield cast(sqlite3.Connection, pooled.driver_connection)
-    finally:
-        pooled.close()
 
 
 def _move_head(connection: sqlite3.Connection, expected_size: int, head: Head) -> bool:
