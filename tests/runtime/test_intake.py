@@ -104,6 +104,21 @@ def test_a_signature_by_another_key_of_the_same_party_is_bad() -> None:
     assert len(accepted) == 1
 
 
+def test_a_signature_found_good_once_is_so_for_its_own_key_and_payload_only() -> None:
+    """Answers are remembered in the process; a directory may hold another key under the same id."""
+    assert len(gate().open([GOOD], KNOWN)[0]) == 1
+    other = directory()
+    keys = other.parties[TREASURER.party_id].keys
+    keys[TREASURER.key_id] = keys[OTHER_KEY.key_id][0], True
+    value = json.loads(deposit(2))
+    value["signatures"] = json.loads(GOOD)["signatures"]
+    for envelope, known in ((GOOD, other), (json.dumps(value).encode(), KNOWN)):
+        _, ((_, reply),) = gate().open([envelope], known)
+        assert reply.refused is not None
+        assert reply.refused.code is Code.BAD_SIGNATURE
+    assert len(gate().open([GOOD], KNOWN)[0]) == 1
+
+
 def test_a_revoked_key_comes_through_to_be_refused_on_record() -> None:
     accepted, refused = gate().open([deposit(1, author=OTHER_KEY)], KNOWN)
     assert [each.header.key_id for _, each in accepted] == [OTHER_KEY.key_id]

@@ -38,7 +38,7 @@ from counterfoil.contract.times import format_time, parse_derived_time
 from counterfoil.contract.vocabulary import Vocabulary
 from counterfoil.contract.wire import LENIENT, UNREADABLE, reader, wire_type
 
-_CACHED: Final = 1_024
+_KEPT: Final = 1_024
 
 
 class Codec:
@@ -47,7 +47,7 @@ class Codec:
     Bytes are read leniently by msgspec, then the value is written again: if these are not the bytes, or anything
     else is wrong with them, `counterfoil.contract.faults` says why.
 
-    The decoders cache their last results: the gateway, runners, receipts and views of one process meet the same
+    The decoders keep their last results: the gateway, runners, receipts and views of one process meet the same
     bytes within moments.
     """
 
@@ -55,10 +55,10 @@ class Codec:
         self.vocabulary = vocabulary
         self._bodies = {name: reader(kind) for name, kind in vocabulary.commands.items()}
         self._read_entry = entry_reader(tuple(vocabulary.events.values()))
-        self.decode_envelope: Callable[[bytes], Submission] = lru_cache(maxsize=_CACHED)(self._decode_envelope)
+        self.decode_envelope: Callable[[bytes], Submission] = lru_cache(maxsize=_KEPT)(self._decode_envelope)
         """An envelope's submission; its signature is not verified here. Raises `Refused` with an intake code."""
-        self.decode_entry: Callable[[bytes], Entry] = lru_cache(maxsize=_CACHED)(self._decode_entry)
-        """Strict inverse of `encode_entry`. Raises `Refused`. To be certain, encode the result again and compare."""
+        self._entries: dict[bytes, Entry] = {}
+        self._older_entries: dict[bytes, Entry] = {}
 
     def _decode_envelope(self, data: bytes) -> Submission:
         return self.decode_payload(*open_envelope(data))
@@ -111,6 +111,20 @@ class Codec:
         if found is None:
             raise Refused(Code.UNKNOWN_TYPE, type=str(name)[:40])
         return cast(Event, _load(found, value))
+
+    def decode_entry(self, data: bytes) -> Entry:
+        """Strict inverse of `encode_entry`. Raises `Refused`. To be certain, encode the result again and compare."""
+        found = self._entries.get(data) or self._older_entries.get(data)
+        if found is None:
+            found = self._decode_entry(data)
+            self.keep_entry(data, found)
+        return found
+
+    def keep_entry(self, data: bytes, entry: Entry) -> None:
+        """Spare `decode_entry` an entry that was made in this process, and whose bytes these are."""
+        if len(self._entries) >= _KEPT // 2:
+            self._entries, self._older_entries = {}, self._entries
+        self._entries[data] = entry
 
     def _decode_entry(self, data: bytes) -> Entry:
         if len(data) > limits.MAX_ENTRY_BYTES:

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Final
 
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
@@ -18,7 +17,7 @@ from counterfoil.contract.submission import Submission
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.view_positions import ViewPositions
-from counterfoil.log.keys import verify
+from counterfoil.runtime.signatures import is_signed
 
 KEYS_KEPT: Final = 16_384
 CATCH_UP_WITHIN: Final = 2.0  # seconds
@@ -48,7 +47,7 @@ class Signatures:
             public = self._public_key(submission.header.actor, submission.header.key_id)
         except LookupError:
             return None
-        return verify(public, signed_bytes(submission.payload), submission.signature)
+        return is_signed(public, submission.payload, submission.signature)
 
     def _read(self, party_id: str, key_id: str) -> bytes:
         row = self._backend.views.get("keys", (party_id, key_id))

@@ -12,14 +12,13 @@ from typing import Any
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.directory import Directory
-from counterfoil.log.keys import verify
 from counterfoil.ports import Reply
+from counterfoil.runtime.signatures import is_signed
 
 _CHUNK = 16  # signatures per job of the pool; libsodium releases the interpreter lock while it verifies
 
@@ -80,7 +79,7 @@ class Intake:
         def chunk(start: int) -> list[bool]:
             stop = start + _CHUNK
             pairs = zip(submissions[start:stop], keys[start:stop], strict=True)
-            return [verify(key, signed_bytes(each.payload), each.signature) for each, key in pairs]
+            return [is_signed(key, each.payload, each.signature) for each, key in pairs]
 
         starts = range(0, len(submissions), _CHUNK)
         run: Callable[..., object] = map if self._pool is None or len(starts) < 2 else self._pool.map

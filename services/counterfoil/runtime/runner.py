@@ -401,6 +401,8 @@ class Runner:
         self._telemetry.committed(self._id, len(entries), perf_counter() - began, staged.size)
         self.tree.accept(staged)
         signer.committed(staged.size, staged.root)
+        for entry, encoded, _ in batch:
+            CODEC.keep_entry(encoded, entry)  # receipts, views and consumers in this process need not decode it
         data, traces = [entry.data for entry in entries], self._traces
         self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
         types = {event.TYPE for entry, _, _ in batch for event in entry.events}

@@ -1,0 +1,40 @@
+"""In one process an envelope is read once, its signature verified once, and an entry made here is never decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from counterfoil.catalogue import CODEC
+from counterfoil.contract import codec
+from counterfoil.log import keys
+from tests.gateway.harness import Stepped
+from tests.gateway.world import BID, OFFER, deposit
+
+
+def test_a_command_costs_one_parse_and_one_verification(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = dict.fromkeys(("open_envelope", "crypto_sign_open", "_decode_entry"), 0)
+
+    def counted(owner: Any, name: str) -> None:
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        def run(*given: Any) -> Any:
+            calls[name] += name != "crypto_sign_open" or b"DSSEv1" in given[0]  # not a checkpoint's
+            return inner(*given)
+
+        monkeypatch.setattr(owner, name, run)
+
+    counted(codec, "open_envelope")
+    counted(keys, "crypto_sign_open")
+    counted(CODEC, "_decode_entry")
+    sign = http.market.sign
+    sent = [sign("treasury", deposit("lab-1", 7)), sign("gpu-1", OFFER), sign("lab-1", BID)]
+    sizes = http.market.sizes()
+    for envelope in sent:
+        response = http.post(envelope)
+        assert response.status_code == 200, response.text
+        http.market.system.settle()
+    assert sum(http.market.sizes().values()) > sum(sizes.values()) + len(sent)  # the other services consumed them
+    assert calls == {"open_envelope": len(sent), "crypto_sign_open": len(sent), "_decode_entry": 0}
