@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,5 +104,14 @@ def test_limits() -> None:
         assert refused(parse_receipt, data) != ok
     with pytest.raises(FormatError, match="a receipt has at most"):
         parse_receipt(TEXT + b"x" * 1_131_070)
-    with pytest.raises((InvariantViolation, FormatError)):
-        format_receipt(Receipt(-1, (), GOOD.checkpoint_note))
+    wrong: list[dict[str, Any]] = [
+        {"index": -1},
+        {"index": 2**63},
+        {"proof": (bytes(31),)},
+        {"proof": (bytes(32),) * 65},
+        {"extra": bytes(65_536)},
+        {"checkpoint_note": b"not a note"},
+    ]
+    for each in wrong:
+        with pytest.raises((InvariantViolation, FormatError)):
+            format_receipt(replace(GOOD, **each))

@@ -7,6 +7,7 @@ shard `MAIN` is left out of the short name and of the ids that its log makes.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 MAIN: Final = "main"
@@ -55,6 +56,7 @@ def parse_log(text: str) -> LogId:
     return LogId(found[1], found[2] or MAIN)
 
 
+@lru_cache(256)
 def log_of(origin: str) -> LogId:
     """The log part of an origin ``HOST/SERVICE/SHARD``. Raises ValueError where there are fewer than three parts."""
     _, service, shard = origin.rsplit("/", 2)
