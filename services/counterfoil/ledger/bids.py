@@ -25,11 +25,11 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     """Hold a bid's funds."""
     chosen = choose(state, event, at)
     if isinstance(chosen, Code):
-        return [HoldRefused(hold_id=event.bid_id, purpose="bid", code=chosen)]
+        return [HoldRefused(hold_id=event.bid_id, purpose="bid", code=chosen.value)]
     draws, version = chosen
     money = need(state.terms(event.programme_id, version), event.cost_per_node, event.nodes, event.partial)[1]
     if money > state.accounts.find(cash(event.beneficiary_id), event.currency).available:
-        return [HoldRefused(hold_id=event.bid_id, purpose="bid", code=Code.EXCEEDS_AVAILABLE)]
+        return [HoldRefused(hold_id=event.bid_id, purpose="bid", code=Code.EXCEEDS_AVAILABLE.value)]
     posting = Posting(state.accounts)
     voucher_legs(posting, "hold", event.beneficiary_id, draws)
     posting.leg("hold", event.currency, cash(event.beneficiary_id), CO_PAYMENTS, money)

@@ -19,7 +19,7 @@ from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
 def hold_offer(state: LedgerState, event: OfferReceived, _at: At) -> Sequence[Event]:
     """Hold an offer's bond."""
     if event.bond > state.accounts.find(cash(event.provider_id), event.currency).available:
-        return [HoldRefused(hold_id=event.offer_id, purpose="offer", code=Code.EXCEEDS_AVAILABLE)]
+        return [HoldRefused(hold_id=event.offer_id, purpose="offer", code=Code.EXCEEDS_AVAILABLE.value)]
     posting = Posting(state.accounts)
     posting.leg("hold", event.currency, cash(event.provider_id), BONDS, event.bond)
     return [
