@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -15,6 +16,7 @@ from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
+from counterfoil.core.engine import Engine
 from counterfoil.core.rules import RULES, UnknownRules
 from tests.audit.forge import read_entries
 from tests.golden.cases import CASES, FOLDER, size_of
@@ -39,6 +41,23 @@ def test_an_honest_log_audits_clean_for_ever(case: str) -> None:
     advice = "what was decided by these rules is decided otherwise now: add a rules version (counterfoil/core/rules.py)"
     assert report.clean, f"{advice}\n{report.findings[:5]}"
     assert versions(report) == {tuple(version for version in CASES[case] if version is not None)}
+
+
+@EACH
+def test_what_is_decided_is_of_the_types_that_are_read(case: str) -> None:
+    """Views and consumers of the same process get what was made, in place of what is read from its bytes."""
+    made: list[tuple[Entry, bytes]] = []
+    seal = Engine._seal
+
+    def kept(*given: Any) -> tuple[Entry, bytes]:
+        made.append(seal(*given))
+        return made[-1]
+
+    with patch.object(Engine, "_seal", kept):
+        assert audit(FOLDER / case).clean
+    assert made
+    for entry, data in made:
+        assert repr(entry) == repr(CODEC.decode_own_entry(data))
 
 
 @EACH
