@@ -148,8 +148,9 @@ def test_a_service_recovers_in_place(home: Path, call: str, when: When, nth: int
     with Market(home, FaultyEmbedded) as market:
         fault = market.system.fault  # type: ignore[attr-defined]
         fault.arm(call, when, nth)
-        traffic = Traffic(market)
+        traffic, folded = Traffic(market), [runner.folded for runner in market.system.runners.values()]
         assert traffic.run(recover=True) == (call not in FILES)
+        assert [runner.folded for runner in market.system.runners.values()] == folded
         assert fault.struck == [call]
         assert len(traffic.acknowledged()) == len(traffic.envelopes), "every sender is answered without a repeat"
         check_repeats(market, traffic)

@@ -38,6 +38,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
     metrics.recovering("ledger")
     metrics.answered(LogId("ledger"), 0.01)
     metrics.active(LogId("ledger"), True)
+    metrics.loaded(LogId("ledger"), 1, 1)
     metrics.dead_letter("ledger", "not_an_entry")
     metrics.show_waiting(lambda: 0)
     metrics.show_consumers(lambda: [ConsumerStatus("ledger", "commands", 0, None)])

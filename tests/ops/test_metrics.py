@@ -37,6 +37,7 @@ def with_everything() -> Metrics:
     telemetry.recovering("ledger")
     telemetry.answered(LogId("matching"), 0.2, "")
     metrics.active(LogId("ledger"), True)
+    metrics.loaded(LogId("ledger"), 12, 12)
     metrics.dead_letter("ledger", "malformed")
     metrics.show_waiting(lambda: 7)
     metrics.show_consumers(lambda: [ConsumerStatus("ledger", MATCHING, 5, None)])
@@ -109,8 +110,11 @@ def test_commits() -> None:
 
 def test_a_log_that_was_loaded_has_its_size_before_the_first_commit() -> None:
     metrics = Metrics()
-    metrics.loaded(LogId("ledger"), 40)
-    assert shown(metrics)[:1] == ['counterfoil_log_size{service="ledger",shard="main"} 40.0']
+    metrics.loaded(LogId("ledger"), 40, 30)
+    assert shown(metrics)[:2] == [
+        'counterfoil_log_size{service="ledger",shard="main"} 40.0',
+        'counterfoil_folded_entries_total{service="ledger",shard="main"} 30.0',
+    ]
     assert not series(metrics, "counterfoil_entries")
     assert not series(metrics, "counterfoil_checkpoint")
 

@@ -23,7 +23,7 @@ from counterfoil.ledger.events import CashDeposited, VoucherFrozen
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.signer import Signer
 from counterfoil.matching.events import TradeMatched
-from counterfoil.ports import Announcement, Head, NewEntry, PublishedDiffers, Reply, StoreConflict
+from counterfoil.ports import Announcement, Head, LogStore, NewEntry, PublishedDiffers, Reply, StoreConflict
 from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner
@@ -239,9 +239,14 @@ def registered(author: Author, role: Any) -> tuple[PartyRegistered, KeyAdded]:
 class RunnerHarness:
     """A transport with three source logs, and a runner of `DECIDER` over a store and files in memory."""
 
-    def __init__(self, **sources: list[bytes]) -> None:
+    store: Any
+    files: Any
+    transport: Any
+
+    def __init__(self, *, kept: LogStore | None = None, **sources: list[bytes]) -> None:
+        """`kept`: the log's store, if it is not in memory."""
         self.transport, self.clock = EmbeddedTransport(), VirtualClock(T)
-        self.store, self.files = MemoryStore(), MemoryFiles()
+        self.store, self.files = kept if kept is not None else MemoryStore(), MemoryFiles()
         first = log_with(SOURCES["issuance"], registered(TREASURER, "treasurer"))
         self.logs = {SOURCES[name]: list(sources.get(name, ())) for name in SOURCES}
         self.logs[SOURCES["issuance"]] = first + self.logs[SOURCES["issuance"]]
@@ -279,12 +284,14 @@ class RunnerHarness:
         for envelope in envelopes:
             self.transport.send_command(LogId("ledger"), envelope)
         self.runner.step()
-        return self.transport.take_replies()
+        replies: list[Reply] = self.transport.take_replies()
+        return replies
 
     @property
     def entries(self) -> list[Entry]:
         """The log."""
-        return [CODEC.decode_entry(each.data) for each in self.store.kept]
+        head = self.store.head()
+        return [CODEC.decode_entry(data) for data in self.store.entries(0, head.size if head is not None else 0)]
 
 
 def command_id(number: int) -> str:

@@ -45,7 +45,7 @@ def usage(contract_id: str, report_id: str) -> UsageAccepted:
 
 def open_harness(**sources: list[bytes]) -> RunnerHarness:
     """A runner whose log knows the treasurer."""
-    harness = RunnerHarness(**sources)
+    harness = RunnerHarness(kept=None, **sources)
     harness.runner.step()
     return harness
 

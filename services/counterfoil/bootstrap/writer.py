@@ -33,7 +33,10 @@ log = logging.getLogger("counterfoil.service")
 
 
 class Writer:
-    """A runner with its store, transport and publisher: created when the lease is won, dropped on any failure.
+    """A runner with its store, transport and publisher: created when the lease is won, dropped when another has it.
+
+    After a failure it is a standby with its state still in memory: if no other process wins the lease meanwhile and the
+    committed head is the one that the state belongs to, nothing is loaded again.
 
     Only the worker's thread may call `step` and `recover`; any thread may call the rest.
     """
@@ -60,6 +63,7 @@ class Writer:
         self._lease = LeaseKeeper(self._database, schema_of(id_))
         self._store: LogStore | None = None
         self._runner: Runner | None = None
+        self._active = False
         instruments.active(id_, False)
 
     def _keys(self) -> Mapping[str, VerifyKey]:
@@ -69,7 +73,7 @@ class Writer:
     @property
     def active(self) -> bool:
         """Whether it holds the lease and writes."""
-        return self._runner is not None
+        return self._active
 
     def publication_trouble(self) -> str | None:
         """Why the log could not be published last; None if it could, or while this is a standby."""
@@ -79,9 +83,11 @@ class Writer:
     def step(self) -> None:
         """Run one batch, or try to win the lease. Raises as a runner; `Unavailable` once another has taken over."""
         runner = self._runner
-        if runner is None:
+        if runner is None or not self._active:
             if self._lease.win(_STAND_BY):
                 self._activate()
+            else:
+                self._drop()
             return
         try:
             self._lease.check()
@@ -94,10 +100,24 @@ class Writer:
         return _IDLE if due is None else min(_IDLE, max(0.0, (due - self._clock.now()) / SECOND))
 
     def _activate(self) -> None:
-        """Load the log and start writing: the path that every start takes."""
-        instance, key = self._instance, self._key
+        """Load the log, if its state is not in memory, and start writing: the path that every start takes."""
         self.transport.reach()
-        log.info("%s: lease won, loading the log", self.name)
+        log.info("%s: lease won", self.name)
+        runner = self._runner = self._runner or self._make()
+        folded = runner.folded
+        try:
+            runner.recover()
+        except StoreConflict as problem:
+            raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
+        self._active = True
+        self._instruments.loaded(self.id, runner.tree.size, runner.folded - folded)
+        self._instruments.published(self.id, runner.published_size, self._clock.now())
+        self._instruments.active(self.id, True)
+        log.info("%s: active, %d entries, %d folded", self.name, runner.tree.size, runner.folded - folded)
+
+    def _make(self) -> Runner:
+        self._drop()
+        instance, key = self._instance, self._key
         self._store = open_log_store_on(self._database, self.id)
         check_ownership(self._store.head(), key.verify_key)
         directory = LogDirectory(
@@ -108,27 +128,23 @@ class Writer:
         own = Log(decider, origin, self.sources, self._store, directory, signer)
         runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments)
         runner.publish_in_background()
-        try:
-            runner.recover()
-        except StoreConflict as problem:
-            raise Unavailable(f"{self.name}: another process has taken over: {problem}") from problem
-        self._runner = runner
-        self._instruments.loaded(self.id, runner.tree.size)
-        self._instruments.published(self.id, runner.published_size, self._clock.now())
-        self._instruments.active(self.id, True)
-        log.info("%s: active, %d entries", self.name, runner.tree.size)
+        return runner
 
     def recover(self) -> None:
-        """Drop the runner and become a standby: the next holder of the lease loads what is committed."""
+        """Become a standby: the next holder of the lease goes on."""
+        self._active = False
         self._instruments.active(self.id, False)
+        self.transport.close_inboxes()
+        self._lease.release()
+
+    def _drop(self) -> None:
+        """Forget the state: another process writes the log."""
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.abandon()
-        self.transport.close_inboxes()
         store, self._store = self._store, None
         if store is not None:
             store.close()
-        self._lease.release()
 
     def wake(self) -> None:
         """The worker is stopping: end every wait for work or Kafka."""
@@ -140,10 +156,11 @@ class Writer:
     def close(self) -> None:
         """Publish what is committed, release the lease, and close. The worker has stopped."""
         try:
-            if self._runner is not None:
+            if self._runner is not None and self._active:
                 self._runner.publish()
         except Exception as problem:  # noqa: BLE001 the next writer publishes it
             log.warning("%s: not everything is published: %r", self.name, problem)
         self.recover()
+        self._drop()
         self._lease.close()
         self.transport.close()

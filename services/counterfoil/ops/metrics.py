@@ -8,6 +8,7 @@
 | `counterfoil_commit_seconds` | histogram | service, shard |
 | `counterfoil_refusals_total` | counter | service, shard, code, stage |
 | `counterfoil_log_size` | gauge | service, shard |
+| `counterfoil_folded_entries_total` | counter | service, shard |
 | `counterfoil_published_size` | gauge | service, shard |
 | `counterfoil_checkpoint_timestamp_seconds` | gauge | service, shard |
 | `counterfoil_consumer_lag`, `counterfoil_consumer_stuck` | gauge | consumer, source |
@@ -46,6 +47,7 @@ METRICS: Final = {
     "counterfoil_commit_seconds": "Duration of a transaction.",
     "counterfoil_refusals_total": "Commands refused, at stage intake (no entry) or decided (recorded).",
     "counterfoil_log_size": "Entries in the log.",
+    "counterfoil_folded_entries_total": "Entries folded to have the state in memory: at a start, none after an error.",
     "counterfoil_published_size": "Entries that the published checkpoint covers.",
     "counterfoil_checkpoint_timestamp_seconds": "When the last checkpoint was published; an idle log has no new one.",
     "counterfoil_consumer_lag": "Backlog of a consumer, in messages.",
@@ -97,6 +99,7 @@ class Metrics:
         self._commits = self._histogram("counterfoil_commit_seconds", COMMIT_BUCKETS, *_LOG)
         self._refusals = self._counter("counterfoil_refusals_total", *_LOG, "code", "stage")
         self._sizes = self._gauge("counterfoil_log_size", *_LOG)
+        self._folded = self._counter("counterfoil_folded_entries_total", *_LOG)
         self._published = self._gauge("counterfoil_published_size", *_LOG)
         self._checkpoints = self._gauge("counterfoil_checkpoint_timestamp_seconds", *_LOG)
         self._recoveries = self._counter("counterfoil_recoveries_total", "worker")
@@ -147,9 +150,10 @@ class Metrics:
 
     # hooks of the rest of the process -------------------------------------------------------------------------------
 
-    def loaded(self, log: LogId, size: int) -> None:
-        """A writer has loaded a log of `size` entries."""
+    def loaded(self, log: LogId, size: int, folded: int) -> None:
+        """A writer has begun with a log of `size` entries, of which it had to fold `folded`."""
         self._sizes[log].set(size)
+        self._folded[log].inc(folded)
 
     def active(self, log: LogId, active: bool) -> None:
         """This process now writes the log, or is now a standby."""

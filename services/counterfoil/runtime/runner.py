@@ -1,7 +1,7 @@
 """The path of a batch of causes through one log: numbered steps, each with what is durable after it.
 
 One runner per log. `step` does one batch; it is the same whether a thread or a test in a loop calls it. If anything
-fails before step 5 has returned, nothing has happened: `recover` loads what is committed, like every start.
+fails before step 5 has returned, nothing has happened: `recover` commits what was decided, or loads what is committed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from counterfoil.core.rules import retired_of
 from counterfoil.log.errors import ProofError, RollbackError
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.signer import Signer
-from counterfoil.log.tree import Tree
+from counterfoil.log.tree import Staged, Tree
 from counterfoil.ports import (
     COMMANDS_SOURCE,
     Announcement,
@@ -104,9 +104,14 @@ class Runner:
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
         self._traces: list[str] = []
-        self._loaded: Head | None = None
-        self._cursors: dict[str, int] = {}
-        self._skipped = 0  # messages consumed since the cursors were last committed
+        self._head: Head | None = None  # the committed head, which `tree` has
+        self._tried: tuple[Staged, Head] | None = None  # the next head, while it is not known whether it is committed
+        self._loaded = False  # whether `engine` has the state at the head, and then the entries of `_batch`
+        self.folded = 0
+        """How many entries `load` has read and folded."""
+        self._cursors: dict[str, int] = {}  # of what was consumed since they were last committed
+        self._skipped = 0  # messages, likewise
+        self._replies: list[Reply] = []  # to commands of the batch that make no entry
         self._rooted = 0
         self._goes_on = False  # whether due timers were left to the next step, and everything else with them
         self._idle = Event()
@@ -116,18 +121,32 @@ class Runner:
     # starting -------------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Resume from what is committed: `load`, then `join`. Call this after a step that raised."""
-        self.load()
+        """Resume after a step that raised, and at a start: `load` unless the state is still the log's, then `join`."""
+        if not self._is_ours():
+            self.load()
         self.join()
+
+    def _is_ours(self) -> bool:
+        """Whether the committed head is the one that the state belongs to: then nothing has to be folded again.
+
+        What was decided behind the head stays decided, and `join` commits it: the same entries, to the byte.
+        """
+        if not self._loaded:
+            return False
+        head = self.log.store.head()
+        if self._tried is not None and head == self._tried[1]:  # committed all the same: only the answer was lost
+            self._accept(*self._tried)
+        return head == self._head
 
     def load(self) -> None:
         """Load the committed log, and check that database, tiles and signer agree.
 
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed.
         """
+        self._loaded, self._tried = False, None
         self._publisher.reset()
         log, head = self.log, self.log.store.head()
-        self._loaded = head
+        self._head = head
         size = head.size if head is not None else 0
         tail_start = self._publisher.published_size() & -256
         if log.signer.head.size > size or tail_start > size:
@@ -146,30 +165,40 @@ class Runner:
                 self.engine.replay(entry)
                 if entry.subject == STATE_ROOT_TIMER:
                     self._rooted = self.engine.size
-        self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
+                self.folded += 1
+        self._batch, self._traces, self._cursors, self._skipped, self._replies = [], [], {}, 0, []
+        self._loaded = True
 
     def join(self) -> None:
-        """Open the inbox, write the genesis of a new log, announce what is missing. Publishing is left to the steps.
+        """Commit what was decided before an error; open the inbox; write a new log's genesis; announce what is missing.
+
+        Publishing is left to the steps.
 
         Raises `RollbackError` if this log consumed more of a source than the source has, or announced more than it has
         itself, and `StoreConflict` if another writer has taken over since `load`.
         """
-        log, head, cursors = self.log, self._loaded, self.log.store.cursors()
+        if self._batch:
+            self._append()
+        elif self._cursors:
+            self._replies = []  # the messages that they answer come again
+        self._cursors, self._skipped = {}, 0
+        log, cursors = self.log, self.log.store.cursors()
         self._check_head()
         positions = {origin: cursors.get(origin, 0) for origin in self._subscribed}
         try:
             self.inbox = self._transport.open_inbox(self._id.name, self._id, positions, cursors, self._wanted)
         except ValueError as problem:
             raise RollbackError(f"{log.origin} consumed entries that its source does not have: {problem}") from problem
-        if head is None:
+        if self._head is None:
             self._take(*self.engine.genesis(self._genesis, self._clock.now()))
             self._commit({})
-        else:  # a crash may have come between commit and announcement
-            self._announce(head)
+        else:  # a crash, or an error, may have come between commit and announcement
+            self._announce(self._head)
+        self._send_replies()
 
     def _check_head(self) -> None:
-        """Raises `StoreConflict` unless the committed size is still the loaded size."""
-        if self.log.store.head() != self._loaded:
+        """Raises `StoreConflict` unless the committed head is still the one that the state belongs to."""
+        if self.log.store.head() != self._head:
             raise StoreConflict(f"{self.log.origin}: another writer took over while the log was being loaded")
 
     def _announce(self, head: Head) -> None:
@@ -200,8 +229,9 @@ class Runner:
         clock = self._clock.now()
         while self._fire(clock, _TIMERS_PER_COMMIT):
             self._commit({})
-        cursors, resume, held = self._react(deliveries, clock)
+        cursors, held = self._react(deliveries, clock)
         commands = [] if self._goes_on else [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        resume: dict[str, int] = {}
         for command in commands:
             cursors[COMMANDS_SOURCE] = command.position + 1
             resume.update(command.resume)
@@ -210,11 +240,11 @@ class Runner:
         replies = self._set_aside(commands, refused)
         replies += self._submit([submission for _, submission in submissions], traces, clock)
         self._root(clock)
+        self._replies = replies
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
-        moved = {source: at for source, at in cursors.items() if source != COMMANDS_SOURCE}
         # A command refused at intake must not take effect later, when keys or the release have changed. So its
         # cursor is committed before its sender is answered, even if there is no entry to commit.
-        made = self._commit({**moved, **resume}, len(deliveries), must=any(each.refused for each in replies))
+        made = self._commit(resume, len(deliveries), must=any(each.refused for each in replies))
         self.inbox.acknowledge(cursors)
         self._count(deliveries)
         if held or self._goes_on:
@@ -228,8 +258,7 @@ class Runner:
                 self._telemetry.published(self._id, self._publisher.published_size(), self._clock.now())
         finally:
             # 7. Reply to commands that make no entry; the answers to the others follow from the entries announced.
-            for reply in replies:
-                self._transport.reply(reply)
+            self._send_replies()
         # 8. React: the other services and the views consume the announced entries.
         return made
 
@@ -240,6 +269,11 @@ class Runner:
                 self._telemetry.refused(reply.log, reply.refused.code.value, "intake")
                 self._transport.set_aside(commands[place], reply.refused.code.value)
         return [reply for _, reply in refused]
+
+    def _send_replies(self) -> None:
+        while self._replies:
+            self._transport.reply(self._replies[0])
+            del self._replies[0]
 
     def _count(self, deliveries: Sequence[Delivery]) -> None:
         for source, count in Counter(delivery.source for delivery in deliveries).items():
@@ -282,15 +316,16 @@ class Runner:
 
     # 4. deciding ----------------------------------------------------------------------------------------------------
 
-    def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], dict[str, int], bool]:
-        """Consume other logs; returns the new cursors, the transport's own, and whether a source must wait.
+    def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], bool]:
+        """Consume other logs; returns the new cursors, and whether a source must wait.
+
+        The cursors to be committed move with each event, so that they fit what is decided wherever a step may fail.
 
         Where what follows is more than one commit should hold, such as a pass of the matching rule over much of the
         book, nothing else is taken: the next step goes on with it before anything else.
         """
         self._goes_on = False
         cursors: dict[str, int] = {}
-        resume: dict[str, int] = {}
         held: dict[str, None] = {}
         for delivery in deliveries:
             source = delivery.source
@@ -302,8 +337,8 @@ class Runner:
                 held[source] = None
                 continue
             cursors[source] = delivery.position + 1
-            resume.update(delivery.resume)
-        return cursors, resume, bool(held)
+            self._cursors.update({source: delivery.position + 1, **dict(delivery.resume)})
+        return cursors, bool(held)
 
     def _consume(self, delivery: Delivery, clock: int) -> bool:
         wanted = self._subscribed[delivery.source]
@@ -384,31 +419,43 @@ class Runner:
         # Messages without an entry need no own commit: skipping them again is harmless. A bound limits that.
         self._cursors.update(cursors)
         self._skipped += consumed
-        batch, before = self._batch, self.tree.size
+        batch, traces, before = self._batch, self._traces, self.tree.size
         if not batch:
-            if (must or self._skipped >= CURSORS_EVERY) and (head := self.log.store.head()) is not None:
-                self.log.store.append(before, [], self._cursors, head)
+            if (must or self._skipped >= CURSORS_EVERY) and self._head is not None:
+                self.log.store.append(before, [], self._cursors, self._head)
                 self._cursors, self._skipped = {}, 0
             return 0
-        entries = [NewEntry(entry.id, data, leaf_hash(data), content) for entry, data, content in batch]
         frontier = self.tree.frontier(before)
+        head = self._append()
+        data = [data for _, data, _ in batch]
+        types = {event.TYPE for entry, _, _ in batch for event in entry.events}
+        announcement = Announcement(self.log.origin, before, data, head.size, head.note, frontier, (), traces, types)
+        self._transport.publish(announcement)
+        return len(batch)
+
+    def _append(self) -> Head:
+        """Commit the batch; returns the new head. After an attempt that raised, the same bytes are committed again."""
+        batch, before = self._batch, self.tree.size
+        entries = [NewEntry(entry.id, data, leaf_hash(data), content) for entry, data, content in batch]
         staged = self.tree.stage([entry.leaf for entry in entries])
         signer = self.log.signer
         proof = self.tree.consistency_proof(signer.head.size, staged.size) if signer.head.size else []
-        note = signer.sign_checkpoint(staged.size, staged.root, proof)
+        head = Head(staged.size, staged.root, signer.sign_checkpoint(staged.size, staged.root, proof))
+        self._tried = staged, head
         began = perf_counter()
-        self.log.store.append(before, entries, self._cursors, Head(staged.size, staged.root, note))
+        self.log.store.append(before, entries, self._cursors, head)
         self._telemetry.committed(self._id, len(entries), perf_counter() - began, staged.size)
+        self._accept(staged, head)
+        return head
+
+    def _accept(self, staged: Staged, head: Head) -> None:
+        """The batch is committed."""
         self.tree.accept(staged)
-        signer.committed(staged.size, staged.root)
-        for entry, encoded, _ in batch:
+        self.log.signer.committed(staged.size, staged.root)
+        for entry, encoded, _ in self._batch:
             CODEC.keep_entry(encoded, entry)  # receipts, views and consumers in this process need not decode it
-        data, traces = [entry.data for entry in entries], self._traces
+        self._head, self._tried = head, None
         self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
-        types = {event.TYPE for entry, _, _ in batch for event in entry.events}
-        announcement = Announcement(self.log.origin, before, data, staged.size, note, frontier, (), traces, types)
-        self._transport.publish(announcement)
-        return len(entries)
 
     def _root_at(self, size: int) -> bytes | None:
         """The log's root at a size up to the entry being decided (the batch before it is not in the tree yet)."""
