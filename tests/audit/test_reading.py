@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.audit import reading
+from counterfoil.audit import ids, reading
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles
 from counterfoil.audit.spool import Spool
@@ -52,8 +52,19 @@ def test_a_spool_is_a_queue(steps: list[bytes | None], in_memory: int) -> None:
             expected.append(item)
         elif expected:
             assert spool.popleft() == expected.popleft()
-        assert len(spool) == len(expected)
+        assert spool.count == len(expected)
     while expected:
         assert spool.popleft() == expected.popleft()
     with pytest.raises(IndexError):
         spool.popleft()
+
+
+def test_an_id_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the table has grown, and where ids meet in one place."""
+    monkeypatch.setattr(ids, "_FIRST", 4)
+    used = ids.UsedIds()
+    for number in range(2_000):
+        assert f"id-{number}" not in used
+        assert used.add(f"id-{number}")
+        assert f"id-{number // 2}" in used
+        assert not used.add(f"id-{number // 3}")

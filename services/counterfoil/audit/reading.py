@@ -36,19 +36,21 @@ class Follower:
     def __init__(self, reading: Reading, types: Sequence[type[Event]]) -> None:
         self._reading, self._names, self._waiting = reading, type_markers(types), Spool()
 
-    def offer(self, index: int, data: bytes) -> None:
-        """Keep the entry if it may hold such an event."""
-        for name in self._names:
-            if name in data:
-                self._waiting.append(index.to_bytes(8) + data)
-                return
+    def offer(self, first: int, entries: Sequence[bytes]) -> None:
+        """Keep those of the entries, numbered from `first` on, that may hold such an event."""
+        names, waiting = self._names, self._waiting
+        for index, data in enumerate(entries, first):
+            for name in names:
+                if name in data:
+                    waiting.append(index.to_bytes(8) + data)
+                    break
 
     def take(self, until: int | None = None) -> tuple[int, bytes] | None:
         """The next entry and its index, None if there is none.
 
         With `until`, a time in microseconds, the log is not read further than to its first entry from then on.
         """
-        while not self._waiting:
+        while not self._waiting.count:
             if (until is not None and self._reading.time >= until) or not self._reading.more():
                 return None
         item = self._waiting.popleft()
@@ -76,23 +78,32 @@ class Reading:
         return self.followers[-1]
 
     def more(self) -> bool:
-        """Read one more bundle; False after the last."""
-        entries = next(self._bundles, None)
-        if entries is None:
-            return False
-        for index, data in enumerate(entries, self._size):
-            if not self._left:
+        """Read one more bundle, ahead of the log's own replay; False after the last."""
+        entries = self._read()
+        if not self._left:
+            for data in entries:
                 self._own.append(data)
-            for follower in self.followers:
-                follower.offer(index, data)
-        self._size += len(entries)
-        self.time = heading(entries[-1]).time
-        return True
+        return bool(entries)
 
     def entries(self) -> Iterator[Heading]:
         """The log's own entries, in order, until `leave`."""
-        while not self._left and (self._own or self.more()):
-            yield heading(self._own.popleft())
+        while not self._left:
+            if self._own.count:
+                yield heading(self._own.popleft())
+            elif entries := self._read():
+                yield from map(heading, entries)
+            else:
+                return
+
+    def _read(self) -> Sequence[bytes]:
+        """The entries of the next bundle; none after the last."""
+        entries = next(self._bundles, ())
+        if entries:
+            for follower in self.followers:
+                follower.offer(self._size, entries)
+            self._size += len(entries)
+            self.time = heading(entries[-1]).time
+        return entries
 
     def leave(self) -> None:
         """Keep nothing more for the log's own replay."""

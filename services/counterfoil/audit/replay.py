@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any, Final, NoReturn
 
 from counterfoil.audit.files import CannotAudit
+from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary
 from counterfoil.audit.signatures import Signatures, Signed
@@ -72,7 +72,7 @@ class Replay:
             types = wanted.get(log_of(source).service)
             if types is not None:
                 self._sources[source] = Source(reading, types)
-        self._ids: set[bytes] = set()
+        self._ids = UsedIds()
         self._withheld: tuple[int, str] | None = None
         self._reading = readings[origin]
         self._entries = self._reading.entries()
@@ -145,12 +145,10 @@ class Replay:
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
             self._check_place(index, data)
             self._stop(index, "decision_impossible", f"{problem!r}"[:_SHOWN])
-        digest = sha256(decided.id.encode()).digest()[:16]
-        if again != data or digest in self._ids:
+        if again != data or not self._ids.add(decided.id):
             entry = self._check_place(index, data)
             code = "entry_not_canonical" if decided == entry else "decision_differs"
             self._stop(index, code, _difference(decided, entry))
-        self._ids.add(digest)
         self._count(decided)
         for origin, source in self._sources.items():
             late = source.withheld(time)
@@ -177,7 +175,7 @@ class Replay:
             self._stop(index, "entry_not_valid", f"{problem}")
         if entry.index != index or entry.origin != self.summary.origin:
             self._stop(index, "entry_misplaced", f"it states that it is entry {entry.index} of {entry.origin}")
-        if sha256(entry.id.encode()).digest()[:16] in self._ids:
+        if entry.id in self._ids:
             self._stop(index, "id_used_twice", entry.id)
         return entry
 
@@ -262,7 +260,8 @@ class Replay:
         summary = self.summary
         summary.entries_replayed += 1
         summary.commands += len(entry.outcomes)
-        summary.refused += sum(1 for outcome in entry.outcomes if outcome.refusal is not None)
+        for outcome in entry.outcomes:
+            summary.refused += outcome.refusal is not None
         summary.events += len(entry.events)
         for event in entry.events:
             if isinstance(event, TradeMatched):

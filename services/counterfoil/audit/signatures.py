@@ -1,8 +1,8 @@
 """Verifies signatures beside the replay: in processes of their own, and here while those have enough to do.
 
-``python -m counterfoil.audit.signatures`` is such a process. It reads records from its standard input, each a key of 32
-bytes, a signature of 64 and the message, after their length together; it answers each with a byte, in order, and ends
-with its input, so it never outlives the audit.
+``python -m counterfoil.audit.signatures`` is such a process. It reads batches from its standard input: a number of
+records, then the records, each a key of 32 bytes, a signature of 64 and the message, after their length together. It
+answers each record with a byte, in order, and ends with its input, so that it never outlives the audit.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class _Worker:
         """Give it more."""
         self._given += batch
         try:
-            _stream(self._process.stdin).write(b"".join([signed.record() for signed in batch]))
+            records = [signed.record() for signed in batch]
+            _stream(self._process.stdin).write(len(batch).to_bytes(_LENGTH) + b"".join(records))
             _stream(self._process.stdin).flush()
         except OSError:
             self._take_over()
@@ -161,10 +162,18 @@ def _stream(pipe: IO[bytes] | None) -> IO[bytes]:
 
 def main() -> None:
     """Verify what comes in, until no more does."""
-    while len(length := sys.stdin.buffer.read(_LENGTH)) == _LENGTH:
-        record = sys.stdin.buffer.read(int.from_bytes(length))
-        key, rest = record[:PUBLIC_KEY_BYTES], record[PUBLIC_KEY_BYTES:]
-        os.write(1, b"\1" if verify(key, rest[SIGNATURE_BYTES:], rest[:SIGNATURE_BYTES]) else b"\0")
+    while count := _number(sys.stdin.buffer):
+        records = [sys.stdin.buffer.read(_number(sys.stdin.buffer)) for _ in range(count)]
+        os.write(1, bytes(map(_is_good, records)))
+
+
+def _number(stream: IO[bytes]) -> int:
+    return int.from_bytes(stream.read(_LENGTH))
+
+
+def _is_good(record: bytes) -> bool:
+    signature_at, message_at = PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES + SIGNATURE_BYTES
+    return verify(record[:signature_at], record[message_at:], record[signature_at:message_at])
 
 
 if __name__ == "__main__":

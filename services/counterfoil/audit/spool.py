@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, Final
 from weakref import finalize
@@ -27,12 +29,12 @@ class Spool:
         self._file: IO[bytes] | None = None  # made when it is first needed
         self._filed = 0  # items in the file: all of them come after those in memory
         self._taken = 0  # bytes of the file that were taken back
-
-    def __len__(self) -> int:
-        return len(self._items) + self._filed
+        self.count = 0
+        """How many items there are."""
 
     def append(self, item: bytes) -> None:
         """Add an item at the end. Raises `CannotAudit` if the disk has no room for it."""
+        self.count += 1
         if not self._filed and self._bytes + len(item) <= self._in_memory:
             self._items.append(item)
             self._bytes += len(item)
@@ -55,6 +57,7 @@ class Spool:
             self._take_back(self._file)
         item = self._items.popleft()
         self._bytes -= len(item)
+        self.count -= 1
         return item
 
     def _take_back(self, file: IO[bytes]) -> None:
@@ -73,3 +76,13 @@ class Spool:
             self._taken = 0
             file.seek(0)
             file.truncate()
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Raises `CannotAudit` where a temporary file cannot be written."""
+    try:
+        yield
+    except OSError as problem:
+        text = f"cannot write a temporary file in {gettempdir()}: {problem.strerror}; set TMPDIR to another directory"
+        raise CannotAudit(text) from problem

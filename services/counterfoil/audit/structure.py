@@ -107,7 +107,7 @@ class OpenLog:
         try:
             if isinstance(widest, Exception):
                 raise widest
-            self.tree.check_entries(index * TILE_WIDTH, widest)
+            self.tree.check_entries(index, widest)
         except _UNREADABLE as problem:
             self._of_bundles.append(Finding(self.files.name, path, "bundle_not_valid", explain(problem, self.files)))
         if isinstance(widest, Exception) and not isinstance(widest, FileNotFoundError):

@@ -34,13 +34,18 @@ class TileCache:
         """Node `(height, index)` of a full tile; `FormatError` or `ProofError` if the tile read is not the log's."""
         level, row = height >> 3, height & 7
         shift = TILE_HEIGHT - row
-        key = level, index >> shift
-        rows = self._tiles.get(key)
+        return self._rows(level, index >> shift)[row][index & ((1 << shift) - 1)]
+
+    def hashes(self, level: int, index: int) -> Sequence[bytes]:
+        """All hashes of a full tile; raises as `node` does."""
+        return self._rows(level, index)[0]
+
+    def _rows(self, level: int, index: int) -> Sequence[list[bytes]]:
+        rows = self._tiles.get((level, index))
         if rows is None:
-            rows = self._load(*key)
-        else:
-            self._tiles.move_to_end(key)
-        return rows[row][index & ((1 << shift) - 1)]
+            return self._load(level, index)
+        self._tiles.move_to_end((level, index))
+        return rows
 
     def put(self, level: int, index: int, rows: Sequence[list[bytes]]) -> None:
         """Keep rows 0..7 of a full tile that the caller computed itself."""

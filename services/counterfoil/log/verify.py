@@ -84,19 +84,19 @@ class TileTree(Prover):
 
         `FormatError` for a missing, additional or cut entry, `ProofError` for a changed one.
         """
-        first = index * TILE_WIDTH
-        width = min(TILE_WIDTH, self.checkpoint.size - first)
+        width = min(TILE_WIDTH, self.checkpoint.size - index * TILE_WIDTH)
         if index < 0 or width < 1:
             raise ProofError(f"no bundle {index} in a tree of size {self.checkpoint.size}")
         entries = decode_bundle(bundle, width)
-        self.check_entries(first, entries)
+        self.check_entries(index, entries)
         return entries
 
-    def check_entries(self, first: int, entries: Sequence[bytes]) -> None:
-        """`ProofError` unless these are the entries from the index `first` on."""
-        self._check_size(first + len(entries))
-        for at, entry in enumerate(entries, first):
-            if leaf_hash(entry) != self._node(0, at):
+    def check_entries(self, index: int, entries: Sequence[bytes]) -> None:
+        """`ProofError` unless these are the entries of bundle `index`."""
+        is_last = index == self.checkpoint.size >> TILE_HEIGHT
+        hashes = self._edge[0][0] if is_last else self._cache.hashes(0, index)
+        for at, (entry, leaf) in enumerate(zip(entries, hashes, strict=True), index * TILE_WIDTH):
+            if leaf_hash(entry) != leaf:
                 raise ProofError(f"entry {at} is not what the tree of size {self.checkpoint.size} holds there")
 
     def _check_size(self, size: int) -> None:
