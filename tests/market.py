@@ -79,8 +79,9 @@ class Market:
         self.shards: dict[str, str] = {}
         """By service, the shard that its commands go to; `MAIN` by default."""
         self.system = system(instance, self.clock, synchronous="OFF", threads=1)
-        last = max(runner.engine.time for runner in self.system.runners.values())
-        self.clock.advance_to(last)
+        for log, runner in self.system.runners.items():
+            presence = self.system.stores[log].presence()
+            self.clock.advance_to(max(runner.engine.time, 0 if presence is None else presence.alive))
 
     def __enter__(self) -> Self:
         """The market is open already."""

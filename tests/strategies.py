@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
-from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
+from counterfoil.contract.entry import (
+    Cause,
+    CommandCause,
+    Entry,
+    EntryCause,
+    GenesisCause,
+    Outcome,
+    ResumedCause,
+    TimerCause,
+)
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event, annotations_of
 from counterfoil.contract.refusals import Code, Refusal
@@ -131,6 +140,7 @@ _command_causes = st.builds(CommandCause, st.binary(max_size=60), _signatures, o
 _other_causes = st.one_of(
     st.builds(EntryCause, of(scalars.Origin), _counts, of(scalars.Digest), _counts),
     st.builds(TimerCause, st.from_regex("[a-z_]{1,20}", fullmatch=True), of(scalars.DerivedTime)),
+    st.builds(ResumedCause, of(scalars.DerivedTime)),
     st.builds(
         GenesisCause,
         of(scalars.Id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from counterfoil.contract.codec import Codec
-from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
+from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted, WriterResumed
 from counterfoil.contract.record import Event
 from counterfoil.contract.vocabulary import Subscriptions, Vocabulary
 from counterfoil.core.decider import Decider
@@ -20,7 +20,7 @@ CATALOGUE: Final[dict[str, Service]] = {each.name: each for each in (ISSUANCE, L
 DECIDERS: Final[dict[str, Decider[Any]]] = {name: service.decider for name, service in CATALOGUE.items()}
 VIEWS: Final[tuple[View, ...]] = tuple(view for service in CATALOGUE.values() for view in service.views)
 
-EVERY_LOG: Final = (LogOpened, RulesAdopted, StateRooted)
+EVERY_LOG: Final = (LogOpened, RulesAdopted, StateRooted, WriterResumed)
 """Events that the engine folds in every log."""
 
 

@@ -39,6 +39,21 @@ class NewEntry:
     content: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The writer's sign of life and what it waits for. No part of the log; times are microseconds of its own clock.
+
+    `alive`: when it last decided, or could have. `code`, `text`: why it stands still, empty if it does not. `asked`:
+    the clock's time that a person must accept before it goes on; `accepted`: the one that a person has accepted last.
+    """
+
+    alive: int
+    code: str = ""
+    text: str = ""
+    asked: int | None = None
+    accepted: int | None = None
+
+
 class Unavailable(Exception):
     """The infrastructure behind a port failed, perhaps temporarily: recover and retry.
 
@@ -79,6 +94,18 @@ class LogStore(Protocol):
 
     def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """For the ids that exist: (index, content)."""
+
+    def presence(self) -> Presence | None:
+        """What the writer last said of itself; None before it has."""
+
+    def put_presence(self, presence: Presence) -> None:
+        """Replace it; for the writer."""
+
+    def accept_clock(self, asked: int) -> bool:
+        """Note that a person accepts the clock's time `asked`; False, and no change, if another or none is asked for.
+
+        Any process may call it, beside the writer, again and again.
+        """
 
     def close(self) -> None:
         """Release the connection; idempotent."""
@@ -381,6 +408,9 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """UTC microseconds since the epoch; may repeat or step back, ledger time does not."""
+
+    def offset(self) -> int:
+        """Microseconds by which `now` is ahead of a clock that nobody sets: it changes when this one is set."""
 
 
 # the published log --------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ COUNTERFOIL_URL         the gateway that commands are sent to; default http://12
 COUNTERFOIL_LISTEN      HOST:PORT that `up` listens on; port 0 takes a free one; default 127.0.0.1:8440
 COUNTERFOIL_KEYS        the directory of private keys; default: keys in the instance's directory
 COUNTERFOIL_VKEYS       the file of pinned log keys, one a line; default: vkeys in the instance's directory, if any
+COUNTERFOIL_LONGEST_OUTAGE  hours; a log that was away for longer, by its clock, waits for `counterfoil clock accept`;
+                        default 168, a week
 COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
 COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
 
@@ -142,6 +144,7 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What `up` logs on standard error.")
     ] = "WARNING"
     log_format: Annotated[Literal["text", "json"], Field(description="How servers log.")] = "text"
+    longest_outage: Annotated[int, Field(ge=1, le=8_784, description="Hours, after which a person is asked.")] = 168
     kafka: Annotated[str | None, AfterValidator(_optional(_check_servers)), Field(description="Kafka's servers.")] = (
         None
     )

@@ -13,6 +13,7 @@ import pytest
 
 from counterfoil.instance import write_private
 from counterfoil.settings import USERS, DatabaseAccess
+from counterfoil.storage.tables import LOG_KIND
 from tests.cli.command_line import invoke
 from tests.servers.fixture import PostgresServer
 from tests.storage.server import PASSWORDS, connect, roles_alone
@@ -41,7 +42,7 @@ def test_apply_says_what_it_did_and_check_agrees(run: Run) -> None:
     assert "schema ledger: missing" in out
     code, out, _ = run("apply")
     assert code == 0
-    assert "schema ledger: log_1" in out
+    assert f"schema ledger: {LOG_KIND.revision}" in out
     assert "schema views: views_1" in out
     code, out, _ = run("apply", "--json")
     assert (code, json.loads(out)) == (0, {"changes": [], "findings": []})

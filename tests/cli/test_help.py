@@ -42,6 +42,7 @@ GROUPS = [
     "balance",
     "rules",
     "log",
+    "clock",
     "cluster",
     "topics",
     "database",

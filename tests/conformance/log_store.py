@@ -12,7 +12,7 @@ import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
-from counterfoil.ports import Head, LogStore, NewEntry, StoreConflict
+from counterfoil.ports import Head, LogStore, NewEntry, Presence, StoreConflict
 
 Make = Callable[[], LogStore]
 EVERYTHING = 2**62
@@ -237,6 +237,26 @@ class LogStoreSuite:
                 seen = size
 
         in_threads([write, read, read])
+
+    def test_the_last_sign_of_life_is_kept_beside_the_log(self, make: Make) -> None:
+        store = make()
+        assert store.presence() is None
+        append(store, 0, entries(0, 2))
+        for presence in (Presence(7), Presence(8, "clock_apart", "It jumped.", asked=9), Presence(8)):
+            store.put_presence(presence)
+            assert store.presence() == make().presence() == presence
+        check_log(store, entries(0, 2))
+
+    def test_a_person_accepts_the_time_that_is_asked_for_and_no_other(self, make: Make) -> None:
+        """From another process, beside the writer, again and again."""
+        writer, person = make(), make()
+        assert not person.accept_clock(9)
+        writer.put_presence(Presence(8, "clock_apart", "It jumped.", asked=9))
+        assert not person.accept_clock(10)
+        assert writer.presence() == Presence(8, "clock_apart", "It jumped.", asked=9)
+        for _ in range(2):
+            assert person.accept_clock(9)
+            assert writer.presence() == Presence(8, "clock_apart", "It jumped.", asked=9, accepted=9)
 
     def test_close_is_idempotent_and_final(self, make: Make) -> None:
         store = make()

@@ -22,7 +22,16 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
-from counterfoil.contract.entry import ENTRY_TYPE, CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
+from counterfoil.contract.entry import (
+    ENTRY_TYPE,
+    CommandCause,
+    Entry,
+    EntryCause,
+    GenesisCause,
+    Outcome,
+    ResumedCause,
+    TimerCause,
+)
 from counterfoil.contract.export import render
 from counterfoil.contract.record import annotations_of
 from counterfoil.contract.refusals import Code, Refusal
@@ -160,6 +169,8 @@ def entries() -> Iterator[Example]:
         ("issuance/1/9", EntryCause(origins[1], size, _OCTETS[1], size), False, (), 2),
         ("timer/3", TimerCause("state_root", 0), False, (), 1),
         ("timer/4", TimerCause("matching", MAX_TIME), False, (), 1),
+        ("resumed/5", ResumedCause(0), False, (), 1),
+        ("resumed/6", ResumedCause(MAX_TIME), False, (), 1),
         ("a/1", command, False, (Outcome(0, None),), 0),
         ("a/2", CommandCause(b"", bytes(64), keys[0]), False, (Outcome(3, None),), 3),
         ("a/3", command, False, (refused[-1],), 0),

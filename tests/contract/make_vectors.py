@@ -14,9 +14,9 @@ from typing import Any
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
-from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, ResumedCause, TimerCause
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
-from counterfoil.contract.events import LogOpened
+from counterfoil.contract.events import LogOpened, WriterResumed
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
@@ -88,6 +88,7 @@ def sample_entries() -> list[Entry]:
         ("issuance/7/0", "issuance", EntryCause("counterfoil.example/issuance/main", 7, bytes(range(32)), 0), False, (),
          (issued,)),
         ("timer/5", "vouchers", TimerCause("vouchers", NOW), False, (), (expired, expired)),
+        ("resumed/6", "resumed", ResumedCause(NOW), False, (), (sample(WriterResumed),)),
     ]  # fmt: skip
     return [
         Entry(ORIGIN, index, id_, NOW + index, subject, cause, batched, outcomes, events)

@@ -13,7 +13,7 @@ from nacl.signing import SigningKey, VerifyKey
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry, encode_payload
-from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
+from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, ResumedCause, TimerCause
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.core.state_tree import StateProof, verify_state
 from counterfoil.log.checkpoint import open_checkpoint
@@ -84,7 +84,7 @@ def test_entries_read_back_and_hash() -> None:
         assert rfc8785.dumps(json.loads(entry)) == entry
         assert each["leaf"] == sha256(b"\x00" + entry).hexdigest()
     causes = {type(entry.cause) for entry in sample_entries()}
-    assert causes == {CommandCause, EntryCause, TimerCause, GenesisCause}
+    assert causes == {CommandCause, EntryCause, TimerCause, GenesisCause, ResumedCause}
 
 
 def test_checkpoints_and_receipts_verify() -> None:

@@ -9,6 +9,7 @@ import pytest
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import scalars
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.limits import MAX_WINDOW
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event, annotations_of
@@ -40,6 +41,7 @@ DERIVED = {
     (ContractOpened, "report_by"),
     (UsageReported, "dispute_until"),
     (UsageDisputed, "resolve_by"),
+    (WriterResumed, "away_since"),
 }
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
+from counterfoil.contract.services import MAIN_LOGS
+from counterfoil.contract.times import HOUR
 from counterfoil.gateway import submit
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid
-from counterfoil.runtime.standstill import Standstill
 from tests.gateway.harness import Stepped, checked_entry, problem_of, stepped
 from tests.gateway.world import BID, OFFER, UNIT, deposit
 
@@ -170,11 +171,17 @@ def test_an_undecided_command_is_404(shared: Stepped, path: str) -> None:
 
 
 def test_a_log_that_stands_still_takes_no_command(http: Stepped) -> None:
-    """At once and with the reason's code: a command that waited would expire. The other logs go on."""
-    runner = http.market.system.runners[LogId("ledger")]
-    runner.standstill = Standstill("clock_apart", "The clock jumped.")
-    answer = http.post(http.market.sign("treasury", deposit("lab-1", 1)))
-    assert (answer.status_code, answer.json()["code"]) == (503, "clock_apart")
+    """At once and with the reason's code: a command that waited would expire. Mended, it goes on."""
+    envelope = http.market.sign("treasury", deposit("lab-1", 1))
+    clock = http.market.clock
+    clock.set_to(clock.now() + 9 * HOUR)
+    http.step()
+    problem = problem_of(http.post(envelope))
+    assert (problem["status"], problem["code"]) == (503, "clock_apart")
+    assert "counterfoil clock accept" in problem["detail"]
     health = http.get("/healthz")
-    waiting = {"ledger": {"code": "clock_apart", "text": "The clock jumped."}}
-    assert (health.status_code, health.json()["waiting"]) == (503, waiting)
+    assert (health.status_code, set(health.json()["waiting"])) == (503, {log.name for log in MAIN_LOGS})
+    clock.set_to(clock.now() - 9 * HOUR)
+    http.step()
+    receipt_of(http.post(envelope))
+    assert http.get("/healthz").status_code == 200

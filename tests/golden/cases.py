@@ -10,6 +10,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-1": (1, None),
     "rules-1-to-2": (1, 2),
     "rules-2": (2, None),
+    "rules-2-to-3": (2, 3),
+    "rules-3": (3, None),
 }
 
 

@@ -71,6 +71,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         world.submit("operator", AdoptRules(rules=adopt, replaces=adopt - 1, release="0.2.0"))
         _long_match(world)
     _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
+    _outages(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()
@@ -307,6 +308,32 @@ def _bid_between_versions(world: GoldenWorld) -> None:
     assert entry is not None
     refused = world.state("matching").rules.validity_of_each_version
     assert (entry.outcomes[0].refusal is not None) is refused
+
+
+def _outages(world: GoldenWorld) -> None:
+    """Every service is away through the deadlines of a report, a dispute and its resolution; none has passed."""
+    if world.state("redemption").rules.shortest_outage is None:
+        return
+    known = set(world.state("redemption").contracts)
+    start = _hour(world) + 3
+    _done(world, "gpu-1", _offer(world, nodes=1, price=YUAN, window_start=start, window_end=start + 2))
+    _done(world, "lab-1", _bid(world, earliest=start, latest=start, limit_price=YUAN))
+    (contract_id,) = set(world.state("redemption").contracts) - known
+    terms = world.state("redemption").contracts[contract_id].terms
+    world.clock = terms.report_by - SECOND
+    world.away(5 * HOUR)
+    full = terms.gpus_per_node * 60
+    reports = [
+        ReportUsage(contract_id=contract_id, readings=(Reading(hour=terms.first_hour + nth, gpu_minutes=full),))
+        for nth in range(terms.hours)
+    ]
+    report_id, _ = (_done(world, "gpu-1", report).report_id for report in reports)
+    world.clock += terms.dispute_window_seconds * SECOND - SECOND
+    world.away(5 * HOUR)
+    _done(world, "lab-1", DisputeUsage(report_id=report_id, reason="it stood still"))
+    world.clock += 7 * 24 * HOUR - SECOND  # the window of the other report closes
+    world.away(5 * HOUR)
+    _done(world, "operator", ResolveDispute(report_id=report_id, gpu_minutes=full, reason="meter"))
 
 
 def _long_match(world: GoldenWorld) -> None:

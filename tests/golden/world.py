@@ -42,10 +42,20 @@ class GoldenWorld(World):
         self.home = home
         self._time = VirtualClock(START)
         instance = Instance.create(home, HOST, "Operator (fictional)", entropy, rules)
-        self.system = Embedded(instance, self._time, synchronous="OFF", threads=1)
-        self.engines = {log.name: runner.engine for log, runner in self.system.runners.items()}
+        self._open(instance)
         self.refusals: Counter[str] = Counter()
         self._commands = 0
+        self.settle()
+
+    def _open(self, instance: Instance) -> None:
+        self.system = Embedded(instance, self._time, synchronous="OFF", threads=1)
+        self.engines = {log.name: runner.engine for log, runner in self.system.runners.items()}
+
+    def away(self, duration: int) -> None:
+        """Every service is stopped for so many microseconds."""
+        self.system.close()
+        self.clock += duration
+        self._open(self.system.instance)
         self.settle()
 
     @property

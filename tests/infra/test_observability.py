@@ -37,6 +37,8 @@ def exposed() -> Mapping[str, frozenset[str]]:
     metrics.refused(LogId("ledger"), "unknown_party", "intake")
     metrics.recovering("ledger")
     metrics.answered(LogId("ledger"), 0.01)
+    metrics.cause_ahead(LogId("ledger"), "h/issuance/main", 1)
+    metrics.standstill(LogId("ledger"), "clock_apart")
     metrics.active(LogId("ledger"), True)
     metrics.loaded(LogId("ledger"), 1, 1)
     metrics.dead_letter("ledger", "not_an_entry")
@@ -153,4 +155,4 @@ def test_panels_do_not_overlap() -> None:
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    assert rows == ["Overview", "Path of a command", "Consumers", "Logs & checkpoints", "Refusals", "Processes"]
+    assert rows == ["Overview", "Path of a command", "Consumers", "Logs & checkpoints", "Refusals", "Processes", "Time"]

@@ -35,6 +35,8 @@ def with_everything() -> Metrics:
     telemetry.published(LogId("ledger"), 12, 1_800_000_000 * SECOND + 500_000)
     telemetry.refused(LogId("ledger"), "bad_signature", "intake")
     telemetry.recovering("ledger")
+    telemetry.cause_ahead(LogId("ledger"), MATCHING, 1_500_000)
+    telemetry.standstill(LogId("ledger"), "clock_apart")
     telemetry.answered(LogId("matching"), 0.2, "")
     metrics.active(LogId("ledger"), True)
     metrics.loaded(LogId("ledger"), 12, 12)
@@ -182,6 +184,21 @@ def test_consumers_are_shown_as_they_are_now_and_not_as_they_were() -> None:
         f'counterfoil_consumer_lag{{consumer="views",source="{MATCHING}"}} 0.0',
         f'counterfoil_consumer_stuck{{consumer="views",source="{MATCHING}"}} 0.0',
     ]
+
+
+def test_a_standstill_ends() -> None:
+    metrics = Metrics()
+    for code in ("clock_apart", "disk_full", ""):
+        metrics.standstill(LogId("ledger"), code)
+        metrics.standstill(LogId("ledger", "two"), "clock_apart")
+        assert series(metrics, "counterfoil_standstill") == [
+            f'counterfoil_standstill{{code="{each}",service="ledger",shard="{shard}"}} {float(on)}'
+            for each, shard, on in (
+                ("clock_apart", "main", code == "clock_apart"),
+                ("clock_apart", "two", True),
+                *([("disk_full", "main", code == "disk_full")] if code != "clock_apart" else []),
+            )
+        ]
 
 
 def test_processes_share_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from counterfoil.catalogue import CODEC
@@ -23,7 +24,7 @@ from counterfoil.ledger.events import CashDeposited, VoucherFrozen
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.signer import Signer
 from counterfoil.matching.events import TradeMatched
-from counterfoil.ports import Announcement, Head, LogStore, NewEntry, PublishedDiffers, Reply, StoreConflict
+from counterfoil.ports import Announcement, Head, LogStore, NewEntry, Presence, PublishedDiffers, Reply, StoreConflict
 from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner
@@ -46,6 +47,7 @@ class MemoryStore:
         self.kept: list[NewEntry] = []
         self._cursors: dict[str, int] = {}
         self._head: Head | None = None
+        self._presence: Presence | None = None
         self.appended: list[int] = []
 
     def head(self) -> Head | None:
@@ -77,6 +79,22 @@ class MemoryStore:
     def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """As the port says."""
         return {entry.id: (index, entry.content) for index, entry in enumerate(self.kept) if entry.id in ids}
+
+    def presence(self) -> Presence | None:
+        """As the port says."""
+        return self._presence
+
+    def put_presence(self, presence: Presence) -> None:
+        """As the port says."""
+        self._presence = presence
+
+    def accept_clock(self, asked: int) -> bool:
+        """As the port says."""
+        known = self._presence
+        if known is None or known.asked != asked:
+            return False
+        self._presence = replace(known, accepted=asked)
+        return True
 
     def close(self) -> None:
         """Nothing to release."""

@@ -77,13 +77,13 @@ def test_another_process_never_reads_half_a_move(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "8 bytes"),
-        (b"\1" * 7, "8 bytes"),
-        (b"\1" * 9, "8 bytes"),
-        (bytes(8), "not a time"),
-        ((-1).to_bytes(8, sys.byteorder, signed=True), "not a time"),
-        ((LAST + 1).to_bytes(8, sys.byteorder), "not a time"),
-        (b"20260105", "not a time"),
+        (b"", "16 bytes"),
+        (b"\1" * 15, "16 bytes"),
+        (b"\1" * 17, "16 bytes"),
+        (bytes(16), "not a time"),
+        ((-1).to_bytes(8, sys.byteorder, signed=True) + bytes(8), "not a time"),
+        ((LAST + 1).to_bytes(8, sys.byteorder) + bytes(8), "not a time"),
+        (b"20260105        ", "not a time"),
     ],
     ids=["empty", "short", "long", "zero", "negative", "too late", "text"],
 )
@@ -96,7 +96,7 @@ def test_a_malformed_clock_file_is_refused(tmp_path: Path, data: bytes, why: str
 
 def test_the_last_time_and_the_first_are_times(tmp_path: Path) -> None:
     for edge in (1, LAST):
-        (tmp_path / "clock").write_bytes(edge.to_bytes(8, sys.byteorder))
+        (tmp_path / "clock").write_bytes(edge.to_bytes(8, sys.byteorder) + bytes(8))
         with FileClock(tmp_path / "clock") as clock:
             assert clock.now() == edge
 
@@ -139,3 +139,14 @@ def test_a_service_takes_the_file_where_one_is_set(path: Path) -> None:
     assert isinstance(clock, FileClock)
     assert clock.now() == START
     clock.close()
+
+
+def test_a_clock_that_is_set_parts_from_one_that_is_moved(path: Path) -> None:
+    with ClockDriver(path) as driver, FileClock(path) as reader:
+        driver.advance_to(START + 5)
+        assert (reader.now(), reader.offset()) == (START + 5, 0)
+        driver.set_to(START + 9)
+        assert (reader.now(), reader.offset()) == (START + 9, 4)
+        driver.advance_to(START + 10)
+        driver.set_to(START + 6)
+        assert (reader.now(), reader.offset()) == (START + 6, 0)

@@ -18,6 +18,7 @@ from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, admin, open_log_store_on
 from counterfoil.storage.grants import CLIENTS, role
 from counterfoil.storage.lease import Lease
+from counterfoil.storage.tables import LOG_KIND
 from tests.conformance.log_store import append, check_log, entries
 from tests.storage.server import connect
 
@@ -85,7 +86,7 @@ def test_the_first_apply_creates_everything_and_the_second_nothing(server: Clust
     done = admin.apply(access, PASSWORDS)
     assert "database from_nothing: created" in done
     assert {f"schema {name}: created" for name in ("ledger", "views")} <= set(done)
-    assert {"schema ledger: log_1", "schema views: views_1"} <= set(done)
+    assert {f"schema ledger: {LOG_KIND.revision}", "schema views: views_1"} <= set(done)
     assert admin.check(access) == []
     assert admin.apply(access, PASSWORDS) == []
     assert admin.check(access) == []
@@ -133,7 +134,10 @@ FINDINGS = [
     ("ALTER TABLE ledger.entries OWNER TO counterfoil_ledger", "ledger.entries: owned by counterfoil_ledger"),
     ("ALTER SCHEMA ledger OWNER TO counterfoil_ledger", "schema ledger: owned by counterfoil_ledger"),
     ("ALTER TABLE views._meta OWNER TO counterfoil_admin", "views._meta: owned by counterfoil_admin"),
-    ("UPDATE ledger._version SET version_num = 'log_7'", "schema ledger: at log_7; this program knows log_1"),
+    (
+        "UPDATE ledger._version SET version_num = 'log_7'",
+        f"schema ledger: at log_7; this program knows {LOG_KIND.revision}",
+    ),
     ("DROP SCHEMA matching CASCADE", "schema matching: missing"),
     ("ALTER DATABASE {database} SET synchronous_commit = off", "synchronous_commit is off"),
     ("GRANT DELETE ON ledger.cursors TO counterfoil_test_stranger", "DELETE on TABLE ledger.cursors"),

@@ -133,22 +133,23 @@ def test_files_say_what_they_are_and_at_which_version(tmp_path: Path) -> None:
             assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(kind.revision,)]
 
 
-SECOND = """
+NEXT = LOG_KIND.version + 1
+SCRIPT = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "log_2", "log_1"
+revision, down_revision = "log_{NEXT}", "{LOG_KIND.revision}"
 def upgrade():
     op.add_column("cursors", sa.Column("note", sa.Text))
 """
 
 
 @pytest.fixture
-def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kind:
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kind:
     """A program with one more migration of logs."""
     shutil.copytree(migrations.HERE, tmp_path / "migrations")
-    (tmp_path / "migrations" / "log" / "log_2.py").write_text(SECOND)
+    (tmp_path / "migrations" / "log" / f"log_{NEXT}.py").write_text(SCRIPT)
     monkeypatch.setattr(migrations, "HERE", tmp_path / "migrations")
-    made = replace(LOG_KIND, version=2)
+    made = replace(LOG_KIND, version=NEXT)
     monkeypatch.setattr(tables, "LOG_KIND", made)
     monkeypatch.setattr(admin, "LOG_KIND", made)
     return made
@@ -166,30 +167,30 @@ def test_an_older_file_is_migrated_when_it_is_opened(
             connection.execute(f"DROP TABLE {VERSION_TABLE}")
         open_log_store(path).close()
 
-    request.getfixturevalue("second")
+    request.getfixturevalue("newer")
     with closing(open_log_store(path)) as store:
         check_log(store, entries(0, 3))
         append(store, 3, entries(3, 1))
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-        assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("log_2",)]
+        assert connection.execute("PRAGMA user_version").fetchone() == (NEXT,)
+        assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(f"log_{NEXT}",)]
         assert connection.execute("SELECT note FROM cursors").fetchall() == [(None,)]
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, second: Kind) -> None:
-    path, script = tmp_path / "log.db", migrations.HERE / "log" / "log_2.py"
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, newer: Kind) -> None:
+    path, script = tmp_path / "log.db", migrations.HERE / "log" / f"log_{NEXT}.py"
     script.rename(tmp_path / "aside")
     with pytest.MonkeyPatch.context() as before:
         before.setattr(tables, "LOG_KIND", LOG_KIND)
         with closing(open_log_store(path)) as store:
             append(store, 0, entries(0, 3))
-    script.write_text(SECOND + '    op.execute("not SQL")\n')
+    script.write_text(SCRIPT + '    op.execute("not SQL")\n')
     with pytest.raises(StorageError, match="syntax error"):
         open_log_store(path)
     (tmp_path / "aside").rename(script)
     with closing(open_log_store(path)) as store:
         check_log(store, entries(0, 3))
-    assert second.version == 2
+    assert newer.version == NEXT
 
 
 def test_an_older_schema_is_migrated_by_the_administrator(
@@ -199,13 +200,13 @@ def test_an_older_schema_is_migrated_by_the_administrator(
     with closing(open_log_store_on(access, LogId("ledger"))) as store:
         append(store, 0, entries(0, 3))
 
-    request.getfixturevalue("second")
-    with pytest.raises(StorageError, match="version 1 is older: run `counterfoil database apply`"):
+    request.getfixturevalue("newer")
+    with pytest.raises(StorageError, match=f"version {LOG_KIND.version} is older: run `counterfoil database apply`"):
         open_log_store_on(access, LogId("ledger"))
-    assert "schema ledger: at log_1; this program knows log_2" in admin.check(database)
+    assert f"schema ledger: at {LOG_KIND.revision}; this program knows log_{NEXT}" in admin.check(database)
     with roles_alone():
         done = admin.apply(database, PASSWORDS)
-    assert [line for line in done if "log_" in line] == [f"schema {name}: log_2" for name in SERVICES]
+    assert [line for line in done if "log_" in line] == [f"schema {name}: log_{NEXT}" for name in SERVICES]
     assert admin.check(database) == []
     with closing(open_log_store_on(access, LogId("ledger"))) as store:
         check_log(store, entries(0, 3))

@@ -18,13 +18,13 @@ from typing import Any, Final, NoReturn
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.reading import Heading, Reading
-from counterfoil.audit.report import Finding, LogSummary
+from counterfoil.audit.report import Finding, LogSummary, Outage
 from counterfoil.audit.signatures import Signatures, Signed
 from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, TimerCause
+from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, ResumedCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
 from counterfoil.contract.log_id import log_of
@@ -192,6 +192,9 @@ class Replay:
         if isinstance(cause, TimerCause):
             self._check_due(index, cause.kind, time)
             return engine.fire(cause.kind, time)
+        if isinstance(cause, ResumedCause):
+            self._check_outage(index, cause.away_since, time)
+            return engine.resume(cause, time)
         self.genesis = cause
         return engine.genesis(cause, time)
 
@@ -255,6 +258,14 @@ class Replay:
         due = self._engine.due()
         if due is None or due[0] > time or due[1] != kind:
             self._stop(index, "timer_not_due", kind)
+
+    def _check_outage(self, index: int, away_since: int, time: int) -> None:
+        """When the writer went away is its own word: all that a log can show is that it was silent in between."""
+        shortest, last = self._engine.state.rules.shortest_outage, self._engine.time
+        if shortest is None or not last <= away_since <= time - shortest:
+            text = f"away since {format_time(away_since)}, with the entry before it at {format_time(last)}"
+            self._stop(index, "outage_not_possible", text)
+        self.summary.outages.append(Outage(index, format_time(away_since), (time - away_since) // SECOND))
 
     def _count(self, entry: Entry) -> None:
         summary = self.summary

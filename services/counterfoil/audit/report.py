@@ -16,6 +16,15 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What a log's writer said at entry `index`: it was away from `away_since` on, for `seconds`. Deadlines waited."""
+
+    index: int
+    away_since: str
+    seconds: int
+
+
 @dataclass(slots=True)
 class LogSummary:
     """What was checked of one log."""
@@ -32,6 +41,8 @@ class LogSummary:
     state_roots: int = 0
     rules: list[dict[str, int]] = field(default_factory=list)
     """Each rules version that was in force, with the entry from which it was."""
+    outages: list[Outage] = field(default_factory=list)
+    """No fault, and not provable: the log shows only that it was silent that long."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""

@@ -180,6 +180,7 @@ class Distributed:
         self.health.fact(name, lambda: "active" if component.active else "standby")
         if isinstance(component, Writer):  # its lease asks its database every few seconds
             self.health.ready(f"{name}-publication", component.publication_trouble)
+            self.health.ready(f"{name}-clock", component.waits)
         else:
             ping = Background(f"{name}-database", component.ping, every=_PING_EVERY)
             self.health.ready(f"{name}-database", ping)
@@ -191,7 +192,7 @@ class Distributed:
         return {
             (name, each.topic): Sample(now, each.position, each.end, now - each.silent, each.missing)
             for name, component in self.components.items()
-            if component.active
+            if component.active and not (isinstance(component, Writer) and component.standstill)
             for each in component.transport.progress()
         }
 

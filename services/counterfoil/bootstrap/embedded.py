@@ -11,12 +11,14 @@ from threading import Event
 from typing import Any, Final
 
 from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
+from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
 from counterfoil.ports import Clock, LogStore, Synchronous
+from counterfoil.runtime.clock_guard import LONGEST_OUTAGE, ClockGuard
 from counterfoil.runtime.projector import Projector
 from counterfoil.runtime.receipts import Answer, Deliver, Receipts, Source
 from counterfoil.runtime.runner import Log, Runner
@@ -54,11 +56,16 @@ class Embedded:
         synchronous: Synchronous = "FULL",
         deliver: Deliver = resolve,
         threads: int = 2,
+        longest_outage: int = LONGEST_OUTAGE,
     ) -> None:
-        """Open and recover everything. Raises what `Runner.recover` raises, and storage errors."""
+        """Open and recover everything; `longest_outage` is in microseconds.
+
+        Raises what `Runner.recover` raises, and storage errors.
+        """
         self.instance, self.clock = instance, clock
         self.transport = EmbeddedTransport()
         self._workers: list[Worker] = []
+        self._longest_outage = longest_outage
         self._stopped = Event()
         self.failure = ""
         with ExitStack() as opened:
@@ -74,7 +81,7 @@ class Embedded:
 
     def _recover(self, deliver: Deliver) -> None:
         logs, genesis = [self._open(log) for log in self.instance.logs()], self.instance.genesis()
-        self.runners = {log.id: Runner(log, self.transport, self.clock, genesis, self._pool) for log in logs}
+        self.runners = {log.id: self._runner(log, genesis) for log in logs}
         for runner in self.runners.values():
             runner.load()  # each log alone first, so that a fault in one is not reported as a fault of its consumers
         for runner in self.runners.values():
@@ -85,6 +92,10 @@ class Embedded:
         self.receipts = Receipts(self.transport, followed, deliver)
         tables = {log.origin: CATALOGUE[log.id.service].reducers for log in logs}
         self.projector = Projector(self.transport, self.views, tables)
+
+    def _runner(self, log: Log, genesis: GenesisCause) -> Runner:
+        guard = ClockGuard(self.clock, self._longest_outage)
+        return Runner(log, self.transport, self.clock, genesis, self._pool, guard=guard)
 
     def _open(self, log: LogId) -> Log:
         instance, store, service = self.instance, self.stores[log], log.service

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from counterfoil.bootstrap.ownership import check_ownership
 from counterfoil.catalogue import VIEWS
@@ -13,8 +13,9 @@ from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.ops.telemetry import Instruments
-from counterfoil.ports import LogStore
+from counterfoil.ports import LogStore, Presence
 from counterfoil.runtime.receipts import Deliver, Receipts, Source
+from counterfoil.runtime.standstill import Code, Standstill
 from counterfoil.settings import GATEWAY, Settings
 from counterfoil.storage.log_directory import PublishedDirectory
 from counterfoil.storage.log_store import read_log_store_on
@@ -39,6 +40,7 @@ class Gateway:
         """Connect to everything. Raises `Unavailable`, storage errors."""
         self.name, self._failure, self._instruments = GATEWAY, failure, instruments
         self._instance = instance
+        self._presences: Mapping[LogId, Presence | None] = {}
         database, access = settings.database_access(GATEWAY), settings.kafka_access(GATEWAY)
         with ExitStack() as opened:
             self.stores: dict[LogId, LogStore] = {
@@ -82,8 +84,14 @@ class Gateway:
         self.hub.inbox.wake()
 
     def ping(self) -> None:
-        """Send the database a query. Raises storage errors."""
+        """Ask the database for what the writers say of themselves. Raises storage errors."""
         self.views.positions()
+        self._presences = {log: store.presence() for log, store in self.stores.items()}
+
+    def _standstill(self, log: LogId) -> Standstill | None:
+        """As its writer said some two seconds ago."""
+        presence = self._presences.get(log)
+        return None if presence is None or not presence.code else Standstill(cast("Code", presence.code), presence.text)
 
     def answer(self) -> None:
         """Deliver answers to waiting senders; for its own thread."""
@@ -101,7 +109,7 @@ class Gateway:
             stores=self.stores,
             log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
             failure=self._failure,
-            standstill=lambda _log: None,
+            standstill=self._standstill,
             telemetry=self._instruments,
         )
 

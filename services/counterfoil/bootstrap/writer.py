@@ -13,13 +13,15 @@ from counterfoil.bootstrap.lease_keeper import LeaseKeeper
 from counterfoil.bootstrap.ownership import check_ownership
 from counterfoil.catalogue import DECIDERS, VOCABULARY
 from counterfoil.contract.log_id import LogId
-from counterfoil.contract.times import SECOND
+from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.instance import Instance
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.signer import Signer
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import Clock, LogStore, StoreConflict, Unavailable
+from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.standstill import Standstill
 from counterfoil.settings import Settings
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store_on
@@ -64,6 +66,7 @@ class Writer:
         self._store: LogStore | None = None
         self._runner: Runner | None = None
         self._active = False
+        self._guard = ClockGuard(clock, settings.longest_outage * HOUR)
         instruments.active(id_, False)
 
     def _keys(self) -> Mapping[str, VerifyKey]:
@@ -79,6 +82,24 @@ class Writer:
         """Why the log could not be published last; None if it could, or while this is a standby."""
         runner = self._runner
         return (runner.publication_trouble or None) if runner is not None else None
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """Why it decides nothing although it is active."""
+        runner = self._runner
+        return runner.standstill if runner is not None and self._active else None
+
+    def waits(self) -> str | None:
+        """What it waits for, as a check: a person, or its own clock to reach the events of another log."""
+        runner = self._runner
+        if runner is None or not self._active:
+            return None
+        if runner.standstill is not None:
+            return str(runner.standstill)
+        if not runner.ahead:
+            return None
+        each = (f"{origin} by {wait / SECOND:.1f} s more than is allowed" for origin, wait in runner.ahead.items())
+        return f"its clock is behind that of {', '.join(each)}"
 
     def step(self) -> None:
         """Run one batch, or try to win the lease. Raises as a runner; `Unavailable` once another has taken over."""
@@ -126,7 +147,9 @@ class Writer:
         signer = Signer(key, directory.signer_memory())
         decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
         own = Log(decider, origin, self.sources, self._store, directory, signer)
-        runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments)
+        runner = Runner(
+            own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments, self._guard
+        )
         runner.publish_in_background()
         return runner
 

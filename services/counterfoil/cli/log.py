@@ -17,7 +17,7 @@ from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
 from counterfoil.contract.canonical import Refused, canonical, parse_json
-from counterfoil.contract.entry import CommandCause, Entry, EntryCause, TimerCause
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause, ResumedCause, TimerCause
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.scalars import decode_base64
@@ -197,6 +197,8 @@ def _cause(entry: Entry) -> str:
             return f"event {item} of {log_of(origin).name}:{index}"
         case TimerCause(kind=kind):
             return f"timer {kind}"
+        case ResumedCause(away_since=since):
+            return f"resumed, away since {format_time(since)}"
         case _:
             return "genesis"
 

@@ -16,6 +16,7 @@ from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
+from counterfoil.contract.times import HOUR
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
@@ -95,7 +96,7 @@ def _open(out: Out, instance: Instance, relay: AnswerRelay) -> Embedded:
 
     clock = open_clock(out.settings.clock)
     try:
-        return Embedded(instance, clock, deliver=relay)
+        return Embedded(instance, clock, deliver=relay, longest_outage=out.settings.longest_outage * HOUR)
     except Exception as problem:
         log.debug("opening failed", exc_info=problem)
         reason = problem if isinstance(problem, CounterfoilError | LogError) else repr(problem)

@@ -69,3 +69,5 @@ _REPORT = "report_id contract_id gpu_minutes amount dispute_until status subsidy
 _CONTRACT = "contract_id beneficiary_id provider_id nodes first_hour hours status subsidy"
 add_both(app, Listing("reports", "usage reports", _REPORT, "rep-3-0"))
 add_list(app, Listing("contracts", "contracts", _CONTRACT), "contracts")
+_WAITED = "Deadlines to report, dispute and resolve wait while the log that they are kept in decides nothing."
+add_list(app, Listing("outages", "outages", "shard away_since resumed_at", help=_WAITED), "outages")

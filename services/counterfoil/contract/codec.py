@@ -24,6 +24,7 @@ from counterfoil.contract.entry import (
     EntryCause,
     GenesisCause,
     Outcome,
+    ResumedCause,
     TimerCause,
 )
 from counterfoil.contract.entry_form import entry_reader, read_cause
@@ -280,6 +281,8 @@ def _dump_cause(cause: Cause) -> dict[str, Any]:
         return {"entry": {"origin": cause.origin, "index": cause.index, "leaf": leaf, "item": cause.item}}
     if isinstance(cause, TimerCause):
         return {"timer": {"kind": cause.kind, "due": format_time(cause.due)}}
+    if isinstance(cause, ResumedCause):
+        return {"resumed": {"away_since": format_time(cause.away_since)}}
     key = encode_base64(cause.operator_key)
     operator = {"operator_id": cause.operator_id, "operator_name": cause.operator_name, "operator_key": key}
     return {"genesis": {**operator, "rules": cause.rules, "release": cause.release}}
@@ -332,6 +335,8 @@ def _load_cause(value: dict[str, Any]) -> Cause:
         )
     if kind == "timer":
         return TimerCause(_text(body["kind"]), parse_derived_time(body["due"]))
+    if kind == "resumed":
+        return ResumedCause(parse_derived_time(body["away_since"]))
     if kind == "genesis":
         key = decode_base64(body["operator_key"])
         begins = _number(body["rules"]), _text(body["release"])

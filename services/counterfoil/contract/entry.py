@@ -54,7 +54,16 @@ class GenesisCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     """A release that knows these rules."""
 
 
-Cause = CommandCause | EntryCause | TimerCause | GenesisCause
+class ResumedCause(msgspec.Struct, frozen=True, gc=False):
+    """The log's writer decides again after it was away, with the last sign of life at `away_since` (microseconds).
+
+    That time cannot be derived from the log; the rules bound it (`core.rules.Rules.shortest_outage`).
+    """
+
+    away_since: int
+
+
+Cause = CommandCause | EntryCause | TimerCause | GenesisCause | ResumedCause
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

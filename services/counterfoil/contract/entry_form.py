@@ -15,6 +15,7 @@ from counterfoil.contract.entry import (
     GenesisCause,
     Index,
     Outcome,
+    ResumedCause,
     TimerCause,
 )
 from counterfoil.contract.record import Event
@@ -24,6 +25,7 @@ from counterfoil.contract.wire import reader, wire_type
 
 _Time: Final = wire_type(DerivedTime)
 _Timer: Final = msgspec.defstruct("_Timer", [("kind", str), ("due", _Time)], gc=False)
+_Resumed: Final = msgspec.defstruct("_Resumed", [("away_since", _Time)], gc=False)
 
 
 class _Cause(msgspec.Struct, gc=False):
@@ -33,6 +35,7 @@ class _Cause(msgspec.Struct, gc=False):
     entry: EntryCause | None = None
     timer: _Timer | None = None  # type: ignore[valid-type]
     genesis: GenesisCause | None = None
+    resumed: _Resumed | None = None  # type: ignore[valid-type]
 
 
 class _Outcome(msgspec.Struct, gc=False):
@@ -89,9 +92,12 @@ def _cause(form: _Cause) -> Cause:
     if found is not None:
         return found
     timer: Any = form.timer
-    if timer is None:
+    resumed: Any = form.resumed
+    if timer is not None:
+        return TimerCause(timer.kind, timer.due)
+    if resumed is None:
         raise ValueError("no cause")
-    return TimerCause(timer.kind, timer.due)
+    return ResumedCause(resumed.away_since)
 
 
 def _outcomes(decision: Any, cause: Cause, events: int) -> tuple[Outcome, ...]:

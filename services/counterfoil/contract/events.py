@@ -5,6 +5,7 @@ from __future__ import annotations
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import (
     Count,
+    DerivedTime,
     Digest,
     Id,
     KeyId,
@@ -34,6 +35,13 @@ class StateRooted(Event):
     entries: Count
     records: Count
     root: Digest
+
+
+@event("writer.resumed.v1")
+class WriterResumed(Event):
+    """The log decides again; it decided nothing from `away_since` until this entry. Deadlines waited meanwhile."""
+
+    away_since: DerivedTime
 
 
 @event("rules.adopted.v1")

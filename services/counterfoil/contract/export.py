@@ -138,9 +138,7 @@ def _entry(vocabulary: Vocabulary) -> dict[str, Any]:
     data = _object(
         {
             "index": {**_COUNT, "description": "The leaf index."},
-            "cause": {
-                "oneOf": [{"$ref": f"#/$defs/{name}_cause"} for name in ("command", "entry", "timer", "genesis")]
-            },
+            "cause": {"oneOf": [{"$ref": f"#/$defs/{name}_cause"} for name in _CAUSES]},
             "decision": {"$ref": "#/$defs/decision"},
             "events": {"type": "array", "items": {"oneOf": [{"$ref": event_id(name)} for name in vocabulary.events]}},
         }
@@ -164,11 +162,15 @@ def _entry(vocabulary: Vocabulary) -> dict[str, Any]:
     return _document(f"{PREFIX}entry", {**schema, "description": description, "$defs": _entry_parts()}, "Entry")
 
 
+_CAUSES: Final = ("command", "entry", "timer", "genesis", "resumed")
+
+
 def _entry_parts() -> dict[str, Any]:
     cause = {
         "command": {"payload": _BASE64, "sig": {**_BASE64, "pattern": "^[A-Za-z0-9+/]{86}==$"}, "key_id": _KEY_ID},
         "entry": {"origin": _ORIGIN, "index": _COUNT, "leaf": _DIGEST, "item": _COUNT},
         "timer": {"kind": {"type": "string", "minLength": 1}, "due": _TIME},
+        "resumed": {"away_since": _TIME},
         "genesis": {
             "operator_id": _ID,
             "operator_name": _NAME,
@@ -181,6 +183,7 @@ def _entry_parts() -> dict[str, Any]:
         "command": "A signed command or batch, verbatim.",
         "entry": "Event number `item` of entry `index` of another log, and that entry's leaf hash.",
         "timer": "What was due at `due` or before.",
+        "resumed": "The writer had been away since `away_since`, its last sign of life.",
         "genesis": "The first entry: the rules that the log begins with and, for issuance's log, the operator.",
     }
     parts: dict[str, Any] = {

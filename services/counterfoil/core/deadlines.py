@@ -33,7 +33,7 @@ class Deadlines:
         return len(self._heap)
 
     def add(self, time: int, index: int, item: int, id_: str) -> None:
-        """Remember that `id_` is due at `time` (microseconds), always the same for one id."""
+        """Remember that `id_` is due at `time` (microseconds), always the same for one id but for `postpone`."""
         if id_ not in self._queued:
             self._queued.add(id_)
             heappush(self._heap, (time, index, item, id_))
@@ -48,6 +48,13 @@ class Deadlines:
             self._heap = [due for due in self._heap if self._live(due[3])]
             self._queued = {due[3] for due in self._heap}
             heapify(self._heap)
+
+    def postpone(self, until: Callable[[str], int]) -> None:
+        """Ask anew when each live id is due, after an outage; `add` follows the same from then on. O(n)."""
+        self._heap = [(until(id_), index, item, id_) for _, index, item, id_ in self._heap if self._live(id_)]
+        self._queued = {due[3] for due in self._heap}
+        self._ended = 0
+        heapify(self._heap)
 
     def next(self) -> int | None:
         """When the first live id is due."""

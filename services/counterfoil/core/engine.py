@@ -20,9 +20,10 @@ from counterfoil.contract.entry import (
     EntryCause,
     GenesisCause,
     Outcome,
+    ResumedCause,
     TimerCause,
 )
-from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
+from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted, WriterResumed
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -52,6 +53,7 @@ class Engine(Generic[S]):
             LogOpened: self._rules_named,
             RulesAdopted: self._rules_named,
             StateRooted: _nothing,
+            WriterResumed: _nothing,
             **decider.evolve,
         }
         self._named: LogOpened | RulesAdopted | None = None
@@ -118,6 +120,18 @@ class Engine(Generic[S]):
         else:
             events = self.decider.timers[kind](self.state, at.time, at)
         return self._close(f"timer/{at.index}", kind, TimerCause(kind, at.time), at, events)
+
+    def resume(self, cause: ResumedCause, clock: int) -> tuple[Entry, bytes]:
+        """Record that nothing was decided since `cause.away_since`. It comes before any timer.
+
+        Ensures that the rules in force know outages, and that this one is long enough and began after the last entry.
+        """
+        at, shortest = self._at(clock), self.state.rules.shortest_outage
+        ensure(
+            shortest is not None and self.time <= cause.away_since <= at.time - shortest,
+            f"no outage from {cause.away_since} to {at.time} is possible here",
+        )
+        return self._close(f"resumed/{at.index}", "resumed", cause, at, [WriterResumed(away_since=cause.away_since)])
 
     def due(self) -> tuple[int, str] | None:
         """The earliest (time, kind) at which `fire` has something to do."""

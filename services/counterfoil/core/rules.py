@@ -90,6 +90,12 @@ class Rules:
     min_delivered_bps: int
     """Of a contract's GPU-minutes; with less, the provider defaulted, even if every hour was reported."""
 
+    # outages
+    shortest_outage: int | None
+    """What a log records as an outage of its own at least; None: no outage is recorded, and no deadline waits."""
+    resumption_grace: int
+    """No deadline that an outage fell into ends sooner than this after it: what was sent meanwhile is decided first."""
+
 
 _FIRST: Final = Rules(
     number=1,
@@ -119,15 +125,21 @@ _FIRST: Final = Rules(
     min_window=HOUR,
     resolution_window=7 * DAY,
     min_delivered_bps=5_000,
+    shortest_outage=None,
+    resumption_grace=0,
 )
+
+# FOK, IOC and arriving offers ended at the bound of one entry, with a reason that was not true; and once a programme
+# had a second version, the validity of neither was checked.
+_SECOND: Final = replace(_FIRST, number=2, continues_every_order=True, validity_of_each_version=True)
 
 RULES: Final[Mapping[int, Rules]] = {
     rules.number: rules
     for rules in (
         _FIRST,
-        # FOK, IOC and arriving offers ended at the bound of one entry, with a reason that was not true; and once a
-        # programme had a second version, the validity of neither was checked.
-        replace(_FIRST, number=2, continues_every_order=True, validity_of_each_version=True),
+        _SECOND,
+        # A report that was sent in time was late if the service came back too late: the contract defaulted.
+        replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumption_grace=600 * SECOND),
     )
 }
 """Every version that a log may use, by number."""

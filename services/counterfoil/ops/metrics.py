@@ -52,6 +52,8 @@ METRICS: Final = {
     "counterfoil_checkpoint_timestamp_seconds": "When the last checkpoint was published; an idle log has no new one.",
     "counterfoil_consumer_lag": "Backlog of a consumer, in messages.",
     "counterfoil_consumer_stuck": "1 if a consumer has a backlog and makes no progress, else 0.",
+    "counterfoil_standstill": "1 while the log decides nothing for the reason `code`, else 0.",
+    "counterfoil_cause_ahead_seconds": "How long the next event of a source waits for the clock of the log.",
     "counterfoil_recoveries_total": "Steps that failed because of the infrastructure and were retried.",
     "counterfoil_active": "1 if this process writes the log, 0 if it is a standby.",
     "counterfoil_dead_letters_total": "Messages dead-lettered because they could not be accepted.",
@@ -104,6 +106,8 @@ class Metrics:
         self._checkpoints = self._gauge("counterfoil_checkpoint_timestamp_seconds", *_LOG)
         self._recoveries = self._counter("counterfoil_recoveries_total", "worker")
         self._active = self._gauge("counterfoil_active", *_LOG)
+        self._standstill = self._gauge("counterfoil_standstill", *_LOG, "code")
+        self._ahead = self._gauge("counterfoil_cause_ahead_seconds", *_LOG, "source")
         self._dead_letters = self._counter("counterfoil_dead_letters_total", "service", "reason")
         name = "counterfoil_receipt_seconds"
         self._receipts = Histogram(name, METRICS[name], registry=self._registry, buckets=RECEIPT_BUCKETS)
@@ -135,6 +139,18 @@ class Metrics:
     def recovering(self, worker: str) -> None:
         """A worker's step failed because of the infrastructure."""
         self._recoveries[(worker,)].inc()
+
+    def cause_ahead(self, log: LogId, source: str, wait: int) -> None:
+        """The next event of `source` waits `wait` microseconds for the clock of the log."""
+        self._ahead[*log, source].set(wait / SECOND)
+
+    def standstill(self, log: LogId, code: str) -> None:
+        """The log decides nothing, for the reason `code`; empty once it decides again."""
+        for labels, series in self._standstill.items():
+            if labels[:-1] == log:
+                series.set(0)
+        if code:
+            self._standstill[*log, code].set(1)
 
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
         """Does nothing: entries are counted when they are committed. No trace."""

@@ -42,7 +42,7 @@ def accept(
         if contract.is_delivered(contract.accepted + before[1] + gpu_minutes, state.rules.min_delivered_bps):
             return [accepted, ContractCompleted(contract_id=contract_id)]
         return [accepted, defaulted(contract, "not_delivered")]
-    if at.time >= contract.terms.report_by:
+    if at.time >= state.report_by(contract_id):
         return [accepted, defaulted(contract, "usage_not_reported")]
     return [accepted]
 
@@ -74,4 +74,4 @@ def usage_accepted(state: RedemptionState, event: UsageAccepted, _at: At) -> Non
     contract.invoiced += event.amount
     contract.uncaptured += 1
     # The deadline may have passed while a report was open.
-    state.reporting.add(contract.terms.report_by, contract.index, 0, event.contract_id)
+    state.reporting.add(state.report_by(event.contract_id), contract.index, 0, event.contract_id)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR
@@ -120,7 +121,13 @@ def programme_published(state: RedemptionState, event: ProgrammePublished, _at: 
 def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> None:
     """Apply a new contract."""
     state.contracts[event.contract_id] = Contract(event, at.index)
-    state.reporting.add(event.report_by, at.index, 0, event.contract_id)
+    state.reporting.add(state.report_by(event.contract_id), at.index, 0, event.contract_id)
+
+
+def writer_resumed(state: RedemptionState, event: WriterResumed, at: At) -> None:
+    """Apply an outage: the deadlines that it fell into wait as long as it lasted."""
+    state.outages.add(event.away_since, at.time, state.rules.resumption_grace)
+    state.postpone()
 
 
 def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDefaulted, at: At) -> None:

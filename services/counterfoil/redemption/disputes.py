@@ -37,7 +37,7 @@ def resolve_dispute(state: RedemptionState, body: ResolveDispute, _actor: Party,
         return refuse(Code.UNKNOWN_REPORT, report_id=body.report_id)
     if body.gpu_minutes > report.gpu_minutes:
         return refuse(Code.EXCEEDS_CAPACITY, most=report.gpu_minutes)
-    if report.resolve_by is None or at.time >= report.resolve_by:  # lapsed by ledger time alone, swept or not
+    if not report.disputed or at.time >= state.resolve_by(body.report_id):  # lapsed by ledger time alone, swept or not
         return refuse(Code.REPORT_NOT_DISPUTED, report_id=body.report_id)
     return accept(state, body.report_id, body.gpu_minutes, "resolution", at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.contract.events import WriterResumed
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured
@@ -75,6 +76,7 @@ DECIDER: Final = Decider(
     due=RedemptionState.next_due,
     evolve={
         **COMMON,
+        WriterResumed: contracts.writer_resumed,
         ProgrammePublished: contracts.programme_published,
         ContractOpened: contracts.contract_opened,
         UsageReported: usage.usage_reported,

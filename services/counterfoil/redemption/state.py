@@ -8,13 +8,15 @@ subsidy = claimable + in claims that were not rejected.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.terms import ProgrammeTerms
+from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
+from counterfoil.core.outages import Outages
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.redemption.events import (
     ClaimSubmitted,
@@ -137,8 +139,8 @@ class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "claimable", "claims", "contracts", "disputes", "ended", "invoices", "programmes", "reporting",
-        "reports", "settlements", "windows",
+        "claimable", "claims", "contracts", "disputes", "ended", "invoices", "outages", "programmes",
+        "reporting", "reports", "settlements", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -151,6 +153,7 @@ class RedemptionState(ServiceState):
         self.claims: dict[str, Claim] = {}
         self.settlements: dict[str, SettlementClosed] = {}
         self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it
+        self.outages = Outages()
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
@@ -167,6 +170,28 @@ class RedemptionState(ServiceState):
         """The contract, unless it has ended."""
         contract = self.contracts.get(contract_id)
         return None if contract is None or contract.ended else contract
+
+    def report_by(self, contract_id: str) -> int:
+        """When the contract's hours must have been reported; they can be in full once the last is delivered."""
+        terms = self.contracts[contract_id].terms
+        return self.outages.extended((terms.first_hour + terms.hours) * HOUR, terms.report_by)
+
+    def dispute_until(self, report_id: str) -> int:
+        """When the report's window closes."""
+        report = self.reports[report_id]
+        window = self.contracts[report.contract_id].terms.dispute_window_seconds * SECOND
+        return self.outages.extended(report.dispute_until - window, report.dispute_until)
+
+    def resolve_by(self, report_id: str) -> int:
+        """When the dispute lapses, of a report that is disputed."""
+        resolve_by = cast("int", self.reports[report_id].resolve_by)
+        return self.outages.extended(resolve_by - self.rules.resolution_window, resolve_by)
+
+    def postpone(self) -> None:
+        """Deadlines have moved: order the timers anew."""
+        self.windows.postpone(self.dispute_until)
+        self.disputes.postpone(self.resolve_by)
+        self.reporting.postpone(self.report_by)
 
     def _window_runs(self, report_id: str) -> bool:
         report = self.reports.get(report_id)
@@ -196,6 +221,7 @@ class RedemptionState(ServiceState):
         for programme_id, versions in self.programmes.items():
             for version, event in versions.items():
                 yield f"programme/{programme_id}/{version}", [event.issuer_id, event.terms_hash.hex()]
+        yield from self.outages.records()
         yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
         yield from ((f"ended/{name}", contract.record()) for name, contract in self.ended.items())
         for report_id, report in self.reports.items():

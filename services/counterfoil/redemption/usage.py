@@ -30,8 +30,9 @@ def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At
     refused = _unfit_readings(state, contract, body, at)
     if refused is not None:
         return refused
-    if at.time >= contract.terms.report_by:
-        return refuse(Code.REPORTING_CLOSED, report_by=contract.terms.report_by)
+    report_by = state.report_by(body.contract_id)
+    if at.time >= report_by:
+        return refuse(Code.REPORTING_CLOSED, report_by=report_by)
     gpu_minutes = sum(reading.gpu_minutes for reading in body.readings)
     return [
         UsageReported(
@@ -85,7 +86,7 @@ def own_open_report(state: RedemptionState, report_id: str, actor: Party, at: At
         return refuse(Code.UNKNOWN_REPORT, report_id=report_id)
     if state.contracts[report.contract_id].terms.beneficiary_id != actor.party_id:
         return refuse(Code.NOT_YOURS, report_id=report_id)
-    if report.disputed or at.time >= report.dispute_until:
+    if report.disputed or at.time >= state.dispute_until(report_id):
         return refuse(Code.REPORT_NOT_OPEN, report_id=report_id)
     return report
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.times import format_hour
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Set, View
@@ -121,7 +122,14 @@ SETTLEMENTS: Final = View(
 )
 """`status`: closed or paid."""
 
-VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CLAIMS, SETTLEMENTS)
+OUTAGES: Final = View(
+    name="outages",
+    key=("shard", "resumed_at"),
+    columns={"shard": "text", "resumed_at": "time", "away_since": "time"},
+)
+"""When this log decided nothing: deadlines that it fell into are later than stated, by the rule of core/outages.py."""
+
+VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CLAIMS, SETTLEMENTS, OUTAGES)
 
 # delivery -------------------------------------------------------------------------------------------------------------
 
@@ -146,6 +154,10 @@ def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
     }
     counts = ("reported_hours", "reported_gpu_minutes", "accepted_gpu_minutes", "invoiced", "subsidy", "co_payment")
     yield Put(CONTRACTS.name, {**row, "ended_at": None, "default_cause": None, **dict.fromkeys(counts, 0)})
+
+
+def _writer_resumed(event: WriterResumed, at: At) -> Iterable[Change]:
+    yield Put(OUTAGES.name, {"shard": at.shard, "resumed_at": at.time, "away_since": event.away_since})
 
 
 def _usage_reported(event: UsageReported, at: At) -> Iterable[Change]:
@@ -259,6 +271,7 @@ def _payment_confirmed(event: PaymentConfirmed, at: At) -> Iterable[Change]:
 
 
 REDUCERS: Final[Reducers] = {
+    WriterResumed: _writer_resumed,
     ContractOpened: _contract_opened,
     UsageReported: _usage_reported,
     UsageDisputed: _usage_disputed,

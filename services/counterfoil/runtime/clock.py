@@ -1,8 +1,9 @@
 """Clocks: the system's, and virtual ones for demos, drills and tests, in one process or shared in a file.
 
-A clock file holds the time for every process of an instance: 8 bytes, microseconds since the epoch as a signed integer
-in the machine's byte order (so the file does not leave its machine). It is mapped, not read: an aligned store of 8
-bytes is atomic, so that a reader sees the time before or after a move and nothing between.
+A clock file holds the time for every process of an instance: 16 bytes, two signed integers in the machine's byte order
+(so the file does not leave its machine): microseconds since the epoch, and how many of them are the clock's being set
+wrong, in a drill. It is mapped, not read: an aligned store of 8 bytes is atomic, so that a reader sees the time before
+or after a move and nothing between.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from counterfoil.ports import Clock
 
 LAST: Final = parse_time("2199-12-31T23:59:59.999999Z")
 """Every clock stops here. Entries made after it follow each other by a microsecond."""
-_CELL: Final = struct.Struct("=q")
+_CELLS: Final = struct.Struct("=qq")
+_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_UNDISTURBED: Final = 1_000_000  # nanoseconds in which two clocks must be read to be compared
 
 
 class BadClock(CounterfoilError):
@@ -36,12 +39,25 @@ class SystemClock:
         """Microseconds since the epoch, at most `LAST`."""
         return min(time.time_ns() // 1_000, LAST)
 
+    def offset(self) -> int:
+        """Ahead of the time since the start of the machine: slewing and sleep change both alike, a step does not."""
+        while True:
+            before = since_boot()
+            now = time.time_ns()
+            if since_boot() - before < _UNDISTURBED:
+                return (now - before) // 1_000
+
+
+def since_boot() -> int:
+    """Nanoseconds since the machine was started, its sleep included where the system counts that (Linux)."""
+    return time.clock_gettime_ns(_BOOT)
+
 
 class VirtualClock:
     """Stands still until it is moved: the same moves give the same log."""
 
     def __init__(self, start: int) -> None:
-        self._now = start
+        self._now, self._offset = start, 0
 
     def now(self) -> int:
         """Microseconds since the epoch."""
@@ -50,6 +66,15 @@ class VirtualClock:
     def advance_to(self, time_us: int) -> None:
         """Move on to `time_us`; never back."""
         self._now = max(self._now, time_us)
+
+    def offset(self) -> int:
+        """What `set_to` has added."""
+        return self._offset
+
+    def set_to(self, time_us: int) -> None:
+        """Set it, as a person or a time server does that is wrong, or mends what was: no time has passed."""
+        self._offset += time_us - self._now
+        self._now = time_us
 
 
 class FileClock:
@@ -62,10 +87,10 @@ class FileClock:
         with ExitStack() as opened:
             try:
                 file = opened.enter_context(path.open("rb" if self._access == mmap.ACCESS_READ else "r+b"))
-                if os.fstat(file.fileno()).st_size != _CELL.size:
-                    raise BadClock(f"{path} is not a clock: it must have {_CELL.size} bytes")
+                if os.fstat(file.fileno()).st_size != _CELLS.size:
+                    raise BadClock(f"{path} is not a clock: it must have {_CELLS.size} bytes")
                 self._own(path, file.fileno())
-                mapped = opened.enter_context(mmap.mmap(file.fileno(), _CELL.size, access=self._access))
+                mapped = opened.enter_context(mmap.mmap(file.fileno(), _CELLS.size, access=self._access))
             except OSError as problem:
                 raise BadClock(f"cannot use the clock {path}: {problem.strerror or problem}") from problem
             self._cell = opened.enter_context(memoryview(mapped).cast("q"))
@@ -79,6 +104,10 @@ class FileClock:
     def now(self) -> int:
         """Microseconds since the epoch."""
         return self._cell[0]
+
+    def offset(self) -> int:
+        """What `ClockDriver.set_to` has added."""
+        return self._cell[1]
 
     def close(self) -> None:
         """Unmap the file; the clock must not be read afterwards. Idempotent."""
@@ -100,7 +129,7 @@ class ClockDriver(FileClock):
     def create(path: Path, start: int) -> None:
         """Create a clock file with the time `start`. Raises FileExistsError."""
         with path.open("xb") as file:
-            file.write(_CELL.pack(start))
+            file.write(_CELLS.pack(start, 0))
 
     def _own(self, path: Path, handle: int) -> None:
         try:
@@ -111,6 +140,11 @@ class ClockDriver(FileClock):
     def advance_to(self, time_us: int) -> None:
         """Move on to `time_us`; never back, and at most to `LAST`."""
         self._cell[0] = min(max(self._cell[0], time_us), LAST)
+
+    def set_to(self, time_us: int) -> None:
+        """Set it to a time up to `LAST`, for a drill: no time has passed. The offset goes first, for the guards."""
+        self._cell[1] += time_us - self._cell[0]
+        self._cell[0] = time_us
 
 
 def open_clock(path: Path | None) -> Clock:

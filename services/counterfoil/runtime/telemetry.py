@@ -35,6 +35,12 @@ class Telemetry(Protocol):
     def recovering(self, worker: str) -> None:
         """A worker's step failed because of the infrastructure; it will recover and retry."""
 
+    def cause_ahead(self, log: LogId, source: str, wait: int) -> None:
+        """The next event of `source` waits `wait` microseconds for the clock of `log`; 0 once it is taken."""
+
+    def standstill(self, log: LogId, code: str) -> None:
+        """`log` decides nothing, for a reason with this code; empty once it decides again."""
+
     def received(self, log: LogId, trace: str, kind: str) -> str:
         """A gateway received a command of type `kind`; the request carried `trace`; returns the command's trace."""
 
@@ -62,6 +68,12 @@ class _Nothing:
         return ""
 
     def recovering(self, worker: str) -> None:
+        """Nothing."""
+
+    def cause_ahead(self, log: LogId, source: str, wait: int) -> None:
+        """Nothing."""
+
+    def standstill(self, log: LogId, code: str) -> None:
         """Nothing."""
 
     def received(self, log: LogId, trace: str, kind: str) -> str:

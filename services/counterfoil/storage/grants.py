@@ -5,7 +5,7 @@ other role can change, drop or empty them, or switch off their triggers.
 
 | role | the schemas of its logs | other services' | views |
 |---|---|---|---|
-| `counterfoil_SERVICE` | adds entries; adds and changes head, cursors and snapshot; takes the lease | - | - |
+| `counterfoil_SERVICE` | adds entries; adds and changes head, cursors, presence and snapshot; takes the lease | - | - |
 | `counterfoil_gateway` | - | reads | reads |
 | `counterfoil_views` | - | - | owns |
 """
@@ -32,6 +32,7 @@ WRITABLE: Final = {
     "entries": ("SELECT", "INSERT"),
     "head": ("SELECT", "INSERT", "UPDATE"),
     "cursors": ("SELECT", "INSERT", "UPDATE"),
+    "presence": ("SELECT", "INSERT", "UPDATE"),
     "_snapshot": ("SELECT", "UPDATE"),
     "_state": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }

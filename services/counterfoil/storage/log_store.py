@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, func, select
+from sqlalchemy import Column, func, select, update
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.log_id import LogId
-from counterfoil.ports import Head, NewEntry, Synchronous
+from counterfoil.ports import Head, NewEntry, Presence, Synchronous
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import tables
 from counterfoil.storage.database import Database
@@ -26,6 +27,13 @@ _END: Final = select(
     select(func.max(_index)).scalar_subquery(),
 )
 _HEAD: Final = select(tables.head.c.size, tables.head.c.root, tables.head.c.note)
+_PRESENCE: Final = select(
+    tables.presence.c.alive,
+    tables.presence.c.code,
+    tables.presence.c.text,
+    tables.presence.c.asked,
+    tables.presence.c.accepted,
+)
 _CURSORS: Final = select(tables.cursors.c.source, tables.cursors.c.position)
 
 
@@ -89,6 +97,23 @@ class SqlLogStore:
         """For the ids that exist: (index, content)."""
         with self.database.translated():
             return {id_: (index, content) for id_, index, content in self.database.dialect.find(ids)}
+
+    def presence(self) -> Presence | None:
+        """What the writer last said of itself; None before it has."""
+        with self.database.read() as connection:
+            row = connection.execute(_PRESENCE).one_or_none()
+        return None if row is None else Presence(*row)
+
+    def put_presence(self, presence: Presence) -> None:
+        """Replace it."""
+        with self.database.write() as connection:
+            self.database.dialect.put(connection, tables.presence, [(1, *astuple(presence))])
+
+    def accept_clock(self, asked: int) -> bool:
+        """Note that a person accepts the clock's time `asked`; False if another or none is asked for."""
+        accepted = update(tables.presence).where(tables.presence.c.asked == asked).values(accepted=asked)
+        with self.database.write() as connection:
+            return connection.execute(accepted).rowcount == 1
 
     def close(self) -> None:
         """Release the connections; idempotent. Everything else raises `StorageError` from then on."""

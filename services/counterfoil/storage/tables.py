@@ -50,7 +50,7 @@ class Kind:
         return f"{self.name}_{self.version}"
 
 
-LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 1)
+LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 2)
 VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 1)
 SNAPSHOT_KIND: Final = Kind("snapshot", int.from_bytes(b"CFsn"), 1)
 
@@ -94,6 +94,18 @@ cursors: Final = Table(
     Column("source", CodePointText, primary_key=True),
     Column("position", BigInteger, nullable=False),
     CheckConstraint("position >= 0", name="cursors_position"),
+)
+
+presence: Final = Table(
+    "presence",
+    LOG,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("alive", BigInteger, nullable=False),
+    Column("code", CodePointText, nullable=False),
+    Column("text", CodePointText, nullable=False),
+    Column("asked", BigInteger),
+    Column("accepted", BigInteger),
+    CheckConstraint("one = 1", name="presence_one"),
 )
 
 # a log's snapshot ---------------------------------------------------------------------------------------------------
