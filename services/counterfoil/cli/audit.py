@@ -89,7 +89,7 @@ def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> AuditR
         if missing:
             raise Invalid(f"{path} has no key for {', '.join(missing)}")
     try:
-        with bars(out) as shown:
+        with bars(out, "entries") as shown:
             return audit(directory, trusted, shown.advance, twin=twin)
     except (CannotAudit, UnknownRules) as problem:
         raise Invalid(str(problem)) from problem

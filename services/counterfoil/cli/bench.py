@@ -13,6 +13,7 @@ from counterfoil.cli.options import option
 from counterfoil.cli.render import Rows, record
 
 _COLUMNS: Final = ("name", "per_second", "count", "milliseconds", "workload", "note")
+_AUDITED: Final = 3  # entries of the audited ledger for each of `--commands`
 _SIZES: Final = (10_000, 50_000, 100_000, 200_000)
 
 
@@ -26,15 +27,16 @@ def register(app: typer.Typer) -> None:
         commands: Annotated[int, option("--commands", "Single commands to time.", metavar="N")] = 10_000,
         burst: Annotated[int, option("--burst", "Commands of the distributed part's burst.", metavar="N")] = 50_000,
     ) -> None:
-        """Measure this machine: commands with receipts, the market's flow, deciders, replay, and memory as a log grows.
+        """Measure this machine: commands with receipts, a market's flow, replay, audit, and memory as a log grows.
 
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.bench import embedded, figure
+        from counterfoil.bench import audits, embedded, figure
         from counterfoil.demo.scenario import START
         from counterfoil.demo.workload import BIDDING, prepare_bidding
 
+        market = embedded.MarketWorkload(BIDDING, START, prepare_bidding)
         figures: list[dict[str, Any]] = []
         readings: list[figure.Reading] = []
 
@@ -51,9 +53,11 @@ def register(app: typer.Typer) -> None:
         if part in ("all", "end-to-end"):
             embedded.end_to_end(commands, report)
         if part in ("all", "market"):
-            embedded.market_flow(embedded.MarketWorkload(BIDDING, START, prepare_bidding), report)
+            embedded.market_flow(market, report)
         if part in ("all", "core"):
             embedded.core(commands, report)
+        if part in ("all", "audit"):
+            audits.audits(commands * _AUDITED, market, report)
         if part in ("all", "memory"):
             embedded.memory(_SIZES, report_memory)
         if part == "distributed":

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from counterfoil.cli.command import Out
 from counterfoil.cli.render import console
@@ -33,9 +44,23 @@ class Bars:
         return self._tasks[stage]
 
 
+class RateColumn(ProgressColumn):
+    """How many were done in a second, lately."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+
+    def render(self, task: Task) -> Text:
+        """The rate, once there is one."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {self._what}/s")
+
+
 @contextmanager
-def bars(out: Out) -> Iterator[Bars]:
-    """Show bars while the block runs."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def bars(out: Out, counted: str = "") -> Iterator[Bars]:
+    """Show bars while the block runs. `counted`: what is done, if its rate and the time remaining are to be shown."""
+    columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
+    columns += [RateColumn(counted), TimeRemainingColumn()] if counted else [TimeElapsedColumn()]
     with Progress(*columns, console=console(stderr=True), transient=True, disable=out.json) as shown:
         yield Bars(shown)
