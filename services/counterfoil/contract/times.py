@@ -98,6 +98,7 @@ def _to_second(seconds: int) -> str:
     return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
 
 
+@lru_cache(maxsize=4096)
 def parse_hour(text: str) -> int:
     """``20261122T18Z`` as whole hours since the epoch; ValueError otherwise."""
     found = _HOUR.fullmatch(text)
@@ -109,6 +110,7 @@ def parse_hour(text: str) -> int:
     return _days(year, month, day) * 24 + hour
 
 
+@lru_cache(maxsize=4096)
 def format_hour(hour: int) -> str:
     """Hours since the epoch as ``20261122T18Z``."""
     days, of_day = divmod(hour, 24)

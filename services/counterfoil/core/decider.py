@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+import msgspec
+
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered, RulesAdopted
 from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.record import Command, Event
@@ -39,8 +41,7 @@ S = TypeVar("S", bound=ServiceState)
 Decision = Sequence[Event] | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(msgspec.Struct, frozen=True, gc=False):
     """The place of a decision: ledger time (microseconds), the entry's index, the command's place in its batch.
 
     `shard` is that of the log which decides.
