@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import Final
@@ -55,7 +56,7 @@ class UsedIds:
 
 def _new_table(places: int) -> mmap.mmap:
     with no_room(), TemporaryFile() as file:
-        file.truncate(places * _WIDTH)
+        os.posix_fallocate(file.fileno(), 0, places * _WIDTH)  # a hole that finds no room later would end the process
         return mmap.mmap(file.fileno(), places * _WIDTH)
 
 

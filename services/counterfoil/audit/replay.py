@@ -89,11 +89,11 @@ class Replay:
             self._next = next(self._entries, None)
         return self._next
 
-    def run(self, until: int | None) -> int:
-        """Replay the entries made up to then, all of them if None; returns how many."""
+    def run(self, at_most: int, until: int | None) -> int:
+        """Replay so many entries, of those made up to `until` (microseconds) if that is given; returns how many."""
         done = 0
         with self._stopping():
-            while (heading := self._peek()) is not None and (until is None or heading.time <= until):
+            while done < at_most and (heading := self._peek()) and (until is None or heading.time <= until):
                 self._next = None
                 self._entry(heading)
                 done += 1
