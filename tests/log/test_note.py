@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from counterfoil.log.errors import FormatError, SignatureError
 from counterfoil.log.keys import SigningKey, VerifyKey
-from counterfoil.log.note import Note, NoteSignature, Verifier, format_note, parse_note, sign_note, verify_note
+from counterfoil.log.note import (
+    NOTE_BYTES_MAX,
+    Note,
+    NoteSignature,
+    Verifier,
+    format_note,
+    parse_note,
+    sign_note,
+    verify_note,
+)
 from counterfoil.log.wire import b64encode
 from tests.log.helpers import KEY, OTHER_KEY, flips, refused
 
@@ -145,6 +154,9 @@ def test_format_refuses_what_would_not_parse_back() -> None:
     for wrong in (Note(b"no newline", (signature,)), Note(b"tab\t\n", (signature,)), Note(b"x\n", ())):
         with pytest.raises(FormatError):
             format_note(wrong)
+    for text in (b"", b"no newline", b"control \x00\n", b"\xff\n", b"x" * NOTE_BYTES_MAX + b"\n"):
+        with pytest.raises(FormatError):
+            sign_note(text, KEY)
     for name, key_id in (("a b", b"1234"), ("", b"1234"), ("a\nb", b"1234"), ("a", b"")):
         with pytest.raises(FormatError):
             format_note(Note(b"x\n", (NoteSignature(name, key_id, b"x"),)))

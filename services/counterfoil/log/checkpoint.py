@@ -47,7 +47,7 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """The signed note of `checkpoint` (C2SP tlog-checkpoint). For a log's own key use `signer.Signer`."""
     ensure(key.name == checkpoint.origin, f"key {key.name!r} does not sign for {checkpoint.origin!r}")
     text = checkpoint.text()
-    ensure(parse_checkpoint(text) == checkpoint, f"{checkpoint} is not a checkpoint")
+    ensure(parse_checkpoint(text) == checkpoint, "what is signed reads back as the checkpoint")
     return sign_note(text, key)
 
 

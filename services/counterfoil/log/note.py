@@ -85,9 +85,15 @@ def format_note(note: Note) -> bytes:
 
 
 def sign_note(text: bytes, key: SigningKey) -> bytes:
-    """A note with one Ed25519 signature over `text`, which ends in a newline (C2SP signed-note type 0x01)."""
-    signature = NoteSignature(key.name, key.verify_key.key_id, key.sign(text))
-    return format_note(Note(text, (signature,)))
+    """A note with one Ed25519 signature over `text`, which ends in a newline (C2SP signed-note type 0x01).
+
+    `FormatError` for a text that would not parse back.
+    """
+    decode_text(text)
+    data = text + b"\n" + NoteSignature(key.name, key.verify_key.key_id, key.sign(text)).line()
+    if not text.endswith(b"\n") or len(data) > NOTE_BYTES_MAX:
+        raise FormatError(f"not a note text: {shown(text)}")
+    return data
 
 
 def verify_note(note: Note, keys: Iterable[VerifierT]) -> list[VerifierT]:

@@ -179,8 +179,9 @@ class Receipts:
             while self._replies:
                 self._replied(self._replies[0])
                 self._replies.popleft()
-            for origin in self._logs:
-                self._prove(origin)
+            for origin, log in self._logs.items():
+                if log.found or log.tree.size - log.released >= _RELEASE_EVERY:
+                    self._prove(origin)
         return len(deliveries) + len(replies)
 
     def recover(self) -> None:
@@ -244,8 +245,6 @@ class Receipts:
 
     def _prove(self, origin: str) -> None:
         log = self._logs[origin]
-        if not log.found and log.tree.size - log.released < _RELEASE_EVERY:
-            return
         self._advance(origin)
         size = log.head.size if log.head is not None else 0
         for sender, data, entry in log.found:

@@ -98,6 +98,7 @@ class BufferedInbox:
         self._ready = threading.Condition(lock)
         self._waiting = waiting
         self._sources = sources
+        self._by_name = {source.name: source for source in sources}
         self._next = dict(positions)
         self._acknowledged = dict(positions)
         self._wanted = wanted or {}
@@ -128,14 +129,15 @@ class BufferedInbox:
         Raises `ValueError`, changing nothing, for a source this inbox does not have or a position beyond its end.
         """
         with self._ready:
-            ends = {source.name: source.end for source in self._sources}
             for name, position in positions.items():
-                if name not in ends or position > ends[name]:
-                    raise ValueError(f"cannot acknowledge {name} before {position}: it ends at {ends.get(name)}")
-            for source in self._sources:
-                position = max(positions.get(source.name, 0), self._acknowledged[source.name])
-                self._acknowledged[source.name] = position
-                self._next[source.name] = max(position, self._next[source.name])
+                source = self._by_name.get(name)
+                if source is None or position > source.end:
+                    end = None if source is None else source.end
+                    raise ValueError(f"cannot acknowledge {name} before {position}: it ends at {end}")
+            for name, given in positions.items():
+                source, position = self._by_name[name], max(given, self._acknowledged[name])
+                self._acknowledged[name] = position
+                self._next[name] = max(position, self._next[name])
                 if source.reader is None:
                     source.drop_before(position)
 
@@ -181,6 +183,10 @@ class BufferedInbox:
         order = [i for i in (*range(self._turn, len(available)), *range(self._turn)) if available[i]]
         if order:
             self._turn = (order[0] + 1) % len(available)
+        if len(order) == 1:  # nothing to share out
+            (only,) = order
+            first = firsts[only]
+            return [self._sources[only].take(first, first + min(available[only], limit))]
         shares = fair_shares(available, order, limit)
         return [
             source.take(first, first + share)
