@@ -63,13 +63,13 @@ class DrillMarket:
 
 
 @contextmanager
-def drill_market(cluster: Cluster, folder: Path) -> Iterator[DrillMarket]:
-    """A market founded on the cluster, with a process for every component."""
+def drill_market(cluster: Cluster, folder: Path, clock: Path | None = None) -> Iterator[DrillMarket]:
+    """A market founded on the cluster, with a process for every component; they go by the clock file, if any."""
     settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)")
-    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
+    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO", "clock": clock})
     with Fleet(given, folder / "processes") as fleet:
         for components in ONE_COMPONENT_EACH:
             fleet.start(components)
