@@ -61,6 +61,7 @@ def test_a_spool_is_a_queue(steps: list[bytes | None], in_memory: int) -> None:
 
 def test_an_id_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the table has grown, and where ids meet in one place."""
+    monkeypatch.setattr(ids, "_BLOCK", 4)
     monkeypatch.setattr(ids, "_FIRST", 4)
     used = ids.UsedIds()
     for number in range(2_000):

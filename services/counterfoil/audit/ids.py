@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import Final
@@ -12,7 +11,8 @@ from counterfoil.audit.spool import no_room
 
 _WIDTH: Final = 16  # bytes kept of an id's SHA-256
 _FREE: Final = bytes(_WIDTH)
-_FIRST: Final = 4_096  # places
+_BLOCK: Final = 4_096  # places
+_FIRST: Final = _BLOCK
 _GROWTH: Final = 4
 
 
@@ -56,7 +56,9 @@ class UsedIds:
 
 def _new_table(places: int) -> mmap.mmap:
     with no_room(), TemporaryFile() as file:
-        os.posix_fallocate(file.fileno(), 0, places * _WIDTH)  # a hole that finds no room later would end the process
+        for _ in range(places // _BLOCK):  # no hole is left: one that finds no room later would end the process
+            file.write(bytes(_BLOCK * _WIDTH))
+        file.flush()
         return mmap.mmap(file.fileno(), places * _WIDTH)
 
 

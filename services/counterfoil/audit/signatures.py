@@ -22,7 +22,7 @@ _LENGTH: Final = 4
 _AT_ONCE: Final = 32  # signatures given out together
 _AHEAD: Final = 256  # signatures that wait for one process; more are verified here
 _ALONE: Final = 512  # signatures after which it is worth while to start processes
-_PIPE: Final = 1 << 20  # bytes, where the system allows it: giving out does not wait
+_PIPE: Final = 1 << 18  # bytes, where a pipe's size can be set: more than waits for a process as a rule
 
 
 class Signed(NamedTuple):
