@@ -389,16 +389,6 @@ class Transport(Protocol):
     def take_replies(self) -> list[Reply]:
         """Replies since the last call, for the one gateway of this transport."""
 
-    def wait(self, seen: int, timeout: float) -> int:
-        """Wait for announced entries, a checkpoint or a reply; returns the count of such changes.
-
-        Returns as soon as the count is not `seen`, or after `timeout` seconds; a gateway that waits again with the
-        count it got misses nothing that came in between.
-        """
-
-    def wake(self) -> None:
-        """Make every `wait` return now."""
-
 
 # clock --------------------------------------------------------------------------------------------------------------
 

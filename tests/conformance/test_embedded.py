@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,6 @@ from tests.conformance.transport import (
     Log,
     TransportSuite,
     collect,
-    together,
 )
 
 WINDOW = 32
@@ -202,31 +200,6 @@ def test_every_source_has_its_turn_at_the_smallest_limit() -> None:
     harness.publish(MATCHING, 9)
     harness.send(*["c"] * 9)
     assert [d.source for _ in range(6) for d in inbox.poll(1, 0)] == [LEDGER, MATCHING, COMMANDS_SOURCE] * 2
-
-
-def test_a_change_ends_the_wait_of_a_gateway() -> None:
-    log = Log(LEDGER)
-    log.commit(3)
-    transport = published(log, 0)
-    seen = transport.wait(0, 0)
-    assert transport.wait(seen, 0.01) == seen
-    transport.publish(log.announcement(1))  # a repeat is no news
-    transport.send_command(LogId("ledger"), b"c")  # nor is a command
-    transport.open_inbox("c", LogId("ledger"), {LEDGER: 0})
-    assert transport.wait(seen, 0) == seen
-    first, _ = log.commit(1)
-    changes = [
-        lambda: transport.reply(Reply(LogId("ledger"), b"\0" * 32, None, 1)),
-        lambda: transport.publish(log.announcement(first)),
-    ]
-    for change in changes:
-        timer = threading.Timer(0.03, change)
-        timer.start()
-        (now,) = together(lambda seen=seen: transport.wait(seen, 60))  # type: ignore[misc]
-        timer.join()
-        assert now == seen + 1
-        assert transport.wait(seen, 60) == now  # what came in before the call counts as well
-        seen = now
 
 
 def test_the_oldest_replies_are_dropped_at_the_limit() -> None:

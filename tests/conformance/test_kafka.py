@@ -42,7 +42,7 @@ class Joined:
         self.publish, self.announced = self.services.publish, self.services.announced
         self.reply, self.set_aside = self.services.reply, self.services.set_aside
         self.send_command, self.checkpoints = self.gateway.send_command, self.gateway.checkpoints
-        self.take_replies, self.wait, self.wake = self.gateway.take_replies, self.gateway.wait, self.gateway.wake
+        self.take_replies = self.gateway.take_replies
 
     def _follow(self) -> None:
         while not self._stopping.is_set():

@@ -38,7 +38,7 @@ class Uneven(EmbeddedSystem):
             done = self.embedded.step()
 
     def _burst(self) -> None:
-        steps = [runner.step for runner in self.embedded.runners.values()]
+        steps: list[Callable[[], int]] = [runner.step for runner in self.embedded.runners.values()]
         steps += [self.embedded.receipts.step, self.embedded.projector.step]
         favour = [self.chance.random() ** 2 for _ in steps]
         for step in self.chance.choices(steps, favour, k=self.chance.randrange(20)):

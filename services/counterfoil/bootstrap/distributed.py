@@ -97,7 +97,6 @@ class Distributed:
             self._run(name, component.step, component.recover, component.wake)
             if isinstance(component, Gateway):
                 self.instruments.show_waiting(component.receipts.waiting)
-                self._run("receipts", component.answer, component.receipts.recover, component.hub.wake)
         self._started.set()
         return True
 

@@ -71,12 +71,14 @@ class Gateway:
         return True
 
     def step(self) -> None:
-        """Take in new entries and checkpoints."""
+        """Take in new entries, checkpoints and replies, and answer the senders that wait for them."""
         self.hub.step(_IDLE)
+        self.receipts.step()
 
     def recover(self) -> None:
         """Resume from what was taken in."""
         self.hub.recover()
+        self.receipts.recover()
 
     def wake(self) -> None:
         """The worker is stopping: end every wait for entries or Kafka."""
@@ -92,10 +94,6 @@ class Gateway:
         """As its writer said some two seconds ago."""
         presence = self._presences.get(log)
         return None if presence is None or not presence.code else Standstill(cast("Code", presence.code), presence.text)
-
-    def answer(self) -> None:
-        """Deliver answers to waiting senders; for its own thread."""
-        self.receipts.step(_IDLE)
 
     def backend(self) -> Backend:
         """The backend of the HTTP application."""

@@ -31,7 +31,6 @@ from counterfoil.log.tree import Tree
 from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport
 
 _BATCH: Final = 2_048
-_NEVER: Final = -1  # never a valid count of changes, so the next wait returns at once
 _RELEASE_EVERY: Final = 4_096
 
 
@@ -83,7 +82,8 @@ class Followed:
 class Receipts:
     """Submits commands and matches entries with those who wait for them.
 
-    Any thread may call its methods. In the embedded form the writers' threads step it, right after they have committed.
+    Any thread may call its methods. Who brings entries or replies steps it right afterwards: in the embedded form the
+    writers' threads, in a gateway the one that follows the logs.
     """
 
     def __init__(self, transport: Transport, logs: Mapping[str, Source], deliver: Deliver) -> None:
@@ -97,7 +97,6 @@ class Receipts:
         self._origins = {log_of(origin): origin for origin in logs}
         self._replies: deque[Reply] = deque()
         self._answers: list[tuple[Any, Answer]] = []
-        self._seen = _NEVER
         positions = {origin: log.tree.size for origin, log in self._logs.items()}
         self.inbox: Inbox = transport.open_inbox("receipts", None, positions)
 
@@ -154,15 +153,15 @@ class Receipts:
             if not waiters:
                 self._waiting.pop(sender, None)
 
-    def step(self, timeout: float = 0.0) -> int:
-        """Follow the logs and answer waiting senders; returns how many entries and replies were new.
+    def step(self) -> int:
+        """Follow the logs as far as they are announced, and answer waiting senders; it waits for nothing.
 
-        Waits up to `timeout` seconds for entries, a checkpoint or a reply. After it raised, call `recover`.
+        Returns how many entries and replies were new. After it raised, call `recover`.
         """
-        if timeout > 0:
-            self._seen = self._transport.wait(self._seen, timeout)
         with self._stepping:
-            done = self._step()
+            done = some = self._step()
+            while some >= _BATCH:
+                done += (some := self._step())
             answers, self._answers = self._answers, []
         if answers:
             self._deliver(answers)
@@ -171,8 +170,6 @@ class Receipts:
     def _step(self) -> int:
         deliveries = self.inbox.poll(_BATCH, 0)
         replies = self._transport.take_replies()
-        if len(deliveries) == _BATCH:
-            self._seen = _NEVER  # more may have come already
         self._replies += replies
         with self._reading:
             self._follow(deliveries)
@@ -188,7 +185,6 @@ class Receipts:
         """Call this after a failed `step`: reads again what was not folded completely."""
         with self._stepping:
             self.inbox.rewind()
-            self._seen = _NEVER
 
     def recorded(self, origin: str, index: int) -> Recorded | None:
         """The receipt of an entry, under the last checkpoint followed; None for an entry beyond it."""

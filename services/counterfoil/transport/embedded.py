@@ -37,9 +37,7 @@ class EmbeddedTransport:
     stay until some inbox of the log acknowledges them, and a new inbox of the log begins with them. What is
     unacknowledged when the process ends is lost; the senders repeat it.
 
-    Waiting: `wait` returns when entries, a checkpoint or a reply came in. A gateway thread keeps the count it returned,
-    looks at what is new (`checkpoints`, `take_replies`, its inbox), and waits again with that count: nothing that comes
-    in between is missed. With timeouts of 0 nothing here waits or looks at a clock, so one thread may step everything.
+    With timeouts of 0 nothing here waits or looks at a clock, so one thread may step everything.
     """
 
     def __init__(self, inbox_capacity: int = INBOX_CAPACITY, window: int = WINDOW) -> None:
@@ -52,8 +50,6 @@ class EmbeddedTransport:
         self._checkpoints: dict[str, Checkpoint] = {}
         self._replies: deque[Reply] = deque(maxlen=REPLIES_KEPT)
         self._waiting: list[BufferedInbox] = []
-        self._changed = threading.Condition(self._lock)
-        self._changes = 0
 
     def register_log(self, origin: str, reader: LogReader, size: int) -> None:
         """Register a log whose first `size` entries count as announced, before anything is announced or consumed.
@@ -69,7 +65,7 @@ class EmbeddedTransport:
             if size > log.end:
                 log.items.clear()
                 log.start = size
-                self._announce(log)
+                self._notify_readers(log)
 
     def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
         """As the port says; what is taken here is only as durable as the process."""
@@ -130,7 +126,7 @@ class EmbeddedTransport:
                 self._checkpoints[origin] = Checkpoint(origin, announcement.size, announcement.note)
                 news = True
             if news:
-                self._announce(log, announcement.types)
+                self._notify_readers(log, announcement.types)
 
     def checkpoints(self, origin: str) -> Checkpoint | None:
         """As the port says; None until something is published in this process."""
@@ -141,7 +137,6 @@ class EmbeddedTransport:
         """As the port says; the oldest is dropped where `REPLIES_KEPT` wait already."""
         with self._lock:
             self._replies.append(reply)
-            self._count_change()
 
     def set_aside(self, delivery: Delivery, reason: str) -> None:
         """Nothing is kept: its sender is in this process, and gets the reply."""
@@ -153,17 +148,6 @@ class EmbeddedTransport:
             self._replies.clear()
             return replies
 
-    def wait(self, seen: int, timeout: float) -> int:
-        """The count of changes, as soon as it is not `seen` any more, or after `timeout` seconds. Begin with 0."""
-        with self._lock:
-            self._changed.wait_for(lambda: self._changes != seen, timeout)
-            return self._changes
-
-    def wake(self) -> None:
-        """Make every `wait` return now, as if something had come in."""
-        with self._lock:
-            self._count_change()
-
     # Called with the lock held --------------------------------------------------------------------------------------
 
     def _log(self, origin: str) -> Buffer:
@@ -172,17 +156,9 @@ class EmbeddedTransport:
             raise ValueError(f"{origin}: no such log is registered")
         return log
 
-    def _announce(self, log: Buffer, types: AbstractSet[str] | None = None) -> None:
-        self._notify_readers(log, types)
-        self._count_change()
-
     def _notify_readers(self, source: Buffer, types: AbstractSet[str] | None = None) -> None:
         for inbox in self._waiting:
             inbox.notify(source, types)
-
-    def _count_change(self) -> None:
-        self._changes += 1
-        self._changed.notify_all()
 
 
 def _deliveries(announcement: Announcement, start: int) -> list[Delivery]:

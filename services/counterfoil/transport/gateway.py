@@ -82,7 +82,10 @@ class KafkaGateway(EmbeddedTransport):
         self.inbox = self._kafka.open_inbox("gateway", None, positions)
 
     def step(self, timeout: float = 0.0) -> int:
-        """Take in what came; returns how many entries. Raises `Unavailable`."""
+        """Take in what came, waiting up to `timeout` seconds for entries or a reply; returns how many entries.
+
+        Raises `Unavailable`.
+        """
         deliveries = self.inbox.poll(_BATCH, timeout)
         moved: dict[str, int] = {}
         start = 0
@@ -183,6 +186,7 @@ class KafkaGateway(EmbeddedTransport):
     async def _take_reply(self, value: bytes) -> None:
         try:
             self.reply(decode_reply(value))
+            self.inbox.wake()
         except BadReply as problem:
             log.warning("a record that is not a reply: %s", problem)
 

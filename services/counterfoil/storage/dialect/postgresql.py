@@ -123,6 +123,7 @@ class Postgresql:
             isolation_level="AUTOCOMMIT",
             pool_pre_ping=True,  # checks a connection before use: no query fails after a restart of the server
         )
+        self._finds = self.reader if read_only else self._alone  # its own connection is used without a ping before
         self._statements: dict[Shape, Executable] = {}
 
     def prepare(self, kind: Kind) -> None:
@@ -168,7 +169,7 @@ class Postgresql:
 
     def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
-        with self.reader.connect() as connection:
+        with self._finds.connect() as connection:
             found = connection.exec_driver_sql(_FIND, {"ids": list(ids)})
             return [(id_, index, content) for id_, index, content in found]
 
