@@ -5,7 +5,6 @@ Each has exactly one accepted spelling, so that parsing and formatting again giv
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from functools import lru_cache
@@ -27,7 +26,7 @@ def shown(raw: bytes) -> str:
 
 def b64encode(raw: bytes) -> bytes:
     """RFC 4648 section 4 with padding."""
-    return base64.b64encode(raw)
+    return binascii.b2a_base64(raw, newline=False)
 
 
 def b64decode(text: bytes) -> bytes:
@@ -39,7 +38,7 @@ def b64decode(text: bytes) -> bytes:
         raw = binascii.a2b_base64(text)
     except binascii.Error as error:
         raise FormatError(f"not base64: {shown(text)}") from error
-    if base64.b64encode(raw) != text:
+    if b64encode(raw) != text:
         raise FormatError(f"not canonical base64: {shown(text)}")
     return raw
 
