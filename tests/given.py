@@ -18,6 +18,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core import checks
 from counterfoil.core.decider import At, Decider, refuse
+from tests.state_data import Mirror
 
 
 def reaction_to(decider: Decider[Any], event: type[Event]) -> Callable[[Any, Any, At], Sequence[Event]]:
@@ -41,6 +42,7 @@ class Scenario:
         self.decider, self.state = decider, decider.initial()
         self.time, self.index = time, 0
         self.last: Sequence[Event] | Refusal = ()
+        self._mirror = Mirror()
         self.decided: list[tuple[Event, At]] = []
         self.given(*events)
 
@@ -108,6 +110,7 @@ class Scenario:
             for event in decision:
                 self.decider.evolve[type(event)](self.state, event, here)
                 self.decided.append((event, here))
+        self._mirror.check(self.decider, self.state)
         return self
 
 

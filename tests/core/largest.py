@@ -17,6 +17,7 @@ from counterfoil.contract.submission import BATCH, Header, Submission
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR, SECOND, parse_time
 from counterfoil.core.decider import Decider
+from counterfoil.core.directory import Key
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
@@ -98,7 +99,7 @@ def register(large: Large, *parties: tuple[str, str]) -> None:
         large.folds(
             PartyRegistered(party_id=party_id, name=WIDE * limits.MAX_NAME, roles=(role,), group_id=party_id)  # type: ignore[arg-type]
         )
-        large.state.directory.parties[party_id].keys["0" * 16] = (bytes(32), True)
+        large.state.directory.parties[party_id].keys["0" * 16] = Key(bytes(32), True)
 
 
 def programme(**changes: Any) -> ProgrammePublished:
@@ -179,10 +180,8 @@ def funded(large: Large, vouchers: int, share: Rate) -> None:
             )
         )  # fmt: skip
     for party_id in (LAB, CLOUD):
-        position = large.state.accounts.assets.setdefault(CURRENCY, {}).setdefault(cash(party_id), Position())
-        position.credits_posted = MAX_AMOUNT // 2
-        bank = large.state.accounts.assets[CURRENCY].setdefault("bank", Position())
-        bank.debits_posted += MAX_AMOUNT // 2
+        large.state.accounts.assets.put((CURRENCY, cash(party_id)), Position(credits_posted=MAX_AMOUNT // 2))
+    large.state.accounts.assets.put((CURRENCY, "bank"), Position(debits_posted=2 * (MAX_AMOUNT // 2)))
     worn(large)
 
 

@@ -10,6 +10,7 @@ from counterfoil.contract.record import Event
 from counterfoil.core.digest import state_root
 from counterfoil.core.directory import Directory
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.table import dump
 
 
 def registered(party_id: str, group_id: str = "group") -> PartyRegistered:
@@ -47,7 +48,7 @@ def folded(*events: Event) -> Directory:
 
 def test_nobody_is_known_at_first() -> None:
     assert folded().public_key("lab", key_id_of(key(1))) is None
-    assert list(folded().records()) == []
+    assert list(dump([folded().parties])) == []
 
 
 def test_a_key_belongs_to_its_party() -> None:
@@ -70,18 +71,24 @@ def test_a_revoked_key_is_known_and_not_in_force() -> None:
 
 def test_records_are_literal() -> None:
     directory = folded(registered("lab"), added("lab", 2), added("lab", 1), revoked("lab", 2))
-    assert list(directory.records()) == [
+    assert list(dump([directory.parties])) == [
         (
             "party/lab",
-            [
-                "LAB",
-                ["provider", "auditor"],
-                "group",
-                [  # by key id
-                    ["72cd6e8422c407fb", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", True],
-                    ["75877bb41d393b5f", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=", False],
-                ],
-            ],
+            {
+                "name": "LAB",
+                "roles": ["provider", "auditor"],
+                "group_id": "group",
+                "keys": {
+                    "72cd6e8422c407fb": {
+                        "public_key": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+                        "in_force": True,
+                    },
+                    "75877bb41d393b5f": {
+                        "public_key": "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=",
+                        "in_force": False,
+                    },
+                },
+            },
         )
     ]
 
@@ -97,6 +104,6 @@ def test_parties_and_keys_commute(keys: list[tuple[str, int, bool]], chance: obj
     straight = folded(*parties, *(event for story in stories for event in story))
     chance.shuffle(stories)  # type: ignore[attr-defined]
     shuffled = folded(*parties[::-1], *(event for story in stories for event in story))
-    assert state_root(straight.records()) == state_root(shuffled.records())
+    assert state_root(dump([straight.parties])) == state_root(dump([shuffled.parties]))
     in_force = {party: sum(1 for owner, gone in chosen.values() if owner == party and not gone) for party in "abc"}
     assert {name: party.keys_in_force() for name, party in shuffled.parties.items()} == in_force

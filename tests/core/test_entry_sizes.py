@@ -198,7 +198,7 @@ def bids_resting(count: int, *, related: bool = False) -> Large:
     for number in range(count):
         bid = largest.bid(f"bid-{LATE + number}-47", nodes=1, group_id=CITY if related else LAB)
         large.folds(bid)
-        large.hears(hold_placed(bid))
+        large.hears(hold_placed(bid, 1_000_000))
     return large
 
 
@@ -226,7 +226,7 @@ def pass_of_a_bid() -> Large:
     large = offers_resting(MAX_MATCHES + 1)
     bid = largest.bid(BID)
     large.folds(bid)
-    entry = large.hears(hold_placed(bid))
+    entry = large.hears(hold_placed(bid, 1_000_000))
     assert kinds(entry) == ["BidAdmitted", "TradeMatched", "MatchContinued"]
     assert len(entry.events) == MAX_MATCHES + 2
     return large
@@ -236,7 +236,7 @@ def pass_of_prevented_matches() -> Large:
     large = offers_resting(MAX_MATCHES + 1, related=True)
     bid = largest.bid(BID, group_id=CITY)
     large.folds(bid)
-    entry = large.hears(hold_placed(bid))
+    entry = large.hears(hold_placed(bid, 1_000_000))
     assert kinds(entry) == ["BidAdmitted", "MatchPrevented", "OfferClosed", "MatchContinued"]
     assert len(entry.events) == 2 * MAX_MATCHES + 2
     return large

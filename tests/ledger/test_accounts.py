@@ -8,6 +8,7 @@ import pytest
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_LEGS
+from counterfoil.core.table import dump
 from counterfoil.ledger.accounts import Accounts, Effect, Posting
 from counterfoil.ledger.chart import may_overdraw
 from counterfoil.ledger.events import Balance
@@ -82,7 +83,10 @@ def test_balances_are_bounded_and_turnover_is_not() -> None:
     back: Step = ("post", "cash/a", "bank", MAX_AMOUNT)
     accounts = booked(there, back, there, back, there)
     assert accounts.find("cash/a", "CNY").posted == MAX_AMOUNT
-    assert dict(accounts.records())["position/CNY/cash/a"] == [5, "0", str(2 * MAX_AMOUNT), "0", str(3 * MAX_AMOUNT)]
+    assert dict(dump([accounts.assets]))["position/CNY/cash/a"] == {
+        "n": 5, "debits_pending": "0", "debits_posted": str(2 * MAX_AMOUNT),
+        "credits_pending": "0", "credits_posted": str(3 * MAX_AMOUNT),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -148,5 +152,5 @@ def test_a_leg_moves_a_positive_amount() -> None:
 def test_an_asset_whose_life_is_over_is_forgotten() -> None:
     accounts = booked(BANK_TO_A)
     accounts.drop_asset("CNY")
-    assert list(accounts.records()) == []
+    assert list(dump([accounts.assets])) == []
     assert counters(accounts, "cash/a") == (0, 0, 0, 0, 0)

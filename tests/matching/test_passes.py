@@ -149,7 +149,7 @@ def test_a_continuation_comes_before_anything_else() -> None:
     offer_id = market.post(nodes=60)
     began = market.time
     assert market.state.continuing == {offer_id: began}
-    assert market.records()[f"order/{offer_id}"][3] == began  # type: ignore[index]
+    assert market.records()[f"continuing/{offer_id}"] == began
     market._next(T + 2 * HOUR)  # the other order has ended meanwhile
     assert DECIDER.due(market.state) == (0, "continue_matching")
     assert len(market.continues()) == BOUND + 2

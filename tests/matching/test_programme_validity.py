@@ -73,7 +73,7 @@ def test_a_new_limit_is_judged_as_a_new_bid(
     for rules, expected in ((1, by_1), (2, by_2)):
         market = market_with(OPEN, None, rules)
         bid_id = market.place(programme_id="short")
-        market.state.programmes["short"] = []
+        market.state.programmes.drop("short")
         market.given(programme("short", **first))
         if second is not None:
             market.given(programme("short", version=2, **second))

@@ -52,7 +52,8 @@ def test_rules_published_while_a_bid_rests_do_not_touch_it() -> None:
     market.post(nodes=1)
     assert versions(market) == [1]
     market.reacts_to(NARROW)
-    assert market.records()[f"order/{bid_id}"][1:] == [market.tally.priority[bid_id], 1, None]  # type: ignore[index]
+    resting = {"seq": market.tally.priority[bid_id], "version": 1, "remaining": 2}
+    assert market.records()[f"resting_bid/{bid_id}"] == resting
     market.post(nodes=1)
     assert versions(market) == [1]
     market.when(AmendBid(bid_id=bid_id, reduce_nodes_by=None, limit_price=16 * YUAN), "lab-1")

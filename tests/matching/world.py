@@ -29,9 +29,9 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
-from counterfoil.matching.expiry import floor_hour
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.state import MatchingState
+from counterfoil.matching.times import floor_hour
 from tests.given import Scenario
 from tests.programmes import changed, published
 from tests.snapshots import snapshot

@@ -32,7 +32,7 @@ def check_always(world: World) -> None:
 def check_settled(world: World) -> None:
     """What the services agree on once each has consumed everything."""
     issuance, ledger, matching, redemption = (world.state(name) for name in DECIDERS)
-    directories = [dict(each.directory.records()) for each in (issuance, ledger, matching, redemption)]
+    directories = [each.directory.parties for each in (issuance, ledger, matching, redemption)]
     assert all(each == directories[0] for each in directories[1:])
     for programme_id, programme in issuance.programmes.items():
         assert programme.uncommitted == ledger.accounts.find("appropriation", budget(programme_id)).posted

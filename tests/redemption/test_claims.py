@@ -119,7 +119,7 @@ def test_a_claim_takes_all_that_is_claimable() -> None:
 
 def test_an_invoice_serves_one_claim_of_its_provider_across_programmes_and_for_good() -> None:
     scenario = claimed().when(REJECT, "city").then(ClaimRejected(claim_id=CLM_1, reason="no invoice"))
-    assert scenario.records()["claimable/c1"] == ["p1", "gpu-1", "600"]
+    assert scenario.records()["claimable/c1"] == {"programme_id": "p1", "provider_id": "gpu-1", "amount": "600"}
     scenario.when(claim("INV/1", "c1"), "gpu-1").refused(Code.INVOICE_ALREADY_USED)
     scenario.when(claim("INV/2", "c1"), "gpu-1").refused(Code.INVOICE_ALREADY_USED)  # used for p2
     scenario.when(claim("INV/3", "c1"), "gpu-1").then_types(ClaimSubmitted)
@@ -131,7 +131,7 @@ def test_a_rejected_claim_joins_what_was_captured_meanwhile() -> None:
     scenario.when(report("c1", (1, 9)), "gpu-1", END).when(AcceptUsage(report_id="rep-18-0"), "lab-1")
     scenario.reacts_to(captured("c1", "rep-18-0", 7))
     scenario.when(RejectClaim(claim_id="clm-17-0", reason="x"), "city").then_types(ClaimRejected)
-    assert scenario.records()["claimable/c1"] == ["p1", "gpu-1", "12"]
+    assert scenario.records()["claimable/c1"] == {"programme_id": "p1", "provider_id": "gpu-1", "amount": "12"}
 
 
 def test_a_batch_is_netted_per_provider_and_paid_once() -> None:

@@ -86,4 +86,5 @@ def test_a_contract_that_opens_after_the_outage_has_its_whole_window() -> None:
 
 def test_an_outage_is_part_of_the_state() -> None:
     before, after = opened().records(), away(opened(), END, END + HOUR).records()
-    assert {key: after[key] for key in set(after) - set(before)} == {f"outage/{END + HOUR}": [END, END + HOUR + GRACE]}
+    outage = {"away_since": END, "earliest": END + HOUR + GRACE}
+    assert {key: after[key] for key in set(after) - set(before)} == {f"outage/{END + HOUR}": outage}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -218,7 +219,10 @@ def test_a_dispute_waits_for_the_operator() -> None:
     resolve_by = T0 + HOUR + WINDOW - 1 + 7 * DAY
     scenario.then(UsageDisputed(report_id=REP, contract_id="c1", reason="idle", resolve_by=resolve_by))
     assert DECIDER.due(scenario.state) == (REPORT_BY, "reporting")  # of the other contracts: no window runs any more
-    assert scenario.records()[f"report/{REP}"] == ["c1", FULL, T0 + HOUR + WINDOW, resolve_by]
+    assert scenario.records()[f"report/{REP}"] == {
+        "contract_id": "c1", "gpu_minutes": FULL, "dispute_until": T0 + HOUR + WINDOW, "index": scenario.index,
+        "item": 0, "resolve_by": resolve_by,
+    }  # fmt: skip
     scenario.fires("dispute_window", END).then()
     scenario.when(resolve(7), "op").then(accepted(REP, 7, "resolution"))
     assert DECIDER.due(scenario.state) == (REPORT_BY, "reporting")
@@ -309,7 +313,9 @@ def test_half_of_what_was_sold_is_delivery_and_less_is_not(
 ) -> None:
     scenario = reported().when(ACCEPT, "lab-1").when(report("c1", (1, 0), (2, total - FULL)), "gpu-1", END)
     decides(scenario).then(accepted("rep-16-0", total - FULL, by), ENDS[total])
-    assert scenario.records()["contract/c1"][2:6] == ["7", total, 0, 2]  # type: ignore[index]
+    record: Any = scenario.records()["contract/c1"]
+    members = ("reported", "accepted", "open_reports", "uncaptured")
+    assert [record[member] for member in members] == ["7", total, 0, 2]
     assert scenario.state.contracts["c1"].ended_at == scenario.time
 
 
@@ -457,8 +463,9 @@ def test_a_contract_is_kept_until_the_last_capture_and_its_subsidy_longer() -> N
     assert {"contract/c1", "claimable/c1"} <= set(scenario.records())
     scenario.reacts_to(captured("c1", "rep-15-0", 0)).then_types(CaptureRecorded)
     assert "contract/c1" not in scenario.records()
-    assert scenario.records()["ended/c1"] == ["lab-1", "gpu-1", "p1", 1, "1200012", "400", "403", END + WINDOW]
-    assert scenario.records()["claimable/c1"] == ["p1", "gpu-1", "400"]
+    record: Any = scenario.records()["ended/c1"]
+    assert [*record.values()] == ["lab-1", "gpu-1", "p1", 1, "1200012", "400", "403", END + WINDOW]
+    assert scenario.records()["claimable/c1"] == {"programme_id": "p1", "provider_id": "gpu-1", "amount": "400"}
 
 
 def test_a_contract_that_ended_stays_findable_and_nothing_more_comes_of_it() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At, Decider, Decision, ServiceState, mirror, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
+from counterfoil.core.form import COUNT, TEXT, Form
+from counterfoil.core.table import Table
 from counterfoil.errors import Unusable
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import CashDeposited, VoucherFrozen
@@ -152,19 +154,32 @@ class MemoryFiles:
 class HarnessState(ServiceState):
     """The parties, the trades seen, how many ticks are due, and the events consumed, in order."""
 
-    __slots__ = ("heard", "ticks", "trades")
+    __slots__ = ("_due", "told", "trades")
 
     def __init__(self) -> None:
         super().__init__()
-        self.trades: dict[str, int] = {}
-        self.heard: list[str] = []
-        self.ticks = 0
+        self.trades: Table[str, int] = self.keep(Table(Form("trade", ("trade_id",), COUNT, "a trade")))
+        self.told: Table[int, str] = self.keep(Table(Form("told", ("n",), TEXT, "an event", numbers=("n",))))
+        self._due: Table[tuple[()], int] = self.keep(Table(Form("ticks", (), COUNT, "ticks that are due")))
+        self._due[()] = 0
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        yield from self.common_records()
-        yield from ((f"trade/{name}", nodes) for name, nodes in self.trades.items())
-        yield "heard", [*self.heard, self.ticks]
+    @property
+    def ticks(self) -> int:
+        """How many ticks are due."""
+        return self._due[()]
+
+    @ticks.setter
+    def ticks(self, ticks: int) -> None:
+        self._due[()] = ticks
+
+    @property
+    def heard(self) -> list[str]:
+        """The events consumed, in order."""
+        return [self.told[n] for n in range(len(self.told))]
+
+    def hear(self, what: str) -> None:
+        """Remember an event."""
+        self.told[len(self.told)] = what
 
 
 def _deposit(_state: HarnessState, body: Deposit, _actor: Party, _at: At) -> Decision:
@@ -179,24 +194,24 @@ def _deposit(_state: HarnessState, body: Deposit, _actor: Party, _at: At) -> Dec
 
 
 def _deposited(state: HarnessState, event: CashDeposited, _at: At) -> None:
-    state.heard.append(event.payment_reference)
+    state.hear(event.payment_reference)
     if event.party_id == "ticks":
         state.ticks += event.amount
 
 
 def _traded(state: HarnessState, event: TradeMatched, _at: At) -> None:
     state.trades[event.trade_id] = event.nodes
-    state.heard.append(event.trade_id)
+    state.hear(event.trade_id)
     if event.trade_id.startswith("ticks"):
         state.ticks += event.nodes
 
 
 def _accepted(state: HarnessState, event: UsageAccepted, _at: At) -> None:
-    state.heard.append(event.report_id)
+    state.hear(event.report_id)
 
 
 def _completed(state: HarnessState, event: ContractCompleted, _at: At) -> None:
-    state.heard.append(f"end of {event.contract_id}")
+    state.hear(f"end of {event.contract_id}")
 
 
 def _ticked(state: HarnessState, _event: VoucherFrozen, _at: At) -> None:
@@ -229,7 +244,6 @@ DECIDER: Decider[HarnessState] = Decider(
         ContractCompleted: _completed,
         VoucherFrozen: _ticked,
     },
-    records=HarnessState.records,
 )
 
 

@@ -109,7 +109,7 @@ def test_a_signature_found_good_once_is_so_for_its_own_key_and_payload_only() ->
     assert len(gate().open([GOOD], KNOWN)[0]) == 1
     other = directory()
     keys = other.parties[TREASURER.party_id].keys
-    keys[TREASURER.key_id] = keys[OTHER_KEY.key_id][0], True
+    keys[TREASURER.key_id] = keys[OTHER_KEY.key_id]
     value = json.loads(deposit(2))
     value["signatures"] = json.loads(GOOD)["signatures"]
     for envelope, known in ((GOOD, other), (json.dumps(value).encode(), KNOWN)):

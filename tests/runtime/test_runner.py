@@ -216,24 +216,24 @@ def test_a_source_waits_until_what_it_refers_to_arrived() -> None:
             [ContractCompleted(contract_id="c1")],  # and later ones wait with them, although ready
         ),
     )
-    heard = harness.runner.engine.state.heard
+    heard = harness.runner.engine.state.told.values()
     harness.arrive("redemption")
     harness.send(deposit(1))
-    assert heard == ["p1"]
+    assert [*heard] == ["p1"]
     assert REDEMPTION not in harness.store.cursors()
     harness.arrive("matching", 2)
     harness.runner.step()
     harness.runner.step()
-    assert heard == ["p1", "c1", "c2", "r1"]
+    assert [*heard] == ["p1", "c1", "c2", "r1"]
     harness.start()  # the wait survives a restart
-    heard = harness.runner.engine.state.heard
+    heard = harness.runner.engine.state.told.values()
     harness.send(deposit(2))
-    assert heard == ["p1", "c1", "c2", "r1", "p2"]
+    assert [*heard] == ["p1", "c1", "c2", "r1", "p2"]
     assert harness.store.cursors()[REDEMPTION] == 1
     harness.arrive("matching")
     harness.runner.step()
     harness.runner.step()
-    assert heard == ["p1", "c1", "c2", "r1", "p2", "c3", "r2", "r3", "end of c1"]
+    assert [*heard] == ["p1", "c1", "c2", "r1", "p2", "c3", "r2", "r3", "end of c1"]
     assert harness.store.cursors() == {SOURCES["issuance"]: 1, MATCHING: 3, REDEMPTION: 3}
 
 

@@ -32,7 +32,6 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import SECOND, format_time
 from counterfoil.core.decider import Decider
-from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.rules import UnknownRules, retired_of
 from counterfoil.ledger.invariants import check_ledger
@@ -290,7 +289,7 @@ class Replay:
 
     def _check_end(self) -> None:
         engine, summary = self._engine, self.summary
-        summary.state_root = state_root(engine.decider.records(engine.state))[1].hex()
+        summary.state_root = engine.root()[1].hex()
         if engine.decider.service == "ledger":
             for text in check_ledger(engine.state):
                 self._found(engine.size - 1, "conservation", text)

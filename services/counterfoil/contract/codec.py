@@ -228,6 +228,11 @@ def dump_record(value: object) -> dict[str, Any]:
     return dump(value)
 
 
+def load_record(kind: type, value: dict[str, Any]) -> Any:
+    """A record of a known kind from the JSON form that `dump_record` or `dump_event` gave; nothing else is checked."""
+    return msgspec.convert(value, kind, **LENIENT)
+
+
 # events -------------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ says. So a state is the fold of its own log's events, on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -17,24 +17,47 @@ from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.directory import Directory, Party
-from counterfoil.core.rules import LATEST, RULES
+from counterfoil.core.form import COUNT, Form
+from counterfoil.core.rules import LATEST, RULES, Rules, rules_of
+from counterfoil.core.table import Record, Records, Table, dump, load
+
+T = TypeVar("T", bound=Records)
+IN_FORCE: Final = Form("rules", (), COUNT, "the version of the rules in force")
 
 
 class ServiceState:
     """What every service's state has: the rules in force, which the engine sets, and the parties with their keys."""
 
-    __slots__ = ("directory", "next_rules", "rules")
+    __slots__ = ("_in_force", "_rules", "directory", "next_rules", "tables")
 
     def __init__(self) -> None:
+        self.tables: list[Records] = []
+        """All that is state: the rest follows from these, by `rebuild`."""
+        self._in_force: Table[tuple[()], int] = self.keep(Table(IN_FORCE))
         self.rules = RULES[LATEST]  # until the log's first entry says which
         self.next_rules: int | None = None
         """The version that an event of the entry being made has named: in force from the next entry on."""
         self.directory = Directory()
+        self.keep(self.directory.parties)
 
-    def common_records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records of these."""
-        yield "rules", self.rules.number
-        yield from self.directory.records()
+    def keep(self, table: T) -> T:
+        """Make a table part of the state."""
+        self.tables.append(table)
+        return table
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        self._rules = rules
+        self._in_force[()] = rules.number
+
+    def rebuild(self) -> None:
+        """Derive what is not in the tables: after they were loaded, and when other rules come into force."""
+        self._rules = rules_of(self._in_force[()])
 
 
 S = TypeVar("S", bound=ServiceState)
@@ -76,7 +99,6 @@ class Decider(Generic[S]):
     `evolve`: own event -> (state, event, at), in place.
     `intake`: body -> a refusal for what this release cannot decide at all. It makes no entry: what one release does not
     know must not change what another one decides.
-    `records`: the state as (key, JSON value) pairs in any order; keys unique.
     """
 
     service: str
@@ -87,8 +109,18 @@ class Decider(Generic[S]):
     timers: Mapping[str, Callable[[S, int, At], Sequence[Event]]]
     due: Callable[[S], tuple[int, str] | None]
     evolve: Mapping[type[Event], Callable[[S, Any, At], None]]
-    records: Callable[[S], Iterator[tuple[str, object]]]
     intake: Mapping[type[Command], Callable[[Any], Refusal | None]] = field(default_factory=dict)
+
+    def records(self, state: S) -> Iterator[Record]:
+        """All of a state as (key, JSON value) pairs, in any order; keys are unique."""
+        return dump(state.tables)
+
+    def load(self, records: Iterable[Record]) -> S:
+        """The state that has these records: it decides whatever the one they come from would have decided."""
+        state = self.initial()
+        load(state.tables, records)
+        state.rebuild()
+        return state
 
 
 def refuse(code: Code, **detail: object) -> Refusal:

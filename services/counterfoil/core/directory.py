@@ -6,24 +6,43 @@ entries of the deciding log before it. Revocation acts from its entry on and is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.scalars import encode_base64
+from counterfoil.core.form import FLAG, OCTETS, TEXT, TEXTS, Form, by_name, row
+from counterfoil.core.table import Table
 
 
+class Key(NamedTuple):
+    """A public key, and whether it may still sign."""
+
+    public_key: bytes
+    in_force: bool
+
+
+@dataclass(slots=True)
 class Party:
-    """A party and its keys: key id -> (public key, still in force)."""
+    """A party and its keys, by key id."""
 
-    __slots__ = ("group_id", "keys", "name", "party_id", "roles")
-
-    def __init__(self, party_id: str, name: str, roles: tuple[str, ...], group_id: str) -> None:
-        self.party_id, self.name, self.roles, self.group_id = party_id, name, roles, group_id
-        self.keys: dict[str, tuple[bytes, bool]] = {}
+    party_id: str
+    name: str
+    roles: tuple[str, ...]
+    group_id: str
+    keys: dict[str, Key] = field(default_factory=dict)
 
     def keys_in_force(self) -> int:
         """How many of its keys may sign."""
         return sum(1 for _, in_force in self.keys.values() if in_force)
+
+
+PARTY: Final = Form(
+    "party",
+    ("party_id",),
+    row(Party, name=TEXT, roles=TEXTS, group_id=TEXT, keys=by_name(row(Key, public_key=OCTETS, in_force=FLAG))),
+    "a party; its keys by key id, revoked ones included",
+    attributes=("party_id",),
+)
 
 
 class Directory:
@@ -32,7 +51,7 @@ class Directory:
     __slots__ = ("parties",)
 
     def __init__(self) -> None:
-        self.parties: dict[str, Party] = {}
+        self.parties: Table[str, Party] = Table(PARTY)
 
     def public_key(self, party_id: str, key_id: str) -> bytes | None:
         """The registered public key (revoked or not), None if the party or the key is unknown."""
@@ -46,15 +65,9 @@ class Directory:
 
     def key_added(self, event: KeyAdded) -> None:
         """Apply a new key."""
-        self.parties[event.party_id].keys[event.key_id] = (event.public_key, True)
+        self.parties.edit(event.party_id).keys[event.key_id] = Key(event.public_key, True)
 
     def key_revoked(self, event: KeyRevoked) -> None:
         """Apply a revocation."""
-        keys = self.parties[event.party_id].keys
-        keys[event.key_id] = (keys[event.key_id][0], False)
-
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records, one per party."""
-        for party in self.parties.values():
-            keys = [[key, encode_base64(raw), in_force] for key, (raw, in_force) in sorted(party.keys.items())]
-            yield f"party/{party.party_id}", [party.name, list(party.roles), party.group_id, keys]
+        keys = self.parties.edit(event.party_id).keys
+        keys[event.key_id] = keys[event.key_id]._replace(in_force=False)

@@ -6,11 +6,12 @@ by re-decision checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, Generic
 
 from counterfoil.contract import limits
-from counterfoil.contract.canonical import canonical
+from counterfoil.contract.canonical import canonical, loads
 from counterfoil.contract.codec import dump_event, encode_entry
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import (
@@ -29,17 +30,22 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Header, Submission
 from counterfoil.core.decider import At, Decider, S, refuse
-from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import UnknownRules, rules_of
+from counterfoil.core.state_tree import StateTree
+from counterfoil.core.table import count_touched, dump, forget_touched, take_touched
 
 STATE_ROOT_TIMER = "state_root"
+_BUILT_AT_ONCE: Final = 4_096  # records, when a whole tree is built
+_TOUCHED_MAX: Final = 262_144  # records, when a log is folded: behind that, the next root is built from all of them
 
 
 class Engine(Generic[S]):
     """One log's decider with its state. `size` is the next entry's index, `time` the last entry's time.
 
     `root_at(n)` must return the log's root at any size up to the present one: authors' `seen` is judged by it.
+    `rooted`: what the last state root committed to anew: the records that changed since the one before, as key ->
+    canonical bytes, None for those that are gone. None itself means that all records may have changed.
     """
 
     def __init__(self, decider: Decider[S], origin: str, root_at: Callable[[int], bytes | None]) -> None:
@@ -48,6 +54,9 @@ class Engine(Generic[S]):
         self.state = decider.initial()
         self.size = 0
         self.time = 0
+        self._tree: StateTree | None = StateTree()
+        """Of the records as they were last taken; None if nobody knows any more what changed since."""
+        self.rooted: Mapping[str, bytes | None] | None = None
         self._reactions = {kind: react for each in decider.reactions.values() for kind, react in each.items()}
         self._evolve: dict[type[Event], Callable[[S, Any, At], None]] = {
             LogOpened: self._rules_named,
@@ -57,6 +66,30 @@ class Engine(Generic[S]):
             **decider.evolve,
         }
         self._named: LogOpened | RulesAdopted | None = None
+
+    @classmethod
+    def restore(
+        cls, decider: Decider[S], origin: str, root_at: Callable[[int], bytes | None],
+        records: Iterable[tuple[str, bytes]], size: int, time: int,
+    ) -> Engine[S]:  # fmt: skip
+        """The engine as it was behind a `state.rooted` entry, from the records (canonical bytes by key) of that root.
+
+        `size`, `time`: the index behind that entry, and its time. The caller compares `root` with the entry's before it
+        believes the state. Raises `UnknownRules`, and any other error for records that no engine made.
+        """
+        engine = cls(decider, origin, root_at)
+        engine.size, engine.time = size, time
+        tree = StateTree()
+        engine._tree = tree
+
+        def parsed() -> Iterator[tuple[str, Any]]:
+            remaining = iter(records)
+            while some := dict(islice(remaining, _BUILT_AT_ONCE)):
+                tree.update(some)
+                yield from ((key, loads(value)) for key, value in some.items())
+
+        engine.state = decider.load(parsed())
+        return engine
 
     # deciding -------------------------------------------------------------------------------------------------------
 
@@ -115,7 +148,7 @@ class Engine(Generic[S]):
         """Let a timer do what is due by now; `state_root` commits to the state as it is."""
         at = self._at(clock)
         if kind == STATE_ROOT_TIMER:
-            records, root = state_root(self.decider.records(self.state))
+            records, root = self.root()
             events: Any = (StateRooted(entries=self.size, records=records, root=root),)
         else:
             events = self.decider.timers[kind](self.state, at.time, at)
@@ -137,6 +170,22 @@ class Engine(Generic[S]):
         """The earliest (time, kind) at which `fire` has something to do."""
         return self.decider.due(self.state)
 
+    def root(self) -> tuple[int, bytes]:
+        """(number of records, state root) of the state as it is; sets `rooted`. The cost grows with what changed."""
+        tables, tree = self.state.tables, self._tree
+        if tree is None:
+            tree = self._tree = StateTree()
+            forget_touched(tables)
+            every = dump(tables)
+            while some := {key: canonical(value) for key, value in islice(every, _BUILT_AT_ONCE)}:
+                tree.update(some)
+            self.rooted = None
+        else:
+            changed = {key: None if value is None else canonical(value) for key, value in take_touched(tables)}
+            tree.update(changed)
+            self.rooted = changed
+        return len(tree), tree.root()
+
     # replaying ------------------------------------------------------------------------------------------------------
 
     def replay(self, entry: Entry) -> None:
@@ -146,6 +195,9 @@ class Engine(Generic[S]):
         for nth, event in enumerate(entry.events):
             item = items[nth] if items else 0
             self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item, self._shard))
+        if entry.subject == STATE_ROOT_TIMER and count_touched(self.state.tables) > _TOUCHED_MAX:
+            self._tree = None
+            forget_touched(self.state.tables)
         self._advance(entry)
 
     # inside ---------------------------------------------------------------------------------------------------------
@@ -199,6 +251,7 @@ class Engine(Generic[S]):
         if self._named is not None:
             self.state.rules, self._named = rules_of(self._named.rules, self._named.release), None
             self.state.next_rules = None
+            self.state.rebuild()
 
 
 def _room_for_events(submission: Submission) -> int:

@@ -151,13 +151,14 @@ def retired_of(rules: Rules, bodies: Iterable[Command]) -> Command | None:
     return next((body for body in bodies if (body.TYPE, body.V) in rules.retired), None)
 
 
-def rules_of(number: int, release: str) -> Rules:
-    """The rules with a number. `release`: the one that the log names as knowing them.
+def rules_of(number: int, release: str = "") -> Rules:
+    """The rules with a number. `release`: the one that the log names as knowing them, if it is at hand.
 
     Raises `UnknownRules`.
     """
     rules = RULES.get(number)
     if rules is None:
         known = f"this one knows versions {min(RULES)} to {max(RULES)}"
-        raise UnknownRules(f"rules version {number} needs release {release} or later: {known}")
+        needed = f"release {release} or later" if release else "a later release"
+        raise UnknownRules(f"rules version {number} needs {needed}: {known}")
     return rules

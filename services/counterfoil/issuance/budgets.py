@@ -43,7 +43,7 @@ def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Par
 
 def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At) -> None:
     """Apply an appropriation."""
-    programme = state.programmes[event.programme_id]
+    programme = state.programmes.edit(event.programme_id)
     programme.appropriated += event.amount
     state.commit(programme.terms.currency, event.amount)
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
@@ -51,6 +51,6 @@ def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At
 
 def budget_recycled(state: IssuanceState, event: BudgetRecycled, _at: At) -> None:
     """Apply value that may be issued again."""
-    programme = state.programmes[event.programme_id]
+    programme = state.programmes.edit(event.programme_id)
     programme.recycled += event.amount
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")

@@ -87,7 +87,7 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    if body.provider_id in programme.providers:
+    if (body.programme_id, body.provider_id) in state.listings:
         return refuse(Code.PROVIDER_ALREADY_LISTED, provider_id=body.provider_id)
     if "provider" not in provider.roles:
         return refuse(Code.PARTY_NOT_A_PROVIDER, provider_id=body.provider_id)
@@ -99,13 +99,12 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
 
 def programme_published(state: IssuanceState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version; totals, listings and vouchers stay."""
-    programme = state.programmes.get(event.programme_id)
-    if programme is None:
-        state.programmes[event.programme_id] = Programme(event)
+    if event.programme_id in state.programmes:
+        state.programmes.edit(event.programme_id).current = event
     else:
-        programme.current = event
+        state.programmes[event.programme_id] = Programme(event)
 
 
 def provider_listed(state: IssuanceState, event: ProviderListed, _at: At) -> None:
     """Apply a listing."""
-    state.programmes[event.programme_id].providers.add(event.provider_id)
+    state.listings[event.programme_id, event.provider_id] = True

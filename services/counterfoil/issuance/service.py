@@ -78,7 +78,6 @@ DECIDER: Final = Decider(
         VoucherExpired: vouchers.voucher_ended,
         VoucherCancelled: vouchers.voucher_ended,
     },
-    records=IssuanceState.records,
     intake={AdoptRules: rules.known_here},
 )
 

@@ -6,14 +6,16 @@ was issued to one group of related parties counts towards its cap for ever, even
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from counterfoil.contract.limits import (
     MAX_AMOUNT,
 )
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.decider import ServiceState
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.table import Table
 from counterfoil.issuance.events import (
     ProgrammePublished,
 )
@@ -21,16 +23,15 @@ from counterfoil.issuance.events import (
 VoucherStatus = Literal["active", "suspended", "revoked"]
 
 
+@dataclass(slots=True)
 class Programme:
-    """A programme: its current version, its listed providers, its totals, and the totals per group."""
+    """A programme: its current version and its totals."""
 
-    __slots__ = ("appropriated", "current", "group_issued", "issued", "providers", "recycled", "vouchers_issued")
-
-    def __init__(self, current: ProgrammePublished) -> None:
-        self.current = current
-        self.appropriated = self.recycled = self.issued = self.vouchers_issued = 0
-        self.providers: set[str] = set()
-        self.group_issued: dict[str, int] = {}
+    current: ProgrammePublished
+    appropriated: int = 0
+    recycled: int = 0
+    issued: int = 0
+    vouchers_issued: int = 0
 
     @property
     def uncommitted(self) -> int:
@@ -42,39 +43,55 @@ class Programme:
         """The terms of the current version."""
         return self.current.terms
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records; the terms are stated by their hash."""
-        programme_id = self.current.programme_id
-        version = [self.current.issuer_id, self.current.version, self.current.terms_hash.hex()]
-        totals = [str(self.appropriated), str(self.recycled), str(self.issued), self.vouchers_issued]
-        yield f"programme/{programme_id}", [*version, *totals]
-        for provider_id in sorted(self.providers):
-            yield f"listing/{programme_id}/{provider_id}", True
-        for group_id, issued in self.group_issued.items():
-            yield f"group/{programme_id}/{group_id}", str(issued)
 
-
+@dataclass(slots=True)
 class Voucher:
     """A voucher until the ledger reports its end."""
 
-    __slots__ = ("beneficiary_id", "expires_at", "programme_id", "status")
+    programme_id: str
+    beneficiary_id: str
+    expires_at: int
+    status: VoucherStatus = "active"
 
-    def __init__(self, programme_id: str, beneficiary_id: str, expires_at: int) -> None:
-        self.programme_id, self.beneficiary_id, self.expires_at = programme_id, beneficiary_id, expires_at
-        self.status: VoucherStatus = "active"
+
+CLASS: Final = Form("class", ("class_id",), COUNT, "the last version of a class")
+PROGRAMME: Final = Form(
+    "programme",
+    ("programme_id",),
+    row(
+        Programme, current=event(ProgrammePublished), appropriated=AMOUNT, recycled=AMOUNT, issued=AMOUNT,
+        vouchers_issued=COUNT,
+    ),
+    "the current version of a programme, and its totals",
+)  # fmt: skip
+LISTING: Final = Form("listing", ("programme_id", "provider_id"), TRUE, "the programme accepts the provider")
+GROUP: Final = Form("group", ("programme_id", "group_id"), AMOUNT, "what a group of parties was ever issued")
+VOUCHER: Final = Form(
+    "voucher",
+    ("voucher_id",),
+    row(
+        Voucher, programme_id=TEXT, beneficiary_id=TEXT, expires_at=TIME,
+        status=one_of("active", "suspended", "revoked"),
+    ),
+    "a voucher that has not ended",
+)  # fmt: skip
 
 
 class IssuanceState(ServiceState):
-    """Issuance's whole state. `key_ids`, `open_vouchers` (by beneficiary) and `committed` sum up the other members."""
+    """Issuance's whole state. `key_ids`, `open_vouchers` (by beneficiary) and `committed` follow from the tables."""
 
-    __slots__ = ("classes", "committed", "key_ids", "open_vouchers", "programmes", "vouchers")
+    __slots__ = (
+        "classes", "committed", "group_issued", "key_ids", "listings", "open_vouchers", "programmes", "vouchers",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
+        self.classes: Table[str, int] = self.keep(Table(CLASS))
+        self.programmes: Table[str, Programme] = self.keep(Table(PROGRAMME))
+        self.listings: Table[tuple[str, str], bool] = self.keep(Table(LISTING))  # by programme and provider
+        self.group_issued: Table[tuple[str, str], int] = self.keep(Table(GROUP))  # by programme and group
+        self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))
         self.key_ids: set[str] = set()
-        self.classes: dict[str, int] = {}
-        self.programmes: dict[str, Programme] = {}
-        self.vouchers: dict[str, Voucher] = {}
         self.open_vouchers: dict[str, int] = {}
         self.committed: dict[str, int] = {}  # by currency, over all programmes: appropriated + issued
 
@@ -88,15 +105,15 @@ class IssuanceState(ServiceState):
 
     def commit(self, currency: str, amount: int) -> None:
         """Count an appropriation or an issue."""
-        self.committed[currency] = self.committed.get(currency, 0) + amount
+        if amount:
+            self.committed[currency] = self.committed.get(currency, 0) + amount
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records; a class's record is its last version."""
-        yield from self.common_records()
-        for class_id, version in self.classes.items():
-            yield f"class/{class_id}", version
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        super().rebuild()
+        self.key_ids = {key_id for party in self.directory.parties.values() for key_id in party.keys}
+        self.open_vouchers, self.committed = {}, {}
+        for voucher in self.vouchers.values():
+            self.open_vouchers[voucher.beneficiary_id] = self.open_vouchers.get(voucher.beneficiary_id, 0) + 1
         for programme in self.programmes.values():
-            yield from programme.records()
-        for voucher_id, voucher in self.vouchers.items():
-            terms = [voucher.programme_id, voucher.beneficiary_id, voucher.expires_at]
-            yield f"voucher/{voucher_id}", [*terms, voucher.status]
+            self.commit(programme.terms.currency, programme.appropriated + programme.issued)

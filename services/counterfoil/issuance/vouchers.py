@@ -48,7 +48,8 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:
         return refuse(Code.PARTY_NOT_A_BENEFICIARY, party_id=body.beneficiary_id)
-    cap, group_issued = programme.terms.beneficiary_cap, programme.group_issued.get(beneficiary.group_id, 0)
+    cap = programme.terms.beneficiary_cap
+    group_issued = state.group_issued.get((body.programme_id, beneficiary.group_id), 0)
     if group_issued + body.amount > cap:
         return refuse(Code.CAP_EXCEEDED, group_id=beneficiary.group_id, cap=cap, issued=group_issued)
     if body.amount > programme.uncommitted:
@@ -142,13 +143,13 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
 
 def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     """Apply an issue."""
-    programme = state.programmes[event.programme_id]
-    group_id = state.directory.parties[event.beneficiary_id].group_id
-    group_issued = programme.group_issued.get(group_id, 0) + event.face
+    programme = state.programmes.edit(event.programme_id)
+    group = (event.programme_id, state.directory.parties[event.beneficiary_id].group_id)
+    group_issued = state.group_issued.get(group, 0) + event.face
     programme.issued += event.face
     state.commit(programme.terms.currency, event.face)
     programme.vouchers_issued += 1
-    programme.group_issued[group_id] = group_issued
+    state.group_issued[group] = group_issued
     state.vouchers[event.voucher_id] = Voucher(event.programme_id, event.beneficiary_id, event.expires_at)
     state.open_vouchers[event.beneficiary_id] = state.open_vouchers.get(event.beneficiary_id, 0) + 1
     same = (programme.uncommitted, group_issued) == (event.uncommitted_after, event.group_issued_after)
@@ -165,14 +166,14 @@ def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled
 
 def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) -> None:
     """Apply a suspension."""
-    state.vouchers[event.voucher_id].status = "suspended"
+    state.vouchers.edit(event.voucher_id).status = "suspended"
 
 
 def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, _at: At) -> None:
     """Apply a reinstatement."""
-    state.vouchers[event.voucher_id].status = "active"
+    state.vouchers.edit(event.voucher_id).status = "active"
 
 
 def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> None:
     """Apply a revocation."""
-    state.vouchers[event.voucher_id].status = "revoked"
+    state.vouchers.edit(event.voucher_id).status = "revoked"

@@ -8,11 +8,13 @@ amount, so every asset sums to zero by construction. Two-phase as in TigerBeetle
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_LEGS
+from counterfoil.core.form import AMOUNT, COUNT, Form, row
+from counterfoil.core.table import Nested
 from counterfoil.ledger.chart import may_overdraw
 from counterfoil.ledger.events import Balance, Leg
 
@@ -21,13 +23,15 @@ _PENDING = {"post": 0, "hold": 1, "capture": -1, "release": -1}
 _POSTED = {"post": 1, "hold": 0, "capture": 1, "release": 0}
 
 
+@dataclass(slots=True)
 class Position:
     """The four counters of one account in one asset, and the number of its last posting."""
 
-    __slots__ = ("credits_pending", "credits_posted", "debits_pending", "debits_posted", "n")
-
-    def __init__(self) -> None:
-        self.n = self.debits_posted = self.credits_posted = self.debits_pending = self.credits_pending = 0
+    n: int = 0
+    debits_posted: int = 0
+    credits_posted: int = 0
+    debits_pending: int = 0
+    credits_pending: int = 0
 
     @property
     def posted(self) -> int:
@@ -41,10 +45,7 @@ class Position:
 
     def copy(self) -> Position:
         """An independent copy."""
-        made = Position()
-        made.n, made.debits_posted, made.credits_posted = self.n, self.debits_posted, self.credits_posted
-        made.debits_pending, made.credits_pending = self.debits_pending, self.credits_pending
-        return made
+        return Position(self.n, self.debits_posted, self.credits_posted, self.debits_pending, self.credits_pending)
 
     def debit(self, effect: Effect, amount: int) -> Balance:
         """Book the debit side of a leg; returns the balance after it."""
@@ -63,13 +64,21 @@ class Position:
         return Balance(n=self.n, posted=self.posted, held=self.debits_pending)
 
 
+POSITION: Final = Form(
+    "position",
+    ("asset", "account"),
+    row(Position, n=COUNT, debits_posted=AMOUNT, credits_posted=AMOUNT, debits_pending=AMOUNT, credits_pending=AMOUNT),
+    "the counters of an account in an asset, and how many postings it had",
+)
+
+
 class Accounts:
     """All positions, by asset and account."""
 
     __slots__ = ("assets",)
 
     def __init__(self) -> None:
-        self.assets: dict[str, dict[str, Position]] = {}
+        self.assets: Nested[str, Position] = Nested(POSITION)
 
     def find(self, account: str, asset: str) -> Position:
         """The position as it is; an empty one, not kept, if there was no posting yet."""
@@ -82,23 +91,23 @@ class Accounts:
         """
         for leg in legs:
             ensure(leg.debit != leg.credit, "a leg moves value between two accounts")
-            asset = self.assets.setdefault(leg.asset, {})
-            payer = asset.setdefault(leg.debit, Position())
+            payer = self._edit(leg.asset, leg.debit)
             debit = payer.debit(leg.effect, leg.amount)
-            credit = asset.setdefault(leg.credit, Position()).credit(leg.effect, leg.amount)
+            credit = self._edit(leg.asset, leg.credit).credit(leg.effect, leg.amount)
             ensure(debit == leg.debit_after and credit == leg.credit_after, f"{leg.asset}: balances differ")
             ensure(payer.available >= 0 or may_overdraw(leg.debit), f"{leg.debit} is overdrawn")
 
+    def _edit(self, asset: str, account: str) -> Position:
+        """The position, to be changed; a new one at the first posting."""
+        found = self.assets.edit((asset, account))
+        if found is None:
+            found = Position()
+            self.assets.put((asset, account), found)
+        return found
+
     def drop_asset(self, asset: str) -> None:
         """Remove an asset that has ended."""
-        del self.assets[asset]
-
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records: counters as decimal strings."""
-        for asset, accounts in self.assets.items():
-            for account, p in accounts.items():
-                counters = [p.debits_pending, p.debits_posted, p.credits_pending, p.credits_posted]
-                yield f"position/{asset}/{account}", [p.n, *map(str, counters)]
+        self.assets.drop(asset)
 
 
 class Posting:

@@ -102,9 +102,9 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
     expiring, cancelling = state.expires(voucher_id), state.cancels(voucher_id)
     state.book(event.legs)
     if not voucher.dead:
-        voucher.status = "expired" if isinstance(event, VoucherExpired) else "revoked"
-    if state.cancels(voucher_id):
-        state.cancelling.add(at.time, at.index, at.item, voucher_id)
+        state.vouchers.open.edit(voucher_id).status = "expired" if isinstance(event, VoucherExpired) else "revoked"
+        voucher.ended_at = at.time
+    state.cancel_later(voucher)
     remove_if_ended(state, voucher_id)
     if expiring and not state.expires(voucher_id):
         state.expiring.ended()

@@ -6,11 +6,13 @@ releases give back from its end. Nothing is recomputed later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from counterfoil.contract.ensure import ensure
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, Form, either, listed, optional, row
+from counterfoil.core.table import Table
 from counterfoil.ledger.events import Draw, Purpose
 
 T = TypeVar("T")
@@ -57,11 +59,20 @@ class Hold(Generic[T]):
         """The hold without so much of its vouchers, from the end, and of its cash."""
         return replace(self, draws=split(self.draws, total(self.draws) - vouchers)[0], cash=self.cash - cash)
 
-    def record(self) -> object:
-        """Canonical record."""
-        draws = [[draw.voucher_id, str(draw.amount)] for draw in self.draws]
-        terms = [] if self.terms is None else [str(term) for term in cast(tuple[object, ...], self.terms)]
-        return [self.owner_id, self.currency, draws, str(self.cash), *terms]
+
+_NEED: Final = row(BidNeed, programme_id=TEXT, version=COUNT, nodes=COUNT, cost_per_node=AMOUNT, partial=FLAG)
+_RATE: Final = row(BondRate, price=AMOUNT, bps=COUNT)
+HOLD: Final = Form(
+    "hold",
+    ("purpose", "hold_id"),
+    row(
+        Hold, owner_id=TEXT, currency=TEXT, draws=listed(row(Draw, voucher_id=TEXT, amount=AMOUNT)), cash=AMOUNT,
+        terms=optional(either({BidNeed: _NEED, BondRate: _RATE}))
+    ),
+    "what is held for a bid, an offer, a contract's price (`contract`) or its bond (`bond`); the id is that of the bid,"
+    " the offer or the contract. The terms: of a bid what the funds are for, of an offer the bond of each trade",
+    attributes=("purpose",),
+)  # fmt: skip
 
 
 class Holds:
@@ -70,7 +81,7 @@ class Holds:
     __slots__ = ("open",)
 
     def __init__(self) -> None:
-        self.open: dict[tuple[Purpose, str], Hold[Any]] = {}
+        self.open: Table[tuple[Purpose, str], Hold[Any]] = Table(HOLD)
 
     def of_bid(self, bid_id: str) -> Hold[BidNeed] | None:
         """The hold for a bid."""
@@ -91,10 +102,6 @@ class Holds:
     def drop(self, purpose: Purpose, hold_id: str) -> None:
         """Remove a hold that has ended."""
         del self.open[purpose, hold_id]
-
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        yield from ((f"hold/{purpose}/{hold_id}", hold.record()) for (purpose, hold_id), hold in self.open.items())
 
 
 def total(draws: Iterable[Draw]) -> int:

@@ -7,28 +7,35 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from counterfoil.contract.refusals import Code
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, one_of, optional, row
+from counterfoil.core.table import Table
 
 Order = tuple[int, int, int, str]
 
 
+@dataclass(slots=True)
 class Voucher:
-    """One voucher. `issued_to` is its first owner; others may own parts of it."""
+    """One voucher. `issued_to` is its first owner; others may own parts of it.
 
-    __slots__ = (
-        "expires_at", "face", "issue_seq", "issued_to", "not_before", "programme_id", "status", "version", "voucher_id",
-    )  # fmt: skip
+    `index`: the entry that credited it: vouchers that expire at one time end in that order. `ended_at`: when it was
+    revoked or expired.
+    """
 
-    def __init__(
-        self, voucher_id: str, programme_id: str, version: int, issued_to: str, face: int,
-        not_before: int, expires_at: int, issue_seq: int,
-    ) -> None:  # fmt: skip
-        self.voucher_id, self.programme_id, self.version = voucher_id, programme_id, version
-        self.issued_to, self.face = issued_to, face
-        self.not_before, self.expires_at, self.issue_seq = not_before, expires_at, issue_seq
-        self.status: Literal["active", "frozen", "revoked", "expired"] = "active"
+    voucher_id: str
+    programme_id: str
+    version: int
+    issued_to: str
+    face: int
+    not_before: int
+    expires_at: int
+    issue_seq: int
+    index: int
+    status: Literal["active", "frozen", "revoked", "expired"] = "active"
+    ended_at: int | None = None
 
     def bar(self, time: int) -> Code | None:
         """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""
@@ -52,13 +59,25 @@ class Voucher:
         return (self.expires_at, self.not_before, self.issue_seq, self.voucher_id)
 
 
+VOUCHER: Final = Form(
+    "voucher",
+    ("voucher_id",),
+    row(
+        Voucher, programme_id=TEXT, version=COUNT, issued_to=TEXT, face=AMOUNT, not_before=TIME, expires_at=TIME,
+        issue_seq=COUNT, index=COUNT, status=one_of("active", "frozen", "revoked", "expired"), ended_at=optional(TIME),
+    ),
+    "a voucher of which somebody still owns a part; how much is in the positions `voucher_id/owner/party_id`",
+    attributes=("voucher_id",),
+)  # fmt: skip
+
+
 class Vouchers:
     """Open vouchers by id, and by owner and programme in draw-down order."""
 
     __slots__ = ("_by_owner", "open")
 
     def __init__(self) -> None:
-        self.open: dict[str, Voucher] = {}
+        self.open: Table[str, Voucher] = Table(VOUCHER)
         self._by_owner: dict[tuple[str, str], list[Order]] = {}
 
     def set_owner(self, voucher: Voucher, party_id: str, owns: bool) -> None:
@@ -84,9 +103,6 @@ class Vouchers:
         for (party_id, _), orders in self._by_owner.items():
             yield from ((party_id, order[3]) for order in orders)
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        for voucher in self.open.values():
-            times = [voucher.not_before, voucher.expires_at]
-            value = [voucher.programme_id, voucher.version, voucher.issued_to, str(voucher.face), *times]
-            yield f"voucher/{voucher.voucher_id}", [*value, voucher.issue_seq, voucher.status]
+    def forget_owners(self) -> None:
+        """Empty the index by owner."""
+        self._by_owner = {}

@@ -108,7 +108,6 @@ DECIDER: Final = Decider(
         BondReleased: contracts.bond_ended,
         BondSlashed: contracts.bond_ended,
     },
-    records=LedgerState.records,
 )
 
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

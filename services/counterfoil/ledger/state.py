@@ -6,18 +6,19 @@ expired + cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import At, ServiceState
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, event, row
+from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
 from counterfoil.ledger.events import AppropriationPosted, CashDeposited, CashWithdrawn, ClaimSettled, Leg
 from counterfoil.ledger.holds import Holds
-from counterfoil.ledger.open_vouchers import Vouchers
+from counterfoil.ledger.open_vouchers import Voucher, Vouchers
 
 
 class Contract(NamedTuple):
@@ -30,17 +31,31 @@ class Contract(NamedTuple):
     invoiced: int = 0
     subsidised: int = 0
 
-    def record(self) -> list[object]:
-        """Canonical record; what was captured of cash is `invoiced` less `subsidised`."""
-        whose = [self.beneficiary_id, self.provider_id, self.programme_id, self.version]
-        return [*whose, str(self.invoiced), str(self.subsidised)]
-
 
 class EndedContract(NamedTuple):
     """A contract as it was when it ended: nothing more is captured for it, but corrections may refer to it."""
 
     contract: Contract
     ended_at: int
+
+
+_CONTRACT: Final = row(
+    Contract, beneficiary_id=TEXT, provider_id=TEXT, programme_id=TEXT, version=COUNT, invoiced=AMOUNT,
+    subsidised=AMOUNT,
+)  # fmt: skip
+CONTRACT: Final = Form(
+    "contract", ("contract_id",), _CONTRACT, "a trade under delivery; `invoiced` less `subsidised` was paid in cash"
+)
+ENDED: Final = Form(
+    "ended", ("contract_id",), row(EndedContract, contract=_CONTRACT, ended_at=TIME), "a contract that has ended"
+)
+PROGRAMME: Final = Form(
+    "programme",
+    ("programme_id", "version"),
+    event(ProgrammePublished),
+    "a version of a programme",
+    numbers=("version",),
+)
 
 
 class LedgerState(ServiceState):
@@ -56,9 +71,11 @@ class LedgerState(ServiceState):
         self.accounts = Accounts()
         self.vouchers = Vouchers()
         self.holds = Holds()
-        self.contracts: dict[str, Contract] = {}
-        self.ended: dict[str, EndedContract] = {}
-        self.programmes: dict[str, dict[int, ProgrammePublished]] = {}
+        for table in (self.accounts.assets, self.vouchers.open, self.holds.open):
+            self.keep(table)
+        self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
+        self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
+        self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
 
@@ -112,18 +129,26 @@ class LedgerState(ServiceState):
         times = ((self.expiring.next(), "voucher_expiry"), (self.cancelling.next(), "voucher_cancellation"))
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records; terms are stated by their hash."""
-        yield from self.common_records()
-        for programme_id, versions in self.programmes.items():
-            for version, event in versions.items():
-                yield f"programme/{programme_id}/{version}", event.terms_hash.hex()
-        yield from self.accounts.records()
-        yield from self.vouchers.records()
-        yield from self.holds.records()
-        yield from ((f"contract/{contract_id}", each.record()) for contract_id, each in self.contracts.items())
-        for contract_id, ended in self.ended.items():
-            yield f"ended/{contract_id}", [*ended.contract.record(), ended.ended_at]
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        super().rebuild()
+        self.vouchers.forget_owners()
+        self.expiring, self.cancelling = Deadlines(self.expires), Deadlines(self.cancels)
+        for voucher_id, voucher in self.vouchers.open.items():
+            for party_id in self.owners(voucher_id):
+                self.vouchers.set_owner(voucher, party_id, owns=True)
+            self.expire_later(voucher)
+            self.cancel_later(voucher)
+
+    def expire_later(self, voucher: Voucher) -> None:
+        """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
+        if self.expires(voucher.voucher_id):
+            self.expiring.add(voucher.expires_at, voucher.index, 0, voucher.voucher_id)
+
+    def cancel_later(self, voucher: Voucher) -> None:
+        """Let more of the voucher end, if it was revoked and some is left."""
+        if voucher.ended_at is not None and self.cancels(voucher.voucher_id):
+            self.cancelling.add(voucher.ended_at, 0, 0, voucher.voucher_id)
 
 
 def posted(
@@ -135,4 +160,4 @@ def posted(
 
 def programme_published(state: LedgerState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version."""
-    state.programmes.setdefault(event.programme_id, {})[event.version] = event
+    state.programmes.put((event.programme_id, event.version), event)

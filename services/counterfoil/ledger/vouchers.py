@@ -51,18 +51,21 @@ def unfreeze_voucher(state: LedgerState, event: VoucherReinstated, _at: At) -> S
 
 def voucher_credited(state: LedgerState, event: VoucherCredited, at: At) -> None:
     """Apply a new voucher."""
-    times = (event.not_before, event.expires_at, event.issue_seq)
-    voucher = Voucher(event.voucher_id, event.programme_id, event.version, event.beneficiary_id, event.face, *times)
+    voucher = Voucher(
+        voucher_id=event.voucher_id, programme_id=event.programme_id, version=event.version,
+        issued_to=event.beneficiary_id, face=event.face, not_before=event.not_before, expires_at=event.expires_at,
+        issue_seq=event.issue_seq, index=at.index,
+    )  # fmt: skip
     state.vouchers.open[event.voucher_id] = voucher
     state.book(event.legs)
-    state.expiring.add(event.expires_at, at.index, at.item, event.voucher_id)
+    state.expire_later(voucher)
 
 
 def voucher_frozen(state: LedgerState, event: VoucherFrozen, _at: At) -> None:
     """Apply a suspension."""
-    state.vouchers.open[event.voucher_id].status = "frozen"
+    state.vouchers.open.edit(event.voucher_id).status = "frozen"
 
 
 def voucher_unfrozen(state: LedgerState, event: VoucherUnfrozen, _at: At) -> None:
     """Apply a reinstatement."""
-    state.vouchers.open[event.voucher_id].status = "active"
+    state.vouchers.open.edit(event.voucher_id).status = "active"

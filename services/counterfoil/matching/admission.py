@@ -22,15 +22,15 @@ from counterfoil.matching.events import (
     OfferClosed,
     OfferReceived,
 )
-from counterfoil.matching.evolve import bid_of, offer_of
-from counterfoil.matching.expiry import ends_at, floor_hour, last_start
 from counterfoil.matching.passes import ending_of_bid, ending_of_offer, pass_at, trades_and_preventions
+from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import MatchingState
+from counterfoil.matching.times import ends_at, floor_hour, last_start
 
 
 def terms_are_known(state: MatchingState, event: HoldPlaced) -> bool:
     """Whether this log has the programme version that pays; the ledger may have had it, and its vouchers, earlier."""
-    return event.version <= len(state.programmes.get(event.programme_id, ()))
+    return event.version in state.programmes.get(event.programme_id, {})
 
 
 def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Event]:

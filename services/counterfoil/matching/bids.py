@@ -45,7 +45,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
             group_id=actor.group_id,
             programme_id=body.programme_id,
             voucher_ids=body.voucher_ids,
-            currency=versions[-1].terms.currency,
+            currency=next(iter(versions.values())).terms.currency,
             classes=tuple(sorted(body.classes)),
             regions=tuple(sorted(body.regions)),
             nodes=body.nodes,

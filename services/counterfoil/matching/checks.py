@@ -8,8 +8,8 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import Rules
-from counterfoil.matching.expiry import floor_hour
 from counterfoil.matching.state import MatchingState
+from counterfoil.matching.times import floor_hour
 
 
 def too_many_orders(state: MatchingState, actor: Party) -> Refusal | None:

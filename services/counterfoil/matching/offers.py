@@ -12,8 +12,8 @@ from counterfoil.core.rules import Rules
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
-from counterfoil.matching.expiry import last_start
 from counterfoil.matching.state import MatchingState
+from counterfoil.matching.times import last_start
 
 
 def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Decision:

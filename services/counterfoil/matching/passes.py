@@ -15,9 +15,9 @@ from counterfoil.core.decider import At
 from counterfoil.core.rules import Rules
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import BidClosed, MatchContinued, MatchPrevented, OfferClosed, TradeMatched
-from counterfoil.matching.expiry import floor_hour
 from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented
 from counterfoil.matching.state import MatchingState
+from counterfoil.matching.times import floor_hour
 
 _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fillable"]]] = {
     "IOC": "immediate_or_cancel",
@@ -41,9 +41,9 @@ def due(state: MatchingState) -> tuple[int, str] | None:
 
 def continue_matching(state: MatchingState, _cutoff: int, at: At) -> Sequence[Event]:
     """Timer: the continuation of the pass that is not over."""
-    order_id = next(iter(state.continuing), None)
-    if order_id is None:
+    if not state.continuing:
         return []
+    order_id = min(state.continuing, key=lambda each: (state.continuing[each], each))  # there is only one at a time
     began = state.continuing[order_id] if state.rules.continues_every_order else at.time
     now, received = pass_at(began, state.rules), state.bids.get(order_id)
     if received is not None:

@@ -5,7 +5,7 @@ Which version pays is known once the vouchers are, that is, at admission. So a b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, refuse
@@ -16,15 +16,16 @@ from counterfoil.matching.events import BidReceived
 
 
 def not_in_programme(
-    versions: Sequence[ProgrammePublished], body: PlaceBid | BidReceived, rules: Rules, at: At
+    versions: Mapping[int, ProgrammePublished], body: PlaceBid | BidReceived, rules: Rules, at: At
 ) -> Refusal | None:
     """None if some version has the bid's classes and regions and is open; else the refusal by the current version."""
-    current = versions[-1].terms
+    last = max(versions)
+    current = versions[last].terms
     if rules.validity_of_each_version:
-        fits = any(each.terms.is_open(at.time) and each.terms.allows(body.classes, body.regions) for each in versions)
+        would_do = [each for each in versions.values() if each.terms.is_open(at.time)]
     else:
-        fits = any(each.terms.allows(body.classes, body.regions) for each in versions[:-1])
-    if fits:
+        would_do = [each for number, each in versions.items() if number < last]
+    if any(each.terms.allows(body.classes, body.regions) for each in would_do):
         return None
     if not current.is_open(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN)

@@ -75,6 +75,5 @@ DECIDER: Final = Decider(
         MatchPrevented: evolve.match_prevented,
         MatchContinued: evolve.match_continued,
     },
-    records=MatchingState.records,
 )
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

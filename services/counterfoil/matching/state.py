@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from counterfoil.contract.codec import dump_event
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
+from counterfoil.core.form import COUNT, TIME, TRUE, Form, event, row
+from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
+from counterfoil.matching.resting import RestingBids, RestingOffers
+from counterfoil.matching.times import ends_at, last_start
 
 
 class AcceleratorClass(NamedTuple):
@@ -20,6 +22,22 @@ class AcceleratorClass(NamedTuple):
 
     version: int
     gpus_per_node: int
+
+
+CLASS: Final = Form(
+    "class", ("class_id",), row(AcceleratorClass, version=COUNT, gpus_per_node=COUNT), "the last version of a class"
+)
+PROGRAMME: Final = Form(
+    "programme",
+    ("programme_id", "version"),
+    event(ProgrammePublished),
+    "a version of a programme",
+    numbers=("version",),
+)
+LISTING: Final = Form("listing", ("programme_id", "provider_id"), TRUE, "the programme accepts the provider")
+OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
+BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
+CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
 
 
 class MatchingState(ServiceState):
@@ -30,23 +48,26 @@ class MatchingState(ServiceState):
 
     __slots__ = (
         "admitted", "bids", "book", "classes", "continuing", "expiry", "listed", "offers", "open_orders", "programmes",
-        "rule", "versions",
+        "resting_bids", "resting_offers", "rule", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
         super().__init__()
-        self.classes: dict[str, AcceleratorClass] = {}
-        self.programmes: dict[str, list[ProgrammePublished]] = {}  # every version, in order
-        self.listed: dict[tuple[str, str], bool] = {}  # (programme, provider)
-        self.offers: dict[str, OfferReceived] = {}
-        self.bids: dict[str, BidReceived] = {}
+        self.classes: Table[str, AcceleratorClass] = self.keep(Table(CLASS))
+        self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))  # every version, by number
+        self.listed: Table[tuple[str, str], bool] = self.keep(Table(LISTING))  # (programme, provider)
+        self.offers: Table[str, OfferReceived] = self.keep(Table(OFFER))
+        self.bids: Table[str, BidReceived] = self.keep(Table(BID))
+        self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
+        """Orders whose pass is not over -> ledger time at which it began."""
         self.open_orders: dict[str, int] = {}  # party -> number
         self.expiry = Deadlines(self.is_open)
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
-        self.continuing: dict[str, int] = {}  # order whose pass is not over -> ledger time at which it began
         self.rule = rule
         self.book = rule.new_book(self.eligible)
+        self.resting_offers = self.keep(RestingOffers(self.book, self.offers, self.admitted))
+        self.resting_bids = self.keep(RestingBids(self.book, self.bids, self.admitted, self.versions))
 
     def eligible(self, bid: Bid, offer: Offer, time: int) -> bool:
         """Whether a bid and an offer may trade at a ledger time (microseconds), their terms aside."""
@@ -64,18 +85,21 @@ class MatchingState(ServiceState):
 
     def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
         """The terms of a programme version."""
-        return self.programmes[programme_id][version - 1].terms
+        return self.programmes[programme_id][version].terms
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        yield from self.common_records()
-        yield from ((f"class/{class_id}", list(value)) for class_id, value in self.classes.items())
-        for name, versions in self.programmes.items():
-            yield from ((f"programme/{name}/{event.version}", dump_event(event)) for event in versions)
-        yield from ((f"listed/{programme}/{provider}", True) for programme, provider in self.listed)
-        received: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
-        for order_id, event in received.items():
-            progress = [self.admitted.get(order_id), self.versions.get(order_id), self.continuing.get(order_id)]
-            yield f"order/{order_id}", [dump_event(event), *progress]
-        for record in self.book.records():
-            yield f"book/{record[1]}", list(record)
+    def end_later(self, order_id: str, order: OfferReceived | BidReceived) -> None:
+        """Let an open order end by itself; those that end at one time end in the order of their ids."""
+        self.expiry.add(ends_at(last_start(order), order.good_until, self.rules), 0, 0, order_id)
+
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        super().rebuild()
+        self.resting_offers.rest()
+        self.resting_bids.rest()
+        self.open_orders, self.expiry = {}, Deadlines(self.is_open)
+        for offer_id, offer in self.offers.items():
+            self.open_orders[offer.provider_id] = self.open_orders.get(offer.provider_id, 0) + 1
+            self.end_later(offer_id, offer)
+        for bid_id, bid in self.bids.items():
+            self.open_orders[bid.beneficiary_id] = self.open_orders.get(bid.beneficiary_id, 0) + 1
+            self.end_later(bid_id, bid)

@@ -68,10 +68,9 @@ def usage_accepted(state: RedemptionState, event: UsageAccepted, _at: At) -> Non
     """Apply an acceptance."""
     disputed = state.reports.pop(event.report_id).disputed
     (state.disputes if disputed else state.windows).ended()
-    contract = state.contracts[event.contract_id]
+    contract = state.contracts.edit(event.contract_id)
     contract.open_reports -= 1
     contract.accepted += event.gpu_minutes
     contract.invoiced += event.amount
     contract.uncaptured += 1
-    # The deadline may have passed while a report was open.
-    state.reporting.add(state.report_by(event.contract_id), contract.index, 0, event.contract_id)
+    state.default_later(contract)  # the deadline may have passed while a report was open

@@ -22,7 +22,7 @@ from counterfoil.redemption.events import (
     ClaimRejected,
     ClaimSubmitted,
 )
-from counterfoil.redemption.state import Claim, Claimable, RedemptionState
+from counterfoil.redemption.state import Claim, RedemptionState
 
 
 def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At) -> Decision:
@@ -103,12 +103,11 @@ def claim_submitted(state: RedemptionState, event: ClaimSubmitted, _at: At) -> N
 
 def claim_approved(state: RedemptionState, event: ClaimApproved, _at: At) -> None:
     """Apply an approval."""
-    state.claims[event.claim_id].status = "approved"
+    state.claims.edit(event.claim_id).status = "approved"
 
 
 def claim_rejected(state: RedemptionState, event: ClaimRejected, _at: At) -> None:
     """Apply a rejection: its lines are claimable again, beside what was captured since; the invoice stays used."""
     terms = state.claims.pop(event.claim_id).terms
     for line in terms.lines:
-        fresh = Claimable(terms.programme_id, terms.provider_id)
-        state.claimable.setdefault(line.contract_id, fresh).amount += line.amount
+        state.earn(line.contract_id, terms.programme_id, terms.provider_id, line.amount)

@@ -28,7 +28,7 @@ from counterfoil.redemption.events import (
     ContractOpened,
     ProviderDefaulted,
 )
-from counterfoil.redemption.state import Claimable, Contract, EndedContract, RedemptionState
+from counterfoil.redemption.state import Contract, EndedContract, RedemptionState
 
 
 def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
@@ -115,13 +115,13 @@ def record_capture(state: RedemptionState, event: HoldCaptured, _at: At) -> Sequ
 
 def programme_published(state: RedemptionState, event: ProgrammePublished, _at: At) -> None:
     """Apply a programme version."""
-    state.programmes.setdefault(event.programme_id, {})[event.version] = event
+    state.programmes.put((event.programme_id, event.version), event)
 
 
 def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> None:
     """Apply a new contract."""
-    state.contracts[event.contract_id] = Contract(event, at.index)
-    state.reporting.add(state.report_by(event.contract_id), at.index, 0, event.contract_id)
+    state.contracts[event.contract_id] = contract = Contract(event, at.index)
+    state.default_later(contract)
 
 
 def writer_resumed(state: RedemptionState, event: WriterResumed, at: At) -> None:
@@ -132,20 +132,19 @@ def writer_resumed(state: RedemptionState, event: WriterResumed, at: At) -> None
 
 def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDefaulted, at: At) -> None:
     """Apply the end of a contract."""
-    state.contracts[event.contract_id].ended_at = at.time
+    state.contracts.edit(event.contract_id).ended_at = at.time
     state.reporting.ended()
     _close_if_over(state, event.contract_id)
 
 
 def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) -> None:
     """Apply a capture: its subsidy may be claimed."""
-    contract = state.contracts[event.contract_id]
+    contract = state.contracts.edit(event.contract_id)
     contract.uncaptured -= 1
     contract.subsidised += event.subsidy
     contract.captured += event.subsidy + event.co_payment
     if event.subsidy:
-        fresh = Claimable(contract.terms.programme_id, contract.terms.provider_id)
-        state.claimable.setdefault(event.contract_id, fresh).amount += event.subsidy
+        state.earn(event.contract_id, contract.terms.programme_id, contract.terms.provider_id, event.subsidy)
     _close_if_over(state, event.contract_id)
 
 

@@ -52,6 +52,7 @@ def lapse_disputes(state: RedemptionState, cutoff: int, at: At) -> Sequence[Even
 
 def usage_disputed(state: RedemptionState, event: UsageDisputed, at: At) -> None:
     """Apply a dispute; it waits for a resolution."""
-    state.reports[event.report_id].resolve_by = event.resolve_by
-    state.disputes.add(event.resolve_by, at.index, at.item, event.report_id)
+    report = state.reports.edit(event.report_id)
+    report.resolve_by, report.index, report.item = event.resolve_by, at.index, at.item
+    state.decide_later(event.report_id, report)
     state.windows.ended()

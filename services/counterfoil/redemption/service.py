@@ -91,7 +91,6 @@ DECIDER: Final = Decider(
         SettlementClosed: settlements.settlement_closed,
         PaymentConfirmed: settlements.payment_confirmed,
     },
-    records=RedemptionState.records,
 )
 
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

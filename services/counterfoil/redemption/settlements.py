@@ -77,7 +77,7 @@ def confirm_payment(state: RedemptionState, body: ConfirmPayment, _actor: Party,
 def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) -> None:
     """Apply a settlement."""
     for claim_id in event.claim_ids:
-        state.claims[claim_id].status = "batched"
+        state.claims.edit(claim_id).status = "batched"
     state.settlements[event.settlement_id] = event
 
 

@@ -7,16 +7,17 @@ subsidy = claimable + in claims that were not rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, cast
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, cast
 
-from counterfoil.contract.codec import dump_event
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
+from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, Form, event, one_of, optional, row
 from counterfoil.core.outages import Outages
+from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.redemption.events import (
     ClaimSubmitted,
@@ -27,27 +28,29 @@ from counterfoil.redemption.events import (
 MINUTES_PER_HOUR = 60
 
 
+@dataclass(slots=True)
 class Contract:
     """A delivery contract: its terms, which of its hours were reported (bit i: hour first_hour + i), what is pending.
 
     `index` is that of the entry that opened it: contracts that are due at the same time are taken in that order.
     """
 
-    __slots__ = (
-        "accepted", "captured", "ended_at", "index", "invoiced", "open_reports", "reported", "subsidised", "terms",
-        "uncaptured",
-    )  # fmt: skip
-
-    def __init__(self, terms: ContractOpened, index: int) -> None:
-        self.terms, self.index = terms, index
-        self.reported = 0
-        self.accepted = 0  # GPU-minutes
-        self.invoiced = 0  # the price of those
-        self.subsidised = 0  # what the ledger captured of vouchers
-        self.captured = 0  # and in all, the co-payments included
-        self.open_reports = 0  # reported, and neither accepted nor resolved yet
-        self.uncaptured = 0  # accepted, and not captured by the ledger yet
-        self.ended_at: int | None = None
+    terms: ContractOpened
+    index: int
+    reported: int = 0
+    accepted: int = 0
+    """GPU-minutes."""
+    invoiced: int = 0
+    """The price of those."""
+    subsidised: int = 0
+    """What the ledger captured of vouchers."""
+    captured: int = 0
+    """And in all, the co-payments included."""
+    open_reports: int = 0
+    """Reported, and neither accepted nor resolved yet."""
+    uncaptured: int = 0
+    """Accepted, and not captured by the ledger yet."""
+    ended_at: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -72,12 +75,6 @@ class Contract:
         """The price of an amount of usage: floor(price x gpu_minutes / 60)."""
         return self.terms.price * gpu_minutes // MINUTES_PER_HOUR
 
-    def record(self) -> object:
-        """Canonical record."""
-        progress = [f"{self.reported:x}", self.accepted, self.open_reports, self.uncaptured, self.ended_at]
-        amounts = [str(self.invoiced), str(self.subsidised), str(self.captured)]
-        return [dump_event(self.terms), self.index, *progress, *amounts]
-
 
 class EndedContract(NamedTuple):
     """A contract that ended and was captured to the last report: it never changes, but corrections may refer to it.
@@ -94,20 +91,21 @@ class EndedContract(NamedTuple):
     captured: int
     ended_at: int
 
-    def record(self) -> object:
-        """Canonical record."""
-        whose = [self.beneficiary_id, self.provider_id, self.programme_id, self.version]
-        return [*whose, str(self.invoiced), str(self.subsidised), str(self.captured), self.ended_at]
 
-
+@dataclass(slots=True)
 class Report:
-    """A usage report that is open: its window runs, or it is disputed until `resolve_by`."""
+    """A usage report that is open: its window runs, or it is disputed until `resolve_by`.
 
-    __slots__ = ("contract_id", "dispute_until", "gpu_minutes", "resolve_by")
+    `index` and `item` are the place of the command that reported or disputed it last: reports that are due at the same
+    time are taken in that order.
+    """
 
-    def __init__(self, contract_id: str, gpu_minutes: int, dispute_until: int) -> None:
-        self.contract_id, self.gpu_minutes, self.dispute_until = contract_id, gpu_minutes, dispute_until
-        self.resolve_by: int | None = None
+    contract_id: str
+    gpu_minutes: int
+    dispute_until: int
+    index: int
+    item: int
+    resolve_by: int | None = None
 
     @property
     def disputed(self) -> bool:
@@ -115,24 +113,72 @@ class Report:
         return self.resolve_by is not None
 
 
+@dataclass(slots=True)
 class Claimable:
     """A contract's captured subsidy that is in no claim."""
 
-    __slots__ = ("amount", "programme_id", "provider_id")
-
-    def __init__(self, programme_id: str, provider_id: str) -> None:
-        self.programme_id, self.provider_id = programme_id, provider_id
-        self.amount = 0
+    programme_id: str
+    provider_id: str
+    amount: int = 0
 
 
+@dataclass(slots=True)
 class Claim:
     """A claim until it is rejected or paid; `batched` once it is part of a settlement."""
 
-    __slots__ = ("status", "terms")
+    terms: ClaimSubmitted
+    status: Literal["submitted", "approved", "batched"] = "submitted"
 
-    def __init__(self, terms: ClaimSubmitted) -> None:
-        self.terms = terms
-        self.status: Literal["submitted", "approved", "batched"] = "submitted"
+
+PROGRAMME: Final = Form(
+    "programme",
+    ("programme_id", "version"),
+    event(ProgrammePublished),
+    "a version of a programme",
+    numbers=("version",),
+)
+CONTRACT: Final = Form(
+    "contract",
+    ("contract_id",),
+    row(
+        Contract, terms=event(ContractOpened), index=COUNT, reported=BITS, accepted=COUNT, invoiced=AMOUNT,
+        subsidised=AMOUNT, captured=AMOUNT, open_reports=COUNT, uncaptured=COUNT, ended_at=optional(TIME),
+    ),
+    "a contract that has not ended, or of which the ledger has not captured all; `reported`: bit i is set if the hour"
+    " `first_hour` + i was reported",
+)  # fmt: skip
+ENDED: Final = Form(
+    "ended",
+    ("contract_id",),
+    row(
+        EndedContract, beneficiary_id=TEXT, provider_id=TEXT, programme_id=TEXT, version=COUNT, invoiced=AMOUNT,
+        subsidised=AMOUNT, captured=AMOUNT, ended_at=TIME,
+    ),
+    "a contract that has ended, all of it captured",
+)  # fmt: skip
+REPORT: Final = Form(
+    "report",
+    ("report_id",),
+    row(
+        Report, contract_id=TEXT, gpu_minutes=COUNT, dispute_until=TIME, index=COUNT, item=COUNT,
+        resolve_by=optional(TIME),
+    ),
+    "a usage report that is not accepted yet; `index` and `item`: the command that reported or disputed it last",
+)  # fmt: skip
+CLAIMABLE: Final = Form(
+    "claimable",
+    ("contract_id",),
+    row(Claimable, programme_id=TEXT, provider_id=TEXT, amount=AMOUNT),
+    "subsidy that was captured and is in no claim",
+)
+CLAIM: Final = Form(
+    "claim",
+    ("claim_id",),
+    row(Claim, terms=event(ClaimSubmitted), status=one_of("submitted", "approved", "batched")),
+    "a claim that was neither rejected nor paid",
+)
+SETTLEMENT: Final = Form("settlement", ("settlement_id",), event(SettlementClosed), "a settlement that is not paid")
+INVOICE: Final = Form("invoice", ("provider_id", "invoice_number"), TEXT, "the claim that used the invoice number")
 
 
 class RedemptionState(ServiceState):
@@ -145,15 +191,16 @@ class RedemptionState(ServiceState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.programmes: dict[str, dict[int, ProgrammePublished]] = {}  # every version, by number
-        self.contracts: dict[str, Contract] = {}
-        self.ended: dict[str, EndedContract] = {}
-        self.reports: dict[str, Report] = {}
-        self.claimable: dict[str, Claimable] = {}  # by contract, only amounts above 0
-        self.claims: dict[str, Claim] = {}
-        self.settlements: dict[str, SettlementClosed] = {}
-        self.invoices: dict[tuple[str, str], str] = {}  # (provider, invoice number) -> the claim that used it
+        self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))  # every version, by number
+        self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
+        self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
+        self.reports: Table[str, Report] = self.keep(Table(REPORT))
+        self.claimable: Table[str, Claimable] = self.keep(Table(CLAIMABLE))  # by contract, only amounts above 0
+        self.claims: Table[str, Claim] = self.keep(Table(CLAIM))
+        self.settlements: Table[str, SettlementClosed] = self.keep(Table(SETTLEMENT))
+        self.invoices: Table[tuple[str, str], str] = self.keep(Table(INVOICE))  # by provider and invoice number
         self.outages = Outages()
+        self.keep(self.outages.table)
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
@@ -193,6 +240,12 @@ class RedemptionState(ServiceState):
         self.disputes.postpone(self.resolve_by)
         self.reporting.postpone(self.report_by)
 
+    def earn(self, contract_id: str, programme_id: str, provider_id: str, amount: int) -> None:
+        """Make so much more of a contract's subsidy claimable."""
+        if contract_id not in self.claimable:
+            self.claimable[contract_id] = Claimable(programme_id, provider_id)
+        self.claimable.edit(contract_id).amount += amount
+
     def _window_runs(self, report_id: str) -> bool:
         report = self.reports.get(report_id)
         return report is not None and not report.disputed
@@ -215,20 +268,27 @@ class RedemptionState(ServiceState):
         )
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
-    def records(self) -> Iterator[tuple[str, object]]:
-        """Canonical records."""
-        yield from self.common_records()
-        for programme_id, versions in self.programmes.items():
-            for version, event in versions.items():
-                yield f"programme/{programme_id}/{version}", [event.issuer_id, event.terms_hash.hex()]
-        yield from self.outages.records()
-        yield from ((f"contract/{name}", contract.record()) for name, contract in self.contracts.items())
-        yield from ((f"ended/{name}", contract.record()) for name, contract in self.ended.items())
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        super().rebuild()
+        self.outages.rebuild()
+        self.windows = Deadlines(self._window_runs)
+        self.disputes = Deadlines(self._resolution_awaited)
+        self.reporting = Deadlines(self._reports_wanted)
         for report_id, report in self.reports.items():
-            value = [report.contract_id, report.gpu_minutes, report.dispute_until, report.resolve_by]
-            yield f"report/{report_id}", value
-        for contract_id, earned in self.claimable.items():
-            yield f"claimable/{contract_id}", [earned.programme_id, earned.provider_id, str(earned.amount)]
-        yield from ((f"claim/{name}", [dump_event(claim.terms), claim.status]) for name, claim in self.claims.items())
-        yield from ((f"settlement/{name}", dump_event(batch)) for name, batch in self.settlements.items())
-        yield from ((f"invoice/{owner}/{number}", claim) for (owner, number), claim in self.invoices.items())
+            self.decide_later(report_id, report)
+        for contract in self.contracts.values():
+            self.default_later(contract)
+
+    def decide_later(self, report_id: str, report: Report) -> None:
+        """Let a report be accepted once its window, or that of its dispute, is over."""
+        if report.resolve_by is None:
+            self.windows.add(self.dispute_until(report_id), report.index, report.item, report_id)
+        else:
+            self.disputes.add(self.resolve_by(report_id), report.index, report.item, report_id)
+
+    def default_later(self, contract: Contract) -> None:
+        """Let a contract be defaulted on at its deadline, if it still waits for reports."""
+        contract_id = contract.terms.contract_id
+        if self._reports_wanted(contract_id):
+            self.reporting.add(self.report_by(contract_id), contract.index, 0, contract_id)

@@ -101,9 +101,10 @@ def close_windows(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event
 
 def usage_reported(state: RedemptionState, event: UsageReported, at: At) -> None:
     """Apply a report; its dispute window runs."""
-    contract = state.contracts[event.contract_id]
+    contract = state.contracts.edit(event.contract_id)
     for reading in event.readings:
         contract.reported |= 1 << (reading.hour - contract.terms.first_hour)
     contract.open_reports += 1
-    state.reports[event.report_id] = Report(event.contract_id, event.gpu_minutes, event.dispute_until)
-    state.windows.add(event.dispute_until, at.index, at.item, event.report_id)
+    report = Report(event.contract_id, event.gpu_minutes, event.dispute_until, at.index, at.item)
+    state.reports[event.report_id] = report
+    state.decide_later(event.report_id, report)

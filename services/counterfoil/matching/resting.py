@@ -1,0 +1,143 @@
+"""The orders on the book as records: their priority, and what is left of them.
+
+The terms of an order are those that it was received with; the book has both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from counterfoil.core.form import COUNT, COUNTS, Form, listed, row
+from counterfoil.core.table import Records
+from counterfoil.matching.events import BidReceived, OfferReceived
+from counterfoil.matching.orders import Bid, Offer, Run
+
+
+class RestingOffer(NamedTuple):
+    """An offer on the book. `left`: what is unsold of its `nodes`, in runs that cover its window."""
+
+    seq: int
+    nodes: int
+    left: tuple[Run, ...]
+
+
+class RestingBid(NamedTuple):
+    """A bid on the book. `version`: of the programme, that of the vouchers which pay. `remaining`: nodes."""
+
+    seq: int
+    version: int
+    remaining: int
+
+
+RESTING_OFFER: Final = Form(
+    "resting_offer",
+    ("offer_id",),
+    row(RestingOffer, seq=COUNT, nodes=COUNT, left=listed(COUNTS)),
+    "an offer on the book: `seq` is the entry that admitted it, `left` its unsold nodes as runs of"
+    " [first hour, hours, nodes] that cover its window",
+)
+RESTING_BID: Final = Form(
+    "resting_bid",
+    ("bid_id",),
+    row(RestingBid, seq=COUNT, version=COUNT, remaining=COUNT),
+    "a bid on the book: `seq` is the entry that admitted it, `version` that of the programme by whose vouchers it pays",
+)
+
+
+class RestingOffers(Records):
+    """The offers on a book. What is loaded is on the book once `rest` was called."""
+
+    __slots__ = ("_admitted", "_book", "_loaded", "_received", "form", "touched")
+
+    def __init__(self, book: Any, received: Mapping[str, OfferReceived], admitted: dict[str, int]) -> None:
+        self.form, self.touched = RESTING_OFFER, dict[str, None]()
+        self._book, self._received, self._admitted = book, received, admitted
+        self._loaded: dict[str, RestingOffer] = {}
+
+    def find(self, key: str) -> RestingOffer | None:
+        """The offer as it rests, None if it does not."""
+        offer = self._book.offer(key)
+        return None if offer is None else RestingOffer(offer.seq, offer.nodes, self._book.residual(key))
+
+    def rows(self) -> Iterator[tuple[str, RestingOffer]]:
+        """Every offer that rests."""
+        for offer_id in self._received:
+            offer = self.find(offer_id)
+            if offer is not None:
+                yield offer_id, offer
+
+    def put(self, key: str, row: RestingOffer) -> None:
+        """Remember an offer that is to rest once its terms are known, too."""
+        self._loaded[key] = row
+
+    def rest(self) -> None:
+        """Put on the book what was loaded."""
+        for offer_id, (seq, nodes, left) in self._loaded.items():
+            offer = offer_of(self._received[offer_id], seq)
+            offer.nodes = nodes
+            self._book.add_offer(offer)
+            self._admitted[offer_id] = seq
+            for first_hour, hours, unsold in left:
+                if unsold < nodes:
+                    self._book.fill(offer_id, "", nodes - unsold, first_hour, hours)
+        self._loaded = {}
+
+
+class RestingBids(Records):
+    """The bids on a book. What is loaded is on the book once `rest` was called."""
+
+    __slots__ = ("_admitted", "_book", "_loaded", "_received", "_versions", "form", "touched")
+
+    def __init__(
+        self, book: Any, received: Mapping[str, BidReceived], admitted: dict[str, int], versions: dict[str, int]
+    ) -> None:
+        self.form, self.touched = RESTING_BID, dict[str, None]()
+        self._book, self._received, self._admitted, self._versions = book, received, admitted, versions
+        self._loaded: dict[str, RestingBid] = {}
+
+    def find(self, key: str) -> RestingBid | None:
+        """The bid as it rests, None if it does not."""
+        bid = self._book.bid(key)
+        return None if bid is None else RestingBid(bid.seq, self._versions[key], bid.remaining)
+
+    def rows(self) -> Iterator[tuple[str, RestingBid]]:
+        """Every bid that rests."""
+        for bid_id in self._received:
+            bid = self.find(bid_id)
+            if bid is not None:
+                yield bid_id, bid
+
+    def put(self, key: str, row: RestingBid) -> None:
+        """Remember a bid that is to rest once its terms are known, too."""
+        self._loaded[key] = row
+
+    def rest(self) -> None:
+        """Put on the book what was loaded."""
+        for bid_id, (seq, version, remaining) in self._loaded.items():
+            bid = bid_of(self._received[bid_id], seq)
+            bid.remaining = remaining
+            self._book.add_bid(bid)
+            self._admitted[bid_id], self._versions[bid_id] = seq, version
+        self._loaded = {}
+
+
+def offer_of(event: OfferReceived, seq: int) -> Offer:
+    """The offer as the book keeps it."""
+    return Offer(
+        offer_id=event.offer_id, seq=seq, provider_id=event.provider_id, group_id=event.group_id,
+        class_id=event.class_id, region=event.region, currency=event.currency, price=event.price, nodes=event.nodes,
+        gpus_per_node=event.gpus_per_node, window_start=event.window_start, window_end=event.window_end,
+        min_nodes=event.min_nodes, min_hours=event.min_hours, stp=event.stp,
+    )  # fmt: skip
+
+
+def bid_of(event: BidReceived, seq: int) -> Bid:
+    """The bid as the book keeps it."""
+    return Bid(
+        bid_id=event.bid_id, seq=seq, beneficiary_id=event.beneficiary_id, group_id=event.group_id,
+        programme_id=event.programme_id, currency=event.currency, classes=event.classes, regions=event.regions,
+        nodes=event.nodes, hours=event.hours, earliest=event.earliest, latest=event.latest,
+        limit_price=event.limit_price, partial=event.partial, min_nodes=event.min_nodes, stp=event.stp,
+        post_only=event.post_only,
+    )  # fmt: skip
