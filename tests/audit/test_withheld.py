@@ -19,6 +19,7 @@ from counterfoil.issuance.commands import AddKey, AdoptRules
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Runner
+from counterfoil.runtime.timekeeper import Timekeeper
 from tests.market import HOST, OFFER, Market, T, deposit, found, seed_of, trade
 
 
@@ -118,7 +119,7 @@ def test_a_log_that_was_away_may_catch_up(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger's clock stays in the past, where a voucher is still valid; an honest one would wait."""
-    monkeypatch.setattr(Runner, "_has_come", lambda *_: True)
+    monkeypatch.setattr(Timekeeper, "has_come", lambda *_: True)
     with Market(tmp_path) as market:
         found(market)
         market.system.runners[LogId("ledger")]._clock = VirtualClock(market.clock.now())

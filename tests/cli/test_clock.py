@@ -13,7 +13,7 @@ from tests.market import Market, found
 
 def waiting(market: Market) -> list[str]:
     market.system.step()
-    return [log.name for log, runner in market.system.runners.items() if runner.standstill is not None]
+    return [log.name for log, runner in market.system.runners.items() if runner.timekeeper.standstill is not None]
 
 
 def test_a_person_sees_why_logs_wait_and_accepts_the_time(tmp_path: Path) -> None:

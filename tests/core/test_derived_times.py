@@ -42,6 +42,7 @@ DERIVED = {
     (UsageReported, "dispute_until"),
     (UsageDisputed, "resolve_by"),
     (WriterResumed, "away_since"),
+    (WriterResumed, "earliest"),
 }
 
 

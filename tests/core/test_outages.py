@@ -16,7 +16,7 @@ GRACE = 3
 def outages(*spans: tuple[int, int], grace: int = 0) -> Outages:
     made = Outages()
     for away_since, resumed_at in spans:
-        made.add(away_since, resumed_at, grace)
+        made.add(away_since, resumed_at, resumed_at + grace)
     return made
 
 

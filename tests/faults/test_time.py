@@ -9,6 +9,7 @@ import pytest
 from counterfoil.contract.entry import ResumedCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.gateway.deadlines import with_deadlines
 from counterfoil.issuance.commands import AddKey
 from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger.events import BondSlashed, VoucherExpired
@@ -56,7 +57,7 @@ def test_a_clock_far_ahead_for_a_second_changes_nothing(tmp_path: Path, ahead: i
         now = market.clock.now()
         market.clock.set_to(now + ahead)
         market.system.settle()
-        reasons = [runner.standstill for runner in market.system.runners.values()]
+        reasons = [runner.timekeeper.standstill for runner in market.system.runners.values()]
         assert ["" if reason is None else reason.code for reason in reasons] == ["clock_apart"] * 4
         assert not sent.done()
         market.clock.set_to(now + SECOND)
@@ -84,11 +85,11 @@ def test_a_log_whose_clock_is_behind_waits_for_its_causes(tmp_path: Path) -> Non
         public = SigningKey("second", seed_of("second")).verify_key.public
         market.do("lab-1", AddKey(party_id="lab-1", public_key=public))
         assert ledger.tree.size == size
-        (wait,) = ledger.ahead.values()
+        (wait,) = ledger.timekeeper.ahead.values()
         assert wait == pytest.approx(30 * SECOND, abs=SECOND)
         slow.advance_to(slow.now() + 31 * SECOND)
         market.system.settle()
-        assert (ledger.tree.size, dict(ledger.ahead)) == (size + 1, {})
+        assert (ledger.tree.size, dict(ledger.timekeeper.ahead)) == (size + 1, {})
         assert market.sealed().findings == []
 
 
@@ -132,6 +133,10 @@ def test_who_was_kept_from_acting_gets_the_time_back(tmp_path: Path) -> None:
         market.system.settle()
         assert outages(market, "redemption") == [(away_since, back)]
         assert market.events("redemption", ProviderDefaulted) == []
+        backend = market.system.backend()
+        row = backend.views.get("contracts", (contract.trade_id,))
+        assert row is not None
+        assert with_deadlines(backend, "contracts", [row])[0]["report_by"] == back + 15 * MINUTE
         market.clock.advance_to(back + 14 * MINUTE)
         market.do(contract.provider_id, full_report(contract))
         market.advance_to(back + 16 * MINUTE)  # the other contract was not reported, and the bond goes

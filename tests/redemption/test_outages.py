@@ -28,7 +28,7 @@ LAPSES = T0 + HOUR + 1 + 7 * DAY
 
 def away(scenario: Scenario, since: int, until: int) -> Scenario:
     scenario.time = until - 1
-    return scenario.given(WriterResumed(away_since=since))
+    return scenario.given(WriterResumed(away_since=since, earliest=until + GRACE))
 
 
 def due(scenario: Scenario, timer: str) -> Any:

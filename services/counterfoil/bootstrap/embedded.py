@@ -119,7 +119,7 @@ class Embedded:
             stores=self.stores,
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
-            standstill=lambda log: self.runners[log].standstill,
+            standstill=lambda log: self.runners[log].timekeeper.standstill,
         )
 
     # stepping -------------------------------------------------------------------------------------------------------

@@ -87,18 +87,19 @@ class Writer:
     def standstill(self) -> Standstill | None:
         """Why it decides nothing although it is active."""
         runner = self._runner
-        return runner.standstill if runner is not None and self._active else None
+        return runner.timekeeper.standstill if runner is not None and self._active else None
 
     def waits(self) -> str | None:
         """What it waits for, as a check: a person, or its own clock to reach the events of another log."""
         runner = self._runner
         if runner is None or not self._active:
             return None
-        if runner.standstill is not None:
-            return str(runner.standstill)
-        if not runner.ahead:
+        time = runner.timekeeper
+        if time.standstill is not None:
+            return str(time.standstill)
+        if not time.ahead:
             return None
-        each = (f"{origin} by {wait / SECOND:.1f} s more than is allowed" for origin, wait in runner.ahead.items())
+        each = (f"{origin} by {wait / SECOND:.1f} s more than is allowed" for origin, wait in time.ahead.items())
         return f"its clock is behind that of {', '.join(each)}"
 
     def step(self) -> None:

@@ -24,6 +24,7 @@ SHOWN: Final = 200
 """How many findings are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
 _LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events", "trades", "root")
+_OUTAGES = ("origin", "index", "away_since", "seconds")
 _FINDINGS = ("log", "place", "code", "text")
 
 
@@ -32,6 +33,9 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     findings = report["findings"]
     logs = [{**log, "root": log["root"][:_ROOT], "rules": _versions(log["rules"])} for log in report["logs"]]
     shown: list[RenderableType] = [Rows("logs", logs, _LOGS, _LOGS[2:-1])]
+    away = [{"origin": log["origin"], **each} for log in report["logs"] for each in log["outages"]]
+    if away:
+        shown.append(Rows("outages, as the writers say: deadlines waited", away, _OUTAGES, _OUTAGES[1:]))
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))

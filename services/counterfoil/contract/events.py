@@ -39,9 +39,13 @@ class StateRooted(Event):
 
 @event("writer.resumed.v1")
 class WriterResumed(Event):
-    """The log decides again; it decided nothing from `away_since` until this entry. Deadlines waited meanwhile."""
+    """The log decides again: it decided nothing from `away_since` until this entry, and deadlines waited meanwhile.
+
+    None that this fell into ends before `earliest`.
+    """
 
     away_since: DerivedTime
+    earliest: DerivedTime
 
 
 @event("rules.adopted.v1")

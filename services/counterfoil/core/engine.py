@@ -159,12 +159,14 @@ class Engine(Generic[S]):
 
         Ensures that the rules in force know outages, and that this one is long enough and began after the last entry.
         """
-        at, shortest = self._at(clock), self.state.rules.shortest_outage
+        at, rules = self._at(clock), self.state.rules
+        shortest = rules.shortest_outage
         ensure(
             shortest is not None and self.time <= cause.away_since <= at.time - shortest,
             f"no outage from {cause.away_since} to {at.time} is possible here",
         )
-        return self._close(f"resumed/{at.index}", "resumed", cause, at, [WriterResumed(away_since=cause.away_since)])
+        resumed = WriterResumed(away_since=cause.away_since, earliest=at.time + rules.resumption_grace)
+        return self._close(f"resumed/{at.index}", "resumed", cause, at, [resumed])
 
     def due(self) -> tuple[int, str] | None:
         """The earliest (time, kind) at which `fire` has something to do."""

@@ -37,9 +37,9 @@ class Outages:
         self.table: Table[int, Outage] = Table(OUTAGE)
         self._resumed: list[int] = []
 
-    def add(self, away_since: int, resumed_at: int, grace: int) -> None:
-        """The log was away until `resumed_at`; no deadline that this touched ends within `grace` of that."""
-        self.table[resumed_at] = Outage(away_since, resumed_at + grace)
+    def add(self, away_since: int, resumed_at: int, earliest: int) -> None:
+        """The log was away until `resumed_at`; no deadline that this fell into ends before `earliest`."""
+        self.table[resumed_at] = Outage(away_since, earliest)
         self._resumed.append(resumed_at)
 
     def rebuild(self) -> None:

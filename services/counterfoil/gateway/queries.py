@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.deadlines import with_deadlines
 from counterfoil.gateway.depth import depth_of
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.rows import decode_cursor, encode_cursor, page_schema, parse, render, row_schema
 from counterfoil.gateway.view_positions import ViewPositions
-from counterfoil.ports import View
+from counterfoil.ports import Row, View
 
 MAX_PAGE: Final = 500
 _PAGING: Final = ("after", "limit")
@@ -56,7 +58,7 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
         except ValueError as problem:
             raise Problem(400, "bad_filter", "A filter's value is not of its kind.", f"{problem}"[:120]) from problem
         await wait_for(backend, views, wanted)
-        rows = await asyncio.to_thread(backend.views.page, view.name, filters, key, limit)
+        rows = await asyncio.to_thread(_page, backend, view, filters, key, limit)
         following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
         return JSONResponse({"items": [render(view, row) for row in rows], "next": following})
 
@@ -81,10 +83,21 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
         except ValueError as problem:
             raise Problem(400, "bad_key", "A key is not of its kind.", f"{problem}"[:120]) from problem
         await wait_for(backend, views, wanted)
-        row = await asyncio.to_thread(backend.views.get, view.name, key)
+        row = await asyncio.to_thread(_get, backend, view, key)
         if row is None:
             raise Problem(404, "not_found", f"No such item in {view.name}.", "/".join(map(str, key))[:200])
         return JSONResponse(render(view, row))
+
+
+def _page(
+    backend: Backend, view: View, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int
+) -> Sequence[Row]:
+    return with_deadlines(backend, view.name, backend.views.page(view.name, filters, after, limit))
+
+
+def _get(backend: Backend, view: View, key: tuple[object, ...]) -> Row | None:
+    row = backend.views.get(view.name, key)
+    return None if row is None else with_deadlines(backend, view.name, [row])[0]
 
 
 def _path_of(view: View) -> str:

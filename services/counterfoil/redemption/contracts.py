@@ -126,7 +126,7 @@ def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> No
 
 def writer_resumed(state: RedemptionState, event: WriterResumed, at: At) -> None:
     """Apply an outage: the deadlines that it fell into wait as long as it lasted."""
-    state.outages.add(event.away_since, at.time, state.rules.resumption_grace)
+    state.outages.add(event.away_since, at.time, event.earliest)
     state.postpone()
 
 

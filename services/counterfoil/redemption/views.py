@@ -7,12 +7,13 @@ joining: a contract's claimable rest is its `subsidy` less the lines of the clai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast
 
 from counterfoil.contract.events import WriterResumed
-from counterfoil.contract.times import format_hour
+from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.decider import At
-from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.core.outages import Outages
+from counterfoil.ports import Add, Change, Put, Row, Set, View
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimApproved,
@@ -125,11 +126,26 @@ SETTLEMENTS: Final = View(
 OUTAGES: Final = View(
     name="outages",
     key=("shard", "resumed_at"),
-    columns={"shard": "text", "resumed_at": "time", "away_since": "time"},
+    columns={"shard": "text", "resumed_at": "time", "away_since": "time", "earliest": "time"},
 )
-"""When this log decided nothing: deadlines that it fell into are later than stated, by the rule of core/outages.py."""
+"""When this log decided nothing. Other views keep deadlines as they were set: `with_outages` moves them."""
 
 VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CLAIMS, SETTLEMENTS, OUTAGES)
+
+
+def with_outages(view: str, row: Row, outages: Outages) -> Row:
+    """A row of `contracts` or `reports` with its deadline as it is after the outages of its log; others as they are."""
+    if view == CONTRACTS.name:
+        delivered = (_int(row, "first_hour") + _int(row, "hours")) * HOUR
+        return {**row, "report_by": outages.extended(delivered, _int(row, "report_by"))}
+    if view == REPORTS.name:
+        return {**row, "dispute_until": outages.extended(_int(row, "reported_at"), _int(row, "dispute_until"))}
+    return row
+
+
+def _int(row: Row, column: str) -> int:
+    return cast("int", row[column])
+
 
 # delivery -------------------------------------------------------------------------------------------------------------
 
@@ -157,7 +173,10 @@ def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
 
 
 def _writer_resumed(event: WriterResumed, at: At) -> Iterable[Change]:
-    yield Put(OUTAGES.name, {"shard": at.shard, "resumed_at": at.time, "away_since": event.away_since})
+    yield Put(
+        OUTAGES.name,
+        {"shard": at.shard, "resumed_at": at.time, "away_since": event.away_since, "earliest": event.earliest},
+    )
 
 
 def _usage_reported(event: UsageReported, at: At) -> Iterable[Change]:

@@ -6,7 +6,6 @@ fails before step 5 has returned, nothing has happened: `recover` commits what w
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.codec import type_markers
-from counterfoil.contract.entry import Entry, EntryCause, GenesisCause, ResumedCause
+from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.record import Event as Fact
 from counterfoil.contract.refusals import Code
@@ -43,12 +42,11 @@ from counterfoil.ports import (
     ServiceTransport,
     StoreConflict,
 )
-from counterfoil.runtime.clock import since_boot
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
-from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
+from counterfoil.runtime.timekeeper import Timekeeper
 
 BATCH_CAUSES: Final = 512
 """At most, in one transaction."""
@@ -61,8 +59,6 @@ _REPLAY_CHUNK: Final = 1_024
 _TIMERS_PER_COMMIT: Final = 64
 _ENTRIES_PER_COMMIT: Final = 1_024  # where timers that follow from reactions go on with the next commit
 _HELD_PAUSE: Final = 0.01  # seconds
-
-_log = logging.getLogger("counterfoil.runner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +99,7 @@ class Runner:
         """`guard`: one that has watched the clock before, if there is one."""
         self.log, self._transport, self._clock, self._genesis = log, transport, clock, genesis
         self._telemetry, self._id = telemetry, log.id
-        self._guard = guard if guard is not None else ClockGuard(clock)
-        self._was_away = False  # whether the log may have been kept from deciding since its last sign of life
-        self._alive, self._decided = 0, since_boot()  # when it last decided: by the clock, and in nanoseconds
+        self.timekeeper = Timekeeper(log.id, log.store, clock, telemetry, guard)
         self._intake = Intake(log.decider, log.origin, pool)
         wanted = VOCABULARY.subscriptions[log.decider.service]
         self._subscribed = {origin: types for source, types in wanted.items() for origin in log.sources[source]}
@@ -125,10 +119,6 @@ class Runner:
         self._rooted = 0
         self._goes_on = False  # whether due timers were left to the next step, and everything else with them
         self._idle = Event()
-        self.standstill: Standstill | None = None
-        """Why it takes nothing at the moment; None while it decides. Any thread may read it."""
-        self.ahead: Mapping[str, int] = {}
-        """Per source whose next event waits for this log's clock: for how long, in microseconds. As `standstill`."""
 
     # starting -------------------------------------------------------------------------------------------------------
 
@@ -206,9 +196,7 @@ class Runner:
             self._commit({})
         else:  # a crash, or an error, may have come between commit and announcement
             self._announce(self._head)
-        self._guard.start(log.store, self.engine.time)
-        self._was_away, alive = True, self._guard.alive
-        self._alive = self._clock.now() if alive is None else alive
+        self.timekeeper.start(self.engine.time)
         self._send_replies()
 
     def _check_head(self) -> None:
@@ -238,7 +226,8 @@ class Runner:
     def step(self, timeout: float = 0.0) -> int:
         """Take one batch through steps 3 to 8; returns the number of entries made."""
         # 3. Collect: nothing is durable here yet.
-        if self.standstill is not None and not self._may_decide(self._clock.now()):
+        time = self.timekeeper
+        if time.standstill is not None and not time.may_decide(self._clock.now(), self.engine.time):
             self._publisher.maybe_publish(self.tree, self._clock.now())
             self._idle.wait(timeout)  # and leave in the inbox what is there
             return 0
@@ -246,7 +235,7 @@ class Runner:
         # 4. Decide, in order: due timers, other logs' events, commands. No cause comes before a due timer.
         # Signatures are verified outside the interpreter lock, with keys that include those of this batch's events.
         clock = self._clock.now()
-        if not self._may_decide(clock):
+        if not time.may_decide(clock, self.engine.time):
             self.inbox.rewind()
             return 0
         self._resume(clock)
@@ -305,7 +294,7 @@ class Runner:
     def seal(self) -> None:
         """Record the state root and publish everything: the last call of an orderly run."""
         clock = self._clock.now()
-        if self.engine.size > self._rooted and self._may_decide(clock):
+        if self.engine.size > self._rooted and self.timekeeper.may_decide(clock, self.engine.time):
             self._resume(clock)
             self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))
             self._rooted = self.engine.size
@@ -336,34 +325,16 @@ class Runner:
 
     def next_due(self) -> int | None:
         """When the next timer is due; None if there is none, or none may fire."""
-        due = self.engine.due() if self.standstill is None else None
+        due = self.engine.due() if self.timekeeper.standstill is None else None
         return None if due is None else due[0]
 
     # 4. deciding ----------------------------------------------------------------------------------------------------
 
-    def _may_decide(self, clock: int) -> bool:
-        """Whether the clock, which says `clock`, may be believed; sets `standstill`."""
-        before, reason = self.standstill, self._guard.check(self.log.store, clock, self.engine.time)
-        self.standstill = reason
-        if reason != before:
-            self._telemetry.standstill(self._id, "" if reason is None else reason.code)
-            _log.warning("%s: %s", self._id.name, "it decides again" if reason is None else reason)
-        self._was_away = self._was_away or reason is not None
-        return reason is None
-
     def _resume(self, clock: int) -> None:
-        """Record an outage before anything else, if this log was away: just started, waiting, or with a frozen process.
-
-        A virtual clock that is moved on is none of these.
-        """
-        now = since_boot()
-        shortest = self.engine.state.rules.shortest_outage
-        if shortest is not None:
-            frozen = now - self._decided >= shortest * 1_000
-            since = max(self._alive, self.engine.time)
-            if (self._was_away or frozen) and clock - since >= shortest:
-                self._take(*self.engine.resume(ResumedCause(since), clock))
-        self._was_away, self._decided, self._alive = False, now, clock
+        """Record an outage, if this log was away, before anything else."""
+        outage = self.timekeeper.outage(clock, self.engine.time, self.engine.state.rules.shortest_outage)
+        if outage is not None:
+            self._take(*self.engine.resume(outage, clock))
 
     def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], bool]:
         """Consume other logs; returns the new cursors, and whether a source must wait.
@@ -397,7 +368,8 @@ class Runner:
         events = [(item, event) for item, event in enumerate(entry.events) if type(event) in wanted]
         if not all(self._ready(event) for _, event in events):
             return False
-        if events and not self._has_come(delivery.source, entry.time, clock):
+        now, skew = max(clock, self.engine.time + 1), self.engine.state.rules.clock_skew
+        if events and not self.timekeeper.has_come(delivery.source, entry.time, now, skew):
             return False
         leaf = leaf_hash(delivery.data) if events else b""
         for nth, (item, event) in enumerate(events, 1):
@@ -407,18 +379,6 @@ class Runner:
             left = max(0, _ENTRIES_PER_COMMIT - len(self._batch)) if nth == len(events) else None
             self._goes_on = self._fire(clock, left)
         return True
-
-    def _has_come(self, source: str, time: int, clock: int) -> bool:
-        """Whether an entry made here may be the effect of one made at `time`, by the skew that the rules allow.
-
-        If not it waits: taking over the time of another log would spread one machine's wrong clock to all.
-        """
-        ahead: int = time - self.engine.state.rules.clock_skew - max(clock, self.engine.time + 1)
-        if ahead > 0 or source in self.ahead:
-            others = {origin: wait for origin, wait in self.ahead.items() if origin != source}
-            self.ahead = others | ({source: ahead} if ahead > 0 else {})
-            self._telemetry.cause_ahead(self._id, source, max(0, ahead))
-        return ahead <= 0
 
     def _ready(self, event: Fact) -> bool:
         check = self.log.decider.ready.get(type(event))
