@@ -11,8 +11,10 @@ import pytest
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles, find_logs
+from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import AuditReport
 from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
@@ -41,6 +43,26 @@ def test_an_honest_log_audits_clean_for_ever(case: str) -> None:
     advice = "what was decided by these rules is decided otherwise now: add a rules version (counterfoil/core/rules.py)"
     assert report.clean, f"{advice}\n{report.findings[:5]}"
     assert versions(report) == {tuple(version for version in CASES[case] if version is not None)}
+
+
+@EACH
+def test_restored_engines_decide_the_same_bytes(case: str) -> None:
+    """Every so often each log's engine is put in the place of one that knows the records of its state alone."""
+    decide, restored = Replay._decide, 0
+
+    def after_a_restart(replay: Any, *given: Any) -> Any:
+        nonlocal restored
+        engine = replay._engine
+        if engine.size % 9 == 1:
+            records = [(key, canonical(value)) for key, value in engine.decider.records(engine.state)][::-1]
+            place = engine.size, engine.time
+            replay._engine = Engine.restore(engine.decider, engine.origin, engine._root_at, records, *place)
+            restored += 1
+        return decide(replay, *given)
+
+    with patch.object(Replay, "_decide", after_a_restart):
+        assert audit(FOLDER / case).clean
+    assert restored > 100
 
 
 @EACH

@@ -132,7 +132,7 @@ def _people(world: World, pick: Choice) -> Move:
         class_id = pick.one(sorted(GPUS))
         return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
     if kind == 3 and world.adopts:
-        return "operator", AdoptRules(rules=2, replaces=pick.number(1, 2), release="0.1.0")
+        return "operator", AdoptRules(rules=pick.number(2, LATEST), replaces=pick.number(1, LATEST), release="0.1.0")
     name = f"guest-{pick.number(0, 3)}"
     return "operator", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
 

@@ -132,6 +132,10 @@ def walk(world: World, chance: random.Random, steps: int) -> None:
         if step % 12 == 11:
             world.settle()
             check_settled(world)
+        if step % 40 == 5:
+            world.restart()
+        if step % 40 == 25:
+            world.outage(pick.one(sorted(DECIDERS)))
 
 
 class Worlds(RuleBasedStateMachine):
@@ -171,6 +175,14 @@ class Worlds(RuleBasedStateMachine):
     def everything_arrives(self) -> None:
         self.world.settle()
         check_settled(self.world)
+
+    @rule()
+    def everything_restarts(self) -> None:
+        self.world.restart()
+
+    @rule(service=st.sampled_from(sorted(DECIDERS)))
+    def a_service_was_away(self, service: str) -> None:
+        self.world.outage(service)
 
     @invariant()
     def the_ledger_adds_up(self) -> None:

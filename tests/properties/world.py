@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import encode_entry, encode_payload
-from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
+from counterfoil.contract.entry import Entry, EntryCause, GenesisCause, ResumedCause
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.record import Command as Body
+from counterfoil.contract.record import Event
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import HOUR
@@ -34,6 +37,7 @@ from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
 from tests.programmes import publish
 from tests.rules import changed_rules
+from tests.state_data import check_load
 
 DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, MATCHING.decider, redemption.DECIDER)
@@ -88,6 +92,8 @@ class World:
         self.engines = {name: Engine(decider, origin(name), lambda _size: None) for name, decider in DECIDERS.items()}
         self.logs: dict[str, list[bytes]] = {name: [] for name in DECIDERS}
         self.cursors = dict.fromkeys(PAIRS, 0)
+        self.twins: dict[str, Engine[Any]] = {}
+        """Engines that were restored from records; from then on each must decide what the first one does."""
         self.slow: tuple[str, str] | None = None
         self.events: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -122,7 +128,7 @@ class World:
         submission = CODEC.decode_payload(encode_payload(header, bodies), bytes(64))
         assert submission.bodies == bodies
         before = self.root(service)
-        entry, data = engine.submit(submission, self.clock)
+        entry, data = self._made(service, lambda each: each.submit(submission, self.clock))
         assert len(entry.outcomes) == len(bodies)
         assert sum(outcome.events for outcome in entry.outcomes) == len(entry.events)
         for outcome in entry.outcomes:
@@ -147,7 +153,8 @@ class World:
                 return taken
             for item, event in events:
                 cause = EntryCause(origin(source), position, leaf_hash(data), item)
-                self._keep(consumer, *engine.react(cause, event, self.clock))
+                made = self._made(consumer, partial(_react, cause, event, self.clock))
+                self._keep(consumer, *made)
             self.cursors[consumer, source] = position + 1
         return most
 
@@ -158,10 +165,36 @@ class World:
             due = engine.due()
             if due is None or due[0] > max(self.clock, engine.time):
                 return fired
-            entry, data = engine.fire(due[1], self.clock)
+            entry, data = self._made(service, partial(_fire, due[1], self.clock))
             assert entry.events, f"{due} had nothing to do"
             self._keep(service, entry, data)
         return most
+
+    def restart(self) -> None:
+        """Restore each engine from its records, in another order than they were made in."""
+        for name, engine in self.engines.items():
+            records = {key: canonical(value) for key, value in engine.decider.records(engine.state)}
+            given = sorted(records.items(), reverse=True)
+            self.twins[name] = twin = Engine.restore(
+                engine.decider, engine.origin, lambda _size: None, given, engine.size, engine.time
+            )
+            assert twin.root() == engine.root()
+            assert not twin.rooted, "nothing changed since"
+            check_load(engine.decider, engine.state)
+
+    def outage(self, service: str) -> None:
+        """A service is away for as long as makes an outage, if the rules in force know any, and comes back."""
+        engine = self.engines[service]
+        if engine.state.rules.shortest_outage is not None:
+            self.clock = max(self.clock, engine.time) + engine.state.rules.shortest_outage
+            cause = ResumedCause(engine.time)
+            self._keep(service, *self._made(service, lambda each: each.resume(cause, self.clock)))
+
+    def _made(self, service: str, decide: Callable[[Engine[Any]], tuple[Entry, bytes]]) -> tuple[Entry, bytes]:
+        made = decide(self.engines[service])
+        if service in self.twins:
+            assert decide(self.twins[service]) == made
+        return made
 
     def settle(self) -> None:
         """Deliver and fire until nothing is left to do."""
@@ -180,8 +213,10 @@ class World:
         return [pair for pair in PAIRS if self.cursors[pair] < len(self.logs[pair[1]])]
 
     def root(self, service: str) -> tuple[int, bytes]:
-        """The root of a service's state."""
-        return state_root(DECIDERS[service].records(self.state(service)))
+        """The root of a service's state, by what changed and by all there is."""
+        root = self.engines[service].root()
+        assert root == state_root(DECIDERS[service].records(self.state(service))), "something has no mark"
+        return root
 
     def replayed_root(self, service: str) -> tuple[int, bytes]:
         """The same, of a state folded from the log's bytes alone."""
@@ -202,6 +237,14 @@ class World:
             assert CODEC.decode_entry(log[-1]).time < entry.time
         log.append(data)
         self.events.update(type(event).__name__ for event in entry.events)
+
+
+def _react(cause: EntryCause, event: Event, clock: int, engine: Engine[Any]) -> tuple[Entry, bytes]:
+    return engine.react(cause, event, clock)
+
+
+def _fire(kind: str, clock: int, engine: Engine[Any]) -> tuple[Entry, bytes]:
+    return engine.fire(kind, clock)
 
 
 # a market to start from ---------------------------------------------------------------------------------------------
