@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,10 +33,10 @@ def test_each_file_is_read_once(large: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_waits_on_disk_is_audited_alike(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a consumer that lags behind by more than memory holds."""
     expected = audit(large)
-    used: list[Spool] = []
+    used: list[Spool[Any]] = []
 
-    def on_disk() -> Spool:
-        used.append(Spool(in_memory=0))
+    def on_disk(pack: Callable[[Any], bytes], unpack: Callable[[bytes], Any]) -> Spool[Any]:
+        used.append(Spool(pack, unpack, in_memory=0))
         return used[-1]
 
     monkeypatch.setattr(reading, "Spool", on_disk)
@@ -45,12 +47,13 @@ def test_what_waits_on_disk_is_audited_alike(large: Path, monkeypatch: pytest.Mo
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=9)), max_size=60), st.integers(0, 40))
 def test_a_spool_is_a_queue(steps: list[bytes | None], in_memory: int) -> None:
     """Against a deque; None takes."""
-    spool, expected = Spool(in_memory), deque[bytes]()
+    spool, expected = Spool[bytes](bytes, bytes, in_memory), deque[bytes]()
     for item in steps:
         if item is not None:
             spool.append(item)
             expected.append(item)
         elif expected:
+            assert spool.first() == expected[0]
             assert spool.popleft() == expected.popleft()
         assert spool.count == len(expected)
     while expected:

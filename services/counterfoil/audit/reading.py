@@ -6,7 +6,8 @@ Who is behind finds what it has not taken yet in a queue, which holds what memor
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from operator import attrgetter
+from typing import NamedTuple, Self
 
 from counterfoil.audit.spool import Spool
 from counterfoil.contract.codec import decode_cause, type_markers
@@ -30,31 +31,52 @@ def heading(data: bytes) -> Heading:
         return Heading(data, problem, 0)
 
 
+class Offered(NamedTuple):
+    """An entry of another log: the index `at` which it is, when it was made (0 if unreadable), and its bytes."""
+
+    at: int
+    time: int
+    data: bytes
+
+    def pack(self) -> bytes:
+        """As bytes."""
+        return b"".join((self.at.to_bytes(8), self.time.to_bytes(8), self.data))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """From the bytes of `pack`."""
+        return cls(int.from_bytes(packed[:8]), int.from_bytes(packed[8:16]), packed[16:])
+
+
 class Follower:
     """The entries of a log that may hold an event of certain types: what one consumer has not taken yet."""
 
     def __init__(self, reading: Reading, types: Sequence[type[Event]]) -> None:
-        self._reading, self._names, self._waiting = reading, type_markers(types), Spool()
+        self._reading, self._names = reading, type_markers(types)
+        self._waiting = Spool(Offered.pack, Offered.unpack)
 
-    def offer(self, first: int, entries: Sequence[bytes]) -> None:
+    def offer(self, first: int, entries: Sequence[Heading]) -> None:
         """Keep those of the entries, numbered from `first` on, that may hold such an event."""
-        names, waiting = self._names, self._waiting
-        for index, data in enumerate(entries, first):
+        names = self._names
+        for index, (data, _, time) in enumerate(entries, first):
             for name in names:
                 if name in data:
-                    waiting.append(index.to_bytes(8) + data)
+                    self._waiting.append(Offered(index, time, data))
                     break
 
-    def take(self, until: int | None = None) -> tuple[int, bytes] | None:
-        """The next entry and its index, None if there is none.
+    def next(self, until: int | None = None) -> Offered | None:
+        """The next entry, None if there is none.
 
         With `until`, a time in microseconds, the log is not read further than to its first entry from then on.
         """
         while not self._waiting.count:
             if (until is not None and self._reading.time >= until) or not self._reading.more():
                 return None
-        item = self._waiting.popleft()
-        return int.from_bytes(item[:8]), item[8:]
+        return self._waiting.first()
+
+    def take(self) -> None:
+        """Go on behind the next entry."""
+        self._waiting.popleft()
 
     def leave(self) -> None:
         """Take nothing more."""
@@ -66,7 +88,7 @@ class Reading:
 
     def __init__(self, bundles: Iterator[list[bytes]]) -> None:
         self._bundles, self._size = bundles, 0
-        self._own = Spool()
+        self._own: Spool[Heading] = Spool(attrgetter("data"), heading)
         self._left = False
         self.followers: list[Follower] = []
         self.time = 0
@@ -81,30 +103,30 @@ class Reading:
         """Read one more bundle, ahead of the log's own replay; False after the last."""
         entries = self._read()
         if not self._left:
-            for data in entries:
-                self._own.append(data)
+            for each in entries:
+                self._own.append(each)
         return bool(entries)
 
     def entries(self) -> Iterator[Heading]:
         """The log's own entries, in order, until `leave`."""
         while not self._left:
             if self._own.count:
-                yield heading(self._own.popleft())
+                yield self._own.popleft()
             elif entries := self._read():
-                yield from map(heading, entries)
+                yield from entries
             else:
                 return
 
-    def _read(self) -> Sequence[bytes]:
+    def leave(self) -> None:
+        """Keep nothing more for the log's own replay."""
+        self._own, self._left = Spool(attrgetter("data"), heading), True
+
+    def _read(self) -> Sequence[Heading]:
         """The entries of the next bundle; none after the last."""
-        entries = next(self._bundles, ())
+        entries = [heading(data) for data in next(self._bundles, ())]
         if entries:
             for follower in self.followers:
                 follower.offer(self._size, entries)
             self._size += len(entries)
-            self.time = heading(entries[-1]).time
+            self.time = entries[-1].time
         return entries
-
-    def leave(self) -> None:
-        """Keep nothing more for the log's own replay."""
-        self._own, self._left = Spool(), True

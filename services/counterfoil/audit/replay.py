@@ -66,6 +66,8 @@ class Replay:
         """Which rules this release lacks, if that is why the replay ended."""
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
+        consumers = VOCABULARY.subscriptions.values()
+        self._consumed = frozenset(kind for each in consumers for kind in each.get(decider.service, ()))
         self._sources: dict[str, Source] = {}
         for source, reading in readings.items():
             types = wanted.get(log_of(source).service)
@@ -149,6 +151,8 @@ class Replay:
             code = "entry_not_canonical" if decided == entry else "decision_differs"
             self._stop(index, code, _difference(decided, entry))
         self._count(decided)
+        if not self._consumed.isdisjoint(map(type, decided.events)):
+            CODEC.keep_entry(data, decided)  # the same bytes: who consumes it soon need not decode it
         for origin, source in self._sources.items():
             late = source.withheld(time)
             if late is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from counterfoil.audit.reading import Reading
+from counterfoil.audit.reading import Offered, Reading
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.record import Event
@@ -37,30 +37,19 @@ class Source:
     def __init__(self, log: Reading, types: tuple[type[Event], ...]) -> None:
         self._log, self._types = log.follow(types), types
         self._events: list[SourceEvent] = []  # of the entry taken last, the next one last
-        self._problem: Refused | None = None
         self._late_since: int | None = None
         self.is_reported = False
         """Whether the next event, or one before it since the log last kept up, was found to be withheld."""
 
-    def next(self, until: int | None = None) -> SourceEvent | None:
-        """The next event to be consumed; None after the last, or, with `until`, if it was made then or later."""
+    def next(self) -> SourceEvent | None:
+        """The next event to be consumed; None after the last."""
         while not self._events:
-            if self._problem is not None:
-                raise self._problem
-            taken = self._log.take(until)
-            if taken is None:
+            offered = self._log.next()
+            if offered is None:
                 return None
-            try:
-                self._events = self._subscribed(*taken)
-            except Refused as problem:
-                self._problem = problem
+            self._events = _subscribed(offered, self._types)
+            self._log.take()
         return self._events[-1]
-
-    def _subscribed(self, index: int, data: bytes) -> list[SourceEvent]:
-        leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
-        found = enumerate(entry.events)
-        events = [SourceEvent(index, item, leaf, each, entry.time) for item, each in found if type(each) in self._types]
-        return events[::-1]
 
     def consumed(self) -> None:
         """The next event was consumed."""
@@ -83,7 +72,7 @@ class Source:
         `CONSUME_WITHIN` while what waits is always older than that leaves events aside, or lags behind for no reason.
         """
         try:
-            item = self.next(time - CONSUME_WITHIN)
+            item = self.next() if self._may_be_late(time) else None
         except Refused:
             return None  # whoever consumes it finds out
         if item is None or time <= item.time + CONSUME_WITHIN:
@@ -95,3 +84,19 @@ class Source:
             return None
         self.is_reported = True
         return item
+
+    def _may_be_late(self, time: int) -> bool:
+        """Whether what is next was made so long before `time`; its event is not decoded for that."""
+        late = time - CONSUME_WITHIN
+        if self._events:
+            return self._events[-1].time < late
+        offered = self._log.next(late)
+        return offered is not None and offered.time < late
+
+
+def _subscribed(offered: Offered, types: tuple[type[Event], ...]) -> list[SourceEvent]:
+    """The events of these types in an entry, the last one first. Raises `Refused`."""
+    index, _, data = offered
+    leaf, entry = leaf_hash(data), CODEC.decode_entry(data)
+    found = enumerate(entry.events)
+    return [SourceEvent(index, item, leaf, each, entry.time) for item, each in found if type(each) in types][::-1]
