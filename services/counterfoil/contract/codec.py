@@ -6,8 +6,7 @@ Encoding needs the value alone, which carries its name. Decoding needs all names
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Final, cast
 
@@ -31,6 +30,7 @@ from counterfoil.contract.entry_form import entry_reader, read_cause
 from counterfoil.contract.envelope import open_envelope
 from counterfoil.contract.faults import find_body, refuse_payload, refuse_record
 from counterfoil.contract.forms import check, dump
+from counterfoil.contract.recent import Recent
 from counterfoil.contract.record import Command, Event, annotations_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import decode_base64, encode_base64
@@ -39,7 +39,7 @@ from counterfoil.contract.times import format_time, parse_derived_time
 from counterfoil.contract.vocabulary import Vocabulary
 from counterfoil.contract.wire import LENIENT, UNREADABLE, reader, wire_type
 
-_KEPT: Final = 1_024
+_KEPT: Final = 1_048_576  # bytes of entries, and of envelopes; what is read from them takes thrice as much
 
 
 class Codec:
@@ -56,13 +56,16 @@ class Codec:
         self.vocabulary = vocabulary
         self._bodies = {name: reader(kind) for name, kind in vocabulary.commands.items()}
         self._read_entry = entry_reader(tuple(vocabulary.events.values()))
-        self.decode_envelope: Callable[[bytes], Submission] = lru_cache(maxsize=_KEPT)(self._decode_envelope)
-        """An envelope's submission; its signature is not verified here. Raises `Refused` with an intake code."""
-        self._entries: dict[bytes, Entry] = {}
-        self._older_entries: dict[bytes, Entry] = {}
+        self._submissions = Recent[Submission](_KEPT)
+        self._entries = Recent[Entry](_KEPT)
 
-    def _decode_envelope(self, data: bytes) -> Submission:
-        return self.decode_payload(*open_envelope(data))
+    def decode_envelope(self, data: bytes) -> Submission:
+        """An envelope's submission; its signature is not verified here. Raises `Refused` with an intake code."""
+        found = self._submissions.get(data)
+        if found is None:
+            found = self.decode_payload(*open_envelope(data))
+            self._submissions.keep(data, found)
+        return found
 
     def decode_payload(self, payload: bytes, signature: bytes) -> Submission:
         """Parse the signed bytes; the signature is verified elsewhere. Raises `Refused` with an intake code."""
@@ -115,17 +118,15 @@ class Codec:
 
     def decode_entry(self, data: bytes) -> Entry:
         """Strict inverse of `encode_entry`. Raises `Refused`. To be certain, encode the result again and compare."""
-        found = self._entries.get(data) or self._older_entries.get(data)
+        found = self._entries.get(data)
         if found is None:
             found = self._decode_entry(data)
-            self.keep_entry(data, found)
+            self._entries.keep(data, found)
         return found
 
     def keep_entry(self, data: bytes, entry: Entry) -> None:
         """Spare `decode_entry` an entry that was made in this process, and whose bytes these are."""
-        if len(self._entries) >= _KEPT // 2:
-            self._entries, self._older_entries = {}, self._entries
-        self._entries[data] = entry
+        self._entries.keep(data, entry)
 
     def _decode_entry(self, data: bytes) -> Entry:
         if len(data) > limits.MAX_ENTRY_BYTES:

@@ -21,7 +21,7 @@ Dump = Callable[[Any], Any]
 """From a member's value to its JSON value."""
 Check = Callable[[Any], object]
 """Raises ValueError if a text in a member's value is not of its pattern or too long."""
-_TEXTS_KEPT: Final = 4_096  # of each pattern: ids of parties, assets and accounts come again and again
+_TEXTS_KEPT: Final = 1_024  # of each pattern: ids of parties, assets and accounts come again and again
 
 
 def dump(value: Any) -> dict[str, Any]:

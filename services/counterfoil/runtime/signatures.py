@@ -8,7 +8,7 @@ from typing import Final
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.log.keys import verify
 
-_KEPT: Final = 4_096
+_KEPT: Final = 1_024
 
 
 @lru_cache(_KEPT)
