@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -193,14 +194,48 @@ class UnknownFilter(Exception):
     """A query names a column that cannot be filtered on: an error, never an empty answer."""
 
 
-class ViewStore(Protocol):
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the views are in one log: `position`, the index of the next entry to project, and `target`.
+
+    The target is the size that the log had when the projector last began. Until the position reaches it, the views are
+    catching up and show a past that may be long ago: nothing at all, if they are built anew.
+    """
+
+    position: int
+    target: int
+
+
+class ViewReader(Protocol):
+    """Reads the views."""
+
+    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
+        """The row with this key."""
+
+    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
+        """Rows in key order behind the key `after`. Raises `UnknownFilter`."""
+
+    def progress(self) -> dict[str, Progress]:
+        """Per origin, how far the views are; without the logs whose projection has not begun."""
+
+
+class ViewStore(ViewReader, Protocol):
     """Read models in a database of their own; may be dropped and rebuilt from the logs at any time.
 
     `apply` is one transaction: changes and position together. Reads may come from other threads and see whole applies.
     """
 
+    def snapshot(self) -> AbstractContextManager[ViewReader]:
+        """Reads that all see the same applies: rows, and the positions that they are at. For a short time only."""
+
     def positions(self) -> dict[str, int]:
         """Per origin, the index of the next entry to project."""
+
+    def begin(self, targets: Mapping[str, int]) -> None:
+        """A projector begins: set the target of each of these logs, and its position to 0 if it has none.
+
+        Raises `StoreConflict` as `apply` does.
+        """
 
     def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
         """Make the changes in order and move the positions.
@@ -208,12 +243,6 @@ class ViewStore(Protocol):
         Raises `StoreConflict` if another writer moved the positions, or recreated the views, since this store last read
         or moved them: read `positions` and resume from there.
         """
-
-    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
-        """The row with this key."""
-
-    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
-        """Rows in key order behind the key `after`. Raises `UnknownFilter`."""
 
     def reset(self) -> None:
         """Drop every row and position."""

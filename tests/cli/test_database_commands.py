@@ -43,7 +43,7 @@ def test_apply_says_what_it_did_and_check_agrees(run: Run) -> None:
     code, out, _ = run("apply")
     assert code == 0
     assert f"schema ledger: {LOG_KIND.revision}" in out
-    assert "schema views: views_1" in out
+    assert "schema views: views_2" in out
     code, out, _ = run("apply", "--json")
     assert (code, json.loads(out)) == (0, {"changes": [], "findings": []})
     assert run("check")[:2] == (0, "no drift\n")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.ports import Add, Change, Put, Row, Set, StoreConflict, UnknownFilter, View, ViewStore
+from counterfoil.ports import Add, Change, Progress, Put, Row, Set, StoreConflict, UnknownFilter, View, ViewStore
 from tests.conformance.log_store import in_threads
 
 Make = Callable[..., ViewStore]
@@ -309,6 +309,45 @@ class ViewStoreSuite:
         assert store.get("orders", (1, 2)) == {"order": 2, "hour": 1, "detail": None}
         store.reset()
         assert (store.positions(), walk(store, BALANCES, {}, 5), walk(store, ORDERS, {}, 5)) == ({}, [], [])
+
+    def test_a_projector_that_begins_says_how_far_it_has_to_go(self, make: Make) -> None:
+        store = make(BALANCES)
+        store.apply([], {"a": 5})
+        assert store.progress() == {"a": Progress(5, 0)}
+        store.begin({"a": 7, "b": 3})
+        store.apply([Put("balances", balance("a", "x"))], {"b": 2})
+        store.apply([], {"a": 9, "c": 1})
+        store.close()
+        store = make(BALANCES)
+        known = {"a": Progress(9, 7), "b": Progress(2, 3), "c": Progress(1, 0)}
+        assert (store.progress(), store.positions()) == (known, {"a": 9, "b": 2, "c": 1})
+        store.begin({"b": 2})
+        assert store.progress() == known | {"b": Progress(2, 2)}
+        store.reset()
+        assert store.progress() == {}
+
+    def test_of_two_projectors_that_begin_the_one_before_must_read_the_positions_again(self, make: Make) -> None:
+        ours, theirs = make(BALANCES), make(BALANCES)
+        theirs.begin({"log": 3})
+        with pytest.raises(StoreConflict):
+            ours.begin({"log": 4})
+        with pytest.raises(StoreConflict):
+            ours.apply([], {"log": 1})
+        assert (theirs.progress(), ours.positions()) == ({"log": Progress(0, 3)}, {"log": 0})
+        ours.apply([], {"log": 1})
+        assert theirs.progress() == {"log": Progress(1, 3)}
+
+    def test_a_snapshot_sees_one_state(self, make: Make) -> None:
+        store = make(BALANCES)
+        store.apply([Put("balances", balance("a", "x", 1))], {"log": 1})
+        with store.snapshot() as views:
+            before = views.progress()
+            store.apply([Put("balances", balance("a", "x", 2)), Put("balances", balance("b", "x"))], {"log": 2})
+            assert views.page("balances", {}, None, 9) == [views.get("balances", ("a", "x"))] == [balance("a", "x", 1)]
+            assert views.progress() == before == {"log": Progress(1, 0)}
+        with store.snapshot() as views:
+            assert views.get("balances", ("a", "x")) == balance("a", "x", 2)
+            assert views.progress() == store.progress() == {"log": Progress(2, 0)}
 
     def test_readers_see_whole_applies_in_any_thread(self, make: Make) -> None:
         store, rounds, done = make(BALANCES), 80, threading.Event()

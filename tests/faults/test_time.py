@@ -136,7 +136,7 @@ def test_who_was_kept_from_acting_gets_the_time_back(tmp_path: Path) -> None:
         backend = market.system.backend()
         row = backend.views.get("contracts", (contract.trade_id,))
         assert row is not None
-        assert with_deadlines(backend, "contracts", [row])[0]["report_by"] == back + 15 * MINUTE
+        assert with_deadlines(backend.views, "contracts", [row])[0]["report_by"] == back + 15 * MINUTE
         market.clock.advance_to(back + 14 * MINUTE)
         market.do(contract.provider_id, full_report(contract))
         market.advance_to(back + 16 * MINUTE)  # the other contract was not reported, and the bond goes

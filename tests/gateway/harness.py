@@ -131,7 +131,7 @@ def served(home: Path) -> Iterator[Served]:
     try:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with httpx.Client(trust_env=False) as client:
-            assert client.get(f"{url}/healthz").json() == {"ok": True, "failure": "", "waiting": {}}
+            assert client.get(f"{url}/healthz").json() == {"ok": True, "failure": "", "waiting": {}, "catching_up": ""}
         yield Served(market, url)
     finally:
         server.should_exit = True

@@ -86,7 +86,7 @@ def test_the_first_apply_creates_everything_and_the_second_nothing(server: Clust
     done = admin.apply(access, PASSWORDS)
     assert "database from_nothing: created" in done
     assert {f"schema {name}: created" for name in ("ledger", "views")} <= set(done)
-    assert {f"schema ledger: {LOG_KIND.revision}", "schema views: views_1"} <= set(done)
+    assert {f"schema ledger: {LOG_KIND.revision}", "schema views: views_2"} <= set(done)
     assert admin.check(access) == []
     assert admin.apply(access, PASSWORDS) == []
     assert admin.check(access) == []

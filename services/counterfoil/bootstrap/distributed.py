@@ -177,6 +177,8 @@ class Distributed:
         self.health.live(f"{name}-kafka-clients", Responsive(component.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)
         self.health.fact(name, lambda: "active" if component.active else "standby")
+        if isinstance(component, Views):
+            self.health.ready(f"{name}-catching-up", component.catching_up)
         if isinstance(component, Writer):  # its lease asks its database every few seconds
             self.health.ready(f"{name}-publication", component.publication_trouble)
             self.health.ready(f"{name}-clock", component.waits)

@@ -120,6 +120,7 @@ class Embedded:
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
             standstill=lambda log: self.runners[log].timekeeper.standstill,
+            catching_up=lambda: self.projector.catching_up,
         )
 
     # stepping -------------------------------------------------------------------------------------------------------

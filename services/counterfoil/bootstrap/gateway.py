@@ -14,6 +14,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import LogStore, Presence
+from counterfoil.runtime.catching_up import catching_up
 from counterfoil.runtime.receipts import Deliver, Receipts, Source
 from counterfoil.runtime.standstill import Code, Standstill
 from counterfoil.settings import GATEWAY, Settings
@@ -41,6 +42,7 @@ class Gateway:
         self.name, self._failure, self._instruments = GATEWAY, failure, instruments
         self._instance = instance
         self._presences: Mapping[LogId, Presence | None] = {}
+        self._catching_up = ""
         database, access = settings.database_access(GATEWAY), settings.kafka_access(GATEWAY)
         with ExitStack() as opened:
             self.stores: dict[LogId, LogStore] = {
@@ -86,8 +88,8 @@ class Gateway:
         self.hub.inbox.wake()
 
     def ping(self) -> None:
-        """Ask the database for what the writers say of themselves. Raises storage errors."""
-        self.views.positions()
+        """Ask the database what the writers say of themselves, and how far the views are. Raises storage errors."""
+        self._catching_up = catching_up(self.views.progress(), self._origins())
         self._presences = {log: store.presence() for log, store in self.stores.items()}
 
     def _standstill(self, log: LogId) -> Standstill | None:
@@ -108,12 +110,16 @@ class Gateway:
             log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
             failure=self._failure,
             standstill=self._standstill,
+            catching_up=lambda: self._catching_up,
             telemetry=self._instruments,
         )
 
     def _positions(self) -> Mapping[str, int]:
-        known = self.views.positions()
-        return {origin: known.get(origin, 0) for origin in map(self._instance.origin, self._instance.logs())}
+        known = self.views.progress()
+        return {origin: known[origin].position if origin in known else 0 for origin in self._origins()}
+
+    def _origins(self) -> list[str]:
+        return [self._instance.origin(log) for log in self._instance.logs()]
 
     def close(self) -> None:
         """Release everything. The workers have stopped."""

@@ -44,16 +44,24 @@ class Views:
 
     def step(self) -> None:
         """Project a batch, if there is one. Raises what the stores and the transport raise."""
-        if self._projector is None:
-            if not self._lease.win(_STAND_BY):
-                return
-            self._store = self._opened.enter_context(closing(open_view_store_on(self._database, VIEWS)))
-            self._projector = Projector(self.transport, self._store, self._tables)
+        if self._projector is None and not self._lease.win(_STAND_BY):
+            return
         try:
             self._lease.check()
-            self._projector.step(_IDLE)
+            self._active().step(_IDLE)
         except StoreConflict as problem:
             raise Unavailable(f"views: another process has taken over: {problem}") from problem
+
+    def _active(self) -> Projector:
+        if self._projector is None:
+            self._store = self._opened.enter_context(closing(open_view_store_on(self._database, VIEWS)))
+            self._projector = Projector(self.transport, self._store, self._tables)
+        return self._projector
+
+    def catching_up(self) -> str | None:
+        """How far the views are while they catch up, else None: a check of readiness."""
+        projector = self._projector
+        return projector.catching_up or None if projector is not None else None
 
     def recover(self) -> None:
         """Resume from the positions that the views hold."""
@@ -66,7 +74,7 @@ class Views:
         """Send the database a query, once it is in use. Raises storage errors."""
         store = self._store
         if store is not None:
-            store.page(VIEWS[0].name, {}, None, 1)  # not `positions`: that changes what the next apply compares
+            store.progress()  # not `positions`: that changes what the next apply compares
 
     def wake(self) -> None:
         """The worker is stopping: end every wait for entries or Kafka."""

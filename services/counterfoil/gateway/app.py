@@ -73,6 +73,7 @@ def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
         reasons = {log.name: backend.standstill(log) for log in backend.origins}
         waiting = {name: {"code": each.code, "text": each.text} for name, each in reasons.items() if each is not None}
         ok = not failure and not waiting
-        return JSONResponse({"ok": ok, "failure": failure, "waiting": waiting}, status_code=200 if ok else 503)
+        report = {"ok": ok, "failure": failure, "waiting": waiting, "catching_up": backend.catching_up()}
+        return JSONResponse(report, status_code=200 if ok else 503)
 
     return app

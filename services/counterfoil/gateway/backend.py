@@ -33,4 +33,6 @@ class Backend:
     """Why a service stopped for good; empty while all run."""
     standstill: Callable[[LogId], Standstill | None]
     """Why a log decides nothing at the moment; None if it decides. Returns at once."""
+    catching_up: Callable[[], str]
+    """How far the views are while they catch up, else empty; at most a few seconds old. Returns at once."""
     telemetry: Telemetry = NOTHING

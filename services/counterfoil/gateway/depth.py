@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from counterfoil.gateway.backend import Backend
-from counterfoil.ports import Row
+from counterfoil.ports import Row, View, ViewReader
 
 _PAGE: Final = 500
 
 
-def depth_of(backend: Backend, class_id: str, region: str, currency: str) -> dict[str, list[dict[str, Any]]]:
+def depth_of(
+    views: ViewReader, definitions: Sequence[View], class_id: str, region: str, currency: str
+) -> dict[str, list[dict[str, Any]]]:
     """Offers rising and bids falling in price. A bid counts in every market where it may match.
 
     Per level: how many `orders`, their `nodes`, and `node_hours` not sold or not filled yet. Offers that are sold out
@@ -20,10 +21,10 @@ def depth_of(backend: Backend, class_id: str, region: str, currency: str) -> dic
     offers: dict[int, list[int]] = {}
     bids: dict[int, list[int]] = {}
     wanted = {"class_id": class_id, "region": region, "currency": currency, "status": "open"}
-    for row in _rows(backend, "offers", wanted):
+    for row in _rows(views, definitions, "offers", wanted):
         nodes, hours = _number(row["nodes"]), _number(row["window_end"]) - _number(row["window_start"])
         _count(offers, row["price"], nodes, nodes * hours - _number(row["sold_node_hours"]))
-    for row in _rows(backend, "bids", {"currency": currency, "status": "open"}):
+    for row in _rows(views, definitions, "bids", {"currency": currency, "status": "open"}):
         if class_id in _names(row["classes"]) and region in _names(row["regions"]):
             nodes = _number(row["nodes_left"])
             _count(bids, row["limit_price"], nodes, nodes * _number(row["hours"]))
@@ -33,10 +34,10 @@ def depth_of(backend: Backend, class_id: str, region: str, currency: str) -> dic
     }
 
 
-def _rows(backend: Backend, name: str, filters: Mapping[str, object]) -> Iterator[Row]:
-    view = next(each for each in backend.definitions if each.name == name)
+def _rows(views: ViewReader, definitions: Sequence[View], name: str, filters: Mapping[str, object]) -> Iterator[Row]:
+    view = next(each for each in definitions if each.name == name)
     after: tuple[object, ...] | None = None
-    while page := backend.views.page(name, filters, after, _PAGE):
+    while page := views.page(name, filters, after, _PAGE):
         yield from page
         after = tuple(page[-1][column] for column in view.key)
 

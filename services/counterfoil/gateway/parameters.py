@@ -5,12 +5,14 @@ A client that waits for the index of its receipt reads its own writes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import Query, Request
 
 from counterfoil.contract.log_id import LogId, parse_log
+from counterfoil.gateway.answers import refuse_while_catching_up
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.view_positions import ViewPositions
@@ -63,9 +65,13 @@ def parse_position(text: str, origins: Mapping[LogId, str], code: str) -> tuple[
 
 
 async def wait_for(backend: Backend, views: ViewPositions, wanted: Sequence[str] | None) -> None:
-    """Wait until the views hold each ``service[/shard]:index``. Raises `Problem`: if malformed, and 504 on timeout."""
+    """Wait until the views hold each ``service[/shard]:index``.
+
+    Raises `Problem`: if malformed, and after `WAIT_AT_MOST` seconds 503 if the views are catching up, else 504.
+    """
     sizes: dict[str, int] = {}
     for origin, index in [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]:
         sizes[origin] = max(index + 1, sizes.get(origin, 0))
     if not await views.reach(sizes, WAIT_AT_MOST):
+        await asyncio.to_thread(refuse_while_catching_up, backend)
         raise Problem(504, "wait_timed_out", "The views did not get that far in time; try again.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
+from counterfoil.gateway.answers import answer, responses
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.deadlines import with_deadlines
 from counterfoil.gateway.depth import depth_of
@@ -16,7 +15,7 @@ from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.rows import decode_cursor, encode_cursor, page_schema, parse, render, row_schema
 from counterfoil.gateway.view_positions import ViewPositions
-from counterfoil.ports import Row, View
+from counterfoil.ports import View, ViewReader
 
 MAX_PAGE: Final = 500
 _PAGING: Final = ("after", "limit")
@@ -36,13 +35,13 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
     parameters = [
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in view.filters
     ]
-    schema = {"200": {"description": "A page", "content": {"application/json": {"schema": page_schema(view)}}}}
+    shown = responses("A page", page_schema(view))
 
     @routes.get(
         _path_of(view),
         operation_id=f"list_{view.name}",
         summary=f"List {view.name.replace('_', ' ')}",
-        openapi_extra={"parameters": parameters, "responses": schema},
+        openapi_extra={"parameters": parameters, "responses": shown},
     )
     async def page(
         request: Request,
@@ -58,9 +57,13 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
         except ValueError as problem:
             raise Problem(400, "bad_filter", "A filter's value is not of its kind.", f"{problem}"[:120]) from problem
         await wait_for(backend, views, wanted)
-        rows = await asyncio.to_thread(_page, backend, view, filters, key, limit)
-        following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
-        return JSONResponse({"items": [render(view, row) for row in rows], "next": following})
+
+        def read(reader: ViewReader) -> object:
+            rows = with_deadlines(reader, view.name, reader.page(view.name, filters, key, limit))
+            following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
+            return {"items": [render(view, row) for row in rows], "next": following}
+
+        return await answer(backend, read)
 
 
 def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: View) -> None:
@@ -68,13 +71,13 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
     first, *others = view.key
     path = "/".join(["{" + first + ":path}", *("{" + name + "}" for name in others)])
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in view.key]
-    schema = {"200": {"description": "The item", "content": {"application/json": {"schema": row_schema(view)}}}}
+    shown = responses("The item", row_schema(view))
 
     @routes.get(
         f"{_path_of(view)}/{path}",
         operation_id=f"get_{view.name}",
         summary=f"One of {view.name.replace('_', ' ')}",
-        openapi_extra={"parameters": parameters, "responses": schema},
+        openapi_extra={"parameters": parameters, "responses": shown},
     )
     async def item(request: Request, wanted: WaitFor = None) -> JSONResponse:
         check_parameters(request, ())
@@ -83,21 +86,14 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
         except ValueError as problem:
             raise Problem(400, "bad_key", "A key is not of its kind.", f"{problem}"[:120]) from problem
         await wait_for(backend, views, wanted)
-        row = await asyncio.to_thread(_get, backend, view, key)
-        if row is None:
-            raise Problem(404, "not_found", f"No such item in {view.name}.", "/".join(map(str, key))[:200])
-        return JSONResponse(render(view, row))
 
+        def read(reader: ViewReader) -> object:
+            row = reader.get(view.name, key)
+            if row is None:
+                raise Problem(404, "not_found", f"No such item in {view.name}.", "/".join(map(str, key))[:200])
+            return render(view, *with_deadlines(reader, view.name, [row]))
 
-def _page(
-    backend: Backend, view: View, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int
-) -> Sequence[Row]:
-    return with_deadlines(backend, view.name, backend.views.page(view.name, filters, after, limit))
-
-
-def _get(backend: Backend, view: View, key: tuple[object, ...]) -> Row | None:
-    row = backend.views.get(view.name, key)
-    return None if row is None else with_deadlines(backend, view.name, [row])[0]
+        return await answer(backend, read)
 
 
 def _path_of(view: View) -> str:
@@ -105,7 +101,14 @@ def _path_of(view: View) -> str:
 
 
 def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions) -> None:
-    @routes.get("/v1/depth", operation_id="depth", summary="Open quantity by price level")
+    shown = responses("The levels", {"type": "object"})
+
+    @routes.get(
+        "/v1/depth",
+        operation_id="depth",
+        summary="Open quantity by price level",
+        openapi_extra={"responses": shown},
+    )
     async def depth(
         request: Request,
         class_id: Annotated[str, Query(max_length=63)],
@@ -115,5 +118,5 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions) -> Non
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))
         await wait_for(backend, views, wanted)
-        levels = await asyncio.to_thread(depth_of, backend, class_id, region, currency)
-        return JSONResponse({"class_id": class_id, "region": region, "currency": currency, **levels})
+        market = {"class_id": class_id, "region": region, "currency": currency}
+        return await answer(backend, lambda reader: {**market, **depth_of(reader, backend.definitions, **market)})

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import log_of
 from counterfoil.core.decider import At
-from counterfoil.ports import Change, Inbox, ServiceTransport, ViewStore
+from counterfoil.ports import Change, Inbox, Progress, ServiceTransport, ViewStore
+from counterfoil.runtime.catching_up import catching_up
 from counterfoil.service import Reducers
 
 _BATCH: Final = 2_048
+
+log = logging.getLogger("counterfoil.views")
 
 
 class Projector:
@@ -21,13 +26,41 @@ class Projector:
     def __init__(self, transport: ServiceTransport, views: ViewStore, tables: Mapping[str, Reducers]) -> None:
         self._transport, self._views, self._tables = transport, views, tables
         self.inbox: Inbox
+        self.progress: dict[str, Progress]
+        self.catching_up: str
+        """How far the views are, as `runtime.catching_up` says it; empty unless they are catching up."""
+        self._tenth = 0
         self.recover()
 
     def recover(self) -> None:
-        """Resume from the views' positions: after a failed `step` it is unknown whether its changes were made."""
+        """Resume from the views' positions: after a failed `step` it is unknown whether its changes were made.
+
+        From then on the views are catching up, until they have what the logs have now.
+        """
         known = self._views.positions()
-        self.positions = {origin: known.get(origin, 0) for origin in self._tables}
-        self.inbox = self._transport.open_inbox("views", None, self.positions)
+        positions = {origin: known.get(origin, 0) for origin in self._tables}
+        self.inbox = self._transport.open_inbox("views", None, positions)
+        targets = {origin: self._transport.announced(origin) for origin in self._tables}
+        self._views.begin(targets)
+        self.progress = {origin: Progress(at, targets[origin]) for origin, at in positions.items()}
+        self.catching_up = ""
+        self._report()
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Per origin, the index of the next entry to project."""
+        return {origin: known.position for origin, known in self.progress.items()}
+
+    def _report(self) -> None:
+        """Log that the views begin to catch up, at each tenth of it how far they are, and that they have caught up."""
+        before, self.catching_up = self.catching_up, catching_up(self.progress, self._tables)
+        done = sum(min(known.position, known.target) for known in self.progress.values())
+        tenth = done * 10 // max(1, sum(known.target for known in self.progress.values()))
+        if self.catching_up and (not before or tenth > self._tenth):
+            log.info("the views are catching up, queries are refused: %s", self.catching_up)
+        elif before and not self.catching_up:
+            log.info("the views have caught up")
+        self._tenth = tenth
 
     def step(self, timeout: float = 0.0) -> int:
         """Project one batch in one transaction; returns the number of entries. After it raised, call `recover`."""
@@ -40,8 +73,10 @@ class Projector:
             changes += project(self._tables[delivery.source], CODEC.decode_entry(delivery.data))
             moved[delivery.source] = delivery.position + 1
         self._views.apply(changes, moved)
-        self.positions = {**self.positions, **moved}
         self.inbox.acknowledge(moved)
+        self.progress |= {origin: replace(self.progress[origin], position=at) for origin, at in moved.items()}
+        if self.catching_up:
+            self._report()
         return len(deliveries)
 
 

@@ -44,6 +44,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """The same, for statements that all see one committed state."""
+        with self.translated(), self.dialect.snapshots.begin() as connection:
+            yield connection
+
+    @contextmanager
     def translated(self) -> Iterator[None]:
         """Turns errors of the database into `StorageError`, or `DatabaseDamaged` where a retry cannot succeed."""
         if self._closed:

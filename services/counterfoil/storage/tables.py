@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     insert,
+    text,
 )
 
 from counterfoil.contract.canonical import canonical
@@ -51,7 +52,7 @@ class Kind:
 
 
 LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 2)
-VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 1)
+VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 2)
 SNAPSHOT_KIND: Final = Kind("snapshot", int.from_bytes(b"CFsn"), 1)
 
 # SQLite uses an INTEGER PRIMARY KEY, in exactly this spelling, as the row id, so that appends go to the end.
@@ -197,6 +198,7 @@ def view_schema(views: Sequence[View]) -> ViewSchema:
         metadata,
         Column("origin", CodePointText, primary_key=True),
         Column("position", BigInteger, nullable=False),
+        Column("target", BigInteger, nullable=False, server_default=text("0")),
         CheckConstraint("position >= 0", name="positions_position"),
     )
     meta = Table("_meta", metadata, Column("fingerprint", CodePointText, primary_key=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Change, Row, StoreConflict, UnknownFilter, View
+from counterfoil.ports import Change, Progress, Row, StoreConflict, UnknownFilter, View, ViewReader
 from counterfoil.settings import VIEWS, DatabaseAccess
 from counterfoil.storage.changes import KEY, check, key_parameters, merge
 from counterfoil.storage.database import Database
@@ -30,7 +31,7 @@ from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.migrations import VERSION_TABLE
-from counterfoil.storage.tables import VIEWS_KIND, ViewTable, view_schema
+from counterfoil.storage.tables import VIEWS_KIND, ViewSchema, ViewTable, view_schema
 
 SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last applies, with their positions: they are projected again
 
@@ -46,7 +47,7 @@ class SqlViewStore:
         """Raises `StorageError` if the database is of another kind or version, or read-only with other views."""
         self._schema = view_schema(views)
         self._writing = Lock()  # guards _known, which must be no older than the last apply
-        self._known: dict[str, int] = {}
+        self._known: dict[str, Progress] = {}
         self.database = Database(dialect, VIEWS_KIND)
         try:
             if read_only:
@@ -87,11 +88,15 @@ class SqlViewStore:
     def positions(self) -> dict[str, int]:
         """Per origin, the index of the next entry to project. Waits for the apply under way."""
         with self._writing, self.database.read() as connection:
-            self._known = self._positions(connection)
-            return dict(self._known)
+            self._known = _Reader(self._schema, connection).progress()
+            return {origin: known.position for origin, known in self._known.items()}
 
-    def _positions(self, connection: Connection) -> dict[str, int]:
-        return {row.origin: row.position for row in connection.execute(select(self._schema.positions))}
+    def begin(self, targets: Mapping[str, int]) -> None:
+        """Set the targets, and the positions of logs that have none to 0. Raises `StoreConflict` as `apply` does."""
+        with self._writing:
+            begun = {origin: Progress(self._at(origin).position, target) for origin, target in targets.items()}
+            with self._moving(begun):
+                pass
 
     def apply(self, changes: Iterable[Change], positions: Mapping[str, int]) -> None:
         """Make the changes in order and move the positions, in one transaction.
@@ -99,40 +104,56 @@ class SqlViewStore:
         Raises `StoreConflict` if another writer moved the positions, or recreated the tables, since this store last
         read them: changes that add must not be applied twice.
         """
-        views = self._schema.views
+        views, dialect = self._schema.views, self.database.dialect
         statements = merge(changes, views)
         with self._writing:
-            with self._alone() as connection, self.database.dialect.pipelined(connection):
+            moved = {origin: replace(self._at(origin), position=position) for origin, position in positions.items()}
+            with self._moving(moved) as connection:
                 for shape, rows in statements:
                     if shape.put:
-                        self.database.dialect.put(connection, views[shape.view].table, rows)
+                        dialect.put(connection, views[shape.view].table, rows)
                     else:
-                        self.database.dialect.change(connection, shape, views[shape.view], rows)
-                self.database.dialect.put(connection, self._schema.positions, list(positions.items()))
-            self._known = {**self._known, **positions}
+                        dialect.change(connection, shape, views[shape.view], rows)
+
+    def _at(self, origin: str) -> Progress:
+        return self._known.get(origin, Progress(0, 0))
 
     @contextmanager
-    def _alone(self) -> Iterator[Connection]:
-        """A transaction without other writers. Raises `StoreConflict` if one has written since this store last read."""
+    def _moving(self, moved: Mapping[str, Progress]) -> Iterator[Connection]:
+        """A transaction without other writers, whose statements are pipelined, and which ends by storing `moved`.
+
+        Raises `StoreConflict` if another writer has written since this store last read.
+        """
+        dialect, positions = self.database.dialect, self._schema.positions
         with self.database.write() as connection:
-            if self._lock(connection) != self._schema.fingerprint or self._positions(connection) != self._known:
+            there = self._lock(connection)
+            if there != self._schema.fingerprint or _Reader(self._schema, connection).progress() != self._known:
                 raise StoreConflict("another writer has changed these views")
-            yield connection
+            with dialect.pipelined(connection):
+                yield connection
+                dialect.put(connection, positions, [(name, at.position, at.target) for name, at in moved.items()])
+        self._known = {**self._known, **moved}
+
+    @contextmanager
+    def snapshot(self) -> Iterator[ViewReader]:
+        """One transaction, which sees no apply that ends meanwhile."""
+        with self.database.snapshot() as connection:
+            yield _Reader(self._schema, connection)
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:
         """The row with this key."""
-        model = self._view(view)
-        wanted = select(model.table).where(_by_key(model))
         with self.database.read() as connection:
-            row = connection.execute(wanted, key_parameters(model, key)).mappings().one_or_none()
-        return None if row is None else dict(row)
+            return _Reader(self._schema, connection).get(view, key)
 
     def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
         """At most `limit` rows in key order behind the key `after`. Raises `UnknownFilter`."""
-        ensure(limit >= 1, f"a page of {limit} rows")
-        model = self._view(view)
         with self.database.read() as connection:
-            return [dict(row) for row in connection.execute(_page(model, filters, after).limit(limit)).mappings()]
+            return _Reader(self._schema, connection).page(view, filters, after, limit)
+
+    def progress(self) -> dict[str, Progress]:
+        """Per origin, how far the views are; without the logs whose projection has not begun."""
+        with self.database.read() as connection:
+            return _Reader(self._schema, connection).progress()
 
     def reset(self) -> None:
         """Drop every row and position."""
@@ -147,6 +168,31 @@ class SqlViewStore:
     def close(self) -> None:
         """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
         self.database.close()
+
+
+class _Reader:
+    """`counterfoil.ports.ViewReader` on one connection."""
+
+    def __init__(self, schema: ViewSchema, connection: Connection) -> None:
+        self._schema, self._connection = schema, connection
+
+    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
+        """The row with this key."""
+        model = self._view(view)
+        wanted = select(model.table).where(_by_key(model))
+        row = self._connection.execute(wanted, key_parameters(model, key)).mappings().one_or_none()
+        return None if row is None else dict(row)
+
+    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
+        """At most `limit` rows in key order behind the key `after`. Raises `UnknownFilter`."""
+        ensure(limit >= 1, f"a page of {limit} rows")
+        wanted = _page(self._view(view), filters, after).limit(limit)
+        return [dict(row) for row in self._connection.execute(wanted).mappings()]
+
+    def progress(self) -> dict[str, Progress]:
+        """Per origin, how far the views are; without the logs whose projection has not begun."""
+        rows = self._connection.execute(select(self._schema.positions))
+        return {origin: Progress(position, target) for origin, position, target in rows}
 
     def _view(self, name: str) -> ViewTable:
         ensure(name in self._schema.views, f"no view {name!r}")

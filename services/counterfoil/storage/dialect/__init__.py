@@ -41,6 +41,8 @@ class Dialect(Protocol):
     """A single connection, which threads use in turn."""
     reader: Engine
     """Connections that cannot write. Each statement sees one committed state."""
+    snapshots: Engine
+    """The same connections, for transactions of which all statements see one committed state."""
 
     def prepare(self, kind: Kind) -> None:
         """Set up a new database, or check an existing one. Raises `StorageError`, and changes nothing, if neither."""

@@ -1,0 +1,60 @@
+"""Answers from the views: rows of one snapshot, with the positions that they are at; none while the views catch up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from fastapi.responses import JSONResponse
+
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.problems import MEDIA_TYPE, Problem
+from counterfoil.ports import Progress, ViewReader
+from counterfoil.runtime.catching_up import catching_up
+
+POSITION: Final = "Counterfoil-Position"
+"""The header with the positions of an answer: ``service[/shard]:index`` of the next entry of each log, with commas.
+
+In the form of ``from`` in ``/v1/events``, which goes on behind the answer.
+"""
+_POSITION_SCHEMA: Final = {
+    "description": "the first entry of each log that the answer does not reflect, as `from` of `/v1/events` takes it",
+    "schema": {"type": "string", "examples": ["issuance:12,ledger:345,matching:67,redemption:8"]},
+}
+
+
+def responses(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The responses of a query, for OpenAPI. `schema`: of the JSON in its answer."""
+    content = {"application/json": {"schema": schema}}
+    title = "`catching_up`: the views are being rebuilt; `detail` says how far they are. Or `unavailable`"
+    return {
+        "200": {"description": description, "content": content, "headers": {POSITION: _POSITION_SCHEMA}},
+        "503": {"description": title, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}},
+    }
+
+
+async def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
+    """What `read` makes of the views, as JSON. Raises `Problem`: what `read` raises, and 503 `catching_up`."""
+    return await asyncio.to_thread(_answer, backend, read)
+
+
+def _answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
+    with backend.views.snapshot() as views:
+        progress = views.progress()
+        _refuse(backend, progress)
+        found = read(views)
+    at = ",".join(f"{log.name}:{progress[origin].position}" for log, origin in backend.origins.items())
+    return JSONResponse(found, headers={POSITION: at})
+
+
+def refuse_while_catching_up(backend: Backend) -> None:
+    """Raises `Problem` 503 while the views are catching up. May wait for a database."""
+    _refuse(backend, backend.views.progress())
+
+
+def _refuse(backend: Backend, progress: Mapping[str, Progress]) -> None:
+    behind = catching_up(progress, backend.origins.values())
+    if behind:
+        title = "The views are being rebuilt from the logs. Commands and receipts are not affected; ask again later."
+        raise Problem(503, "catching_up", title, behind, headers={"Retry-After": "2"})
