@@ -9,6 +9,7 @@ import pytest
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract import codec
+from counterfoil.gateway import signatures
 from counterfoil.log import keys
 from tests.gateway.harness import Stepped
 from tests.gateway.world import BID, OFFER, deposit
@@ -38,3 +39,25 @@ def test_a_command_costs_one_parse_and_one_verification(http: Stepped, monkeypat
         http.market.system.settle()
     assert sum(http.market.sizes().values()) > sum(sizes.values()) + len(sent)  # the other services consumed them
     assert calls == {"open_envelope": len(sent), "crypto_sign_open": len(sent), "_decode_entry": 0}
+
+
+@pytest.mark.parametrize(("kept", "read"), [(2, 2), (1, 4)])
+def test_a_key_is_read_once_while_it_is_kept(
+    http: Stepped, monkeypatch: pytest.MonkeyPatch, kept: int, read: int
+) -> None:
+    monkeypatch.setattr(signatures, "KEYS_KEPT", kept)
+    read_keys: list[object] = []
+    views = http.market.system.views
+    get = views.get
+
+    def reading(view: str, key: tuple[object, ...]) -> Any:
+        if view == "keys":
+            read_keys.append(key)
+        return get(view, key)
+
+    monkeypatch.setattr(views, "get", reading)
+    sign = http.market.sign
+    for _ in range(2):
+        for envelope in (sign("treasury", deposit("lab-1", 7)), sign("gpu-1", OFFER)):
+            assert http.post(envelope).status_code == 200
+    assert len(read_keys) == read
