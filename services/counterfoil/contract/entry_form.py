@@ -20,12 +20,17 @@ from counterfoil.contract.entry import (
 )
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.scalars import DerivedTime
-from counterfoil.contract.wire import reader, wire_type
+from counterfoil.contract.times import parse_derived_time
+from counterfoil.contract.wire import reader
 
-_Time: Final = wire_type(DerivedTime)
-_Timer: Final = msgspec.defstruct("_Timer", [("kind", str), ("due", _Time)], gc=False)
-_Resumed: Final = msgspec.defstruct("_Resumed", [("away_since", _Time)], gc=False)
+
+class _Timer(msgspec.Struct, gc=False):
+    kind: str
+    due: str
+
+
+class _Resumed(msgspec.Struct, gc=False):
+    away_since: str
 
 
 class _Cause(msgspec.Struct, gc=False):
@@ -33,9 +38,9 @@ class _Cause(msgspec.Struct, gc=False):
 
     command: CommandCause | None = None
     entry: EntryCause | None = None
-    timer: _Timer | None = None  # type: ignore[valid-type]
+    timer: _Timer | None = None
     genesis: GenesisCause | None = None
-    resumed: _Resumed | None = None  # type: ignore[valid-type]
+    resumed: _Resumed | None = None
 
 
 class _Outcome(msgspec.Struct, gc=False):
@@ -58,7 +63,7 @@ def entry_reader(events: Sequence[type[Event]]) -> Callable[[bytes], Entry]:
         ("decision", Literal["accepted"] | _Decision),
         ("events", tuple[Union[tuple(events)], ...]),  # type: ignore[misc]  # noqa: UP007 made from values
     ]
-    members = [("source", str), ("id", str), ("time", _Time), ("subject", str), ("data", _form("_Data", data))]
+    members = [("source", str), ("id", str), ("time", str), ("subject", str), ("data", _form("_Data", data))]
     read = reader(_form("_Entry", members))
 
     def run(entry: bytes) -> Entry:
@@ -67,7 +72,7 @@ def entry_reader(events: Sequence[type[Event]]) -> Callable[[bytes], Entry]:
         cause, decision, events = _cause(data.cause), data.decision, data.events
         batch = decision != "accepted" and decision.batch is not None
         return Entry(
-            form.source.removeprefix("//"), data.index, form.id, form.time, form.subject, cause,
+            form.source.removeprefix("//"), data.index, form.id, parse_derived_time(form.time), form.subject, cause,
             batch, _outcomes(decision, cause, len(events)), events,
         )  # fmt: skip
 
@@ -78,26 +83,24 @@ def _form(name: str, members: list[tuple[str, Any]]) -> type:
     return msgspec.defstruct(name, members, gc=False)
 
 
-_read_caused: Final = reader(_form("_Caused", [("time", _Time), ("data", _form("_CausedData", [("cause", _Cause)]))]))
+_read_caused: Final = reader(_form("_Caused", [("time", str), ("data", _form("_CausedData", [("cause", _Cause)]))]))
 
 
 def read_cause(entry: bytes) -> tuple[Cause, int]:
     """An entry's cause and time; nothing else is looked at. Raises `UNREADABLE`."""
     form = _read_caused(entry)
-    return _cause(form.data.cause), form.time
+    return _cause(form.data.cause), parse_derived_time(form.time)
 
 
 def _cause(form: _Cause) -> Cause:
     found: Cause | None = form.command or form.entry or form.genesis
     if found is not None:
         return found
-    timer: Any = form.timer
-    resumed: Any = form.resumed
-    if timer is not None:
-        return TimerCause(timer.kind, timer.due)
-    if resumed is None:
+    if form.timer is not None:
+        return TimerCause(form.timer.kind, parse_derived_time(form.timer.due))
+    if form.resumed is None:
         raise ValueError("no cause")
-    return ResumedCause(resumed.away_since)
+    return ResumedCause(parse_derived_time(form.resumed.away_since))
 
 
 def _outcomes(decision: Any, cause: Cause, events: int) -> tuple[Outcome, ...]:

@@ -118,7 +118,7 @@ class Engine(Generic[S]):
             decision = barred or self._decide(header.actor, body, here)
             if not isinstance(decision, Refusal):
                 drafts = [canonical(dump_event(event)) for event in decision]
-                size = sum(len(draft) + 1 for draft in drafts)
+                size = sum(map(len, drafts)) + len(drafts)
                 if submission.batch and size > room:
                     decision = refuse(Code.OVER_LIMIT, entry_bytes=limits.MAX_ENTRY_BYTES)
                 else:

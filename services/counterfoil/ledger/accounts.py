@@ -52,16 +52,18 @@ class Position:
         self.n += 1
         self.debits_pending += _PENDING[effect] * amount
         self.debits_posted += _POSTED[effect] * amount
-        ensure(0 <= self.debits_pending <= MAX_AMOUNT and self.posted >= -MAX_AMOUNT, "debits out of range")
-        return Balance(n=self.n, posted=self.posted, held=self.debits_pending)
+        posted = self.credits_posted - self.debits_posted
+        ensure(0 <= self.debits_pending <= MAX_AMOUNT and posted >= -MAX_AMOUNT, "debits out of range")
+        return Balance(n=self.n, posted=posted, held=self.debits_pending)
 
     def credit(self, effect: Effect, amount: int) -> Balance:
         """Book the credit side of a leg; returns the balance after it."""
         self.n += 1
         self.credits_pending += _PENDING[effect] * amount
         self.credits_posted += _POSTED[effect] * amount
-        ensure(0 <= self.credits_pending <= MAX_AMOUNT and self.posted <= MAX_AMOUNT, "credits out of range")
-        return Balance(n=self.n, posted=self.posted, held=self.debits_pending)
+        posted = self.credits_posted - self.debits_posted
+        ensure(0 <= self.credits_pending <= MAX_AMOUNT and posted <= MAX_AMOUNT, "credits out of range")
+        return Balance(n=self.n, posted=posted, held=self.debits_pending)
 
 
 POSITION: Final = Form(
