@@ -69,8 +69,10 @@ class Projector:
             return 0
         changes: list[Change] = []
         moved: dict[str, int] = {}
+        # Entries are proven by their log, so old ones are not checked again; new ones the codec remembers.
+        decode = CODEC.decode_own_entry if self.catching_up else CODEC.decode_entry
         for delivery in deliveries:
-            changes += project(self._tables[delivery.source], CODEC.decode_entry(delivery.data))
+            changes += project(self._tables[delivery.source], decode(delivery.data))
             moved[delivery.source] = delivery.position + 1
         self._views.apply(changes, moved)
         self.inbox.acknowledge(moved)
