@@ -277,7 +277,7 @@ def adopt(rules: int, replaces: int) -> AdoptRules:
 
 REFUSALS: list[tuple[Callable[[], Scenario], Body, str, Code]] = [
     (people, adopt(3, 1), "op", Code.RULES_NOT_IN_FORCE),
-    (people, adopt(2, 2), "op", Code.RULES_NOT_NEWER),
+    (people, adopt(LATEST, LATEST), "op", Code.RULES_NOT_NEWER),
     (people, adopt(3, 2), "city-1", Code.ROLE_NOT_ALLOWED),
     (people, register("lab-1", 90, "beneficiary"), "op", Code.ALREADY_EXISTS),
     (people, replace(register("lab-9", 90, "issuer"), public_key=BAD_KEY), "op", Code.KEY_NOT_ACCEPTABLE),
