@@ -151,6 +151,10 @@ class Instance:
         """The path of a log's database."""
         return self.root / "db" / f"{log.stem}.sqlite"
 
+    def snapshot_database(self, log: LogId) -> Path:
+        """The path of the snapshot of a log's state: a cache, which may be deleted while nothing runs."""
+        return self.root / "db" / f"{log.stem}.snapshot"
+
     @property
     def views_database(self) -> Path:
         """The path of the views' database."""

@@ -133,7 +133,7 @@ class SnapshotStore(Protocol):
 
         `changes`: every record that was written since the state which followed `since` entries, once, as it is now;
         None for one that is gone. Raises `StoreConflict` unless the stored state follows at least `since` entries and
-        fewer than `size`. (One between them is of another writer of the same log: these changes hold there too.)
+        at most `size`. (One between them is of another writer of the same log: these changes hold there too.)
         """
 
     def reset(self) -> None:

@@ -63,12 +63,15 @@ def test_the_longest_names() -> None:
     assert TypeAdapter(Origin).validate_python(log.origin("h" * 63 + ":65535"))
 
 
+ENDS = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".snapshot", ".snapshot-wal", ".snapshot-shm", "-signer")
+
+
 @given(st.sets(LOGS, min_size=2))
 @example({LogId("matching", "a.b"), LogId("matching", "a-b")})
-@example({LogId("matching"), LogId("matching", "sqlite")})
+@example({LogId("matching"), LogId("matching", "sqlite"), LogId("matching", "snapshot")})
 def test_no_two_logs_share_a_file_or_a_schema(logs: set[LogId]) -> None:
-    files = {f"{log.stem}{end}" for log in logs for end in (".sqlite", ".sqlite-wal", ".sqlite-shm", "-signer")}
-    assert len(files) == 4 * len(logs)
+    files = {f"{log.stem}{end}" for log in logs for end in ENDS}
+    assert len(files) == len(ENDS) * len(logs)
     assert len({schema_of(log) for log in logs} - {VIEWS}) == len(logs)
 
 

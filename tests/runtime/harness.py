@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,6 +97,39 @@ class MemoryStore:
             return False
         self._presence = replace(known, accepted=asked)
         return True
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class MemorySnapshots:
+    """`SnapshotStore` as a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self._size = 0
+
+    def size(self) -> int:
+        """As the port says."""
+        return self._size
+
+    def records(self, size: int) -> Iterator[tuple[str, bytes]]:
+        """As the port says."""
+        if size != self._size:
+            raise StoreConflict
+        yield from self.kept.items()
+
+    def advance(self, since: int, size: int, changes: Iterable[tuple[str, bytes | None]]) -> None:
+        """As the port says."""
+        new = dict(changes)
+        if not since <= self._size <= size:
+            raise StoreConflict
+        self.kept = {key: value for key, value in {**self.kept, **new}.items() if value is not None}
+        self._size = size
+
+    def reset(self) -> None:
+        """As the port says."""
+        self.kept, self._size = {}, 0
 
     def close(self) -> None:
         """Nothing to release."""
@@ -279,6 +312,7 @@ class RunnerHarness:
         """`kept`: the log's store, if it is not in memory."""
         self.transport, self.clock = EmbeddedTransport(), VirtualClock(T)
         self.store, self.files = kept if kept is not None else MemoryStore(), MemoryFiles()
+        self.snapshots = MemorySnapshots()
         first = log_with(SOURCES["issuance"], registered(TREASURER, "treasurer"))
         self.logs = {SOURCES[name]: list(sources.get(name, ())) for name in SOURCES}
         self.logs[SOURCES["issuance"]] = first + self.logs[SOURCES["issuance"]]
@@ -296,6 +330,7 @@ class RunnerHarness:
             ORIGIN,
             {name: (origin,) for name, origin in SOURCES.items()},
             self.store,
+            self.snapshots,
             self.files,
             Signer(KEY, self.files.memory),
         )

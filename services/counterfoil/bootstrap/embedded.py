@@ -17,7 +17,7 @@ from counterfoil.contract.times import SECOND
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
-from counterfoil.ports import Clock, LogStore, Synchronous
+from counterfoil.ports import Clock, LogStore, SnapshotStore, Synchronous
 from counterfoil.runtime.clock_guard import LONGEST_OUTAGE, ClockGuard
 from counterfoil.runtime.projector import Projector
 from counterfoil.runtime.receipts import Answer, Deliver, Receipts, Source
@@ -25,6 +25,7 @@ from counterfoil.runtime.runner import Log, Runner
 from counterfoil.runtime.worker import Worker
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store
+from counterfoil.storage.snapshot_store import open_snapshot_store
 from counterfoil.storage.view_store import open_view_store
 from counterfoil.transport.embedded import EmbeddedTransport
 
@@ -73,9 +74,12 @@ class Embedded:
             self._pool = opened.enter_context(pool) if threads > 1 else None
             self.views = opened.enter_context(closing(open_view_store(instance.views_database, VIEWS)))
             self.stores: dict[LogId, LogStore] = {}
+            self._snapshots: dict[LogId, SnapshotStore] = {}
             for log in instance.logs():
                 store = open_log_store(instance.database(log), synchronous)
                 self.stores[log] = opened.enter_context(closing(store))
+                snapshots = open_snapshot_store(instance.snapshot_database(log))
+                self._snapshots[log] = opened.enter_context(closing(snapshots))
             self._recover(deliver)
             self._opened: ExitStack | None = opened.pop_all()
 
@@ -105,7 +109,8 @@ class Embedded:
         origin = instance.origin(log)
         self.transport.register_log(origin, store.entries, head.size if head is not None else 0)
         sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[service]}
-        return Log(DECIDERS[service], origin, sources, store, directory, Signer(key, directory.signer_memory()))
+        signer = Signer(key, directory.signer_memory())
+        return Log(DECIDERS[service], origin, sources, store, self._snapshots[log], directory, signer)
 
     def backend(self) -> Backend:
         """The backend of a gateway over these services."""

@@ -18,7 +18,7 @@ from counterfoil.instance import Instance
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.signer import Signer
 from counterfoil.ops.telemetry import Instruments
-from counterfoil.ports import Clock, LogStore, StoreConflict, Unavailable
+from counterfoil.ports import Clock, LogStore, SnapshotStore, StoreConflict, Unavailable
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.runtime.standstill import Standstill
@@ -26,6 +26,7 @@ from counterfoil.settings import Settings
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store_on
 from counterfoil.storage.schemas import schema_of
+from counterfoil.storage.snapshot_store import open_snapshot_store_on
 from counterfoil.transport.kafka import KafkaTransport
 
 _IDLE: Final = 0.2  # seconds that a step waits for work before it looks at the clock again
@@ -64,6 +65,7 @@ class Writer:
         self.transport = KafkaTransport(access, user, id_.shard, self._keys(), dead_letter, instance.logs())
         self._lease = LeaseKeeper(self._database, schema_of(id_))
         self._store: LogStore | None = None
+        self._snapshots: SnapshotStore | None = None
         self._runner: Runner | None = None
         self._active = False
         self._guard = ClockGuard(clock, settings.longest_outage * HOUR)
@@ -141,13 +143,14 @@ class Writer:
         self._drop()
         instance, key = self._instance, self._key
         self._store = open_log_store_on(self._database, self.id)
+        self._snapshots = open_snapshot_store_on(self._database, self.id)
         check_ownership(self._store.head(), key.verify_key)
         directory = LogDirectory(
             instance.log_directory(self.id), instance.signer_directory(self.id), key.verify_key.vkey()
         )
         signer = Signer(key, directory.signer_memory())
         decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
-        own = Log(decider, origin, self.sources, self._store, directory, signer)
+        own = Log(decider, origin, self.sources, self._store, self._snapshots, directory, signer)
         runner = Runner(
             own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments, self._guard
         )
@@ -166,9 +169,10 @@ class Writer:
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.abandon()
-        store, self._store = self._store, None
-        if store is not None:
-            store.close()
+        for store in (self._store, self._snapshots):
+            if store is not None:
+                store.close()
+        self._store = self._snapshots = None
 
     def wake(self) -> None:
         """The worker is stopping: end every wait for work or Kafka."""

@@ -40,11 +40,13 @@ from counterfoil.ports import (
     PublishedLog,
     Reply,
     ServiceTransport,
+    SnapshotStore,
     StoreConflict,
 )
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
+from counterfoil.runtime.snapshots import Snapshots
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 from counterfoil.runtime.timekeeper import Timekeeper
 
@@ -55,7 +57,6 @@ STATE_ROOT_EVERY: Final = 4_096
 CURSORS_EVERY: Final = 8_192
 """Messages that may be consumed without making an entry before the cursors are committed."""
 _ANNOUNCED_AT_ONCE: Final = 512  # entries, when catching up
-_REPLAY_CHUNK: Final = 1_024
 _TIMERS_PER_COMMIT: Final = 64
 _ENTRIES_PER_COMMIT: Final = 1_024  # where timers that follow from reactions go on with the next commit
 _HELD_PAUSE: Final = 0.01  # seconds
@@ -63,13 +64,14 @@ _HELD_PAUSE: Final = 0.01  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What one runner needs for its log: decider, origin, store, published log and signer."""
+    """What one runner needs for its log: decider, origin, stores, published log and signer."""
 
     decider: Decider[Any]
     origin: str
     sources: Mapping[str, Sequence[str]]
     """Origins of the logs it consumes, by service: every shard of each."""
     store: LogStore
+    snapshots: SnapshotStore
     published: PublishedLog
     signer: Signer
 
@@ -106,19 +108,23 @@ class Runner:
         self._wanted = {origin: {each.TYPE for each in types} for origin, types in self._subscribed.items()}
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
+        self._snapshots = Snapshots(log.decider, log.origin, log.store, log.snapshots)
         self._batch: list[tuple[Entry, bytes, bytes | None]] = []
         self._traces: list[str] = []
         self._head: Head | None = None  # the committed head, which `tree` has
         self._tried: tuple[Staged, Head] | None = None  # the next head, while it is not known whether it is committed
         self._loaded = False  # whether `engine` has the state at the head, and then the entries of `_batch`
-        self.folded = 0
-        """How many entries `load` has read and folded."""
         self._cursors: dict[str, int] = {}  # of what was consumed since they were last committed
         self._skipped = 0  # messages, likewise
         self._replies: list[Reply] = []  # to commands of the batch that make no entry
         self._rooted = 0
         self._goes_on = False  # whether due timers were left to the next step, and everything else with them
         self._idle = Event()
+
+    @property
+    def folded(self) -> int:
+        """How many entries `load` has read and folded, in all."""
+        return self._snapshots.folded
 
     # starting -------------------------------------------------------------------------------------------------------
 
@@ -143,7 +149,8 @@ class Runner:
     def load(self) -> None:
         """Load the committed log, and check that database, tiles and signer agree.
 
-        Raises `RollbackError` or `ProofError` if more was signed or published than is committed.
+        Raises `RollbackError` or `ProofError` if more was signed or published than is committed, `ProofError` if the
+        entries lead to another state than the last state root commits to.
         """
         self._loaded, self._tried = False, None
         self._publisher.reset()
@@ -159,16 +166,8 @@ class Runner:
         if log.signer.head.size and self.tree.root_at(log.signer.head.size) != log.signer.head.root:
             raise ProofError(f"{log.origin}: the signer remembers another history than the database holds")
         self._publisher.check(self.tree)
-        self.engine = Engine(log.decider, log.origin, self._root_at)
-        self._rooted = 0
-        for start in range(0, size, _REPLAY_CHUNK):
-            for data in log.store.entries(start, min(start + _REPLAY_CHUNK, size)):
-                entry = CODEC.decode_own_entry(data)  # the root was compared
-                self.engine.replay(entry)
-                if entry.subject == STATE_ROOT_TIMER:
-                    self._rooted = self.engine.size
-                self.folded += 1
         self._batch, self._traces, self._cursors, self._skipped, self._replies = [], [], {}, 0, []
+        self.engine, self._rooted = self._snapshots.load(self.tree, self._root_at)
         self._loaded = True
 
     def join(self) -> None:
@@ -296,9 +295,9 @@ class Runner:
         clock = self._clock.now()
         if self.engine.size > self._rooted and self.timekeeper.may_decide(clock, self.engine.time):
             self._resume(clock)
-            self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))
-            self._rooted = self.engine.size
+            self._take_root(clock)
             self._commit({})
+        self._snapshots.flush()
         self._publisher.publish(self.tree)
 
     def publish(self) -> None:
@@ -316,12 +315,13 @@ class Runner:
         return self._publisher.trouble
 
     def publish_in_background(self) -> None:
-        """From now on, steps publish on a background thread."""
-        self._publisher.background = True
+        """From now on, steps publish, and write snapshots, on background threads."""
+        self._publisher.background = self._snapshots.background = True
 
     def abandon(self) -> None:
-        """Wait for the background write; `step` must not be called afterwards."""
+        """Wait for the background writes; `step` must not be called afterwards."""
         self._publisher.abandon()
+        self._snapshots.abandon()
 
     def next_due(self) -> int | None:
         """When the next timer is due; None if there is none, or none may fire."""
@@ -429,8 +429,12 @@ class Runner:
 
     def _root(self, clock: int) -> None:
         if self.engine.size - self._rooted >= STATE_ROOT_EVERY:
-            self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))
-            self._rooted = self.engine.size
+            self._take_root(clock)
+
+    def _take_root(self, clock: int) -> None:
+        self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))
+        self._rooted = self.engine.size
+        self._snapshots.take(self.engine.rooted, self._rooted)
 
     def _take(self, entry: Entry, data: bytes, content: bytes | None = None, trace: str = "") -> None:
         self._batch.append((entry, data, content))
@@ -475,6 +479,7 @@ class Runner:
         """The batch is committed."""
         self.tree.accept(staged)
         self.log.signer.committed(staged.size, staged.root)
+        self._snapshots.committed(staged.size)
         for entry, encoded, _ in self._batch:
             CODEC.keep_entry(encoded, entry)  # receipts, views and consumers in this process need not decode it
         self._head, self._tried = head, None

@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, delete, select, update
 from counterfoil.contract.log_id import LogId
 from counterfoil.errors import Unusable
 from counterfoil.ports import StoreConflict
+from counterfoil.runtime.os_errors import classifying
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import tables
 from counterfoil.storage.database import Database
@@ -29,9 +30,7 @@ SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last writes, each of t
 _AT_ONCE: Final = 4_096  # records
 
 _SIZE: Final = select(tables.snapshot.c.size).with_for_update()
-_MOVE: Final = update(tables.snapshot).where(
-    tables.snapshot.c.size >= bindparam("since"), tables.snapshot.c.size < bindparam("to")
-)
+_MOVE: Final = update(tables.snapshot).where(tables.snapshot.c.size.between(bindparam("since"), bindparam("to")))
 _REMOVE: Final = delete(tables.state).where(tables.state.c.key == bindparam("gone"))
 
 log = logging.getLogger("counterfoil.snapshots")
@@ -87,15 +86,33 @@ class SqlSnapshotStore:
         self.database.close()
 
 
+class SnapshotFile(SqlSnapshotStore):
+    """The snapshot in a SQLite file. One that cannot be used is removed, and an empty one made, with a warning."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `StorageError`, or as `classifying`, if there can be no file here."""
+        self._path = path
+        try:
+            super().__init__(Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
+        except (StorageError, Unusable) as problem:
+            log.warning("a snapshot is removed, and the whole log folded: %s", problem)
+            self._make_anew()
+
+    def reset(self) -> None:
+        """Remove the file: rows cannot be removed from one that is damaged."""
+        self.close()
+        self._make_anew()
+
+    def _make_anew(self) -> None:
+        with classifying(self._path):
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
+        super().__init__(Sqlite(self._path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
+
+
 def open_snapshot_store(path: Path) -> SqlSnapshotStore:
-    """The snapshot in the file `path`. One that cannot be used is removed with a warning. Raises `StorageError`."""
-    try:
-        return SqlSnapshotStore(Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
-    except (StorageError, Unusable) as problem:
-        log.warning("snapshot removed, to be made again from the log: %s", problem)
-    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        each.unlink(missing_ok=True)
-    return SqlSnapshotStore(Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
+    """The snapshot in the file `path`, created with its directory if missing. Raises as `SnapshotFile`."""
+    return SnapshotFile(path)
 
 
 def open_snapshot_store_on(access: DatabaseAccess, log: LogId) -> SqlSnapshotStore:

@@ -1,0 +1,243 @@
+"""Where a start begins: at the snapshot of the log's state, if its root is the one in the log, else at entry 0.
+
+The snapshot is moved on beside the work, by what changed between two `state.rooted` entries: so its cost grows with the
+changes, and only those are kept in memory. It is a cache: whatever is wrong with it costs time, and a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from threading import Thread
+from typing import Any, Final, NamedTuple
+
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.codec import type_markers
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import StateRooted
+from counterfoil.core.decider import Decider
+from counterfoil.core.engine import Engine
+from counterfoil.errors import Unusable
+from counterfoil.log.errors import ProofError
+from counterfoil.log.merkle import leaf_hash, verify_inclusion
+from counterfoil.log.tree import Tree
+from counterfoil.ports import LogStore, SnapshotStore, StoreConflict, Unavailable
+
+SNAPSHOT_EVERY: Final = 16_384
+"""Entries from one snapshot to the next, at least. A start folds what came since."""
+RECORDS_KEPT: Final = 131_072
+"""Changed records that may wait to be written; with more, nothing is written any more until the next start."""
+_FOLDED_AT_ONCE: Final = 1_024  # entries
+_ABANDONED_AFTER: Final = 5.0  # seconds
+_MARKERS: Final = type_markers((StateRooted,))
+
+Changes = Mapping[str, bytes | None]
+"""Canonical bytes by key, None for a record that is gone."""
+
+log = logging.getLogger("counterfoil.snapshots")
+
+
+class _Write(NamedTuple):
+    """A write under way: from the state behind `since` entries to the one behind `size`."""
+
+    since: int
+    size: int
+    changes: Changes
+    done: Future[None]
+
+
+class Snapshots:
+    """Starts the engine of one log, and keeps the log's snapshot. For the thread of its writer."""
+
+    def __init__(self, decider: Decider[Any], origin: str, entries: LogStore, store: SnapshotStore) -> None:
+        self._decider, self._origin, self._log, self._store = decider, origin, entries, store
+        self.background = False
+        """Whether `committed` writes on a background thread."""
+        self.folded = 0
+        """How many entries were folded, in all."""
+        self._at = 0  # entries behind which the stored state is, as far as this writer knows
+        self._to = 0  # entries behind which `_changes` lead
+        self._due = SNAPSHOT_EVERY  # entries behind which the next write is to be
+        self._changes: dict[str, bytes | None] | None = {}
+        """What has changed since the state stored or being written; None if that is not known any more."""
+        self._under_way: _Write | None = None
+
+    # starting ---------------------------------------------------------------------------------------------------------
+
+    def load(self, tree: Tree, root_at: Callable[[int], bytes | None]) -> tuple[Engine[Any], int]:
+        """The engine behind the last entry of `tree`, and the index behind the last state root, 0 for none.
+
+        The snapshot is moved on to that root. Raises `ProofError` if the entries before it lead to another state than
+        it commits to.
+        """
+        self._finish(None)
+        engine = self._resumed(tree, root_at)
+        self._at = self._to = rooted = engine.size
+        self._due, self._changes = rooted + SNAPSHOT_EVERY, {}
+        last = self._last_root(engine.size, tree.size)
+        if last is not None:
+            self._fold(engine, last.index)
+            _check_root(engine, last)
+            engine.replay(last)
+            self.folded += 1
+            rooted = engine.size
+            if engine.rooted is None or len(engine.rooted) > RECORDS_KEPT:
+                self._write_all(engine)
+            else:
+                self.take(engine.rooted, rooted)
+                self.flush()
+        self._fold(engine, tree.size)
+        return engine, rooted
+
+    def _resumed(self, tree: Tree, root_at: Callable[[int], bytes | None]) -> Engine[Any]:
+        """The engine as the snapshot has it; a new one if there is none that can be believed."""
+        try:
+            size = self._store.size()
+            if size:
+                return self._believed(size, tree, root_at)
+        except Exception as problem:  # noqa: BLE001 what is damaged may fail in any way; the log has everything
+            self._warn("the snapshot is passed over, and the whole log folded", problem)
+            try:
+                self._store.reset()
+            except (Unavailable, Unusable) as still:
+                self._warn("the snapshot cannot be removed", still)
+        return Engine(self._decider, self._origin, root_at)
+
+    def _believed(self, size: int, tree: Tree, root_at: Callable[[int], bytes | None]) -> Engine[Any]:
+        """The engine of the snapshot behind `size` entries. Raises, in any way, unless its root is in the log."""
+        if size > tree.size:
+            raise ProofError(f"it is behind {size} entries, and the log has {tree.size}")
+        data = self._log.entries(size - 1, size)[0]
+        proof = tree.inclusion_proof(size - 1, tree.size)
+        verify_inclusion(size - 1, tree.size, leaf_hash(data), proof, tree.root())
+        entry, records = CODEC.decode_entry(data), self._store.records(size)
+        engine = Engine.restore(self._decider, self._origin, root_at, records, size, entry.time)
+        _check_root(engine, entry)
+        return engine
+
+    def _last_root(self, start: int, stop: int) -> Entry | None:
+        """The last entry with a state root, from the index `start` on."""
+        while stop > start:
+            first = max(start, stop - _FOLDED_AT_ONCE)
+            for data in reversed(self._log.entries(first, stop)):
+                if any(marker in data for marker in _MARKERS):
+                    entry = CODEC.decode_entry(data)
+                    if any(isinstance(event, StateRooted) for event in entry.events):
+                        return entry
+            stop = first
+        return None
+
+    def _fold(self, engine: Engine[Any], stop: int) -> None:
+        """Fold the entries up to the index `stop`. Raises `ProofError` for one that does not hash to its leaf."""
+        while engine.size < stop:
+            start, end = engine.size, min(engine.size + _FOLDED_AT_ONCE, stop)
+            entries = self._log.entries(start, end)
+            if [leaf_hash(data) for data in entries] != self._log.leaves(start, end):
+                raise ProofError(f"{self._origin}: entries {start} to {end - 1} do not hash to their leaves")
+            for data in entries:
+                engine.replay(CODEC.decode_own_entry(data))
+            self.folded += len(entries)
+
+    def _write_all(self, engine: Engine[Any]) -> None:
+        """Store the whole state: so much has changed that nobody knows what."""
+        records = ((key, canonical(value)) for key, value in self._decider.records(engine.state))
+        try:
+            self._store.reset()
+            self._store.advance(0, engine.size, records)
+            self._at, self._due = engine.size, engine.size + SNAPSHOT_EVERY
+        except (StoreConflict, Unavailable, Unusable) as problem:
+            self._give_up(problem)
+
+    # beside the work --------------------------------------------------------------------------------------------------
+
+    def take(self, changes: Changes | None, size: int) -> None:
+        """Keep what the state root in the entry `size` - 1 commits to anew; None if that is not known."""
+        if self._changes is None:
+            return
+        if changes is None or len(self._changes) + len(changes) > RECORDS_KEPT:
+            self._give_up("too many records have changed since the last one")
+            return
+        self._changes.update(changes)
+        self._to = size
+
+    def committed(self, size: int) -> None:
+        """Write what was taken, if it is time: the log has `size` entries now."""
+        self._settle()
+        if self._under_way is None and self._due <= self._to <= size:
+            self._begin(self.background)
+
+    def flush(self) -> None:
+        """Write what was taken, all of it committed, and wait for that."""
+        self._finish(None)
+        if self._to > self._at:
+            self._begin(background=False)
+
+    def abandon(self) -> None:
+        """Wait a few seconds for the write under way; ending later is harmless."""
+        self._finish(_ABANDONED_AFTER)
+
+    def _begin(self, background: bool) -> None:
+        if self._changes is None:
+            return
+        write = self._under_way = _Write(self._at, self._to, self._changes, Future())
+        self._due, self._changes = self._to + SNAPSHOT_EVERY, {}
+        if not (background and self._start_thread(write)):
+            self._run(write)
+            self._settle()
+
+    def _start_thread(self, write: _Write) -> bool:
+        """Start a thread for it; False if the machine has none left."""
+        try:
+            Thread(target=self._run, args=(write,), name="counterfoil-snapshot").start()
+        except RuntimeError:
+            return False
+        return True
+
+    def _run(self, write: _Write) -> None:
+        try:
+            self._store.advance(write.since, write.size, sorted(write.changes.items()))  # in order: fewer pages
+            write.done.set_result(None)
+        except BaseException as problem:  # noqa: BLE001 it is looked at where the outcome is asked for
+            write.done.set_exception(problem)
+
+    def _finish(self, within: float | None) -> None:
+        if self._under_way is not None:
+            wait([self._under_way.done], within)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Take note of the outcome of the write, if it has ended; what could not be written is kept."""
+        write = self._under_way
+        if write is None or not write.done.done():
+            return
+        self._under_way, problem = None, write.done.exception()
+        if problem is None:
+            self._at = write.size
+        elif isinstance(problem, StoreConflict):
+            self._give_up(problem)
+        elif self._changes is not None:
+            self._changes = {**write.changes, **self._changes}
+            self._warn("the snapshot could not be written, and is tried again later", problem)
+
+    def _give_up(self, problem: object) -> None:
+        self._changes = None
+        self._warn("no snapshot is written any more until the next start", problem)
+
+    def _warn(self, text: str, problem: object) -> None:
+        log.warning("%s: %s: %s", self._origin, text, problem)
+
+
+def _check_root(engine: Engine[Any], entry: Entry) -> None:
+    """Raises `ProofError` unless the entry commits to the engine's state."""
+    [rooted] = [event for event in entry.events if isinstance(event, StateRooted)]
+    records, root = engine.root()
+    if (records, root) != (rooted.records, rooted.root):
+        raise ProofError(
+            f"{engine.origin}: {records} records with root {root.hex()} are not the state that entry {entry.index} "
+            f"commits to: {rooted.records} with root {rooted.root.hex()}"
+        )
+
+
+__all__ = ["Snapshots"]

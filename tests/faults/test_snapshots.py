@@ -1,0 +1,340 @@
+"""A snapshot is a cache: whatever is wrong with it costs time and a warning, and nothing is decided otherwise."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.audit.auditor import audit
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.log_id import LogId
+from counterfoil.core.digest import state_root
+from counterfoil.core.engine import Engine
+from counterfoil.log.errors import ProofError
+from counterfoil.runtime import runner, snapshots
+from counterfoil.storage import StorageError, open_snapshot_store
+from tests.faults.faulty import Fault, Faulty, When
+from tests.market import USD, Market, deposit, found, image, trade
+
+EVERY = 8
+LEDGER = LogId("ledger")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def often() -> Iterator[None]:
+    """State roots and snapshots every few entries."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "STATE_ROOT_EVERY", EVERY)
+        patch.setattr(snapshots, "SNAPSHOT_EVERY", EVERY)
+        yield
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market that has traded, as a crash leaves it. Read only."""
+    home = tmp_path_factory.mktemp("traded") / "home"
+    with Market(home) as market:
+        found(market)
+        trade(market)
+    return home
+
+
+@pytest.fixture
+def home(traded: Path, tmp_path: Path) -> Path:
+    """A copy of the traded market."""
+    return image(traded, tmp_path / "home")
+
+
+@dataclass
+class Start:
+    """What a start of all logs did."""
+
+    folded: Counter[str]
+    """Entries, by service."""
+    warnings: list[str]
+    roots: dict[str, tuple[int, bytes]]
+
+
+def start(home: Path, then: Callable[[Market], object] = lambda _market: None) -> Start:
+    """Start, look, and do what else is asked for."""
+    folded, warnings, replay = Counter[str](), list[str](), Engine.replay
+
+    def counted(engine: Engine[Any], entry: Entry) -> None:
+        folded[engine.decider.service] += 1
+        replay(engine, entry)
+
+    handler = logging.Handler()
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "replay", counted)
+        logger = logging.getLogger("counterfoil.snapshots")
+        logger.addHandler(handler)
+        try:
+            with Market(home) as market:
+                patch.undo()
+                roots = {log.service: root_of(each.engine) for log, each in market.system.runners.items()}
+                then(market)
+        finally:
+            logger.removeHandler(handler)
+    return Start(folded, warnings, roots)
+
+
+def root_of(engine: Engine[Any]) -> tuple[int, bytes]:
+    """The state root, from every record."""
+    return state_root(engine.decider.records(engine.state))
+
+
+def snapshot(home: Path) -> Path:
+    """The file of the ledger's snapshot."""
+    return home / "db" / "ledger.snapshot"
+
+
+def sizes(market: Market) -> dict[str, int]:
+    return {log.service: each.tree.size for log, each in market.system.runners.items()}
+
+
+@pytest.fixture(scope="module")
+def whole(traded: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """A start of the traded market that folds everything."""
+    bare = image(traded, tmp_path_factory.mktemp("bare") / "home")
+    for path in (bare / "db").glob("*.snapshot*"):
+        path.unlink()
+    return start(bare)
+
+
+def test_a_start_folds_what_came_since_the_snapshot(home: Path, whole: Start) -> None:
+    lengths: dict[str, int] = {}
+    begun = start(home, lambda market: lengths.update(sizes(market)))
+    assert begun.warnings == []
+    assert lengths["ledger"] > 3 * EVERY
+    assert all(folded <= 2 * EVERY for folded in begun.folded.values()), begun.folded
+    assert whole.folded == lengths
+    assert whole.roots == begun.roots
+
+
+def test_a_sealed_log_is_not_folded_at_all(home: Path) -> None:
+    start(home, lambda market: market.system.seal())
+    assert start(home).folded == {}
+
+
+def flip_value(path: Path) -> None:
+    run(path, "UPDATE _state SET value = replace(value, '1', '3') WHERE key LIKE 'position/%'")
+
+
+def flip_key(path: Path) -> None:
+    run(path, "UPDATE _state SET key = key || 'x' WHERE key = (SELECT min(key) FROM _state)")
+
+
+def not_text(path: Path) -> None:
+    run(path, "UPDATE _state SET value = CAST(x'ff' AS TEXT) WHERE key = (SELECT min(key) FROM _state)")
+
+
+def not_json(path: Path) -> None:
+    run(path, "UPDATE _state SET value = '{' WHERE key = (SELECT min(key) FROM _state)")
+
+
+def row_lost(path: Path) -> None:
+    run(path, "DELETE FROM _state WHERE key = (SELECT max(key) FROM _state)")
+
+
+def row_more(path: Path) -> None:
+    run(path, "INSERT INTO _state SELECT 'position/none', value FROM _state WHERE key = (SELECT min(key) FROM _state)")
+
+
+def rows_lost(path: Path) -> None:
+    run(path, "DELETE FROM _state")
+
+
+def other_rules(path: Path) -> None:
+    run(path, "UPDATE _state SET value = '99' WHERE key = 'rules'")
+
+
+def at_another_entry(path: Path) -> None:
+    run(path, "UPDATE _snapshot SET size = size - 1")
+
+
+def ahead(path: Path) -> None:
+    run(path, "UPDATE _snapshot SET size = 1000000")
+
+
+def newer(path: Path) -> None:
+    run(path, "PRAGMA user_version = 9")
+
+
+def foreign(path: Path) -> None:
+    run(path, "PRAGMA application_id = 7")
+
+
+def no_table(path: Path) -> None:
+    run(path, "DROP TABLE _state")
+
+
+def no_database(path: Path) -> None:
+    for each in path.parent.glob(f"{path.name}-*"):
+        each.unlink()
+    path.write_bytes(b"not a database at all" * 1_000)
+
+
+def half_a_file(path: Path) -> None:
+    run(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def of_another_log(path: Path) -> None:
+    put_in_place(path.with_name("matching.snapshot"), path)
+
+
+def put_in_place(file: Path, path: Path) -> None:
+    """Copy a database that nobody has open over another one."""
+    run(file, "PRAGMA wal_checkpoint(TRUNCATE)")
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    shutil.copyfile(file, path)
+
+
+def run(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+DAMAGES = (
+    flip_value, flip_key, not_text, not_json, row_lost, row_more, rows_lost, other_rules, at_another_entry, ahead,
+    newer, foreign, no_table, no_database, half_a_file, of_another_log,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_bad_snapshot_is_passed_over_and_made_again(home: Path, whole: Start, damage: Callable[[Path], None]) -> None:
+    damage(snapshot(home))
+    begun = start(home)
+    assert len(begun.warnings) == 1, begun.warnings
+    assert begun.folded["ledger"] == whole.folded["ledger"]
+    assert begun.roots == whole.roots
+    again = start(home, lambda market: market.do("treasury", deposit("lab-1", USD, "after")))
+    assert again.warnings == []
+    assert again.folded["ledger"] <= 2 * EVERY
+    with Market(home) as market:
+        assert market.sealed().findings == []
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_a_flipped_byte_is_passed_over(home: Path, whole: Start, part: int) -> None:
+    """Anywhere in the file; a start that uses it all the same has the right state."""
+    path = snapshot(home)
+    run(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    for offset in range(part * 97, len(data), 5 * 97):
+        data[offset] ^= 1
+    path.write_bytes(data)
+    begun = start(home)
+    assert begun.roots == whole.roots
+    assert start(home).warnings == []
+
+
+def test_a_snapshot_ahead_of_a_restored_log_is_passed_over(traded: Path, home: Path, tmp_path: Path) -> None:
+    """Whoever restores the database of a log may forget the file beside it."""
+    with Market(home) as market:
+        for nth in range(3 * EVERY):
+            market.do("treasury", deposit("lab-1", USD, f"lost-{nth}"))
+    restored = image(traded, tmp_path / "restored")
+    put_in_place(snapshot(home), snapshot(restored))
+    begun = start(restored)
+    assert len(begun.warnings) == 1
+    assert "and the log has" in begun.warnings[0]
+    assert start(restored).warnings == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_snapshot_that_fails_costs_nothing_else(home: Path, tmp_path: Path, when: When) -> None:
+    """It is tried again with a later root; a crash in between leaves the older one, which a start folds from."""
+    with Market(home) as market:
+        fault = Fault()
+        held = market.system.runners[LEDGER]._snapshots
+        held._store = Faulty(held._store, fault)
+        fault.arm("advance", when)
+        for nth in range(EVERY):
+            market.do("treasury", deposit("lab-1", USD, f"more-{nth}"))
+        assert fault.struck == ["advance"]
+        crashed = image(home, tmp_path / "crashed")
+        for nth in range(3 * EVERY):
+            market.do("treasury", deposit("lab-1", USD, f"yet-more-{nth}"))
+    for each, most in ((crashed, 3 * EVERY), (home, 2 * EVERY)):
+        begun = start(each)
+        assert begun.warnings == []
+        assert 0 < begun.folded["ledger"] <= most
+
+
+def test_a_writer_that_was_replaced_cannot_take_the_snapshot_back(home: Path) -> None:
+    """Its late write is refused; one that comes before the other's is a state of the same log."""
+    with Market(home) as late, Market(home) as market:
+        held = late.system.runners[LEDGER]._snapshots
+        before = held._store.size()
+        for nth in range(3 * EVERY):
+            market.do("treasury", deposit("lab-1", USD, f"new-{nth}"))
+        held.take({"position/none": b"{}"}, before + 1)
+        held.flush()
+        held.take({"position/none": b"{}"}, before + 2)
+        held.flush()
+    assert start(home).warnings == []
+
+
+def test_without_a_store_the_log_is_served_all_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise StorageError("no such table")
+
+    store = type(open_snapshot_store(home.with_name("other.sqlite")))
+    for name in ("size", "advance", "reset"):
+        monkeypatch.setattr(store, name, broken)
+    begun = start(
+        home, lambda market: market.do("treasury", *(deposit("lab-1", USD, f"{n}") for n in range(2 * EVERY)))
+    )
+    assert begun.folded["ledger"] > 3 * EVERY
+    assert begun.warnings
+    monkeypatch.undo()
+    with Market(home) as market:
+        assert market.sealed().findings == []
+
+
+def test_a_log_that_leads_to_another_state_is_not_served(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last state root in the log is compared at every start that folds it."""
+    for path in (home / "db").glob("*.snapshot*"):
+        path.unlink()
+    honest = Engine.replay
+
+    def dishonest(engine: Engine[Any], entry: Entry) -> None:
+        if entry.index != 5:
+            honest(engine, entry)
+        else:
+            engine.size, engine.time = entry.index + 1, entry.time
+
+    monkeypatch.setattr(Engine, "replay", dishonest)
+    with pytest.raises(ProofError, match="commits to"):
+        Market(home)
+
+
+def test_an_entry_that_was_changed_in_the_database_is_not_folded(home: Path) -> None:
+    for path in (home / "db").glob("*.snapshot*"):
+        path.unlink()
+    path = home / "db" / "ledger.sqlite"
+    run(path, "DROP TRIGGER entries_no_update")
+    run(path, """UPDATE entries SET data = CAST(replace(data, '2026', '2027') AS BLOB) WHERE "index" = 4""")
+    with pytest.raises(ProofError, match="do not hash to their leaves"):
+        Market(home)
+
+
+def test_the_audit_of_what_was_started_from_snapshots_is_clean(home: Path) -> None:
+    for nth in range(3):
+        start(home, lambda market, nth=nth: market.do("treasury", deposit("lab-1", USD, f"again-{nth}")))  # type: ignore[misc]
+    with Market(home) as market:
+        market.system.close()
+    assert audit(home / "logs").findings == []
