@@ -17,6 +17,11 @@ CounterfoilError
 
 from __future__ import annotations
 
+from typing import Literal
+
+Fault = Literal["disk_full", "read_only", "unavailable"]
+"""What kind of failure of the infrastructure it is, where a person must act; ``unavailable`` is any other. Stable."""
+
 
 class CounterfoilError(Exception):
     """An error that a person has to deal with; the message says what to do."""
@@ -44,3 +49,7 @@ class ServiceStopped(CounterfoilError):
 
 class Unusable(ServiceStopped):
     """A file or device is missing or unusable, permanently; the message has path and advice."""
+
+    def __init__(self, text: str = "", fault: Fault = "unavailable") -> None:
+        super().__init__(text)
+        self.fault: Fault = fault

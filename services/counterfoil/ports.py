@@ -14,6 +14,7 @@ from typing import Final, Literal, Protocol
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Refusal
+from counterfoil.errors import Fault
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 """SQLite's setting for when a commit returns: once it is on the disk (FULL), or earlier."""
@@ -60,6 +61,10 @@ class Unavailable(Exception):
 
     A permanent failure (a missing file, no permission) is `counterfoil.errors.Unusable`: the service stops.
     """
+
+    def __init__(self, text: str = "", fault: Fault = "unavailable") -> None:
+        super().__init__(text)
+        self.fault: Fault = fault
 
 
 class StoreConflict(Exception):

@@ -89,9 +89,11 @@ def frozen(market: DrillMarket, seconds: float, service: str = "ledger", steps: 
     It works and publishes while the other is frozen, which is a standby when it wakes.
     """
     with market.load():
-        for nth, step in enumerate(steps, 1):
+        for number, step in enumerate(steps, 1):
             _until(market.fleet.processes[service].is_active, f"{service} is active before {step}")
-            stuck = market.fleet.start((service,), f"{nth}", ("-m", "tests.faults.freezing", step, str(1 + nth % 3)))
+            nth = 1 if step == "lease-won" else 1 + number % 3
+            program = ("-m", "tests.faults.freezing", step, str(nth))
+            stuck = market.fleet.start((service,), str(number), program)
             market.fleet.stop(service)  # the other takes over, and freezes
             _until(lambda stuck=stuck: _is_stopped(stuck.popen.pid), f"{stuck.name} is frozen at {step}")  # type: ignore[misc]
             successor = market.fleet.start((service,))

@@ -20,6 +20,7 @@ from counterfoil.log.verify import TileTree
 from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher
+from counterfoil.runtime.standstill import Standstill
 from counterfoil.storage.log_directory import LogDirectory
 from tests.runtime.harness import KEY, ORIGIN, MemoryFiles, MemoryStore, T
 
@@ -224,6 +225,11 @@ def test_in_the_background_no_step_waits_for_the_disk() -> None:
     check_published(files, log)
 
 
+def trouble_of(log: Committed) -> Standstill | None:
+    """Why the last attempt failed."""
+    return log.publisher.trouble
+
+
 FULL = OSError(errno.ENOSPC, "No space left on device", "tile/0/000.p/1")
 
 
@@ -240,13 +246,13 @@ def test_a_failure_that_may_pass_is_kept_and_tried_again(monkeypatch: pytest.Mon
             assert not log.publisher.maybe_publish(log.tree, now)
             log.publisher.abandon()
             assert not log.publisher.maybe_publish(log.tree, now), "not again at once, however much is waiting"
-        assert log.publisher.trouble == "tile/0/000.p/1: No space left on device"
+        assert trouble_of(log) == Standstill("disk_full", "tile/0/000.p/1: No space left on device")
         with pytest.raises(OSError, match="No space"):
             log.publisher.publish(log.tree)
     log.publisher.maybe_publish(log.tree, now + module._RETRY)
     log.publisher.abandon()
     log.publisher.maybe_publish(log.tree, now + module._RETRY)
-    assert log.publisher.trouble == ""
+    assert trouble_of(log) is None
     check_published(log.files, log)
 
 
@@ -269,13 +275,13 @@ def test_a_blocked_disk_is_reported_and_not_written_to_twice(monkeypatch: pytest
     log.grow(10)
     for later in range(3):
         assert not log.publisher.maybe_publish(log.tree, T + later * module._RETRY)
-    assert log.publisher.trouble == "memory: nothing could be written for 0 s"
+    assert trouble_of(log) == Standstill("unavailable", "memory: nothing could be written for 0 s")
     log.publisher.reset()
     assert not log.publisher.maybe_publish(log.tree, T + 9 * module._RETRY)
     files.ready.set()
     assert publish_again(log) == 10
     assert files.order.count("checkpoint") == 1
-    assert log.publisher.trouble == ""
+    assert trouble_of(log) is None
     check_published(files, log)
 
 

@@ -146,8 +146,10 @@ class Distributed:
             self._succeeded[name] = time.monotonic()
 
         def check() -> str | None:
-            if worker.trouble or name not in self._succeeded:
-                return worker.trouble or "its first step is under way"
+            if worker.standstill is not None:
+                return str(worker.standstill)
+            if name not in self._succeeded:
+                return "its first step is under way"
             silent = time.monotonic() - self._succeeded[name]
             return None if silent < _STEP_TIMEOUT else f"a step has taken {silent:.0f} s"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -17,17 +18,21 @@ from counterfoil.contract.times import SECOND
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
-from counterfoil.ports import Clock, LogStore, SnapshotStore, Synchronous
+from counterfoil.ports import Clock, LogStore, SnapshotStore, Synchronous, Unavailable
 from counterfoil.runtime.clock_guard import LONGEST_OUTAGE, ClockGuard
+from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.projector import Projector
 from counterfoil.runtime.receipts import Answer, Deliver, Receipts, Source
 from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.worker import Worker
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store
 from counterfoil.storage.snapshot_store import open_snapshot_store
 from counterfoil.storage.view_store import open_view_store
 from counterfoil.transport.embedded import EmbeddedTransport
+
+log = logging.getLogger("counterfoil.embedded")
 
 _COLLECT: Final = (50_000, 50, 100)  # few reference cycles; collecting less often saves a tenth of the time
 _GATHER: Final = 0.01  # seconds between two transactions of the views, unless they are behind
@@ -124,9 +129,27 @@ class Embedded:
             stores=self.stores,
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
-            standstill=lambda log: self.runners[log].timekeeper.standstill,
             catching_up=lambda: self.projector.catching_up,
+            standstill=self.standstill,
+            waiting=self.waiting,
         )
+
+    def standstill(self, log: LogId) -> Standstill | None:
+        """Why a log decides nothing at the moment; None if it decides."""
+        return self.runners[log].timekeeper.standstill or self._standstills().get(log.name)
+
+    def waiting(self) -> dict[str, Standstill]:
+        """What the parts of this process wait for, by the names of logs, of other workers, and of publications."""
+        found = self._standstills()
+        for log, runner in self.runners.items():
+            if runner.timekeeper.standstill is not None:
+                found[log.name] = runner.timekeeper.standstill
+            if runner.publication_trouble is not None:
+                found[f"{log.name} publication"] = runner.publication_trouble
+        return found
+
+    def _standstills(self) -> dict[str, Standstill]:
+        return {each.name: each.standstill for each in self._workers if each.standstill is not None}
 
     # stepping -------------------------------------------------------------------------------------------------------
 
@@ -210,7 +233,10 @@ class Embedded:
             runner.abandon()
 
     def close(self, *, seal: bool = True) -> None:
-        """Stop the threads, publish what is committed and close the databases. Idempotent."""
+        """Stop the threads, publish what is committed and close the databases. Idempotent.
+
+        A disk that fails meanwhile is logged: what is committed is published by the next start.
+        """
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.stop()
@@ -222,6 +248,11 @@ class Embedded:
                 self._abandon()  # the workers have stopped, so a failure here goes unreported; sealing publishes again
                 if seal and not self.failure:
                     self.seal()
+            except (Unavailable, OSError) as raised:
+                problem = classified(raised)
+                if not isinstance(problem, Unavailable):
+                    raise problem from raised
+                log.warning("not everything is published: %s", problem)
             finally:
                 self._abandon()
 

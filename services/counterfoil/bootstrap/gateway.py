@@ -97,6 +97,9 @@ class Gateway:
         presence = self._presences.get(log)
         return None if presence is None or not presence.code else Standstill(cast("Code", presence.code), presence.text)
 
+    def _waiting(self) -> dict[str, Standstill]:
+        return {log.name: reason for log in self.stores if (reason := self._standstill(log)) is not None}
+
     def backend(self) -> Backend:
         """The backend of the HTTP application."""
         return Backend(
@@ -111,6 +114,7 @@ class Gateway:
             failure=self._failure,
             standstill=self._standstill,
             catching_up=lambda: self._catching_up,
+            waiting=self._waiting,
             telemetry=self._instruments,
         )
 

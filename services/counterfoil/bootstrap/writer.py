@@ -82,8 +82,8 @@ class Writer:
 
     def publication_trouble(self) -> str | None:
         """Why the log could not be published last; None if it could, or while this is a standby."""
-        runner = self._runner
-        return (runner.publication_trouble or None) if runner is not None else None
+        runner = self._runner if self._active else None
+        return str(trouble) if runner is not None and (trouble := runner.publication_trouble) is not None else None
 
     @property
     def standstill(self) -> Standstill | None:

@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +20,8 @@ from counterfoil.contract.times import HOUR
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
+from counterfoil.ports import Unavailable
+from counterfoil.runtime.os_errors import classified
 from counterfoil.settings import Listen, parse_listen
 
 if TYPE_CHECKING:
@@ -99,22 +101,35 @@ def _open(out: Out, instance: Instance, relay: AnswerRelay) -> Embedded:
         return Embedded(instance, clock, deliver=relay, longest_outage=out.settings.longest_outage * HOUR)
     except Exception as problem:
         log.debug("opening failed", exc_info=problem)
-        reason = problem if isinstance(problem, CounterfoilError | LogError) else repr(problem)
+        known = classified(problem) if isinstance(problem, OSError) else problem
+        reason = known if isinstance(known, CounterfoilError | LogError | Unavailable) else repr(known)
         raise ServiceStopped(f"cannot open {instance.root}: {reason}") from problem
 
 
 @contextmanager
 def _only_process(instance: Instance) -> Iterator[None]:
-    """Hold the instance's lock, which ends with the process. Raises `Invalid` if another process has it."""
+    """Hold the instance's lock, which ends with the process.
+
+    Raises `Invalid` if another process has it, running or frozen, and `ServiceStopped` if its file cannot be written.
+    """
     path = instance.root / "up.lock"
-    with path.open("a+") as file:
+    with ExitStack() as opened:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            pid = file.read().strip()
-            raise Invalid(f"process {pid} serves {instance.root} already: stop it, or take another --home") from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            opened.callback(os.close, handle)
+            if not _lock(handle):
+                holder = f"process {os.pread(handle, 20, 0).decode().strip()} serves {instance.root} already"
+                raise Invalid(f"{holder}: stop it (kill -KILL if it is frozen), or take another --home")
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError as problem:
+            raise ServiceStopped(f"cannot serve {instance.root}: {classified(problem, path)}") from problem
         yield
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

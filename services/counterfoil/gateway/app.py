@@ -70,8 +70,7 @@ def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
     @app.get("/healthz", tags=["health"], summary="Whether all services run")
     def health() -> JSONResponse:
         failure = "A service has stopped; the server's log says why." if backend.failure() else ""
-        reasons = {log.name: backend.standstill(log) for log in backend.origins}
-        waiting = {name: {"code": each.code, "text": each.text} for name, each in reasons.items() if each is not None}
+        waiting = {name: {"code": each.code, "text": each.text} for name, each in backend.waiting().items()}
         ok = not failure and not waiting
         report = {"ok": ok, "failure": failure, "waiting": waiting, "catching_up": backend.catching_up()}
         return JSONResponse(report, status_code=200 if ok else 503)

@@ -35,4 +35,6 @@ class Backend:
     """Why a log decides nothing at the moment; None if it decides. Returns at once."""
     catching_up: Callable[[], str]
     """How far the views are while they catch up, else empty; at most a few seconds old. Returns at once."""
+    waiting: Callable[[], Mapping[str, Standstill]]
+    """The same by name, with what else stands still: views, receipts, the publication of a log. Returns at once."""
     telemetry: Telemetry = NOTHING

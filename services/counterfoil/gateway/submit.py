@@ -171,6 +171,10 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
             return _later(submission, applied=True)
         return answer_response(await asyncio.wait_for(waiter, ANSWER_WITHIN))
     except TimeoutError:
+        reason = backend.standstill(log_of(submission.header.aud))
+        if reason is not None:
+            title = "It is not known whether the command will be decided. Send the same command again."
+            raise Problem(503, reason.code, title, reason.text, {"Retry-After": "5"}) from None
         return _later(submission, applied=False)
     finally:
         backend.receipts.forget(submission, waiter)

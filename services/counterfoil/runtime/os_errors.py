@@ -13,7 +13,7 @@ from pathlib import Path
 from socket import gaierror
 from typing import Final
 
-from counterfoil.errors import Unusable
+from counterfoil.errors import Fault, Unusable
 from counterfoil.ports import Unavailable
 
 TRANSIENT: Final[Mapping[int, str]] = {
@@ -64,6 +64,13 @@ PERMANENT: Final[Mapping[int, str]] = {
 }
 """Permanent errors, with what a person must do."""
 
+_FAULTS: Final[Mapping[int, Fault]] = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
+}
 _PASSING_KINDS: Final = (ConnectionError, TimeoutError, BlockingIOError, InterruptedError, gaierror)
 """Exception classes that are transient even without an error number; a name server, for example, may answer again."""
 _UNKNOWN: Final = "not known to be transient: correct the cause, then restart the service"
@@ -84,9 +91,10 @@ def classified(problem: Exception, place: Path | None = None) -> Exception:
     where = problem.filename or place
     detail = problem.strerror or str(problem) or repr(problem)
     text = detail if where is None else f"{where}: {detail}"
+    fault = _FAULTS.get(problem.errno or 0, "unavailable")
     if is_transient(problem):
-        return Unavailable(text)
-    return Unusable(f"{text}: {PERMANENT.get(problem.errno or 0, _UNKNOWN)}")
+        return Unavailable(text, fault)
+    return Unusable(f"{text}: {PERMANENT.get(problem.errno or 0, _UNKNOWN)}", fault)
 
 
 @contextmanager

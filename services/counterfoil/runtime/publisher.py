@@ -22,6 +22,7 @@ from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, t
 from counterfoil.log.tree import Tree
 from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
 from counterfoil.runtime.os_errors import classified
+from counterfoil.runtime.standstill import Standstill, standstill_of
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
 _MAX_BACKLOG: Final = 16_384  # with this many unpublished entries the next checkpoint does not wait for the interval
@@ -48,8 +49,8 @@ class Publisher:
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
         self.background = False
         """Whether `maybe_publish` writes on a background thread; publication times then depend on the machine."""
-        self.trouble = ""
-        """Why the last attempt failed, with the path; empty once one has succeeded. Any thread may read it."""
+        self.trouble: Standstill | None = None
+        """Why the last attempt failed, with the path; None once one has succeeded. Any thread may read it."""
         self._under_way: Future[Head] | None = None
         self._since = 0.0  # when it was started
         self._last = 0
@@ -93,7 +94,8 @@ class Publisher:
         if self._under_way is None or self._under_way.done():
             return False
         if time.monotonic() - self._since > _WRITE_TIMEOUT:
-            self.trouble = f"{self._published.place}: nothing could be written for {_WRITE_TIMEOUT:.0f} s"
+            text = f"{self._published.place}: nothing could be written for {_WRITE_TIMEOUT:.0f} s"
+            self.trouble = Standstill("unavailable", text)
         return True
 
     def _settle_if_possible(self, tree: Tree) -> None:
@@ -103,9 +105,10 @@ class Publisher:
             problem = classified(raised)
             if not isinstance(problem, Unavailable):
                 raise problem from raised
-            if str(problem) != self.trouble:
+            trouble = standstill_of(problem)
+            if trouble != self.trouble:
                 log.warning("%s: cannot be published, trying again: %s", self._origin, problem)
-            self.trouble = str(problem)
+            self.trouble = trouble
 
     def publish(self, tree: Tree) -> None:
         """Publish up to the committed head. Raises `StoreConflict` if another writer moved the head."""
@@ -119,7 +122,7 @@ class Publisher:
         future, self._under_way = self._under_way, None
         if future is not None:
             head = future.result()
-            self.trouble = ""
+            self.trouble = None
             self._head = Checkpoint(self._origin, head.size, head.root)
             tree.release(head.size)
 

@@ -47,6 +47,7 @@ from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.runtime.snapshots import Snapshots
+from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 from counterfoil.runtime.timekeeper import Timekeeper
 
@@ -310,8 +311,8 @@ class Runner:
         return self._publisher.published_size()
 
     @property
-    def publication_trouble(self) -> str:
-        """Why the log could not be published last, with the path; empty if it could. Any thread may read it."""
+    def publication_trouble(self) -> Standstill | None:
+        """Why the log could not be published last, with the path; None if it could. Any thread may read it."""
         return self._publisher.trouble
 
     def publish_in_background(self) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Code = Literal["clock_apart", "disk_full", "read_only", "catching_up"]
+from counterfoil.errors import Fault
+from counterfoil.ports import Unavailable
+
+Code = Literal["clock_apart", "catching_up"] | Fault
 """Stable: clients, probes and alerts see it."""
 
 
@@ -21,3 +24,8 @@ class Standstill:
 
     def __str__(self) -> str:
         return f"{self.code}: {self.text}"
+
+
+def standstill_of(problem: Unavailable) -> Standstill:
+    """What a worker waits for after a step that failed, and tries again."""
+    return Standstill(problem.fault, str(problem) or repr(problem))

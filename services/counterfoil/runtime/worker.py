@@ -11,6 +11,7 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.os_errors import classified
+from counterfoil.runtime.standstill import Standstill, standstill_of
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 
 _BACKOFF: Final = Backoff(0.05, 5.0, growth=4.0)
@@ -36,8 +37,8 @@ class Worker:
         telemetry: Telemetry = NOTHING,
     ) -> None:
         self.name, self.failure = name, ""
-        self.trouble = ""
-        """Why the last step failed, if because of the infrastructure; empty once a step has succeeded."""
+        self.standstill: Standstill | None = None
+        """Why the last step failed, if because of the infrastructure; None once a step has succeeded."""
         self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
         self._telemetry = telemetry
         self._stopping = Event()
@@ -61,14 +62,14 @@ class Worker:
                 if pauses is not None:
                     self._recover()
                 self._step()
-                pauses, self.trouble = None, ""
+                pauses, self.standstill = None, None
             except Exception as raised:  # noqa: BLE001 any error but `Unavailable` is logged and stops the worker
                 problem = classified(raised)
                 if not isinstance(problem, Unavailable):
                     self._fail(problem)
                     return
-                self.trouble = str(problem) or repr(problem)
-                log.warning("%s: step failed, recovering: %s", self.name, self.trouble)
+                self.standstill = standstill_of(problem)
+                log.warning("%s: step failed, recovering: %s", self.name, self.standstill.text)
                 self._telemetry.recovering(self.name)
                 pauses = iter(_BACKOFF) if pauses is None else pauses
                 self._stopping.wait(next(pauses))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-from counterfoil.errors import Unusable
+from counterfoil.errors import Fault, Unusable
 from counterfoil.ports import Unavailable
 
 RESTORE: Final = "restore it from a backup (views need none: delete them, they are rebuilt from the logs)"
@@ -34,6 +35,14 @@ _ADVICE: Final = {
     ),
 }
 """What to do about a failed connection, by the text of the error: the driver gives no codes for these."""
+_FAULTS: Final[Mapping[str, tuple[Fault, str]]] = {
+    "SQLITE_FULL": ("disk_full", "the disk, or the quota, is full: free space, then it goes on by itself"),
+    "SQLITE_READONLY": ("read_only", "it cannot be written: correct owner, mode and mount, then it goes on by itself"),
+    "53100": ("disk_full", "the server's disk is full: free space there, then it goes on by itself"),
+    "25006": ("read_only", "the server takes no writes: it is a replica, or was made read-only"),
+}
+"""By the prefix of an error's code, what is wrong and what to do; 53100 and 25006 are PostgreSQL's disk_full and
+read_only_sql_transaction."""
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Prefixes of the error codes of damage: SQLite's, and PostgreSQL's data_corrupted and index_corrupted."""
 
@@ -55,6 +64,9 @@ def failure(place: str, error: BaseException) -> StorageError | DatabaseDamaged:
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
     if code.startswith(_DAMAGED):
         return DatabaseDamaged(f"{place}: {first_line(error)}: it is damaged: {RESTORE}")
+    for prefix, (fault, advice) in _FAULTS.items():
+        if code.startswith(prefix):
+            return StorageError(f"{place}: {first_line(error)}: {advice}", fault)
     return StorageError(f"{place}: {first_line(error)}")
 
 

@@ -125,7 +125,7 @@ class LogDirectory(PublishedDirectory):
             with classifying(target):
                 yield
         except Unusable as problem:
-            raise Unavailable(str(problem)) from problem
+            raise Unavailable(str(problem), problem.fault) from problem
 
 
 @contextmanager

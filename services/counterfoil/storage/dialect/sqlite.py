@@ -26,7 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.pool import QueuePool
 
-from counterfoil.ports import Head, NewEntry, StoreConflict, Synchronous
+from counterfoil.errors import Unusable
+from counterfoil.ports import Head, NewEntry, StoreConflict, Synchronous, Unavailable
+from counterfoil.runtime.os_errors import classified
 from counterfoil.storage import migrations
 from counterfoil.storage.changes import Shape, Values
 from counterfoil.storage.dialect import Found
@@ -60,6 +62,7 @@ class Sqlite:
         """Raises `StorageError` for a path that cannot be opened."""
         self.path, self.place = path, str(path)
         _make_private(path)
+        self._file = _identity_of(path)
         # BEGIN IMMEDIATE: a transaction takes the write lock when it begins.
         self.writer = _engine(path, _writing(synchronous), "BEGIN IMMEDIATE", kept=1, most=1)
         self.reader = self.snapshots = _engine(path, _READING, "BEGIN", kept=READERS_KEPT, most=READERS_MAX)
@@ -92,6 +95,7 @@ class Sqlite:
         try:
             with self._appends as connection:
                 connection.execute("BEGIN IMMEDIATE")
+                self._check_in_place()
                 connection.executemany(_ADD_ENTRIES, rows)
                 connection.executemany(_MOVE_CURSOR, cursors.items())
                 if not _move_head(connection, expected_size, head):
@@ -101,6 +105,18 @@ class Sqlite:
             if error.sqlite_errorname in DUPLICATES:
                 raise StoreConflict(f"an id, or an index from {expected_size} on, exists already") from error
             raise
+
+    def _check_in_place(self) -> None:
+        """Raises `StorageError` if the path no longer names the file: SQLite would go on in one that is removed."""
+        try:
+            found = _identity_of(self.path)
+        except OSError:
+            found = None
+        if found != self._file:
+            raise StorageError(
+                f"{self.place}: moved, removed or replaced while in use: put it back (a removed file is still open in "
+                f"process {os.getpid()}, so copy it from there before that ends); nothing is committed meanwhile"
+            )
 
     def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
@@ -270,6 +286,11 @@ def _move_head(connection: sqlite3.Connection, expected_size: int, head: Head) -
     return connection.execute(_NEXT_HEAD, (*values, expected_size)).rowcount == 1
 
 
+def _identity_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def _make_private(path: Path) -> None:
     """Create the missing directories and the file, accessible to their owner only. What exists keeps its mode."""
     try:
@@ -278,4 +299,6 @@ def _make_private(path: Path) -> None:
             directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
     except OSError as error:
-        raise StorageError(f"{path}: cannot be opened: {error.strerror}") from error
+        problem = classified(error, path)
+        fault = problem.fault if isinstance(problem, Unavailable | Unusable) else "unavailable"
+        raise StorageError(f"{path}: cannot be opened: {problem}", fault) from error
