@@ -81,6 +81,10 @@ def frontier(node: NodeLookup, end: int, start: int = 0) -> list[bytes]:
 
 def range_root(node: NodeLookup, start: int, end: int) -> bytes:
     """MTH(D[start:end]) for `start` as in `frontier` (RFC 6962 2.1)."""
+    length = end - start
+    if length & (length - 1) == 0 and length:  # one perfect subtree: most parts of proofs are
+        height = length.bit_length() - 1
+        return node(height, start >> height)
     return _fold(frontier(node, end, start))
 
 

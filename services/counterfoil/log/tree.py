@@ -42,6 +42,7 @@ class Tree(Prover):
         self._rows: list[list[bytes]] = [[]]
         self._base: list[int] = [0]
         self._size = 0
+        self._root: bytes | None = None  # of the accepted leaves, if it was computed
         self._staged: Staged | None = None
         self._read_tile = read_tile
         self._cache = TileCache(read_tile, self._node)
@@ -80,6 +81,10 @@ class Tree(Prover):
         """MTH of the accepted leaves (RFC 6962 2.1)."""
         return self.root_at(self._size)
 
+    def root_at(self, size: int) -> bytes:
+        """As for any `Prover`."""
+        return self._root if size == self._size and self._root is not None else super().root_at(size)
+
     def tile(self, level: int, index: int, width: int = TILE_WIDTH) -> bytes:
         """The bytes of a tile (C2SP tlog-tiles); `ProofError` if the accepted tree has not that many hashes there."""
         first = index * TILE_WIDTH
@@ -103,7 +108,7 @@ class Tree(Prover):
     def accept(self, staged: Staged) -> None:
         """Make the last staged head the tree's own."""
         ensure(staged is self._staged, f"{staged} is not what was staged last")
-        self._size = staged.size
+        self._size, self._root = staged
         self._staged = None
 
     def append(self, leaves: Sequence[bytes]) -> None:
