@@ -178,7 +178,7 @@ class Writer:
         """The worker is stopping: end every wait for work or Kafka."""
         self.transport.give_up()
         runner = self._runner
-        if runner is not None:
+        if runner is not None and self._active:  # one that could not be loaded has no inbox
             runner.inbox.wake()
 
     def close(self) -> None:
