@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 
+from counterfoil.cli.command import UNREACHABLE, Out, guarded
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal
@@ -125,6 +126,22 @@ def test_what_is_no_answer_leaves_the_outcome_unknown(answer: httpx.Response) ->
     with pytest.raises(Unreachable):
         gateway.submit(ENVELOPE)
     assert len(script.bodies) == 1
+
+
+def test_a_gateway_that_is_not_ready_every_time_is_said_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    body = {"title": "The views are being rebuilt.", "code": "catching_up", "detail": "ledger: 1,200 of 9,000 entries"}
+    headers = {"content-type": PROBLEM, "retry-after": "2"}
+    answers = [httpx.Response(503, content=orjson.dumps(body), headers=headers) for _ in range(len(PAUSES) + 1)]
+    gateway, _, slept = play(answers)
+
+    def ask() -> None:
+        gateway.get("balances", "a", "USD")
+
+    assert guarded(Out(json=True), ask) == UNREACHABLE
+    error = orjson.loads(capsys.readouterr().err)["error"]
+    assert error["code"] == "catching_up"
+    assert "ledger: 1,200 of 9,000 entries" in error["meaning"]
+    assert slept == [max(2, pause) for pause in PAUSES]
 
 
 def test_not_there() -> None:

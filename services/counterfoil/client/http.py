@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
+from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
 
 PAUSES: Final = (0.1, 0.3, 0.9, 2.0)
@@ -191,8 +191,11 @@ class Gateway:
             raise RefusedByService(code, title, fields, problem.get("receipt"))
         if response.status_code == httpx.codes.NOT_FOUND:
             raise NotThere(code, title, fields)
+        said = f"{self.url}: {title} ({code}) {fields.get('detail', '')}".rstrip()
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise NotReady(code, said)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Unreachable(f"{self.url}: {title} ({code}) {fields.get('detail', '')}".rstrip())
+            raise Unreachable(said)
         raise RefusedByService(code, title, fields, None)
 
 

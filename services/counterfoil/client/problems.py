@@ -4,6 +4,7 @@ CounterfoilError
 ├── RefusedByService   refused, with a stable code
 │   └── NotThere       there is nothing under this key
 ├── Unreachable        no usable answer, so the outcome is unknown
+│   └── NotReady       the gateway answers, but cannot do this at the moment
 └── NotProven          an answer whose proof does not verify
 """
 
@@ -31,6 +32,14 @@ class NotThere(RefusedByService):
 
 class Unreachable(CounterfoilError):
     """No usable answer; the outcome is unknown, and the same request may be repeated."""
+
+
+class NotReady(Unreachable):
+    """The gateway answers every time that it cannot do this at the moment; `code` says why, the message in words."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NotProven(CounterfoilError):
