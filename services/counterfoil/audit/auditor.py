@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.files import find_logs
+from counterfoil.audit.kept import Kept, KeptLog, KeptSource
 from counterfoil.audit.reading import Reading
 from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import AuditReport, Finding
@@ -24,7 +25,9 @@ from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, host_of, log_of, parse_log
 from counterfoil.contract.services import MAIN_LOGS, SERVICES
 from counterfoil.core.rules import UnknownRules
+from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
+from counterfoil.log.tiles import TILE_WIDTH
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
 
@@ -43,13 +46,16 @@ def audit(
     progress: Progress | None = None,
     *,
     twin: bool = False,
+    kept: Kept | None = None,
 ) -> AuditReport:
     """Audit the logs published below `directory`.
 
     `trusted`: by origin, the only keys to accept; None: each log is checked against the key it publishes. `twin`: also
-    find every match with the naive order book, which shares no code with the real one (slower). Anything that is wrong
-    is a finding. Raises `CannotAudit` if there is nothing to audit. A log decided by rules that this release does not
-    have is replayed as far as possible; if nothing else is wrong, `UnknownRules` is raised.
+    find every match with the naive order book, which shares no code with the real one (slower). `kept`: begin where the
+    last clean audit kept there ended, and keep this one there if it is clean. Anything that is wrong is a finding.
+
+    Raises `CannotAudit` if there is nothing to audit, or what is kept cannot be used. A log decided by rules that this
+    release does not have is replayed as far as possible; if nothing else is wrong, `UnknownRules` is raised.
     """
     opened: dict[LogId, OpenLog] = {}
     others: list[OpenLog] = []
@@ -63,14 +69,18 @@ def audit(
             others.append(log)
         else:
             opened[id_] = log
+    differing = list(_not_continued(opened, kept)) if kept is not None else []
+    before = {} if kept is None or differing else kept.logs
     with _collecting_rarely(), Signatures(processes=cores() - 1) as signatures:
-        replays = _replay(opened, twin, signatures, progress if progress is not None else _silent)
+        readings = _readings(opened.values(), before)
+        replays = _made(opened, readings, twin, signatures, kept, before)
+        _replay(replays, readings.values(), progress if progress is not None else _silent)
     for log in others:
         for _ in log.bundles():
             pass
         text = log.checkpoint.origin
         at_once[log.files.name] = [Finding(log.files.name, "checkpoint", "origin_not_expected", text)]
-    report = AuditReport()
+    report = AuditReport(findings=differing)
     read = {log.files.name: log for log in (*opened.values(), *others)}
     for name, findings in at_once.items():
         report.findings += [*(read[name].findings() if name in read else ()), *findings]
@@ -79,17 +89,66 @@ def audit(
     _collect(replays, report)
     if report.unknown_rules and report.clean:
         raise UnknownRules(report.unknown_rules[0])
+    if kept is not None and report.clean:
+        kept.keep(replay.keep() for replay in replays)
     return report
 
 
-def _replay(opened: Mapping[LogId, OpenLog], twin: bool, signatures: Signatures, tell: Progress) -> list[Replay]:
-    """Read and replay the logs in step: the one whose next entry is the earliest goes on to where another's is."""
-    readings = {log.checkpoint.origin: Reading(log.bundles()) for log in opened.values()}
+def _not_continued(opened: Mapping[LogId, OpenLog], kept: Kept) -> Iterator[Finding]:
+    """Findings for logs that do not go on from what an earlier audit saw of them."""
+    logs = {log.checkpoint.origin: log for log in opened.values()}
+    for origin, before in kept.logs.items():
+        log = logs.get(origin)
+        if log is None:
+            yield Finding(log_of(origin).name, "", "log_missing", "an earlier audit had this log")
+            continue
+        size, place = log.checkpoint.size, (log.files.name, "checkpoint", "not_what_was_audited")
+        if size < before.size:
+            yield Finding(*place, f"the log has {size} entries, and an earlier audit had {before.size}")
+            continue
+        try:
+            root = log.tree.root_at(before.size)
+        except (LogError, OSError) as problem:
+            yield Finding(*place, f"its tree cannot be compared with the one audited earlier: {problem}")
+            continue
+        if root != before.root:
+            text = f"its first {before.size} entries have root {root.hex()}, in an earlier audit {before.root.hex()}"
+            yield Finding(*place, text)
+
+
+def _made(
+    opened: Mapping[LogId, OpenLog],
+    readings: Mapping[str, Reading],
+    twin: bool,
+    signatures: Signatures,
+    kept: Kept | None,
+    before: Mapping[str, KeptLog],
+) -> list[Replay]:
+    """The replays of all logs, each to begin behind what was audited before."""
     replays = []
     for id_ in sorted(opened, key=_place):
         decider = _TWIN if twin and id_.service == "matching" else DECIDERS[id_.service]
-        replays.append(Replay(opened[id_], decider, readings, signatures))
-    total = sum(log.checkpoint.size for log in opened.values())
+        known = before.get(opened[id_].checkpoint.origin)
+        resumed = (kept, known) if kept is not None and known is not None else None
+        replays.append(Replay(opened[id_], decider, readings, signatures, resumed))
+    return replays
+
+
+def _readings(opened: Iterable[OpenLog], before: Mapping[str, KeptLog]) -> dict[str, Reading]:
+    """Of each log, from the first bundle with an entry that some replay has not taken yet."""
+    logs = {log.checkpoint.origin: log for log in opened}
+    readings = {}
+    for origin, log in logs.items():
+        own = before[origin].size if origin in before else 0
+        taken = [before[each].sources.get(origin) if each in before else KeptSource() for each in logs]
+        first = max(0, min([own, *(each.index for each in taken if each is not None)]) - 1) // TILE_WIDTH
+        readings[origin] = Reading(log.bundles(first), first * TILE_WIDTH, own)
+    return readings
+
+
+def _replay(replays: Sequence[Replay], readings: Iterable[Reading], tell: Progress) -> None:
+    """Read and replay the logs in step: the one whose next entry is the earliest goes on to where another's is."""
+    total = sum(replay.summary.size - replay.summary.audited_before for replay in replays)
     queue = [(time, nth) for nth, replay in enumerate(replays) if (time := replay.next_time()) is not None]
     heapify(queue)
     done = 0
@@ -102,12 +161,11 @@ def _replay(opened: Mapping[LogId, OpenLog], twin: bool, signatures: Signatures,
         if done >= _AT_ONCE or not queue:
             tell("replay", done, total)
             done = 0
-    for reading in readings.values():
+    for reading in readings:
         while reading.more():
             pass
     for replay in replays:
         replay.end()
-    return replays
 
 
 @contextmanager

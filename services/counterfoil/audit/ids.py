@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from hashlib import sha256
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
@@ -26,6 +27,23 @@ class UsedIds:
         self._count = 0
         self._table = _new_table(_FIRST)
 
+    @classmethod
+    def read(cls, path: Path) -> UsedIds:
+        """Those that `write` left there. Raises OSError, and ValueError for a file that is no such table."""
+        ids, data = cls(), path.read_bytes()
+        keys = [data[start : start + _WIDTH] for start in range(0, len(data), _WIDTH)]
+        if keys and len(keys[-1]) != _WIDTH:
+            raise ValueError(f"{path} has {len(data)} bytes")
+        for key in keys:
+            ids._add(key)
+        return ids
+
+    def write(self, path: Path) -> None:
+        """Write them, unsorted. Raises OSError."""
+        keys = (self._table[start : start + _WIDTH] for start in range(0, len(self._table), _WIDTH))
+        with path.open("wb") as file:
+            file.writelines(key for key in keys if key != _FREE)
+
     def __contains__(self, id_: str) -> bool:
         key = _key(id_)
         at = _place(self._table, key)
@@ -33,7 +51,9 @@ class UsedIds:
 
     def add(self, id_: str) -> bool:
         """Add it; False if it is there already."""
-        key = _key(id_)
+        return self._add(_key(id_))
+
+    def _add(self, key: bytes) -> bool:
         at = _place(self._table, key)
         if self._table[at : at + _WIDTH] == key:
             return False

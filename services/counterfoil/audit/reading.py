@@ -51,14 +51,15 @@ class Offered(NamedTuple):
 class Follower:
     """The entries of a log that may hold an event of certain types: what one consumer has not taken yet."""
 
-    def __init__(self, reading: Reading, types: Sequence[type[Event]]) -> None:
-        self._reading, self._names = reading, type_markers(types)
+    def __init__(self, reading: Reading, types: Sequence[type[Event]], start: int) -> None:
+        self._reading, self._names, self._start = reading, type_markers(types), start
         self._waiting = Spool(Offered.pack, Offered.unpack)
 
     def offer(self, first: int, entries: Sequence[Heading]) -> None:
         """Keep those of the entries, numbered from `first` on, that may hold such an event."""
         names = self._names
-        for index, (data, _, time) in enumerate(entries, first):
+        passed = max(0, self._start - first)
+        for index, (data, _, time) in enumerate(entries[passed:], first + passed):
             for name in names:
                 if name in data:
                     self._waiting.append(Offered(index, time, data))
@@ -78,6 +79,10 @@ class Follower:
         """Go on behind the next entry."""
         self._waiting.popleft()
 
+    def end(self) -> int:
+        """The index behind what was read of the log."""
+        return self._reading.size
+
     def leave(self) -> None:
         """Take nothing more."""
         self._reading.followers.remove(self)
@@ -86,24 +91,27 @@ class Follower:
 class Reading:
     """Reads a log's bundles as they are needed, and gives them out."""
 
-    def __init__(self, bundles: Iterator[list[bytes]]) -> None:
-        self._bundles, self._size = bundles, 0
+    def __init__(self, bundles: Iterator[list[bytes]], first: int = 0, own: int = 0) -> None:
+        """`first`: the index with which the bundles begin; `own`: the one with which the log's own replay begins."""
+        self._bundles, self._begin = bundles, own
+        self.size = first
+        """The index behind what was read."""
         self._own: Spool[Heading] = Spool(attrgetter("data"), heading)
         self._left = False
         self.followers: list[Follower] = []
         self.time = 0
         """When the last entry was made that has been read, microseconds; 0 if that cannot be told."""
 
-    def follow(self, types: Sequence[type[Event]]) -> Follower:
-        """A consumer of these events; before anything is read."""
-        self.followers.append(Follower(self, types))
+    def follow(self, types: Sequence[type[Event]], start: int = 0) -> Follower:
+        """A consumer of these events, from the index `start` on; before anything is read."""
+        self.followers.append(Follower(self, types, start))
         return self.followers[-1]
 
     def more(self) -> bool:
         """Read one more bundle, ahead of the log's own replay; False after the last."""
         entries = self._read()
         if not self._left:
-            for each in entries:
+            for each in self._of_own(entries):
                 self._own.append(each)
         return bool(entries)
 
@@ -113,7 +121,7 @@ class Reading:
             if self._own.count:
                 yield self._own.popleft()
             elif entries := self._read():
-                yield from entries
+                yield from self._of_own(entries)
             else:
                 return
 
@@ -121,12 +129,16 @@ class Reading:
         """Keep nothing more for the log's own replay."""
         self._own, self._left = Spool(attrgetter("data"), heading), True
 
+    def _of_own(self, entries: Sequence[Heading]) -> Sequence[Heading]:
+        """Those of the entries just read that the log's own replay wants."""
+        return entries[max(0, self._begin - (self.size - len(entries))) :]
+
     def _read(self) -> Sequence[Heading]:
         """The entries of the next bundle; none after the last."""
         entries = [heading(data) for data in next(self._bundles, ())]
         if entries:
             for follower in self.followers:
-                follower.offer(self._size, entries)
-            self._size += len(entries)
+                follower.offer(self.size, entries)
+            self.size += len(entries)
             self.time = entries[-1].time
         return entries

@@ -17,13 +17,15 @@ from typing import Any, Final, NoReturn
 
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
+from counterfoil.audit.kept import Kept, KeptLog, KeptSource
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary, Outage
 from counterfoil.audit.signatures import Signatures, Signed
 from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
 from counterfoil.catalogue import CODEC, VOCABULARY
-from counterfoil.contract.canonical import Refused
+from counterfoil.contract.canonical import Refused, canonical
+from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, ResumedCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
@@ -52,9 +54,17 @@ class Replay:
     """The replay of one log against the other logs of the same audit."""
 
     def __init__(
-        self, log: OpenLog, decider: Decider[Any], readings: Mapping[str, Reading], signatures: Signatures
+        self,
+        log: OpenLog,
+        decider: Decider[Any],
+        readings: Mapping[str, Reading],
+        signatures: Signatures,
+        before: tuple[Kept, KeptLog] | None = None,
     ) -> None:
-        """`readings`: this log and all it may consume, by origin; nothing may have been read yet."""
+        """`readings`: this log and all it may consume, by origin; nothing may have been read yet.
+
+        `before`: what an earlier audit kept of this log. Raises `CannotAudit` if that is damaged.
+        """
         origin = log.checkpoint.origin
         self._signatures = signatures
         self._bad: list[int] = []  # entries whose signature is not right
@@ -72,13 +82,39 @@ class Replay:
         for source, reading in readings.items():
             types = wanted.get(log_of(source).service)
             if types is not None:
-                self._sources[source] = Source(reading, types)
+                begin = KeptSource() if before is None else before[1].sources.get(source, KeptSource())
+                self._sources[source] = Source(reading, types, begin)
         self._ids = UsedIds()
         self._withheld: tuple[int, str] | None = None
         self._reading = readings[origin]
         self._entries = self._reading.entries()
         self._next: Heading | None = None
         self._stopped = False
+        self.kept: KeptLog | None = None
+        """What the next audit needs to know of this log, once this one has ended."""
+        if before is not None:
+            self._resume(log, *before)
+
+    def _resume(self, log: OpenLog, kept: Kept, before: KeptLog) -> None:
+        """Go on behind the last entry of an earlier audit."""
+        decider, origin, records = self._engine.decider, before.origin, kept.records(before)
+        try:
+            engine = Engine.restore(decider, origin, log.tree.root_at, records, before.size, before.time)
+            self._ids = kept.ids(before)
+        except UnknownRules:
+            raise
+        except Exception as problem:  # the state of another decider may fail in any way
+            raise kept.damaged(before, problem) from problem
+        if engine.root()[1] != before.state_root:
+            raise kept.damaged(before, "the state has another root")
+        self._engine, self.genesis = engine, before.genesis
+        self.summary.rules, self.summary.audited_before = list(before.rules), before.size
+
+    def keep(self) -> tuple[KeptLog, Iterator[tuple[str, bytes]], UsedIds]:
+        """All that the next audit has to know of this log, after one without findings."""
+        ensure(self.kept is not None, "an audit is kept when it has ended")
+        records = self._engine.decider.records(self._engine.state)
+        return self.kept, ((key, canonical(value)) for key, value in records), self._ids  # type: ignore[return-value]
 
     def next_time(self) -> int | None:
         """When the next entry was made, microseconds; None if the replay goes no further."""
@@ -299,9 +335,26 @@ class Replay:
                 self._found(engine.size - 1, "conservation", text)
         if engine.size == summary.size:
             try:
+                self.kept = self._kept()
                 summary.waiting = {origin: self._left(origin, source) for origin, source in self._sources.items()}
             except Refused as problem:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
+
+    def _kept(self) -> KeptLog | None:
+        engine, summary = self._engine, self.summary
+        if self.genesis is None:
+            return None
+        return KeptLog(
+            origin=summary.origin,
+            name=self.place.replace("/", "-"),
+            size=engine.size,
+            root=bytes.fromhex(summary.root),
+            time=engine.time,
+            state_root=bytes.fromhex(summary.state_root),
+            genesis=self.genesis,
+            rules=summary.rules,
+            sources={origin: source.position() for origin, source in self._sources.items()},
+        )
 
     def _left(self, origin: str, source: Source) -> int:
         """How many events of a source were not consumed: backlog, unless this log has made entries long since."""

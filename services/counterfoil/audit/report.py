@@ -32,6 +32,8 @@ class LogSummary:
     origin: str
     size: int = 0
     root: str = ""
+    audited_before: int = 0
+    """How many entries an earlier audit had replayed; the numbers that follow leave these out."""
     entries_replayed: int = 0
     commands: int = 0
     refused: int = 0

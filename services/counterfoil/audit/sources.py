@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from counterfoil.audit.kept import KeptSource
 from counterfoil.audit.reading import Offered, Reading
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
@@ -34,10 +35,11 @@ class Source:
     Raises `Refused` at an entry that cannot be read, again and again.
     """
 
-    def __init__(self, log: Reading, types: tuple[type[Event], ...]) -> None:
-        self._log, self._types = log.follow(types), types
+    def __init__(self, log: Reading, types: tuple[type[Event], ...], start: KeptSource) -> None:
+        """`start`: how far it is consumed already."""
+        self._log, self._types, self._start = log.follow(types, start.index), types, start
         self._events: list[SourceEvent] = []  # of the entry taken last, the next one last
-        self._late_since: int | None = None
+        self._late_since = start.late_since
         self.is_reported = False
         """Whether the next event, or one before it since the log last kept up, was found to be withheld."""
 
@@ -47,9 +49,16 @@ class Source:
             offered = self._log.next()
             if offered is None:
                 return None
-            self._events = _subscribed(offered, self._types)
+            passed = self._start.item if offered.at == self._start.index else 0
+            self._events = [each for each in _subscribed(offered, self._types) if each.item >= passed]
             self._log.take()
         return self._events[-1]
+
+    def position(self) -> KeptSource:
+        """How far it is consumed, once all of its log was read."""
+        item = self.next()
+        place = (self._log.end(), 0) if item is None else (item.index, item.item)
+        return KeptSource(*place, self._late_since)
 
     def consumed(self) -> None:
         """The next event was consumed."""

@@ -80,13 +80,13 @@ class OpenLog:
             found.append(Finding(self.files.name, "", "too_many_findings", "there may be more findings in its files"))
         return found
 
-    def bundles(self) -> Iterator[list[bytes]]:
-        """Steps 4 and 5: the entries of each bundle before the first that is not right.
+    def bundles(self, first: int = 0) -> Iterator[list[bytes]]:
+        """Steps 4 and 5: the entries of each bundle, from number `first` on, before the first that is not right.
 
-        All other files are checked before it ends.
+        All other files are checked before it ends, but for those below the first bundle.
         """
         others = self._unexpected()
-        for index in range(self._bundle_count()):
+        for index in range(first, self._bundle_count()):
             for ref in _completed_by(index, self.checkpoint.size):
                 self._check_full(ref)
             widest = self._bundle(index)

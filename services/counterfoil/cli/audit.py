@@ -11,6 +11,7 @@ from rich.text import Text
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
+from counterfoil.audit.kept import Kept
 from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.log import read_vkeys
@@ -66,6 +67,14 @@ def register(app: typer.Typer) -> None:
                 help="Pinned log keys, one a line. Default: COUNTERFOIL_VKEYS, if set.",
             ),
         ] = None,
+        resume: Annotated[
+            Path | None,
+            typer.Option(
+                "--resume",
+                metavar="DIR",
+                help="Your own directory: begin where the last clean audit kept there ended, and keep this one there.",
+            ),
+        ] = None,
         twin: Annotated[
             bool, typer.Option("--twin", help="Also find every match with the naive order book (slower).")
         ] = False,
@@ -75,15 +84,18 @@ def register(app: typer.Typer) -> None:
         Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys each log is checked
         against the key that is published beside it, which proves that it is consistent, not whose it is.
 
+        With `--resume` the files of entries audited before are not read again, but every log must go on from
+        the tree that was audited. What the directory holds is believed: nobody else may write there.
+
         The column `rules` shows the versions that decided: `1, 2 from 57` means version 2 from entry 57 on.
         """
-        report = _run(out, directory, vkeys, twin=twin)
+        report = _run(out, directory, vkeys, resume, twin=twin)
         out.show(report.to_json(), *tables(report.to_json()))
         if not report.clean:
             raise typer.Exit(FOUND)
 
 
-def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> AuditReport:
+def _run(out: Out, directory: Path, vkeys: Path | None, resume: Path | None, *, twin: bool) -> AuditReport:
     path = vkeys if vkeys is not None else out.settings.vkeys
     trusted = None if path is None else read_vkeys(path)
     if trusted is None:
@@ -93,9 +105,16 @@ def _run(out: Out, directory: Path, vkeys: Path | None, *, twin: bool) -> AuditR
         if missing:
             raise Invalid(f"{path} has no key for {', '.join(missing)}")
     try:
+        kept = None if resume is None else Kept(resume)
         with bars(out, "entries") as shown:
-            return audit(directory, trusted, shown.advance, twin=twin)
+            report = audit(directory, trusted, shown.advance, twin=twin, kept=kept)
     except (CannotAudit, UnknownRules) as problem:
         raise Invalid(str(problem)) from problem
     except OSError as problem:
-        raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem
+        raise Invalid(f"cannot read or write {problem.filename}: {problem.strerror}") from problem
+    before = sum(log.audited_before for log in report.logs)
+    if before:
+        out.note(
+            f"{before} entries were audited before, by what {resume} keeps: believe that as you trust the directory"
+        )
+    return report

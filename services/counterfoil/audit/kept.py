@@ -1,0 +1,116 @@
+"""What a clean audit leaves for the next one, which then begins where it ended.
+
+A directory with `audit.json`, and for each log two files of the same generation: its state, a record a line, and the
+table of the ids it used. `audit.json` is replaced last, so a crash leaves the older audit whole.
+
+The next audit believes what it finds here: whoever can write to the directory can hide what came before. It asks only
+that the logs go on from the trees named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from counterfoil.audit.files import CannotAudit
+from counterfoil.audit.ids import UsedIds
+from counterfoil.contract.entry import GenesisCause
+
+FORMAT: Final = 1
+_INDEX: Final = "audit.json"
+_ADVICE: Final = "use another directory, or remove it to audit from the first entry"
+
+
+class KeptSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a log had consumed another: up to event number `item` of entry `index`.
+
+    `late_since`: since when what waits there may have been withheld, microseconds.
+    """
+
+    index: int = 0
+    item: int = 0
+    late_since: int | None = None
+
+
+class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A log as it was audited. `time`: of its last entry; `root`: of its tree; `state_root`: behind its last entry."""
+
+    origin: str
+    name: str
+    """Of its files in the directory."""
+    size: int
+    root: bytes
+    time: int
+    state_root: bytes
+    genesis: GenesisCause
+    rules: list[dict[str, int]]
+    sources: dict[str, KeptSource]
+
+
+class KeptAudit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of `audit.json`. `generation`: the number in the names of its files."""
+
+    format: int
+    generation: int
+    logs: list[KeptLog]
+
+
+class Kept:
+    """An auditor's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises `CannotAudit` if what is there cannot be used; OSError."""
+        self._directory = directory
+        self._audit = self._read()
+        self.logs = {log.origin: log for log in self._audit.logs}
+        """By origin, as the last clean audit left them; none before the first."""
+
+    def _read(self) -> KeptAudit:
+        path = self._directory / _INDEX
+        try:
+            found = msgspec.json.decode(path.read_bytes(), type=KeptAudit)
+        except FileNotFoundError:
+            return KeptAudit(FORMAT, 0, [])
+        except msgspec.MsgspecError as problem:
+            raise CannotAudit(f"{path} is not what this release keeps: {problem}; {_ADVICE}") from problem
+        if found.format != FORMAT:
+            raise CannotAudit(f"{path} has format {found.format}, this release knows {FORMAT}; {_ADVICE}")
+        return found
+
+    def records(self, log: KeptLog) -> Iterator[tuple[str, bytes]]:
+        """Its state: key and canonical value of each record."""
+        with self._file(log.name, "state", self._audit.generation).open("rb") as file:
+            for line in file:
+                key, _, value = line.removesuffix(b"\n").partition(b"\t")
+                yield key.decode(), value
+
+    def ids(self, log: KeptLog) -> UsedIds:
+        """The ids that it used."""
+        return UsedIds.read(self._file(log.name, "ids", self._audit.generation))
+
+    def damaged(self, log: KeptLog, problem: object) -> CannotAudit:
+        """The error to raise for a log whose files here are not what was kept."""
+        return CannotAudit(f"{self._directory}: what was kept of {log.origin} is damaged: {problem}; {_ADVICE}")
+
+    def keep(self, logs: Iterable[tuple[KeptLog, Iterable[tuple[str, bytes]], UsedIds]]) -> None:
+        """Replace what is kept by these logs, each with its state and its ids. Raises OSError."""
+        generation = self._audit.generation + 1
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept = []
+        for log, records, ids in logs:
+            with self._file(log.name, "state", generation).open("wb") as file:
+                file.writelines(b"%s\t%s\n" % (key.encode(), value) for key, value in records)
+            ids.write(self._file(log.name, "ids", generation))
+            kept.append(log)
+        new = self._directory / f"{_INDEX}.new"
+        new.write_bytes(msgspec.json.encode(KeptAudit(FORMAT, generation, kept)))
+        new.replace(self._directory / _INDEX)
+        for log in self._audit.logs:
+            for kind in ("state", "ids"):
+                self._file(log.name, kind, self._audit.generation).unlink(missing_ok=True)
+
+    def _file(self, name: str, kind: str, generation: int) -> Path:
+        return self._directory / f"{name}-{generation}.{kind}"
