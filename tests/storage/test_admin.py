@@ -194,8 +194,8 @@ def test_a_lease_that_is_missing_is_made(fresh: DatabaseAccess, schema: str) -> 
 
 
 def test_a_newer_schema_is_left_alone(fresh: DatabaseAccess) -> None:
-    run(fresh, "UPDATE ledger._version SET version_num = 'log_2'", "DROP SCHEMA views CASCADE")
-    with pytest.raises(StorageError, match="log_2 is newer than this program"):
+    run(fresh, "UPDATE ledger._version SET version_num = 'log_7'", "DROP SCHEMA views CASCADE")
+    with pytest.raises(StorageError, match="log_7 is newer than this program"):
         admin.apply(fresh, PASSWORDS)
     assert "schema views: missing" in admin.check(fresh)
 
