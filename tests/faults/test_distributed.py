@@ -45,6 +45,14 @@ def test_a_zombie_wakes_after_another_took_over(whole: DrillMarket) -> None:
     drills.zombie(whole, 1.0)
 
 
+def test_a_writer_is_frozen_at_each_instruction(whole: DrillMarket) -> None:
+    drills.frozen(whole, 1.0)
+
+
+def test_the_views_are_frozen_within_a_transaction(whole: DrillMarket) -> None:
+    drills.frozen_views(whole, 1.0)
+
+
 def test_kafka_freezes(whole: DrillMarket) -> None:
     drills.frozen_kafka(whole, 12.0)
 
