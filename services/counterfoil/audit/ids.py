@@ -14,7 +14,7 @@ _WIDTH: Final = 16  # bytes kept of an id's SHA-256
 _FREE: Final = bytes(_WIDTH)
 _BLOCK: Final = 4_096  # places
 _FIRST: Final = _BLOCK
-_GROWTH: Final = 4
+_GROWTH: Final = 2
 
 
 class UsedIds:
