@@ -27,12 +27,12 @@ def register(app: typer.Typer) -> None:
         commands: Annotated[int, option("--commands", "Single commands to time.", metavar="N")] = 10_000,
         burst: Annotated[int, option("--burst", "Commands of the distributed part's burst.", metavar="N")] = 50_000,
     ) -> None:
-        """Measure this machine: commands with receipts, a market's flow, replay, audit, and memory as a log grows.
+        """Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, and memory.
 
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.bench import audits, embedded, figure
+        from counterfoil.bench import audits, embedded, figure, state_roots
         from counterfoil.demo.scenario import START
         from counterfoil.demo.workload import BIDDING, prepare_bidding
 
@@ -58,6 +58,8 @@ def register(app: typer.Typer) -> None:
             embedded.core(commands, report)
         if part in ("all", "audit"):
             audits.audits(commands * _AUDITED, market, report)
+        if part in ("all", "state-root"):
+            state_roots.state_roots(report)
         if part in ("all", "memory"):
             embedded.memory(_SIZES, report_memory)
         if part == "distributed":

@@ -13,13 +13,14 @@ import orjson
 import typer
 from rich.text import Text
 
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.cli import state_records
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.contract.export import render
 from counterfoil.core.rules import RULES, Rules
 
-GENERATED_FOLDERS = ("commands", "events")
+GENERATED_FOLDERS = ("commands", "events", state_records.FOLDER)
 """Folders that hold only generated files."""
 OPENAPI: Final = "openapi.json"
 ASYNCAPI: Final = "asyncapi.json"
@@ -35,8 +36,8 @@ _PRETTY: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def contract_files() -> dict[str, bytes]:
-    """What is generated from the contract and the rules, by path below ``schemas/``."""
-    return {**render(VOCABULARY), RULES_TABLE: rules_table().encode()}
+    """What is generated from the contract, the rules and the states, by path below ``schemas/``."""
+    return {**render(VOCABULARY), RULES_TABLE: rules_table().encode(), **state_records.state_files(DECIDERS)}
 
 
 def rules_table() -> str:
