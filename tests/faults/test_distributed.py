@@ -45,8 +45,9 @@ def test_a_zombie_wakes_after_another_took_over(whole: DrillMarket) -> None:
     drills.zombie(whole, 1.0)
 
 
-def test_a_writer_is_frozen_at_each_instruction(whole: DrillMarket) -> None:
-    drills.frozen(whole, 1.0)
+def test_a_writer_is_frozen_inside_publication_before_and_inside_a_commit(whole: DrillMarket) -> None:
+    """`python -m tests.faults frozen` has more instructions."""
+    drills.frozen(whole, 1.0, steps=("checkpoint-written", "lease-checked", "commit-sent"))
 
 
 def test_the_views_are_frozen_within_a_transaction(whole: DrillMarket) -> None:
