@@ -72,7 +72,7 @@ class Embedded:
         self.transport = EmbeddedTransport()
         self._workers: list[Worker] = []
         self._longest_outage = longest_outage
-        self._stopped = Event()
+        self._stopped, self._unanswered = Event(), Event()
         self.failure = ""
         with ExitStack() as opened:
             pool = ThreadPoolExecutor(threads, "counterfoil-verify")
@@ -190,7 +190,8 @@ class Embedded:
         gc.set_threshold(*_COLLECT)
         for log, runner in self.runners.items():
             runner.publish_in_background()
-            self._work(log.name, self._paced(runner), partial(self._recover_one, runner), partial(_wake, runner))
+            self._work(log.name, self._paced(runner), runner.recover, partial(_wake, runner))
+        self._work("receipts", self._answer_again, lambda: None, self._unanswered.set)
         self._work("projector", self._project, self.projector.recover, partial(_wake, self.projector))
         for worker in self._workers:
             worker.start()
@@ -202,7 +203,7 @@ class Embedded:
             try:
                 return runner.step(wait)
             finally:
-                self.receipts.step()  # on this thread: waking another one would cost more than the answers do
+                self._answer()
 
         return step
 
@@ -211,9 +212,17 @@ class Embedded:
         if 0 < self.projector.step(_IDLE) < _GATHERED:
             self._stopped.wait(_GATHER)
 
-    def _recover_one(self, runner: Runner) -> None:
-        runner.recover()
-        self.receipts.recover()
+    def _answer(self) -> None:
+        """On the writers' threads: waking another would cost more than the answers do. It may fail without them."""
+        try:
+            self.receipts.step()
+        except Exception:  # noqa: BLE001 it fails again on the worker's thread, which says so, or it has passed
+            self._unanswered.set()
+
+    def _answer_again(self) -> None:
+        self._unanswered.wait(_IDLE)
+        self._unanswered.clear()
+        self.receipts.step()
 
     def _work(
         self, name: str, step: Callable[[], object], recover: Callable[[], None], wake: Callable[[], None]

@@ -80,7 +80,6 @@ class Gateway:
     def recover(self) -> None:
         """Resume from what was taken in."""
         self.hub.recover()
-        self.receipts.recover()
 
     def wake(self) -> None:
         """The worker is stopping: end every wait for entries or Kafka."""

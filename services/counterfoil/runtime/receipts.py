@@ -156,12 +156,16 @@ class Receipts:
     def step(self) -> int:
         """Follow the logs as far as they are announced, and answer waiting senders; it waits for nothing.
 
-        Returns how many entries and replies were new. After it raised, call `recover`.
+        Returns how many entries and replies were new. If it raises, the next call reads again what was not folded.
         """
         with self._stepping:
-            done = some = self._step()
-            while some >= _BATCH:
-                done += (some := self._step())
+            try:
+                done = some = self._step()
+                while some >= _BATCH:
+                    done += (some := self._step())
+            except BaseException:
+                self.inbox.rewind()
+                raise
             answers, self._answers = self._answers, []
         if answers:
             self._deliver(answers)
@@ -180,11 +184,6 @@ class Receipts:
                 if log.found or log.tree.size - log.released >= _RELEASE_EVERY:
                     self._prove(origin)
         return len(deliveries) + len(replies)
-
-    def recover(self) -> None:
-        """Call this after a failed `step`: reads again what was not folded completely."""
-        with self._stepping:
-            self.inbox.rewind()
 
     def recorded(self, origin: str, index: int) -> Recorded | None:
         """The receipt of an entry, under the last checkpoint followed; None for an entry beyond it."""
