@@ -39,6 +39,7 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.ops.health import ConsumerStatus
+from counterfoil.runtime.standstill import CODES
 
 METRICS: Final = {
     "counterfoil_causes_total": "Messages consumed: commands, and entries of other logs.",
@@ -146,11 +147,8 @@ class Metrics:
 
     def standstill(self, log: LogId, code: str) -> None:
         """The log decides nothing, for the reason `code`; empty once it decides again."""
-        for labels, series in self._standstill.items():
-            if labels[:-1] == log:
-                series.set(0)
-        if code:
-            self._standstill[*log, code].set(1)
+        for each in CODES:
+            self._standstill[*log, each].set(each == code)
 
     def entry(self, log: LogId, entry: Entry, trace: str) -> str:
         """Does nothing: entries are counted when they are committed. No trace."""

@@ -196,7 +196,7 @@ class Runner:
             self._commit({})
         else:  # a crash, or an error, may have come between commit and announcement
             self._announce(self._head)
-        self.timekeeper.start(self.engine.time)
+        self.timekeeper.start(self.engine.time, self._subscribed)
         self._send_replies()
 
     def _check_head(self) -> None:

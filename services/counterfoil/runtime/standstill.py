@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from counterfoil.errors import Fault
 from counterfoil.ports import Unavailable
 
 Code = Literal["clock_apart", "catching_up"] | Fault
 """Stable: clients, probes and alerts see it."""
+CODES: Final[tuple[str, ...]] = tuple(code for part in get_args(Code) for code in get_args(part))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from counterfoil.contract.entry import ResumedCause
 from counterfoil.contract.log_id import LogId
@@ -35,11 +35,15 @@ class Timekeeper:
         self.ahead: Mapping[str, int] = {}
         """Per source whose next event waits for this log's clock: for how long, in microseconds."""
 
-    def start(self, last_entry: int) -> None:
-        """The log was loaded, or resumes after an error."""
+    def start(self, last_entry: int, sources: Iterable[str]) -> None:
+        """The log was loaded, or resumes after an error; it consumes `sources`."""
         self._guard.start(self._store, last_entry)
         self._was_away, alive = True, self._guard.alive
         self._alive = self._clock.now() if alive is None else alive
+        self._telemetry.standstill(self._id, "" if self.standstill is None else self.standstill.code)
+        self.ahead = {}
+        for source in sources:
+            self._telemetry.cause_ahead(self._id, source, 0)
 
     def may_decide(self, now: int, last_entry: int) -> bool:
         """Whether the clock may be believed; sets `standstill`."""
