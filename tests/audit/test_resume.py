@@ -152,7 +152,7 @@ def test_a_new_shard_is_audited_from_its_first_entry(stages: list[Path], tmp_pat
     assert sum(not log.audited_before for log in report.logs) == 1
 
 
-@pytest.mark.parametrize("kind", ["state", "ids", "json", "format", "missing"])
+@pytest.mark.parametrize("kind", ["state", "ids", "fewer ids", "json", "format", "missing"])
 def test_a_damaged_directory_is_refused(stages: list[Path], tmp_path: Path, kind: str) -> None:
     directory = tmp_path / "kept"
     resumed(stages[0], directory)
@@ -163,6 +163,9 @@ def test_a_damaged_directory_is_refused(stages: list[Path], tmp_path: Path, kind
     elif kind == "ids":
         [ids] = directory.glob("ledger*.ids")
         ids.write_bytes(ids.read_bytes()[:-1])
+    elif kind == "fewer ids":
+        [ids] = directory.glob("ledger*.ids")
+        ids.write_bytes(ids.read_bytes()[:-16])
     elif kind == "json":
         index.write_bytes(index.read_bytes()[:-1])
     elif kind == "format":

@@ -332,6 +332,30 @@ def test_an_entry_that_was_changed_in_the_database_is_not_folded(home: Path) -> 
         Market(home)
 
 
+def test_a_state_root_that_was_changed_in_the_database_is_not_believed(home: Path) -> None:
+    """It is found before what it follows is folded, and compared with its leaf like any other entry."""
+    path = home / "db" / "ledger.sqlite"
+    run(path, "DROP TRIGGER entries_no_update")
+    later = 'CAST(replace(data, \'"time":"2026\', \'"time":"2027\') AS BLOB)'
+    root = """(SELECT max("index") FROM entries WHERE instr(data, CAST('state.rooted' AS BLOB)))"""
+    run(path, f"""UPDATE entries SET data = {later} WHERE "index" = {root}""")
+    for each in (home / "db").glob("*.snapshot*"):
+        each.unlink()
+    with pytest.raises(ProofError, match="do not hash to their leaves"):
+        Market(home)
+
+
+def test_many_changed_records_are_written_before_they_are_too_many(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches change far more records than they make entries."""
+    monkeypatch.setattr(snapshots, "SNAPSHOT_EVERY", 1_000_000)
+    monkeypatch.setattr(snapshots, "RECORDS_DUE", 1)
+    begun = start(
+        home, lambda market: market.do("treasury", *(deposit("lab-1", USD, f"{n}") for n in range(3 * EVERY)))
+    )
+    assert begun.warnings == []
+    assert start(home).folded["ledger"] <= 2 * EVERY
+
+
 def test_the_audit_of_what_was_started_from_snapshots_is_clean(home: Path) -> None:
     for nth in range(3):
         start(home, lambda market, nth=nth: market.do("treasury", deposit("lab-1", USD, f"again-{nth}")))  # type: ignore[misc]

@@ -44,6 +44,10 @@ class UsedIds:
         with path.open("wb") as file:
             file.writelines(key for key in keys if key != _FREE)
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
     def __contains__(self, id_: str) -> bool:
         key = _key(id_)
         at = _place(self._table, key)

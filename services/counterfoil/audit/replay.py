@@ -107,6 +107,8 @@ class Replay:
             raise kept.damaged(before, problem) from problem
         if engine.root()[1] != before.state_root:
             raise kept.damaged(before, "the state has another root")
+        if len(self._ids) != before.size:
+            raise kept.damaged(before, f"{len(self._ids)} ids of {before.size} entries")
         self._engine, self.genesis = engine, before.genesis
         self.summary.rules, self.summary.audited_before = list(before.rules), before.size
 

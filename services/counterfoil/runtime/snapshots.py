@@ -26,7 +26,9 @@ from counterfoil.log.tree import Tree
 from counterfoil.ports import LogStore, SnapshotStore, StoreConflict, Unavailable
 
 SNAPSHOT_EVERY: Final = 16_384
-"""Entries from one snapshot to the next, at least. A start folds what came since."""
+"""Entries from one snapshot to the next, at least, unless more records have changed than `RECORDS_DUE`."""
+RECORDS_DUE: Final = 32_768
+"""Changed records with which the next state root is written, however few entries they come from."""
 RECORDS_KEPT: Final = 131_072
 """Changed records that may wait to be written; with more, nothing is written any more until the next start."""
 _FOLDED_AT_ONCE: Final = 1_024  # entries
@@ -80,8 +82,7 @@ class Snapshots:
         if last is not None:
             self._fold(engine, last.index)
             _check_root(engine, last)
-            engine.replay(last)
-            self.folded += 1
+            self._fold(engine, last.index + 1)  # read again: it was not compared with its leaf yet
             rooted = engine.size
             if engine.rooted is None or len(engine.rooted) > RECORDS_KEPT:
                 self._write_all(engine)
@@ -161,6 +162,8 @@ class Snapshots:
             return
         self._changes.update(changes)
         self._to = size
+        if len(self._changes) >= RECORDS_DUE:
+            self._due = min(self._due, size)
 
     def committed(self, size: int) -> None:
         """Write what was taken, if it is time: the log has `size` entries now."""
