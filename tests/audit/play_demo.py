@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.core.digest import state_root
 from counterfoil.demo.play import StoryInput
 from counterfoil.demo.play_in_process import play_in_process
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import VirtualClock
+from tests.state_root import state_root
 
 
 def main(home: Path, seed: int, nodes: Path, pods: Path) -> None:

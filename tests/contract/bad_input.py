@@ -8,9 +8,10 @@ from typing import Any
 
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.codec import dump_body, encode_payload
+from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import BATCH
@@ -233,7 +234,7 @@ _OTHER_PAYLOADS: list[tuple[str, Code, bytes]] = [
     ("too many commands in a batch", Code.OUT_OF_RANGE, many(limits.MAX_BATCH_COMMANDS + 1)),
     ("batch for two services", Code.WRONG_AUDIENCE, changed(
         GOOD_BATCH, "body.commands.0",
-        {"type": "publish_programme", "v": 1, "body": dump_body(sample(PublishProgramme))},
+        {"type": "publish_programme", "v": 1, "body": dump(sample(PublishProgramme))},
     )),
 ]  # fmt: skip
 _PADDED = sealed(GOOD)[:-1]

@@ -11,7 +11,7 @@ import pytest
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.codec import dump_body
+from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
 from tests.contract.samples import sample
@@ -61,7 +61,7 @@ REFUSED = [(kind, member, value, code) for kind, member, _, beyond in RANGES for
 
 def with_member(kind: str, path: str, value: Any) -> dict[str, Any]:
     """A sample body in which the member at a dotted path has another value."""
-    body = dump_body(sample(VOCABULARY.commands[kind, 1]))
+    body = dump(sample(VOCABULARY.commands[kind, 1]))
     *outer, member = path.split(".")
     record = reduce(getitem, outer, body)
     assert member in record
@@ -72,7 +72,7 @@ def with_member(kind: str, path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("kind", "path", "value"), ACCEPTED)
 def test_the_ends_of_a_range_are_accepted(kind: str, path: str, value: Any) -> None:
     body = with_member(kind, path, value)
-    assert dump_body(CODEC.load_body(kind, 1, body)) == body
+    assert dump(CODEC.load_body(kind, 1, body)) == body
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "code"), REFUSED)

@@ -16,8 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused, canonical
-from counterfoil.contract.codec import dump_record, encode_entry, encode_payload
+from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.forms import dump
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event, shape_of
 from counterfoil.contract.refusals import Code
@@ -87,7 +88,7 @@ def read_or_told(decode: Callable[[Any], Any], value: Any) -> Any:
 @given(st.data(), bodies() | events())
 @settings(max_examples=150)
 def test_a_record_is_read_as_pydantic_reads_it(data: st.DataObject, value: Body | Event) -> None:
-    kind, form = type(value), dump_record(value)
+    kind, form = type(value), dump(value)
     if data.draw(st.booleans()):
         change(data, form)
     strict = read_strictly(kind, form)
@@ -117,7 +118,7 @@ def test_a_payload_is_read_only_as_it_would_be_written(
     if isinstance(read, Submission):
         assert encode_payload(read.header, read.bodies) == payload
         for value in (read.header, *read.bodies):
-            assert same(value, read_strictly(type(value), dump_record(value)))
+            assert same(value, read_strictly(type(value), dump(value)))
     else:
         assert read[1] not in NOT_LIKE_ANY
 

@@ -18,9 +18,10 @@ from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.schemas import contract_files, diff_schemas, write_schemas
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.codec import dump_body, dump_event, encode_entry, encode_payload
+from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.export import command_id, event_id, render
+from counterfoil.contract.forms import dump
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Header
@@ -112,7 +113,7 @@ def test_every_schema_is_one_with_an_id_of_its_own() -> None:
 
 @given(bodies())
 def test_every_command_body_validates(body: Body) -> None:
-    validator(command_id(body.TYPE, body.V)).validate(dump_body(body))
+    validator(command_id(body.TYPE, body.V)).validate(dump(body))
 
 
 @given(events())
@@ -132,7 +133,7 @@ def test_every_entry_validates(entry: Entry) -> None:
 
 @pytest.mark.parametrize("name", VOCABULARY.commands, ids=lambda name: name[0])
 def test_a_command_body_is_closed(name: tuple[str, int]) -> None:
-    check_closed(command_id(*name), dump_body(sample(VOCABULARY.commands[name])))
+    check_closed(command_id(*name), dump(sample(VOCABULARY.commands[name])))
 
 
 @pytest.mark.parametrize("name", VOCABULARY.events)

@@ -18,13 +18,13 @@ from counterfoil.contract.limits import ENTRY_FRAME_BYTES, MAX_COUNT, MAX_ENTRY_
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.services import SERVICES
-from counterfoil.core.digest import state_root
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import ListProvider
 from counterfoil.matching.commands import AmendBid
 from counterfoil.redemption.commands import CloseSettlement, SubmitClaim
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, ORIGIN, PROGRAMME, Large, long_id, submission
 from tests.core.test_entry_sizes import approved, bids_resting, delivery, earned, issuing, published_with
+from tests.state_root import state_root
 
 PRICE_TICK = RULES[LATEST].price_tick
 MAX_CONTRACTS_PER_CLAIM = RULES[LATEST].max_contracts_per_claim

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.core.digest import state_root
 from tests.core.test_state_tree import by_definition
+from tests.state_root import state_root
 
 Value = st.recursive(
     st.none() | st.booleans() | st.integers(0, 2**53 - 1) | st.text(max_size=8),

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
 from counterfoil.contract.record import Event
-from counterfoil.core.digest import state_root
 from counterfoil.core.directory import Directory
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.table import dump
+from tests.state_root import state_root
 
 
 def registered(party_id: str, group_id: str = "group") -> PartyRegistered:

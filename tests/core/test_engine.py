@@ -18,7 +18,6 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header, Seen, Submission
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
-from counterfoil.core.digest import state_root
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
@@ -31,6 +30,7 @@ from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
 from tests.issuance.world import public_key, register
 from tests.properties.world import DECIDERS, World, opened
+from tests.state_root import state_root
 
 CLOCK_SKEW = RULES[LATEST].clock_skew
 MAX_VALIDITY = RULES[LATEST].max_validity

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
-from counterfoil.core.digest import state_root
 from counterfoil.ports import LogStore, StoreConflict, Unavailable
 from counterfoil.redemption.events import UsageAccepted
 from counterfoil.settings import DatabaseAccess
@@ -24,6 +23,7 @@ from tests.faults.faulty import Broken, Fault, Faulty, When
 from tests.redemption.world import trade
 from tests.runtime.harness import DECIDER, SOURCES, STRANGER, RunnerHarness, deposit, log_with
 from tests.servers.fixture import PostgresServer
+from tests.state_root import state_root
 from tests.storage.proxy import Proxy
 from tests.storage.server import as_user, copied
 

@@ -17,13 +17,13 @@ import pytest
 from counterfoil.audit.auditor import audit
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
-from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
 from counterfoil.log.errors import ProofError
 from counterfoil.runtime import runner, snapshots
 from counterfoil.storage import StorageError, open_snapshot_store
 from tests.faults.faulty import Fault, Faulty, When
 from tests.market import USD, Market, deposit, found, image, trade
+from tests.state_root import state_root
 
 EVERY = 8
 LEDGER = LogId("ledger")

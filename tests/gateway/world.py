@@ -16,7 +16,6 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import Rate, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, parse_time
-from counterfoil.core.digest import state_root
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import (
     AppropriateBudget,
@@ -30,6 +29,7 @@ from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Deliver, Recorded
 from tests.programmes import publish
+from tests.state_root import state_root
 
 HOST = "counterfoil.example"
 START = parse_time("2026-03-02T00:00:00.000000Z")

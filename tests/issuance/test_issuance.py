@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.codec import dump_body, dump_record
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.forms import dump
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY
-from counterfoil.core.digest import state_root
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import budgets, classes, parties, programmes, rules, vouchers
@@ -59,6 +58,7 @@ from tests.issuance.world import (
     register,
 )
 from tests.programmes import changed
+from tests.state_root import state_root
 
 MAX_CLASSES = RULES[LATEST].max_classes
 MAX_REGIONS = RULES[LATEST].max_regions
@@ -157,11 +157,11 @@ def test_published_terms_are_those_of_the_command_and_hashed() -> None:
     event = only(scenario)
     assert isinstance(event, ProgrammePublished)
     assert (event.version, event.terms, event.issuer_id) == (2, SECOND_VERSION.terms, "city-1")
-    assert event.terms_hash == sha256(canonical(dump_record(SECOND_VERSION.terms))).digest()
+    assert event.terms_hash == sha256(canonical(dump(SECOND_VERSION.terms))).digest()
 
 
 def test_a_class_is_registered_version_by_version() -> None:
-    members = {name: getattr(CLASS, name) for name in dump_body(CLASS)}
+    members = {name: getattr(CLASS, name) for name in dump(CLASS)}
     market().when(replace(CLASS, version=2), actor="op").then(ClassRegistered(**{**members, "version": 2}))
 
 

@@ -13,7 +13,6 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
-from counterfoil.core.digest import state_root
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
@@ -29,6 +28,7 @@ from tests.core.test_entry_sizes import issuing, published_with
 from tests.matching.world import BID, OFFER
 from tests.programmes import changed
 from tests.redemption.world import REP, opened, report
+from tests.state_root import state_root
 
 YEAR_9999 = 253_402_300_799_999_999
 PUBLICATION = published_with(PROGRAMME, 1)

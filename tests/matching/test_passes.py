@@ -16,7 +16,6 @@ from counterfoil.contract.limits import (
 )
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import HOUR
-from counterfoil.core.digest import state_root
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.ledger.events import BondHeld
 from counterfoil.matching.commands import CancelOffer
@@ -31,6 +30,7 @@ from tests.matching.world import (
     T,
     bond_held,
 )
+from tests.state_root import state_root
 
 BOUND = RULES[LATEST].max_matches_per_entry
 SWEEP = RULES[LATEST].max_items_per_sweep

@@ -25,7 +25,6 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Header
 from counterfoil.contract.terms import Rate
 from counterfoil.contract.times import HOUR
-from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
@@ -66,6 +65,7 @@ from tests.ledger.story import (
     trade,
     withdraw,
 )
+from tests.state_root import state_root
 
 ORIGIN = "counterfoil.example/ledger/main"
 KEY_ID = "0" * 16

@@ -23,7 +23,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import HOUR
-from counterfoil.core.digest import state_root
 from counterfoil.core.rules import RULES, Rules
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
@@ -46,6 +45,7 @@ from tests.matching.world import (
     hold_refused,
     programme,
 )
+from tests.state_root import state_root
 
 STP = ("taker", "maker", "both")
 DATES = (None, None, None, 1, 3, 6)  # hours from now, for GTD

@@ -16,7 +16,6 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
-from counterfoil.core.digest import state_root
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.redemption.commands import (
     AcceptUsage,
@@ -47,6 +46,7 @@ from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
 from tests.redemption import world
 from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
+from tests.state_root import state_root
 
 MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 

@@ -19,7 +19,6 @@ from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import Decider
-from counterfoil.core.digest import state_root
 from counterfoil.core.engine import Engine
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import (
@@ -38,6 +37,7 @@ from counterfoil.redemption import service as redemption
 from tests.programmes import publish
 from tests.rules import changed_rules
 from tests.state_data import check_load
+from tests.state_root import state_root
 
 DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, MATCHING.decider, redemption.DECIDER)

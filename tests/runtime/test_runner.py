@@ -12,7 +12,6 @@ from counterfoil.contract.events import KeyRevoked, LogOpened, PartyRegistered, 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.times import HOUR
-from counterfoil.core.digest import state_root
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.merkle import leaf_hash, root_of
@@ -34,6 +33,7 @@ from tests.runtime.harness import (
     log_with,
     registered,
 )
+from tests.state_root import state_root
 
 MATCHING, REDEMPTION = SOURCES["matching"], SOURCES["redemption"]
 

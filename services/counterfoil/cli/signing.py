@@ -80,10 +80,10 @@ def check(body: Body) -> None:
     """Check a body against the contract before it is signed. Raises `Invalid`."""
     from counterfoil.catalogue import CODEC
     from counterfoil.contract.canonical import Refused
-    from counterfoil.contract.codec import dump_body
+    from counterfoil.contract.forms import dump
 
     try:
-        CODEC.load_body(body.TYPE, body.V, dump_body(body))
+        CODEC.load_body(body.TYPE, body.V, dump(body))
     except Refused as problem:
         raise Invalid(refused_form(problem.refusal.code.value, dict(problem.refusal.detail))) from problem
 

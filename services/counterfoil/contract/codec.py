@@ -213,24 +213,14 @@ def encode_payload(header: Header, bodies: Sequence[Command]) -> bytes:
     """The canonical payload that an author signs: the one body, or with type ``batch`` all of them."""
     value = dump(header)
     if header.type == BATCH:
-        value["body"] = {"commands": [{"type": b.TYPE, "v": b.V, "body": dump_body(b)} for b in bodies]}
+        value["body"] = {"commands": [{"type": b.TYPE, "v": b.V, "body": dump(b)} for b in bodies]}
     else:
-        value["body"] = dump_body(bodies[0])
+        value["body"] = dump(bodies[0])
     return canonical(value)
 
 
-def dump_body(body: Command) -> dict[str, Any]:
-    """The JSON form of a command body."""
-    return dump_record(body)
-
-
-def dump_record(value: object) -> dict[str, Any]:
-    """The JSON form of a record."""
-    return dump(value)
-
-
 def load_record(kind: type, value: dict[str, Any]) -> Any:
-    """A record of a known kind from the JSON form that `dump_record` or `dump_event` gave; nothing else is checked."""
+    """A record of a known kind from the JSON form that `forms.dump` or `dump_event` gave; nothing else is checked."""
     return msgspec.convert(value, kind, **LENIENT)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.codec import dump_record
+from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import SECOND
@@ -51,7 +51,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
             programme_id=body.programme_id,
             version=body.version,
             issuer_id=actor.party_id,
-            terms_hash=sha256(canonical(dump_record(terms))).digest(),
+            terms_hash=sha256(canonical(dump(terms))).digest(),
             terms=terms,
         )
     ]

@@ -14,7 +14,7 @@ from counterfoil.matching.events import BidReceived, OfferReceived
 from counterfoil.matching.orders import Bid, Offer, Run
 
 
-class RestingOffer(NamedTuple):
+class OfferRow(NamedTuple):
     """An offer on the book. `left`: what is unsold of its `nodes`, in runs that cover its window."""
 
     seq: int
@@ -22,7 +22,7 @@ class RestingOffer(NamedTuple):
     left: tuple[Run, ...]
 
 
-class RestingBid(NamedTuple):
+class BidRow(NamedTuple):
     """A bid on the book. `version`: of the programme, that of the vouchers which pay. `remaining`: nodes."""
 
     seq: int
@@ -33,14 +33,14 @@ class RestingBid(NamedTuple):
 RESTING_OFFER: Final = Form(
     "resting_offer",
     ("offer_id",),
-    row(RestingOffer, seq=COUNT, nodes=COUNT, left=listed(COUNTS)),
+    row(OfferRow, seq=COUNT, nodes=COUNT, left=listed(COUNTS)),
     "an offer on the book: `seq` is the entry that admitted it, `left` its unsold nodes as runs of"
     " [first hour, hours, nodes] that cover its window",
 )
 RESTING_BID: Final = Form(
     "resting_bid",
     ("bid_id",),
-    row(RestingBid, seq=COUNT, version=COUNT, remaining=COUNT),
+    row(BidRow, seq=COUNT, version=COUNT, remaining=COUNT),
     "a bid on the book: `seq` is the entry that admitted it, `version` that of the programme by whose vouchers it pays",
 )
 
@@ -53,21 +53,21 @@ class RestingOffers(Records):
     def __init__(self, book: Any, received: Mapping[str, OfferReceived], admitted: dict[str, int]) -> None:
         self.form, self.touched = RESTING_OFFER, dict[str, None]()
         self._book, self._received, self._admitted = book, received, admitted
-        self._loaded: dict[str, RestingOffer] = {}
+        self._loaded: dict[str, OfferRow] = {}
 
-    def find(self, key: str) -> RestingOffer | None:
+    def find(self, key: str) -> OfferRow | None:
         """The offer as it rests, None if it does not."""
         offer = self._book.offer(key)
-        return None if offer is None else RestingOffer(offer.seq, offer.nodes, self._book.residual(key))
+        return None if offer is None else OfferRow(offer.seq, offer.nodes, self._book.residual(key))
 
-    def rows(self) -> Iterator[tuple[str, RestingOffer]]:
+    def rows(self) -> Iterator[tuple[str, OfferRow]]:
         """Every offer that rests."""
         for offer_id in self._received:
             offer = self.find(offer_id)
             if offer is not None:
                 yield offer_id, offer
 
-    def put(self, key: str, row: RestingOffer) -> None:
+    def put(self, key: str, row: OfferRow) -> None:
         """Remember an offer that is to rest once its terms are known, too."""
         self._loaded[key] = row
 
@@ -94,21 +94,21 @@ class RestingBids(Records):
     ) -> None:
         self.form, self.touched = RESTING_BID, dict[str, None]()
         self._book, self._received, self._admitted, self._versions = book, received, admitted, versions
-        self._loaded: dict[str, RestingBid] = {}
+        self._loaded: dict[str, BidRow] = {}
 
-    def find(self, key: str) -> RestingBid | None:
+    def find(self, key: str) -> BidRow | None:
         """The bid as it rests, None if it does not."""
         bid = self._book.bid(key)
-        return None if bid is None else RestingBid(bid.seq, self._versions[key], bid.remaining)
+        return None if bid is None else BidRow(bid.seq, self._versions[key], bid.remaining)
 
-    def rows(self) -> Iterator[tuple[str, RestingBid]]:
+    def rows(self) -> Iterator[tuple[str, BidRow]]:
         """Every bid that rests."""
         for bid_id in self._received:
             bid = self.find(bid_id)
             if bid is not None:
                 yield bid_id, bid
 
-    def put(self, key: str, row: RestingBid) -> None:
+    def put(self, key: str, row: BidRow) -> None:
         """Remember a bid that is to rest once its terms are known, too."""
         self._loaded[key] = row
 
