@@ -113,12 +113,13 @@ def core(count: int, report: ReportFigure) -> None:
             data = store.entries(0, head.size if head is not None else 0)
         finally:
             bench.close()
+    decode = getattr(CODEC, "decode_own_entry", CODEC.decode_entry)  # revisions to compare with have only the latter
     origin = f"{HOST}/ledger/main"
     replayed: Engine[Any] = Engine(DECIDERS["ledger"], origin, lambda _size: None)
     began = time.perf_counter_ns()
     events = 0
     for each in data:
-        entry = CODEC.decode_own_entry(each)
+        entry = decode(each)
         events += len(entry.events)
         replayed.replay(entry)
     report(Figure("replay", "events folded from entry bytes, no signatures", events, _since(began)))
