@@ -18,6 +18,7 @@ from counterfoil.audit.report import AuditReport
 from counterfoil.contract.log_id import LogId
 from counterfoil.issuance.commands import AppropriateBudget
 from tests.audit.forge import Forgery
+from tests.golden.cases import FOLDER
 from tests.market import Market, deliver, found, image, trade, wind_up
 
 
@@ -75,6 +76,15 @@ def test_audits_in_turn_find_what_one_finds(stages: list[Path], tmp_path: Path, 
     if 1 in chain:
         assert any(log.waiting and sum(log.waiting.values()) for log in audit(stages[1]).logs)
     assert len(list((tmp_path / "kept").iterdir())) == 1 + 2 * len(before), "nothing of older audits is left"
+
+
+def test_outages_are_listed_by_every_later_audit(tmp_path: Path) -> None:
+    """They are the writers' word for later deadlines: who looks at the last audit alone must see them."""
+    logs = FOLDER / "rules-3"
+    whole = {log.origin: log.outages for log in audit(logs).logs}
+    assert all(whole.values())
+    for _ in range(3):
+        assert {log.origin: log.outages for log in resumed(logs, tmp_path / "kept").logs} == whole
 
 
 def test_what_was_audited_is_not_read_again(

@@ -133,6 +133,44 @@ def test_a_clock_behind_the_log_is_accepted_once_and_for_every_restart() -> None
     assert waits(harness)
 
 
+def test_a_restart_does_not_answer_for_a_person() -> None:
+    """Seen: a clock nine hours ahead was waited for, then a restart took the nine hours for an outage, and decided."""
+    harness = settled()
+    harness.clock.set_to(NOON + 9 * HOUR)
+    assert waits(harness)
+    for _ in range(2):
+        harness.clock.advance_to(harness.clock.now() + 60 * SECOND)
+        harness.start()
+        assert waits(harness)
+    assert person_accepts(harness)
+    harness.start()
+    assert not waits(harness)
+
+
+def test_a_clock_that_was_mended_before_a_restart_needs_no_word() -> None:
+    harness = settled()
+    harness.clock.set_to(NOON + 9 * HOUR)
+    assert waits(harness)
+    harness.clock.set_to(NOON + HOUR)
+    harness.start()
+    assert not waits(harness)
+    harness.clock.advance_to(NOON + 10 * HOUR)
+    harness.start()
+    assert not waits(harness)
+
+
+def test_a_word_given_just_before_a_passing_error_counts() -> None:
+    harness = settled()
+    harness.clock.set_to(NOON + 9 * HOUR)
+    assert waits(harness)
+    harness.clock.advance_to(harness.clock.now() + SECOND)
+    harness.runner.recover()
+    assert waits(harness)
+    assert person_accepts(harness)
+    harness.runner.recover()
+    assert not waits(harness)
+
+
 def test_an_idle_log_gives_signs_of_life() -> None:
     harness = settled()
     first = harness.store.presence()

@@ -17,6 +17,7 @@ import msgspec
 
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
+from counterfoil.audit.report import Outage
 from counterfoil.contract.entry import GenesisCause
 
 FORMAT: Final = 1
@@ -47,6 +48,7 @@ class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_root: bytes
     genesis: GenesisCause
     rules: list[dict[str, int]]
+    outages: list[Outage]
     sources: dict[str, KeptSource]
 
 

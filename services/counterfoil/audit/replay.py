@@ -110,7 +110,8 @@ class Replay:
         if len(self._ids) != before.size:
             raise kept.damaged(before, f"{len(self._ids)} ids of {before.size} entries")
         self._engine, self.genesis = engine, before.genesis
-        self.summary.rules, self.summary.audited_before = list(before.rules), before.size
+        self.summary.rules, self.summary.outages = list(before.rules), list(before.outages)
+        self.summary.audited_before = before.size
 
     def keep(self) -> tuple[KeptLog, Iterator[tuple[str, bytes]], UsedIds]:
         """All that the next audit has to know of this log, after one without findings."""
@@ -355,6 +356,7 @@ class Replay:
             state_root=bytes.fromhex(summary.state_root),
             genesis=self.genesis,
             rules=summary.rules,
+            outages=summary.outages,
             sources={origin: source.position() for origin, source in self._sources.items()},
         )
 

@@ -44,7 +44,7 @@ class LogSummary:
     rules: list[dict[str, int]] = field(default_factory=list)
     """Each rules version that was in force, with the entry from which it was."""
     outages: list[Outage] = field(default_factory=list)
-    """No fault, and not provable: the log shows only that it was silent that long."""
+    """All of them. No fault, and not provable: the log shows only that it was silent that long."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""

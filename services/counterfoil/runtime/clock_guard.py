@@ -32,6 +32,7 @@ class ClockGuard:
         self._offset = clock.offset()  # the one that is believed
         self._followed = clock.now()
         self._known: int | None = None  # at a start: the clock's time that is certain; None once it was compared
+        self._unanswered: int | None = None  # at a start: a time ahead of that, which an earlier process asked for
         self._asked: tuple[int, int] | None = None  # the time and the offset for which a person's word is awaited
         self._text = ""
         self._signed = 0
@@ -42,7 +43,10 @@ class ClockGuard:
         """Compare the clock with the log, whose last entry was made at `last_entry`, at the next `check`."""
         presence = store.presence()
         self.alive = None if presence is None else presence.alive
-        self._known, self._asked = _certain(presence, last_entry), None
+        self._known = _certain(presence, last_entry)
+        if presence is None or self._asked is None or presence.asked != self._asked[0]:
+            self._asked = None
+            self._unanswered = _unanswered(presence, self._known)
 
     def check(self, store: LogStore, now: int, last_entry: int) -> Standstill | None:
         """Why nothing may be decided at `now`, which was read before; None if it may. Gives the sign of life."""
@@ -52,7 +56,7 @@ class ClockGuard:
         waited = self._asked is not None
         if problem:
             self._offset, self._followed = self._clock.offset(), now
-        self._known, self._asked = None, None
+        self._known = self._unanswered = self._asked = None
         if not 0 <= now - self._followed < _FOLLOW_EVERY:
             self._offset, self._followed = self._clock.offset(), now
         if waited or problem or not 0 <= now - self._signed < SIGN_EVERY:
@@ -74,6 +78,8 @@ class ClockGuard:
         if known is not None and now > known + self._longest:
             longest = f"longer than the {self._longest // HOUR} hours that COUNTERFOIL_LONGEST_OUTAGE allows"
             return f"the log's last sign of life was at {format_time(known)}; that is {longest}"
+        if self._unanswered is not None and now >= self._unanswered - TOLERANCE:
+            return f"nobody has said yet whether it was right at {format_time(self._unanswered)}"
         return ""
 
     def _accepted(self, store: LogStore, now: int) -> bool:
@@ -103,3 +109,10 @@ def _certain(presence: Presence | None, last_entry: int) -> int:
     if presence.accepted is None:
         return max(presence.alive, last_entry)
     return presence.accepted if presence.accepted == presence.asked else presence.alive
+
+
+def _unanswered(presence: Presence | None, known: int) -> int | None:
+    """A time ahead of `known` that waits for a person's word: no start may take it for the end of an outage."""
+    if presence is None or presence.asked is None or presence.accepted == presence.asked:
+        return None
+    return presence.asked if presence.asked > known + TOLERANCE else None
