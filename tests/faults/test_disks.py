@@ -20,10 +20,13 @@ from counterfoil.audit.auditor import audit
 from counterfoil.cli.command import FAILED
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
+from counterfoil.errors import Unusable
 from counterfoil.gateway import submit
 from counterfoil.instance import Instance
-from counterfoil.runtime import worker
+from counterfoil.ports import Unavailable
+from counterfoil.runtime import receipts, worker
 from counterfoil.runtime.backoff import Backoff
+from counterfoil.storage import log_directory
 from tests.e2e.running import Shell, eventually
 from tests.gateway.harness import Served, served
 from tests.gateway.world import deposit
@@ -178,6 +181,28 @@ def test_a_log_that_cannot_be_published_goes_on_deciding(
             found = SOON(lambda: sender.send().status_code == 200 and health(world).json()["waiting"])
             assert found["ledger publication"]["text"].startswith(str(tmp_path / "home" / "logs" / "ledger"))
             assert all(name.endswith(" publication") for name in found)
+            assert sender.send().status_code == 200
+        sender.check_all_counted()
+
+
+@pytest.mark.parametrize("kind", [Unavailable, Unusable])
+def test_receipts_do_not_need_the_published_checkpoint(
+    tmp_path: Path, kind: type[Unavailable | Unusable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = log_directory._read
+
+    def unreadable(path: Path) -> bytes | None:
+        if path.name == "checkpoint":
+            raise kind(f"{path}: cannot be read")
+        return read(path)
+
+    monkeypatch.setattr(receipts, "_RELEASE_EVERY", 1)
+    with served(tmp_path / "home") as world:
+        sender = Sender(world)
+        with monkeypatch.context() as broken:
+            broken.setattr(log_directory, "_read", unreadable)
+            found = SOON(lambda: sender.send().status_code == 200 and health(world).json()["waiting"])
+            assert all(name.endswith(" publication") for name in found), found
             assert sender.send().status_code == 200
         sender.check_all_counted()
 

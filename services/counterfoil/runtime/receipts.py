@@ -22,13 +22,14 @@ from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Submission
+from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tiles import tile_path
 from counterfoil.log.tree import Tree
-from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport
+from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport, Unavailable
 
 _BATCH: Final = 2_048
 _RELEASE_EVERY: Final = 4_096
@@ -265,10 +266,18 @@ class Receipts:
             )
             log.head, log.note = head, announced.note
         if log.tree.size - log.released >= _RELEASE_EVERY:
+            self._release(log)
+
+    @staticmethod
+    def _release(log: Followed) -> None:
+        """Forget what can be read from the published tiles; while that cannot be told, everything stays in memory."""
+        try:
             note = log.published.checkpoint()
-            size = open_checkpoint(note, [log.key]).size if note is not None else 0
-            log.tree.release(min(size, log.tree.size))
-            log.released = log.tree.size
+        except (Unavailable, Unusable):
+            return  # no answer waits for published files; the publisher says what is wrong with them
+        size = open_checkpoint(note, [log.key]).size if note is not None else 0
+        log.tree.release(min(size, log.tree.size))
+        log.released = log.tree.size
 
     @staticmethod
     def _receipt(log: Followed, data: bytes, entry: Entry) -> Recorded:
