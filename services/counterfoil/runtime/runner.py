@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from time import perf_counter
 from typing import Any, Final
 
 from counterfoil.catalogue import CODEC, VOCABULARY
@@ -27,7 +26,7 @@ from counterfoil.core.rules import retired_of
 from counterfoil.log.errors import ProofError, RollbackError
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.signer import Signer
-from counterfoil.log.tree import Staged, Tree
+from counterfoil.log.tree import Tree
 from counterfoil.ports import (
     COMMANDS_SOURCE,
     Announcement,
@@ -36,7 +35,6 @@ from counterfoil.ports import (
     Head,
     Inbox,
     LogStore,
-    NewEntry,
     PublishedLog,
     Reply,
     ServiceTransport,
@@ -45,6 +43,7 @@ from counterfoil.ports import (
 )
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.intake import Intake
+from counterfoil.runtime.pending import Pending
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.runtime.snapshots import Snapshots
 from counterfoil.runtime.standstill import Standstill
@@ -86,7 +85,6 @@ class Runner:
     """The single writer of one log."""
 
     engine: Engine[Any]
-    tree: Tree
     inbox: Inbox
 
     def __init__(
@@ -110,17 +108,17 @@ class Runner:
         self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._snapshots = Snapshots(log.decider, log.origin, log.store, log.snapshots)
-        self._batch: list[tuple[Entry, bytes, bytes | None]] = []
-        self._traces: list[str] = []
-        self._head: Head | None = None  # the committed head, which `tree` has
-        self._tried: tuple[Staged, Head] | None = None  # the next head, while it is not known whether it is committed
-        self._loaded = False  # whether `engine` has the state at the head, and then the entries of `_batch`
-        self._cursors: dict[str, int] = {}  # of what was consumed since they were last committed
-        self._skipped = 0  # messages, likewise
+        self._pending = Pending(log.id, log.store, log.signer, self._snapshots, telemetry)
+        self._loaded = False  # whether `engine` has the state at the committed head, and then what is pending
         self._replies: list[Reply] = []  # to commands of the batch that make no entry
         self._rooted = 0
         self._goes_on = False  # whether due timers were left to the next step, and everything else with them
         self._idle = Event()
+
+    @property
+    def tree(self) -> Tree:
+        """Of what is committed."""
+        return self._pending.tree
 
     @property
     def folded(self) -> int:
@@ -131,21 +129,10 @@ class Runner:
 
     def recover(self) -> None:
         """Resume after a step that raised, and at a start: `load` unless the state is still the log's, then `join`."""
-        if not self._is_ours():
+        # What was decided behind the committed head stays decided, and `join` commits the same bytes.
+        if not (self._loaded and self._pending.is_current()):
             self.load()
         self.join()
-
-    def _is_ours(self) -> bool:
-        """Whether the committed head is the one that the state belongs to: then nothing has to be folded again.
-
-        What was decided behind the head stays decided, and `join` commits it: the same entries, to the byte.
-        """
-        if not self._loaded:
-            return False
-        head = self.log.store.head()
-        if self._tried is not None and head == self._tried[1]:  # committed all the same: only the answer was lost
-            self._accept(*self._tried)
-        return head == self._head
 
     def load(self) -> None:
         """Load the committed log, and check that database, tiles and signer agree.
@@ -153,22 +140,22 @@ class Runner:
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed, `ProofError` if the
         entries lead to another state than the last state root commits to.
         """
-        self._loaded, self._tried = False, None
+        self._loaded = False
         self._publisher.reset()
         log, head = self.log, self.log.store.head()
-        self._head = head
         size = head.size if head is not None else 0
         tail_start = self._publisher.published_size() & -256
         if log.signer.head.size > size or tail_start > size:
             raise RollbackError(f"{log.origin}: more entries were signed or published than the database holds ({size})")
-        self.tree = Tree.load(size, self._publisher.read_tile, log.store.leaves(tail_start, size), tail_start)
-        if head is not None and self.tree.root() != head.root:
+        tree = Tree.load(size, self._publisher.read_tile, log.store.leaves(tail_start, size), tail_start)
+        if head is not None and tree.root() != head.root:
             raise ProofError(f"{log.origin}: the entries do not hash to the committed root")
-        if log.signer.head.size and self.tree.root_at(log.signer.head.size) != log.signer.head.root:
+        if log.signer.head.size and tree.root_at(log.signer.head.size) != log.signer.head.root:
             raise ProofError(f"{log.origin}: the signer remembers another history than the database holds")
-        self._publisher.check(self.tree)
-        self._batch, self._traces, self._cursors, self._skipped, self._replies = [], [], {}, 0, []
-        self.engine, self._rooted = self._snapshots.load(self.tree, self._root_at)
+        self._publisher.check(tree)
+        self._pending.start(head, tree)
+        self._replies = []
+        self.engine, self._rooted = self._snapshots.load(tree, self._pending.root_at)
         self._loaded = True
 
     def join(self) -> None:
@@ -179,11 +166,12 @@ class Runner:
         Raises `RollbackError` if this log consumed more of a source than the source has, or announced more than it has
         itself, and `StoreConflict` if another writer has taken over since `load`.
         """
-        if self._batch:
-            self._append()
-        elif self._cursors:
+        pending = self._pending
+        if pending:
+            pending.commit()  # announced below, with whatever else was not
+        elif pending.cursors:
             self._replies = []  # the messages that they answer come again
-        self._cursors, self._skipped = {}, 0
+        pending.forget_cursors()
         log, cursors = self.log, self.log.store.cursors()
         self._check_head()
         positions = {origin: cursors.get(origin, 0) for origin in self._subscribed}
@@ -191,17 +179,17 @@ class Runner:
             self.inbox = self._transport.open_inbox(self._id.name, self._id, positions, cursors, self._wanted)
         except ValueError as problem:
             raise RollbackError(f"{log.origin} consumed entries that its source does not have: {problem}") from problem
-        if self._head is None:
+        if pending.head is None:
             self._take(*self.engine.genesis(self._genesis, self._clock.now()))
             self._commit({})
         else:  # a crash, or an error, may have come between commit and announcement
-            self._announce(self._head)
+            self._announce(pending.head)
         self.timekeeper.start(self.engine.time, self._subscribed)
         self._send_replies()
 
     def _check_head(self) -> None:
         """Raises `StoreConflict` unless the committed head is still the one that the state belongs to."""
-        if self.log.store.head() != self._head:
+        if not self._pending.is_current():
             raise StoreConflict(f"{self.log.origin}: another writer took over while the log was being loaded")
 
     def _announce(self, head: Head) -> None:
@@ -358,7 +346,7 @@ class Runner:
                 held[source] = None
                 continue
             cursors[source] = delivery.position + 1
-            self._cursors.update({source: delivery.position + 1, **dict(delivery.resume)})
+            self._pending.move({source: delivery.position + 1, **dict(delivery.resume)})
         return cursors, bool(held)
 
     def _consume(self, delivery: Delivery, clock: int) -> bool:
@@ -377,7 +365,7 @@ class Runner:
             cause = EntryCause(delivery.source, delivery.position, leaf, item)
             self._take(*self.engine.react(cause, event, clock), trace=delivery.trace)
             # The cursor moves with the last of them, and the commit may end behind that one only.
-            left = max(0, _ENTRIES_PER_COMMIT - len(self._batch)) if nth == len(events) else None
+            left = max(0, _ENTRIES_PER_COMMIT - len(self._pending)) if nth == len(events) else None
             self._goes_on = self._fire(clock, left)
         return True
 
@@ -438,62 +426,24 @@ class Runner:
         self._snapshots.take(self.engine.rooted, self._rooted)
 
     def _take(self, entry: Entry, data: bytes, content: bytes | None = None, trace: str = "") -> None:
-        self._batch.append((entry, data, content))
-        self._traces.append(self._telemetry.entry(self._id, entry, trace))
+        self._pending.take(entry, data, content, trace)
 
     # 5. committing --------------------------------------------------------------------------------------------------
 
     def _commit(self, cursors: Mapping[str, int], consumed: int = 0, *, must: bool = False) -> int:
-        # Messages without an entry need no own commit: skipping them again is harmless. A bound limits that.
-        self._cursors.update(cursors)
-        self._skipped += consumed
-        batch, traces, before = self._batch, self._traces, self.tree.size
-        if not batch:
-            if (must or self._skipped >= CURSORS_EVERY) and self._head is not None:
-                self.log.store.append(before, [], self._cursors, self._head)
-                self._cursors, self._skipped = {}, 0
-            return 0
-        frontier = self.tree.frontier(before)
-        head = self._append()
-        data = [data for _, data, _ in batch]
-        types = {event.TYPE for entry, _, _ in batch for event in entry.events}
-        announcement = Announcement(self.log.origin, before, data, head.size, head.note, frontier, (), traces, types)
-        self._transport.publish(announcement)
-        return len(batch)
+        """Commit and announce what is pending; returns how many entries that were.
 
-    def _append(self) -> Head:
-        """Commit the batch; returns the new head. After an attempt that raised, the same bytes are committed again."""
-        batch, before = self._batch, self.tree.size
-        entries = [NewEntry(entry.id, data, leaf_hash(data), content) for entry, data, content in batch]
-        staged = self.tree.stage([entry.leaf for entry in entries])
-        signer = self.log.signer
-        proof = self.tree.consistency_proof(signer.head.size, staged.size) if signer.head.size else []
-        head = Head(staged.size, staged.root, signer.sign_checkpoint(staged.size, staged.root, proof))
-        self._tried = staged, head
-        began = perf_counter()
-        self.log.store.append(before, entries, self._cursors, head)
-        self._telemetry.committed(self._id, len(entries), perf_counter() - began, staged.size)
-        self._accept(staged, head)
-        return head
-
-    def _accept(self, staged: Staged, head: Head) -> None:
-        """The batch is committed."""
-        self.tree.accept(staged)
-        self.log.signer.committed(staged.size, staged.root)
-        self._snapshots.committed(staged.size)
-        for entry, encoded, _ in self._batch:
-            CODEC.keep_entry(encoded, entry)  # receipts, views and consumers in this process need not decode it
-        self._head, self._tried = head, None
-        self._batch, self._traces, self._cursors, self._skipped = [], [], {}, 0
-
-    def _root_at(self, size: int) -> bytes | None:
-        """The log's root at a size up to the entry being decided (the batch before it is not in the tree yet)."""
-        if size <= self.tree.size:
-            return self.tree.root_at(size)
-        pending = [leaf_hash(data) for _, data, _ in self._batch[: size - self.tree.size]]
-        if self.tree.size + len(pending) < size:
-            return None
-        return self.tree.stage(pending).root
+        Messages without an entry need no own commit, unless they `must`: skipping them again is harmless. A bound
+        limits that.
+        """
+        pending = self._pending
+        pending.move(cursors, consumed)
+        made = len(pending)
+        if made:
+            self._transport.publish(pending.commit())
+        elif must or pending.skipped >= CURSORS_EVERY:
+            pending.commit_cursors()
+        return made
 
 
 __all__ = ["Log", "Runner"]
