@@ -19,6 +19,7 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
 from counterfoil.log.errors import ProofError
+from counterfoil.ports import SnapshotStore, StoreConflict
 from counterfoil.runtime import runner, snapshots
 from counterfoil.storage import StorageError, open_snapshot_store
 from tests.faults.faulty import Fault, Faulty, When
@@ -252,6 +253,86 @@ def test_a_snapshot_ahead_of_a_restored_log_is_passed_over(traded: Path, home: P
     assert len(begun.warnings) == 1
     assert "and the log has" in begun.warnings[0]
     assert start(restored).warnings == []
+
+
+class Failing:
+    """A store whose `records` raises in its middle, so many times."""
+
+    def __init__(self, inner: SnapshotStore, problem: Exception, times: int) -> None:
+        self._inner, self._problem, self.times, self.resets = inner, problem, times, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def records(self, size: int) -> Iterator[tuple[str, bytes]]:
+        for nth, record in enumerate(self._inner.records(size)):
+            if self.times and nth == 3:
+                self.times -= 1
+                raise self._problem
+            yield record
+
+    def reset(self) -> None:
+        self.resets += 1
+        self._inner.reset()
+
+
+@pytest.mark.parametrize(
+    ("problem", "times", "folds_all", "resets"),
+    [
+        (StorageError("connection lost"), 1, False, 0),
+        (StoreConflict("moved on"), 1, False, 0),
+        (StoreConflict("moved on"), 2, True, 0),
+        (StorageError("no such table"), 2, True, 1),
+        (ValueError("damage"), 1, True, 1),
+    ],
+    ids=repr,
+)
+def test_only_what_is_wrong_with_the_snapshot_removes_it(
+    home: Path, problem: Exception, times: int, folds_all: bool, resets: int
+) -> None:
+    with Market(home) as market:
+        runner = market.system.runners[LEDGER]
+        held, folded = runner._snapshots, runner.folded
+        root = root_of(runner.engine)
+        store = held._store = Failing(held._store, problem, times)  # type: ignore[assignment]
+        runner.load()
+        assert (store.times, store.resets) == (0, resets)  # type: ignore[attr-defined]
+        assert (runner.folded - folded == runner.tree.size) == folds_all
+        assert root_of(runner.engine) == root
+
+
+def test_a_database_that_is_away_removes_no_snapshot(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log cannot be read either: the load is tried again, and begins at the snapshot."""
+    with Market(home) as market:
+        runner = market.system.runners[LEDGER]
+        held, folded = runner._snapshots, runner.folded
+        store = held._store = Failing(held._store, StorageError("connection lost"), 2)  # type: ignore[assignment]
+        head = held._log.head
+
+        def away(*_: object) -> Any:
+            if store.times < 2:  # type: ignore[attr-defined]
+                raise StorageError("connection lost")
+            return head()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(held._log, "head", away)
+            with pytest.raises(StorageError, match="connection lost"):
+                runner.load()
+        runner.load()
+        assert store.resets == 0  # type: ignore[attr-defined]
+        assert runner.folded - folded < runner.tree.size
+
+
+def test_who_was_replaced_while_it_loaded_leaves_the_snapshot_to_the_other(home: Path) -> None:
+    """A snapshot that is ahead of the entries this writer has read may be ahead of the log, or of this writer."""
+    with Market(home) as late, Market(home) as market:
+        held, tree = late.system.runners[LEDGER]._snapshots, late.system.runners[LEDGER].tree
+        for nth in range(3 * EVERY):
+            market.do("treasury", deposit("lab-1", USD, f"new-{nth}"))
+        size = held._store.size()
+        assert size > tree.size
+        held._resumed(tree, tree.root_at)
+        assert held._store.size() == size
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

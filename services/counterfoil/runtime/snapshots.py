@@ -93,12 +93,20 @@ class Snapshots:
         return engine, rooted
 
     def _resumed(self, tree: Tree, root_at: Callable[[int], bytes | None]) -> Engine[Any]:
-        """The engine as the snapshot has it; a new one if there is none that can be believed."""
+        """The engine as the snapshot has it; a new one if there is none that can be believed.
+
+        Only what is wrong with the snapshot itself removes it. Raises `Unavailable` if the log cannot be read either.
+        """
         try:
-            size = self._store.size()
-            if size:
-                return self._believed(size, tree, root_at)
+            try:
+                return self._read(tree, root_at)
+            except (Unavailable, StoreConflict):  # an error of the connection, or of two writers, may have passed
+                return self._read(tree, root_at)
+        except StoreConflict as problem:  # another writer keeps it: it is not for this one to remove
+            self._warn("the snapshot is passed over, and the whole log folded", problem)
         except Exception as problem:  # noqa: BLE001 what is damaged may fail in any way; the log has everything
+            if isinstance(problem, Unavailable):
+                self._log.head()  # raises if it is the database that fails: the snapshot is for the next attempt
             self._warn("the snapshot is passed over, and the whole log folded", problem)
             try:
                 self._store.reset()
@@ -106,9 +114,20 @@ class Snapshots:
                 self._warn("the snapshot cannot be removed", still)
         return Engine(self._decider, self._origin, root_at)
 
-    def _believed(self, size: int, tree: Tree, root_at: Callable[[int], bytes | None]) -> Engine[Any]:
-        """The engine of the snapshot behind `size` entries. Raises, in any way, unless its root is in the log."""
+    def _read(self, tree: Tree, root_at: Callable[[int], bytes | None]) -> Engine[Any]:
+        """The engine of the snapshot, a new one if none is stored. Raises, in any way, unless its root is in the log.
+
+        Raises `StoreConflict` if another writer has moved it on meanwhile.
+        """
+        size = self._store.size()
+        if not size:
+            return Engine(self._decider, self._origin, root_at)
         if size > tree.size:
+            head = self._log.head()
+            if head is not None and head.size >= size:
+                raise StoreConflict(
+                    f"it is behind {size} entries: another writer has taken over since entry {tree.size}"
+                )
             raise ProofError(f"it is behind {size} entries, and the log has {tree.size}")
         data = self._log.entries(size - 1, size)[0]
         proof = tree.inclusion_proof(size - 1, tree.size)
@@ -241,6 +260,3 @@ def _check_root(engine: Engine[Any], entry: Entry) -> None:
             f"{engine.origin}: {records} records with root {root.hex()} are not the state that entry {entry.index} "
             f"commits to: {rooted.records} with root {rooted.root.hex()}"
         )
-
-
-__all__ = ["Snapshots"]
