@@ -18,6 +18,7 @@ from counterfoil.audit.auditor import audit
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
+from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.log.errors import ProofError
 from counterfoil.ports import SnapshotStore, StoreConflict
 from counterfoil.runtime import runner, snapshots
@@ -294,9 +295,9 @@ def test_only_what_is_wrong_with_the_snapshot_removes_it(
         runner = market.system.runners[LEDGER]
         held, folded = runner._snapshots, runner.folded
         root = root_of(runner.engine)
-        store = held._store = Failing(held._store, problem, times)  # type: ignore[assignment]
+        store = held._store = Failing(held._store, problem, times)
         runner.load()
-        assert (store.times, store.resets) == (0, resets)  # type: ignore[attr-defined]
+        assert (store.times, store.resets) == (0, resets)
         assert (runner.folded - folded == runner.tree.size) == folds_all
         assert root_of(runner.engine) == root
 
@@ -306,11 +307,11 @@ def test_a_database_that_is_away_removes_no_snapshot(home: Path, monkeypatch: py
     with Market(home) as market:
         runner = market.system.runners[LEDGER]
         held, folded = runner._snapshots, runner.folded
-        store = held._store = Failing(held._store, StorageError("connection lost"), 2)  # type: ignore[assignment]
+        store = held._store = Failing(held._store, StorageError("connection lost"), 2)
         head = held._log.head
 
         def away(*_: object) -> Any:
-            if store.times < 2:  # type: ignore[attr-defined]
+            if store.times < 2:
                 raise StorageError("connection lost")
             return head()
 
@@ -319,7 +320,7 @@ def test_a_database_that_is_away_removes_no_snapshot(home: Path, monkeypatch: py
             with pytest.raises(StorageError, match="connection lost"):
                 runner.load()
         runner.load()
-        assert store.resets == 0  # type: ignore[attr-defined]
+        assert store.resets == 0
         assert runner.folded - folded < runner.tree.size
 
 
@@ -435,6 +436,24 @@ def test_many_changed_records_are_written_before_they_are_too_many(home: Path, m
     )
     assert begun.warnings == []
     assert start(home).folded["ledger"] <= 2 * EVERY
+
+
+def test_no_root_commits_to_more_records_than_are_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mass issue: each entry changes dozens of records, and thousands of entries may come between two roots."""
+    monkeypatch.setattr(runner, "STATE_ROOT_EVERY", 1_000_000)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_EVERY", 1_000_000)
+    monkeypatch.setattr(runner, "RECORDS_DUE", 64)
+    monkeypatch.setattr(snapshots, "RECORDS_DUE", 64)
+    monkeypatch.setattr(snapshots, "RECORDS_KEPT", 128)
+    batches = [[IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=nth + 1)] * 40 for nth in range(9)]
+    begun = start(home, lambda market: [market.ask("city", batch) for batch in batches])
+    assert begun.warnings == []
+    again = start(home)
+    assert again.warnings == []
+    assert again.folded["ledger"] < 64, "of some 360"
+    assert again.folded["issuance"] < 3
+    with Market(home) as market:
+        assert market.sealed().findings == []
 
 
 def test_the_audit_of_what_was_started_from_snapshots_is_clean(home: Path) -> None:

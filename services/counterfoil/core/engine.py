@@ -188,6 +188,10 @@ class Engine(Generic[S]):
             self.rooted = changed
         return len(tree), tree.root()
 
+    def changed(self) -> int:
+        """How many records changed since the last state root, or the last call of `root`."""
+        return count_touched(self.state.tables)
+
     # replaying ------------------------------------------------------------------------------------------------------
 
     def replay(self, entry: Entry) -> None:
@@ -197,7 +201,7 @@ class Engine(Generic[S]):
         for nth, event in enumerate(entry.events):
             item = items[nth] if items else 0
             self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item, self._shard))
-        if entry.subject == STATE_ROOT_TIMER and count_touched(self.state.tables) > _TOUCHED_MAX:
+        if entry.subject == STATE_ROOT_TIMER and self.changed() > _TOUCHED_MAX:
             self._tree = None
             forget_touched(self.state.tables)
         self._advance(entry)

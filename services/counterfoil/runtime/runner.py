@@ -45,7 +45,7 @@ from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.pending import Pending
 from counterfoil.runtime.publisher import Publisher
-from counterfoil.runtime.snapshots import Snapshots
+from counterfoil.runtime.snapshots import RECORDS_DUE, Snapshots
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 from counterfoil.runtime.timekeeper import Timekeeper
@@ -53,7 +53,7 @@ from counterfoil.runtime.timekeeper import Timekeeper
 BATCH_CAUSES: Final = 512
 """At most, in one transaction."""
 STATE_ROOT_EVERY: Final = 4_096
-"""Entries between two state roots."""
+"""Entries between two state roots, unless `RECORDS_DUE` records change before."""
 CURSORS_EVERY: Final = 8_192
 """Messages that may be consumed without making an entry before the cursors are committed."""
 _ANNOUNCED_AT_ONCE: Final = 512  # entries, when catching up
@@ -427,6 +427,8 @@ class Runner:
 
     def _take(self, entry: Entry, data: bytes, content: bytes | None = None, trace: str = "") -> None:
         self._pending.take(entry, data, content, trace)
+        if self.engine.changed() >= RECORDS_DUE:  # more at once than a snapshot is moved on by
+            self._take_root(entry.time)
 
     # 5. committing --------------------------------------------------------------------------------------------------
 
@@ -444,6 +446,3 @@ class Runner:
         elif must or pending.skipped >= CURSORS_EVERY:
             pending.commit_cursors()
         return made
-
-
-__all__ = ["Log", "Runner"]

@@ -28,9 +28,9 @@ from counterfoil.ports import LogStore, SnapshotStore, StoreConflict, Unavailabl
 SNAPSHOT_EVERY: Final = 16_384
 """Entries from one snapshot to the next, at least, unless more records have changed than `RECORDS_DUE`."""
 RECORDS_DUE: Final = 32_768
-"""Changed records with which the next state root is written, however few entries they come from."""
+"""Changed records with which a state root is made and written, however few entries they come from."""
 RECORDS_KEPT: Final = 131_072
-"""Changed records that may wait to be written; with more, nothing is written any more until the next start."""
+"""Changed records that may wait for a write before them; with more, nothing is written until the next start."""
 _FOLDED_AT_ONCE: Final = 1_024  # entries
 _ABANDONED_AFTER: Final = 5.0  # seconds
 _MARKERS: Final = type_markers((StateRooted,))
@@ -84,7 +84,7 @@ class Snapshots:
             _check_root(engine, last)
             self._fold(engine, last.index + 1)  # read again: it was not compared with its leaf yet
             rooted = engine.size
-            if engine.rooted is None or len(engine.rooted) > RECORDS_KEPT:
+            if engine.rooted is None:
                 self._write_all(engine)
             else:
                 self.take(engine.rooted, rooted)
@@ -176,8 +176,8 @@ class Snapshots:
         """Keep what the state root in the entry `size` - 1 commits to anew; None if that is not known."""
         if self._changes is None:
             return
-        if changes is None or len(self._changes) + len(changes) > RECORDS_KEPT:
-            self._give_up("too many records have changed since the last one")
+        if changes is None:
+            self._give_up("nobody knows which records have changed")
             return
         self._changes.update(changes)
         self._to = size
@@ -189,6 +189,8 @@ class Snapshots:
         self._settle()
         if self._under_way is None and self._due <= self._to <= size:
             self._begin(self.background)
+        elif self._changes is not None and len(self._changes) > RECORDS_KEPT:
+            self._give_up("too many records have changed since the last one that could be written")
 
     def flush(self) -> None:
         """Write what was taken, all of it committed, and wait for that."""
