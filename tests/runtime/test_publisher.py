@@ -246,7 +246,9 @@ def test_a_failure_that_may_pass_is_kept_and_tried_again(monkeypatch: pytest.Mon
             assert not log.publisher.maybe_publish(log.tree, now)
             log.publisher.abandon()
             assert not log.publisher.maybe_publish(log.tree, now), "not again at once, however much is waiting"
-        assert trouble_of(log) == Standstill("disk_full", "tile/0/000.p/1: No space left on device")
+        assert trouble_of(log) == Standstill(
+            "disk_full", "tile/0/000.p/1: No space left on device: the disk is full until space is freed"
+        )
         with pytest.raises(OSError, match="No space"):
             log.publisher.publish(log.tree)
     log.publisher.maybe_publish(log.tree, now + module._RETRY)

@@ -33,7 +33,7 @@ class Signatures:
         """Raises `Refused` (unknown_key, bad_signature), or `Problem` 503 while the view's backlog is too large."""
         public = await self._key(submission.header.actor, submission.header.key_id)
         # On the loop: handing it to a thread would cost more than the 40 to 100 us that it takes.
-        if not is_signed(public, submission.payload, submission.signature):
+        if not is_signed(public, submission):
             raise Refused(Code.BAD_SIGNATURE)
 
     async def _key(self, party_id: str, key_id: str) -> bytes:

@@ -79,7 +79,7 @@ class Intake:
         def chunk(start: int) -> list[bool]:
             stop = start + _CHUNK
             pairs = zip(submissions[start:stop], keys[start:stop], strict=True)
-            return [is_signed(key, each.payload, each.signature) for each, key in pairs]
+            return [is_signed(key, each) for each, key in pairs]
 
         starts = range(0, len(submissions), _CHUNK)
         run: Callable[..., object] = map if self._pool is None or len(starts) < 2 else self._pool.map

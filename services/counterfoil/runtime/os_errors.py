@@ -84,7 +84,7 @@ def is_transient(problem: OSError) -> bool:
 def classified(problem: Exception, place: Path | None = None) -> Exception:
     """Returns `Unavailable` or `Unusable` for an error of the operating system; any other error unchanged.
 
-    The message has the path (`place` if the error names none), the system's text, and for `Unusable` what to do.
+    The message has the path (`place` if the error names none), the system's text, and what it waits for or what to do.
     """
     if not isinstance(problem, OSError):
         return problem
@@ -93,7 +93,8 @@ def classified(problem: Exception, place: Path | None = None) -> Exception:
     text = detail if where is None else f"{where}: {detail}"
     fault = _FAULTS.get(problem.errno or 0, "unavailable")
     if is_transient(problem):
-        return Unavailable(text, fault)
+        reason = TRANSIENT.get(problem.errno or 0)
+        return Unavailable(text if reason is None else f"{text}: {reason}", fault)
     return Unusable(f"{text}: {PERMANENT.get(problem.errno or 0, _UNKNOWN)}", fault)
 
 

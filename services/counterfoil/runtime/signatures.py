@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.recent import Recent
+from counterfoil.contract.submission import Submission
 from counterfoil.log.keys import verify
 
-_KEPT: Final = 1_024
+_KEPT: Final = 1_024 * 128  # bytes: key, hash of the payload and signature of each
+
+_answers: Final = Recent[bool](_KEPT)
 
 
-@lru_cache(_KEPT)
-def is_signed(public: bytes, payload: bytes, signature: bytes) -> bool:
-    """Whether `signature` over a command's payload is by the key `public` (32 bytes).
+def is_signed(public: bytes, submission: Submission) -> bool:
+    """Whether the signature of a submission is by the key `public` (32 bytes).
 
-    The answer follows from these bytes alone, so one given earlier may be believed, whoever asked.
+    The answer follows from what it is kept by, so one given earlier may be believed, whoever asked. Payloads are not
+    kept: anybody can send large ones that name a known key.
     """
-    return verify(public, signed_bytes(payload), signature)
+    asked = b"".join((public, submission.content, submission.signature))
+    answer = _answers.get(asked)
+    if answer is None:
+        answer = verify(public, signed_bytes(submission.payload), submission.signature)
+        _answers.keep(asked, answer)
+    return answer
