@@ -19,13 +19,14 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.times import HOUR, format_time, parse_time
-from counterfoil.core.rules import UnknownRules
+from counterfoil.core.rules import LATEST, RULES, UnknownRules
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tree import Tree
 from tests.audit.forge import Forgery, Json, publish, scalars
 from tests.market import HOST, seed_of
 
+SHORTEST_OUTAGE = RULES[LATEST].shortest_outage or 0
 Tamper = Callable[[Forgery], int]
 """Edits a log's entries and returns the index of the first false one."""
 
@@ -427,6 +428,37 @@ def test_a_log_of_another_host_is_found(small: Path) -> None:
     (log.root / "vkey").write_text(f"{key.verify_key.vkey()}\n")
     assert ("redemption/main", "checkpoint", "origin_not_expected") in named(small)
     assert not any(place.startswith("entry") for log, place, _ in named(small) if log == "redemption/main")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "code"),
+    [
+        (0, SHORTEST_OUTAGE, None),
+        (1, SHORTEST_OUTAGE, "outage_not_possible"),  # too short by a microsecond
+        (-1, SHORTEST_OUTAGE, "outage_not_possible"),  # it made an entry after that
+        (2 * SHORTEST_OUTAGE, SHORTEST_OUTAGE, "outage_not_possible"),  # it begins after it has ended
+    ],
+)
+def test_an_outage_is_believed_only_where_the_log_was_silent(
+    small: Path, since: int, until: int, code: str | None
+) -> None:
+    """Times are microseconds after the last entry, behind which redemption's writer says that it was away."""
+    log = Forgery(small, "redemption")
+    last, index = parse_time(log.entries[-1]["time"]), len(log.entries)
+    away_since, now = format_time(last + since), last + until
+    entry = copy.deepcopy(log.entries[-1])
+    earliest = format_time(now + RULES[LATEST].resumption_grace)
+    resumed = {"type": "writer.resumed.v1", "away_since": away_since, "earliest": earliest}
+    entry.update(id=f"resumed/{index}", subject="resumed", time=format_time(now))
+    entry["data"].update(cause={"resumed": {"away_since": away_since}}, decision="accepted", events=[resumed])
+    log.entries.append(entry)
+    log.renumber()
+    log.seal()
+    report = audit(small)
+    assert {(each.log, each.place, each.code) for each in report.findings} == (
+        set() if code is None else {("redemption/main", f"entry {index}", code)}
+    )
+    assert [len(each.outages) for each in report.logs] == [0, 0, 0, code is None]
 
 
 def test_resealing_alone_is_no_fault(small: Path) -> None:
