@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -354,6 +355,51 @@ def test_a_snapshot_that_fails_costs_nothing_else(home: Path, tmp_path: Path, wh
         begun = start(each)
         assert begun.warnings == []
         assert 0 < begun.folded["ledger"] <= most
+
+
+class Hanging:
+    """A store whose writes wait until they are let go."""
+
+    def __init__(self, inner: SnapshotStore) -> None:
+        self._inner, self.go = inner, Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def advance(self, *change: Any) -> None:
+        assert self.go.wait(20)
+        self._inner.advance(*change)
+
+
+def test_a_write_that_hangs_keeps_nobody(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither sealing nor a new load waits for it for long, and what waits behind it has a bound."""
+    with Market(home) as market:
+        runner = market.system.runners[LEDGER]
+        held = runner._snapshots
+        store = held._store = Hanging(held._store)
+        held.background = True
+        monkeypatch.setattr(snapshots, "_WRITE_TIMEOUT", 0.01)
+        size, kept = runner.tree.size, snapshots.RECORDS_KEPT
+        held.take({f"position/{nth}": b"{}" for nth in range(kept + 1)}, size)
+        held.flush()
+        assert "the snapshot may not be written" in caplog.text
+        held.take({f"position/{nth}": b"{}" for nth in range(kept)}, size + 1)
+        held.committed(size + 1)
+        assert "until the next start" not in caplog.text
+        held.take({"position/more": b"{}"}, size + 2)
+        held.committed(size + 2)
+        assert "until the next start: too many records" in caplog.text
+        folded = runner.folded
+        runner.load()
+        assert runner.folded - folded == runner.tree.size
+        assert "until the next start: a write does not end" in caplog.text
+        store.go.set()
+        monkeypatch.undo()
+        held.abandon()
+        runner.load()
+    assert len(start(home).warnings) == 0, "the made up state was removed by the second load"
 
 
 def test_a_writer_that_was_replaced_cannot_take_the_snapshot_back(home: Path) -> None:

@@ -17,7 +17,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.log.verify import TileTree
-from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict
+from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict, Unavailable
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.runtime.standstill import Standstill
@@ -284,6 +284,21 @@ def test_a_blocked_disk_is_reported_and_not_written_to_twice(monkeypatch: pytest
     assert publish_again(log) == 10
     assert files.order.count("checkpoint") == 1
     assert trouble_of(log) is None
+    check_published(files, log)
+
+
+def test_publishing_on_a_disk_that_hangs_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = SlowFiles()
+    log = Committed(files, background=True)
+    log.grow(10)
+    with monkeypatch.context() as soon:
+        soon.setattr(module, "_WRITE_TIMEOUT", 0.01)
+        for _ in range(2):  # the second finds the first still writing
+            with pytest.raises(Unavailable, match="memory: nothing could be written"):
+                log.publisher.publish(log.tree)
+    files.ready.set()
+    log.grow(20)
+    log.publisher.publish(log.tree)
     check_published(files, log)
 
 

@@ -7,12 +7,9 @@ never changes, and never runs ahead of what is committed.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
 from typing import Final
 
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
@@ -21,6 +18,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tile_path, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
+from counterfoil.runtime.background import Background
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.standstill import Standstill, standstill_of
 
@@ -48,11 +46,10 @@ class Publisher:
     def __init__(self, origin: str, store: LogStore, published: PublishedLog, signer: Signer) -> None:
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
         self.background = False
-        """Whether `maybe_publish` writes on a background thread; publication times then depend on the machine."""
+        """Whether writing is done on a background thread; publication times then depend on the machine."""
         self.trouble: Standstill | None = None
         """Why the last attempt failed, with the path; None once one has succeeded. Any thread may read it."""
-        self._under_way: Future[Head] | None = None
-        self._since = 0.0  # when it was started
+        self._writing = Background[Head]("counterfoil-publish")
         self._last = 0
         self._head = self._read_head()
 
@@ -91,12 +88,14 @@ class Publisher:
         return self.published_size() > before
 
     def _is_writing(self) -> bool:
-        if self._under_way is None or self._under_way.done():
+        if not self._writing.is_running():
             return False
-        if time.monotonic() - self._since > _WRITE_TIMEOUT:
-            text = f"{self._published.place}: nothing could be written for {_WRITE_TIMEOUT:.0f} s"
-            self.trouble = Standstill("unavailable", text)
+        if self._writing.seconds() > _WRITE_TIMEOUT:
+            self.trouble = standstill_of(self._hangs())
         return True
+
+    def _hangs(self) -> Unavailable:
+        return Unavailable(f"{self._published.place}: nothing could be written for {_WRITE_TIMEOUT:.0f} s")
 
     def _settle_if_possible(self, tree: Tree) -> None:
         try:
@@ -111,31 +110,36 @@ class Publisher:
             self.trouble = trouble
 
     def publish(self, tree: Tree) -> None:
-        """Publish up to the committed head. Raises `StoreConflict` if another writer moved the head."""
+        """Publish up to the committed head. Raises `StoreConflict` if another writer moved the head.
+
+        In the background it waits for that, some seconds at most: raises `Unavailable` if the write does not end.
+        """
+        if not self._writing.wait(_WRITE_TIMEOUT):
+            raise self._hangs()
         with suppress(Exception):  # a background failure is retried here, and raises here if it persists
             self.settle(tree)
-        self._begin(tree, background=False)
+        self._begin(tree, self.background)
         self.settle(tree)
 
     def settle(self, tree: Tree) -> None:
-        """Wait for the background write. Raises what it raised."""
-        future, self._under_way = self._under_way, None
-        if future is not None:
-            head = future.result()
+        """Wait some seconds for the write under way. Raises what it raised; `Unavailable` if it does not end."""
+        if not self._writing.wait(_WRITE_TIMEOUT):
+            raise self._hangs()
+        head = self._writing.take()
+        if head is not None:
             self.trouble = None
             self._head = Checkpoint(self._origin, head.size, head.root)
             tree.release(head.size)
 
     def abandon(self) -> None:
         """Wait a few seconds for the background write; ending later is harmless."""
-        if self._under_way is not None:
-            wait([self._under_way], _ABANDONED_AFTER)
+        self._writing.wait(_ABANDONED_AFTER)
 
     def reset(self) -> None:
         """Wait a few seconds for the background write, then read the published checkpoint again."""
-        self.abandon()
-        if self._under_way is not None and self._under_way.done():
-            self._under_way = None
+        if self._writing.wait(_ABANDONED_AFTER):
+            with suppress(Exception):  # what is published is read
+                self._writing.take()
         self._head = self._read_head()
 
     def _begin(self, tree: Tree, background: bool) -> None:
@@ -146,27 +150,10 @@ class Publisher:
             raise StoreConflict(f"{self._origin}: the log has {head.size} entries, this writer knows of {tree.size}")
         refs = tiles_for(self.published_size(), head.size)
         tiles = [(ref, b"" if ref.level == ENTRIES else tree.tile(ref.level, ref.index, ref.width)) for ref in refs]
-        work, done = _Publication(head, tiles, self._signer.memory()), Future[Head]()
-        if not (background and self._start_thread(work, done)):
-            self._run(work, done)
-        self._under_way, self._since = done, time.monotonic()
+        work = _Publication(head, tiles, self._signer.memory())
+        self._writing.begin(lambda: self._write(work), on_thread=background)
 
-    def _start_thread(self, work: _Publication, done: Future[Head]) -> bool:
-        """Start a thread for it; False if the machine has none left."""
-        try:
-            Thread(target=self._run, args=(work, done), name="counterfoil-publish").start()
-        except RuntimeError:
-            return False
-        return True
-
-    def _run(self, work: _Publication, done: Future[Head]) -> None:
-        try:
-            self._write(work)
-            done.set_result(work.head)
-        except BaseException as problem:  # noqa: BLE001 it is raised where the outcome is asked for
-            done.set_exception(problem)
-
-    def _write(self, work: _Publication) -> None:
+    def _write(self, work: _Publication) -> Head:
         for ref, tile in work.tiles:
             self._published.put(ref.path(), tile or self._bundle(ref))
         self._published.replace_checkpoint(work.head.note)
@@ -174,6 +161,7 @@ class Publisher:
         for ref, _ in work.tiles:
             if ref.width == TILE_WIDTH:  # from now on no published checkpoint needs its partial versions
                 self._published.drop_partials(ref.path())
+        return work.head
 
     def _bundle(self, ref: TileRef) -> bytes:
         first = ref.index * TILE_WIDTH

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
-from threading import Thread
 from typing import Any, Final, NamedTuple
 
 from counterfoil.catalogue import CODEC
@@ -24,6 +22,7 @@ from counterfoil.log.errors import ProofError
 from counterfoil.log.merkle import leaf_hash, verify_inclusion
 from counterfoil.log.tree import Tree
 from counterfoil.ports import LogStore, SnapshotStore, StoreConflict, Unavailable
+from counterfoil.runtime.background import Background
 
 SNAPSHOT_EVERY: Final = 16_384
 """Entries from one snapshot to the next, at least, unless more records have changed than `RECORDS_DUE`."""
@@ -32,7 +31,9 @@ RECORDS_DUE: Final = 32_768
 RECORDS_KEPT: Final = 131_072
 """Changed records that may wait for a write before them; with more, nothing is written until the next start."""
 _FOLDED_AT_ONCE: Final = 1_024  # entries
+_WRITE_TIMEOUT: Final = 15.0  # seconds after which nobody waits for a write any more
 _ABANDONED_AFTER: Final = 5.0  # seconds
+_HANGS: Final = "a write does not end"
 _MARKERS: Final = type_markers((StateRooted,))
 
 Changes = Mapping[str, bytes | None]
@@ -47,7 +48,6 @@ class _Write(NamedTuple):
     since: int
     size: int
     changes: Changes
-    done: Future[None]
 
 
 class Snapshots:
@@ -56,7 +56,7 @@ class Snapshots:
     def __init__(self, decider: Decider[Any], origin: str, entries: LogStore, store: SnapshotStore) -> None:
         self._decider, self._origin, self._log, self._store = decider, origin, entries, store
         self.background = False
-        """Whether `committed` writes on a background thread."""
+        """Whether writing is done on a background thread."""
         self.folded = 0
         """How many entries were folded, in all."""
         self._at = 0  # entries behind which the stored state is, as far as this writer knows
@@ -65,6 +65,7 @@ class Snapshots:
         self._changes: dict[str, bytes | None] | None = {}
         """What has changed since the state stored or being written; None if that is not known any more."""
         self._under_way: _Write | None = None
+        self._writing = Background[None]("counterfoil-snapshot")
 
     # starting ---------------------------------------------------------------------------------------------------------
 
@@ -74,17 +75,20 @@ class Snapshots:
         The snapshot is moved on to that root. Raises `ProofError` if the entries before it lead to another state than
         it commits to.
         """
-        self._finish(None)
-        engine = self._resumed(tree, root_at)
+        if self._finish(_WRITE_TIMEOUT):
+            engine, self._changes = self._resumed(tree, root_at), {}
+        else:  # whatever is asked of the store may have to wait, too
+            self._give_up(_HANGS)
+            engine = Engine(self._decider, self._origin, root_at)
         self._at = self._to = rooted = engine.size
-        self._due, self._changes = rooted + SNAPSHOT_EVERY, {}
+        self._due = rooted + SNAPSHOT_EVERY
         last = self._last_root(engine.size, tree.size)
         if last is not None:
             self._fold(engine, last.index)
             _check_root(engine, last)
             self._fold(engine, last.index + 1)  # read again: it was not compared with its leaf yet
             rooted = engine.size
-            if engine.rooted is None:
+            if engine.rooted is None and self._changes is not None:
                 self._write_all(engine)
             else:
                 self.take(engine.rooted, rooted)
@@ -193,10 +197,13 @@ class Snapshots:
             self._give_up("too many records have changed since the last one that could be written")
 
     def flush(self) -> None:
-        """Write what was taken, all of it committed, and wait for that."""
-        self._finish(None)
-        if self._to > self._at:
-            self._begin(background=False)
+        """Write what was taken, all of it committed, and wait for that; in the background, some seconds at most."""
+        ended = self._finish(_WRITE_TIMEOUT)
+        if ended and self._to > self._at:
+            self._begin(self.background)
+            ended = self._finish(_WRITE_TIMEOUT)
+        if not ended:
+            self._warn("the snapshot may not be written", _HANGS)
 
     def abandon(self) -> None:
         """Wait a few seconds for the write under way; ending later is harmless."""
@@ -205,45 +212,35 @@ class Snapshots:
     def _begin(self, background: bool) -> None:
         if self._changes is None:
             return
-        write = self._under_way = _Write(self._at, self._to, self._changes, Future())
+        write = self._under_way = _Write(self._at, self._to, self._changes)
         self._due, self._changes = self._to + SNAPSHOT_EVERY, {}
-        if not (background and self._start_thread(write)):
-            self._run(write)
-            self._settle()
+        self._writing.begin(lambda: self._write(write), on_thread=background)
+        self._settle()
 
-    def _start_thread(self, write: _Write) -> bool:
-        """Start a thread for it; False if the machine has none left."""
-        try:
-            Thread(target=self._run, args=(write,), name="counterfoil-snapshot").start()
-        except RuntimeError:
-            return False
-        return True
+    def _write(self, write: _Write) -> None:
+        self._store.advance(write.since, write.size, sorted(write.changes.items()))  # in order: fewer pages
 
-    def _run(self, write: _Write) -> None:
-        try:
-            self._store.advance(write.since, write.size, sorted(write.changes.items()))  # in order: fewer pages
-            write.done.set_result(None)
-        except BaseException as problem:  # noqa: BLE001 it is looked at where the outcome is asked for
-            write.done.set_exception(problem)
-
-    def _finish(self, within: float | None) -> None:
-        if self._under_way is not None:
-            wait([self._under_way.done], within)
-            self._settle()
+    def _finish(self, within: float) -> bool:
+        """Wait for the write under way; False if it does not end."""
+        ended = self._writing.wait(within)
+        self._settle()
+        return ended
 
     def _settle(self) -> None:
         """Take note of the outcome of the write, if it has ended; what could not be written is kept."""
         write = self._under_way
-        if write is None or not write.done.done():
+        if write is None or self._writing.is_running():
             return
-        self._under_way, problem = None, write.done.exception()
-        if problem is None:
+        self._under_way = None
+        try:
+            self._writing.take()
             self._at = write.size
-        elif isinstance(problem, StoreConflict):
+        except StoreConflict as problem:
             self._give_up(problem)
-        elif self._changes is not None:
-            self._changes = {**write.changes, **self._changes}
-            self._warn("the snapshot could not be written, and is tried again later", problem)
+        except Exception as problem:  # noqa: BLE001 a cache fails nothing else
+            if self._changes is not None:
+                self._changes = {**write.changes, **self._changes}
+                self._warn("the snapshot could not be written, and is tried again later", problem)
 
     def _give_up(self, problem: object) -> None:
         self._changes = None
