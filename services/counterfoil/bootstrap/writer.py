@@ -68,7 +68,7 @@ class Writer:
         self._snapshots: SnapshotStore | None = None
         self._runner: Runner | None = None
         self._active = False
-        self._guard = ClockGuard(clock, settings.longest_outage * HOUR)
+        self._longest_outage = settings.longest_outage * HOUR
         instruments.active(id_, False)
 
     def _keys(self) -> Mapping[str, VerifyKey]:
@@ -151,9 +151,8 @@ class Writer:
         signer = Signer(key, directory.signer_memory())
         decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
         own = Log(decider, origin, self.sources, self._store, self._snapshots, directory, signer)
-        runner = Runner(
-            own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments, self._guard
-        )
+        guard = ClockGuard(self._clock, self._longest_outage)  # a step of the clock while standing by is no writer's
+        runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments, guard)
         runner.publish_in_background()
         return runner
 

@@ -24,13 +24,13 @@ _FOLLOW_EVERY: Final = HOUR  # steps within the tolerance are followed no sooner
 
 
 class ClockGuard:
-    """The guard of one log's clock, for as long as its process runs; only the writer's thread may use it."""
+    """The guard of one log's clock, for as long as its process is the writer; only the writer's thread may use it."""
 
     def __init__(self, clock: Clock, longest_outage: int = LONGEST_OUTAGE) -> None:
-        """`longest_outage` in microseconds. The clock is believed from now on until it is set."""
+        """`longest_outage` in microseconds."""
         self._clock, self._longest = clock, longest_outage
-        self._offset = clock.offset()  # the one that is believed
-        self._followed = clock.now()
+        self._offset, self._followed = clock.offset(), clock.now()  # the offset that is believed, and since when
+        self._believed = False  # whether the clock was found right since this guard was made
         self._known: int | None = None  # at a start: the clock's time that is certain; None once it was compared
         self._unanswered: int | None = None  # at a start: a time ahead of that, which an earlier process asked for
         self._asked: tuple[int, int] | None = None  # the time and the offset for which a person's word is awaited
@@ -40,7 +40,12 @@ class ClockGuard:
         """When this log last decided, or could have, in this process or one before it; None if nobody knows."""
 
     def start(self, store: LogStore, last_entry: int) -> None:
-        """Compare the clock with the log, whose last entry was made at `last_entry`, at the next `check`."""
+        """Compare the clock with the log, whose last entry was made at `last_entry`, at the next `check`.
+
+        The first start judges the clock by the log alone, however it was set before.
+        """
+        if not self._believed:
+            self._offset, self._followed = self._clock.offset(), self._clock.now()
         presence = store.presence()
         self.alive = None if presence is None else presence.alive
         self._known = _certain(presence, last_entry)
@@ -57,6 +62,7 @@ class ClockGuard:
         if problem:
             self._offset, self._followed = self._clock.offset(), now
         self._known = self._unanswered = self._asked = None
+        self._believed = True
         if not 0 <= now - self._followed < _FOLLOW_EVERY:
             self._offset, self._followed = self._clock.offset(), now
         if waited or problem or not 0 <= now - self._signed < SIGN_EVERY:

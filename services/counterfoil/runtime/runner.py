@@ -97,7 +97,7 @@ class Runner:
         telemetry: Telemetry = NOTHING,
         guard: ClockGuard | None = None,
     ) -> None:
-        """`guard`: one that has watched the clock before, if there is one."""
+        """`guard`: one with other limits than by default."""
         self.log, self._transport, self._clock, self._genesis = log, transport, clock, genesis
         self._telemetry, self._id = telemetry, log.id
         self.timekeeper = Timekeeper(log.id, log.store, clock, telemetry, guard)

@@ -25,7 +25,7 @@ class Timekeeper:
     def __init__(
         self, id_: LogId, store: LogStore, clock: Clock, telemetry: Telemetry, guard: ClockGuard | None
     ) -> None:
-        """`guard`: one that has watched the clock before, if there is one."""
+        """`guard`: one with other limits than by default."""
         self._id, self._store, self._clock, self._telemetry = id_, store, clock, telemetry
         self._guard = guard if guard is not None else ClockGuard(clock)
         self._was_away = False  # whether the log may have been kept from deciding since its last sign of life
