@@ -50,6 +50,7 @@ class Outages:
         """When something ends that could be done from `opened` until `deadline`: its time stands still in an outage."""
         for resumed_at in self._resumed[bisect_right(self._resumed, opened) :]:
             away_since, earliest = self.table[resumed_at]
-            if deadline > away_since:
-                deadline = max(deadline + resumed_at - max(away_since, opened), earliest)
+            if deadline <= away_since:
+                break
+            deadline = max(deadline + resumed_at - max(away_since, opened), earliest)
         return deadline

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from counterfoil.contract.log_id import MAIN
 from counterfoil.core.outages import Outages
 from counterfoil.ports import Row, ViewReader
-from counterfoil.redemption.views import CONTRACTS, OUTAGES, REPORTS, with_outages
+from counterfoil.redemption.views import OUTAGES, Window, window_of
 
-_MOVED: Final = (CONTRACTS.name, REPORTS.name)
-_PAGE: Final = 500
+PAGE: Final = 32
+"""Outages that are read at once."""
 
 
 def with_deadlines(views: ViewReader, view: str, rows: Sequence[Row]) -> Sequence[Row]:
     """Rows of a view as they are shown; waits for the database."""
-    if view not in _MOVED or not rows:
-        return rows
-    outages = Outages()
-    for each in _outages(views):
-        outages.add(*(cast("int", each[name]) for name in ("away_since", "resumed_at", "earliest")))
-    return [with_outages(view, row, outages) for row in rows]
+    windows = [window_of(view, row) for row in rows]
+    outages = _touching(views, [window for window in windows if window is not None])
+    return [
+        row if window is None else {**row, window.column: outages.extended(window.opened, window.deadline)}
+        for row, window in zip(rows, windows, strict=True)
+    ]
 
 
-def _outages(views: ViewReader) -> Iterator[Row]:
-    """Redemption has one shard so far: `Instance.create` refuses others."""
-    after: tuple[object, ...] = (MAIN, 0)
-    while page := views.page(OUTAGES.name, {}, after, _PAGE):
-        yield from page
-        after = tuple(page[-1][column] for column in OUTAGES.key)
+def _touching(views: ViewReader, windows: Iterable[Window]) -> Outages:
+    """The outages that fell into the windows, and few others, however many there were.
+
+    By the key of the view, from the opening of each window to its end as it is by what was read; outages do not
+    overlap. Redemption has one shard so far: `Instance.create` refuses others.
+    """
+    found, read = Outages(), 0
+    for window in sorted(windows, key=lambda each: each.opened):
+        read = max(read, window.opened)
+        while found.extended(window.opened, window.deadline) > read:
+            page = views.page(OUTAGES.name, {}, (MAIN, read), PAGE)
+            for each in page:
+                found.add(*(cast("int", each[name]) for name in ("away_since", "resumed_at", "earliest")))
+            if len(page) < PAGE:
+                return found
+            read = cast("int", page[-1]["resumed_at"])
+    return found

@@ -7,12 +7,11 @@ joining: a contract's claimable rest is its `subsidy` less the lines of the clai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.decider import At
-from counterfoil.core.outages import Outages
 from counterfoil.ports import Add, Change, Put, Row, Set, View
 from counterfoil.redemption.events import (
     CaptureRecorded,
@@ -128,19 +127,26 @@ OUTAGES: Final = View(
     key=("shard", "resumed_at"),
     columns={"shard": "text", "resumed_at": "time", "away_since": "time", "earliest": "time"},
 )
-"""When this log decided nothing. Other views keep deadlines as they were set: `with_outages` moves them."""
+"""When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 
 VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CLAIMS, SETTLEMENTS, OUTAGES)
 
 
-def with_outages(view: str, row: Row, outages: Outages) -> Row:
-    """A row of `contracts` or `reports` with its deadline as it is after the outages of its log; others as they are."""
+class Window(NamedTuple):
+    """Until when something could be done, and from when on, as it was set: the column of the end, and microseconds."""
+
+    column: str
+    opened: int
+    deadline: int
+
+
+def window_of(view: str, row: Row) -> Window | None:
+    """The window of a row of `contracts` or `reports`, which the outages of its log move; None for others."""
     if view == CONTRACTS.name:
-        delivered = (_int(row, "first_hour") + _int(row, "hours")) * HOUR
-        return {**row, "report_by": outages.extended(delivered, _int(row, "report_by"))}
+        return Window("report_by", (_int(row, "first_hour") + _int(row, "hours")) * HOUR, _int(row, "report_by"))
     if view == REPORTS.name:
-        return {**row, "dispute_until": outages.extended(_int(row, "reported_at"), _int(row, "dispute_until"))}
-    return row
+        return Window("dispute_until", _int(row, "reported_at"), _int(row, "dispute_until"))
+    return None
 
 
 def _int(row: Row, column: str) -> int:
