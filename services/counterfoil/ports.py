@@ -378,6 +378,9 @@ class ServiceTransport(Protocol):
         `ValueError` for a position beyond a log's announced end where that is known, `Unavailable`.
         """
 
+    def silent(self) -> float:
+        """For how many seconds no command could come to the log, since whatever carries them did not answer."""
+
     def announced(self, origin: str) -> int:
         """How many entries of a log were announced: where its writer resumes. Raises `Unavailable`."""
 

@@ -40,6 +40,7 @@ class Joined:
         self._stored, self._opened = harness.stored, 0
         self.open_inbox = self._open_inbox
         self.publish, self.announced = self.services.publish, self.services.announced
+        self.silent = self.services.silent
         self.reply, self.set_aside = self.services.reply, self.services.set_aside
         self.send_command, self.checkpoints = self.gateway.send_command, self.gateway.checkpoints
         self.take_replies = self.gateway.take_replies

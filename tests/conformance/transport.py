@@ -31,6 +31,7 @@ from counterfoil.ports import (
     ServiceTransport,
     Transport,
 )
+from counterfoil.runtime.timekeeper import SILENCE
 
 T = TypeVar("T")
 
@@ -379,6 +380,10 @@ class TransportSuite:
         harness.transport.publish(log.announcement(6))
         assert of(LEDGER, collect(inbox, 1)) == entries(log, 6, 7)
         assert harness.checkpoint(LEDGER, 7) == Checkpoint(LEDGER, 7, log.note())
+
+    def test_one_that_answers_is_not_silent(self, harness: Harness) -> None:
+        harness.inbox(SERVICE)
+        assert harness.transport.silent() < SILENCE
 
     def test_what_was_announced_is_known_after_a_restart(self, harness: Harness) -> None:
         assert harness.transport.announced(LEDGER) == 0

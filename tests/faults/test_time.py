@@ -18,6 +18,7 @@ from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageReported
 from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.timekeeper import SILENCE
 from tests.market import Market, found, seed_of, trade
 
 MINUTE = 60 * SECOND
@@ -120,6 +121,26 @@ def test_a_report_sent_in_time_counts_although_its_service_was_down(
         report = market.sealed()
         assert report.findings == []
         assert [len(log.outages) for log in report.logs] == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("silent", "defaults"), [(SILENCE, 2), (SILENCE + 0.1, 0)])
+def test_a_service_that_nobody_can_reach_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: float, defaults: int
+) -> None:
+    """Its process runs all the time, across a deadline. Seen: a sign of life every 5 seconds, and then a default."""
+    with Market(tmp_path) as market:
+        contract, report_by = delivered(market)
+        away_since = market.clock.now()
+        monkeypatch.setattr(market.system.transport, "silent", lambda: silent)
+        while market.clock.now() < report_by + 15 * MINUTE:
+            market.advance_to(market.clock.now() + MINUTE)
+        assert len(market.events("redemption", ProviderDefaulted)) == defaults
+        monkeypatch.setattr(market.system.transport, "silent", lambda: 0.0)
+        market.system.settle()
+        assert outages(market, "redemption") == ([] if defaults else [(away_since, market.clock.now())])
+        if not defaults:
+            market.do(contract.provider_id, full_report(contract))
+        assert market.sealed().findings == []
 
 
 def test_who_was_kept_from_acting_gets_the_time_back(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import commands_topic, dead_letters_topic, entries_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Reply
+from counterfoil.runtime.timekeeper import SILENCE
 from counterfoil.transport.client import make_producer
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.loop import LoopThread
@@ -112,8 +113,10 @@ def test_a_broker_that_is_restarted_costs_nothing(cluster_directory: Path) -> No
                 until(lambda: all(len(jobs) > 50 for jobs in pump.jobs.values()), "traffic")
                 kafka.cluster.kill_broker(1, signal.SIGTERM)
                 assert inbox.poll(10, 0.3) == []
+                until(lambda: service.silent() > 1.0, "silence: an answer, even an empty one, takes half a second")
                 kafka.cluster.start_broker(1)
                 use(kafka, gateway, name, log, inbox, 3)
+                assert service.silent() < SILENCE
     for topic in topics:
         found, confirmed = [int(value or b"") for value in kafka.values(topic)], pump.confirmed(topic)
         assert len(found) == len(set(found))

@@ -31,6 +31,7 @@ from counterfoil.ports import Clock, Unavailable
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.receipts import Deliver
+from counterfoil.runtime.timekeeper import SILENCE
 from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
 from counterfoil.settings import VIEWS as VIEWS_USER
@@ -38,7 +39,6 @@ from counterfoil.settings import VIEWS as VIEWS_USER
 _COLLECT: Final = (50_000, 50, 100)  # the services create few reference cycles
 _WATCH_EVERY: Final = 5.0  # seconds
 _STEP_TIMEOUT: Final = 15.0
-_ANSWER_TIMEOUT: Final = 5.0
 _PING_EVERY: Final = 2.0
 _BACKOFF: Final = Backoff(0.2, 5.0)
 _CANCEL_CHECK: Final = 0.1  # seconds between checks for cancellation
@@ -174,7 +174,7 @@ class Distributed:
             if component.transport.trouble:
                 return component.transport.trouble
             silent = max((each.silent for each in component.transport.progress()), default=0.0)
-            return None if silent < _ANSWER_TIMEOUT else f"Kafka has not answered for {silent:.0f} s"
+            return None if silent <= SILENCE else f"Kafka has not answered for {silent:.0f} s"
 
         self.health.live(f"{name}-kafka-clients", Responsive(component.transport.soon))
         self.health.ready(f"{name}-kafka", kafka)

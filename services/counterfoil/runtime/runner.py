@@ -223,8 +223,10 @@ class Runner:
         # 4. Decide, in order: due timers, other logs' events, commands. No cause comes before a due timer.
         # Signatures are verified outside the interpreter lock, with keys that include those of this batch's events.
         clock = self._clock.now()
-        if not time.may_decide(clock, self.engine.time):
+        if not (time.reached(self._transport.silent()) and time.may_decide(clock, self.engine.time)):
             self.inbox.rewind()
+            self._publisher.maybe_publish(self.tree, clock)
+            self._idle.wait(min(timeout, _HELD_PAUSE))
             return 0
         self._resume(clock)
         while self._fire(clock, _TIMERS_PER_COMMIT):
@@ -314,7 +316,8 @@ class Runner:
 
     def next_due(self) -> int | None:
         """When the next timer is due; None if there is none, or none may fire."""
-        due = self.engine.due() if self.timekeeper.standstill is None else None
+        time = self.timekeeper
+        due = self.engine.due() if time.standstill is None and not time.cut_off else None
         return None if due is None else due[0]
 
     # 4. deciding ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from counterfoil.contract.entry import ResumedCause
 from counterfoil.contract.log_id import LogId
@@ -12,6 +13,9 @@ from counterfoil.runtime.clock import since_boot
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import Telemetry
+
+SILENCE: Final = 5.0
+"""Seconds without an answer from the transport, after which a log counts as away and health says so."""
 
 log = logging.getLogger("counterfoil.timekeeper")
 
@@ -32,6 +36,8 @@ class Timekeeper:
         self._alive, self._decided = 0, since_boot()  # when it last decided: by the clock, and in nanoseconds
         self.standstill: Standstill | None = None
         """Why the log takes nothing at the moment; None while it decides."""
+        self.cut_off = False
+        """Whether nobody can reach the log at the moment: it decides nothing, least of all that somebody is late."""
         self.ahead: Mapping[str, int] = {}
         """Per source whose next event waits for this log's clock: for how long, in microseconds."""
 
@@ -44,6 +50,15 @@ class Timekeeper:
         self.ahead = {}
         for source in sources:
             self._telemetry.cause_ahead(self._id, source, 0)
+
+    def reached(self, silent: float) -> bool:
+        """Whether anybody could act, if the transport has not answered for `silent` seconds; sets `cut_off`."""
+        before, self.cut_off = self.cut_off, silent > SILENCE
+        if self.cut_off != before:
+            text = f"nothing is decided: the transport has not answered for {silent:.0f} s"
+            log.warning("%s: %s", self._id.name, text if self.cut_off else "it decides again: the transport answers")
+        self._was_away = self._was_away or self.cut_off
+        return not self.cut_off
 
     def may_decide(self, now: int, last_entry: int) -> bool:
         """Whether the clock may be believed; sets `standstill`."""
@@ -58,8 +73,8 @@ class Timekeeper:
     def outage(self, now: int, last_entry: int, shortest: int | None) -> ResumedCause | None:
         """The outage of at least `shortest` that must be recorded before anything is decided at `now`, if any.
 
-        A log was away if it was just started, stood still, or its process was frozen that long; a virtual clock that is
-        moved on is none of these.
+        A log was away if it was just started, stood still, was cut off, or its process was frozen that long; a virtual
+        clock that is moved on is none of these.
         """
         was_away, since, running = self._was_away, max(self._alive, last_entry), since_boot()
         frozen_for = (running - self._decided) // 1_000

@@ -101,6 +101,10 @@ class EmbeddedTransport:
                 positions[COMMANDS_SOURCE] = waiting.start
             return BufferedInbox(self._lock, self._waiting, sources, positions, wanted)
 
+    def silent(self) -> float:
+        """As the port says: never."""
+        return 0.0
+
     def announced(self, origin: str) -> int:
         """As the port says. Raises `ValueError` for a log that is not registered."""
         with self._lock:

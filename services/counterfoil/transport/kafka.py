@@ -207,6 +207,11 @@ class KafkaTransport:
         """How far each consumer has read each topic."""
         return [progress for each in list(self._subscriptions) for progress in each.progress()]
 
+    def silent(self) -> float:
+        """As the port says; for the writer of a log."""
+        commands = name_of(self.commands_of(self._own))
+        return max((each.silent for each in self.progress() if each.topic == commands), default=0.0)
+
     @property
     def reads(self) -> list[Read]:
         """Each topic that is read at the moment, and the group; to compare with the routes."""
