@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from counterfoil.audit.kept import Kept
 from counterfoil.audit.report import AuditReport
 from counterfoil.contract.log_id import LogId
 from counterfoil.issuance.commands import AppropriateBudget
+from counterfoil.log.keys import SigningKey
 from tests.audit.forge import Forgery
 from tests.golden.cases import FOLDER
 from tests.market import Market, deliver, found, image, trade, wind_up
@@ -150,6 +152,50 @@ def test_a_log_that_does_not_go_on_is_found(stages: list[Path], tmp_path: Path) 
     assert "log_missing" in {each.code for each in resumed(logs, tmp_path / "kept").findings}
 
 
+def test_another_key_is_found_although_the_entries_go_on(stages: list[Path], tmp_path: Path) -> None:
+    """Without pinned keys a log is checked against the key that it publishes itself."""
+    resumed(stages[2], tmp_path / "kept")
+    logs = image(stages[3], tmp_path / "logs")
+    log = Forgery(logs, "ledger")
+    log.key = SigningKey(log.key.name, b"another key".ljust(32))
+    log.seal()
+    assert audit(logs).clean
+    found = resumed(logs, tmp_path / "kept").findings
+    assert [(each.log, each.place, each.code) for each in found] == [("ledger/main", "vkey", "not_what_was_audited")]
+    assert resumed(stages[3], tmp_path / "kept").clean, "the audit with the finding was not kept"
+
+
+def test_a_power_cut_leaves_an_audit_whole(stages: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the index names is on the disk before the index, and the index before the older files are removed."""
+    directory = tmp_path / "kept"
+    resumed(stages[0], directory)
+    durable, replaced = set[Path](), list[Path]()
+    sync, replace, unlink = os.fsync, Path.replace, Path.unlink
+
+    def synced(handle: int) -> None:
+        sync(handle)
+        durable.add(Path(f"/proc/self/fd/{handle}").readlink())
+
+    def replacing(path: Path, target: Path) -> Path:
+        there = {each for each in directory.iterdir() if "-2." in each.name}
+        assert len(there) == 8
+        assert durable >= {directory, path, *there}
+        durable.clear()
+        replaced.append(target)
+        return replace(path, target)
+
+    def unlinking(path: Path, *, missing_ok: bool = False) -> None:
+        if path.parent == directory:
+            assert (replaced, durable) == ([directory / "audit.json"], {directory})
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replacing)
+    monkeypatch.setattr(Path, "unlink", unlinking)
+    assert resumed(stages[1], directory).clean
+    assert replaced
+
+
 def test_a_new_shard_is_audited_from_its_first_entry(stages: list[Path], tmp_path: Path) -> None:
     """As is any log that the directory does not know: it consumed its sources from their first entry on."""
     directory = tmp_path / "kept"
@@ -192,7 +238,8 @@ def test_ids_are_kept(tmp_path: Path) -> None:
     ids, path = UsedIds(), tmp_path / "ids"
     names = [f"lab-{number}/x" for number in range(5_000)]
     assert all(ids.add(name) for name in names)
-    ids.write(path)
+    with path.open("wb") as file:
+        ids.write(file)
     again = UsedIds.read(path)
     assert not any(again.add(name) for name in names)
     assert again.add("lab-x/y")

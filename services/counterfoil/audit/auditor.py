@@ -103,6 +103,9 @@ def _not_continued(opened: Mapping[LogId, OpenLog], kept: Kept) -> Iterator[Find
             yield Finding(log_of(origin).name, "", "log_missing", "an earlier audit had this log")
             continue
         size, place = log.checkpoint.size, (log.files.name, "checkpoint", "not_what_was_audited")
+        if log.key.vkey() != before.vkey:
+            text = f"it is signed by the key {log.key.vkey()}, in an earlier audit by {before.vkey}"
+            yield Finding(log.files.name, "vkey", "not_what_was_audited", text)
         if size < before.size:
             yield Finding(*place, f"the log has {size} entries, and an earlier audit had {before.size}")
             continue

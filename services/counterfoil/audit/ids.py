@@ -6,7 +6,7 @@ import mmap
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final
+from typing import BinaryIO, Final
 
 from counterfoil.audit.spool import no_room
 
@@ -38,11 +38,10 @@ class UsedIds:
             ids._add(key)
         return ids
 
-    def write(self, path: Path) -> None:
+    def write(self, file: BinaryIO) -> None:
         """Write them, unsorted. Raises OSError."""
         keys = (self._table[start : start + _WIDTH] for start in range(0, len(self._table), _WIDTH))
-        with path.open("wb") as file:
-            file.writelines(key for key in keys if key != _FREE)
+        file.writelines(key for key in keys if key != _FREE)
 
     def __len__(self) -> int:
         """How many there are."""

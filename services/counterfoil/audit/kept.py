@@ -1,7 +1,7 @@
 """What a clean audit leaves for the next one, which then begins where it ended.
 
 A directory with `audit.json`, and for each log two files of the same generation: its state, a record a line, and the
-table of the ids it used. `audit.json` is replaced last, so a crash leaves the older audit whole.
+table of the ids it used. `audit.json` is replaced last, so a crash or a power cut leaves one of the two audits whole.
 
 The next audit believes what it finds here: whoever can write to the directory can hide what came before. It asks only
 that the logs go on from the trees named here.
@@ -19,6 +19,7 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.report import Outage
 from counterfoil.contract.entry import GenesisCause
+from counterfoil.runtime.syncing import sync_directory, written
 
 FORMAT: Final = 1
 _INDEX: Final = "audit.json"
@@ -40,6 +41,8 @@ class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A log as it was audited. `time`: of its last entry; `root`: of its tree; `state_root`: behind its last entry."""
 
     origin: str
+    vkey: str
+    """The key that signed its checkpoint."""
     name: str
     """Of its files in the directory."""
     size: int
@@ -103,13 +106,17 @@ class Kept:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         kept = []
         for log, records, ids in logs:
-            with self._file(log.name, "state", generation).open("wb") as file:
+            with written(self._file(log.name, "state", generation)) as file:
                 file.writelines(b"%s\t%s\n" % (key.encode(), value) for key, value in records)
-            ids.write(self._file(log.name, "ids", generation))
+            with written(self._file(log.name, "ids", generation)) as file:
+                ids.write(file)
             kept.append(log)
         new = self._directory / f"{_INDEX}.new"
-        new.write_bytes(msgspec.json.encode(KeptAudit(FORMAT, generation, kept)))
+        with written(new) as file:
+            file.write(msgspec.json.encode(KeptAudit(FORMAT, generation, kept)))
+        sync_directory(self._directory)  # what the index is to name is durable
         new.replace(self._directory / _INDEX)
+        sync_directory(self._directory)  # and so is the index, before what the older one names is removed
         for log in self._audit.logs:
             for kind in ("state", "ids"):
                 self._file(log.name, kind, self._audit.generation).unlink(missing_ok=True)

@@ -68,7 +68,7 @@ class Replay:
         origin = log.checkpoint.origin
         self._signatures = signatures
         self._bad: list[int] = []  # entries whose signature is not right
-        self.place = log.files.name
+        self.place, self._vkey = log.files.name, log.key.vkey()
         self.findings: list[Finding] = []
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
         self.genesis: GenesisCause | None = None
@@ -349,6 +349,7 @@ class Replay:
             return None
         return KeptLog(
             origin=summary.origin,
+            vkey=self._vkey,
             name=self.place.replace("/", "-"),
             size=engine.size,
             root=bytes.fromhex(summary.root),

@@ -56,7 +56,7 @@ def open_log(files: LogFiles, trusted: Mapping[str, VerifyKey] | None) -> tuple[
     except _UNREADABLE as problem:
         return None, [Finding(files.name, "checkpoint", "checkpoint_not_valid", explain(problem, files))]
     try:
-        return OpenLog(files, checkpoint), []
+        return OpenLog(files, checkpoint, key), []
     except _UNREADABLE as problem:
         whole = Finding(files.name, "checkpoint", "edge_not_valid", explain(problem, files))
         return None, list(_edge(files, checkpoint)) or [whole]
@@ -65,9 +65,9 @@ def open_log(files: LogFiles, trusted: Mapping[str, VerifyKey] | None) -> tuple[
 class OpenLog:
     """A log whose right edge hashes to its checkpoint; `bundles` checks everything else, in one pass."""
 
-    def __init__(self, files: LogFiles, checkpoint: Checkpoint) -> None:
-        """Raises `LogError`, `OSError` if the right edge is not that of the checkpoint."""
-        self.files, self.checkpoint = files, checkpoint
+    def __init__(self, files: LogFiles, checkpoint: Checkpoint, key: VerifyKey) -> None:
+        """Raises `LogError`, `OSError` if the right edge is not that of the checkpoint, which is signed by `key`."""
+        self.files, self.checkpoint, self.key = files, checkpoint, key
         self.tree = TileTree(checkpoint, files.read_tile)
         self._of_bundles: list[Finding] = []
         self._of_others: dict[str, Finding] = {}

@@ -23,6 +23,7 @@ from counterfoil.log.errors import FormatError
 from counterfoil.log.note import parse_note
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime.os_errors import classifying
+from counterfoil.runtime.syncing import sync_directory
 
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
@@ -89,7 +90,7 @@ class LogDirectory(PublishedDirectory):
         """Publish a newer checkpoint, atomically. Raises `StoreConflict`, and keeps it, if a later one is there."""
         with self._writing(self.root / _CHECKPOINT):
             for directory in sorted(self._unsynced):
-                _sync_directory(directory)
+                sync_directory(directory)
             self._unsynced.clear()
             with _alone(self.root) as turn:
                 published = self.checkpoint()
@@ -178,14 +179,6 @@ def _read(path: Path) -> bytes | None:
     with classifying(path), suppress(FileNotFoundError):
         return path.read_bytes()
     return None
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _replace(target: Path, workplace: Path, data: bytes, mode: int, *, sync: bool) -> None:
