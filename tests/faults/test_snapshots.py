@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +14,6 @@ import pytest
 
 from counterfoil.audit.auditor import audit
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.log.errors import ProofError
@@ -25,93 +21,15 @@ from counterfoil.ports import SnapshotStore, StoreConflict
 from counterfoil.runtime import runner, snapshots
 from counterfoil.storage import StorageError, open_snapshot_store
 from tests.faults.faulty import Fault, Faulty, When
-from tests.market import USD, Market, deposit, found, image, trade
-from tests.state_root import state_root
+from tests.faults.starts import EVERY, LEDGER, Start, root_of, sizes, start
+from tests.market import USD, Market, deposit, image
 
-EVERY = 8
-LEDGER = LogId("ledger")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def often() -> Iterator[None]:
-    """State roots and snapshots every few entries."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "STATE_ROOT_EVERY", EVERY)
-        patch.setattr(snapshots, "SNAPSHOT_EVERY", EVERY)
-        yield
-
-
-@pytest.fixture(scope="module")
-def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A market that has traded, as a crash leaves it. Read only."""
-    home = tmp_path_factory.mktemp("traded") / "home"
-    with Market(home) as market:
-        found(market)
-        trade(market)
-    return home
-
-
-@pytest.fixture
-def home(traded: Path, tmp_path: Path) -> Path:
-    """A copy of the traded market."""
-    return image(traded, tmp_path / "home")
-
-
-@dataclass
-class Start:
-    """What a start of all logs did."""
-
-    folded: Counter[str]
-    """Entries, by service."""
-    warnings: list[str]
-    roots: dict[str, tuple[int, bytes]]
-
-
-def start(home: Path, then: Callable[[Market], object] = lambda _market: None) -> Start:
-    """Start, look, and do what else is asked for."""
-    folded, warnings, replay = Counter[str](), list[str](), Engine.replay
-
-    def counted(engine: Engine[Any], entry: Entry) -> None:
-        folded[engine.decider.service] += 1
-        replay(engine, entry)
-
-    handler = logging.Handler()
-    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "replay", counted)
-        logger = logging.getLogger("counterfoil.snapshots")
-        logger.addHandler(handler)
-        try:
-            with Market(home) as market:
-                patch.undo()
-                roots = {log.service: root_of(each.engine) for log, each in market.system.runners.items()}
-                then(market)
-        finally:
-            logger.removeHandler(handler)
-    return Start(folded, warnings, roots)
-
-
-def root_of(engine: Engine[Any]) -> tuple[int, bytes]:
-    """The state root, from every record."""
-    return state_root(engine.decider.records(engine.state))
+pytestmark = pytest.mark.usefixtures("often")
 
 
 def snapshot(home: Path) -> Path:
     """The file of the ledger's snapshot."""
     return home / "db" / "ledger.snapshot"
-
-
-def sizes(market: Market) -> dict[str, int]:
-    return {log.service: each.tree.size for log, each in market.system.runners.items()}
-
-
-@pytest.fixture(scope="module")
-def whole(traded: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
-    """A start of the traded market that folds everything."""
-    bare = image(traded, tmp_path_factory.mktemp("bare") / "home")
-    for path in (bare / "db").glob("*.snapshot*"):
-        path.unlink()
-    return start(bare)
 
 
 def test_a_start_folds_what_came_since_the_snapshot(home: Path, whole: Start) -> None:
