@@ -15,7 +15,7 @@ from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.ports import Put, Synchronous, View
 from counterfoil.storage import DatabaseDamaged, SqlLogStore, StorageError, open_log_store, open_view_store
 from counterfoil.storage.dialect.sqlite import Sqlite
-from counterfoil.storage.tables import view_schema
+from counterfoil.storage.tables import LOG_KIND, view_schema
 from tests.conformance.log_store import append, check_log, contents, entries
 from tests.conformance.view_store import BALANCES, ORDERS
 
@@ -120,7 +120,7 @@ def of_views(path: Path) -> None:
 
 def newer(path: Path) -> None:
     make_log(path)
-    run(path, "PRAGMA user_version = 2")
+    run(path, f"PRAGMA user_version = {LOG_KIND.version + 1}")
 
 
 def older(path: Path) -> None:
@@ -155,7 +155,7 @@ def entries_missing(path: Path) -> None:
         (not_marked, "application id 0x0"),
         (no_database, "not a database: it is damaged: restore"),
         (of_views, "not this kind of database"),
-        (newer, "version 2 is newer"),
+        (newer, f"version {LOG_KIND.version + 1} is newer"),
         (older, "version 0 is not one"),
         (last_entry_missing, "entries 0 to 1 do not match a head of size 3"),
         (first_entry_missing, "entries 1 to 2 do not match a head of size 3"),

@@ -15,6 +15,7 @@ from counterfoil.storage import StorageError, open_log_store_on, open_view_store
 from counterfoil.storage.dialect.postgresql import SESSION
 from counterfoil.storage.errors import DatabaseDamaged, failure
 from counterfoil.storage.log_store import SqlLogStore
+from counterfoil.storage.tables import LOG_KIND
 from counterfoil.storage.view_store import SqlViewStore
 from tests.conformance.log_store import append, contents, entries
 from tests.conformance.view_store import ORDERS
@@ -81,7 +82,7 @@ def of_views(database: DatabaseAccess) -> None:
 
 def newer(database: DatabaseAccess) -> None:
     make_log(database)
-    run(database, "UPDATE _version SET version_num = 'log_2'")
+    run(database, f"UPDATE _version SET version_num = 'log_{LOG_KIND.version + 1}'")
 
 
 def older(database: DatabaseAccess) -> None:
@@ -109,7 +110,7 @@ def head_missing(database: DatabaseAccess) -> None:
     [
         (not_made, "missing, or counterfoil_ledger has no right to it: run `counterfoil database apply`"),
         (of_views, "not this kind of database"),
-        (newer, "version 2 is newer"),
+        (newer, f"version {LOG_KIND.version + 1} is newer"),
         (older, "version 0 is older: run `counterfoil database apply`"),
         (last_entry_missing, "entries 0 to 1 do not match a head of size 3"),
         (first_entry_missing, "entries 1 to 2 do not match a head of size 3"),

@@ -18,4 +18,4 @@ def test_rows_come_back_as_the_store_has_them(tmp_path: Path) -> None:
         for view in VIEWS:
             rows = market.system.views.page(view.name, {}, None, 500)
             assert [row_of(view.name, orjson.loads(orjson.dumps(render(view, row)))) for row in rows] == rows
-            assert rows or view.name == "prevented_matches"
+            assert rows or view.name in ("prevented_matches", "outages")  # which that play has none of
