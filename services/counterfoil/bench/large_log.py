@@ -30,6 +30,8 @@ ACCOUNTS: Final = 4_000
 _ISSUANCE: Final = LogId("issuance")
 _LEDGER: Final = LogId("ledger")
 _START: Final = 20_000 * DAY
+AFTER: Final = _START + DAY
+"""A time behind every entry, in microseconds since the epoch."""
 _PACE: Final = 10  # microseconds from one command to the next
 _CHUNK: Final = 512  # commands signed by one job, and taken at once
 _AHEAD: Final = 8  # jobs

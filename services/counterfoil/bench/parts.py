@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-Part = Literal["all", "end-to-end", "market", "core", "audit", "state-root", "memory", "distributed"]
+Part = Literal["all", "end-to-end", "market", "core", "audit", "state-root", "start", "memory", "distributed"]

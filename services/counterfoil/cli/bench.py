@@ -14,6 +14,7 @@ from counterfoil.cli.render import Rows, record
 
 _COLUMNS: Final = ("name", "per_second", "count", "milliseconds", "workload", "note")
 _AUDITED: Final = 3  # entries of the audited ledger for each of `--commands`
+_STARTED: Final = 20  # entries of the ledger that a start loads, likewise
 _SIZES: Final = (10_000, 50_000, 100_000, 200_000)
 
 
@@ -27,12 +28,12 @@ def register(app: typer.Typer) -> None:
         commands: Annotated[int, option("--commands", "Single commands to time.", metavar="N")] = 10_000,
         burst: Annotated[int, option("--burst", "Commands of the distributed part's burst.", metavar="N")] = 50_000,
     ) -> None:
-        """Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, and memory.
+        """Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, starts, memory.
 
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.bench import audits, embedded, figure, state_roots
+        from counterfoil.bench import audits, embedded, figure, starts, state_roots
         from counterfoil.demo.scenario import START
         from counterfoil.demo.workload import BIDDING, prepare_bidding
 
@@ -60,6 +61,8 @@ def register(app: typer.Typer) -> None:
             audits.audits(commands * _AUDITED, market, report)
         if part in ("all", "state-root"):
             state_roots.state_roots(report)
+        if part in ("all", "start"):
+            starts.start(commands * _STARTED, report)
         if part in ("all", "memory"):
             embedded.memory(_SIZES, report_memory)
         if part == "distributed":
