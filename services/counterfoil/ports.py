@@ -230,7 +230,7 @@ class ViewStore(ViewReader, Protocol):
     `apply` is one transaction: changes and position together. Reads may come from other threads and see whole applies.
     """
 
-    def snapshot(self) -> AbstractContextManager[ViewReader]:
+    def consistent_read(self) -> AbstractContextManager[ViewReader]:
         """Reads that all see the same applies: rows, and the positions that they are at. For a short time only."""
 
     def positions(self) -> dict[str, int]:

@@ -340,12 +340,12 @@ class ViewStoreSuite:
     def test_a_snapshot_sees_one_state(self, make: Make) -> None:
         store = make(BALANCES)
         store.apply([Put("balances", balance("a", "x", 1))], {"log": 1})
-        with store.snapshot() as views:
+        with store.consistent_read() as views:
             before = views.progress()
             store.apply([Put("balances", balance("a", "x", 2)), Put("balances", balance("b", "x"))], {"log": 2})
             assert views.page("balances", {}, None, 9) == [views.get("balances", ("a", "x"))] == [balance("a", "x", 1)]
             assert views.progress() == before == {"log": Progress(1, 0)}
-        with store.snapshot() as views:
+        with store.consistent_read() as views:
             assert views.get("balances", ("a", "x")) == balance("a", "x", 2)
             assert views.progress() == store.progress() == {"log": Progress(2, 0)}
 

@@ -84,7 +84,7 @@ def test_a_fault_inside_is_a_problem_without_particulars(shared: Stepped, monkey
         raise RuntimeError("no such table at /home/secret")
 
     market = shared.market
-    monkeypatch.setattr(market.system.views, "snapshot", broken)
+    monkeypatch.setattr(market.system.views, "consistent_read", broken)
     monkeypatch.setattr(market.system.receipts, "submit", broken)
     monkeypatch.setattr(market.system.stores[LogId("ledger")], "find", broken)
     envelope = market.sign("treasury", deposit("lab-1", 1))

@@ -58,7 +58,7 @@ sys.addaudithook(WATCHED.audit)  # audit hooks cannot be removed: this one does 
 @contextlib.contextmanager
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
     """Record uses of databases and files during the block."""
-    for name in ("read", "snapshot", "write"):
+    for name in ("read", "consistent_read", "write"):
         method: Callable[[Database], Any] = getattr(Database, name)
 
         def guarded(self: Database, method: Callable[[Database], Any] = method) -> Any:

@@ -1,4 +1,4 @@
-"""Answers from the views: rows of one snapshot, with the positions that they are at; none while the views catch up."""
+"""Answers from the views: rows of one consistent read, with the positions that they are at; none while the views catch up."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSON
 
 
 def _answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
-    with backend.views.snapshot() as views:
+    with backend.views.consistent_read() as views:
         progress = views.progress()
         _refuse(backend, progress)
         found = read(views)

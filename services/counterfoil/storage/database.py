@@ -44,9 +44,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
+    def consistent_read(self) -> Iterator[Connection]:
         """The same, for statements that all see one committed state."""
-        with self.translated(), self.dialect.snapshots.begin() as connection:
+        with self.translated(), self.dialect.consistent.begin() as connection:
             yield connection
 
     @contextmanager

@@ -135,9 +135,9 @@ class SqlViewStore:
         self._known = {**self._known, **moved}
 
     @contextmanager
-    def snapshot(self) -> Iterator[ViewReader]:
+    def consistent_read(self) -> Iterator[ViewReader]:
         """One transaction, which sees no apply that ends meanwhile."""
-        with self.database.snapshot() as connection:
+        with self.database.consistent_read() as connection:
             yield _Reader(self._schema, connection)
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:

@@ -41,7 +41,7 @@ class Dialect(Protocol):
     """A single connection, which threads use in turn."""
     reader: Engine
     """Connections that cannot write. Each statement sees one committed state."""
-    snapshots: Engine
+    consistent: Engine
     """The same connections, for transactions of which all statements see one committed state."""
 
     def prepare(self, kind: Kind) -> None:

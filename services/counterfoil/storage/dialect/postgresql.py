@@ -124,7 +124,7 @@ class Postgresql:
             pool_pre_ping=True,  # checks a connection before use: no query fails after a restart of the server
         )
         self._finds = self.reader if read_only else self._alone  # its own connection is used without a ping before
-        self.snapshots: Engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
+        self.consistent: Engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
         self._statements: dict[Shape, Executable] = {}
 
     def prepare(self, kind: Kind) -> None:

@@ -65,7 +65,7 @@ class Sqlite:
         self._file = _identity_of(path)
         # BEGIN IMMEDIATE: a transaction takes the write lock when it begins.
         self.writer = _engine(path, _writing(synchronous), "BEGIN IMMEDIATE", kept=1, most=1)
-        self.reader = self.snapshots = _engine(path, _READING, "BEGIN", kept=READERS_KEPT, most=READERS_MAX)
+        self.reader = self.consistent = _engine(path, _READING, "BEGIN", kept=READERS_KEPT, most=READERS_MAX)
         self._appends, self._finds = _Held(path, _writing(synchronous)), _Held(path, _READING)
         self._statements: dict[Shape, str] = {}
 
