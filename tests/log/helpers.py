@@ -13,6 +13,7 @@ from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
+from counterfoil.log.note import Note
 from counterfoil.log.tiles import encode_bundle, tiles_for
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -115,3 +116,8 @@ def refused(call: Any, *args: Any) -> bool:
     except LogError:
         return True
     return False
+
+
+def format_note(note: Note) -> bytes:
+    """The bytes of a note (C2SP signed-note), whatever its text and signatures are."""
+    return note.text + b"\n" + b"".join(signature.line() for signature in note.signatures)

@@ -16,8 +16,8 @@ from counterfoil.log.checkpoint import (
 )
 from counterfoil.log.errors import FormatError, SignatureError
 from counterfoil.log.keys import SigningKey
-from counterfoil.log.note import Note, NoteSignature, format_note, parse_note, sign_note
-from tests.log.helpers import KEY, ORIGIN, OTHER_KEY, flips, refused
+from counterfoil.log.note import Note, NoteSignature, parse_note, sign_note
+from tests.log.helpers import KEY, ORIGIN, OTHER_KEY, flips, format_note, refused
 
 # Example of the C2SP tlog-checkpoint specification (CC BY 4.0).
 C2SP_TEXT = b"example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"

@@ -13,13 +13,12 @@ from counterfoil.log.note import (
     Note,
     NoteSignature,
     Verifier,
-    format_note,
     parse_note,
     sign_note,
     verify_note,
 )
 from counterfoil.log.wire import b64encode
-from tests.log.helpers import KEY, OTHER_KEY, flips, refused
+from tests.log.helpers import KEY, OTHER_KEY, flips, format_note, refused
 
 # Example of golang.org/x/mod/sumdb/note (note_test.go, BSD-3-Clause), made by that implementation.
 GO_SKEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
@@ -149,17 +148,17 @@ def test_notes_both_ways(text: str, signatures: list[tuple[str, bytes, bytes]]) 
     assert parse_note(format_note(note)) == note
 
 
-def test_format_refuses_what_would_not_parse_back() -> None:
+def test_what_is_no_note_is_refused_and_not_signed() -> None:
     signature = NoteSignature("a", b"1234", b"x")
     for wrong in (Note(b"no newline", (signature,)), Note(b"tab\t\n", (signature,)), Note(b"x\n", ())):
         with pytest.raises(FormatError):
-            format_note(wrong)
+            parse_note(format_note(wrong))
     for text in (b"", b"no newline", b"control \x00\n", b"\xff\n", b"x" * NOTE_BYTES_MAX + b"\n"):
         with pytest.raises(FormatError):
             sign_note(text, KEY)
     for name, key_id in (("a b", b"1234"), ("", b"1234"), ("a\nb", b"1234"), ("a", b"")):
         with pytest.raises(FormatError):
-            format_note(Note(b"x\n", (NoteSignature(name, key_id, b"x"),)))
+            parse_note(format_note(Note(b"x\n", (NoteSignature(name, key_id, b"x"),))))
 
 
 def test_limits() -> None:

@@ -1,4 +1,4 @@
-"""Answers from the views: rows of one consistent read, with the positions that they are at; none while the views catch up."""
+"""Answers from the views: rows of one consistent read, and the positions they are at; none while these catch up."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from counterfoil.contract.limits import (
 )
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, event, one_of, row
+from counterfoil.core.programmes import LISTING
 from counterfoil.core.table import Table
 from counterfoil.issuance.events import (
     ProgrammePublished,
@@ -64,7 +65,6 @@ PROGRAMME: Final = Form(
     ),
     "the current version of a programme, and its totals",
 )  # fmt: skip
-LISTING: Final = Form("listing", ("programme_id", "provider_id"), TRUE, "the programme accepts the provider")
 GROUP: Final = Form("group", ("programme_id", "group_id"), AMOUNT, "what a group of parties was ever issued")
 VOUCHER: Final = Form(
     "voucher",

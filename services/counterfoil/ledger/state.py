@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import At, ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, event, row
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, row
+from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.accounts import Accounts
@@ -49,13 +50,7 @@ CONTRACT: Final = Form(
 ENDED: Final = Form(
     "ended", ("contract_id",), row(EndedContract, contract=_CONTRACT, ended_at=TIME), "a contract that has ended"
 )
-PROGRAMME: Final = Form(
-    "programme",
-    ("programme_id", "version"),
-    event(ProgrammePublished),
-    "a version of a programme",
-    numbers=("version",),
-)
+PROGRAMME: Final = versions(ProgrammePublished)
 
 
 class LedgerState(ServiceState):

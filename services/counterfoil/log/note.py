@@ -76,14 +76,6 @@ def parse_signatures(lines: bytes) -> tuple[NoteSignature, ...]:
     return tuple(_parse_signature(line) for line in lines[:-1].split(b"\n"))
 
 
-def format_note(note: Note) -> bytes:
-    """The bytes of a note (C2SP signed-note); `FormatError` if they would not parse back to the same note."""
-    data = note.text + b"\n" + b"".join(signature.line() for signature in note.signatures)
-    if parse_note(data) != note:
-        raise FormatError(f"not a note text: {shown(note.text)}")
-    return data
-
-
 def sign_note(text: bytes, key: SigningKey) -> bytes:
     """A note with one Ed25519 signature over `text`, which ends in a newline (C2SP signed-note type 0x01).
 

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import COUNT, TIME, TRUE, Form, event, row
+from counterfoil.core.form import COUNT, TIME, Form, event, row
+from counterfoil.core.programmes import LISTING, versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.continuous import PTW_1
@@ -27,14 +28,7 @@ class AcceleratorClass(NamedTuple):
 CLASS: Final = Form(
     "class", ("class_id",), row(AcceleratorClass, version=COUNT, gpus_per_node=COUNT), "the last version of a class"
 )
-PROGRAMME: Final = Form(
-    "programme",
-    ("programme_id", "version"),
-    event(ProgrammePublished),
-    "a version of a programme",
-    numbers=("version",),
-)
-LISTING: Final = Form("listing", ("programme_id", "provider_id"), TRUE, "the programme accepts the provider")
+PROGRAMME: Final = versions(ProgrammePublished)
 OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
 BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")

@@ -17,6 +17,7 @@ from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, Form, event, one_of, optional, row
 from counterfoil.core.outages import Outages
+from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.redemption.events import (
@@ -130,13 +131,7 @@ class Claim:
     status: Literal["submitted", "approved", "batched"] = "submitted"
 
 
-PROGRAMME: Final = Form(
-    "programme",
-    ("programme_id", "version"),
-    event(ProgrammePublished),
-    "a version of a programme",
-    numbers=("version",),
-)
+PROGRAMME: Final = versions(ProgrammePublished)
 CONTRACT: Final = Form(
     "contract",
     ("contract_id",),
