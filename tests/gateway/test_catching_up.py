@@ -69,6 +69,7 @@ def _all_but_views(client: Stepped) -> None:
 def test_views_that_are_rebuilt_answer_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Path, Path], None]
 ) -> None:
+    usual = parameters.WAIT_AT_MOST
     monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.05)
     monkeypatch.setattr(projector, "_BATCH", 8)
     with behind(tmp_path / "home", happens) as (client, row):
@@ -85,6 +86,7 @@ def test_views_that_are_rebuilt_answer_nothing(
             health = client.get("/healthz").json()
             assert (health["ok"], health["catching_up"]) == (True, told[-1])
             client.market.system.projector.step()
+        monkeypatch.setattr(parameters, "WAIT_AT_MOST", usual)
         assert len(set(told)) > 3
         assert client.get("/healthz").json()["catching_up"] == ""
         assert client.get(BALANCE).json() == row

@@ -231,10 +231,9 @@ def test_waiting_for_an_index_reads_ones_own_write(http: Stepped, monkeypatch: p
 
 
 def test_waiting_for_what_does_not_come_times_out(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.05)
-    market = http.market
-    end = market.sizes()["ledger"]
+    end = http.market.sizes()["ledger"]
     assert http.get("/v1/bids", wait_for=f"ledger:{end - 1}").status_code == 200
+    monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.05)
     for path in ("/v1/bids", "/v1/bids/none", "/v1/depth?class_id=a100&region=east"):
         join = "&" if "?" in path else "?"
         problem = problem_of(http.request("GET", f"{path}{join}wait_for=ledger:{end}"))
