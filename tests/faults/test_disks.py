@@ -30,6 +30,7 @@ from counterfoil.storage import log_directory
 from tests.e2e.running import Shell, eventually
 from tests.gateway.harness import Served, served
 from tests.gateway.world import deposit
+from tests.lacking import leave_out
 
 SOON = partial(eventually, within=20)
 
@@ -41,16 +42,34 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submit, "ANSWER_WITHIN", 0.5)
 
 
+def _mount(place: Path) -> None:
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "counterfoil-test", str(place)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said, _, _ = done.stderr.partition("\n")
+        leave_out(f"no file system can be mounted: {said} (root may, on Linux, if its container lets it)")
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MB."""
     place = tmp_path / "disk"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "counterfoil-test", str(place)], check=True)
+    _mount(place)
     try:
         yield place
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize(("required", "outcome"), [("1", "Failed"), ("0", "Skipped")])
+def test_where_nothing_can_be_mounted_that_is_said(
+    required: str, outcome: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COUNTERFOIL_TEST_REQUIRE", required)
+    with pytest.raises(BaseException, match=r"can be mounted: mount: .*\(root may") as got:
+        _mount(tmp_path / "nowhere")
+    assert type(got.value).__name__ == outcome
 
 
 def health(world: Served) -> httpx.Response:

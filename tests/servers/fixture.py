@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from counterfoil.settings import DatabaseAccess
+from tests.lacking import leave_out
 from tests.servers import REPORT, STOP
 
 if TYPE_CHECKING:
@@ -177,6 +178,4 @@ def _leave_out(text: str, variable: str | None) -> NoReturn:
     advice = "pip install 'counterfoil[cluster]' runs them here"
     if variable is not None:
         advice += f", and {variable} names servers of your own"
-    if os.environ.get("COUNTERFOIL_TEST_REQUIRE") == "1":
-        pytest.fail(f"{text} ({advice})", pytrace=False)
-    raise pytest.skip.Exception(f"{text} ({advice})")
+    leave_out(f"{text} ({advice})")
