@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -21,6 +21,7 @@ from tests.histories import Crowd, Figures, Observation, Plan, Recorder, check, 
 PUBLISHED_WITHIN = 120.0
 RECOVERS_WITHIN = 150.0
 _names = count()
+Processes = Sequence[Sequence[str]]
 
 
 @dataclass
@@ -63,16 +64,18 @@ class DrillMarket:
 
 
 @contextmanager
-def drill_market(cluster: Cluster, folder: Path, clock: Path | None = None) -> Iterator[DrillMarket]:
-    """A market founded on the cluster, with a process for every component; they go by the clock file, if any."""
+def drill_market(
+    cluster: Cluster, folder: Path, clock: Path | None = None, processes: Processes = ONE_COMPONENT_EACH
+) -> Iterator[DrillMarket]:
+    """A market founded on the cluster; its processes, each with these components, go by the clock file, if any."""
     settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)")
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO", "clock": clock})
     with Fleet(given, folder / "processes") as fleet:
-        for components in ONE_COMPONENT_EACH:
-            fleet.start(components)
+        for process in [fleet.launch(components) for components in processes]:
+            fleet.wait_started(process)
         fleet.wait_ready()
         found_a_market(Shell(instance.root, fleet.url), folder)
         yield DrillMarket(cluster, instance.root, fleet)
