@@ -274,6 +274,8 @@ class Delivery:
     """The note of a signed checkpoint over `position` + 1 entries, if the transport has one."""
     trace: str = ""
     """W3C `traceparent` of what made the message, for telemetry alone."""
+    accepted: int | None = None
+    """When the transport accepted a command, by its own clock; None if it does not know."""
 
 
 @dataclass(frozen=True, slots=True)

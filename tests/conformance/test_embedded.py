@@ -12,6 +12,7 @@ import pytest
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Inbox, LogReader, Overloaded, Reply
+from counterfoil.runtime.clock import VirtualClock
 from counterfoil.transport.buffers import fair_shares
 from counterfoil.transport.embedded import REPLIES_KEPT, EmbeddedTransport
 from tests.conformance.transport import (
@@ -32,9 +33,10 @@ WINDOW = 32
 class EmbeddedHarness(Harness):
     inbox_capacity = 24
     window = WINDOW
+    clock = VirtualClock(1)
 
     def start(self, logs: Mapping[str, tuple[LogReader, int]]) -> Both:
-        transport = EmbeddedTransport(self.inbox_capacity, self.window)
+        transport = EmbeddedTransport(self.inbox_capacity, self.window, self.clock)
         for origin, (reader, size) in logs.items():
             transport.register_log(origin, reader, size)
         return transport

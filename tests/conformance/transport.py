@@ -23,6 +23,7 @@ from counterfoil.ports import (
     COMMANDS_SOURCE,
     Announcement,
     Checkpoint,
+    Clock,
     Delivery,
     Inbox,
     LogReader,
@@ -31,6 +32,7 @@ from counterfoil.ports import (
     ServiceTransport,
     Transport,
 )
+from counterfoil.runtime.clock import SystemClock
 from counterfoil.runtime.timekeeper import SILENCE
 
 T = TypeVar("T")
@@ -93,6 +95,8 @@ class Harness(ABC):
     """Unacknowledged commands that one service may have (at least 8)."""
     window: int
     """Lag beyond which a consumer is served in another way, if there is such a lag."""
+    clock: Clock = SystemClock()
+    """The one by which commands are accepted."""
     quiet = 0.0
     """Seconds of silence after which nothing more will come."""
 
@@ -380,6 +384,12 @@ class TransportSuite:
         harness.transport.publish(log.announcement(6))
         assert of(LEDGER, collect(inbox, 1)) == entries(log, 6, 7)
         assert harness.checkpoint(LEDGER, 7) == Checkpoint(LEDGER, 7, log.note())
+
+    def test_a_command_says_when_it_was_accepted(self, harness: Harness) -> None:
+        before = harness.clock.now()
+        harness.send("a", "b")
+        times = [each.accepted for each in collect(harness.inbox(SERVICE), 2)]
+        assert all(each is not None and before - 1_000 <= each <= harness.clock.now() for each in times), times
 
     def test_one_that_answers_is_not_silent(self, harness: Harness) -> None:
         harness.inbox(SERVICE)

@@ -18,6 +18,7 @@ from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageReported
 from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.receipts import Recorded
 from counterfoil.runtime.timekeeper import SILENCE
 from tests.market import Market, found, seed_of, trade
 
@@ -121,6 +122,29 @@ def test_a_report_sent_in_time_counts_although_its_service_was_down(
         report = market.sealed()
         assert report.findings == []
         assert [len(log.outages) for log in report.logs] == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("waited", "counts"), [(10 * SECOND, True), (10 * SECOND + 1, False)])
+def test_a_report_that_waited_in_the_inbox_counts_from_when_it_was_accepted(
+    tmp_path: Path, waited: int, counts: bool
+) -> None:
+    """Accepted a second before its deadline. What is accepted afterwards gains nothing, and holds no timer back."""
+    with Market(tmp_path) as market:
+        contract, report_by = delivered(market)
+        (other,) = (each for each in market.events("matching", TradeMatched) if each != contract)
+        market.advance_to(report_by - SECOND)
+        accepted = market.clock.now()
+        sent = market.system.submit(market.envelope(contract.provider_id, full_report(contract)))
+        market.clock.advance_to(accepted + waited)
+        late = market.system.submit(market.envelope(other.provider_id, full_report(other)))
+        market.system.settle()
+        answers = [each.result(timeout=0) for each in (sent, late)]
+        entries = [each.entry for each in answers if isinstance(each, Recorded)]
+        assert [entry.outcomes[0].refusal is None for entry in entries] == [counts, False]
+        defaulted = [each.contract_id for each in market.events("redemption", ProviderDefaulted)]
+        assert set(defaulted) == {other.trade_id} | (set() if counts else {contract.trade_id})
+        assert (entries[0].time < report_by) is counts
+        assert market.sealed().findings == []
 
 
 @pytest.mark.parametrize(("silent", "defaults"), [(SILENCE, 2), (SILENCE + 0.1, 0)])

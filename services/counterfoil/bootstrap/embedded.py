@@ -69,7 +69,7 @@ class Embedded:
         Raises what `Runner.recover` raises, and storage errors.
         """
         self.instance, self.clock = instance, clock
-        self.transport = EmbeddedTransport()
+        self.transport = EmbeddedTransport(clock=clock)
         self._workers: list[Worker] = []
         self._longest_outage = longest_outage
         self._stopped, self._unanswered = Event(), Event()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from threading import Event
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.record import Event as Fact
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Submission
+from counterfoil.contract.times import SECOND
 from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.rules import retired_of
@@ -60,6 +62,7 @@ _ANNOUNCED_AT_ONCE: Final = 512  # entries, when catching up
 _TIMERS_PER_COMMIT: Final = 64
 _ENTRIES_PER_COMMIT: Final = 1_024  # where timers that follow from reactions go on with the next commit
 _HELD_PAUSE: Final = 0.01  # seconds
+_WAITED: Final = 10 * SECOND  # in an inbox at most, for a command to be decided before a timer that is due since
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,8 @@ class Runner:
             self._idle.wait(timeout)  # and leave in the inbox what is there
             return 0
         deliveries = self.inbox.poll(BATCH_CAUSES, timeout)
-        # 4. Decide, in order: due timers, other logs' events, commands. No cause comes before a due timer.
+        # 4. Decide, in order: due timers, other logs' events, commands. No cause comes before a timer that was due
+        # when it was accepted.
         # Signatures are verified outside the interpreter lock, with keys that include those of this batch's events.
         clock = self._clock.now()
         if not (time.reached(self._transport.silent()) and time.may_decide(clock, self.engine.time)):
@@ -229,10 +233,13 @@ class Runner:
             self._idle.wait(min(timeout, _HELD_PAUSE))
             return 0
         self._resume(clock)
-        while self._fire(clock, _TIMERS_PER_COMMIT):
+        waiting = [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        times = self._times(waiting, clock)
+        start = times[0] if times else clock
+        while self._fire(start, _TIMERS_PER_COMMIT):
             self._commit({})
-        cursors, held = self._react(deliveries, clock)
-        commands = [] if self._goes_on else [each for each in deliveries if each.source == COMMANDS_SOURCE]
+        cursors, held = self._react(deliveries, start)
+        commands = [] if self._goes_on else waiting
         resume: dict[str, int] = {}
         for command in commands:
             cursors[COMMANDS_SOURCE] = command.position + 1
@@ -240,8 +247,10 @@ class Runner:
         submissions, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
         traces = [commands[place].trace for place, _ in submissions]
         replies = self._set_aside(commands, refused)
-        replies += self._submit([submission for _, submission in submissions], traces, clock)
-        self._root(clock)
+        replies += self._submit(
+            [submission for _, submission in submissions], traces, [times[place] for place, _ in submissions]
+        )
+        self._root(start)
         self._replies = replies
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
         # A command refused at intake must not take effect later, when keys or the release have changed. So its
@@ -328,6 +337,18 @@ class Runner:
         if outage is not None:
             self._take(*self.engine.resume(outage, clock))
 
+    def _times(self, commands: Sequence[Delivery], clock: int) -> list[int]:
+        """The time by which to decide each of `commands`: now, or if a timer is due, when it was accepted.
+
+        What the transport accepted before a deadline counts, though it waited. The timer waits with it, but not for
+        what was accepted later: nobody can hold it back by sending more.
+        """
+        due = self.engine.due()
+        first = commands[0].accepted if commands else None
+        if due is None or first is None or not (due[0] <= clock and clock - _WAITED <= first < clock):
+            return [clock] * len(commands)
+        return list(accumulate((min(each.accepted or clock, clock) for each in commands), max))
+
     def _react(self, deliveries: Sequence[Delivery], clock: int) -> tuple[dict[str, int], bool]:
         """Consume other logs; returns the new cursors, and whether a source must wait.
 
@@ -376,12 +397,12 @@ class Runner:
         check = self.log.decider.ready.get(type(event))
         return check is None or check(self.engine.state, event)
 
-    def _submit(self, submissions: Sequence[Submission], traces: Sequence[str], clock: int) -> list[Reply]:
-        """Decide new commands; returns replies with the recorded outcome to the others."""
+    def _submit(self, submissions: Sequence[Submission], traces: Sequence[str], times: Sequence[int]) -> list[Reply]:
+        """Decide new commands, each at its time; returns replies with the recorded outcome to the others."""
         ids = [f"{each.header.actor}/{each.header.command_id}" for each in submissions]
         recorded = self.log.store.find(ids) if ids else {}
         replies = []
-        for id_, submission, trace in zip(ids, submissions, traces, strict=True):
+        for id_, submission, trace, clock in zip(ids, submissions, traces, times, strict=True):
             if id_ in recorded:
                 index, content = recorded[id_]
                 replies.append(self._recorded(submission, index, content))
@@ -391,6 +412,7 @@ class Runner:
                 refused = refuse(Code.UNKNOWN_TYPE, type=retired.TYPE, v=retired.V, retired=True)
                 replies.append(Reply(self._id, submission.content, refused, None, submission.signature))
                 continue
+            self._fire(clock)
             entry, data = self.engine.submit(submission, clock)
             self._take(entry, data, submission.content, trace)
             self._count_refusals(entry)

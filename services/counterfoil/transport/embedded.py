@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Final
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Delivery, LogReader, Overloaded, Reply
+from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Clock, Delivery, LogReader, Overloaded, Reply
 from counterfoil.transport.buffers import Buffer, BufferedInbox
 
 INBOX_CAPACITY: Final = 8_192
@@ -37,12 +37,12 @@ class EmbeddedTransport:
     stay until some inbox of the log acknowledges them, and a new inbox of the log begins with them. What is
     unacknowledged when the process ends is lost; the senders repeat it.
 
-    With timeouts of 0 nothing here waits or looks at a clock, so one thread may step everything.
+    With timeouts of 0 nothing here waits, so one thread may step everything.
     """
 
-    def __init__(self, inbox_capacity: int = INBOX_CAPACITY, window: int = WINDOW) -> None:
-        """Without logs and commands."""
-        self._capacity = inbox_capacity
+    def __init__(self, inbox_capacity: int = INBOX_CAPACITY, window: int = WINDOW, clock: Clock | None = None) -> None:
+        """Without logs and commands; `clock`: says when commands are accepted."""
+        self._capacity, self._clock = inbox_capacity, clock
         self._window = window
         self._lock = threading.Lock()  # guards everything below, and every source
         self._logs: dict[str, Buffer] = {}
@@ -73,7 +73,8 @@ class EmbeddedTransport:
             commands = self._commands[log]
             if len(commands.items) >= self._capacity:
                 raise Overloaded(f"{log.name}: {self._capacity} commands are waiting")
-            commands.items.append(Delivery(COMMANDS_SOURCE, commands.end, envelope, trace=trace))
+            accepted = None if self._clock is None else self._clock.now()
+            commands.items.append(Delivery(COMMANDS_SOURCE, commands.end, envelope, trace=trace, accepted=accepted))
             self._notify_readers(commands)
         return _TAKEN
 

@@ -103,7 +103,8 @@ class CommandFeed(Feed):
         trace = dict(headers_of(record)).get(topics.TRACE, b"").decode("ascii", "replace")[:64]
         resume = ((self.cursor, record.offset + 1), (time_of(self.cursor), max(0, record.timestamp)))
         position, self._position = self._position, self._position + 1
-        return [Delivery(COMMANDS_SOURCE, position, record.value, resume, trace=trace)]
+        accepted = record.timestamp * 1_000 if record.timestamp >= 0 else None  # Kafka counts milliseconds
+        return [Delivery(COMMANDS_SOURCE, position, record.value, resume, trace=trace, accepted=accepted)]
 
 
 class EntryFeed(Feed):
