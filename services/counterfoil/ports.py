@@ -451,6 +451,10 @@ class PublishedReader(Protocol):
     Every method raises `Unavailable` for a transient fault of the disk, `Unusable` for a permanent one.
     """
 
+    @property
+    def place(self) -> str:
+        """Its name in messages."""
+
     def get(self, path: str) -> bytes:
         """A file's bytes. What a published checkpoint covers is there: raises `Unusable` for a missing file."""
 
@@ -466,12 +470,11 @@ class PublishedLog(PublishedReader, Protocol):
     writes, a fault of the disk is `Unavailable`, and so is another writer that is at work at the same time.
     """
 
-    @property
-    def place(self) -> str:
-        """Its name in messages."""
-
     def put(self, path: str, data: bytes) -> None:
         """Write a tile or bundle durably. Raises `PublishedDiffers`, `Unavailable`."""
+
+    def put_again(self, path: str, data: bytes) -> None:
+        """Write a tile or bundle that is missing, or in place of other bytes. Raises `Unavailable`."""
 
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""

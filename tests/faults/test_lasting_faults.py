@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import errno
-import signal
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap import distributed as module
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.cli.command import FAILED, Out, guarded
 from counterfoil.cli.serve import _started
+from counterfoil.contract.times import SECOND
 from counterfoil.errors import Unusable
 from counterfoil.instance import Instance
+from counterfoil.log.errors import SignatureError
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import Settings
 from counterfoil.storage.log_directory import PublishedDirectory
-from tests.e2e.running import Shell
 from tests.gateway.world import Market, deposit
+from tests.market import image
 
 MISSING = FileNotFoundError(errno.ENOENT, "No such file or directory", "home/keys/log-ledger.skey")
 
@@ -36,29 +39,52 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return market.home
 
 
-@pytest.fixture
-def tile(published: Path) -> Iterator[Path]:
-    """The full tile, removed during the test."""
-    path = published / "logs" / "ledger" / "main" / "tile" / "0" / "000"
-    aside = path.rename(published / "aside")
-    yield path
-    aside.rename(path)
+def lose(path: Path) -> None:
+    """Remove it, with what is in it."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Restore the signal handlers, because `up` runs inside this process."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+def flip(path: Path) -> None:
+    """Change a byte in its middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
 
 
-@pytest.mark.usefixtures("signals")
-def test_a_missing_tile_of_its_own_log_stops_it_as_it_loads(published: Path, tile: Path) -> None:
-    ran = Shell(published).run("up", "--port", "0", "--json")
-    assert ran.code == FAILED
-    assert f"{tile}: No such file or directory: it is missing: put it back" in ran.error["meaning"]
+def cut(path: Path) -> None:
+    """Leave half of it."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    """Leave nothing of it."""
+    path.write_bytes(b"")
+
+
+FILES = ("tile/0/000", "tile/1/000.p/1", "tile/entries/000", "checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("path", "damage"),
+    [("tile", lose), ("tile/0", lose), *((file, damage) for file in FILES for damage in (lose, flip, cut, empty))],
+)
+def test_what_is_lost_of_a_published_log_is_published_again(
+    published: Path, tmp_path: Path, path: str, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    home = image(published, tmp_path / "home")
+    lost = home / "logs" / "ledger" / "main" / path
+    damage(lost)
+    if path == "checkpoint" and damage is flip:
+        with pytest.raises(SignatureError, match=f"{lost}: .* remove it: it is published again"):
+            Market(home)
+        lost.unlink()
+    again = Market(home)
+    with closing(again.system):
+        for _ in range(3):
+            again.clock.advance_to(again.clock.now() + SECOND)
+            again.system.settle()
+    assert audit(home).findings == []
+    assert str(lost) in caplog.text or path == "checkpoint"
 
 
 def test_a_file_that_is_not_published_yet_is_no_fault(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,18 @@ def test_a_service_that_stopped_for_good_is_reported(crowd: Served, monkeypatch:
         problem = problem_of(client.post("/v1/commands", content=envelope))
         assert (problem["status"], problem["code"]) == (503, "stopped")
         assert client.get("/v1/parties").status_code == 200  # queries still work
+
+
+def test_a_second_process_on_one_log_is_named_and_who_waits_is_told(crowd: Served) -> None:
+    """As after `rm up.lock`: the second one commits, so the first one cannot, and says why."""
+    market = crowd.market
+    second = Market(market.home)
+    with closing(second.system):
+        second.ask("treasury", deposit("lab-2", 1))
+        problem = problem_of(crowd.post(market.sign("treasury", deposit("lab-1", 1))))
+        assert (problem["status"], problem["code"]) == (503, "unknown_outcome")
+        assert "ledger stopped: another process writes the log ledger" in market.system.failure
+        assert "end one of the two" in market.system.failure
 
 
 # no answer waits for a timeout----------------------------------------------------------------------------------------

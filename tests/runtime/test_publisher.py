@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread, Timer
 
@@ -15,7 +17,6 @@ from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
-from counterfoil.log.tree import Tree
 from counterfoil.log.verify import TileTree
 from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict, Unavailable
 from counterfoil.runtime import publisher as module
@@ -37,7 +38,7 @@ class Committed:
         self.store, self.signer = MemoryStore(), Signer(KEY)
         self.publisher = Publisher(ORIGIN, self.store, self.published, self.signer)
         self.publisher.background = background
-        self.tree = Tree(self.publisher.read_tile)
+        self.tree = self.publisher.load_tree(None)
 
     def grow(self, size: int) -> None:
         """Commit entries up to this size."""
@@ -331,7 +332,7 @@ def test_a_published_log_is_taken_up_again() -> None:
     again = Publisher(ORIGIN, log.store, log.files, log.signer)
     assert again.published_size() == 300
     again.check(log.tree)
-    assert again.read_tile(0, 0) == log.files.files["tile/0/000"]
+    assert again.load_tree(log.store.head()).root() == log.tree.root()
     stranger = Signer(SigningKey(ORIGIN, b"x" * 32))
     with pytest.raises(SignatureError):
         Publisher(ORIGIN, log.store, log.files, stranger)
@@ -363,3 +364,102 @@ def test_an_empty_log_is_not_published() -> None:
     log.publisher.publish(log.tree)
     assert log.files.files == {}
     assert log.publisher.published_size() == 0
+
+
+def flipped(data: bytes) -> bytes:
+    """With another byte in the middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
+    "lost": lambda _: None,
+    "flipped": flipped,
+    "cut": lambda data: data[:-1],
+    "empty": lambda _: b"",
+}
+
+
+@pytest.fixture(scope="module")
+def long_log() -> Committed:
+    """A log with a full tile on level 1. Its files are replaced by each test."""
+    log = Committed()
+    log.publish(66_000)
+    return log
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("background", [False, True])
+def test_what_is_not_right_is_published_again(
+    long_log: Committed, damage: str, background: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, files = long_log.files.files, MemoryFiles()
+    files.files = dict(whole)
+    paths = ["tile/1/000", "tile/1/001.p/1", "tile/2/000.p/1", "tile/0/000", "tile/0/256", "tile/0/257.p/208",
+             "tile/entries/000", "tile/entries/100", "tile/entries/257.p/208"]  # fmt: skip
+    for path in paths:
+        changed = DAMAGES[damage](files.files.pop(path))
+        if changed is not None:
+            files.files[path] = changed
+    publisher = Publisher(ORIGIN, long_log.store, files, long_log.signer)
+    publisher.background = background
+    head = long_log.store.head()
+    tree = publisher.load_tree(head)
+    assert head is not None
+    assert tree.root() == head.root
+    publisher.check(tree)
+    now = T
+    while files.files != whole:
+        now += module._INTERVAL
+        assert now < T + 100 * module._INTERVAL
+        publisher.maybe_publish(tree, now)
+        publisher.abandon()
+    assert sorted(files.order) == sorted(paths), "nothing else is written"
+    assert all(f"memory/{path} is published again" in caplog.text for path in paths)
+
+
+def test_no_publication_comes_before_the_tiles_that_the_tree_reads_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Committed()
+    log.publish(65_536 + 256)
+    del log.files.files["tile/1/000"], log.files.files["tile/0/000"]
+    again = Publisher(ORIGIN, log.store, log.files, log.signer)
+    log.tree, log.publisher = again.load_tree(log.store.head()), again
+    log.grow(65_536 + 700)
+    with monkeypatch.context() as full:
+        full.setattr(log.files, "put_again", lambda *_: (_ for _ in ()).throw(FULL))
+        for later in range(3):
+            assert not again.maybe_publish(log.tree, T + later * module._RETRY)
+            assert trouble_of(log) is not None
+        with pytest.raises(OSError, match="No space"):
+            again.publish(log.tree)
+    again.publish(log.tree)
+    assert trouble_of(log) is None
+    assert "tile/1/000" in log.files.files
+    assert log.tree.root_at(300) == root_of(log.store.leaves(0, 300))
+
+
+def test_entries_that_the_database_has_damaged_are_not_published(caplog: pytest.LogCaptureFixture) -> None:
+    log = Committed()
+    log.publish(300)
+    good = dict(log.files.files)
+    log.store.kept[7] = replace(log.store.kept[7], data=b"damaged")
+    again = Publisher(ORIGIN, log.store, log.files, log.signer)
+    tree = again.load_tree(log.store.head())
+    for later in range(3):
+        again.maybe_publish(tree, T + later * module._INTERVAL)
+    assert log.files.files == good
+    assert "entries 0 to 255 do not hash to their leaves" in caplog.text
+    log.store.kept[7] = replace(log.store.kept[7], leaf=bytes(32))
+    with pytest.raises(ProofError, match="entries in the database do not hash to the committed root"):
+        again.load_tree(log.store.head())
+
+
+def test_a_checkpoint_that_is_cut_off_is_published_again() -> None:
+    log = Committed()
+    log.publish(300)
+    whole = dict(log.files.files)
+    for cut in (b"", whole["checkpoint"][:40]):
+        log.files.files["checkpoint"] = cut
+        again = Publisher(ORIGIN, log.store, log.files, log.signer)
+        again.publish(again.load_tree(log.store.head()))
+        assert log.files.files == whole

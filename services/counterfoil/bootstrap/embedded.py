@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from threading import Event
 from typing import Any, Final
@@ -15,10 +15,11 @@ from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
+from counterfoil.errors import ServiceStopped
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
-from counterfoil.ports import Clock, LogStore, SnapshotStore, Synchronous, Unavailable
+from counterfoil.ports import Clock, LogStore, SnapshotStore, StoreConflict, Synchronous, Unavailable
 from counterfoil.runtime.clock_guard import LONGEST_OUTAGE, ClockGuard
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.projector import Projector
@@ -93,8 +94,9 @@ class Embedded:
         self.runners = {log.id: self._runner(log, genesis) for log in logs}
         for runner in self.runners.values():
             runner.load()  # each log alone first, so that a fault in one is not reported as a fault of its consumers
-        for runner in self.runners.values():
-            runner.join()
+        for log, runner in self.runners.items():
+            with _only_writer(log):
+                runner.join()
         followed = {
             log.origin: Source(log.store, log.published, log.signer.verify_key, log.store.head()) for log in logs
         }
@@ -190,7 +192,8 @@ class Embedded:
         gc.set_threshold(*_COLLECT)
         for log, runner in self.runners.items():
             runner.publish_in_background()
-            self._work(log.name, self._paced(runner), runner.recover, partial(_wake, runner))
+            recover = _only_writer(log)(runner.recover)
+            self._work(log.name, _only_writer(log)(self._paced(runner)), recover, partial(_wake, runner))
         self._work("receipts", self._answer_again, lambda: None, self._unanswered.set)
         self._work("projector", self._project, self.projector.recover, partial(_wake, self.projector))
         for worker in self._workers:
@@ -264,6 +267,18 @@ class Embedded:
                 log.warning("not everything is published: %s", problem)
             finally:
                 self._abandon()
+
+
+@contextmanager
+def _only_writer(log: LogId) -> Iterator[None]:
+    """Says what to do where another process has written the log: in the embedded form none stands by."""
+    try:
+        yield
+    except StoreConflict as problem:
+        raise ServiceStopped(
+            f"another process writes the log {log.name}, as if its `up.lock` had been removed: end one of the two, "
+            f"then start again; nothing that was answered is lost ({problem})"
+        ) from problem
 
 
 def _wake(consumer: Runner | Projector) -> None:

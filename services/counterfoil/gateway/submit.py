@@ -26,6 +26,7 @@ from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
 
 ANSWER_WITHIN: Final = 30.0  # seconds a sender waits before it gets a 202 and fetches the receipt later
+_LOOK: Final = 0.5  # seconds after which who waits looks whether a service has stopped
 
 
 def receipt_json(recorded: Recorded) -> dict[str, Any]:
@@ -162,14 +163,13 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
     submission, sent = backend.receipts.submit(envelope, waiter, trace)
     taken = asyncio.wrap_future(sent)
     try:
-        first: set[asyncio.Future[Any]] = {taken} if later else {taken, waiter}
-        await asyncio.wait(first, timeout=ANSWER_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        await _wait(backend, {taken} if later else {taken, waiter})
         if not waiter.done() and not _is_taken(taken):
-            title = "It is not known whether the command was accepted. Send the same command again."
-            raise Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
+            raise _unknown_outcome()
         if later:
             return _later(submission, applied=True)
-        return answer_response(await asyncio.wait_for(waiter, ANSWER_WITHIN))
+        await _wait(backend, {waiter})
+        return answer_response(await asyncio.wait_for(waiter, 0))
     except TimeoutError:
         reason = backend.standstill(log_of(submission.header.aud))
         if reason is not None:
@@ -178,6 +178,21 @@ async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -
         return _later(submission, applied=False)
     finally:
         backend.receipts.forget(submission, waiter)
+
+
+async def _wait(backend: Backend, futures: set[asyncio.Future[Any]]) -> None:
+    """Wait until one is done, or for `ANSWER_WITHIN`. Raises `Problem` if a service stops for good meanwhile."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + ANSWER_WITHIN
+    while not any(each.done() for each in futures) and (left := end - loop.time()) > 0:
+        if backend.failure():
+            raise _unknown_outcome()
+        await asyncio.wait(futures, timeout=min(left, _LOOK), return_when=asyncio.FIRST_COMPLETED)
+
+
+def _unknown_outcome() -> Problem:
+    title = "It is not known whether the command was accepted. Send the same command again."
+    return Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
 
 
 def _is_taken(taken: asyncio.Future[None]) -> bool:

@@ -12,14 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
+from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import ProofError
 from counterfoil.log.signer import Signer
-from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tile_path, tiles_for
+from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tiles_for
 from counterfoil.log.tree import Tree
 from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
 from counterfoil.runtime.background import Background
+from counterfoil.runtime.committed_tree import load_tree, published_head, tile_reader
 from counterfoil.runtime.os_errors import classified
+from counterfoil.runtime.published_check import PublishedCheck
 from counterfoil.runtime.standstill import Standstill, standstill_of
 
 _INTERVAL: Final = 250_000  # microseconds between checkpoints while there is traffic
@@ -43,23 +45,28 @@ class _Publication:
 class Publisher:
     """Publishes one log up to its committed head."""
 
+    _head: Checkpoint | None
+    """As published."""
+
     def __init__(self, origin: str, store: LogStore, published: PublishedLog, signer: Signer) -> None:
         self._origin, self._store, self._published, self._signer = origin, store, published, signer
         self.background = False
         """Whether writing is done on a background thread; publication times then depend on the machine."""
         self.trouble: Standstill | None = None
         """Why the last attempt failed, with the path; None once one has succeeded. Any thread may read it."""
-        self._writing = Background[Head]("counterfoil-publish")
-        self._last = 0
-        self._head = self._read_head()
+        self._writing = Background[Head | PublishedCheck]("counterfoil-publish")
+        self._last = self._compared = 0
+        self._read_published()
 
     def published_size(self) -> int:
         """How many entries the published checkpoint covers."""
         return self._head.size if self._head is not None else 0
 
-    def read_tile(self, level: int, index: int) -> bytes:
-        """A full tile as published."""
-        return self._published.get(tile_path(level, index))
+    def load_tree(self, head: Head | None) -> Tree:
+        """The tree of the committed head. Raises as `committed_tree.load_tree`."""
+        if head is None:
+            return Tree(tile_reader(self._store, self._published))
+        return load_tree(head, self._store, self._published, self.published_size())
 
     def check(self, tree: Tree) -> None:
         """Raises `ProofError` unless the published checkpoint is on the history that the database holds."""
@@ -70,6 +77,7 @@ class Publisher:
     def maybe_publish(self, tree: Tree, now: int) -> bool:
         """Publish once the interval has passed or the backlog is large; True if a newer checkpoint was published.
 
+        Otherwise compare a part of what was found published, if it is time, and publish again what is not right.
         In the background, a later call returns the result. A failure that may pass is kept as `trouble`, and a later
         call tries again: nothing but readers waits for the files. Raises any other failure, and what `publish` raises
         because of the store.
@@ -79,13 +87,19 @@ class Publisher:
         before = self.published_size()
         self._settle_if_possible(tree)
         behind = tree.size - self.published_size()
-        waited = not 0 <= now - self._last < (_RETRY if self.trouble else _INTERVAL)
-        if behind and (waited or (behind >= _MAX_BACKLOG and not self.trouble)):
-            self._begin(tree, self.background)
+        due = self._is_due(now, self._last) or (behind >= _MAX_BACKLOG and not self.trouble)
+        if behind and due and not self._check.is_due_first:
             self._last = now
-            if not self.background:
-                self._settle_if_possible(tree)
+            self._begin(tree, self.background)
+        elif not self._check.is_done and self._is_due(now, self._compared):
+            self._compared = now
+            self._writing.begin(self._check.piece(tree), on_thread=self.background)
+        if not self.background:
+            self._settle_if_possible(tree)
         return self.published_size() > before
+
+    def _is_due(self, now: int, since: int) -> bool:
+        return not 0 <= now - since < (_RETRY if self.trouble else _INTERVAL)
 
     def _is_writing(self) -> bool:
         if not self._writing.is_running():
@@ -118,6 +132,9 @@ class Publisher:
             raise self._hangs()
         with suppress(Exception):  # a background failure is retried here, and raises here if it persists
             self.settle(tree)
+        while self._check.is_due_first:
+            self._writing.begin(self._check.piece(tree), on_thread=self.background)
+            self.settle(tree)
         self._begin(tree, self.background)
         self.settle(tree)
 
@@ -125,11 +142,15 @@ class Publisher:
         """Wait some seconds for the write under way. Raises what it raised; `Unavailable` if it does not end."""
         if not self._writing.wait(_WRITE_TIMEOUT):
             raise self._hangs()
-        head = self._writing.take()
-        if head is not None:
-            self.trouble = None
-            self._head = Checkpoint(self._origin, head.size, head.root)
-            tree.release(head.size)
+        outcome = self._writing.take()
+        if outcome is None:
+            return
+        self.trouble = None
+        if isinstance(outcome, PublishedCheck):
+            outcome.done()
+        else:
+            self._head = Checkpoint(self._origin, outcome.size, outcome.root)
+            tree.release(outcome.size)
 
     def abandon(self) -> None:
         """Wait a few seconds for the background write; ending later is harmless."""
@@ -140,7 +161,7 @@ class Publisher:
         if self._writing.wait(_ABANDONED_AFTER):
             with suppress(Exception):  # what is published is read
                 self._writing.take()
-        self._head = self._read_head()
+        self._read_published()
 
     def _begin(self, tree: Tree, background: bool) -> None:
         head = self._store.head()
@@ -167,6 +188,6 @@ class Publisher:
         first = ref.index * TILE_WIDTH
         return encode_bundle(self._store.entries(first, first + ref.width))
 
-    def _read_head(self) -> Checkpoint | None:
-        note = self._published.checkpoint()
-        return None if note is None else open_checkpoint(note, [self._signer.verify_key])
+    def _read_published(self) -> None:
+        self._head = published_head(self._published, self._signer.verify_key)
+        self._check = PublishedCheck(self._store, self._published, self.published_size())

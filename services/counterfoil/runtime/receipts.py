@@ -24,12 +24,13 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Submission
 from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
+from counterfoil.log.errors import SignatureError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.proofs import Receipt, format_receipt
-from counterfoil.log.tiles import tile_path
 from counterfoil.log.tree import Tree
 from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport, Unavailable
+from counterfoil.runtime.committed_tree import load_tree, published_head, tile_reader
 
 _BATCH: Final = 2_048
 _RELEASE_EVERY: Final = 4_096
@@ -103,18 +104,13 @@ class Receipts:
 
     @staticmethod
     def _load(source: Source) -> Followed:
-        def read_tile(level: int, index: int) -> bytes:
-            return source.published.get(tile_path(level, index))
-
-        head, key, note = source.head, source.key, source.published.checkpoint()
-        size = head.size if head is not None else 0
-        start = min(size, open_checkpoint(note, [key]).size) & -256 if note is not None else 0
-        tree = Tree.load(size, read_tile, source.store.leaves(start, size), start)
-        ensure(head is None or tree.root() == head.root, "the followed log hashes to its committed root")
-        followed = Followed(source.store, source.published, key, tree, released=start)
-        if head is not None:
-            followed.head, followed.note = open_checkpoint(head.note, [key]), head.note
-        return followed
+        head, key, store, published = source.head, source.key, source.store, source.published
+        if head is None:
+            return Followed(store, published, key, Tree(tile_reader(store, published)))
+        known = published_head(published, key)
+        size = known.size if known is not None else 0
+        tree = load_tree(head, store, published, size)
+        return Followed(store, published, key, tree, open_checkpoint(head.note, [key]), head.note, released=size)
 
     def open(self, envelope: bytes) -> Submission:
         """Check form and audience. Raises `Refused` for an envelope that is for no log here."""
@@ -272,10 +268,10 @@ class Receipts:
     def _release(log: Followed) -> None:
         """Forget what can be read from the published tiles; while that cannot be told, everything stays in memory."""
         try:
-            note = log.published.checkpoint()
-        except (Unavailable, Unusable):
+            head = published_head(log.published, log.key)
+        except (Unavailable, Unusable, SignatureError):
             return  # no answer waits for published files; the publisher says what is wrong with them
-        size = open_checkpoint(note, [log.key]).size if note is not None else 0
+        size = head.size if head is not None else 0
         log.tree.release(min(size, log.tree.size))
         log.released = log.tree.size
 

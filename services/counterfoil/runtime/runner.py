@@ -138,7 +138,7 @@ class Runner:
         self.join()
 
     def load(self) -> None:
-        """Load the committed log, and check that database, tiles and signer agree.
+        """Load the committed log, and check that database, published checkpoint and signer agree.
 
         Raises `RollbackError` or `ProofError` if more was signed or published than is committed, `ProofError` if the
         entries lead to another state than the last state root commits to.
@@ -147,12 +147,9 @@ class Runner:
         self._publisher.reset()
         log, head = self.log, self.log.store.head()
         size = head.size if head is not None else 0
-        tail_start = self._publisher.published_size() & -256
-        if log.signer.head.size > size or tail_start > size:
+        if log.signer.head.size > size or self._publisher.published_size() > size:
             raise RollbackError(f"{log.origin}: more entries were signed or published than the database holds ({size})")
-        tree = Tree.load(size, self._publisher.read_tile, log.store.leaves(tail_start, size), tail_start)
-        if head is not None and tree.root() != head.root:
-            raise ProofError(f"{log.origin}: the entries do not hash to the committed root")
+        tree = self._publisher.load_tree(head)
         if log.signer.head.size and tree.root_at(log.signer.head.size) != log.signer.head.root:
             raise ProofError(f"{log.origin}: the signer remembers another history than the database holds")
         self._publisher.check(tree)

@@ -38,6 +38,11 @@ class PublishedDirectory:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def place(self) -> str:
+        """The path of `root`."""
+        return str(self.root)
+
     def get(self, path: str) -> bytes:
         """A file's bytes. Raises `Unusable` for a missing one, `Unavailable`."""
         target = self.root / path
@@ -70,17 +75,20 @@ class LogDirectory(PublishedDirectory):
                     _remove(turn)
             self._write_once(root / _VKEY, f"{vkey}\n".encode())
 
-    @property
-    def place(self) -> str:
-        """The path of `root`."""
-        return str(self.root)
-
     def put(self, path: str, data: bytes) -> None:
         """Write a tile or bundle; durable once a checkpoint covers it. Raises `PublishedDiffers`, `Unavailable`."""
         target = self.root / path
         with self._writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._write_once(target, data)
+
+    def put_again(self, path: str, data: bytes) -> None:
+        """Write a tile or bundle in place of what is there, if anything is. Raises `Unavailable`."""
+        target = self.root / path
+        with self._writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(target, self.root, data, 0o644, sync=True)
+            self._sync_later(target)
 
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""
@@ -114,7 +122,9 @@ class LogDirectory(PublishedDirectory):
             _replace(target, self.root, data, 0o644, sync=True)
         elif found != data:
             raise PublishedDiffers(f"{target} does not match the log: this directory belongs to another log")
-        # Also for an existing file: its writer may have failed before the name was on the disk.
+        self._sync_later(target)  # also an existing file: its writer may have failed before the name was on the disk
+
+    def _sync_later(self, target: Path) -> None:
         self._unsynced.update(each for each in target.parents if each.is_relative_to(self.root))
 
     @contextmanager
@@ -164,7 +174,11 @@ def _remove(folder: Path) -> None:
 
 
 def _size(note: bytes) -> int:
-    return parse_checkpoint(parse_note(note).text).size
+    """How many entries a checkpoint covers, 0 if it is damaged."""
+    try:
+        return parse_checkpoint(parse_note(note).text).size
+    except FormatError:
+        return 0
 
 
 def _is_later(kept: bytes | None, memory: bytes) -> bool:
