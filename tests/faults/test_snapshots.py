@@ -20,6 +20,7 @@ from counterfoil.log.errors import ProofError
 from counterfoil.ports import SnapshotStore, StoreConflict
 from counterfoil.runtime import runner, snapshots
 from counterfoil.storage import StorageError, open_snapshot_store
+from counterfoil.storage.dialect import sqlite as sqlite_dialect
 from tests.faults.faulty import Fault, Faulty, When
 from tests.faults.starts import EVERY, LEDGER, Start, root_of, sizes, start
 from tests.market import USD, Market, deposit, image
@@ -331,6 +332,37 @@ def test_a_writer_that_was_replaced_cannot_take_the_snapshot_back(home: Path) ->
         held.flush()
         held.take({"position/none": b"{}"}, before + 2)
         held.flush()
+    assert start(home).warnings == []
+
+
+def test_a_snapshot_that_another_process_locks_is_left_as_it_is(
+    home: Path, whole: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything but damage may pass."""
+    monkeypatch.setattr(sqlite_dialect, "BUSY_TIMEOUT_MS", 10)
+    path = snapshot(home)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        [kept] = other.execute("SELECT size FROM _snapshot").fetchone()
+        other.execute("BEGIN EXCLUSIVE")
+        begun = start(home)
+        assert begun.folded["ledger"] == whole.folded["ledger"]
+        assert all("locked" in each for each in begun.warnings)
+        assert begun.warnings
+        other.execute("ROLLBACK")
+        assert other.execute("SELECT size FROM _snapshot").fetchone() >= (kept,)
+    again = start(home)
+    assert again.warnings == []
+    assert again.folded["ledger"] < whole.folded["ledger"]
+
+
+def test_a_directory_in_place_of_a_snapshot_keeps_no_log_from_starting(home: Path, whole: Start) -> None:
+    path = snapshot(home)
+    path.unlink()
+    path.mkdir()
+    begun = start(home, lambda market: market.do("treasury", deposit("lab-1", USD, "after")))
+    assert begun.folded["ledger"] == whole.folded["ledger"]
+    assert any(f"{path}: Is a directory" in each for each in begun.warnings)
+    path.rmdir()
     assert start(home).warnings == []
 
 

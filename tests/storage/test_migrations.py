@@ -124,7 +124,8 @@ def test_a_migration_is_part_of_the_transaction_around_it(tmp_path: Path) -> Non
 def test_files_say_what_they_are_and_at_which_version(tmp_path: Path) -> None:
     log, snapshot, views = tmp_path / "log.db", tmp_path / "snapshot.db", tmp_path / "views.db"
     open_log_store(log).close()
-    open_snapshot_store(snapshot).close()
+    with closing(open_snapshot_store(snapshot)) as store:
+        assert store.size() == 0
     open_view_store(views, [ORDERS]).close()
     for path, kind in ((log, LOG_KIND), (snapshot, SNAPSHOT_KIND), (views, VIEWS_KIND)):
         with closing(sqlite3.connect(path)) as connection:

@@ -55,6 +55,10 @@ class DatabaseDamaged(Unusable):
     """The data in the database is damaged; a retry cannot succeed."""
 
 
+class OtherDatabase(StorageError):
+    """The database is of another kind, or of a version that this program does not know; nothing was changed."""
+
+
 class LeaseLost(StorageError):
     """The session that held the lease has ended: another process may be the writer by now."""
 

@@ -7,7 +7,7 @@ log's schema. They are a cache, so no version of them is migrated: a file that c
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,6 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select, update
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.errors import Unusable
 from counterfoil.ports import StoreConflict
 from counterfoil.runtime.os_errors import classifying
 from counterfoil.settings import DatabaseAccess
@@ -23,7 +22,7 @@ from counterfoil.storage import tables
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
-from counterfoil.storage.errors import StorageError
+from counterfoil.storage.errors import DatabaseDamaged, OtherDatabase, StorageError
 from counterfoil.storage.schemas import schema_of
 
 SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last writes, each of them as a whole
@@ -39,12 +38,26 @@ log = logging.getLogger("counterfoil.snapshots")
 class SqlSnapshotStore:
     """`counterfoil.ports.SnapshotStore` in a SQLite file or the schema of a log on PostgreSQL.
 
-    Raises `StorageError` for an error of the database, `DatabaseDamaged` for damage. Thread-safe; uses are in turn.
+    Opened with the first use that can open it. Raises `StorageError` for an error of the database, or one of another
+    kind or version, `DatabaseDamaged` for damage. Uses are in turn.
     """
 
-    def __init__(self, dialect: Dialect, kind: tables.Kind) -> None:
-        """Raises `StorageError` if the database is of another kind or version, `DatabaseDamaged`."""
-        self.database = Database(dialect, kind)
+    def __init__(self, dialect: Callable[[], Dialect], kind: tables.Kind) -> None:
+        self._dialect, self._kind = dialect, kind
+        self._database: Database | None = None
+        self._closed = False
+
+    @property
+    def database(self) -> Database:
+        """The open database."""
+        if self._database is None:
+            if self._closed:
+                raise StorageError("the snapshot is closed")
+            self._database = self._open()
+        return self._database
+
+    def _open(self) -> Database:
+        return Database(self._dialect(), self._kind)
 
     def size(self) -> int:
         """How many entries the stored state follows, 0 for none."""
@@ -83,40 +96,51 @@ class SqlSnapshotStore:
 
     def close(self) -> None:
         """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
-        self.database.close()
+        self._closed = True
+        if self._database is not None:
+            self._database.close()
 
 
 class SnapshotFile(SqlSnapshotStore):
-    """The snapshot in a SQLite file. One that cannot be used is removed, and an empty one made, with a warning."""
+    """The snapshot in a SQLite file.
+
+    One that is no such database, or damaged, is removed, and an empty one made, with a warning. Any other error on
+    opening, such as a lock of another process, leaves it as it is. Also raises as `classifying`, where it is removed.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Raises `StorageError`, or as `classifying`, if there can be no file here."""
+        super().__init__(lambda: Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
         self._path = path
+
+    def _open(self) -> Database:
         try:
-            super().__init__(Sqlite(path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
-        except (StorageError, Unusable) as problem:
+            return super()._open()
+        except (OtherDatabase, DatabaseDamaged) as problem:
             log.warning("a snapshot is removed, and the whole log folded: %s", problem)
-            self._make_anew()
+            self._remove()
+            return super()._open()
 
     def reset(self) -> None:
         """Remove the file: rows cannot be removed from one that is damaged."""
-        self.close()
-        self._make_anew()
+        self.database.close()
+        self._database = None
+        self._remove()
+        self._database = self._open()
 
-    def _make_anew(self) -> None:
+    def _remove(self) -> None:
         with classifying(self._path):
             for suffix in ("", "-wal", "-shm"):
                 self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
-        super().__init__(Sqlite(self._path, SYNCHRONOUS), tables.SNAPSHOT_KIND)
 
 
 def open_snapshot_store(path: Path) -> SqlSnapshotStore:
-    """The snapshot in the file `path`, created with its directory if missing. Raises as `SnapshotFile`."""
+    """The snapshot in the file `path`, created with its directory, if missing, on first use."""
     return SnapshotFile(path)
 
 
 def open_snapshot_store_on(access: DatabaseAccess, log: LogId) -> SqlSnapshotStore:
-    """A log's snapshot on PostgreSQL, in the log's schema. Raises `StorageError`."""
+    """A log's snapshot on PostgreSQL, in the log's schema."""
     from counterfoil.storage.dialect.postgresql import Postgresql
 
-    return SqlSnapshotStore(Postgresql(access, schema_of(log), synchronous_commit=False), tables.LOG_KIND)
+    schema = schema_of(log)
+    return SqlSnapshotStore(lambda: Postgresql(access, schema, synchronous_commit=False), tables.LOG_KIND)

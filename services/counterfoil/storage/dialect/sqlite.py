@@ -32,7 +32,7 @@ from counterfoil.runtime.os_errors import classified
 from counterfoil.storage import migrations
 from counterfoil.storage.changes import Shape, Values
 from counterfoil.storage.dialect import Found
-from counterfoil.storage.errors import StorageError
+from counterfoil.storage.errors import OtherDatabase, StorageError
 from counterfoil.storage.tables import Kind, ViewTable
 
 DIRECTORY_MODE: Final = 0o700
@@ -76,13 +76,13 @@ class Sqlite:
             if (application, version) == (0, 0) and _is_empty(connection):
                 connection.exec_driver_sql(f"PRAGMA application_id = {kind.application:d}")
             elif application != kind.application:
-                raise StorageError(
+                raise OtherDatabase(
                     f"{self.place}: not this kind of database (application id {application:#x}, "
                     f"expected {kind.application:#x}); nothing was changed"
                 )
             elif not 1 <= version <= kind.version:
                 age = "newer than this program" if version > kind.version else "not one this program can read"
-                raise StorageError(f"{self.place}: schema version {version} is {age} (it knows {kind.version})")
+                raise OtherDatabase(f"{self.place}: schema version {version} is {age} (it knows {kind.version})")
             if version < kind.version:
                 migrations.upgrade(connection, kind.name, version)
                 connection.exec_driver_sql(f"PRAGMA user_version = {kind.version:d}")
