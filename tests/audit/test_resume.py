@@ -14,7 +14,7 @@ import pytest
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit, LogFiles
 from counterfoil.audit.ids import UsedIds
-from counterfoil.audit.kept import Kept
+from counterfoil.audit.kept import Kept, kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.contract.log_id import LogId
 from counterfoil.issuance.commands import AppropriateBudget
@@ -208,7 +208,7 @@ def test_a_new_shard_is_audited_from_its_first_entry(stages: list[Path], tmp_pat
     assert sum(not log.audited_before for log in report.logs) == 1
 
 
-@pytest.mark.parametrize("kind", ["state", "ids", "fewer ids", "json", "format", "missing"])
+@pytest.mark.parametrize("kind", ["state", "ids", "fewer ids", "other ids", "json", "origin", "format", "missing"])
 def test_a_damaged_directory_is_refused(stages: list[Path], tmp_path: Path, kind: str) -> None:
     directory = tmp_path / "kept"
     resumed(stages[0], directory)
@@ -222,6 +222,12 @@ def test_a_damaged_directory_is_refused(stages: list[Path], tmp_path: Path, kind
     elif kind == "fewer ids":
         [ids] = directory.glob("ledger*.ids")
         ids.write_bytes(ids.read_bytes()[:-16])
+    elif kind == "other ids":
+        [ids] = directory.glob("ledger*.ids")
+        data = ids.read_bytes()
+        ids.write_bytes(data[:40] + bytes([data[40] ^ 1]) + data[41:])
+    elif kind == "origin":
+        index.write_bytes(index.read_bytes().replace(b"/ledger/main", b"-ledger-main"))
     elif kind == "json":
         index.write_bytes(index.read_bytes()[:-1])
     elif kind == "format":
@@ -232,6 +238,17 @@ def test_a_damaged_directory_is_refused(stages: list[Path], tmp_path: Path, kind
         resumed(stages[3], directory)
     shutil.rmtree(directory)
     assert resumed(stages[3], directory).clean
+
+
+def test_one_audit_at_a_time_uses_a_directory(stages: list[Path], tmp_path: Path) -> None:
+    directory = tmp_path / "kept"
+    for stage in stages[:2]:
+        with kept_in(directory) as kept:
+            with pytest.raises(CannotAudit, match=f"in use by the audit in process {os.getpid()}: let it end"):
+                kept_in(directory).__enter__()
+            assert audit(stage, kept=kept).clean
+    with kept_in(directory) as kept:
+        assert kept.logs
 
 
 def test_ids_are_kept(tmp_path: Path) -> None:

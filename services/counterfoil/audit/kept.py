@@ -10,6 +10,8 @@ that the logs go on from the trees named here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +21,13 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.report import Outage
 from counterfoil.contract.entry import GenesisCause
+from counterfoil.contract.log_id import log_of
+from counterfoil.runtime.process_lock import Held, process_lock
 from counterfoil.runtime.syncing import sync_directory, written
 
 FORMAT: Final = 1
 _INDEX: Final = "audit.json"
+_LOCK: Final = "audit.lock"
 _ADVICE: Final = "use another directory, or remove it to audit from the first entry"
 
 
@@ -53,6 +58,8 @@ class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: list[dict[str, int]]
     outages: list[Outage]
     sources: dict[str, KeptSource]
+    ids: bytes = b""
+    """The SHA-256 of the file of its ids, once that is written; of its state, the root tells."""
 
 
 class KeptAudit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,9 +84,11 @@ class Kept:
         path = self._directory / _INDEX
         try:
             found = msgspec.json.decode(path.read_bytes(), type=KeptAudit)
+            for log in found.logs:
+                log_of(log.origin)
         except FileNotFoundError:
             return KeptAudit(FORMAT, 0, [])
-        except msgspec.MsgspecError as problem:
+        except (msgspec.MsgspecError, ValueError) as problem:
             raise CannotAudit(f"{path} is not what this release keeps: {problem}; {_ADVICE}") from problem
         if found.format != FORMAT:
             raise CannotAudit(f"{path} has format {found.format}, this release knows {FORMAT}; {_ADVICE}")
@@ -93,8 +102,11 @@ class Kept:
                 yield key.decode(), value
 
     def ids(self, log: KeptLog) -> UsedIds:
-        """The ids that it used."""
-        return UsedIds.read(self._file(log.name, "ids", self._audit.generation))
+        """The ids that it used. Raises OSError, and ValueError if the file is not as it was kept."""
+        path = self._file(log.name, "ids", self._audit.generation)
+        if _hash(path) != log.ids:
+            raise ValueError(f"{path} has another hash")
+        return UsedIds.read(path)
 
     def damaged(self, log: KeptLog, problem: object) -> CannotAudit:
         """The error to raise for a log whose files here are not what was kept."""
@@ -110,7 +122,7 @@ class Kept:
                 file.writelines(b"%s\t%s\n" % (key.encode(), value) for key, value in records)
             with written(self._file(log.name, "ids", generation)) as file:
                 ids.write(file)
-            kept.append(log)
+            kept.append(msgspec.structs.replace(log, ids=_hash(self._file(log.name, "ids", generation))))
         new = self._directory / f"{_INDEX}.new"
         with written(new) as file:
             file.write(msgspec.json.encode(KeptAudit(FORMAT, generation, kept)))
@@ -123,3 +135,21 @@ class Kept:
 
     def _file(self, name: str, kind: str, generation: int) -> Path:
         return self._directory / f"{name}-{generation}.{kind}"
+
+
+@contextmanager
+def kept_in(directory: Path) -> Iterator[Kept]:
+    """An auditor's directory, made if it is missing, for one audit at a time. Raises as `Kept`."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as opened:
+        try:
+            opened.enter_context(process_lock(directory / _LOCK))
+        except Held as holder:
+            text = f"{directory} is in use by the audit in process {holder}: let it end first, or use another directory"
+            raise CannotAudit(text) from holder
+        yield Kept(directory)
+
+
+def _hash(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
-from counterfoil.audit.kept import Kept
+from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.log import read_vkeys
@@ -105,8 +106,9 @@ def _run(out: Out, directory: Path, vkeys: Path | None, resume: Path | None, *, 
         if missing:
             raise Invalid(f"{path} has no key for {', '.join(missing)}")
     try:
-        kept = None if resume is None else Kept(resume)
-        with bars(out, "entries") as shown:
+        with ExitStack() as opened:
+            kept = None if resume is None else opened.enter_context(kept_in(resume))
+            shown = opened.enter_context(bars(out, "entries"))
             report = audit(directory, trusted, shown.advance, twin=twin, kept=kept)
     except (CannotAudit, UnknownRules) as problem:
         raise Invalid(str(problem)) from problem

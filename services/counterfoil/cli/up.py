@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +20,7 @@ from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.os_errors import classified
+from counterfoil.runtime.process_lock import Held, process_lock
 from counterfoil.settings import Listen, parse_listen
 
 if TYPE_CHECKING:
@@ -115,21 +114,10 @@ def _only_process(instance: Instance) -> Iterator[None]:
     path = instance.root / "up.lock"
     with ExitStack() as opened:
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            opened.callback(os.close, handle)
-            if not _lock(handle):
-                holder = f"process {os.pread(handle, 20, 0).decode().strip()} serves {instance.root} already"
-                raise Invalid(f"{holder}: stop it (kill -KILL if it is frozen), or take another --home")
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            opened.enter_context(process_lock(path))
+        except Held as holder:
+            text = f"process {holder} serves {instance.root} already: stop it (kill -KILL if it is frozen)"
+            raise Invalid(f"{text}, or take another --home") from holder
         except OSError as problem:
             raise ServiceStopped(f"cannot serve {instance.root}: {classified(problem, path)}") from problem
         yield
-
-
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
