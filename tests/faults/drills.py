@@ -124,11 +124,14 @@ def _published_size(market: DrillMarket, service: str) -> int:
 
 
 def frozen_kafka(market: DrillMarket, seconds: float) -> None:
-    """Kafka is unreachable: every broker is frozen for a while."""
+    """Kafka is unreachable: every broker is frozen for a while, and what passes then counts as away."""
     with market.load():
         for broker in range(1, market.cluster.brokers + 1):
             market.cluster.kill_broker(broker, signal.SIGSTOP)
         time.sleep(seconds)
+        logs = [market.fleet.processes[service].log for service in SERVICES]
+        away = "nothing is decided: the transport has not answered"
+        _until(lambda: all(away in log.read_text() for log in logs), "every writer counts as away")
         for broker in range(1, market.cluster.brokers + 1):
             market.cluster.kill_broker(broker, signal.SIGCONT)
         market.fleet.wait_ready(active=False, within=RECOVERS_WITHIN)
