@@ -70,13 +70,13 @@ class PublishedCheck:
                           self._published.place, first, first + ref.width - 1)  # fmt: skip
                 return
             wanted = encode_bundle(entries)
-        problem: object = "it does not match the database"
+        problem = "does not match the database"
         try:
             if self._published.get(path) == wanted:
                 return
-        except Unusable as raised:
-            problem = raised
-        log.warning("%s/%s is published again: %s", self._published.place, path, problem)
+        except Unusable:
+            problem = "is missing, or cannot be read"
+        log.warning("%s/%s %s: it is published again", self._published.place, path, problem)
         self._published.put_again(path, wanted)
 
 
