@@ -12,6 +12,7 @@ from threading import Event, Thread, Timer
 
 import pytest
 
+from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.errors import ProofError, SignatureError
 from counterfoil.log.keys import SigningKey
@@ -439,17 +440,28 @@ def test_no_publication_comes_before_the_tiles_that_the_tree_reads_are_right(mon
     assert log.tree.root_at(300) == root_of(log.store.leaves(0, 300))
 
 
-def test_entries_that_the_database_has_damaged_are_not_published(caplog: pytest.LogCaptureFixture) -> None:
+def unusable(*_: object) -> list[bytes]:
+    """As a database of which pages are damaged."""
+    raise Unusable("database disk image is malformed")
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_entries_that_the_database_has_damaged_are_not_published(
+    unreadable: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor do old ones stop a log that goes on behind them."""
     log = Committed()
     log.publish(300)
     good = dict(log.files.files)
     log.store.kept[7] = replace(log.store.kept[7], data=b"damaged")
+    if unreadable:
+        monkeypatch.setattr(log.store, "entries", unusable)
     again = Publisher(ORIGIN, log.store, log.files, log.signer)
     tree = again.load_tree(log.store.head())
     for later in range(3):
         again.maybe_publish(tree, T + later * module._INTERVAL)
     assert log.files.files == good
-    assert "entries 0 to 255 do not hash to their leaves" in caplog.text
+    assert "memory: entries 0 to 255 are damaged in the database" in caplog.text
     log.store.kept[7] = replace(log.store.kept[7], leaf=bytes(32))
     with pytest.raises(ProofError, match="entries in the database do not hash to the committed root"):
         again.load_tree(log.store.head())

@@ -61,15 +61,10 @@ class PublishedCheck:
         self._piece = list(islice(self._first, AT_ONCE)) or list(islice(self._rest, AT_ONCE))
 
     def _compare(self, ref: TileRef, hashes: bytes) -> None:
-        path, wanted = ref.path(), hashes
-        if ref.level == ENTRIES:
-            first = ref.index * TILE_WIDTH
-            entries = self._store.entries(first, first + ref.width)
-            if b"".join(map(leaf_hash, entries)) != hashes:
-                log.error("%s: entries %d to %d do not hash to their leaves in the database: restore it from a backup",
-                          self._published.place, first, first + ref.width - 1)  # fmt: skip
-                return
-            wanted = encode_bundle(entries)
+        path = ref.path()
+        wanted = self._bundle(ref, hashes) if ref.level == ENTRIES else hashes
+        if not wanted:
+            return
         problem = "does not match the database"
         try:
             if self._published.get(path) == wanted:
@@ -78,6 +73,20 @@ class PublishedCheck:
             problem = "is missing, or cannot be read"
         log.warning("%s/%s %s: it is published again", self._published.place, path, problem)
         self._published.put_again(path, wanted)
+
+    def _bundle(self, ref: TileRef, hashes: bytes) -> bytes:
+        """The bundle of the entries with these leaves; none if the database does not have them any more."""
+        first = ref.index * TILE_WIDTH
+        problem: object = "they do not hash to their leaves"
+        try:
+            entries = self._store.entries(first, first + ref.width)
+            if b"".join(map(leaf_hash, entries)) == hashes:
+                return encode_bundle(entries)
+        except Unusable as raised:
+            problem = raised
+        last, place = first + ref.width - 1, self._published.place
+        log.warning("%s: entries %d to %d are damaged in the database: %s", place, first, last, problem)
+        return b""
 
 
 def _first(size: int) -> Iterator[TileRef]:
