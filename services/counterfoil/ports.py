@@ -362,8 +362,8 @@ class LogReader(Protocol):
         """The bytes of entries start..stop-1, fewer where the log ends."""
 
 
-class ServiceTransport(Protocol):
-    """The transport as seen by the writer of a log, or another consumer of logs. It decides nothing."""
+class Inboxes(Protocol):
+    """Where a consumer of logs, a writer among them, takes what it consumes."""
 
     def open_inbox(
         self,
@@ -379,6 +379,10 @@ class ServiceTransport(Protocol):
         that the consumer acts on; entries without any are delivered too, but need not end the wait of a `poll`. Raises
         `ValueError` for a position beyond a log's announced end where that is known, `Unavailable`.
         """
+
+
+class ServiceTransport(Inboxes, Protocol):
+    """The transport as seen by the writer of a log. It decides nothing."""
 
     def silent(self) -> float:
         """For how many seconds no command could come to the log, since whatever carries them did not answer."""
@@ -403,7 +407,7 @@ class ServiceTransport(Protocol):
         """
 
 
-class Transport(Protocol):
+class Transport(Inboxes, Protocol):
     """The transport as seen by a gateway: sends commands, follows logs, takes replies."""
 
     def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
@@ -411,16 +415,6 @@ class Transport(Protocol):
 
         Raises `Overloaded` if it was not accepted; if the future fails, the outcome is unknown. Does not block.
         """
-
-    def open_inbox(
-        self,
-        consumer: str,
-        commands: LogId | None,
-        logs: Mapping[str, int],
-        resume: Mapping[str, int] | None = None,
-        wanted: Mapping[str, AbstractSet[str]] | None = None,
-    ) -> Inbox:
-        """As for a service."""
 
     def checkpoints(self, origin: str) -> Checkpoint | None:
         """The last checkpoint announced for a log."""

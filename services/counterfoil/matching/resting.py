@@ -6,7 +6,7 @@ The terms of an order are those that it was received with; the book has both tog
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from counterfoil.core.form import COUNT, COUNTS, Form, listed, row
 from counterfoil.core.table import Records
@@ -30,6 +30,9 @@ class BidRow(NamedTuple):
     remaining: int
 
 
+Event = TypeVar("Event")
+Row = TypeVar("Row")
+
 RESTING_OFFER: Final = Form(
     "resting_offer",
     ("offer_id",),
@@ -45,31 +48,40 @@ RESTING_BID: Final = Form(
 )
 
 
-class RestingOffers(Records):
-    """The offers on a book. What is loaded is on the book once `rest` was called."""
+class Resting(Records, Generic[Event, Row]):
+    """The orders of one kind on a book. What is loaded is on the book once `rest` was called."""
 
     __slots__ = ("_admitted", "_book", "_loaded", "_received", "form", "touched")
 
-    def __init__(self, book: Any, received: Mapping[str, OfferReceived], admitted: dict[str, int]) -> None:
-        self.form, self.touched = RESTING_OFFER, dict[str, None]()
+    def __init__(self, form: Form, book: Any, received: Mapping[str, Event], admitted: dict[str, int]) -> None:
+        self.form, self.touched = form, dict[str, None]()
         self._book, self._received, self._admitted = book, received, admitted
-        self._loaded: dict[str, OfferRow] = {}
+        self._loaded: dict[str, Row] = {}
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """Every order that rests."""
+        for order_id in self._received:
+            found = self.find(order_id)
+            if found is not None:
+                yield order_id, found
+
+    def put(self, key: str, row: Row) -> None:
+        """Remember an order that is to rest once its terms are known, too."""
+        self._loaded[key] = row
+
+
+class RestingOffers(Resting[OfferReceived, OfferRow]):
+    """The offers on a book."""
+
+    __slots__ = ()
+
+    def __init__(self, book: Any, received: Mapping[str, OfferReceived], admitted: dict[str, int]) -> None:
+        super().__init__(RESTING_OFFER, book, received, admitted)
 
     def find(self, key: str) -> OfferRow | None:
         """The offer as it rests, None if it does not."""
         offer = self._book.offer(key)
         return None if offer is None else OfferRow(offer.seq, offer.nodes, self._book.residual(key))
-
-    def rows(self) -> Iterator[tuple[str, OfferRow]]:
-        """Every offer that rests."""
-        for offer_id in self._received:
-            offer = self.find(offer_id)
-            if offer is not None:
-                yield offer_id, offer
-
-    def put(self, key: str, row: OfferRow) -> None:
-        """Remember an offer that is to rest once its terms are known, too."""
-        self._loaded[key] = row
 
     def rest(self) -> None:
         """Put on the book what was loaded."""
@@ -84,33 +96,21 @@ class RestingOffers(Records):
         self._loaded = {}
 
 
-class RestingBids(Records):
-    """The bids on a book. What is loaded is on the book once `rest` was called."""
+class RestingBids(Resting[BidReceived, BidRow]):
+    """The bids on a book."""
 
-    __slots__ = ("_admitted", "_book", "_loaded", "_received", "_versions", "form", "touched")
+    __slots__ = ("_versions",)
 
     def __init__(
         self, book: Any, received: Mapping[str, BidReceived], admitted: dict[str, int], versions: dict[str, int]
     ) -> None:
-        self.form, self.touched = RESTING_BID, dict[str, None]()
-        self._book, self._received, self._admitted, self._versions = book, received, admitted, versions
-        self._loaded: dict[str, BidRow] = {}
+        super().__init__(RESTING_BID, book, received, admitted)
+        self._versions = versions
 
     def find(self, key: str) -> BidRow | None:
         """The bid as it rests, None if it does not."""
         bid = self._book.bid(key)
         return None if bid is None else BidRow(bid.seq, self._versions[key], bid.remaining)
-
-    def rows(self) -> Iterator[tuple[str, BidRow]]:
-        """Every bid that rests."""
-        for bid_id in self._received:
-            bid = self.find(bid_id)
-            if bid is not None:
-                yield bid_id, bid
-
-    def put(self, key: str, row: BidRow) -> None:
-        """Remember a bid that is to rest once its terms are known, too."""
-        self._loaded[key] = row
 
     def rest(self) -> None:
         """Put on the book what was loaded."""
