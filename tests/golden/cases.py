@@ -12,6 +12,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-2": (2, None),
     "rules-2-to-3": (2, 3),
     "rules-3": (3, None),
+    "rules-3-to-4": (3, 4),
+    "rules-4": (4, None),
 }
 
 

@@ -132,7 +132,7 @@ def kinds(logs: dict[str, list[Entry]]) -> dict[str, set[str]]:
                 found["reactions"].add(f"{service} {_caused(logs, entry.cause)}")
             elif entry.outcomes:
                 submission = CODEC.decode_payload(entry.cause.payload, b"")  # type: ignore[union-attr]
-                found["commands"] |= {body.TYPE for body in submission.bodies}
+                found["commands"] |= {f"{body.TYPE} v{body.V}" for body in submission.bodies}
     return found
 
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from counterfoil.catalogue import DECIDERS
+from counterfoil.catalogue import DECIDERS, VOCABULARY
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import EntryCause, GenesisCause
 from counterfoil.contract.events import RulesAdopted
@@ -34,6 +34,12 @@ def test_versions_differ_in_a_decision_and_each_is_listed_under_its_number() -> 
     assert {number: each.number for number, each in RULES.items()} == {number: number for number in RULES}
     assert sorted(RULES) == list(range(1, LATEST + 1))
     assert RULES[1] != RULES[2]
+
+
+def test_what_a_version_lacks_are_commands_that_another_one_has() -> None:
+    for each in RULES.values():
+        assert each.absent <= VOCABULARY.commands.keys()
+    assert not frozenset.intersection(*(each.absent for each in RULES.values()))
 
 
 @pytest.mark.parametrize("service", DECIDERS)

@@ -265,11 +265,11 @@ def test_skipped_entries_move_the_cursor_with_the_next_commit() -> None:
     assert COMMANDS_SOURCE not in harness.store.cursors()
 
 
-def test_a_retired_command_is_refused_by_the_rules_in_force_and_makes_no_entry() -> None:
+def test_a_command_that_the_rules_in_force_lack_is_refused_and_makes_no_entry() -> None:
     harness = open_harness()
     harness.send(deposit(1))
     size, rules = len(harness.entries), harness.runner.engine.state.rules
-    harness.runner.engine.state.rules = replace(rules, retired=frozenset({("deposit", 1)}))
+    harness.runner.engine.state.rules = replace(rules, absent=frozenset({("deposit", 1)}))
     (reply,) = harness.send(deposit(2))
     assert reply.refused is not None
     assert (reply.refused.code, dict(reply.refused.detail)["type"]) == (Code.UNKNOWN_TYPE, "deposit")

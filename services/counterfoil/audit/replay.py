@@ -35,7 +35,7 @@ from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import SECOND, format_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
-from counterfoil.core.rules import UnknownRules, retired_of
+from counterfoil.core.rules import UnknownRules, absent_of
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.matching.events import TradeMatched
@@ -253,8 +253,9 @@ class Replay:
             self._stop(index, "wrong_audience", header.aud)
         if any(type(body) not in self._engine.decider.commands for body in submission.bodies):
             self._stop(index, "wrong_service", header.type)
-        if (retired := retired_of(self._engine.state.rules, submission.bodies)) is not None:
-            self._found(index, "command_retired", f"{retired.TYPE} v{retired.V} is retired by the rules in force")
+        rules = self._engine.state.rules
+        if (absent := absent_of(rules, submission.bodies)) is not None:
+            self._found(index, "command_absent", f"rules version {rules.number} has no {absent.TYPE} v{absent.V}")
         self._signatures.verify(Signed(self._bad, index, key, signed_bytes(cause.payload), cause.signature))
         self.summary.signatures += 1
         return submission

@@ -134,7 +134,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.MALFORMED: Meaning(_I, False, "Not a DSSE envelope with one signature over a JSON command of this contract."),
     Code.WRONG_PAYLOAD_TYPE: Meaning(_I, False, "The envelope's payloadType is not that of a Counterfoil command."),
     Code.NOT_CANONICAL: Meaning(_I, False, "The payload is not the RFC 8785 form of itself."),
-    Code.UNKNOWN_TYPE: Meaning(_I, False, "No service decides this command type and version."),
+    Code.UNKNOWN_TYPE: Meaning(
+        _I, False, "No service decides this command type and version, or not by the rules in force."
+    ),
     Code.UNKNOWN_MEMBER: Meaning(_I, False, "The payload has a member that the command does not define."),
     Code.OUT_OF_RANGE: Meaning(_I, False, "An amount, count, time or text lies outside its range."),
     Code.WRONG_AUDIENCE: Meaning(_I, False, "`aud` is not the origin of the log that decides this command."),

@@ -33,8 +33,11 @@ class Rules:
     number: int
 
     # commands
-    retired: frozenset[tuple[str, int]] = frozenset()
-    """Commands, by name and version, that are refused without an entry. Those that a log holds are decided for ever."""
+    absent: frozenset[tuple[str, int]]
+    """Commands, by name and version, that these rules do not have: of later rules, or no longer taken.
+
+    They are refused without an entry. Those that a log holds are decided for ever.
+    """
     clock_skew: int
     """How far `issued_at` may lie ahead of ledger time."""
     max_validity: int
@@ -97,8 +100,13 @@ class Rules:
     """No deadline that an outage fell into ends sooner than this after it: what was sent meanwhile is decided first."""
 
 
+# Commands that version 4 brought, and those that it takes no more.
+_NEW_IN_4: Final[frozenset[tuple[str, int]]] = frozenset()
+_GONE_IN_4: Final[frozenset[tuple[str, int]]] = frozenset()
+
 _FIRST: Final = Rules(
     number=1,
+    absent=_NEW_IN_4,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     max_keys_per_party=16,
@@ -133,22 +141,20 @@ _FIRST: Final = Rules(
 # had a second version, the validity of neither was checked.
 _SECOND: Final = replace(_FIRST, number=2, continues_every_order=True, validity_of_each_version=True)
 
-RULES: Final[Mapping[int, Rules]] = {
-    rules.number: rules
-    for rules in (
-        _FIRST,
-        _SECOND,
-        # A report that was sent in time was late if the service came back too late: the contract defaulted.
-        replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumption_grace=600 * SECOND),
-    )
-}
+# A report that was sent in time was late if the service came back too late: the contract defaulted.
+_THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumption_grace=600 * SECOND)
+
+# One stolen key was for ever, duties could be held together, paper used twice, and mistakes not be put right.
+_FOURTH: Final = replace(_THIRD, number=4, absent=_GONE_IN_4)
+
+RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
 
 
-def retired_of(rules: Rules, bodies: Iterable[Command]) -> Command | None:
-    """The first of a submission's commands that the rules have retired."""
-    return next((body for body in bodies if (body.TYPE, body.V) in rules.retired), None)
+def absent_of(rules: Rules, bodies: Iterable[Command]) -> Command | None:
+    """The first of a submission's commands that the rules do not have."""
+    return next((body for body in bodies if (body.TYPE, body.V) in rules.absent), None)
 
 
 def rules_of(number: int, release: str = "") -> Rules:

@@ -24,7 +24,7 @@ from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import SECOND
 from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
-from counterfoil.core.rules import retired_of
+from counterfoil.core.rules import absent_of
 from counterfoil.log.errors import ProofError, RollbackError
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.signer import Signer
@@ -404,9 +404,10 @@ class Runner:
                 index, content = recorded[id_]
                 replies.append(self._recorded(submission, index, content))
                 continue
-            retired = retired_of(self.engine.state.rules, submission.bodies)
-            if retired is not None:  # by the rules in force here, which the command before it may have changed
-                refused = refuse(Code.UNKNOWN_TYPE, type=retired.TYPE, v=retired.V, retired=True)
+            rules = self.engine.state.rules
+            absent = absent_of(rules, submission.bodies)
+            if absent is not None:  # by the rules in force here, which the command before it may have changed
+                refused = refuse(Code.UNKNOWN_TYPE, type=absent.TYPE, v=absent.V, rules=rules.number)
                 replies.append(Reply(self._id, submission.content, refused, None, submission.signature))
                 continue
             self._fire(clock)
