@@ -9,32 +9,47 @@ import time
 from pathlib import Path
 
 from counterfoil.testbed.cluster.cluster import Cluster
+from tests.faults import large
 from tests.faults.drill_market import drill_market
-from tests.faults.drills import DRILLS
+from tests.faults.drills import DRILLS, Drill
+
+LARGE = "large"
 
 
 def main() -> int:
-    """Run drills; returns 0. A drill that finds a fault raises."""
+    """Run drills; returns 1 if `large` found that something is not well. Any other that finds a fault raises."""
     options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    options.add_argument("drill", nargs="*", metavar="DRILL", help=f"any of: {', '.join(DRILLS)}")
+    known = ", ".join((*DRILLS, LARGE))
+    options.add_argument("drill", nargs="*", metavar="DRILL", help=f"any of: {known}; default: all but the last")
     options.add_argument("--seconds", type=float, default=10.0, help="how long the fault lasts")
     options.add_argument("--times", type=int, default=1, help="how often each is run on the same servers")
+    options.add_argument("--entries", type=int, default=100_000, help=f"of the ledger, for `{LARGE}`")
     given = options.parse_args()
+    if unknown := [name for name in given.drill if name not in (*DRILLS, LARGE)]:
+        options.error(f"no such drill: {', '.join(unknown)}")
+    problems: list[str] = []
     for name in given.drill or DRILLS:
-        run, brokers = DRILLS[name]
+        run, brokers = DRILLS.get(name, (None, 1))
         with tempfile.TemporaryDirectory(prefix="counterfoil-drill-") as folder:
             cluster = Cluster(Path(folder) / "cluster")
-            began = time.monotonic()
             try:
                 cluster.up(brokers)
-                with drill_market(cluster, Path(folder)) as made:
-                    for _ in range(given.times):
-                        made.restart()
-                        run(made, given.seconds)
-                        sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s, all is well: {made.verdict()}\n")
+                if run is None:
+                    problems += large.run(cluster, Path(folder), given.entries)
+                else:
+                    _repeat(name, run, cluster, Path(folder), given)
             finally:
                 cluster.down(seconds=1)
-    return 0
+    return 1 if problems else 0
+
+
+def _repeat(name: str, run: Drill, cluster: Cluster, folder: Path, given: argparse.Namespace) -> None:
+    began = time.monotonic()
+    with drill_market(cluster, folder) as made:
+        for _ in range(given.times):
+            made.restart()
+            run(made, given.seconds)
+            sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s, all is well: {made.verdict()}\n")
 
 
 if __name__ == "__main__":

@@ -241,7 +241,9 @@ def _again(servers: str, topic: str) -> None:
     assert writer.flush(20) == 0
 
 
-DRILLS: Final[dict[str, tuple[Callable[[DrillMarket, float], None], int]]] = {
+Drill = Callable[[DrillMarket, float], None]
+"""Breaks something for so many seconds, under load, and waits for recovery."""
+DRILLS: Final[dict[str, tuple[Drill, int]]] = {
     "crashes": (crashes, 1),
     "killed": (killed, 1),
     "zombie": (zombie, 1),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -68,26 +67,9 @@ def _measure(load: LoadGenerator, fleet: Fleet, commands: int, burst: int, repor
     report(Figure("at half that load", "the same at a steady rate", count, took, latencies=latencies))
     envelopes = load.deposits(burst)
     took, latencies = load.run(envelopes, _IN_FLIGHT)
-    lag = _until_settled(fleet)
+    lag = fleet.wait_settled(_SETTLED_WITHIN)
     note = f"no consumer had a backlog {lag:.2f} s after the last receipt"
     report(Figure("burst", f"as fast as they are accepted, {_IN_FLIGHT} in flight, receipt each", burst, took, note))
-
-
-def _until_settled(fleet: Fleet) -> float:
-    """Seconds until no consumer of the fleet has a backlog. Raises TimeoutError."""
-    began = time.monotonic()
-    while any(_lags(fleet)):
-        if time.monotonic() - began > _SETTLED_WITHIN:
-            raise TimeoutError(f"the consumers still have a backlog after {_SETTLED_WITHIN:.0f} s")
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def _lags(fleet: Fleet) -> Iterator[float]:
-    for process in fleet.processes.values():
-        for line in process.probe("metrics").text.splitlines():
-            if line.startswith("counterfoil_consumer_lag{"):
-                yield float(line.rpartition(" ")[2])
 
 
 def _cpu_seconds(fleet: Fleet) -> dict[str, float]:
@@ -95,9 +77,7 @@ def _cpu_seconds(fleet: Fleet) -> dict[str, float]:
     busy = psutil.cpu_times()
     found = {"clients and gateway": time.process_time(), "all of the machine": busy.user + busy.system}
     for name, process in fleet.processes.items():
-        for line in process.probe("metrics").text.splitlines():
-            if line.startswith("process_cpu_seconds_total "):
-                found[name] = float(line.rpartition(" ")[2])
+        found[name] = sum(process.metric("process_cpu_seconds_total"))
     return found
 
 

@@ -7,7 +7,7 @@ Only the disk is not waited for, nobody takes receipts, and no views are built: 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from itertools import count, islice
@@ -23,10 +23,15 @@ from counterfoil.contract.times import DAY
 from counterfoil.instance import OPERATOR, Instance
 from counterfoil.issuance.commands import RegisterParty
 from counterfoil.ledger.commands import Deposit
+from counterfoil.ports import Transport
 from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.runner import Runner
 from counterfoil.testbed.seeded_keys import seeded_key
 
 ACCOUNTS: Final = 4_000
+TREASURY: Final = "treasury"
+AMOUNT: Final = 1_000_000
+"""Of each deposit."""
 _ISSUANCE: Final = LogId("issuance")
 _LEDGER: Final = LogId("ledger")
 _START: Final = 20_000 * DAY
@@ -52,36 +57,49 @@ def large_log(
     instance = Instance.create(home, HOST, "Benchmark operator", lambda name: seeded_key(SEED, name))
     clock = VirtualClock(_START)
     system = Embedded(instance, clock, synchronous="OFF")
-    runners, ledger = system.runners.values(), system.runners[_LEDGER].engine
-
-    def take(service: LogId, envelopes: Iterable[bytes]) -> None:
-        for envelope in envelopes:
-            system.transport.send_command(service, envelope)
-            clock.advance_to(clock.now() + _PACE)
-        while sum(runner.step() for runner in runners):
-            progress(ledger.size)
-
     try:
-        registrations = _registrations(instance.origin(_ISSUANCE), accounts)
-        while some := list(islice(registrations, _CHUNK)):
-            take(_ISSUANCE, some)
-        with closing(_deposits(instance.origin(_LEDGER), accounts, clock.now())) as deposits:
-            while (left := entries - ledger.size - 1) > 0:  # the state root that closes the log comes last
-                take(_LEDGER, islice(deposits, min(left, _CHUNK)))
-        for runner in runners:
-            runner.seal()
+        fill(instance, system.transport, system.runners, clock, entries, accounts, progress)
     finally:
         system.close(seal=False)
     return instance
 
 
-def _registrations(origin: str, accounts: int) -> Iterator[bytes]:
+def fill(
+    instance: Instance,
+    transport: Transport,
+    runners: Mapping[LogId, Runner],
+    clock: VirtualClock,
+    entries: int,
+    accounts: int,
+    progress: Callable[[int], None],
+) -> None:
+    """Let the `runners` of a new instance decide until the ledger has `entries` entries, as `large_log` says; seal."""
+    ledger = runners[_LEDGER].engine
+
+    def take(service: LogId, envelopes: Iterable[bytes]) -> None:
+        for envelope in envelopes:
+            transport.send_command(service, envelope)
+            clock.advance_to(clock.now() + _PACE)
+        while sum(runner.step() for runner in runners.values()):
+            progress(ledger.size)
+
+    registrations = _registrations(instance.origin(_ISSUANCE), accounts, clock.now())
+    while some := list(islice(registrations, _CHUNK)):
+        take(_ISSUANCE, some)
+    with closing(_deposits(instance.origin(_LEDGER), accounts, clock.now())) as deposits:
+        while (left := entries - ledger.size - 1) > 0:  # the state root that closes the log comes last
+            take(_LEDGER, islice(deposits, min(left, _CHUNK)))
+    for runner in runners.values():
+        runner.seal()
+
+
+def _registrations(origin: str, accounts: int, at: int) -> Iterator[bytes]:
     operator = Author(OPERATOR, seeded_key(SEED, OPERATOR))
     for number in range(-1, accounts):
-        name, role = ("treasury", "treasurer") if number < 0 else (_firm(number), "beneficiary")
+        name, role = (TREASURY, "treasurer") if number < 0 else (firm(number), "beneficiary")
         public = Author(name, seeded_key(SEED, name)).public_key
         body = RegisterParty(party_id=name, name=name, roles=(role,), group_id=name, public_key=public)  # type: ignore[arg-type]
-        yield operator.sign(body, origin, _command_id(number + 1), _START)
+        yield operator.sign(body, origin, _command_id(number + 1), at)
 
 
 def _deposits(origin: str, accounts: int, at: int) -> Generator[bytes]:
@@ -98,10 +116,10 @@ def _deposits(origin: str, accounts: int, at: int) -> Generator[bytes]:
 
 
 def _sign_deposits(origin: str, accounts: int, at: int, first: int) -> list[bytes]:
-    treasury = Author("treasury", seeded_key(SEED, "treasury"))
+    treasury = Author(TREASURY, seeded_key(SEED, TREASURY))
     return [
         treasury.sign(
-            Deposit(party_id=_firm(n % accounts), currency="USD", amount=1_000_000, payment_reference=f"R{n}"),
+            Deposit(party_id=firm(n % accounts), currency="USD", amount=AMOUNT, payment_reference=f"R{n}"),
             origin,
             _command_id(n),
             at + n * _PACE,
@@ -110,7 +128,8 @@ def _sign_deposits(origin: str, accounts: int, at: int, first: int) -> list[byte
     ]
 
 
-def _firm(number: int) -> str:
+def firm(number: int) -> str:
+    """The party with the account of this number, from 0."""
     return f"firm-{number:05d}"
 
 

@@ -80,6 +80,11 @@ class ServiceProcess:
         components = [name.removesuffix(f"/{MAIN}") for name in self.name.partition("+")[0].split(",")]
         return answer["status"] == "ok" and all(answer.get(name) == "active" for name in components)
 
+    def metric(self, name: str) -> list[float]:
+        """The values of one of its metrics, one for each set of labels. Raises `httpx.HTTPError`."""
+        lines = self.probe("metrics").text.splitlines()
+        return [float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} "))]
+
 
 class Fleet:
     """Processes of `counterfoil serve` over one instance. Leaving the block stops all that it started."""
@@ -148,6 +153,15 @@ class Fleet:
                 if time.monotonic() > deadline:
                     raise NotRunning(f"{process.name} is not ready within {within:.0f} s: {process.tail()}")
                 time.sleep(_POLL_SECONDS)
+
+    def wait_settled(self, within: float) -> float:
+        """Wait until no consumer has a backlog; returns and takes seconds. Raises TimeoutError, `httpx.HTTPError`."""
+        began = time.monotonic()
+        while any(lag for process in self.processes.values() for lag in process.metric("counterfoil_consumer_lag")):
+            if time.monotonic() - began > within:
+                raise TimeoutError(f"the consumers still have a backlog after {within:.0f} s")
+            time.sleep(_POLL_SECONDS / 2)
+        return time.monotonic() - began
 
     @property
     def url(self) -> str:
