@@ -31,8 +31,9 @@ from counterfoil.ports import COMMANDS_SOURCE, Announcement, Reply
 from counterfoil.settings import ADMIN, KafkaAccess
 from counterfoil.transport.asyncapi import RoutesDiffer, specification
 from counterfoil.transport.batches import Headers, encode
+from counterfoil.transport.broker import make_broker
 from counterfoil.transport.buffers import Buffer
-from counterfoil.transport.client import make_broker, partition
+from counterfoil.transport.client import partition
 from counterfoil.transport.dead_letter_headers import dead_letter
 from counterfoil.transport.gateway import subscribe_to_replies
 from counterfoil.transport.reply_records import encode_reply

@@ -17,7 +17,8 @@ import uvicorn
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
-from counterfoil.gateway.app import AnswerRelay, create_app
+from counterfoil.gateway.app import create_app
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.proofs import verify_receipt

@@ -18,8 +18,9 @@ from starlette.routing import Match
 
 from counterfoil.client.author import Author
 from counterfoil.gateway import parameters, signatures
-from counterfoil.gateway.app import AnswerRelay, create_app
+from counterfoil.gateway.app import create_app
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
 from counterfoil.storage.database import Database

@@ -18,7 +18,7 @@ from counterfoil.bench.figure import Figure, ReportFigure
 from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.distributed import Distributed
 from counterfoil.contract.services import SERVICES
-from counterfoil.gateway.app import AnswerRelay
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings

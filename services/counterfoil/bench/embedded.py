@@ -21,7 +21,7 @@ from counterfoil.catalogue import CODEC, DECIDERS
 from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
-from counterfoil.gateway.app import AnswerRelay
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock, VirtualClock
 from counterfoil.testbed.seeded_keys import seeded_key

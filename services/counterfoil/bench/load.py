@@ -10,7 +10,7 @@ from typing import Any, Final
 from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
-from counterfoil.gateway.app import AnswerRelay
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import RegisterParty
 from counterfoil.ledger.commands import Deposit

@@ -13,20 +13,17 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from counterfoil.bootstrap.embedded import resolve
-from counterfoil.bootstrap.gateway import Gateway
 from counterfoil.bootstrap.views import Views
 from counterfoil.bootstrap.writer import Writer
-from counterfoil.contract.ensure import ensure
 from counterfoil.contract.log_id import parse_log
 from counterfoil.instance import Instance
 from counterfoil.ops.health import Background, Consumers, Health, Responsive
 from counterfoil.ops.probes import Probes, pages
 from counterfoil.ops.stuck import Sample
 from counterfoil.ops.telemetry import Instruments
-from counterfoil.ops.tracing import Tracing, to_collector
 from counterfoil.ports import Clock, Unavailable
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.os_errors import classified
@@ -36,6 +33,12 @@ from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
 from counterfoil.settings import VIEWS as VIEWS_USER
 
+if TYPE_CHECKING:
+    from counterfoil.bootstrap.gateway import Gateway
+    from counterfoil.ops.tracing import Tracing
+
+    Component = Writer | Views | Gateway
+
 _COLLECT: Final = (50_000, 50, 100)  # the services create few reference cycles
 _WATCH_EVERY: Final = 5.0  # seconds
 _STEP_TIMEOUT: Final = 15.0
@@ -43,14 +46,21 @@ _PING_EVERY: Final = 2.0
 _BACKOFF: Final = Backoff(0.2, 5.0)
 _CANCEL_CHECK: Final = 0.1  # seconds between checks for cancellation
 
-Component = Writer | Views | Gateway
-
 log = logging.getLogger("counterfoil.distributed")
 
 
 def component_names(instance: Instance) -> tuple[str, ...]:
     """The names of an instance's components: the short names of its logs, then ``views`` and ``gateway``."""
     return (*(log.name for log in instance.logs()), VIEWS_USER, GATEWAY)
+
+
+def _tracing(collector: str | None) -> Tracing | None:
+    """Traces, if there is a collector for them."""
+    if not collector:
+        return None
+    from counterfoil.ops.tracing import Tracing, to_collector
+
+    return Tracing(to_collector(collector))
 
 
 class Distributed:
@@ -68,7 +78,7 @@ class Distributed:
         self._succeeded: dict[str, float] = {}
         self._started, self._stopped, self._closing = Event(), Event(), Event()
         self._cancelled, self._missing = False, "not everything is connected yet"
-        self.instruments = Instruments(Tracing(to_collector(settings.otlp)) if settings.otlp else None)
+        self.instruments = Instruments(_tracing(settings.otlp))
         self._pool = ThreadPoolExecutor(2, "counterfoil-verify")
         self._consumers = Consumers(self._samples)
         self.health = Health()
@@ -95,8 +105,8 @@ class Distributed:
             self.components = {**self.components, name: component}
             self._add_checks(name, component)
             self._run(name, component.step, component.recover, component.wake)
-            if isinstance(component, Gateway):
-                self.instruments.show_waiting(component.receipts.waiting)
+            if name == GATEWAY:
+                self.instruments.show_waiting(self.gateway.receipts.waiting)
         self._started.set()
         return True
 
@@ -125,15 +135,15 @@ class Distributed:
         if name == VIEWS_USER:
             return Views(self.instance, self.settings, self.instruments)
         if name == GATEWAY:
+            from counterfoil.bootstrap.gateway import Gateway
+
             return Gateway(self.instance, self.settings, self._deliver, self.instruments, lambda: self.failure)
         return Writer(parse_log(name), self.instance, self._clock, self.settings, self._pool, self.instruments)
 
     @property
     def gateway(self) -> Gateway:
         """The gateway; it must be one of the components."""
-        component = self.components[GATEWAY]
-        ensure(isinstance(component, Gateway), "the component called gateway is one")
-        return cast("Gateway", component)
+        return cast("Gateway", self.components[GATEWAY])
 
     def _run(self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]) -> None:
         """Step a component on its own thread; it is ready while its steps succeed within `_STEP_TIMEOUT` seconds."""

@@ -7,14 +7,16 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-
-import uvicorn
+from typing import TYPE_CHECKING
 
 from counterfoil.cli.command import Invalid, Out
-from counterfoil.gateway.app import AnswerRelay, create_app
-from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.server import server_config
 from counterfoil.settings import Listen
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from counterfoil.gateway.backend import Backend
+    from counterfoil.gateway.relay import AnswerRelay
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -41,6 +43,10 @@ class StopSignal:
 
 def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str], stop: StopSignal) -> uvicorn.Server:
     """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good."""
+    import uvicorn
+
+    from counterfoil.gateway.app import create_app
+    from counterfoil.gateway.server import server_config
 
     async def check_failure() -> None:
         if failure():

@@ -97,7 +97,8 @@ def _left_over(root: Path, files: Mapping[str, bytes]) -> list[str]:
 def openapi() -> bytes:
     """The gateway's OpenAPI document. It does not depend on the instance, so a temporary one is used."""
     from counterfoil.bootstrap.embedded import Embedded
-    from counterfoil.gateway.app import AnswerRelay, create_app
+    from counterfoil.gateway.app import create_app
+    from counterfoil.gateway.relay import AnswerRelay
     from counterfoil.instance import Instance
     from counterfoil.runtime.clock import SystemClock
 

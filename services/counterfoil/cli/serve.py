@@ -20,7 +20,7 @@ from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
-from counterfoil.gateway.app import AnswerRelay
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from counterfoil.bootstrap.distributed import Distributed
     from counterfoil.cli.gateway_server import StopSignal
-    from counterfoil.gateway.app import AnswerRelay
 
 NAMES: Final = (*SERVICES, VIEWS, GATEWAY)
 _POLL_SECONDS: Final = 0.5  # between checks whether to stop
@@ -97,7 +96,6 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         from counterfoil.bootstrap.distributed import Distributed
         from counterfoil.ops import logs
     from counterfoil.cli.gateway_server import StopSignal, listening
-    from counterfoil.gateway.app import AnswerRelay
     from counterfoil.runtime.clock import open_clock
 
     settings = out.settings

@@ -16,6 +16,7 @@ from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.contract.times import HOUR
 from counterfoil.errors import CounterfoilError, ServiceStopped
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
 from counterfoil.ports import Unavailable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.cli.gateway_server import StopSignal
-    from counterfoil.gateway.app import AnswerRelay
 
 log = logging.getLogger("counterfoil.up")
 
@@ -62,7 +62,6 @@ def register(app: typer.Typer) -> None:
 def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
     from counterfoil.cli.gateway_server import StopSignal, listening
-    from counterfoil.gateway.app import AnswerRelay
 
     logging.basicConfig(level=out.settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with _only_process(instance), listening(listen) as listener:

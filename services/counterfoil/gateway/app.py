@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -14,29 +13,8 @@ from counterfoil import __version__
 from counterfoil.gateway import logs, problems, queries, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import Bounds
+from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.view_positions import ViewPositions
-from counterfoil.runtime.receipts import Answer
-
-Answers = list[tuple[Any, Answer]]
-
-
-class AnswerRelay:
-    """Passes answers from the thread that follows the logs to the event loop on which the senders wait."""
-
-    def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
-
-    def __call__(self, answers: Answers) -> None:
-        """Called on the following thread."""
-        if self.loop is not None and not self.loop.is_closed():
-            with suppress(RuntimeError):  # the loop has closed meanwhile: no sender waits
-                self.loop.call_soon_threadsafe(_resolve, answers)
-
-
-def _resolve(answers: Answers) -> None:
-    for waiter, answer in answers:
-        if not waiter.done():
-            waiter.set_result(answer)
 
 
 def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:

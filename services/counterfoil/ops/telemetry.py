@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.ops.metrics import Metrics
-from counterfoil.ops.tracing import Tracing
+
+if TYPE_CHECKING:
+    from counterfoil.ops.tracing import Tracing
 
 
 class Instruments(Metrics):

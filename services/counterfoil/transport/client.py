@@ -1,4 +1,4 @@
-"""How every client of a serving process is made; each setting that decides about loss, order or waiting is set here.
+"""How every aiokafka client is made; each setting that decides about loss, order or waiting is set here.
 
 By default the libraries commit offsets before a message is handled, start at the end of a topic, wait for one replica,
 and create missing topics.
@@ -6,7 +6,6 @@ and create missing topics.
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +19,6 @@ from aiokafka.errors import (
     KafkaConnectionError,
     TopicAuthorizationFailedError,
 )
-from faststream.kafka import KafkaBroker
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity, SASLScram512
 
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.settings import BadSetting, KafkaAccess
@@ -34,8 +30,6 @@ PARTITION: Final = 0
 """Of the shard ``main``, and the only one of a topic that is not a shard's."""
 _FETCH_WAIT_MS: Final = 500  # how long Kafka waits for records before it answers a fetch with none
 _LOOKUP_WAIT_MS: Final = 10  # shorter for lookups: other requests on the connection wait behind a fetch
-_faststream_log = logging.getLogger("counterfoil.kafka.faststream")
-_faststream_log.setLevel(logging.ERROR)  # its warnings say that it creates no topics, which is intended
 _FORBIDDEN: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -64,15 +58,22 @@ def tls(access: KafkaAccess) -> ssl.SSLContext | None:
         raise BadSetting(f"COUNTERFOIL_SECRETS: {access.ca} is no certificate ({problem.reason})") from problem
 
 
-def _security(access: KafkaAccess) -> BaseSecurity:
-    """How to log in, in FastStream's words: it describes this in AsyncAPI, and translates it for aiokafka."""
+def _login(access: KafkaAccess) -> dict[str, Any]:
+    """How to log in: SCRAM with a password, TLS with an authority."""
     context = tls(access)
+    found: dict[str, Any] = {"security_protocol": "PLAINTEXT" if context is None else "SSL", "ssl_context": context}
     if access.password is None:
-        return BaseSecurity(ssl_context=context, use_ssl=context is not None)
-    return SASLScram512(access.user, access.password, ssl_context=context, use_ssl=context is not None)
+        return found
+    return {
+        **found,
+        "security_protocol": f"SASL_{found['security_protocol']}",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": access.user,
+        "sasl_plain_password": access.password,
+    }
 
 
-def _every(client_id: str) -> dict[str, Any]:
+def every(client_id: str) -> dict[str, Any]:
     """Settings of every client, FastStream's included."""
     return {
         "client_id": client_id,
@@ -85,7 +86,7 @@ def _every(client_id: str) -> dict[str, Any]:
 def _common(access: KafkaAccess, client_id: str) -> dict[str, Any]:
     """Settings of every aiokafka client."""
     servers = {"bootstrap_servers": access.servers.split(",")}
-    return {**servers, **_every(client_id), **parse_security(_security(access))}
+    return {**servers, **every(client_id), **_login(access)}
 
 
 def explained(problem: Exception, access: KafkaAccess) -> str:
@@ -138,18 +139,3 @@ async def looking_up(access: KafkaAccess, client_id: str) -> AsyncIterator[AIOKa
 def make_admin(access: KafkaAccess, client_id: str) -> AIOKafkaAdminClient:
     """A client that asks about the cluster and its groups."""
     return AIOKafkaAdminClient(**_common(access, client_id))
-
-
-def make_broker(access: KafkaAccess, client_id: str) -> KafkaBroker:
-    """FastStream's broker for a subscriber: it creates no topics, and has neither a producer nor an admin client."""
-    return KafkaBroker(
-        access.servers.split(","),
-        **_every(client_id),
-        consumer_only=True,
-        allow_auto_create_topics=False,
-        graceful_timeout=5.0,
-        security=_security(access),
-        apply_types=False,  # a handler gets what the subscriber's decoder returns
-        logger=_faststream_log,
-        log_level=logging.DEBUG,  # of a line for every message
-    )

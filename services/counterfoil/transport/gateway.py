@@ -23,7 +23,8 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Announcement, Delivery, Inbox, Overloaded
 from counterfoil.settings import GATEWAY, KafkaAccess
 from counterfoil.transport import pauses
-from counterfoil.transport.client import PARTITION, make_admin, make_broker, partition
+from counterfoil.transport.broker import make_broker
+from counterfoil.transport.client import PARTITION, make_admin, partition
 from counterfoil.transport.embedded import INBOX_CAPACITY, EmbeddedTransport
 from counterfoil.transport.kafka import KafkaTransport
 from counterfoil.transport.reply_records import BadReply, decode_reply
