@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import orjson
 
 from counterfoil.contract.canonical import canonical
@@ -16,9 +17,10 @@ from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import Ladder, RestingOffer
 from counterfoil.matching.resting import RestingBids, RestingOffers
 from counterfoil.matching.state import MatchingState
-from tests.snapshots import PLAIN
+from tests.snapshots import PLAIN, slots
 
 _FOR_EVER = 1 << 62
+_ALIKE = (*PLAIN, msgspec.Struct)  # equal if they are; of a record, all members are compared
 
 
 _SMALL = 10  # records up to which a state is compared after every step, larger ones less often
@@ -87,7 +89,7 @@ def picture(thing: Any) -> object:
 
 
 def _picture(thing: Any, within: tuple[int, ...]) -> object:
-    if isinstance(thing, PLAIN):
+    if isinstance(thing, _ALIKE):
         return thing
     if id(thing) in within:
         return "within"
@@ -106,8 +108,7 @@ def _picture(thing: Any, within: tuple[int, ...]) -> object:
         return [_picture(each, within) for each in thing]
     if callable(thing) and hasattr(thing, "__qualname__"):
         return thing.__qualname__
-    names = [name for each in type(thing).__mro__ for name in getattr(each, "__slots__", ())]
-    names += getattr(thing, "__dict__", {})
+    names = [*slots(type(thing)), *getattr(thing, "__dict__", {})]
     left_out = {"touched", "tables"}  # what the tables hold is met under its own name
     left_out |= {"_starts"} if isinstance(thing, RestingOffer) else set()
     if isinstance(thing, RestingOffers | RestingBids):

@@ -55,6 +55,7 @@ def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str]
     app = create_app(backend, relay)
     config = server_config(app, log_config=None, callback_notify=check_failure, timeout_notify=1)
     server = stop.server = uvicorn.Server(config)
+    server.should_exit = stop.received  # it may have come while this was being made
     return server
 
 
