@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.audit import shares
 from tests.market import Market, play
 
 
@@ -18,6 +19,13 @@ def published(home: Path, crowd: int) -> Path:
     finally:
         market.system.close()
     return home / "logs"
+
+
+def divide(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Audits are divided among so many processes, however short the logs are."""
+    monkeypatch.setattr(shares, "cores", lambda: most)
+    monkeypatch.setattr(shares, "_SMALLEST", 0)
+    monkeypatch.setattr(shares, "_LARGEST", (1, 1))
 
 
 @pytest.fixture(scope="session")

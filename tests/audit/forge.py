@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -97,3 +98,16 @@ def scalars(value: Any) -> Iterable[tuple[Any, Any]]:
             yield from scalars(each)
         else:
             yield value, key
+
+
+def other_value(value: Any, rng: Random) -> Any:
+    """Another value, mostly of the same kind."""
+    if rng.random() < 0.2:
+        return rng.choice([None, [], {}, "", 0, -1, 2**53 - 1, True, "x" * 70, "\u0000", [[]], {"a": 1}])
+    if isinstance(value, bool) or value is None:
+        return 1
+    if isinstance(value, int):
+        return value + rng.choice([-1, 1, 1_000])
+    at = rng.randrange(len(value)) if value else 0
+    new = rng.choice("0123456789abcdefZ=")
+    return value[:at] + (new if value[at : at + 1] != new else "Q") + value[at + 1 :]

@@ -8,7 +8,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import orjson
 import pytest
@@ -23,12 +22,19 @@ from counterfoil.core.rules import LATEST, RULES, UnknownRules
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tree import Tree
-from tests.audit.forge import Forgery, Json, publish, scalars
+from tests.audit.conftest import divide
+from tests.audit.forge import Forgery, Json, other_value, publish, scalars
 from tests.market import HOST, seed_of
 
 SHORTEST_OUTAGE = RULES[LATEST].shortest_outage or 0
 Tamper = Callable[[Forgery], int]
 """Edits a log's entries and returns the index of the first false one."""
+
+
+@pytest.fixture(autouse=True)
+def in_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logs here are short: elsewhere in these tests one process audits such."""
+    divide(monkeypatch, 2)
 
 
 def payload(entry: Json) -> Json:
@@ -549,19 +555,6 @@ def test_consumed_before_what_it_refers_to_is_found(small: Path) -> None:
 
 
 # random edits ---------------------------------------------------------------------------------------------------------
-
-
-def other_value(value: Any, rng: Random) -> Any:
-    """Another value, mostly of the same kind."""
-    if rng.random() < 0.2:
-        return rng.choice([None, [], {}, "", 0, -1, 2**53 - 1, True, "x" * 70, "\u0000", [[]], {"a": 1}])
-    if isinstance(value, bool) or value is None:
-        return 1
-    if isinstance(value, int):
-        return value + rng.choice([-1, 1, 1_000])
-    at = rng.randrange(len(value)) if value else 0
-    new = rng.choice("0123456789abcdefZ=")
-    return value[:at] + (new if value[at : at + 1] != new else "Q") + value[at + 1 :]
 
 
 @pytest.mark.parametrize("service", SERVICES)

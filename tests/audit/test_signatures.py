@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.audit import auditor, signatures
+from counterfoil.audit import shares, signatures
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.signatures import Signatures, Signed
 from counterfoil.log.keys import SigningKey
@@ -79,7 +79,7 @@ def test_findings_do_not_depend_on_the_number_of_cores(small: Path, monkeypatch:
     log.seal()
     reports = []
     for count in (1, 2, 4):
-        monkeypatch.setattr(auditor, "cores", lambda count=count: count)
+        monkeypatch.setattr(shares, "cores", lambda count=count: count)
         reports.append(audit(small))
     assert {each.code for each in reports[0].findings} >= {"signature_not_valid"}
     assert reports[1:] == reports[:-1]

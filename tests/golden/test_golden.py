@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from counterfoil.audit import shares
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles, find_logs
 from counterfoil.audit.replay import Replay
@@ -26,6 +27,7 @@ from tests.golden.story import UNREACHED, UNREACHED_TIMERS
 from tests.golden.world import kinds
 
 EACH = pytest.mark.parametrize("case", CASES)
+IN_ONE_PROCESS = patch.object(shares, "cores", lambda: 1)
 
 
 def entries(log: LogFiles) -> list[Entry]:
@@ -37,9 +39,11 @@ def versions(report: AuditReport) -> set[tuple[int, ...]]:
     return {tuple(each["version"] for each in log.rules) for log in report.logs}
 
 
+@pytest.mark.parametrize("cores", [1, 2, 4])
 @EACH
-def test_an_honest_log_audits_clean_for_ever(case: str) -> None:
-    report = audit(FOLDER / case)
+def test_an_honest_log_audits_clean_for_ever(case: str, cores: int) -> None:
+    with patch.object(shares, "cores", lambda: cores):
+        report = audit(FOLDER / case)
     advice = "what was decided by these rules is decided otherwise now: add a rules version (counterfoil/core/rules.py)"
     assert report.clean, f"{advice}\n{report.findings[:5]}"
     assert versions(report) == {tuple(version for version in CASES[case] if version is not None)}
@@ -60,7 +64,7 @@ def test_restored_engines_decide_the_same_bytes(case: str) -> None:
             restored += 1
         return decide(replay, *given)
 
-    with patch.object(Replay, "_decide", after_a_restart):
+    with IN_ONE_PROCESS, patch.object(Replay, "_decide", after_a_restart):
         assert audit(FOLDER / case).clean
     assert restored > 100
 
@@ -75,7 +79,7 @@ def test_what_is_decided_is_of_the_types_that_are_read(case: str) -> None:
         made.append(seal(*given))
         return made[-1]
 
-    with patch.object(Engine, "_seal", kept):
+    with IN_ONE_PROCESS, patch.object(Engine, "_seal", kept):
         assert audit(FOLDER / case).clean
     assert made
     for entry, data in made:

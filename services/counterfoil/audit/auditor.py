@@ -1,24 +1,22 @@
-"""Runs a whole audit: reads the files of every log once, and replays each log against the others."""
+"""Runs a whole audit: opens every log, has each replayed against the others, and makes the report."""
 
 from __future__ import annotations
 
 import gc
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.files import find_logs
-from counterfoil.audit.kept import Kept, KeptLog, KeptSource
-from counterfoil.audit.reading import Reading
-from counterfoil.audit.replay import Replay
+from counterfoil.audit.kept import Kept
+from counterfoil.audit.replay import Replayed
 from counterfoil.audit.report import AuditReport, Finding
-from counterfoil.audit.signatures import Signatures
+from counterfoil.audit.shares import Found, Task, working
 from counterfoil.audit.structure import OpenLog, open_log
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import GenesisCause
@@ -27,13 +25,11 @@ from counterfoil.contract.services import MAIN_LOGS, SERVICES
 from counterfoil.core.rules import UnknownRules
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
-from counterfoil.log.tiles import TILE_WIDTH
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
 
 _TWIN: Final = replace(DECIDERS["matching"], initial=partial(MatchingState, NAIVE_PTW_1))
 
-_AT_ONCE: Final = 256  # entries of one log, and those until progress is told
 _COLLECT: Final = (50_000, 50, 100)  # few reference cycles: looking for them less often saves a tenth of the time
 
 Progress = Callable[[str, int, int], None]
@@ -70,28 +66,44 @@ def audit(
         else:
             opened[id_] = log
     differing = list(_not_continued(opened, kept)) if kept is not None else []
-    before = {} if kept is None or differing else kept.logs
-    with _collecting_rarely(), Signatures(processes=cores() - 1) as signatures:
-        readings = _readings(opened.values(), before)
-        replays = _made(opened, readings, twin, signatures, kept, before)
-        _replay(replays, readings.values(), progress if progress is not None else _silent)
-    for log in others:
-        for _ in log.bundles():
-            pass
-        text = log.checkpoint.origin
-        at_once[log.files.name] = [Finding(log.files.name, "checkpoint", "origin_not_expected", text)]
-    report = AuditReport(findings=differing)
-    read = {log.files.name: log for log in (*opened.values(), *others)}
-    for name, findings in at_once.items():
-        report.findings += [*(read[name].findings() if name in read else ()), *findings]
-    report.findings += _of_other_hosts(opened)
-    report.findings += _missing(opened, trusted, {each.log for each in report.findings})
-    _collect(replays, report)
-    if report.unknown_rules and report.clean:
-        raise UnknownRules(report.unknown_rules[0])
-    if kept is not None and report.clean:
-        kept.keep(replay.keep() for replay in replays)
+    deciders = {
+        each: _TWIN if twin and each.service == "matching" else DECIDERS[each.service]
+        for each in sorted(opened, key=_place)
+    }
+    task = Task(opened, deciders, kept, {} if kept is None or differing else kept.logs)
+    total = sum(map(task.remaining, opened))
+    with _collecting_rarely(), working(task, partial(_tell, progress, total)) as shares:
+        found = [next(share) for share in shares]
+        for log in others:
+            for _ in log.bundles():
+                pass
+            text = log.checkpoint.origin
+            at_once[log.files.name] = [Finding(log.files.name, "checkpoint", "origin_not_expected", text)]
+        report = AuditReport(findings=differing)
+        of_files = {log.files.name: log.findings() for log in others}
+        of_files.update((log.files.name, _of_files(each, found)) for each, log in opened.items())
+        for name, findings in at_once.items():
+            report.findings += [*of_files.get(name, ()), *findings]
+        report.findings += _of_other_hosts(opened)
+        report.findings += _missing(opened, trusted, {each.log for each in report.findings})
+        replayed = {each: one for share in found for each, one in share.replayed.items()}
+        _collect([replayed[each] for each in deciders], report)
+        if report.unknown_rules and report.clean:
+            raise UnknownRules(report.unknown_rules[0])
+        if kept is not None and report.clean:
+            kept.keep(sorted((each for share in shares for each in next(share).kept), key=attrgetter("origin")))
     return report
+
+
+def _of_files(id_: LogId, found: Iterable[Found]) -> list[Finding]:
+    """What is wrong with the files of a log: all that who replayed it found, or else what another reader met."""
+    lists = sorted(found, key=lambda each: id_ not in each.replayed)
+    return next((each.files[id_] for each in lists if each.files[id_]), [])
+
+
+def _tell(progress: Progress | None, total: int, done: int) -> None:
+    if progress is not None:
+        progress("replay", done, total)
 
 
 def _not_continued(opened: Mapping[LogId, OpenLog], kept: Kept) -> Iterator[Finding]:
@@ -119,58 +131,6 @@ def _not_continued(opened: Mapping[LogId, OpenLog], kept: Kept) -> Iterator[Find
             yield Finding(*place, text)
 
 
-def _made(
-    opened: Mapping[LogId, OpenLog],
-    readings: Mapping[str, Reading],
-    twin: bool,
-    signatures: Signatures,
-    kept: Kept | None,
-    before: Mapping[str, KeptLog],
-) -> list[Replay]:
-    """The replays of all logs, each to begin behind what was audited before."""
-    replays = []
-    for id_ in sorted(opened, key=_place):
-        decider = _TWIN if twin and id_.service == "matching" else DECIDERS[id_.service]
-        known = before.get(opened[id_].checkpoint.origin)
-        resumed = (kept, known) if kept is not None and known is not None else None
-        replays.append(Replay(opened[id_], decider, readings, signatures, resumed))
-    return replays
-
-
-def _readings(opened: Iterable[OpenLog], before: Mapping[str, KeptLog]) -> dict[str, Reading]:
-    """Of each log, from the first bundle with an entry that some replay has not taken yet."""
-    logs = {log.checkpoint.origin: log for log in opened}
-    readings = {}
-    for origin, log in logs.items():
-        own = before[origin].size if origin in before else 0
-        taken = [before[each].sources.get(origin) if each in before else KeptSource() for each in logs]
-        first = max(0, min([own, *(each.index for each in taken if each is not None)]) - 1) // TILE_WIDTH
-        readings[origin] = Reading(log.bundles(first), first * TILE_WIDTH, own)
-    return readings
-
-
-def _replay(replays: Sequence[Replay], readings: Iterable[Reading], tell: Progress) -> None:
-    """Read and replay the logs in step: the one whose next entry is the earliest goes on to where another's is."""
-    total = sum(replay.summary.size - replay.summary.audited_before for replay in replays)
-    queue = [(time, nth) for nth, replay in enumerate(replays) if (time := replay.next_time()) is not None]
-    heapify(queue)
-    done = 0
-    while queue:
-        _, nth = heappop(queue)
-        replay = replays[nth]
-        done += replay.run(_AT_ONCE, until=queue[0][0] if queue else None)
-        if (time := replay.next_time()) is not None:
-            heappush(queue, (time, nth))
-        if done >= _AT_ONCE or not queue:
-            tell("replay", done, total)
-            done = 0
-    for reading in readings:
-        while reading.more():
-            pass
-    for replay in replays:
-        replay.end()
-
-
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
     before = gc.get_threshold()
@@ -181,7 +141,7 @@ def _collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _collect(replays: Sequence[Replay], report: AuditReport) -> None:
+def _collect(replays: Iterable[Replayed], report: AuditReport) -> None:
     first: GenesisCause | None = None
     for replay in replays:
         report.logs.append(replay.summary)
@@ -238,12 +198,3 @@ def _missing(
     for log in sorted({*MAIN_LOGS, *filter(None, pinned)}.difference(opened), key=_place):
         if str(log) not in reported:
             yield Finding(log.name, "", "log_missing", "this log is not published here")
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _silent(_what: str, _done: int, _total: int) -> None:
-    """Ignore progress."""

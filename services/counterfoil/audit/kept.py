@@ -112,20 +112,22 @@ class Kept:
         """The error to raise for a log whose files here are not what was kept."""
         return CannotAudit(f"{self._directory}: what was kept of {log.origin} is damaged: {problem}; {_ADVICE}")
 
-    def keep(self, logs: Iterable[tuple[KeptLog, Iterable[tuple[str, bytes]], UsedIds]]) -> None:
-        """Replace what is kept by these logs, each with its state and its ids. Raises OSError."""
+    def write(self, log: KeptLog, records: Iterable[tuple[str, bytes]], ids: UsedIds) -> KeptLog:
+        """Write the state and the ids of a log beside what is kept; returns what `keep` needs. Raises OSError."""
         generation = self._audit.generation + 1
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept = []
-        for log, records, ids in logs:
-            with written(self._file(log.name, "state", generation)) as file:
-                file.writelines(b"%s\t%s\n" % (key.encode(), value) for key, value in records)
-            with written(self._file(log.name, "ids", generation)) as file:
-                ids.write(file)
-            kept.append(msgspec.structs.replace(log, ids=_hash(self._file(log.name, "ids", generation))))
+        with written(self._file(log.name, "state", generation)) as file:
+            file.writelines(b"%s\t%s\n" % (key.encode(), value) for key, value in records)
+        with written(self._file(log.name, "ids", generation)) as file:
+            ids.write(file)
+        return msgspec.structs.replace(log, ids=_hash(self._file(log.name, "ids", generation)))
+
+    def keep(self, logs: Iterable[KeptLog]) -> None:
+        """Replace what is kept by these logs, all of which were written. Raises OSError."""
+        generation = self._audit.generation + 1
         new = self._directory / f"{_INDEX}.new"
         with written(new) as file:
-            file.write(msgspec.json.encode(KeptAudit(FORMAT, generation, kept)))
+            file.write(msgspec.json.encode(KeptAudit(FORMAT, generation, list(logs))))
         sync_directory(self._directory)  # what the index is to name is durable
         new.replace(self._directory / _INDEX)
         sync_directory(self._directory)  # and so is the index, before what the older one names is removed

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
@@ -50,6 +50,17 @@ class ReplayStopped(Exception):
     """The replay of this log cannot continue; the finding is already recorded."""
 
 
+class Replayed(NamedTuple):
+    """What the replay of one log has found. `place`: the log's name in findings."""
+
+    place: str
+    summary: LogSummary
+    findings: list[Finding]
+    genesis: GenesisCause | None
+    unknown_rules: str
+    """Which rules this release lacks, if that is why the replay ended."""
+
+
 class Replay:
     """The replay of one log against the other logs of the same audit."""
 
@@ -72,8 +83,7 @@ class Replay:
         self.findings: list[Finding] = []
         self.summary = LogSummary(origin, log.checkpoint.size, log.checkpoint.root.hex())
         self.genesis: GenesisCause | None = None
-        self.unknown_rules = ""
-        """Which rules this release lacks, if that is why the replay ended."""
+        self._unknown_rules = ""
         self._engine = Engine(decider, origin, log.tree.root_at)
         wanted = VOCABULARY.subscriptions[decider.service]
         consumers = VOCABULARY.subscriptions.values()
@@ -139,8 +149,8 @@ class Replay:
                 done += 1
         return done
 
-    def end(self) -> None:
-        """Check what holds at the end, once every log was replayed."""
+    def end(self) -> Replayed:
+        """Check what holds at the end, once no entry is left to replay."""
         with self._stopping():
             if not self._stopped:
                 if self.summary.size == 0:
@@ -149,6 +159,7 @@ class Replay:
         self._signatures.settle()
         for index in sorted(self._bad):
             self._found(index, "signature_not_valid", "the command was not signed by the key it names")
+        return Replayed(self.place, self.summary, self.findings, self.genesis, self._unknown_rules)
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -159,7 +170,7 @@ class Replay:
         except ReplayStopped:
             pass
         except UnknownRules as problem:
-            self.unknown_rules = str(problem)
+            self._unknown_rules = str(problem)
         except _UNREADABLE as problem:
             self._found(self._engine.size, "log_not_readable", f"{problem}")
         self._next, self._stopped = None, True

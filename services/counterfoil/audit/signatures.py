@@ -80,9 +80,8 @@ class Signatures:
     def _start(self) -> None:
         """Start the processes, as many as the system allows."""
         with suppress(OSError):
-            while self._processes:
+            for _ in range(self._processes):
                 self._workers.append(_Worker())
-                self._processes -= 1
         self._processes = 0
 
     def _give_out(self) -> None:

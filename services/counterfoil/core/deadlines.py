@@ -58,6 +58,9 @@ class Deadlines:
 
     def next(self) -> int | None:
         """When the first live id is due."""
+        heap = self._heap
+        if heap and self._live(heap[0][3]):  # as a rule: this is asked before every decision
+            return heap[0][0]
         return next((due[0] for due in self._in_order()), None)
 
     def reached(self, cutoff: int, most: int) -> list[str]:
