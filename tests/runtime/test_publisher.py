@@ -21,6 +21,7 @@ from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
 from counterfoil.log.verify import TileTree
 from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict, Unavailable
+from counterfoil.runtime import committed_tree
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher
 from counterfoil.runtime.standstill import Standstill
@@ -438,6 +439,26 @@ def test_no_publication_comes_before_the_tiles_that_the_tree_reads_are_right(mon
     assert trouble_of(log) is None
     assert "tile/1/000" in log.files.files
     assert log.tree.root_at(300) == root_of(log.store.leaves(0, 300))
+
+
+def test_a_tree_is_loaded_in_pieces_however_far_it_is_ahead_of_what_is_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = Committed()
+    log.publish(300)
+    log.grow(2_000)
+    leaves, asked = log.store.leaves, list[int]()
+
+    def counted(start: int, stop: int) -> list[bytes]:
+        asked.append(stop - start)
+        return leaves(start, stop)
+
+    monkeypatch.setattr(log.store, "leaves", counted)
+    monkeypatch.setattr(committed_tree, "_LEAVES_AT_ONCE", 512)
+    again = Publisher(ORIGIN, log.store, log.files, log.signer)
+    assert again.load_tree(log.store.head()).root() == log.tree.root()
+    assert sum(asked) >= 2_000 - 256
+    assert max(asked) <= 512
 
 
 def unusable(*_: object) -> list[bytes]:

@@ -60,7 +60,8 @@ def load_tree(head: Head, store: LogStore, published: PublishedReader, published
     read_tile = tile_reader(store, published)
     problem: object = "the tiles do not lead to the committed root"
     try:
-        tree = Tree.load(head.size, read_tile, store.leaves(start, head.size), start)
+        tree = Tree.load(start, read_tile, [], start)
+        _append_leaves(tree, store, head.size)
         if tree.root() == head.root:
             return tree
     except (Unusable, FormatError) as raised:
@@ -68,8 +69,13 @@ def load_tree(head: Head, store: LogStore, published: PublishedReader, published
     if start:
         log.warning("%s: all leaves are read from the database: %s", published.place, problem)
     tree = Tree(read_tile)
-    for first in range(0, head.size, _LEAVES_AT_ONCE):
-        tree.append(store.leaves(first, min(first + _LEAVES_AT_ONCE, head.size)))
+    _append_leaves(tree, store, head.size)
     if (tree.size, tree.root()) != (head.size, head.root):
         raise ProofError(f"{published.place}: the entries in the database do not hash to the committed root")
     return tree
+
+
+def _append_leaves(tree: Tree, store: LogStore, size: int) -> None:
+    """Append the leaves up to `size`, in bounded pieces: a log may be far ahead of what is published."""
+    for first in range(tree.size, size, _LEAVES_AT_ONCE):
+        tree.append(store.leaves(first, min(first + _LEAVES_AT_ONCE, size)))
