@@ -226,7 +226,7 @@ class LargeDrill:
         with output.open("wb") as file:
             process = subprocess.Popen(command, stdout=file, env=environment(self.fleet.settings))
             while process.poll() is None:
-                peak = max(peak, _resident_with_children(process.pid))
+                peak = max(peak, _memory_with_children(process.pid))
                 self._in_time(began, "the audit")
                 time.sleep(_SLOW_POLL_SECONDS)
         took = time.monotonic() - began
@@ -291,10 +291,10 @@ def _cpu(process: ServiceProcess) -> str:
     return f"{sum(process.metric('process_cpu_seconds_total')):.1f} s of CPU"
 
 
-def _resident_with_children(pid: int) -> int:
-    """Octets; 0 once it has ended."""
+def _memory_with_children(pid: int) -> int:
+    """Octets, each shared page in equal parts, since an audit forks; 0 once it has ended."""
     try:
         process = psutil.Process(pid)
-        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+        return sum(each.memory_full_info().pss for each in (process, *process.children(recursive=True)))
     except psutil.Error:
         return 0
