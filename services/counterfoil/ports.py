@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+import msgspec
+
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Refusal
 from counterfoil.errors import Fault
@@ -31,8 +33,7 @@ class Head:
     note: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(msgspec.Struct, frozen=True, gc=False):
     """One entry to append. `content` is the SHA-256 of a command's payload and None for every other cause."""
 
     id: str
@@ -165,16 +166,14 @@ class View:
     filters: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(msgspec.Struct, frozen=True, gc=False):
     """Insert the row, or replace the one with its key."""
 
     view: str
     row: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(msgspec.Struct, frozen=True, gc=False):
     """Set columns of the row with this key; nothing happens if there is none."""
 
     view: str
@@ -182,8 +181,7 @@ class Set:
     values: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(msgspec.Struct, frozen=True, gc=False):
     """Add to integer columns of the row with this key; nothing happens if there is none."""
 
     view: str
@@ -261,8 +259,7 @@ class ViewStore(ViewReader, Protocol):
 COMMANDS_SOURCE: Final = "commands"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message: a command's envelope (source ``commands``) or a log's entry (source = origin, position = index)."""
 
     source: str

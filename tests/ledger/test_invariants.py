@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,10 +63,8 @@ def put(what: str, id_: Any, member: str, value: object) -> Callable[[State], No
         table = tables[what]
         if what == "vouchers":
             setattr(table[id_], member, value)
-        elif what == "contracts":
-            table[id_] = table[id_]._replace(**{member: value})
         else:
-            table[id_] = replace(table[id_], **{member: value})
+            table[id_] = table[id_]._replace(**{member: value})
 
     return damage
 
@@ -75,7 +72,7 @@ def put(what: str, id_: Any, member: str, value: object) -> Callable[[State], No
 def put_nodes(state: State) -> None:
     """Hold for a bid of no nodes."""
     hold = state.holds.open["bid", "bid"]
-    state.holds.open["bid", "bid"] = replace(hold, terms=hold.terms._replace(nodes=0))
+    state.holds.open["bid", "bid"] = hold._replace(terms=hold.terms._replace(nodes=0))
 
 
 def lose(state: State) -> None:

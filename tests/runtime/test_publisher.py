@@ -6,11 +6,11 @@ import errno
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread, Timer
 
 import pytest
+from msgspec.structs import replace
 
 from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import open_checkpoint

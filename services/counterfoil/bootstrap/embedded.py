@@ -69,6 +69,7 @@ class Embedded:
 
         Raises what `Runner.recover` raises, and storage errors.
         """
+        gc.set_threshold(*_COLLECT)
         self.instance, self.clock = instance, clock
         self.transport = EmbeddedTransport(clock=clock)
         self._workers: list[Worker] = []
@@ -189,7 +190,6 @@ class Embedded:
 
     def start(self) -> None:
         """Let threads do the stepping."""
-        gc.set_threshold(*_COLLECT)
         for log, runner in self.runners.items():
             runner.publish_in_background()
             recover = _only_writer(log)(runner.recover)

@@ -124,6 +124,10 @@ class Codec:
             self._entries.keep(data, found)
         return found
 
+    def remembered_entry(self, data: bytes) -> Entry | None:
+        """What `decode_entry` returns at once; None if it would have to decode."""
+        return self._entries.get(data)
+
     def keep_entry(self, data: bytes, entry: Entry) -> None:
         """Spare `decode_entry` an entry that was made in this process, and whose bytes these are."""
         self._entries.keep(data, entry)

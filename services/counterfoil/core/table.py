@@ -148,7 +148,7 @@ def dump(tables: Iterable[Records]) -> Iterator[Record]:
 
 def count_touched(tables: Iterable[Records]) -> int:
     """How many records were written since they were last taken."""
-    return sum(len(table.touched) for table in tables)
+    return sum([len(table.touched) for table in tables])
 
 
 def take_touched(tables: Iterable[Records]) -> Iterator[tuple[str, Any]]:

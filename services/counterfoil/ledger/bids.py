@@ -6,7 +6,6 @@ They are placed before a bid enters the book, so nothing that follows can fail f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
@@ -87,5 +86,5 @@ def bid_traded(state: LedgerState, event: ContractFunded) -> Hold[BidNeed]:
     if event.bid_nodes_left == 0:
         state.holds.drop("bid", event.bid_id)
     else:
-        state.holds.put(event.bid_id, replace(left, terms=left.terms._replace(nodes=event.bid_nodes_left)))
+        state.holds.put(event.bid_id, left._replace(terms=left.terms._replace(nodes=event.bid_nodes_left)))
     return before

@@ -7,7 +7,6 @@ releases give back from its end. Nothing is recomputed later.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from counterfoil.contract.ensure import ensure
@@ -35,8 +34,7 @@ class BondRate(NamedTuple):
     bps: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hold(Generic[T]):
+class Hold(NamedTuple, Generic[T]):
     """What is held of its owner's vouchers and cash. `terms` is what belongs to the purpose.
 
     The id of a hold is that of the bid, the offer or the contract that it is for:
@@ -53,11 +51,11 @@ class Hold(Generic[T]):
 
     def captured(self, vouchers: int, cash: int) -> Hold[T]:
         """The hold without so much of its vouchers, from the front, and of its cash."""
-        return replace(self, draws=split(self.draws, vouchers)[1], cash=self.cash - cash)
+        return self._replace(draws=split(self.draws, vouchers)[1], cash=self.cash - cash)
 
     def reduced(self, vouchers: int, cash: int) -> Hold[T]:
         """The hold without so much of its vouchers, from the end, and of its cash."""
-        return replace(self, draws=split(self.draws, total(self.draws) - vouchers)[0], cash=self.cash - cash)
+        return self._replace(draws=split(self.draws, total(self.draws) - vouchers)[0], cash=self.cash - cash)
 
 
 _NEED: Final = row(BidNeed, programme_id=TEXT, version=COUNT, nodes=COUNT, cost_per_node=AMOUNT, partial=FLAG)

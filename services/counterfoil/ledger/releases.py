@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from counterfoil.contract.record import Event
@@ -68,7 +67,7 @@ def hold_reduced(state: LedgerState, event: HoldReduced, _at: At) -> None:
     state.book(event.legs)
     hold = state.holds.open[event.purpose, event.hold_id].reduced(total(event.vouchers), event.cash)
     if event.purpose == "bid":
-        hold = replace(hold, terms=hold.terms._replace(nodes=event.nodes_left))
+        hold = hold._replace(terms=hold.terms._replace(nodes=event.nodes_left))
     state.holds.put(event.hold_id, hold)
 
 

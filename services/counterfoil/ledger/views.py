@@ -111,8 +111,15 @@ def _posted(event: Any, at: At) -> Iterable[Change]:
     """The balances after each leg."""
     for leg in event.legs:
         for account, after in ((leg.debit, leg.debit_after), (leg.credit, leg.credit_after)):
-            row = {"account": account, "asset": leg.asset, "n": after.n, "posted": after.posted, "held": after.held}
-            yield Put(BALANCES.name, {**row, "posted_at": at.time})
+            row = {
+                "account": account,
+                "asset": leg.asset,
+                "n": after.n,
+                "posted": after.posted,
+                "held": after.held,
+                "posted_at": at.time,
+            }
+            yield Put(BALANCES.name, row)
             if account in (REDEEMED, EXPIRED, CANCELLED):
                 yield Set(VOUCHERS_BALANCE.name, (leg.asset,), {account: after.posted})
         changed = _owned(leg)

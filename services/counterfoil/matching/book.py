@@ -15,7 +15,7 @@ from typing import Final
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, Search
+from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, search_for
 from counterfoil.matching.orders import (
     Bid,
     Eligible,
@@ -61,7 +61,10 @@ class Book:
         Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
         than what the book has.
         """
-        search, best = Search(bid, remaining, now, after, self._eligible, planned), None
+        search = search_for(bid, remaining, now, after, self._eligible, planned)
+        if search is None:
+            return None
+        best = None
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
             for region in bid.regions:

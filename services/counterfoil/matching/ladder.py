@@ -66,7 +66,8 @@ class RestingOffer:
 class Search(NamedTuple):
     """What a bid looks for: a place for `remaining` nodes at an offer ranked behind `after` (exclusive).
 
-    `planned`: what would be left of the offers that the plan has already taken from, by offer id.
+    `planned`: what would be left of the offers that the plan has already taken from, by offer id. `outline`: the bid's.
+    `first`, `starts`: the first hour at which it may start, and from there on each such hour as a bit.
     """
 
     bid: Bid
@@ -75,6 +76,22 @@ class Search(NamedTuple):
     after: Rank
     eligible: Eligible
     planned: Mapping[str, Capacity]
+    outline: Outline
+    first: int
+    starts: int
+
+
+def search_for(
+    bid: Bid, remaining: int, now: Pass, after: Rank, eligible: Eligible, planned: Mapping[str, Capacity]
+) -> Search | None:
+    """The search with these terms; None if it is too late for the bid to start."""
+    first = max(bid.earliest, now.floor_hour)
+    if first > bid.latest:
+        return None
+    least = min(bid.min_nodes, remaining) if bid.partial else remaining
+    outline = (_power_of_two(least), _power_of_two(bid.hours))
+    starts = (1 << (bid.latest - first + 1)) - 1
+    return Search(bid, remaining, now, after, eligible, planned, outline, first, starts)
 
 
 class Ladder:
@@ -127,34 +144,28 @@ class Ladder:
 
     def first(self, search: Search, before: Rank) -> tuple[RestingOffer, Fit] | None:
         """The first offer that fits, among those ranked between `search.after` and `before`, both exclusive."""
-        bid, remaining, now, after, _, _ = search
-        floor_hour = now.floor_hour
-        first = max(bid.earliest, floor_hour)
-        if first > bid.latest:
-            return None
+        floor_hour, outline = search.now.floor_hour, search.outline
         if not self._origin <= floor_hour < self._origin + ORIGIN_HOURS_MAX:
             self._origin = floor_hour
             self._unions.clear()
-        window = ((1 << (bid.latest - first + 1)) - 1) << (first - self._origin)
-        least = min(bid.min_nodes, remaining) if bid.partial else remaining
-        outline = (_power_of_two(least), _power_of_two(bid.hours))
+        window = search.starts << (search.first - self._origin)
         unions = self._unions.get(outline)
         if unions is None:
             unions = self._unions[outline] = [EVERY_HOUR] * len(self._blocks)
         end = min(bisect_left(self._lasts, before) + 1, len(self._blocks))
-        for i in range(bisect_right(self._lasts, after), end):
+        for i in range(bisect_right(self._lasts, search.after), end):
             if unions[i] & window:
-                found, union = self._scan(self._blocks[i], search, before, outline, window)
+                found, union = self._scan(self._blocks[i], search, before, window)
                 if found is not None:
                     return found
                 unions[i] &= union
         return None
 
     def _scan(
-        self, block: list[RestingOffer], search: Search, before: Rank, outline: Outline, window: int
+        self, block: list[RestingOffer], search: Search, before: Rank, window: int
     ) -> tuple[tuple[RestingOffer, Fit] | None, int]:
         """The first fitting offer of a block; if there is none, the block's union as far as it was searched."""
-        bid, remaining, (time, floor_hour, _, _), after, eligible, planned = search
+        bid, remaining, (time, floor_hour, _, _), after, eligible, planned, outline, _, _ = search
         union = 0
         for resting in block:
             if resting.rank >= before:

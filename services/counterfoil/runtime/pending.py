@@ -11,7 +11,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.signer import Signer
 from counterfoil.log.tree import Staged, Tree
-from counterfoil.ports import Announcement, Head, LogStore, NewEntry
+from counterfoil.ports import Announcement, Delivery, Head, LogStore, NewEntry
 from counterfoil.runtime.snapshots import Snapshots
 from counterfoil.runtime.telemetry import Telemetry
 
@@ -70,6 +70,12 @@ class Pending:
         """Add cursors, which are committed with the entries; `consumed` more messages were."""
         self._cursors.update(cursors)
         self._skipped += consumed
+
+    def move_behind(self, delivery: Delivery) -> None:
+        """Add the cursors behind one message."""
+        self._cursors[delivery.source] = delivery.position + 1
+        if delivery.resume:
+            self._cursors.update(delivery.resume)
 
     def forget_cursors(self) -> None:
         """Consume again what is not committed: an inbox was opened at the committed cursors."""

@@ -230,6 +230,9 @@ class Runner:
             self._idle.wait(min(timeout, _HELD_PAUSE))
             return 0
         self._resume(clock)
+        if not deliveries and self._is_idle(clock):
+            self._publish()
+            return 0
         waiting = [each for each in deliveries if each.source == COMMANDS_SOURCE]
         times = self._times(waiting, clock)
         start = times[0] if times else clock
@@ -262,13 +265,22 @@ class Runner:
         try:
             # 6. Publish tiles and checkpoint from what is committed; at least once, in order.
             # Receipts do not wait for these files: they use the announcement of the same checkpoint.
-            if self._publisher.maybe_publish(self.tree, self._clock.now()):
-                self._telemetry.published(self._id, self._publisher.published_size(), self._clock.now())
+            self._publish()
         finally:
             # 7. Reply to commands that make no entry; the answers to the others follow from the entries announced.
             self._send_replies()
         # 8. React: the other services and the views consume the announced entries.
         return made
+
+    def _is_idle(self, clock: int) -> bool:
+        """Whether a step that takes nothing has nothing to do either."""
+        due = self.engine.due()
+        is_due = due is not None and due[0] <= max(clock, self.engine.time)
+        return not (is_due or self._pending or self._root_is_due())
+
+    def _publish(self) -> None:
+        if self._publisher.maybe_publish(self.tree, self._clock.now()):
+            self._telemetry.published(self._id, self._publisher.published_size(), self._clock.now())
 
     def _set_aside(self, commands: Sequence[Delivery], refused: Sequence[tuple[int, Reply]]) -> list[Reply]:
         """Dead-letter commands that no decider may see before they count as consumed; returns their replies."""
@@ -367,21 +379,26 @@ class Runner:
                 held[source] = None
                 continue
             cursors[source] = delivery.position + 1
-            self._pending.move({source: delivery.position + 1, **dict(delivery.resume)})
+            self._pending.move_behind(delivery)
         return cursors, bool(held)
 
     def _consume(self, delivery: Delivery, clock: int) -> bool:
         wanted = self._subscribed[delivery.source]
-        if not any(name in delivery.data for name in self._names[delivery.source]):
-            return True  # most entries of another log have no event that this one consumes: skip parsing
-        entry = CODEC.decode_entry(delivery.data)
+        # Most entries of another log have no event that this one consumes: of those, none is parsed.
+        entry = CODEC.remembered_entry(delivery.data)
+        if entry is None:
+            if not any(name in delivery.data for name in self._names[delivery.source]):
+                return True
+            entry = CODEC.decode_entry(delivery.data)
         events = [(item, event) for item, event in enumerate(entry.events) if type(event) in wanted]
+        if not events:
+            return True
         if not all(self._ready(event) for _, event in events):
             return False
         now, skew = max(clock, self.engine.time + 1), self.engine.state.rules.clock_skew
-        if events and not self.timekeeper.has_come(delivery.source, entry.time, now, skew):
+        if not self.timekeeper.has_come(delivery.source, entry.time, now, skew):
             return False
-        leaf = leaf_hash(delivery.data) if events else b""
+        leaf = leaf_hash(delivery.data)
         for nth, (item, event) in enumerate(events, 1):
             cause = EntryCause(delivery.source, delivery.position, leaf, item)
             self._take(*self.engine.react(cause, event, clock), trace=delivery.trace)
@@ -440,8 +457,11 @@ class Runner:
         return False
 
     def _root(self, clock: int) -> None:
-        if self.engine.size - self._rooted >= STATE_ROOT_EVERY:
+        if self._root_is_due():
             self._take_root(clock)
+
+    def _root_is_due(self) -> bool:
+        return self.engine.size - self._rooted >= STATE_ROOT_EVERY
 
     def _take_root(self, clock: int) -> None:
         self._take(*self.engine.fire(STATE_ROOT_TIMER, clock))

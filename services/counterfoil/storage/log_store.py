@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Column, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.log_id import LogId
@@ -25,6 +25,10 @@ _END: Final = select(
     select(tables.head.c.size).scalar_subquery(),
     select(func.min(_index)).scalar_subquery(),
     select(func.max(_index)).scalar_subquery(),
+)
+_DATA, _LEAVES = (
+    select(each).where(_index >= bindparam("start"), _index < bindparam("stop")).order_by(_index)
+    for each in (tables.entries.c.data, tables.entries.c.leaf)
 )
 _HEAD: Final = select(tables.head.c.size, tables.head.c.root, tables.head.c.note)
 _PRESENCE: Final = select(
@@ -82,16 +86,15 @@ class SqlLogStore:
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """The bytes of entries start..stop-1, fewer where the log ends."""
-        return self._column(tables.entries.c.data, start, stop)
+        return self._range(_DATA, start, stop)
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
         """The leaf hashes of entries start..stop-1, fewer where the log ends."""
-        return self._column(tables.entries.c.leaf, start, stop)
+        return self._range(_LEAVES, start, stop)
 
-    def _column(self, column: Column[Any], start: int, stop: int) -> list[bytes]:
-        wanted = select(column).where(_index >= start, _index < stop).order_by(_index)
+    def _range(self, wanted: Select[bytes], start: int, stop: int) -> list[bytes]:
         with self.database.read() as connection:
-            return list(connection.scalars(wanted))
+            return list(connection.scalars(wanted, {"start": start, "stop": stop}))
 
     def find(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """For the ids that exist: (index, content)."""

@@ -45,7 +45,8 @@ class SqlViewStore:
 
     def __init__(self, dialect: Dialect, views: Sequence[View], *, read_only: bool = False) -> None:
         """Raises `StorageError` if the database is of another kind or version, or read-only with other views."""
-        self._schema = view_schema(views)
+        self._schema = schema = view_schema(views)
+        self._locked = select(schema.meta.c.fingerprint).with_for_update()
         self._writing = Lock()  # guards _known, which must be no older than the last apply
         self._known: dict[str, Progress] = {}
         self.database = Database(dialect, VIEWS_KIND)
@@ -82,7 +83,7 @@ class SqlViewStore:
 
     def _lock(self, connection: Connection) -> str:
         """Lock out other writers until the transaction ends; returns the tables' fingerprint."""
-        fingerprint: str = connection.scalars(select(self._schema.meta.c.fingerprint).with_for_update()).one()
+        fingerprint: str = connection.scalars(self._locked).one()
         return fingerprint
 
     def positions(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import (
     URL,
@@ -142,11 +142,10 @@ class Sqlite:
     def _run(
         self, connection: Connection, shape: Shape, make: Callable[[], Insert | Update], rows: Sequence[Values]
     ) -> None:
-        """Directly on the driver: SQLAlchemy's work per row would cost as much as SQLite's own."""
         if shape not in self._statements:
             self._statements[shape] = str(make().compile(self.writer))
         if rows:
-            connection.exec_driver_sql(self._statements[shape], list(rows))
+            _driver(connection).executemany(self._statements[shape], rows)
 
     def close(self) -> None:
         """The writer last: with write access it folds the write-ahead log into the file."""
@@ -193,9 +192,14 @@ def _engine(path: Path, pragmas: Sequence[str], begin: str, *, kept: int, most: 
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        _driver(connection).execute(begin)
 
     return engine
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """For statements that SQLAlchemy's work would cost more than SQLite's own."""
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
 
 
 class _Held:
