@@ -58,7 +58,7 @@ demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every servic
 	$(BIN)/counterfoil demo --distributed --home var/demo-distributed $(ARGS)
 
 test: check ## the static checks, then every test
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.servers.fixture"]
+pytest_plugins = ["tests.scheduling", "tests.servers.fixture"]
 
 # Local names that a resolver may be asked for; None is "every local address" for a server about to listen.
 LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})

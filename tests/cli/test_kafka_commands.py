@@ -24,7 +24,7 @@ from counterfoil.transport.dead_letter_headers import dead_letter
 from tests.cli.command_line import invoke
 from tests.transport.secured import Secured
 
-pytestmark = pytest.mark.xdist_group("secured-kafka")
+pytestmark = pytest.mark.xdist_group("servers")
 
 DEAD, SOURCE = dead_letters_topic("matching"), commands_topic("matching")
 TIME = "2026-11-22T18:00:00.000000Z"

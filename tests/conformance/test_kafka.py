@@ -149,6 +149,6 @@ def harness(servers: str) -> Iterator[Harness]:
     made.close()
 
 
-@pytest.mark.xdist_group("kafka")
+@pytest.mark.xdist_group("servers")
 class TestKafka(TransportSuite):
     """The suite, bound."""

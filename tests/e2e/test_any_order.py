@@ -29,7 +29,7 @@ from tests.e2e.secured import Operator
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.xdist_group("any-order"),
+    pytest.mark.xdist_group("servers"),
     pytest.mark.timeout(240),
 ]
 

@@ -22,7 +22,7 @@ from tests.servers.fixture import NewCluster
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.xdist_group("demo-distributed"),
+    pytest.mark.xdist_group("servers"),
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("cluster_directory"),  # skipped without the packages of a cluster
 ]

@@ -54,7 +54,7 @@ HOUR = 3_600  # seconds
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.xdist_group("distributed-market"),
+    pytest.mark.xdist_group("servers"),
     pytest.mark.timeout(240),
 ]
 

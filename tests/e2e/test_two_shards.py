@@ -19,7 +19,7 @@ from tests.e2e.secured import Operator
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.xdist_group("two-shards"),
+    pytest.mark.xdist_group("servers"),
     pytest.mark.timeout(300),
 ]
 

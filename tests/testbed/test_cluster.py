@@ -63,6 +63,7 @@ def database(cluster: Cluster, password: str | None = None) -> psycopg.Connectio
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("servers")
 @pytest.mark.timeout(300)
 def test_a_cluster_comes_up_and_comes_back(new_cluster: NewCluster) -> None:
     with new_cluster() as cluster:
@@ -162,6 +163,7 @@ def test_a_plan_is_kept_and_a_damaged_one_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("servers")
 @pytest.mark.timeout(300)
 def test_a_secure_cluster_keeps_its_secrets_and_loses_a_broker(cluster_directory: Path) -> None:
     cluster = Cluster(cluster_directory / "secure")

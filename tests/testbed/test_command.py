@@ -29,6 +29,7 @@ def home(cluster_directory: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("servers")
 def test_a_secure_cluster_from_up_to_down(home: Path, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     up = shell.run("cluster", "up", "--home", home, "--secure", "--json")

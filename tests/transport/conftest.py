@@ -14,7 +14,7 @@ __all__ = ["kafka", "name", "secured"]
 
 @pytest.fixture(scope="module")
 def kafka(cluster_directory: Path) -> OwnKafka:
-    """One for all tests of the process that are in the group `kafka-faults`."""
+    """One for all tests of the process that break or fill one."""
     return own_kafka(cluster_directory)
 
 

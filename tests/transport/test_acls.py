@@ -37,7 +37,7 @@ from counterfoil.transport.admin.client import configuration, settled
 from counterfoil.transport.client import make_producer
 from tests.transport.secured import Secured
 
-pytestmark = pytest.mark.xdist_group("secured-kafka")
+pytestmark = pytest.mark.xdist_group("servers")
 
 TABLE = """
 topic                    issuance  ledger  matching  redemption  gateway  views

@@ -16,7 +16,7 @@ from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log
 from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, until
 
-pytestmark = pytest.mark.xdist_group("kafka-faults")
+pytestmark = pytest.mark.xdist_group("servers")
 
 CHUNK = 4
 

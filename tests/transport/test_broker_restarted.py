@@ -23,7 +23,7 @@ from counterfoil.transport.subscription import KafkaInbox
 from tests.conformance.transport import Log
 from tests.transport.own_kafka import WITHIN, OwnKafka, log_of, own_kafka, until
 
-pytestmark = pytest.mark.xdist_group("kafka-faults")
+pytestmark = pytest.mark.xdist_group("servers")
 
 
 class Pump:

@@ -18,7 +18,7 @@ from counterfoil.transport.dead_letter_headers import Death, Header, dead_letter
 from counterfoil.transport.topic_settings import TOPICS
 from tests.transport.secured import Secured
 
-pytestmark = pytest.mark.xdist_group("secured-kafka")
+pytestmark = pytest.mark.xdist_group("servers")
 
 TIME = "2026-11-22T18:00:00.000000Z"
 Record = tuple[bytes | None, bytes | None, Sequence[Header]]

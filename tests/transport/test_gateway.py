@@ -24,7 +24,7 @@ from counterfoil.transport.subscription import KafkaInbox
 from tests.conformance.transport import Log
 from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, log_of, until
 
-pytestmark = pytest.mark.xdist_group("kafka-faults")
+pytestmark = pytest.mark.xdist_group("servers")
 
 CAPACITY = 5
 

@@ -20,7 +20,7 @@ from counterfoil.transport.topic_settings import TOPICS
 from tests.conformance.transport import Log
 from tests.transport.secured import Secured
 
-pytestmark = pytest.mark.xdist_group("secured-kafka")
+pytestmark = pytest.mark.xdist_group("servers")
 
 SERVICES = ("issuance", "ledger", "matching", "redemption")
 WITHIN = 20.0

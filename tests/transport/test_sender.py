@@ -28,7 +28,7 @@ from counterfoil.transport.topic_settings import MAX_DEAD_MESSAGE_BYTES
 from tests.transport.mock_cluster import PRODUCE, MockCluster, mock_cluster
 from tests.transport.own_kafka import OwnKafka
 
-pytestmark = pytest.mark.xdist_group("kafka-faults")
+pytestmark = pytest.mark.xdist_group("servers")
 
 WITHIN = 20.0
 RETRIABLE = (3, 5, 6, 7, 19, 20)  # no such topic, no leader, another leader, too late, replicas missing (twice)

@@ -20,7 +20,7 @@ from counterfoil.transport.subscription import KafkaInbox, Progress
 from tests.conformance.transport import FOREVER, Log
 from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, Raw, log_of, until
 
-pytestmark = pytest.mark.xdist_group("kafka-faults")
+pytestmark = pytest.mark.xdist_group("servers")
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from counterfoil.transport.topic_settings import TOPICS
 from tests.servers.fixture import NewCluster
 from tests.transport.secured import Secured
 
-pytestmark = pytest.mark.xdist_group("secured-kafka")
+pytestmark = pytest.mark.xdist_group("servers")
 
 COMMANDS, ENTRIES, DEAD = (f"counterfoil.ledger.{kind}" for kind in ("commands", "entries", "dead-letters"))
 DAY_MS = 86_400_000

@@ -13,7 +13,7 @@ from counterfoil.transport.admin import users
 from counterfoil.transport.admin.client import LoginRefused, connect
 from tests.transport.secured import Secured
 
-pytestmark = pytest.mark.xdist_group("secured-kafka")
+pytestmark = pytest.mark.xdist_group("servers")
 
 
 def lets_in(access: KafkaAccess) -> bool:
