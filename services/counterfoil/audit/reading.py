@@ -5,6 +5,7 @@ Who is behind finds what it has not taken yet in a queue, which holds what memor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple, Self
@@ -52,18 +53,16 @@ class Follower:
     """The entries of a log that may hold an event of certain types: what one consumer has not taken yet."""
 
     def __init__(self, reading: Reading, types: Sequence[type[Event]], start: int) -> None:
-        self._reading, self._names, self._start = reading, type_markers(types), start
+        self._reading, self._start = reading, start
+        self._wanted = re.compile(b"|".join(map(re.escape, type_markers(types)))).search
         self._waiting = Spool(Offered.pack, Offered.unpack)
 
     def offer(self, first: int, entries: Sequence[Heading]) -> None:
         """Keep those of the entries, numbered from `first` on, that may hold such an event."""
-        names = self._names
         passed = max(0, self._start - first)
         for index, (data, _, time) in enumerate(entries[passed:], first + passed):
-            for name in names:
-                if name in data:
-                    self._waiting.append(Offered(index, time, data))
-                    break
+            if self._wanted(data):
+                self._waiting.append(Offered(index, time, data))
 
     def next(self, until: int | None = None) -> Offered | None:
         """The next entry, None if there is none.

@@ -12,7 +12,6 @@ Nothing in a log is trusted: any error that a decider raises on it is a finding,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, NoReturn
 
 from counterfoil.audit.files import CannotAudit
@@ -48,6 +47,10 @@ _UNREADABLE: Final = (LogError, OSError)
 
 class ReplayStopped(Exception):
     """The replay of this log cannot continue; the finding is already recorded."""
+
+
+_ENDS: Final = (ReplayStopped, UnknownRules, *_UNREADABLE)
+"""What ends the replay of one log, and of it alone."""
 
 
 class Replayed(NamedTuple):
@@ -142,36 +145,34 @@ class Replay:
     def run(self, at_most: int, until: int | None) -> int:
         """Replay so many entries, of those made up to `until` (microseconds) if that is given; returns how many."""
         done = 0
-        with self._stopping():
+        try:
             while done < at_most and (heading := self._peek()) and (until is None or heading.time <= until):
                 self._next = None
                 self._entry(heading)
                 done += 1
+        except _ENDS as problem:
+            self._ended_by(problem)
         return done
 
     def end(self) -> Replayed:
         """Check what holds at the end, once no entry is left to replay."""
-        with self._stopping():
+        try:
             if not self._stopped:
                 if self.summary.size == 0:
                     self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
                 self._check_end()
+        except _ENDS as problem:
+            self._ended_by(problem)
         self._signatures.settle()
         for index in sorted(self._bad):
             self._found(index, "signature_not_valid", "the command was not signed by the key it names")
         return Replayed(self.place, self.summary, self.findings, self.genesis, self._unknown_rules)
 
-    @contextmanager
-    def _stopping(self) -> Iterator[None]:
-        """End the replay of this log, and of it alone, where the block raises."""
-        try:
-            yield
-            return
-        except ReplayStopped:
-            pass
-        except UnknownRules as problem:
+    def _ended_by(self, problem: Exception) -> None:
+        """Say why there is no more to replay, if that is not said yet, and take no more entries."""
+        if isinstance(problem, UnknownRules):
             self._unknown_rules = str(problem)
-        except _UNREADABLE as problem:
+        elif not isinstance(problem, ReplayStopped):
             self._found(self._engine.size, "log_not_readable", f"{problem}")
         self._next, self._stopped = None, True
         self._reading.leave()
@@ -234,18 +235,18 @@ class Replay:
 
     def _decide(self, index: int, cause: Cause, time: int) -> tuple[Entry, bytes]:
         engine = self._engine
-        if isinstance(cause, GenesisCause) is not (index == 0):
+        if (type(cause) is GenesisCause) is not (index == 0):
             self._stop(index, "genesis_misplaced", "a log has one genesis entry, its first")
-        if isinstance(cause, CommandCause | EntryCause):
+        if type(cause) in (CommandCause, EntryCause):
             self._check_withheld(index, time)
-        if isinstance(cause, CommandCause):
+        if type(cause) is CommandCause:
             return engine.submit(self._command(index, cause), time)
-        if isinstance(cause, EntryCause):
+        if type(cause) is EntryCause:
             return engine.react(cause, self._consume(index, cause, time), time)
-        if isinstance(cause, TimerCause):
+        if type(cause) is TimerCause:
             self._check_due(index, cause.kind, time)
             return engine.fire(cause.kind, time)
-        if isinstance(cause, ResumedCause):
+        if type(cause) is ResumedCause:
             self._check_outage(index, cause.away_since, time)
             return engine.resume(cause, time)
         self.genesis = cause
@@ -329,12 +330,12 @@ class Replay:
             summary.refused += outcome.refusal is not None
         summary.events += len(entry.events)
         for event in entry.events:
-            if isinstance(event, TradeMatched):
+            if type(event) is TradeMatched:
                 summary.trades += 1
                 self._check_trade(entry.index, event)
-            elif isinstance(event, StateRooted):
+            elif type(event) is StateRooted:
                 summary.state_roots += 1
-            elif isinstance(event, LogOpened | RulesAdopted):
+            elif type(event) is LogOpened or type(event) is RulesAdopted:
                 summary.rules.append({"from": entry.index + 1, "version": event.rules})
 
     def _check_trade(self, index: int, trade: TradeMatched) -> None:

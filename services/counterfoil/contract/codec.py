@@ -273,15 +273,16 @@ def _embed(encoded: Sequence[bytes]) -> list[orjson.Fragment]:
 
 
 def _dump_cause(cause: Cause) -> dict[str, Any]:
-    if isinstance(cause, CommandCause):
+    # Of a class that msgspec made, `isinstance` takes ten times as long.
+    if type(cause) is CommandCause:
         payload, signature = encode_base64(cause.payload), encode_base64(cause.signature)
         return {"command": {"payload": payload, "sig": signature, "key_id": cause.key_id}}
-    if isinstance(cause, EntryCause):
+    if type(cause) is EntryCause:
         leaf = encode_base64(cause.leaf)
         return {"entry": {"origin": cause.origin, "index": cause.index, "leaf": leaf, "item": cause.item}}
-    if isinstance(cause, TimerCause):
+    if type(cause) is TimerCause:
         return {"timer": {"kind": cause.kind, "due": format_time(cause.due)}}
-    if isinstance(cause, ResumedCause):
+    if type(cause) is ResumedCause:
         return {"resumed": {"away_since": format_time(cause.away_since)}}
     key = encode_base64(cause.operator_key)
     operator = {"operator_id": cause.operator_id, "operator_name": cause.operator_name, "operator_key": key}

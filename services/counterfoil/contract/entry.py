@@ -5,7 +5,7 @@ An entry says what caused it, what was decided, and the events that follow from 
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, final
 
 import msgspec
 
@@ -18,6 +18,7 @@ PAYLOAD_TYPE: Final = "application/vnd.counterfoil.command.v1+json"
 Index = Annotated[int, msgspec.Meta(ge=0, le=limits.MAX_COUNT)]
 
 
+@final
 class CommandCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A signed command (or batch of commands), verbatim."""
 
@@ -26,6 +27,7 @@ class CommandCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     key_id: str = msgspec.field()
 
 
+@final
 class EntryCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The event number `item` of entry `index` of another log."""
 
@@ -35,6 +37,7 @@ class EntryCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     item: Index
 
 
+@final
 class TimerCause(msgspec.Struct, frozen=True, gc=False):
     """Made by the log's writer: everything of `kind` that was due at `due` (microseconds) or before."""
 
@@ -42,6 +45,7 @@ class TimerCause(msgspec.Struct, frozen=True, gc=False):
     due: int
 
 
+@final
 class GenesisCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The first entry of a log; in issuance's log it also names the operator, the root of all authority."""
 
@@ -54,6 +58,7 @@ class GenesisCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     """A release that knows these rules."""
 
 
+@final
 class ResumedCause(msgspec.Struct, frozen=True, gc=False):
     """The log's writer decides again after it was away, with the last sign of life at `away_since` (microseconds).
 

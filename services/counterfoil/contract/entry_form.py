@@ -104,7 +104,7 @@ def _cause(form: _Cause) -> Cause:
 
 
 def _outcomes(decision: Any, cause: Cause, events: int) -> tuple[Outcome, ...]:
-    if not isinstance(cause, CommandCause):
+    if type(cause) is not CommandCause:
         return ()
     if decision == "accepted":
         return (Outcome(events, None),)
