@@ -39,9 +39,10 @@ WAYS = 1, 2, 4
     [
         ({}, 1, [{ISSUANCE, LEDGER, MATCHING, REDEMPTION}]),
         ({}, 2, [{LEDGER, ISSUANCE}, {MATCHING, REDEMPTION}]),
-        ({}, 3, [{LEDGER}, {MATCHING}, {REDEMPTION, ISSUANCE}]),
+        ({}, 3, [{LEDGER}, {REDEMPTION, ISSUANCE}, {MATCHING}]),
         ({}, 9, [{LEDGER}, {MATCHING}, {REDEMPTION}, {ISSUANCE}]),
-        ({ISSUANCE: 511}, 4, [{LEDGER}, {MATCHING}, {REDEMPTION, ISSUANCE}]),  # too small for a process
+        ({ISSUANCE: 511}, 4, [{LEDGER}, {REDEMPTION, ISSUANCE}, {MATCHING}]),  # too small for a process
+        ({MATCHING: 1_500}, 2, [{MATCHING, REDEMPTION}, {LEDGER, ISSUANCE}]),  # this process takes the largest
         ({LEDGER: 6_400}, 2, [{LEDGER}, {MATCHING, REDEMPTION, ISSUANCE}]),
         ({LEDGER: 6_401}, 2, [{ISSUANCE, LEDGER, MATCHING, REDEMPTION}]),  # more than two thirds are in one log
         (dict.fromkeys(SIZES, 200), 2, [{ISSUANCE, LEDGER, MATCHING, REDEMPTION}]),

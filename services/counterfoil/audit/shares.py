@@ -72,11 +72,15 @@ def divided(sizes: Mapping[LogId, int], most: int) -> list[list[LogId]]:
 
 
 def _like(sizes: Mapping[LogId, int], count: int) -> list[list[LogId]]:
-    """The longest log first, each to the share that has least."""
+    """The longest log first, each to the share that has least; the largest share first, since it waits for no start."""
     shares: list[list[LogId]] = [[] for _ in range(count)]
+
+    def weight(share: Sequence[LogId]) -> int:
+        return sum(sizes[each] for each in share)
+
     for each in sorted(sizes, key=sizes.__getitem__, reverse=True):
-        min(shares, key=lambda share: sum(sizes[one] for one in share)).append(each)
-    return shares
+        min(shares, key=weight).append(each)
+    return sorted(shares, key=weight, reverse=True)
 
 
 @contextmanager
