@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -407,10 +407,11 @@ class ServiceTransport(Inboxes, Protocol):
 class Transport(Inboxes, Protocol):
     """The transport as seen by a gateway: sends commands, follows logs, takes replies."""
 
-    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[Any]:
         """Send a command to a log; the future is done when the command is as durable as this transport makes it.
 
-        Raises `Overloaded` if it was not accepted; if the future fails, the outcome is unknown. Does not block.
+        Its result says nothing; if it fails, the outcome is unknown. Raises `Overloaded` if it was not accepted. Does
+        not block.
         """
 
     def checkpoints(self, origin: str) -> Checkpoint | None:

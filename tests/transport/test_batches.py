@@ -148,7 +148,9 @@ BAD: dict[str, tuple[dict[str, bytes | None], bytes | None, str]] = {
     "no index": ({"index": None}, None, "no_place"),
     "no batch": ({"batch": None}, None, "no_place"),
     "no number": ({"index": b"one"}, None, "no_place"),
-    "a long number": ({"index": b"1" * 40}, None, "no_place"),
+    "a long number": ({"index": b"1" * 20}, None, "no_place"),
+    "a long begin": ({"batch": b"1" * 5_000 + b"-3"}, None, "no_place"),
+    "a long end": ({"batch": b"0-" + b"3" * 5_000}, None, "no_place"),
     "outside its batch": ({"index": b"3"}, None, "impossible_place"),
     "an empty batch": ({"batch": b"2-2"}, None, "impossible_place"),
     "a batch too large": ({"batch": b"0-65537"}, None, "impossible_place"),
@@ -173,7 +175,7 @@ def test_what_is_no_entry_is_refused_with_a_reason(case: str) -> None:
 
 @pytest.mark.parametrize(("size", "fits"), [(65_536, True), (65_537, False)])
 def test_the_largest_batch(size: int, fits: bool) -> None:
-    headers = [(topics.INDEX, b"0"), (topics.BATCH, b"0-%d" % size)]
+    headers = {topics.INDEX: b"0", topics.BATCH: b"0-%d" % size}
     if fits:
         assert place_of(headers) == (0, 0, size)
     else:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from counterfoil.contract import topics
 from counterfoil.transport import lookup
 from counterfoil.transport.batches import BadRecord, BatchReader, encode
-from counterfoil.transport.client import headers_of, partition
+from counterfoil.transport.client import partition
 from tests.conformance.transport import LEDGER, Log
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Topic:
         found = []
         for record in self.records[offset - self.begin :]:
             try:
-                found += [each.data for each in reader.feed(record.offset, record.value, headers_of(record))]
+                found += [each.data for each in reader.feed(record.offset, record.value, record.headers)]
             except BadRecord:
                 continue
         return found

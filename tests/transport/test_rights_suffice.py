@@ -79,7 +79,7 @@ def announce(secured: Secured, service: str, logs: dict[str, Log]) -> None:
 
 def serve(secured: Secured, service: str, logs: dict[str, Log], gateway: KafkaGateway) -> None:
     """Take a command and the entries of others, set the command aside, and reply."""
-    assert gateway.send_command(LogId(service), b"command").result(WITHIN) is None
+    assert gateway.send_command(LogId(service), b"command").result(WITHIN) > 0
     with transport(secured, service, logs) as own:
         sources = {logs[source].origin: 0 for source in VOCABULARY.subscriptions[service]}
         taken = take(own.open_inbox(service, LogId(service), sources), 1 + 2 * len(sources))

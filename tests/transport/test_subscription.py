@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,9 +15,11 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import commands_topic, dead_letters_topic, entries_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Unavailable
 from counterfoil.transport import subscription
-from counterfoil.transport.batches import encode
+from counterfoil.transport.batches import BatchReader, encode
+from counterfoil.transport.buffers import Buffer
+from counterfoil.transport.client import partition
 from counterfoil.transport.dead_letter_headers import read_dead_letter
-from counterfoil.transport.subscription import KafkaInbox, Progress
+from counterfoil.transport.subscription import EntryFeed, KafkaInbox, Progress
 from tests.conformance.transport import FOREVER, Log
 from tests.transport.own_kafka import WITHIN, Headers, OwnKafka, Raw, log_of, until
 
@@ -103,6 +106,27 @@ def test_a_flood_is_held_back_and_nothing_else_is(
             assert len(held.items) < 20 + 5
             assert progress().silent < WITHIN
         assert found == numbers(0, 90)
+
+
+def test_a_batch_without_a_wanted_event_ends_no_wait(log: Log) -> None:
+    """What is wanted is looked for in the entries: nobody can hide an event by what he writes beside them."""
+    batches = BatchReader(log.origin, log.key.verify_key, 0)
+    feed = EntryFeed(partition(topic_of(log)), Buffer(log.origin), 0, batches, "", {"this.happened.v1"})
+    inbox = KafkaInbox([feed], {log.origin: 0})
+
+    def come(*names: str) -> None:
+        end = feed.buffer.end
+        entries = [b'{"events":[{"type":"%b"}]}' % name.encode() for name in names]
+        inbox.put(feed, [Delivery(log.origin, at, data) for at, data in enumerate(entries, end)])
+
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(inbox.poll, 10, FOREVER)
+        until(lambda: bool(inbox._waiting), "the wait")
+        come("that.happened.v1", "this.happened.v10")
+        assert inbox._waiting
+        assert not inbox._news  # the wait goes on
+        come("that.happened.v1", "this.happened.v1")
+        assert len(waits.result(WITHIN)) == 4
 
 
 # junk ---------------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Follower:
 
     def __init__(self, reading: Reading, types: Sequence[type[Event]], start: int) -> None:
         self._reading, self._start = reading, start
-        self._wanted = re.compile(b"|".join(map(re.escape, type_markers(types)))).search
+        self._wanted = re.compile(b"|".join(map(re.escape, type_markers(each.TYPE for each in types)))).search
         self._waiting = Spool(Offered.pack, Offered.unpack)
 
     def offer(self, first: int, entries: Sequence[Heading]) -> None:

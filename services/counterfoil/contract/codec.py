@@ -6,7 +6,7 @@ Encoding needs the value alone, which carries its name. Decoding needs all names
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Final, cast
 
@@ -155,6 +155,11 @@ class Codec:
         except UNREADABLE as problem:
             raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
 
+    def decode_proven_entry(self, data: bytes) -> Entry:
+        """The same for an entry that came with its log's signature, and may have been made in this process."""
+        found = self._entries.get(data)
+        return self.decode_own_entry(data) if found is None else found
+
     def _decode_other_form(self, data: bytes) -> Entry:
         """An entry that is not in its canonical form, but says the same. Raises `Refused`."""
         value = loads(data)  # bounds its own recursion; every member is checked below
@@ -238,9 +243,9 @@ def dump_event(event: Event) -> dict[str, Any]:
     return value
 
 
-def type_markers(types: Sequence[type[Event]]) -> tuple[bytes, ...]:
-    """Byte strings to search an entry for: without any of them it has no event of these types, and is not parsed."""
-    return tuple(f'"type":"{each.TYPE}"'.encode() for each in types)
+def type_markers(names: Iterable[str]) -> tuple[bytes, ...]:
+    """Byte strings to search an entry for: without any of them it has no event of these names, and is not parsed."""
+    return tuple(f'"type":"{name}"'.encode() for name in names)
 
 
 # entries ------------------------------------------------------------------------------------------------------------

@@ -195,7 +195,7 @@ def _unknown_outcome() -> Problem:
     return Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
 
 
-def _is_taken(taken: asyncio.Future[None]) -> bool:
+def _is_taken(taken: asyncio.Future[Any]) -> bool:
     return taken.done() and not taken.cancelled() and taken.exception() is None
 
 

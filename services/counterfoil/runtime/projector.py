@@ -69,8 +69,8 @@ class Projector:
             return 0
         changes: list[Change] = []
         moved: dict[str, int] = {}
-        # Entries are proven by their log, so old ones are not checked again; new ones the codec remembers.
-        decode = CODEC.decode_own_entry if self.catching_up else CODEC.decode_entry
+        # Entries are proven by their log: none is checked again. Those of this process the codec may remember.
+        decode = CODEC.decode_own_entry if self.catching_up else CODEC.decode_proven_entry
         for delivery in deliveries:
             changes += project(self._tables[delivery.source], decode(delivery.data))
             moved[delivery.source] = delivery.position + 1

@@ -120,7 +120,7 @@ class Receipts:
             raise Refused(Code.WRONG_AUDIENCE, aud=aud)
         return submission
 
-    def submit(self, envelope: bytes, waiter: Any, trace: str = "") -> tuple[Submission, Future[None]]:
+    def submit(self, envelope: bytes, waiter: Any, trace: str = "") -> tuple[Submission, Future[Any]]:
         """Send a command; `waiter` will be delivered with its answer.
 
         The future is the transport's: done when the command is as durable as the transport makes it. Raises
@@ -219,7 +219,7 @@ class Receipts:
     def _match(self, log: Followed, delivery: Delivery) -> None:
         if delivery.data.find(b'"cause":{"command":', 0, 64) < 0:
             return
-        entry = CODEC.decode_entry(delivery.data)
+        entry = CODEC.decode_proven_entry(delivery.data)
         sender = _sender_of(log_of(delivery.source), entry)
         if sender in self._waiting:
             log.found.append((sender, delivery.data, entry))

@@ -108,7 +108,7 @@ class Runner:
         wanted = VOCABULARY.subscriptions[log.decider.service]
         self._subscribed = {origin: types for source, types in wanted.items() for origin in log.sources[source]}
         self._wanted = {origin: {each.TYPE for each in types} for origin, types in self._subscribed.items()}
-        self._names = {origin: type_markers(types) for origin, types in self._subscribed.items()}
+        self._names = {origin: type_markers(names) for origin, names in self._wanted.items()}
         self._publisher = Publisher(log.origin, log.store, log.published, log.signer)
         self._snapshots = Snapshots(log.decider, log.origin, log.store, log.snapshots)
         self._pending = Pending(log.id, log.store, log.signer, self._snapshots, telemetry)

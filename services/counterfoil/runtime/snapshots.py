@@ -34,7 +34,7 @@ _FOLDED_AT_ONCE: Final = 1_024  # entries
 _WRITE_TIMEOUT: Final = 15.0  # seconds after which nobody waits for a write any more
 _ABANDONED_AFTER: Final = 5.0  # seconds
 _HANGS: Final = "a write does not end"
-_MARKERS: Final = type_markers((StateRooted,))
+_MARKERS: Final = type_markers((StateRooted.TYPE,))
 
 Changes = Mapping[str, bytes | None]
 """Canonical bytes by key, None for a record that is gone."""

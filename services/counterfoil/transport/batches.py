@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice, product
 from typing import Final
 
@@ -24,6 +25,8 @@ from counterfoil.log.merkle import HASH_BYTES, leaf_hash, root_after, verify_con
 from counterfoil.ports import Announcement, Delivery
 
 Headers = Sequence[tuple[str, bytes]]
+Received = Sequence[tuple[str, bytes | None]]
+"""Headers as they were read: Kafka allows one without a value."""
 
 MAX_BATCH_ENTRIES: Final = 65_536
 """The most entries of one batch."""
@@ -33,7 +36,11 @@ MAX_PENDING_BYTES: Final = 128 * 2**20
 _MAX_CLAIMS: Final = 4  # different values that are kept for one index
 _MAX_VERSIONS: Final = 64  # combinations of such values that are tried
 _MAX_NOTE_BYTES: Final = 4_096
+_MAX_DIGITS: Final = 19  # of a number below 2**63; `int` refuses thousands of them with an error of its own
 _MAX_PROOF_BYTES: Final = 64 * HASH_BYTES
+
+Tail = Mapping[str, bytes]
+"""What proves a batch: the headers of its last record."""
 
 
 class BadRecord(Exception):
@@ -59,16 +66,24 @@ def encode(announcement: Announcement) -> list[tuple[bytes, Headers]]:
     return records
 
 
-def place_of(headers: Headers) -> tuple[int, int, int]:
+def place_of(headers: Mapping[str, bytes | None]) -> tuple[int, int, int]:
     """Index, first and size that a record claims. Raises `BadRecord`."""
-    found = dict(headers)
-    index, (first, dash, size) = found.get(topics.INDEX) or b"", (found.get(topics.BATCH) or b"").partition(b"-")
-    if not (dash and index.isdigit() and first.isdigit() and size.isdigit() and len(index) + len(size) < 40):
-        raise BadRecord("no_place")
-    place = int(index), int(first), int(size)
-    if not place[1] <= place[0] < place[2] <= place[1] + MAX_BATCH_ENTRIES:
+    index, (first, size) = _number(headers.get(topics.INDEX) or b""), _span(headers.get(topics.BATCH) or b"")
+    if not first <= index < size <= first + MAX_BATCH_ENTRIES:
         raise BadRecord("impossible_place")
-    return place
+    return index, first, size
+
+
+@lru_cache(maxsize=16)  # all records of a batch say the same
+def _span(text: bytes) -> tuple[int, int]:
+    first, _, size = text.partition(b"-")
+    return _number(first), _number(size)
+
+
+def _number(text: bytes) -> int:
+    if not text.isdigit() or len(text) > _MAX_DIGITS:
+        raise BadRecord("no_place")
+    return int(text)
 
 
 @dataclass(slots=True)
@@ -81,7 +96,7 @@ class _Pending:
     """Of its first record on the topic."""
     claims: dict[int, list[tuple[bytes, str]]] = field(default_factory=dict)
     """By index: the entry and its trace as records gave them; one each, unless records are forged."""
-    tails: list[Mapping[str, bytes]] = field(default_factory=list)
+    tails: list[Tail] = field(default_factory=list)
     octets: int = 0
     entries: Sequence[tuple[bytes, str]] = ()
     """The proven entries, with their traces."""
@@ -102,7 +117,7 @@ class _Pending:
         self.octets += len(value)
         return len(value)
 
-    def versions(self) -> Iterator[tuple[Mapping[str, bytes], Sequence[tuple[bytes, str]]]]:
+    def versions(self) -> Iterator[tuple[Tail, Sequence[tuple[bytes, str]]]]:
         """What the batch may be: a tail, and an entry for every index; at most `_MAX_VERSIONS` combinations."""
         claims = [self.claims[index] for index in range(self.first, self.size)]
         return islice(product(self.tails, product(*claims)), _MAX_VERSIONS)
@@ -122,17 +137,17 @@ class BatchReader:
         self.proven_size = 0
         """The size of the log up to the last proven batch."""
 
-    def feed(self, offset: int, value: bytes | None, headers: Headers) -> list[Delivery]:
+    def feed(self, offset: int, value: bytes | None, headers: Received) -> list[Delivery]:
         """Take one record; returns what may be consumed now. Raises `BadRecord` unless it may be an entry of the log.
 
         A record that is known already, or whose batch was delivered already, is dropped.
         """
-        index, first, size = place_of(headers)
+        found = dict(headers)
+        index, first, size = place_of(found)
         if value is None or not 0 < len(value) <= MAX_ENTRY_BYTES:
             raise BadRecord("no_entry")
         if size <= self.next_index:
             return []
-        found = dict(headers)
         tail = _tail(found) if index == size - 1 else None
         batch = self._batch(offset, first, size)
         if batch.proven:
@@ -171,7 +186,7 @@ class BatchReader:
             return
         raise BadRecord("unproven_batch")
 
-    def _proven(self, batch: _Pending, tail: Mapping[str, bytes], leaves: Sequence[bytes]) -> bytes:
+    def _proven(self, batch: _Pending, tail: Tail, leaves: Sequence[bytes]) -> bytes:
         """The note if it covers exactly these entries, else empty. Raises `LogError` unless the log signed them."""
         head = open_checkpoint(tail[topics.CHECKPOINT], [self._key])
         root = root_after(batch.first, _hashes(tail.get(topics.FRONTIER, b"")), leaves)
@@ -197,8 +212,9 @@ class BatchReader:
         return released
 
 
-def _tail(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    tail = {name: found[name] for name in (topics.CHECKPOINT, topics.FRONTIER, topics.PROOF) if found.get(name)}
+def _tail(found: Mapping[str, bytes | None]) -> Tail:
+    names = (topics.CHECKPOINT, topics.FRONTIER, topics.PROOF)
+    tail = {name: value for name in names if (value := found.get(name))}
     if topics.CHECKPOINT not in tail or len(tail[topics.CHECKPOINT]) > _MAX_NOTE_BYTES:
         raise BadRecord("no_checkpoint")
     if any(len(tail.get(name, b"")) > _MAX_PROOF_BYTES for name in (topics.FRONTIER, topics.PROOF)):

@@ -43,11 +43,6 @@ def name_of(where: TopicPartition) -> str:
     return str(where.topic) if where.partition == PARTITION else f"{where.topic}/{where.partition}"
 
 
-def headers_of(record: Any) -> list[tuple[str, bytes]]:
-    """The headers of a record that was read; Kafka allows a header without a value, which is empty here."""
-    return [(name, value or b"") for name, value in record.headers]
-
-
 def tls(access: KafkaAccess) -> ssl.SSLContext | None:
     """TLS that trusts the authority of `access` alone; None without TLS. Raises `BadSetting`."""
     if access.ca is None:

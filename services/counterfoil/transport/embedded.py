@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
-from typing import Final
+from typing import Any, Final
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Checkpoint, Clock, Delivery, LogReader, Overloaded, Reply
@@ -67,7 +67,7 @@ class EmbeddedTransport:
                 log.start = size
                 self._notify_readers(log)
 
-    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[Any]:
         """As the port says; what is taken here is only as durable as the process."""
         with self._lock:
             commands = self._commands[log]

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from faststream import AckPolicy
@@ -106,7 +107,7 @@ class KafkaGateway(EmbeddedTransport):
         entries, traces = [each.data for each in deliveries], [each.trace for each in deliveries]
         self.publish(Announcement(origin, first, entries, size, last.note, traces=traces))
 
-    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[None]:
+    def send_command(self, log: LogId, envelope: bytes, trace: str = "") -> Future[int]:
         """As the port says: shed if the writer is too far behind; done when Kafka has it."""
         with self._lock:
             waiting = self._waiting_before(log)
@@ -119,22 +120,16 @@ class KafkaGateway(EmbeddedTransport):
             with self._lock:
                 self._in_flight[log] -= 1
             raise
-        done: Future[None] = Future()
-        sent.add_done_callback(lambda future: self._confirmed(log, future, done))
-        return done
+        sent.add_done_callback(partial(self._confirmed, log))
+        return sent
 
-    def _confirmed(self, log: LogId, sent: Future[int], done: Future[None]) -> None:
+    def _confirmed(self, log: LogId, sent: Future[int]) -> None:
         problem = sent.exception()
         with self._lock:
             self._in_flight[log] -= 1
             if problem is None and (offset := sent.result()) >= 0:
                 self._done.setdefault(log, offset - 1)
                 self._sent[log] = max(self._sent.get(log, 0), offset)
-        if done.set_running_or_notify_cancel():
-            if problem is not None:
-                done.set_exception(problem)
-            else:
-                done.set_result(None)
 
     def waiting(self, log: LogId) -> int:
         """A log's backlog: commands, up to the last that this gateway sent, that are not known to be consumed."""

@@ -114,16 +114,22 @@ class KafkaTransport:
 
         Raises `Unavailable` if Kafka does not answer.
         """
-        return self.ask(self._open(consumer, commands, logs, resume or {}), f"opening the inbox of {consumer}")
+        opened = self._open(consumer, commands, logs, resume or {}, wanted or {})
+        return self.ask(opened, f"opening the inbox of {consumer}")
 
     async def _open(
-        self, consumer: str, commands: LogId | None, logs: Mapping[str, int], resume: Mapping[str, int]
+        self,
+        consumer: str,
+        commands: LogId | None,
+        logs: Mapping[str, int],
+        resume: Mapping[str, int],
+        wanted: Mapping[str, AbstractSet[str]],
     ) -> KafkaInbox:
         await self._close_subscriptions(consumer)
-        wanted = [self._entries_of(origin) for origin in logs]
+        read = [self._entries_of(origin) for origin in logs]
         if commands is not None:
-            wanted.append(self.commands_of(commands))
-        cluster = await self._look_around(wanted)
+            read.append(self.commands_of(commands))
+        cluster = await self._look_around(read)
         feeds: list[Feed] = []
         positions = dict(logs)
         async with looking_up(self._access, self.group) as reader:
@@ -135,7 +141,8 @@ class KafkaTransport:
                 else:
                     begin = await lookup.place(reader, where, logs[origin], resume.get(cursor))
                 batches = BatchReader(origin, self._keys[origin], logs[origin], cursor)
-                feeds.append(EntryFeed(where, Buffer(origin, start=logs[origin]), begin, batches, cursor))
+                buffer = Buffer(origin, start=logs[origin])
+                feeds.append(EntryFeed(where, buffer, begin, batches, cursor, wanted.get(origin)))
             if commands is not None:
                 where = self.commands_of(commands)
                 cursor = f"kafka:{cluster}:{name_of(where)}"

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from counterfoil.log.keys import VerifyKey
 from counterfoil.transport.batches import BadRecord, BatchReader, place_of
-from counterfoil.transport.client import headers_of, name_of
+from counterfoil.transport.client import name_of
 
 _FIRST_STEP: Final = 1_024
 _POLL_MS: Final = 500
@@ -50,7 +50,7 @@ async def _fed(
     """Feed records to `batches`, and yield after each that may be the log's; others are skipped."""
     async for record in _records(reader, where, begin, end):
         try:
-            batches.feed(record.offset, record.value, headers_of(record))
+            batches.feed(record.offset, record.value, record.headers)
         except BadRecord:
             continue
         yield
@@ -91,7 +91,7 @@ async def _comes_before(reader: AIOKafkaConsumer, where: TopicPartition, offset:
     """Whether reading from `offset` misses no entry from `index` on, by the first record that names a place."""
     async for record in _records(reader, where, offset, end):
         try:
-            at, first, size = place_of(headers_of(record))
+            at, first, size = place_of(dict(record.headers))
         except BadRecord:
             continue
         return at == first <= index or size <= index

@@ -16,3 +16,5 @@ LAG: Final = 0.25
 """Between a gateway's looks at how far the services are with their commands."""
 NEW_TOPIC: Final = 0.2
 """Before asking again for a topic that Kafka does not show yet."""
+GATHER: Final = 0.005
+"""From one request of a producer or consumer to the next: a first message goes at once, what follows goes together."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -240,6 +241,7 @@ class Sender:
 
         All of them are done by the end. An error is added to `problems`; with the first, all that is queued fails.
         """
+        began = time.monotonic()
         left = deque[_Job]()
         for job in jobs:
             if (reason := job.blocked) is None:
@@ -249,8 +251,10 @@ class Sender:
         try:
             for batch, ends in _batches(producer, list(left)):
                 base = await _sent(producer, batch, where)
-                for end in ends:
-                    self._finish(left.popleft(), base + end if base >= 0 else -1)
+                sent = [left.popleft() for _ in ends]
+                self._free(sent)
+                for job, end in zip(sent, ends, strict=True):
+                    job.done.set_result(base + end if base >= 0 else -1)
         except asyncio.CancelledError:
             self._fail(left, Unavailable("Kafka has not confirmed it"))
         except Exception as problem:  # noqa: BLE001 any error fails the jobs' futures
@@ -258,25 +262,25 @@ class Sender:
                 self._give_up(problem)
             problems.append(problem)
             self._fail(left, problem)
+        else:
+            # A request costs this process, Kafka and every reader as much as dozens of records do.
+            await asyncio.sleep(max(0.0, began + pauses.GATHER - time.monotonic()))
 
     def _give_up(self, problem: Exception) -> None:
         for jobs in self._take(()).values():
             self._fail(jobs, problem)
 
     def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
-        for job in jobs:
-            self._free(job)
+        failed = list(jobs)
+        self._free(failed)
+        for job in failed:
             # A job that failed because of another has the same text: wrapped each time, it would double in length.
             text = str(problem) if isinstance(problem, Unavailable) else f"{name_of(job.where)}: {problem!r}"
             job.done.set_exception(Unavailable(text))
 
-    def _finish(self, job: _Job, end: int) -> None:
-        self._free(job)
-        job.done.set_result(end)
-
-    def _free(self, job: _Job) -> None:
+    def _free(self, jobs: Iterable[_Job]) -> None:
         with self._room:
-            self._queued -= len(job.records)
+            self._queued -= sum(len(job.records) for job in jobs)
             self._room.notify_all()
 
 

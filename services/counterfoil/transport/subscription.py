@@ -12,6 +12,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from counterfoil.contract import topics
+from counterfoil.contract.codec import type_markers
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Unavailable
 from counterfoil.transport import pauses
 from counterfoil.transport.batches import BadRecord, BatchReader
 from counterfoil.transport.buffers import Buffer, BufferedInbox
-from counterfoil.transport.client import headers_of, name_of
+from counterfoil.transport.client import name_of
 from counterfoil.transport.routes import Read
 
 MAX_BUFFERED: Final = 8_192
@@ -83,6 +85,10 @@ class Feed(ABC):
     def take(self, record: Any) -> list[Delivery]:
         """What may be delivered now that `record` has come. Raises `BadRecord`."""
 
+    def wakes(self, _deliveries: Sequence[Delivery]) -> bool:
+        """Whether these, which are not empty, end a wait of the consumer."""
+        return True
+
     @property
     def missing(self) -> int | None:
         """The position that has not come, while later ones have."""
@@ -100,7 +106,7 @@ class CommandFeed(Feed):
         """Raises `BadRecord` for a record that cannot be an envelope."""
         if not record.value or len(record.value) > MAX_ENVELOPE_BYTES:
             raise BadRecord("no_envelope")
-        trace = dict(headers_of(record)).get(topics.TRACE, b"").decode("ascii", "replace")[:64]
+        trace = (dict(record.headers).get(topics.TRACE) or b"").decode("ascii", "replace")[:64]
         resume = ((self.cursor, record.offset + 1), (time_of(self.cursor), max(0, record.timestamp)))
         position, self._position = self._position, self._position + 1
         accepted = record.timestamp * 1_000 if record.timestamp >= 0 else None  # Kafka counts milliseconds
@@ -110,13 +116,29 @@ class CommandFeed(Feed):
 class EntryFeed(Feed):
     """Entries: whole batches that the log's signature vouches for."""
 
-    def __init__(self, where: TopicPartition, buffer: Buffer, offset: int, batches: BatchReader, cursor: str) -> None:
+    def __init__(
+        self,
+        where: TopicPartition,
+        buffer: Buffer,
+        offset: int,
+        batches: BatchReader,
+        cursor: str,
+        wanted: AbstractSet[str] | None = None,
+    ) -> None:
+        """`wanted`: the names of the events that end a wait; None if every entry does."""
         super().__init__(where, buffer, offset, cursor)
         self.batches = batches
+        self._markers = None if wanted is None else type_markers(wanted)
 
     def take(self, record: Any) -> list[Delivery]:
         """Raises `BadRecord`."""
-        return self.batches.feed(record.offset, record.value, headers_of(record))
+        return self.batches.feed(record.offset, record.value, record.headers)
+
+    def wakes(self, deliveries: Sequence[Delivery]) -> bool:
+        """By the entries themselves, which are proven: a header that said so would be anybody's word."""
+        if self._markers is None:
+            return True
+        return any(marker in each.data for each in deliveries for marker in self._markers)
 
     @property
     def missing(self) -> int | None:
@@ -155,7 +177,7 @@ class KafkaInbox(BufferedInbox):
             return
         with self._lock:
             feed.buffer.items.extend(deliveries)
-            if self._waiting:
+            if self._waiting and feed.wakes(deliveries):
                 self.notify(feed.buffer)
 
     def fail(self, reason: str) -> None:
@@ -226,8 +248,10 @@ class Subscription:
                     continue
                 # Of each partition that is not wanted, aiokafka keeps one fetch and asks for no more.
                 found = await client.getmany(*wanted, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+                began = time.monotonic()
                 for where, records in found.items():
                     await self._take(self._feeds[where], records)
+                await asyncio.sleep(max(0.0, began + pauses.GATHER - time.monotonic()))
         except Exception as problem:
             log.warning("%s: reading ends: %r", self._group, problem, exc_info=problem)
             self.inbox.fail(f"reading for {self._group} ended: {problem!r}")
