@@ -78,7 +78,7 @@ class Market:
         self.home, self.clock = home, VirtualClock(T)
         self.shards: dict[str, str] = {}
         """By service, the shard that its commands go to; `MAIN` by default."""
-        self.system = system(instance, self.clock, synchronous="OFF", threads=1)
+        self.system = system(instance, self.clock, synchronous="OFF")
         for log, runner in self.system.runners.items():
             presence = self.system.stores[log].presence()
             self.clock.advance_to(max(runner.engine.time, 0 if presence is None else presence.alive))

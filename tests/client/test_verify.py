@@ -31,7 +31,7 @@ class Case:
     def __init__(self, home: Path) -> None:
         instance = Instance.create(home, "h.example", "Operator", lambda _name: SEED)
         self.key = instance.log_key(LogId("issuance")).verify_key
-        system = Embedded(instance, VirtualClock(NOW), synchronous="OFF", threads=1)
+        system = Embedded(instance, VirtualClock(NOW), synchronous="OFF")
         self.envelopes, self.receipts = [], list[dict[str, Any]]()
         for name in ("acme", "norn"):
             body = RegisterParty(

@@ -34,7 +34,7 @@ def options(folder: Path, nodes: int = 3, pods: int = 8) -> list[str]:
 def play(home: Path, seed: int, system: type[EmbeddedSystem] = EmbeddedSystem) -> tuple[dict[str, Any], dict[str, str]]:
     """Play it in this process: its report without the speed, and the roots of the logs."""
     clock = VirtualClock(START)
-    embedded = Embedded(make_instance(home, seed), clock, synchronous="OFF", threads=1)
+    embedded = Embedded(make_instance(home, seed), clock, synchronous="OFF")
     try:
         given = StoryInput.load(seed, *thinned(home / "in"))
         report = play_and_report(system(embedded, clock), given, lambda *_: None)

@@ -8,7 +8,6 @@ lost: the services announce what is committed when they start.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from time import thread_time_ns
 from typing import Any
@@ -22,6 +21,7 @@ from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
 from counterfoil.runtime.clock import SystemClock, VirtualClock
 from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.settings import DatabaseAccess
 from counterfoil.storage.dialect.postgresql import Postgresql
 from counterfoil.storage.log_directory import LogDirectory
@@ -45,14 +45,15 @@ def fill_market(
     clock = VirtualClock(SystemClock().now())
     transport = EmbeddedTransport(clock=clock)
     with ExitStack() as opened:
-        pool = opened.enter_context(ThreadPoolExecutor(2))
+        signatures = opened.enter_context(closing(Signatures()))
+        signatures.beside = True
         runners = {
             log: Runner(
                 _open(log, instance, database(log.service), transport, opened),
                 transport,
                 clock,
                 instance.genesis(),
-                pool,
+                signatures,
             )
             for log in instance.logs()
         }

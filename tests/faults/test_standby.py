@@ -17,6 +17,7 @@ from counterfoil.instance import Instance
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.clock_guard import SIGN_EVERY, TOLERANCE
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.settings import Settings
 from counterfoil.storage.log_store import SqlLogStore, open_log_store
 from counterfoil.storage.snapshot_store import open_snapshot_store
@@ -71,7 +72,7 @@ class Pair:
         self.clocks = [VirtualClock(T), VirtualClock(T - HOUR)]
         servers = {"kafka": "127.0.0.1:1", "database": "postgresql://127.0.0.1:1/none"}  # nothing connects to them
         settings = Settings().model_copy(update={"home": home, **servers})
-        made = [Writer(ISSUANCE, self.instance, clock, settings, None, Instruments()) for clock in self.clocks]
+        made = [Writer(ISSUANCE, self.instance, clock, settings, Signatures(), Instruments()) for clock in self.clocks]
         self.first, self.second = (opened.enter_context(closing(each)) for each in made)
         self.tick()
         self.tick()

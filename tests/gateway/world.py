@@ -67,7 +67,7 @@ class Market:
         self.instance = (
             Instance(home) if (home / "instance.json").exists() else Instance.create(home, HOST, "Operator", seed_of)
         )
-        self.system = Embedded(self.instance, self.clock, synchronous="OFF", deliver=deliver, threads=1)
+        self.system = Embedded(self.instance, self.clock, synchronous="OFF", deliver=deliver)
         self._authors: dict[str, Author] = {}
         self._ids = count(1)
 

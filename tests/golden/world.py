@@ -48,7 +48,7 @@ class GoldenWorld(World):
         self.settle()
 
     def _open(self, instance: Instance) -> None:
-        self.system = Embedded(instance, self._time, synchronous="OFF", threads=1)
+        self.system = Embedded(instance, self._time, synchronous="OFF")
         self.engines = {log.name: runner.engine for log, runner in self.system.runners.items()}
 
     def away(self, duration: int) -> None:

@@ -30,6 +30,7 @@ from counterfoil.ports import Announcement, Head, LogStore, NewEntry, Presence, 
 from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.transport.embedded import EmbeddedTransport
 
 T = 277_778 * HOUR
@@ -339,7 +340,7 @@ class RunnerHarness:
             self.files,
             Signer(KEY, self.files.memory),
         )
-        self.runner = Runner(log, self.transport, self.clock, GENESIS, None)
+        self.runner = Runner(log, self.transport, self.clock, GENESIS, Signatures())
         self.runner.recover()
         return self.runner
 

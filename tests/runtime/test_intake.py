@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
@@ -16,20 +14,17 @@ from counterfoil.client.author import Author
 from counterfoil.contract.events import KeyRevoked
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import Submission
 from counterfoil.core.directory import Directory
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ledger.commands import Withdraw
+from counterfoil.ports import Reply
 from counterfoil.runtime.intake import Intake
+from counterfoil.runtime.signatures import Signatures
 from tests.runtime.harness import DECIDER, ORIGIN, STRANGER, TREASURER, T, command_id, deposit, registered
 
 OTHER_KEY = Author(TREASURER.party_id, b"o" * 32)
 UNREGISTERED = Author(TREASURER.party_id, b"u" * 32)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as running:
-        yield running
 
 
 def directory() -> Directory:
@@ -46,9 +41,16 @@ def directory() -> Directory:
 KNOWN = directory()
 
 
-def gate(pool: ThreadPoolExecutor | None = None) -> Intake:
-    """The intake of the harness's service."""
-    return Intake(DECIDER, ORIGIN, pool)
+def check(
+    envelopes: list[bytes], known: Directory = KNOWN
+) -> tuple[list[tuple[int, Submission]], list[tuple[int, Reply]]]:
+    """What the intake of the harness's service lets through, and what it refuses; each with its place."""
+    intake = Intake(DECIDER, ORIGIN, Signatures())
+    opened, refused = intake.open(envelopes, known)
+    with intake.verifying(opened) as signed:
+        found = list(zip(opened, signed, strict=True))
+    refused += [intake.forged(each) for each, good in found if not good]
+    return [(each.place, each.submission) for each, good in found if good], refused
 
 
 def broken(envelope: bytes) -> bytes:
@@ -83,7 +85,7 @@ REFUSED: list[tuple[bytes, Code]] = [
     ("envelope", "code"), REFUSED, ids=[f"{n}-{code.value}" for n, (_, code) in enumerate(REFUSED)]
 )
 def test_what_is_refused(envelope: bytes, code: Code) -> None:
-    accepted, refused = gate().open([envelope], KNOWN)
+    accepted, refused = check([envelope])
     assert accepted == []
     ((place, reply),) = refused
     assert place == 0
@@ -95,41 +97,39 @@ def test_a_signature_by_another_key_of_the_same_party_is_bad() -> None:
     """The key is the one that the payload names; the envelope's key hint is ignored."""
     value, other = json.loads(GOOD), json.loads(deposit(1, author=OTHER_KEY))
     value["signatures"] = other["signatures"]
-    _, ((_, reply),) = gate().open([json.dumps(value).encode()], KNOWN)
+    _, ((_, reply),) = check([json.dumps(value).encode()])
     assert reply.refused is not None
     assert reply.refused.code is Code.BAD_SIGNATURE
     value = json.loads(GOOD)
     value["signatures"][0]["keyid"] = OTHER_KEY.key_id
-    accepted, _ = gate().open([json.dumps(value).encode()], KNOWN)
+    accepted, _ = check([json.dumps(value).encode()])
     assert len(accepted) == 1
 
 
 def test_a_signature_found_good_once_is_so_for_its_own_key_and_payload_only() -> None:
     """Answers are remembered in the process; a directory may hold another key under the same id."""
-    assert len(gate().open([GOOD], KNOWN)[0]) == 1
+    assert len(check([GOOD])[0]) == 1
     other = directory()
     keys = other.parties[TREASURER.party_id].keys
     keys[TREASURER.key_id] = keys[OTHER_KEY.key_id]
     value = json.loads(deposit(2))
     value["signatures"] = json.loads(GOOD)["signatures"]
     for envelope, known in ((GOOD, other), (json.dumps(value).encode(), KNOWN)):
-        _, ((_, reply),) = gate().open([envelope], known)
+        _, ((_, reply),) = check([envelope], known)
         assert reply.refused is not None
         assert reply.refused.code is Code.BAD_SIGNATURE
-    assert len(gate().open([GOOD], KNOWN)[0]) == 1
+    assert len(check([GOOD])[0]) == 1
 
 
 def test_a_revoked_key_comes_through_to_be_refused_on_record() -> None:
-    accepted, refused = gate().open([deposit(1, author=OTHER_KEY)], KNOWN)
+    accepted, refused = check([deposit(1, author=OTHER_KEY)])
     assert [each.header.key_id for _, each in accepted] == [OTHER_KEY.key_id]
     assert refused == []
 
 
 def test_a_sender_is_known_by_payload_and_signature() -> None:
     forged, unreadable = broken(GOOD), b"{}"
-    _, ((second, raw), (first, signed)) = gate().open(
-        [forged, unreadable], KNOWN
-    )  # malformed envelopes are refused first
+    _, ((second, raw), (first, signed)) = check([forged, unreadable])  # malformed envelopes are refused first
     assert (first, second) == (0, 1)
     submission = CODEC.decode_envelope(forged)
     assert (signed.content, signed.signature) == (submission.content, submission.signature)
@@ -139,7 +139,7 @@ def test_a_sender_is_known_by_payload_and_signature() -> None:
 def test_what_is_decided_is_the_parse_of_the_signed_bytes() -> None:
     body = Withdraw(party_id="lab", currency="CNY", amount=7, payment_reference="x")
     envelope = TREASURER.sign([body, body], ORIGIN, command_id(5), T)
-    ((_, submission),), _ = gate().open([envelope], KNOWN)
+    ((_, submission),), _ = check([envelope])
     assert submission.bodies == (body, body)
     assert submission.content == sha256(submission.payload).digest()
 
@@ -150,23 +150,18 @@ ENVELOPES = [
 ]
 
 
-def test_every_signature_is_held_against_its_own_key(pool: ThreadPoolExecutor) -> None:
-    """Over many jobs of the pool, the last one partly filled."""
+def test_every_signature_is_held_against_its_own_key() -> None:
     kinds = [(0, 3, 0, 3, 1)[number % 5 if number > 20 else number % 3] for number in range(61)]
     envelopes = [ENVELOPES[number][kind] for number, kind in enumerate(kinds)]
-    for intake in (gate(), gate(pool)):
-        accepted, refused = intake.open(envelopes, KNOWN)
-        good = [(number, command_id(number)) for number, kind in enumerate(kinds) if kind != 1]
-        assert [(place, each.header.command_id) for place, each in accepted] == good
-        assert len(refused) == kinds.count(1) > 0
+    accepted, refused = check(envelopes)
+    good = [(number, command_id(number)) for number, kind in enumerate(kinds) if kind != 1]
+    assert [(place, each.header.command_id) for place, each in accepted] == good
+    assert len(refused) == kinds.count(1) > 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 63), st.sampled_from([0, 0, 0, 1, 2, 3])), max_size=70))
-def test_the_pool_changes_nothing(pool: ThreadPoolExecutor, picks: list[tuple[int, int]]) -> None:
-    envelopes = [ENVELOPES[number][kind] for number, kind in picks]
-    inline, pooled = gate().open(envelopes, KNOWN), gate(pool).open(envelopes, KNOWN)
-    assert inline == pooled
-    accepted, refused = inline
+def test_each_is_accepted_or_refused_by_what_it_is(picks: list[tuple[int, int]]) -> None:
+    accepted, refused = check([ENVELOPES[number][kind] for number, kind in picks])
     assert [each.header.command_id for _, each in accepted] == [command_id(n) for n, kind in picks if kind in (0, 3)]
     codes = [each.refused.code for _, each in refused if each.refused is not None]
     unknown, bad = (sum(1 for _, kind in picks if kind == which) for which in (2, 1))

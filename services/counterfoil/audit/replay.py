@@ -19,7 +19,7 @@ from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary, Outage
-from counterfoil.audit.signatures import Signatures, Signed
+from counterfoil.audit.signatures import Claim, Signatures
 from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
 from counterfoil.catalogue import CODEC, VOCABULARY
@@ -38,6 +38,7 @@ from counterfoil.core.rules import UnknownRules, absent_of
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.matching.events import TradeMatched
+from counterfoil.runtime.verifier import Signed
 
 TIMER_SLACK: Final = SECOND
 """How late a timer may be while anything else is decided: one batch."""
@@ -268,7 +269,8 @@ class Replay:
         rules = self._engine.state.rules
         if (absent := absent_of(rules, submission.bodies)) is not None:
             self._found(index, "command_absent", f"rules version {rules.number} has no {absent.TYPE} v{absent.V}")
-        self._signatures.verify(Signed(self._bad, index, key, signed_bytes(cause.payload), cause.signature))
+        signed = Signed(key, signed_bytes(cause.payload), cause.signature)
+        self._signatures.verify(Claim(self._bad, index, signed))
         self.summary.signatures += 1
         return submission
 

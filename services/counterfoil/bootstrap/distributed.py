@@ -11,7 +11,6 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, cast
 
@@ -28,6 +27,7 @@ from counterfoil.ports import Clock, Unavailable
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.receipts import Deliver
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.runtime.timekeeper import SILENCE
 from counterfoil.runtime.worker import Worker
 from counterfoil.settings import GATEWAY, Settings, parse_listen
@@ -79,7 +79,8 @@ class Distributed:
         self._started, self._stopped, self._closing = Event(), Event(), Event()
         self._cancelled, self._missing = False, "not everything is connected yet"
         self.instruments = Instruments(_tracing(settings.otlp))
-        self._pool = ThreadPoolExecutor(2, "counterfoil-verify")
+        self._signatures = Signatures()
+        self._signatures.beside = True
         self._consumers = Consumers(self._samples)
         self.health = Health()
         self.health.ready("started", lambda: None if self._started.is_set() else self._missing)
@@ -138,7 +139,7 @@ class Distributed:
             from counterfoil.bootstrap.gateway import Gateway
 
             return Gateway(self.instance, self.settings, self._deliver, self.instruments, lambda: self.failure)
-        return Writer(parse_log(name), self.instance, self._clock, self.settings, self._pool, self.instruments)
+        return Writer(parse_log(name), self.instance, self._clock, self.settings, self._signatures, self.instruments)
 
     @property
     def gateway(self) -> Gateway:
@@ -236,5 +237,5 @@ class Distributed:
         for component in components.values():
             component.close()
         self.probes.close()
-        self._pool.shutdown()
+        self._signatures.close()
         self.instruments.close()

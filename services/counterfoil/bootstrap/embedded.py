@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from threading import Event
@@ -25,6 +25,7 @@ from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.projector import Projector
 from counterfoil.runtime.receipts import Answer, Deliver, Receipts, Source
 from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.worker import Worker
 from counterfoil.storage.log_directory import LogDirectory
@@ -62,7 +63,6 @@ class Embedded:
         *,
         synchronous: Synchronous = "FULL",
         deliver: Deliver = resolve,
-        threads: int = 2,
         longest_outage: int = LONGEST_OUTAGE,
     ) -> None:
         """Open and recover everything; `longest_outage` is in microseconds.
@@ -77,8 +77,7 @@ class Embedded:
         self._stopped, self._unanswered = Event(), Event()
         self.failure = ""
         with ExitStack() as opened:
-            pool = ThreadPoolExecutor(threads, "counterfoil-verify")
-            self._pool = opened.enter_context(pool) if threads > 1 else None
+            self._signatures = opened.enter_context(closing(Signatures()))
             self.views = opened.enter_context(closing(open_view_store(instance.views_database, VIEWS)))
             self.stores: dict[LogId, LogStore] = {}
             self._snapshots: dict[LogId, SnapshotStore] = {}
@@ -107,7 +106,7 @@ class Embedded:
 
     def _runner(self, log: Log, genesis: GenesisCause) -> Runner:
         guard = ClockGuard(self.clock, self._longest_outage)
-        return Runner(log, self.transport, self.clock, genesis, self._pool, guard=guard)
+        return Runner(log, self.transport, self.clock, genesis, self._signatures, guard=guard)
 
     def _open(self, log: LogId) -> Log:
         instance, store, service = self.instance, self.stores[log], log.service
@@ -190,6 +189,7 @@ class Embedded:
 
     def start(self) -> None:
         """Let threads do the stepping."""
+        self._signatures.beside = True
         for log, runner in self.runners.items():
             runner.publish_in_background()
             recover = _only_writer(log)(runner.recover)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -21,6 +20,7 @@ from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import Clock, LogStore, SnapshotStore, StoreConflict, Unavailable
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.runner import Log, Runner
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.settings import Settings
 from counterfoil.storage.log_directory import LogDirectory
@@ -50,12 +50,12 @@ class Writer:
         instance: Instance,
         clock: Clock,
         settings: Settings,
-        pool: ThreadPoolExecutor | None,
+        signatures: Signatures,
         instruments: Instruments,
     ) -> None:
         """Connects to nothing before the first step, except Kafka's clients, which retry until they are connected."""
         self.id, self.name = id_, id_.name
-        self._instance, self._clock, self._pool = instance, clock, pool
+        self._instance, self._clock, self._signatures = instance, clock, signatures
         self._instruments = instruments
         user = id_.service
         self._database = settings.database_access(user)
@@ -152,7 +152,9 @@ class Writer:
         decider, origin = DECIDERS[self.id.service], instance.origin(self.id)
         own = Log(decider, origin, self.sources, self._store, self._snapshots, directory, signer)
         guard = ClockGuard(self._clock, self._longest_outage)  # a step of the clock while standing by is no writer's
-        runner = Runner(own, self.transport, self._clock, instance.genesis(), self._pool, self._instruments, guard)
+        runner = Runner(
+            own, self.transport, self._clock, instance.genesis(), self._signatures, self._instruments, guard
+        )
         runner.publish_in_background()
         return runner
 

@@ -104,7 +104,7 @@ def openapi() -> bytes:
 
     with TemporaryDirectory(prefix="counterfoil-") as directory:
         instance = Instance.create(Path(directory), "localhost", "nobody", lambda _name: secrets.token_bytes(32))
-        system = Embedded(instance, SystemClock(), synchronous="OFF", threads=1)
+        system = Embedded(instance, SystemClock(), synchronous="OFF")
         try:
             document = create_app(system.backend(), AnswerRelay()).openapi()
         finally:

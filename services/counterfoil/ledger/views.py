@@ -129,6 +129,8 @@ def _posted(event: Any, at: At) -> Iterable[Change]:
 
 def _owned(leg: Leg) -> dict[str, int]:
     """By how much a leg changes what a voucher's owners have, all together."""
+    if owner_of(leg.debit) is None and owner_of(leg.credit) is None:  # cash: most legs
+        return {}
     available = held = 0
     if owner_of(leg.debit) is not None:
         held = {"hold": leg.amount, "capture": -leg.amount, "release": -leg.amount}.get(leg.effect, 0)

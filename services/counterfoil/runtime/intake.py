@@ -5,10 +5,10 @@ The command executed later is parsed from exactly the bytes whose signature was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
@@ -18,41 +18,43 @@ from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.directory import Directory
 from counterfoil.ports import Reply
-from counterfoil.runtime.signatures import is_signed
+from counterfoil.runtime.signatures import Signatures
 
-_CHUNK = 16  # signatures per job of the pool; libsodium releases the interpreter lock while it verifies
+
+class Opened(NamedTuple):
+    """A command to decide, if its signature is right: its place in the batch, and the key that must have signed it."""
+
+    place: int
+    key: bytes
+    submission: Submission
 
 
 class Intake:
     """The intake of one log, for the commands addressed to its `origin`."""
 
-    def __init__(self, decider: Decider[Any], origin: str, pool: ThreadPoolExecutor | None) -> None:
-        self._decider, self._log, self._origin, self._pool = decider, log_of(origin), origin, pool
+    def __init__(self, decider: Decider[Any], origin: str, signatures: Signatures) -> None:
+        self._decider, self._log, self._origin, self._signatures = decider, log_of(origin), origin, signatures
 
-    def open(
-        self, envelopes: Sequence[bytes], directory: Directory
-    ) -> tuple[list[tuple[int, Submission]], list[tuple[int, Reply]]]:
-        """The envelopes to decide, in order, and a refusal for each of the others; each with its index."""
-        parsed: list[Submission] = []
-        places: list[int] = []
-        keys: list[bytes] = []
+    def open(self, envelopes: Sequence[bytes], directory: Directory) -> tuple[list[Opened], list[tuple[int, Reply]]]:
+        """The envelopes in form and by a known key, in order, and a refusal for each of the others with its place."""
+        opened: list[Opened] = []
         refused: list[tuple[int, Reply]] = []
         for place, envelope in enumerate(envelopes):
             try:
                 submission = self._parse(envelope)
-                keys.append(self._key(submission, directory))
-                parsed.append(submission)
-                places.append(place)
+                opened.append(Opened(place, self._key(submission, directory), submission))
             except Refused as problem:
                 refused.append((place, self._reply(*_sender(envelope), problem.refusal)))
-        accepted = []
-        for place, submission, good in zip(places, parsed, self._verify(parsed, keys), strict=True):
-            if good:
-                accepted.append((place, submission))
-            else:
-                refusal = refuse(Code.BAD_SIGNATURE)
-                refused.append((place, self._reply(submission.content, submission.signature, refusal)))
-        return accepted, refused
+        return opened, refused
+
+    def verifying(self, opened: Sequence[Opened]) -> AbstractContextManager[Iterator[bool]]:
+        """Begin to verify their signatures; for each, in order, whether it is right."""
+        return self._signatures.verifying([(each.key, each.submission) for each in opened])
+
+    def forged(self, opened: Opened) -> tuple[int, Reply]:
+        """The refusal of one that is not signed by its key, with its place."""
+        submission = opened.submission
+        return opened.place, self._reply(submission.content, submission.signature, refuse(Code.BAD_SIGNATURE))
 
     def _parse(self, envelope: bytes) -> Submission:
         submission = CODEC.decode_envelope(envelope)
@@ -74,16 +76,6 @@ class Intake:
         if key is None:
             raise Refused(Code.UNKNOWN_KEY, actor=header.actor, key_id=header.key_id)
         return key
-
-    def _verify(self, submissions: Sequence[Submission], keys: Sequence[bytes]) -> list[bool]:
-        def chunk(start: int) -> list[bool]:
-            stop = start + _CHUNK
-            pairs = zip(submissions[start:stop], keys[start:stop], strict=True)
-            return [is_signed(key, each) for each, key in pairs]
-
-        starts = range(0, len(submissions), _CHUNK)
-        run: Callable[..., object] = map if self._pool is None or len(starts) < 2 else self._pool.map
-        return [good for part in run(chunk, starts) for good in part]  # type: ignore[attr-defined]
 
     def _reply(self, content: bytes, signature: bytes, refused: Refusal) -> Reply:
         return Reply(self._log, content, refused, None, signature)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -72,7 +72,7 @@ class Projector:
         # Entries are proven by their log: none is checked again. Those of this process the codec may remember.
         decode = CODEC.decode_own_entry if self.catching_up else CODEC.decode_proven_entry
         for delivery in deliveries:
-            changes += project(self._tables[delivery.source], decode(delivery.data))
+            project(self._tables[delivery.source], decode(delivery.data), changes)
             moved[delivery.source] = delivery.position + 1
         self._views.apply(changes, moved)
         self.inbox.acknowledge(moved)
@@ -82,10 +82,10 @@ class Projector:
         return len(deliveries)
 
 
-def project(table: Reducers, entry: Entry) -> Iterable[Change]:
-    """The changes that one entry makes to the views of its service."""
+def project(table: Reducers, entry: Entry, changes: list[Change]) -> None:
+    """Add the changes that one entry makes to the views of its service."""
     at = At(entry.time, entry.index, 0, log_of(entry.origin).shard)
     for event in entry.events:
         reducer = table.get(type(event))
         if reducer is not None:
-            yield from reducer(event, at)
+            changes += reducer(event, at)

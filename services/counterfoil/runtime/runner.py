@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 from threading import Event
@@ -44,9 +43,10 @@ from counterfoil.ports import (
     StoreConflict,
 )
 from counterfoil.runtime.clock_guard import ClockGuard
-from counterfoil.runtime.intake import Intake
+from counterfoil.runtime.intake import Intake, Opened
 from counterfoil.runtime.pending import Pending
 from counterfoil.runtime.publisher import Publisher
+from counterfoil.runtime.signatures import Signatures
 from counterfoil.runtime.snapshots import RECORDS_DUE, Snapshots
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
@@ -96,7 +96,7 @@ class Runner:
         transport: ServiceTransport,
         clock: Clock,
         genesis: GenesisCause,
-        pool: ThreadPoolExecutor | None,
+        signatures: Signatures,
         telemetry: Telemetry = NOTHING,
         guard: ClockGuard | None = None,
     ) -> None:
@@ -104,7 +104,7 @@ class Runner:
         self.log, self._transport, self._clock, self._genesis = log, transport, clock, genesis
         self._telemetry, self._id = telemetry, log.id
         self.timekeeper = Timekeeper(log.id, log.store, clock, telemetry, guard)
-        self._intake = Intake(log.decider, log.origin, pool)
+        self._intake = Intake(log.decider, log.origin, signatures)
         wanted = VOCABULARY.subscriptions[log.decider.service]
         self._subscribed = {origin: types for source, types in wanted.items() for origin in log.sources[source]}
         self._wanted = {origin: {each.TYPE for each in types} for origin, types in self._subscribed.items()}
@@ -244,12 +244,9 @@ class Runner:
         for command in commands:
             cursors[COMMANDS_SOURCE] = command.position + 1
             resume.update(command.resume)
-        submissions, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
-        traces = [commands[place].trace for place, _ in submissions]
+        opened, refused = self._intake.open([each.data for each in commands], self.engine.state.directory)
         replies = self._set_aside(commands, refused)
-        replies += self._submit(
-            [submission for _, submission in submissions], traces, [times[place] for place, _ in submissions]
-        )
+        replies += self._submit(commands, times, opened)
         self._root(start)
         self._replies = replies
         # 5. Commit: entries, leaf hashes, cursors and the new head in one transaction. Durable from here.
@@ -411,29 +408,40 @@ class Runner:
         check = self.log.decider.ready.get(type(event))
         return check is None or check(self.engine.state, event)
 
-    def _submit(self, submissions: Sequence[Submission], traces: Sequence[str], times: Sequence[int]) -> list[Reply]:
-        """Decide new commands, each at its time; returns replies with the recorded outcome to the others."""
-        ids = [f"{each.header.actor}/{each.header.command_id}" for each in submissions]
-        recorded = self.log.store.find(ids) if ids else {}
-        replies = []
-        for id_, submission, trace, clock in zip(ids, submissions, traces, times, strict=True):
-            if id_ in recorded:
-                index, content = recorded[id_]
-                replies.append(self._recorded(submission, index, content))
-                continue
-            rules = self.engine.state.rules
-            absent = absent_of(rules, submission.bodies)
-            if absent is not None:  # by the rules in force here, which the command before it may have changed
-                refused = refuse(Code.UNKNOWN_TYPE, type=absent.TYPE, v=absent.V, rules=rules.number)
-                replies.append(Reply(self._id, submission.content, refused, None, submission.signature))
-                continue
-            self._fire(clock)
-            entry, data = self.engine.submit(submission, clock)
-            self._take(entry, data, submission.content, trace)
-            self._count_refusals(entry)
-            self._fire(clock)
-            recorded[id_] = (entry.index, submission.content)
+    def _submit(self, commands: Sequence[Delivery], times: Sequence[int], opened: Sequence[Opened]) -> list[Reply]:
+        """Decide new commands, each at its time; returns replies to those that make no entry.
+
+        Signatures are verified beside this: the last while the first are decided.
+        """
+        ids = [f"{each.submission.header.actor}/{each.submission.header.command_id}" for each in opened]
+        replies: list[Reply] = []
+        with self._intake.verifying(opened) as signed:
+            recorded = self.log.store.find(ids) if ids else {}
+            for id_, each, good in zip(ids, opened, signed, strict=True):
+                if not good:
+                    replies += self._set_aside(commands, [self._intake.forged(each)])
+                elif id_ in recorded:
+                    replies.append(self._recorded(each.submission, *recorded[id_]))
+                else:
+                    made = self._decide(each.submission, commands[each.place].trace, times[each.place])
+                    if isinstance(made, Reply):
+                        replies.append(made)
+                    else:
+                        recorded[id_] = (made.index, each.submission.content)
         return replies
+
+    def _decide(self, submission: Submission, trace: str, clock: int) -> Entry | Reply:
+        rules = self.engine.state.rules
+        absent = absent_of(rules, submission.bodies)
+        if absent is not None:  # by the rules in force here, which the command before it may have changed
+            refused = refuse(Code.UNKNOWN_TYPE, type=absent.TYPE, v=absent.V, rules=rules.number)
+            return Reply(self._id, submission.content, refused, None, submission.signature)
+        self._fire(clock)
+        entry, data = self.engine.submit(submission, clock)
+        self._take(entry, data, submission.content, trace)
+        self._count_refusals(entry)
+        self._fire(clock)
+        return entry
 
     def _count_refusals(self, entry: Entry) -> None:
         for outcome in entry.outcomes:
