@@ -127,7 +127,7 @@ class World:
         )  # fmt: skip
         submission = CODEC.decode_payload(encode_payload(header, bodies), bytes(64))
         assert submission.bodies == bodies
-        before = self.root(service)
+        before = engine.root()
         entry, data = self._made(service, lambda each: each.submit(submission, self.clock))
         assert len(entry.outcomes) == len(bodies)
         assert sum(outcome.events for outcome in entry.outcomes) == len(entry.events)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -192,6 +194,12 @@ class ViewSchema:
 
 def view_schema(views: Sequence[View]) -> ViewSchema:
     """The tables for `views`. Raises `InvariantViolation` for an invalid definition."""
+    definitions = [[view.name, view.key, list(view.columns.items()), view.filters] for view in views]
+    return _view_schema(canonical(definitions))
+
+
+@lru_cache(8)  # half of the time that opening a small instance takes, and the same for every one of a process
+def _view_schema(definitions: bytes) -> ViewSchema:
     metadata = MetaData()
     positions = Table(
         "_positions",
@@ -202,10 +210,13 @@ def view_schema(views: Sequence[View]) -> ViewSchema:
         CheckConstraint("position >= 0", name="positions_position"),
     )
     meta = Table("_meta", metadata, Column("fingerprint", CodePointText, primary_key=True))
+    views = [
+        View(name, tuple(key), dict(columns), tuple(filters))
+        for name, key, columns, filters in orjson.loads(definitions)
+    ]
     ensure(len({view.name for view in views}) == len(views), "two views have one name")
     tables = {view.name: _view_table(metadata, view) for view in views}
-    definitions = [[view.name, view.key, list(view.columns.items()), view.filters] for view in views]
-    return ViewSchema(metadata, tables, positions, meta, sha256(canonical(definitions)).hexdigest())
+    return ViewSchema(metadata, tables, positions, meta, sha256(definitions).hexdigest())
 
 
 def _view_table(metadata: MetaData, view: View) -> ViewTable:
