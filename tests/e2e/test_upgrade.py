@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults
 def old_release(folder: Path) -> Path:
     """A program that runs this release without the newest rules version."""
     package = folder / "counterfoil"
-    shutil.copytree(Path(counterfoil.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(counterfoil.__file__).parent, package)
     with (package / "core" / "rules.py").open("a") as rules:
         rules.write(f"\nRULES = {{number: each for number, each in RULES.items() if number < {NEW}}}\nLATEST = {OLD}\n")
     script = folder / "old.py"
@@ -56,8 +56,8 @@ def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fl
     instance = Instance.create(folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD)
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
-        for components in ONE_COMPONENT_EACH:
-            fleet.start(components, program=(str(program),))
+        for process in [fleet.launch(components, program=(str(program),)) for components in ONE_COMPONENT_EACH]:
+            fleet.wait_started(process)
         fleet.wait_ready()
         yield fleet, instance
 

@@ -57,9 +57,9 @@ class DrillMarket:
 
     def restart(self) -> None:
         """Start every component that does not run."""
-        for components in ONE_COMPONENT_EACH:
-            if ",".join(components) not in self.fleet.processes:
-                self.fleet.start(components)
+        missing = [each for each in ONE_COMPONENT_EACH if ",".join(each) not in self.fleet.processes]
+        for process in [self.fleet.launch(components) for components in missing]:
+            self.fleet.wait_started(process)
         self.fleet.wait_ready()
 
 
