@@ -17,7 +17,9 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core import checks
-from counterfoil.core.decider import At, Decider, refuse
+from counterfoil.core.decider import At, Decider
+from counterfoil.core.engine import may_give
+from tests.possession import HOST
 from tests.state_data import Mirror
 
 
@@ -56,9 +58,9 @@ class Scenario:
         """Decide a command (its role is checked as the engine does) and apply what follows."""
         here = self._next(at)
         party = self.state.directory.parties[actor]
-        role = body.ROLE
-        if role is not None and role not in party.roles:
-            self.last = refuse(Code.ROLE_NOT_ALLOWED, needs=role)
+        refusal = may_give(party, body)
+        if refusal is not None:
+            self.last = refusal
             return self
         return self._apply(self._decide(self.decider.commands[type(body)], body, party, here), here)
 
@@ -99,7 +101,7 @@ class Scenario:
     def _next(self, at: int | None) -> At:
         self.time = max(self.time + 1, at or 0)
         self.index += 1
-        return At(self.time, self.index, 0)
+        return At(self.time, self.index, 0, host=HOST)
 
     def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
         return decide(self.state, *arguments)

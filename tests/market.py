@@ -51,6 +51,7 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Recorded
+from tests.older import as_of
 from tests.programmes import publish
 
 HOST = "market.counterfoil.example"
@@ -102,7 +103,11 @@ class Market:
         digits = sha256(f"{party} {body} {key} {nth} {now}".encode()).hexdigest()
         millis = f"{now // 1_000:012x}"
         id_ = f"{millis[:8]}-{millis[8:]}-7{digits[:3]}-8{digits[3:6]}-{digits[6:18]}"
-        return author.sign(body, aud, id_, now)
+        rules = self.system.runners[LogId("issuance")].engine.state.rules
+        older = (
+            [as_of(rules, each, party) for each in body] if isinstance(body, Sequence) else as_of(rules, body, party)
+        )
+        return author.sign(older, aud, id_, now)
 
     def post(self, envelope: bytes) -> Answer:
         """Send, step until nothing is left to do, and return the answer; TimeoutError if there is none."""
@@ -188,8 +193,8 @@ BID = PlaceBid(
 
 def party(name: str, roles: tuple[Role, ...]) -> RegisterParty:
     """The operator's command that admits a party, in a group of its own."""
-    public = Author(name, seed_of(name)).public_key
-    return RegisterParty(party_id=name, name=name, roles=roles, group_id=name, public_key=public)
+    key = Author(name, seed_of(name)).prove(HOST)
+    return RegisterParty(party_id=name, name=name, roles=roles, group_id=name, key=key, recovery_key=None)
 
 
 def deposit(to: str, amount: int = 10_000 * USD, reference: str = "IN-1") -> Deposit:
@@ -234,7 +239,7 @@ def trade(market: Market) -> Traded:
     big = Withdraw(party_id="lab-1", currency="USD", amount=10**15, payment_reference="OUT-1")
     market.refused("treasury", big, Code.EXCEEDS_AVAILABLE)
     spare = Author("lab-1", seed_of("lab-1 spare"))
-    market.do("lab-1", AddKey(party_id="lab-1", public_key=spare.public_key))
+    market.do("lab-1", AddKey(key=spare.prove(HOST)))
     market.do("lab-1", RevokeKey(party_id="lab-1", key_id=spare.key_id, reason="Lost"))
     market.refused("lab-1", BID, Code.KEY_REVOKED, key="lab-1 spare")
     good, bad = market.events("matching", TradeMatched)

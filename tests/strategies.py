@@ -44,6 +44,7 @@ _CODED: dict[Any, st.SearchStrategy[Any]] = {
     scalars.DerivedTime: st.integers(0, MAX_DERIVED_TIME),
     scalars.Hour: st.integers(0, MAX_HOUR),
     scalars.PublicKey: st.binary(min_size=32, max_size=32),
+    scalars.Signature: st.binary(min_size=64, max_size=64),
     scalars.Digest: st.binary(min_size=32, max_size=32),
 }
 
@@ -148,6 +149,7 @@ _other_causes = st.one_of(
         of(scalars.PublicKey),
         of(scalars.Version),
         of(scalars.Release),
+        of(scalars.PublicKey | None),
     ),
 )
 

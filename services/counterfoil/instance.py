@@ -3,6 +3,7 @@
 instance.json                 host, operator, the shards of each service with their logs' public keys: public
 keys/log-LOG.skey             the logs' private keys (0600)
 keys/PARTY.seed               private keys of parties kept here, the operator's first (0600)
+operator-recovery.seed        the operator's recovery key, until it is moved offline (0600)
 db/LOG.sqlite                 the logs' databases; db/views.sqlite the read models
 db/LOG-signer/                the signers' memory
 logs/SERVICE/SHARD/           the published logs
@@ -30,6 +31,7 @@ from counterfoil.errors import AlreadyInitialised, NotDivisible, NotInitialised,
 from counterfoil.log.keys import SigningKey, VerifyKey
 
 OPERATOR: Final = "operator"
+RECOVERY: Final = "operator-recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Identity:
     """The release that created the instance; it knows these rules."""
     vkeys: dict[str, dict[str, str]]
     """The logs' verifier keys, by service and shard."""
+    operator_recovery_key: str | None = None
 
 
 class Instance:
@@ -68,12 +71,14 @@ class Instance:
         entropy: Callable[[str], bytes] | None = None,
         rules: int = LATEST,
         shards: Iterable[LogId] = (),
+        recovery_key: bytes | None = None,
     ) -> Instance:
         """Create a new one, whose logs begin with rules version `rules`.
 
         `shards`: logs beside the shard ``main`` that every service has; their services must be `DIVISIBLE`. `entropy`
-        (name -> 32 octets) is for reproducible demos only. Raises `AlreadyInitialised`, `NotDivisible`, and ValueError
-        for an invalid shard name.
+        (name -> 32 octets) is for reproducible demos only. `recovery_key`: the public half of the operator's recovery
+        key; without it one is made, in a file that belongs offline. Raises `AlreadyInitialised`, `NotDivisible`, and
+        ValueError for an invalid shard name.
         """
         beside = {parse_log(str(log)) for log in shards if log.shard != MAIN}
         if undivided := sorted(beside - {log for log in beside if log.service in DIVISIBLE}):
@@ -96,7 +101,11 @@ class Instance:
         operator = seed_of(OPERATOR)
         write_private(root / "keys" / f"{OPERATOR}.seed", operator.hex())
         public = SigningKey("operator", operator).verify_key.public.hex()
-        identity = Identity(host, OPERATOR, operator_name, public, rules, __version__, vkeys)
+        if recovery_key is None:
+            recovery = seed_of(RECOVERY)
+            write_private(_recovery_file(root), recovery.hex())
+            recovery_key = SigningKey(RECOVERY, recovery).verify_key.public
+        identity = Identity(host, OPERATOR, operator_name, public, rules, __version__, vkeys, recovery_key.hex())
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")
         draft.replace(root / "instance.json")  # last and atomic: this makes the directory an instance
@@ -123,9 +132,10 @@ class Instance:
 
     def genesis(self) -> GenesisCause:
         """The cause of every log's first entry."""
-        key = bytes.fromhex(self.identity.operator_key)
         identity = self.identity
-        return GenesisCause(identity.operator_id, identity.operator_name, key, identity.rules, identity.release)
+        key, recovery = bytes.fromhex(identity.operator_key), identity.operator_recovery_key
+        kept = None if recovery is None else bytes.fromhex(recovery)
+        return GenesisCause(identity.operator_id, identity.operator_name, key, identity.rules, identity.release, kept)
 
     def log_key(self, log: LogId) -> SigningKey:
         """A log's private key. Raises `UnsafeFile`."""
@@ -146,6 +156,11 @@ class Instance:
     def keep_seed(self, party_id: str, seed: bytes) -> None:
         """Store a party's private key here."""
         write_private(self.root / "keys" / f"{party_id}.seed", seed.hex())
+
+    @property
+    def recovery_file(self) -> Path:
+        """Where the operator's recovery key is until it is moved offline."""
+        return _recovery_file(self.root)
 
     def database(self, log: LogId) -> Path:
         """The path of a log's database."""
@@ -171,6 +186,10 @@ class Instance:
 
 def _in_order(logs: Iterable[LogId]) -> tuple[LogId, ...]:
     return tuple(sorted(logs, key=lambda log: (SERVICES.index(log.service), log.shard != MAIN, log.shard)))
+
+
+def _recovery_file(root: Path) -> Path:
+    return root / f"{RECOVERY}.seed"
 
 
 def _key_file(root: Path, log: LogId) -> Path:

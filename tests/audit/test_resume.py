@@ -14,7 +14,7 @@ import pytest
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit, LogFiles
 from counterfoil.audit.ids import UsedIds
-from counterfoil.audit.kept import Kept, kept_in
+from counterfoil.audit.kept import FORMAT, Kept, kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.contract.log_id import LogId
 from counterfoil.issuance.commands import AppropriateBudget
@@ -231,7 +231,7 @@ def test_a_damaged_directory_is_refused(stages: list[Path], tmp_path: Path, kind
     elif kind == "json":
         index.write_bytes(index.read_bytes()[:-1])
     elif kind == "format":
-        index.write_text(json.dumps({**json.loads(index.read_bytes()), "format": 2}))
+        index.write_text(json.dumps({**json.loads(index.read_bytes()), "format": FORMAT + 1}))
     else:
         state.unlink()
     with pytest.raises(CannotAudit, match="remove it to audit from the first entry"):

@@ -11,12 +11,12 @@ import pytest
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.report import Finding
 from counterfoil.audit.sources import CONSUME_WITHIN
+from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.rules import RULES
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import AddKey, AdoptRules
-from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Runner
 from counterfoil.runtime.timekeeper import Timekeeper
@@ -109,8 +109,7 @@ def test_a_log_that_was_away_may_catch_up(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(matching, "step", lambda _timeout=0.0: 0)
         for hour in range(1, 6):
             market.advance_to(T + hour * HOUR)
-            public = SigningKey("spare", bytes([hour]) * 32).verify_key.public
-            market.do("lab-1", AddKey(party_id="lab-1", public_key=public))
+            market.do("lab-1", AddKey(key=Author("lab-1", bytes([hour]) * 32).prove(HOST)))
         monkeypatch.setattr(matching, "step", step)
         market.do("gpu-1", OFFER)
         market.advance_to(T + 12 * HOUR)
@@ -130,8 +129,7 @@ def test_a_clock_that_runs_behind_its_cause_is_found(tmp_path: Path, monkeypatch
 
 def revoke(market: Market) -> None:
     """An event of issuance that the ledger must consume."""
-    key = SigningKey("second", seed_of("second")).verify_key.public
-    envelope = market.envelope("lab-1", AddKey(party_id="lab-1", public_key=key))
+    envelope = market.envelope("lab-1", AddKey(key=Author("lab-1", seed_of("second")).prove(HOST)))
     market.system.submit(envelope)
     for _ in range(20):
         market.system.step()

@@ -15,7 +15,7 @@ from counterfoil.client.verify import parse_vkeys, verify_answer
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.gateway.submit import receipt_json
-from counterfoil.instance import Instance
+from counterfoil.instance import RECOVERY, Instance
 from counterfoil.issuance.commands import RegisterParty
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock
@@ -29,7 +29,7 @@ class Case:
     """Two accepted commands with their envelopes and receipts, and the log's key."""
 
     def __init__(self, home: Path) -> None:
-        instance = Instance.create(home, "h.example", "Operator", lambda _name: SEED)
+        instance = Instance.create(home, "h.example", "Operator", lambda name: SEED if name != RECOVERY else SEED[::-1])
         self.key = instance.log_key(LogId("issuance")).verify_key
         system = Embedded(instance, VirtualClock(NOW), synchronous="OFF")
         self.envelopes, self.receipts = [], list[dict[str, Any]]()
@@ -39,7 +39,8 @@ class Case:
                 name=name,
                 roles=("provider",),
                 group_id=name,
-                public_key=Author(name, b"%-32b" % name.encode()).public_key,
+                key=Author(name, b"%-32b" % name.encode()).prove("h.example"),
+                recovery_key=None,
             )
             envelope = Author("operator", SEED).sign(body, self.key.name, new_command_id(), NOW)
             answer = system.submit(envelope)

@@ -52,6 +52,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.DerivedTime: (0, MAX_TIME + 1, MAX_DERIVED_TIME),
     scalars.Hour: (0, MAX_TIME // HOUR),
     scalars.PublicKey: _OCTETS,
+    scalars.Signature: (bytes(64), bytes(range(192, 256))),
     scalars.Digest: _OCTETS,
     scalars.Flag: (False, True),
     scalars.Id: ("0", "a.b_c-" * 10 + "a0z"),
@@ -165,6 +166,7 @@ def entries() -> Iterator[Example]:
     command = CommandCause(b'{"type":"deposit"}', bytes(range(64)), keys[1])
     rows: list[tuple[str, Any, bool, tuple[Outcome, ...], int]] = [
         ("genesis", GenesisCause("o", boundaries(scalars.Name)[1], _OCTETS[1], 1, "0.1.0"), False, (), 1),
+        ("genesis", GenesisCause("o", "O", _OCTETS[1], 1_000_000, "0", _OCTETS[0]), False, (), 1),
         ("issuance/0/0", EntryCause(origins[0], 0, _OCTETS[0], 0), False, (), 0),
         ("issuance/1/9", EntryCause(origins[1], size, _OCTETS[1], size), False, (), 2),
         ("timer/3", TimerCause("state_root", 0), False, (), 1),

@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from counterfoil.contract import scalars
+from counterfoil.contract.possession import statement
 from counterfoil.contract.record import annotations_of
 from counterfoil.contract.submission import Header, Seen
 from counterfoil.contract.terms import FixedExpiry
@@ -33,6 +34,7 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.DerivedTime: parse_time("2026-12-31T23:59:59.999999Z"),
     scalars.Hour: parse_hour("20261123T08Z"),
     scalars.PublicKey: KEY.verify_key.public,
+    scalars.Signature: KEY.sign(statement("counterfoil.example", "party-1", KEY.verify_key.public, "signing")),
     scalars.Digest: bytes(range(32, 64)),
     scalars.KeyId: KEY_ID,
     scalars.Currency: "EUR",

@@ -19,7 +19,7 @@ from counterfoil.contract.times import END_OF_HOURS, HOUR, LAST_DERIVED_YEAR, SE
 from counterfoil.core.rules import RULES
 from counterfoil.gateway.rows import parse
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
-from counterfoil.issuance.events import VoucherIssued
+from counterfoil.issuance.events import RecoveryProposed, VoucherIssued
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import VoucherCredited
 from counterfoil.redemption import service as redemption
@@ -41,6 +41,7 @@ DERIVED = {
     (ContractOpened, "report_by"),
     (UsageReported, "dispute_until"),
     (UsageDisputed, "resolve_by"),
+    (RecoveryProposed, "in_force_at"),
     (WriterResumed, "away_since"),
     (WriterResumed, "earliest"),
 }

@@ -88,6 +88,8 @@ def test_records_are_literal() -> None:
                         "in_force": False,
                     },
                 },
+                "recovery_keys": {},
+                "closed": False,
             },
         )
     ]

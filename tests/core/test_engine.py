@@ -29,6 +29,7 @@ from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
 from tests.issuance.world import public_key, register
+from tests.possession import HOST, proven
 from tests.properties.world import DECIDERS, World, opened
 from tests.state_root import state_root
 
@@ -36,7 +37,7 @@ CLOCK_SKEW = RULES[LATEST].clock_skew
 MAX_VALIDITY = RULES[LATEST].max_validity
 
 T = 277_778 * HOUR
-ORIGIN = "engine.example/issuance/main"
+ORIGIN = f"{HOST}/issuance/main"
 GENESIS = GenesisCause("op", "The operator", public_key(0), 1, "0.1.0")
 OTHERS = (ledger.DECIDER, MATCHING.decider, redemption.DECIDER)
 
@@ -83,7 +84,7 @@ def started() -> Log:
     log.keep(log.engine.genesis(GENESIS, T))
     log.does(register("city", 1, "issuer"))
     log.does(register("lab", 2, "beneficiary"))
-    log.does(AddKey(party_id="lab", public_key=public_key(3)), actor="lab", key_id=key_id_of(public_key(2)))
+    log.does(AddKey(key=proven(3, "lab")), actor="lab", key_id=key_id_of(public_key(2)))
     log.does(RevokeKey(party_id="lab", key_id=key_id_of(public_key(2)), reason="lost"))
     return log
 
@@ -247,10 +248,10 @@ def test_each_command_of_a_batch_has_its_own_outcome() -> None:
     entry = log.does(
         register("a", 21, "auditor"),
         register("city", 22, "auditor"),
-        AddKey(party_id="a", public_key=public_key(23)),
+        AddKey(key=proven(23, "op")),
         register("b", 23, "auditor"),
-        RevokeKey(party_id="a", key_id=key_id_of(public_key(21)), reason="rotated"),
-        RevokeKey(party_id="a", key_id=key_id_of(public_key(23)), reason="too many"),
+        RevokeKey(party_id="op", key_id=key_id_of(public_key(0)), reason="rotated"),
+        RevokeKey(party_id="op", key_id=key_id_of(public_key(23)), reason="too many"),
     )
     codes = [None if each.refusal is None else each.refusal.code for each in entry.outcomes]
     assert codes == [None, Code.ALREADY_EXISTS, None, Code.KEY_NOT_ACCEPTABLE, None, Code.LAST_KEY]
@@ -261,7 +262,7 @@ def test_each_command_of_a_batch_has_its_own_outcome() -> None:
 
 
 def test_refused_commands_of_a_batch_leave_no_trace_in_the_state() -> None:
-    good: list[Body] = [register("a", 21, "auditor"), AddKey(party_id="a", public_key=public_key(22))]
+    good: list[Body] = [register("a", 21, "auditor"), AddKey(key=proven(22, "op"))]
     bad: Body = register("city", 23, "auditor")
     without, amid = started(), started()
     without.does(*good)
@@ -272,7 +273,7 @@ def test_refused_commands_of_a_batch_leave_no_trace_in_the_state() -> None:
 def test_a_batch_of_one_differs_from_the_command_in_its_form_alone() -> None:
     single, batch = started(), started()
     single.does(NEW)
-    payload = encode_payload(submission(NEW, type=BATCH).header, (NEW,))
+    payload = encode_payload(submission(NEW, type=BATCH, v=1).header, (NEW,))
     entry = batch.keep(batch.engine.submit(CODEC.decode_payload(payload, bytes(64)), T))
     assert entry.batch
     assert entry.events == single.entries[-1].events
@@ -283,7 +284,7 @@ def test_a_key_added_and_another_revoked_within_a_batch_bar_its_later_commands_f
     """What applies to every command is judged once, before the batch: its signature was valid at that point."""
     log = started()
     entry = log.does(
-        AddKey(party_id="op", public_key=public_key(31)),
+        AddKey(key=proven(31, "op")),
         RevokeKey(party_id="op", key_id=key_id_of(public_key(0)), reason="rotated"),
         NEW,
     )
@@ -313,8 +314,10 @@ def test_new_ids_carry_the_place_in_the_batch() -> None:
 def busy() -> World:
     """A world in which every service decided, reacted and fired."""
     world = opened()
-    world.submit("lab-1", *(AddKey(party_id="lab-1", public_key=public_key(200 + n)) for n in range(3)))
-    world.submit("op", RegisterParty(party_id="x", name="x", roles=(), group_id="x", public_key=public_key(210)))
+    world.submit("lab-1", *(AddKey(key=proven(200 + n, "lab-1")) for n in range(3)))
+    world.submit(
+        "op", RegisterParty(party_id="x", name="x", roles=(), group_id="x", key=proven(210, "x"), recovery_key=None)
+    )
     world.settle()
     return world
 

@@ -9,13 +9,15 @@ import pytest
 
 from counterfoil.contract import limits
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import KeyAdded, RecoveryKeySet
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES
+from counterfoil.contract.log_id import host_of
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.core.rules import LATEST as NEWEST
 from counterfoil.issuance import service as issuance
-from counterfoil.issuance.commands import PublishProgramme, RegisterClass, RegisterParty
+from counterfoil.issuance.commands import ProposeRecovery, PublishProgramme, RegisterClass, RegisterParty
 from counterfoil.issuance.events import ProgrammePublished, ProviderListed
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.accounts import Position
@@ -48,6 +50,7 @@ from counterfoil.redemption.state import Claimable
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, CURRENCY, LAB, LATE, PROGRAMME, WIDE, Large, T, long_id
 from tests.matching.world import bond_held, hold_placed
+from tests.possession import proven
 from tests.programmes import publish
 
 PRICE_TICK = RULES[LATEST].price_tick
@@ -422,11 +425,37 @@ def registration() -> Large:
         sources=accelerator.sources,
     )  # fmt: skip
     large.decides("op", body)
-    key = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")  # RFC 8032, 7.1, test 1
     roles = ("operator", "issuer", "provider", "beneficiary", "treasurer", "auditor")
     name = WIDE * limits.MAX_NAME
-    large.decides("op", RegisterParty(party_id=LAB, name=name, roles=roles, group_id=LAB, public_key=key))  # type: ignore[arg-type]
+    large.decides("op", RegisterParty(
+        party_id=LAB, name=name, roles=roles, group_id=LAB,  # type: ignore[arg-type]
+        key=proven(1, LAB, host_of(large.engine.origin)),
+        recovery_key=proven(2, LAB, host_of(large.engine.origin), "recovery"),
+    ))  # fmt: skip
     assert all(outcome.refusal is None for entry, _ in large.entries for outcome in entry.outcomes)
+    return large
+
+
+def sweep_of_recoveries() -> Large:
+    """Parties with as many keys as they may have, all of which end."""
+    large, rules = issuing(), RULES[LATEST]
+    host = host_of(large.engine.origin)
+    for number in range(MAX_ITEMS_PER_SWEEP + 1):
+        party = long_id(f"party{number}")
+        largest.register(large, (party, "provider"))
+        for nth in range(rules.max_keys_per_party - 1):
+            large.folds(KeyAdded(party_id=party, key_id=f"{number:08x}{nth:08x}", public_key=bytes(32)))
+        large.folds(RecoveryKeySet(
+            party_id=party, key_id="f" * 16, public_key=number.to_bytes(32), replaces=None
+        ))  # fmt: skip
+        entry = large.decides("op", ProposeRecovery(
+            party_id=party, key=proven(100 + number, party, host), reason=WIDE * limits.MAX_REASON,
+            recovery_key=proven(200 + number, party, host, "recovery"),
+        ))  # fmt: skip
+        assert kinds(entry) == ["RecoveryProposed"]
+    entry = large.fires("recovery", T + HOUR + rules.recovery_delay)
+    assert kinds(entry) == ["PartyRecovered"]
+    assert len(entry.events) == MAX_ITEMS_PER_SWEEP
     return large
 
 
@@ -453,6 +482,7 @@ LARGEST: list[tuple[Callable[[], Large], int]] = [
     (payment, 7_000),
     (publication, 10_000),
     (registration, 10_000),
+    (sweep_of_recoveries, 40_000),
 ]
 
 

@@ -58,7 +58,8 @@ def test_people_see_amounts_in_units_of_the_currency(market: Shell) -> None:
 
 def test_every_list_answers(market: Shell) -> None:
     groups = {
-        "keys": ["registered"], "party": ["list"], "class": ["list"], "programme": ["list", "versions", "providers"],
+        "keys": ["registered"], "party": ["list", "recoveries"], "class": ["list"],
+        "programme": ["list", "versions", "providers"],
         "voucher": ["list", "balances"], "offer": ["list", "trades", "prevented"], "bid": ["list"],
         "usage": ["list", "contracts"], "claim": ["list", "settlements"], "balance": ["list", "holds", "slashes"],
     }  # fmt: skip
@@ -151,10 +152,40 @@ def test_a_second_key_signs_after_it_was_added_and_not_after_it_was_revoked(mark
     key = market.ok("keys", "new", "springfield-2")
     suspend = ("voucher", "suspend", "vch-0-0", "--reason", "r", "--as", "springfield", "--key", "springfield-2")
     assert market.run(*suspend, "--json").error["code"] == "unknown_key"
-    market.ok("keys", "add", "springfield", "--new", "springfield-2", "--as", "springfield")
+    market.ok("keys", "add", "springfield-2", "--as", "springfield")
     assert market.run(*suspend, "--json").error["code"] == "unknown_voucher"
     market.ok("keys", "revoke", "springfield", key["key_id"], "--reason", "lost", "--as", "springfield")
     assert market.run(*suspend, "--json").error["code"] == "key_revoked"
+
+
+def test_a_party_is_recovered_by_its_recovery_key_and_by_the_operator(market: Shell) -> None:
+    """Each key was made, and is proven, where only its owner has it."""
+    for name in ("shelbyville", "shelbyville-offline", "shelbyville-2", "shelbyville-3"):
+        market.ok("keys", "new", name)
+    proof = ("keys", "prove", "--party", "shelbyville", "--host", "market.example")
+    first = market.ok(*proof, "shelbyville")["proof"]
+    offline = market.ok(*proof, "shelbyville-offline", "--recovery")["proof"]
+    register = ("party", "register", "shelbyville", "--name", "Shelbyville", "--role", "auditor", "--as", "operator")
+    market.ok(*register, "--proof", first, "--recovery-proof", offline)
+    recover = ("party", "recover", "shelbyville-2", "--as", "shelbyville", "--key")
+    assert market.run(*recover, "shelbyville", "--json").error["code"] == "key_for_other_use"
+    (event,) = market.ok(*recover, "shelbyville-offline")["events"]
+    assert event["type"] == "party.recovered.v1"
+    new = ("--as", "shelbyville", "--key", "shelbyville-2")
+    propose = ("party", "propose-recovery", "shelbyville", "--reason", "lost", "--as", "operator")
+    third = market.ok(*proof, "shelbyville-3")["proof"]
+    (event,) = market.ok(*propose, "--proof", third)["events"]
+    market.ok("party", "object", event["recovery_id"], "--reason", "no", *new)
+    market.ok("keys", "new", "shelbyville-offline-2")
+    replace = ("keys", "set-recovery", "shelbyville-offline-2", *new)
+    assert market.run(*replace, "--json").error["code"] == "key_not_proven"
+    market.ok(*replace, "--before", "shelbyville-offline")
+    receipt = market.ok("party", "close", "--reason", "merged", *new)
+    shown = market.ok("party", "show", "shelbyville", "--wait", f"issuance:{receipt['index']}")
+    assert (shown["closed_because"], len(shown["keys"])) == ("merged", 4)
+    assert sorted(each["status"] for each in shown["recoveries"]) == ["ended", "in_force"]
+    assert "close_party" not in shown["may"]["party"]
+    assert "in_force" in market.run("party", "show", "shelbyville").out
 
 
 def test_a_kept_receipt_verifies_offline_and_a_changed_one_does_not(market: Shell, tmp_path: Path) -> None:
@@ -188,6 +219,20 @@ def test_the_log_is_read_and_followed(market: Shell) -> None:
     lines = [json.loads(line) for line in followed.out.splitlines()]
     assert [line["data"]["index"] for line in lines] == [0, 1, 2]
     assert lines[0] == entry
+
+
+def test_the_operators_recovery_key_lies_apart(tmp_path: Path) -> None:
+    """Where it is not made elsewhere, and only its public half is named."""
+    first, second = Shell(tmp_path / "first"), Shell(tmp_path / "second")
+    made = Path(first.ok("init")["operator_recovery_key"])
+    assert made == first.home / "operator-recovery.seed"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert "operator-recovery.seed offline" in Shell(tmp_path / "people").run("init").out
+    key = first.ok("keys", "show", "operator-recovery", "--keys", first.home)["public_key"]
+    assert "operator_recovery_key" not in second.ok("init", "--recovery-key", key)
+    assert not list(second.home.glob("*.seed"))
+    weak = Shell(tmp_path / "weak").run("init", "--recovery-key", f"{'A' * 43}=", "--json")
+    assert (weak.code, weak.error["code"]) == (2, "cannot_run")
 
 
 # the instance -------------------------------------------------------------------------------------------------------

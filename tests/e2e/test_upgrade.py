@@ -1,11 +1,12 @@
 """A running deployment is upgraded as infra/README.md says: old release, new release, adopt new rules, audit.
 
-The old release is this source tree without the newest version of the rules, installed in a folder of its own. Kafka and
+The new release is this source tree with one more version of the rules, installed in a folder of its own. Kafka and
 PostgreSQL are real; every component is a process.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from pathlib import Path
 import pytest
 
 import counterfoil
-from counterfoil.audit.auditor import audit
 from counterfoil.bootstrap import provision
 from counterfoil.core.rules import LATEST
 from counterfoil.instance import Instance
@@ -28,27 +28,27 @@ from tests.e2e.founding import found_a_market, trade
 from tests.e2e.running import Shell, eventually
 from tests.servers.fixture import NewCluster
 
-OLD, NEW = LATEST - 1, LATEST
+OLD, NEW = LATEST, LATEST + 1
 TAKEN_OVER_WITHIN = 60.0
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(300)]
 
 
-def old_release(folder: Path) -> Path:
-    """A program that runs this release without the newest rules version."""
+def new_release(folder: Path) -> Path:
+    """A program that runs this release with one more rules version."""
     package = folder / "counterfoil"
     shutil.copytree(Path(counterfoil.__file__).parent, package)
     with (package / "core" / "rules.py").open("a") as rules:
-        rules.write(f"\nRULES = {{number: each for number, each in RULES.items() if number < {NEW}}}\nLATEST = {OLD}\n")
-    script = folder / "old.py"
+        rules.write(f"\nRULES = {{**RULES, {NEW}: replace(RULES[{OLD}], number={NEW})}}\nLATEST = {NEW}\n")
+    script = folder / "new.py"
     run = "runpy.run_module('counterfoil', run_name='__main__')"
     script.write_text(f"import runpy, sys\nsys.path.insert(0, {str(folder)!r})\n{run}\n")
     return script
 
 
 @contextmanager
-def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fleet, Instance]]:
-    """Every component of an instance that begins with the old rules, each a process of `program`."""
+def deployed(cluster: Cluster, folder: Path) -> Iterator[tuple[Fleet, Instance]]:
+    """Every component of an instance that begins with the old rules, each a process of the old release."""
     here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
     settings = Settings().model_copy(update=here)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
@@ -56,7 +56,7 @@ def deployed(cluster: Cluster, folder: Path, program: Path) -> Iterator[tuple[Fl
     instance = Instance.create(folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD)
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
-        for process in [fleet.launch(components, program=(str(program),)) for components in ONE_COMPONENT_EACH]:
+        for process in [fleet.launch(components) for components in ONE_COMPONENT_EACH]:
             fleet.wait_started(process)
         fleet.wait_ready()
         yield fleet, instance
@@ -70,9 +70,15 @@ def replace(fleet: Fleet, components: tuple[str, ...], suffix: str, program: tup
     eventually(fleet.processes[f"{','.join(components)}+{suffix}"].is_active)
 
 
+def audited(program: tuple[str, ...], shell: Shell, instance: Instance) -> subprocess.CompletedProcess[str]:
+    """An audit by a release."""
+    command = [sys.executable, *program, "audit", str(instance.root), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=shell.environment, timeout=60)
+
+
 def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: Path) -> None:
-    program = old_release(tmp_path / "old")
-    with new_cluster() as cluster, deployed(cluster, tmp_path, program) as (fleet, instance):
+    program = (str(new_release(tmp_path / "new")),)
+    with new_cluster() as cluster, deployed(cluster, tmp_path) as (fleet, instance):
         shell = Shell(instance.root, fleet.url)
         found_a_market(shell, tmp_path)
         trade(shell)
@@ -85,9 +91,9 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
 
         # Upgrade every component while the market is open; an old standby of redemption is forgotten.
         for components in ONE_COMPONENT_EACH:
-            replace(fleet, components, "new", PROGRAM)
+            replace(fleet, components, "new", program)
         shell.url = fleet.url
-        fleet.start(("redemption",), "forgotten", program=(str(program),))
+        fleet.start(("redemption",), "forgotten")
         assert [row["rules"] for row in shell.ok("rules", "list")] == [OLD]
         deposit = ("balance", "deposit", "acme", "--amount", "100", "--reference", "BETWEEN", "--as", "treasury")
         assert shell.ok(*deposit)["index"] > 0
@@ -109,17 +115,16 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
             time.sleep(0.1)
         assert fleet.wait_ended(ended.name) == 3
         assert f"rules version {NEW} needs release {counterfoil.__version__} or later" in ended.tail()
-        fleet.start(("redemption",), "again")
+        fleet.start(("redemption",), "again", program=program)
         fleet.wait_ready()
         assert len(shell.ok("usage", "contracts")) == size
 
         fleet.stop()
-        report = audit(instance.root / "logs")
-    assert report.clean, report.to_json()
-    for log in report.logs:
-        assert [each["version"] for each in log.rules] == [OLD, NEW], log.origin
-    command = [sys.executable, str(program), "audit", str(instance.root), "--json"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=shell.environment, timeout=60)
+    ran = audited(program, shell, instance)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for log in json.loads(ran.stdout)["logs"]:
+        assert [each["version"] for each in log["rules"]] == [OLD, NEW], log["origin"]
+    ran = audited(PROGRAM, shell, instance)
     assert ran.returncode == 2, ran.stdout
     assert (
         f"install release {counterfoil.__version__}" in ran.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.client.author import Author
 from counterfoil.contract.entry import ResumedCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR, SECOND
@@ -13,14 +14,13 @@ from counterfoil.gateway.deadlines import with_deadlines
 from counterfoil.issuance.commands import AddKey
 from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger.events import BondSlashed, VoucherExpired
-from counterfoil.log.keys import SigningKey
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageReported
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
 from counterfoil.runtime.timekeeper import SILENCE
-from tests.market import Market, found, seed_of, trade
+from tests.market import HOST, Market, found, seed_of, trade
 
 MINUTE = 60 * SECOND
 REDEMPTION = LogId("redemption")
@@ -84,8 +84,7 @@ def test_a_log_whose_clock_is_behind_waits_for_its_causes(tmp_path: Path) -> Non
         slow = ledger._clock = VirtualClock(market.clock.now())
         market.advance_to(market.clock.now() + MINUTE)
         size = ledger.tree.size
-        public = SigningKey("second", seed_of("second")).verify_key.public
-        market.do("lab-1", AddKey(party_id="lab-1", public_key=public))
+        market.do("lab-1", AddKey(key=Author("lab-1", seed_of("second")).prove(HOST)))
         assert ledger.tree.size == size
         (wait,) = ledger.timekeeper.ahead.values()
         assert wait == pytest.approx(30 * SECOND, abs=SECOND)

@@ -39,7 +39,7 @@ from counterfoil.redemption.commands import (
 )
 from tests.contract.bad_input import BAD_ENVELOPES, TOO_LARGE
 from tests.gateway.harness import ENVELOPE, Stepped, problem_of
-from tests.gateway.world import BID, FIRST_HOUR, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of
+from tests.gateway.world import BID, FIRST_HOUR, HOST, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of
 from tests.programmes import changed
 
 CLOCK_SKEW = RULES[LATEST].clock_skew
@@ -55,7 +55,7 @@ def http(shared: Stepped) -> Stepped:
     later = FIRST_HOUR + 15 * 24
     market.ask("lab-1", replace(BID, earliest=later, latest=later + 8, limit_price=UNIT))  # holds past the expiry
     other = Author("lab-2", seed_of("lab-2, another"))
-    market.ask("lab-2", AddKey(party_id="lab-2", public_key=other.public_key))
+    market.ask("lab-2", AddKey(key=other.prove(HOST)))
     market.ask("city", changed(PROGRAMME, programme_id="p2"))
     market.ask("lab-2", RevokeKey(party_id="lab-2", key_id=market.author("lab-2").key_id, reason="lost"))
     return shared

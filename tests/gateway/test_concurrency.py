@@ -25,11 +25,11 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.submit import receipt_json
-from counterfoil.issuance.commands import AddKey, RegisterParty
+from counterfoil.issuance.commands import AddKey
 from counterfoil.matching.commands import CancelBid
 from counterfoil.ports import NewEntry, StoreConflict, Unavailable
 from tests.gateway.harness import ENVELOPE, Served, Stepped, checked_entry, problem_of, served
-from tests.gateway.world import Market, accepted, deposit, seed_of
+from tests.gateway.world import HOST, Market, accepted, deposit, seed_of
 
 CLIENTS = 64
 
@@ -56,7 +56,7 @@ def conversation(market: Market, n: int) -> list[tuple[bytes, str]]:
     """What client `n` sends, and the code that must come back ("" for a receipt)."""
     party = f"lab-{n}"
     keys = [Author(party, seed_of(f"{party}/{each}")) for each in range(2)]
-    accepted = [market.sign(party, AddKey(party_id=party, public_key=key.public_key)) for key in keys]
+    accepted = [market.sign(party, AddKey(key=key.prove(HOST))) for key in keys]
     unknown = [market.sign(party, CancelBid(bid_id=f"bid-{n}-{each}")) for each in range(2)]
     return [
         (accepted[0], ""),
@@ -104,8 +104,7 @@ def with_parties(market: Market) -> None:
     """Register as many more beneficiaries, while the services run."""
     futures = []
     for n in range(100, 100 + CLIENTS):
-        party, key = f"lab-{n}", market.author(f"lab-{n}").public_key
-        body = RegisterParty(party_id=party, name=party, roles=("beneficiary",), group_id=party, public_key=key)
+        body = market.registration(f"lab-{n}", "beneficiary")
         futures.append(market.system.submit(market.sign("operator", body)))
     assert all(future.result(timeout=20) for future in futures)
     origin = market.instance.origin(LogId("issuance"))

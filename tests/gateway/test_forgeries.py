@@ -16,7 +16,6 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.gateway import signatures
-from counterfoil.issuance.commands import RegisterParty
 from counterfoil.transport.embedded import INBOX_CAPACITY
 from tests.gateway.harness import Served, Stepped, checked_entry, problem_of
 from tests.gateway.world import Market, deposit, seed_of
@@ -78,8 +77,7 @@ def test_a_receipt_for_a_key_is_enough_to_sign_with_it(server: Served) -> None:
     market = server.market
     for n in range(20):
         party = f"newcomer-{n}"
-        key = market.author(party).public_key
-        body = RegisterParty(party_id=party, name=party, roles=("issuer",), group_id=party, public_key=key)
+        body = market.registration(party, "issuer")
         assert server.post(market.sign("operator", body)).status_code == 200
         own = market.sign(party, body)  # issuance knows the key, and refuses the command for its role
         assert problem_of(server.post(own))["code"] == "role_not_allowed"

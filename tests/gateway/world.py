@@ -133,9 +133,14 @@ class Market:
 
     def register(self, party_id: str, *roles: Role) -> None:
         """Register a party."""
-        key = self.author(party_id).public_key
-        body = RegisterParty(party_id=party_id, name=party_id, roles=roles, group_id=party_id, public_key=key)
-        self.ask("operator", body)
+        self.ask("operator", self.registration(party_id, *roles))
+
+    def registration(self, party_id: str, *roles: Role) -> RegisterParty:
+        """The operator's command that admits a party."""
+        key = self.author(party_id).prove(HOST)
+        return RegisterParty(
+            party_id=party_id, name=party_id, roles=roles, group_id=party_id, key=key, recovery_key=None
+        )
 
     def rows(self, view: str, **filters: object) -> list[dict[str, object]]:
         """The first rows of a view."""

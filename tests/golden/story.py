@@ -9,6 +9,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from counterfoil.contract.events import PartyRecovered
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
@@ -19,12 +20,17 @@ from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
     AppropriateBudget,
+    CloseParty,
     IssueVoucher,
     ListProvider,
+    ObjectToRecovery,
+    ProposeRecovery,
+    RecoverParty,
     RegisterParty,
     ReinstateVoucher,
     RevokeKey,
     RevokeVoucher,
+    SetRecoveryKey,
     SuspendVoucher,
 )
 from counterfoil.ledger.commands import Deposit, Withdraw
@@ -43,6 +49,7 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
 )
 from tests.golden.world import GoldenWorld
+from tests.possession import author, proven
 from tests.properties.moves import Choice
 from tests.properties.test_world_stateful import give_commands, pass_time
 from tests.properties.world import YUAN, accelerator, found, programme, public_key
@@ -72,6 +79,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _long_match(world)
     _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
     _outages(world)
+    if "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}:
+        _recoveries(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()
@@ -102,7 +111,7 @@ def _done(world: GoldenWorld, actor: str, *bodies: Command) -> Any:
 def _headers(world: GoldenWorld) -> None:
     cash = Withdraw(party_id="lab-1", currency="CNY", amount=1, payment_reference="out")
     spare = public_key(150)
-    _done(world, "bank", AddKey(party_id="bank", public_key=spare))
+    _done(world, "bank", AddKey(key=proven(150, "bank", world.host)))
     _done(world, "bank", cash)
     world.submit("bank", cash, key_id=key_id_of(spare))
     _done(world, "bank", RevokeKey(party_id="bank", key_id=key_id_of(spare), reason="rotated"))
@@ -118,18 +127,20 @@ def _headers(world: GoldenWorld) -> None:
 
 def _issuance(world: GoldenWorld) -> None:
     in_force = world.state("issuance").rules.number
-    key = public_key(151)
+    key = proven(151, "guest", world.host)
     _refused(world, "operator", Code.RULES_NOT_IN_FORCE, AdoptRules(rules=2, replaces=9, release="0.2.0"))
     _refused(world, "operator", Code.RULES_NOT_NEWER, AdoptRules(rules=1, replaces=in_force, release="0.2.0"))
-    guest = RegisterParty(party_id="guest", name="Guest", roles=("auditor",), group_id="guest", public_key=key)
+    guest = RegisterParty(
+        party_id="guest", name="Guest", roles=("auditor",), group_id="guest", key=key, recovery_key=None
+    )
     _refused(world, "operator", Code.ALREADY_EXISTS, replace(guest, party_id="city"))
-    _refused(world, "operator", Code.KEY_NOT_ACCEPTABLE, replace(guest, public_key=public_key(1)))
+    _refused(world, "operator", Code.KEY_NOT_ACCEPTABLE, replace(guest, key=proven(1, "guest", world.host)))
     _refused(world, "operator", Code.DUPLICATE_ITEM, replace(guest, roles=("auditor", "auditor")))
     _refused(world, "operator", Code.EMPTY_LIST, replace(guest, roles=()))
-    _refused(world, "operator", Code.UNKNOWN_PARTY, AddKey(party_id="nobody", public_key=key))
-    _refused(world, "city", Code.NOT_YOURS, AddKey(party_id="town", public_key=key))
-    _refused(world, "city", Code.UNKNOWN_KEY_ID, RevokeKey(party_id="city", key_id="0" * 16, reason="none"))
     held = next(iter(world.state("issuance").directory.parties["city"].keys))
+    _refused(world, "operator", Code.UNKNOWN_PARTY, RevokeKey(party_id="nobody", key_id=held, reason="none"))
+    _refused(world, "town", Code.NOT_YOURS, RevokeKey(party_id="city", key_id=held, reason="none"))
+    _refused(world, "city", Code.UNKNOWN_KEY_ID, RevokeKey(party_id="city", key_id="0" * 16, reason="none"))
     _refused(world, "city", Code.LAST_KEY, RevokeKey(party_id="city", key_id=held, reason="none"))
     _refused(world, "operator", Code.VERSION_NOT_NEXT, accelerator("a100", 7))
     _refused(world, "operator", Code.OVER_LIMIT, replace(accelerator("a100", 2), sources=("x",) * 9))
@@ -334,6 +345,49 @@ def _outages(world: GoldenWorld) -> None:
     world.clock += 7 * 24 * HOUR - SECOND  # the window of the other report closes
     world.away(5 * HOUR)
     _done(world, "operator", ResolveDispute(report_id=report_id, gpu_minutes=full, reason="meter"))
+
+
+def _recoveries(world: GoldenWorld) -> None:
+    """Parties get new keys by their recovery key, and by the operator's word; one leaves and comes back."""
+    host = world.host
+    known = world.state("issuance").directory.parties
+    if known["gpu-1"].recovery_key() is None:
+        _done(world, "gpu-1", SetRecoveryKey(key=proven(165, "gpu-1", host, "recovery"), consent=None))
+    first, before = next(iter(known["gpu-1"].keys)), next(iter(known["gpu-1"].recovery_keys))
+    new = ProposeRecovery(
+        party_id="gpu-1", key=proven(160, "gpu-1", host), recovery_key=proven(161, "gpu-1", host, "recovery"),
+        reason="lost",
+    )  # fmt: skip
+    _refused(world, "operator", Code.KEY_NOT_PROVEN, replace(new, key=proven(160, "gpu-1", "elsewhere.example")))
+    _refused(world, "operator", Code.ROOT_OPERATOR, replace(new, party_id="operator"))
+    mistaken = _done(world, "operator", new).recovery_id
+    _refused(world, "operator", Code.RECOVERY_UNDER_WAY, replace(
+        new, key=proven(162, "gpu-1", host), recovery_key=None
+    ))  # fmt: skip
+    object_ = ObjectToRecovery(recovery_id=mistaken, reason="nothing was lost")
+    _refused(world, "lab-1", Code.NOT_YOURS, object_)
+    _done(world, "gpu-1", object_)
+    _refused(world, "gpu-1", Code.UNKNOWN_RECOVERY, object_)
+    _done(world, "operator", new)
+    world.clock += world.state("issuance").rules.recovery_delay + SECOND
+    world.settle()
+    cash = Withdraw(party_id="lab-1", currency="CNY", amount=1, payment_reference="recovered")
+    _refused(world, "gpu-1", Code.KEY_REVOKED, cash, key_id=first)
+    key = proven(163, "gpu-1", host)
+    _refused(world, "gpu-1", Code.KEY_REVOKED, RecoverParty(key=key, recovery_key=None), key_id=before)
+    recovery = key_id_of(public_key(161))
+    _refused(world, "gpu-1", Code.KEY_FOR_OTHER_USE, cash, key_id=recovery)
+    _done(world, "gpu-1", AddKey(key=proven(166, "gpu-1", host)))
+    _done(world, "gpu-1", _offer(world, nodes=1))
+    _done(world, "gpu-1", CloseParty(reason="sold"))
+    _refused(world, "gpu-1", Code.PARTY_CLOSED, _offer(world))
+    recovered = world.submit("gpu-1", RecoverParty(key=key, recovery_key=None), key_id=recovery)
+    assert recovered is not None
+    assert [type(event) for event in recovered.events] == [PartyRecovered]
+    other = SetRecoveryKey(key=proven(164, "gpu-1", host, "recovery"), consent=None)
+    _refused(world, "gpu-1", Code.KEY_NOT_PROVEN, other)
+    consent = author(161, "gpu-1").consent(host, other.key.public_key, "recovery")
+    _done(world, "gpu-1", replace(other, consent=consent))
 
 
 def _long_match(world: GoldenWorld) -> None:

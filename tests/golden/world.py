@@ -14,13 +14,16 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Seen
 from counterfoil.core.keys import key_id_of
-from counterfoil.instance import OPERATOR, Instance
+from counterfoil.instance import OPERATOR, RECOVERY, Instance
 from counterfoil.ledger.events import HoldRefused
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
-from tests.properties.world import START, World, public_key
+from tests.older import as_of
+from tests.properties.world import START, World, first_in_force, public_key
 
 HOST = "golden.example"
+RECOVERS = 198
+"""Which of the world's keys is the operator's recovery key."""
 KEYS = {key_id_of(public_key(number)): number for number in range(200)}
 """Which of the world's keys has an id."""
 
@@ -34,10 +37,13 @@ class GoldenWorld(World):
     """A world that is an instance in `home`, whose logs begin with version `rules` of the rules."""
 
     adopts = False  # the story says when
+    host = HOST
 
     def __init__(self, home: Path, rules: int) -> None:
         def entropy(name: str) -> bytes:
-            return seed(0) if name == OPERATOR else seed(1_000 + sorted(DECIDERS).index(name.removeprefix("log-")))
+            if name in (OPERATOR, RECOVERY):
+                return seed((OPERATOR, RECOVERY).index(name) * RECOVERS)
+            return seed(1_000 + sorted(DECIDERS).index(name.removeprefix("log-")))
 
         self.home = home
         self._time = VirtualClock(START)
@@ -70,13 +76,15 @@ class GoldenWorld(World):
     def submit(self, actor: str, *bodies: Command, key_id: str | None = None, **header: Any) -> Entry | None:  # type: ignore[override]
         """Sign and send; returns the entry, None if the command was refused without one."""
         party = self.state("issuance").directory.parties.get(actor)
-        if key_id is None or party is None or key_id not in party.keys:
-            held = party.keys if party is not None else {key_id_of(public_key(199)): (b"", True)}
-            key_id = next(key for key, (_, in_force) in held.items() if in_force)
+        if key_id is None or party is None or self.state("issuance").directory.public_key(actor, key_id) is None:
+            key_id = key_id_of(public_key(199))
+            if party is not None:
+                key_id = (bodies[0].RECOVERY and party.recovery_key()) or first_in_force(party)
         self._commands += 1
         service = VOCABULARY.service_of[type(bodies[0])]
         author = Author(actor, seed(KEYS[key_id]))
         id_ = f"00000000-0000-7000-8000-{self._commands:012x}"
+        bodies = tuple(as_of(self.state(service).rules, body, actor) for body in bodies)
         signed = bodies if len(bodies) > 1 else bodies[0]
         issued_at = header.pop("issued_at", self.clock)
         answer = self.system.submit(author.sign(signed, self.engines[service].origin, id_, issued_at, **header))

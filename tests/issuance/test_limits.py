@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked
+from counterfoil.contract.events import KeyAdded
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, RevokeKey
 from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
-from tests.issuance.world import OPEN, PROGRAMME, issue, people, public_key
+from tests.issuance.world import OPEN, PROGRAMME, issue, people
+from tests.possession import proven
 from tests.programmes import changed
 
 
@@ -30,21 +31,20 @@ def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> N
         scenario.refused(Code.PERIOD_NOT_VALID)
 
 
-def test_a_party_has_so_many_keys_in_all_its_life() -> None:
-    """Revoked keys are kept for ever, so their number is bounded as well."""
-    scenario = people()
-    for n in range(RULES[LATEST].max_keys_ever - 2):  # beside the one it was registered with, and the last
-        key_id = f"{n:016x}"
-        scenario.given(
-            KeyAdded(party_id="gpu-1", key_id=key_id, public_key=bytes(32)),
-            KeyRevoked(party_id="gpu-1", key_id=key_id, reason="lost"),
-        )
-    last, beyond = (AddKey(party_id="gpu-1", public_key=public_key(n)) for n in (100, 101))
-    scenario.when(last, "gpu-1").then_types(KeyAdded).when(beyond, "gpu-1").refused(Code.OVER_LIMIT)
-    scenario.when(RevokeKey(party_id="gpu-1", key_id=key_id_of(last.public_key), reason="lost"), "gpu-1")
-    scenario.then_types(KeyRevoked).when(beyond, "op").refused(Code.OVER_LIMIT)  # a revocation makes no room
-    scenario.when(replace(beyond, party_id="gpu-2"), "gpu-2").then_types(KeyAdded)
-    assert RULES[LATEST].max_keys_per_party < RULES[LATEST].max_keys_ever
+def test_a_party_adds_so_many_keys_in_a_period() -> None:
+    """So a thief can neither use up the keys that a party may ever have, nor make its record grow without bound."""
+    scenario, rules = people(), RULES[LATEST]
+    most = rules.max_new_keys
+    assert most is not None
+    begun = scenario.time
+    for n in range(100, 100 + most - 1):  # beside the one that the party was registered with
+        added = AddKey(key=proven(n, "gpu-1"))
+        scenario.when(added, "gpu-1").then_types(KeyAdded)
+        scenario.when(RevokeKey(party_id="gpu-1", key_id=key_id_of(added.key.public_key), reason="lost"), "gpu-1")
+    beyond = AddKey(key=proven(200, "gpu-1"))
+    scenario.when(beyond, "gpu-1").refused(Code.OVER_LIMIT)
+    scenario.when(AddKey(key=proven(201, "gpu-2")), "gpu-2").then_types(KeyAdded)
+    scenario.when(beyond, "gpu-1", at=begun + rules.new_keys_period).then_types(KeyAdded)
 
 
 def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:

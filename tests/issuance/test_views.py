@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 from counterfoil.contract.codec import dump_event
-from counterfoil.contract.events import LogOpened, RulesAdopted
+from counterfoil.contract.events import LogOpened, RulesAdopted, WriterResumed
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import DAY, SECOND
 from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AddKey,
+    CloseParty,
     ListProvider,
+    ProposeRecovery,
+    RecoverParty,
     ReinstateVoucher,
     RevokeKey,
     RevokeVoucher,
+    SetRecoveryKey,
     SuspendVoucher,
 )
 from counterfoil.issuance.events import BudgetRecycled
@@ -27,6 +31,7 @@ from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
 from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
 from tests.issuance.world import BUDGET, CLASS, OPEN, PROGRAMME, VOUCHER, issue, market, public_key
+from tests.possession import proven
 from tests.programmes import changed
 from tests.views import Viewed, viewed_in
 
@@ -40,15 +45,16 @@ def viewed(tmp_path: Path) -> Iterator[Viewed]:
 
 
 def test_every_event_but_one_is_shown() -> None:
-    shown = set(DECIDER.evolve) - {VoucherCancelled}  # a revocation comes before its cancellation
+    # A revocation comes before its cancellation; an outage moves recoveries, of which the view says so.
+    shown = set(DECIDER.evolve) - {VoucherCancelled, WriterResumed}
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 
 
 def test_parties_keys_classes_and_listings(viewed: Viewed) -> None:
     scenario = viewed.of(market())
-    scenario.when(AddKey(party_id="lab-2", public_key=public_key(50)), actor="lab-2", at=OPEN)
+    scenario.when(AddKey(key=proven(50, "lab-2")), actor="lab-2", at=OPEN)
     old, new = key_id_of(public_key(5)), key_id_of(public_key(50))
-    scenario.when(RevokeKey(party_id="lab-2", key_id=old, reason="lost"), actor="op", at=OPEN + 7)
+    scenario.when(RevokeKey(party_id="lab-2", key_id=old, reason="lost"), actor="lab-2", at=OPEN + 7)
     scenario.when(replace(CLASS, version=2, bf16_mtflops_attested=280_000), actor="op")
     scenario.when(ListProvider(programme_id="p1", provider_id="gpu-1"), actor="city-1", at=OPEN + 20)
 
@@ -57,8 +63,9 @@ def test_parties_keys_classes_and_listings(viewed: Viewed) -> None:
     ]
     assert viewed.table("parties")["lab-2",] == {
         "party_id": "lab-2", "name": "LAB-2", "roles": ["beneficiary"], "group_id": "labs", "registered_at": START + 7,
+        "closed_at": None, "closed_because": None,
     }  # fmt: skip
-    key = {"party_id": "lab-2", "revoked_at": None, "revoked_because": None}
+    key = {"party_id": "lab-2", "use": "signing", "revoked_at": None, "revoked_because": None}
     assert viewed.table("keys")["lab-2", new] == {
         **key, "key_id": new, "public_key": encode_base64(public_key(50)), "added_at": OPEN,
     }  # fmt: skip
@@ -72,6 +79,39 @@ def test_parties_keys_classes_and_listings(viewed: Viewed) -> None:
     assert viewed.table("listings") == {
         ("p1", "gpu-1"): {"programme_id": "p1", "provider_id": "gpu-1", "listed_at": OPEN + 20}
     }
+
+
+def test_recoveries_and_the_keys_that_they_end(viewed: Viewed) -> None:
+    scenario = viewed.of(market())
+    recovery = proven(60, "lab-2", use="recovery")
+    scenario.when(SetRecoveryKey(key=recovery, consent=None), "lab-2").when(CloseParty(reason="sold"), "lab-2")
+    assert viewed.part("parties", "lab-2", "closed_because") == ("sold",)
+    proposal = ProposeRecovery(party_id="lab-2", key=proven(61, "lab-2"), recovery_key=None, reason="lost")
+    scenario.when(proposal, "op", at=OPEN)
+    (first,) = scenario.state.recoveries
+    assert viewed.row("recoveries", first) == {
+        "recovery_id": first, "party_id": "lab-2", "proposed_by": "op", "reason": "lost", "key_id": id_of(61),
+        "public_key": encode_base64(public_key(61)), "recovery_key": None, "status": "proposed", "proposed_at": OPEN,
+        "in_force_at": OPEN + scenario.state.rules.recovery_delay, "ended_at": None, "ended_by": None,
+        "ended_because": None,
+    }  # fmt: skip
+    other = proven(63, "lab-2", use="recovery")
+    scenario.when(RecoverParty(key=proven(62, "lab-2"), recovery_key=other), "lab-2", at=OPEN + 5)
+    assert viewed.part("recoveries", first, "status", "ended_by") == ("ended", "lab-2")
+    (second,) = viewed.rows("recoveries", status="in_force")
+    assert (second["proposed_by"], second["key_id"], second["in_force_at"]) == (None, id_of(62), OPEN + 5)
+    rows = viewed.rows("keys", party_id="lab-2")
+    assert {row["key_id"]: (row["use"], row["revoked_at"]) for row in rows} == {
+        id_of(5): ("signing", OPEN + 5), id_of(60): ("recovery", OPEN + 5), id_of(62): ("signing", None),
+        id_of(63): ("recovery", None),
+    }  # fmt: skip
+    assert viewed.part("parties", "lab-2", "closed_at") == (None,)
+    scenario.when(proposal, "op").fires("recovery", OPEN + scenario.state.rules.recovery_delay + 50)
+    assert sorted(row["status"] for row in viewed.rows("recoveries")) == ["ended", "in_force", "in_force"]
+
+
+def id_of(number: int) -> str:
+    return key_id_of(public_key(number))
 
 
 def test_versions_of_a_programme_in_full(viewed: Viewed) -> None:

@@ -18,6 +18,7 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.service import DECIDER
 from counterfoil.log.keys import SigningKey
 from tests.given import Scenario
+from tests.possession import proven
 from tests.programmes import publish
 from tests.purity import PureScenario
 
@@ -67,8 +68,9 @@ def register(party_id: str, key: int, *roles: Role, group: str | None = None) ->
     """The registration of a party, in a group of its own unless said otherwise."""
     group_id = group or party_id
     return RegisterParty(
-        party_id=party_id, name=party_id.upper(), roles=roles, group_id=group_id, public_key=public_key(key)
-    )
+        party_id=party_id, name=party_id.upper(), roles=roles, group_id=group_id, key=proven(key, party_id),
+        recovery_key=None,
+    )  # fmt: skip
 
 
 def issue(beneficiary_id: str, amount: int) -> IssueVoucher:
@@ -80,7 +82,11 @@ def people(scenario: Scenario | None = None) -> Scenario:
     """The parties and the class, in a new scenario or in the one given; lab-1 and lab-2 are related."""
     operator = PartyRegistered(party_id="op", name="Operator", roles=("operator",), group_id="op")
     key = KeyAdded(party_id="op", key_id=key_id_of(public_key(0)), public_key=public_key(0))
-    scenario = (scenario or PureScenario(DECIDER)).given(operator, key)
+    scenario = scenario or PureScenario(DECIDER)
+    begins, scenario.index = scenario.index + 1, -1  # the first entry's operator is the root of all authority
+    scenario.given(operator)
+    scenario.index = begins
+    scenario.given(key)
     for body in (
         register("city-1", 1, "issuer"),
         register("city-2", 2, "issuer"),

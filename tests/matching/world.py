@@ -254,7 +254,7 @@ class Tally:
                     sold = self.sold.get((offer_id, hour), 0)
                     assert sold + nodes + self.reduced.get(offer_id, 0) == offer.nodes
         open_orders = [*state.offers.values(), *state.bids.values()]
-        assert sum(state.open_orders.values()) == len(open_orders)
+        assert sum(map(len, state.open_orders.values())) == len(open_orders)
         assert all(state.open_orders.values())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import RelativeExpiry
 from counterfoil.contract.times import HOUR
@@ -14,8 +15,12 @@ from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
     AppropriateBudget,
+    CloseParty,
     IssueVoucher,
     ListProvider,
+    ObjectToRecovery,
+    ProposeRecovery,
+    RecoverParty,
     RegisterParty,
     ReinstateVoucher,
     RevokeKey,
@@ -38,7 +43,8 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
 )
 from counterfoil.redemption.state import Contract
-from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme, public_key
+from tests.possession import proven
+from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme
 
 PRICE_TICK = RULES[LATEST].price_tick
 
@@ -121,10 +127,10 @@ def _budget(world: World, pick: Choice) -> Move:
 
 
 def _people(world: World, pick: Choice) -> Move:
-    kind, party_id = pick.number(0, 4), pick.one(tuple(ROLES))
-    key = public_key(100 + pick.number(0, 9))
+    kind, party_id = pick.number(0, 5), pick.one(tuple(ROLES))
+    number = 100 + pick.number(0, 9)
     if kind == 0:
-        return party_id, AddKey(party_id=party_id, public_key=key)
+        return party_id, AddKey(key=proven(number, party_id, world.host))
     if kind == 1:
         keys = world.state("issuance").directory.parties[party_id].keys
         return party_id, RevokeKey(party_id=party_id, key_id=pick.one(sorted(keys)), reason="rotated")
@@ -133,8 +139,30 @@ def _people(world: World, pick: Choice) -> Move:
         return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
     if kind == 3 and world.adopts:
         return "operator", AdoptRules(rules=pick.number(2, LATEST), replaces=pick.number(1, LATEST), release="0.1.0")
+    if kind == 4:
+        return _recovery(world, pick, party_id, proven(number, party_id, world.host))
     name = f"guest-{pick.number(0, 3)}"
-    return "operator", RegisterParty(party_id=name, name=name, roles=("auditor",), group_id=name, public_key=key)
+    return "operator", RegisterParty(
+        party_id=name,
+        name=name,
+        roles=("auditor",),
+        group_id=name,
+        key=proven(number, name, world.host),
+        recovery_key=None,
+    )
+
+
+def _recovery(world: World, pick: Choice, party_id: str, key: ProvenKey) -> Move:
+    under_way = world.state("issuance").recoveries
+    if under_way and pick.number(0, 1):
+        recovery_id = pick.one(sorted(under_way))
+        objector = pick.one((under_way[recovery_id].party_id, "operator", party_id))
+        return objector, ObjectToRecovery(recovery_id=recovery_id, reason="no")
+    if pick.number(0, 2) == 0:
+        return "operator", ProposeRecovery(party_id=party_id, key=key, recovery_key=None, reason="lost")
+    if pick.rarely():
+        return party_id, CloseParty(reason="sold")
+    return party_id, RecoverParty(key=key, recovery_key=None)
 
 
 # ledger -------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import Decider
+from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import (
@@ -34,6 +35,7 @@ from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
+from tests.possession import HOST, proven
 from tests.programmes import publish
 from tests.rules import changed_rules
 from tests.state_data import check_load
@@ -71,7 +73,7 @@ def small_entries() -> Iterator[None]:
 
 def origin(service: str) -> str:
     """The origin of a service's log."""
-    return f"world.example/{service}/main"
+    return f"{HOST}/{service}/main"
 
 
 def public_key(number: int) -> bytes:
@@ -86,6 +88,7 @@ class World:
     """
 
     adopts = True
+    host = HOST
 
     def __init__(self) -> None:
         self.clock = START
@@ -117,7 +120,7 @@ class World:
         if party is None:
             return
         if key_id is None or key_id not in party.keys:
-            key_id = next(key for key, (_, in_force) in party.keys.items() if in_force)
+            key_id = (bodies[0].RECOVERY and party.recovery_key()) or first_in_force(party)
         self._commands += 1
         kind, version = (BATCH, 1) if len(bodies) > 1 else (bodies[0].TYPE, bodies[0].V)
         header = Header(
@@ -239,6 +242,11 @@ class World:
         self.events.update(type(event).__name__ for event in entry.events)
 
 
+def first_in_force(party: Party) -> str:
+    """The key that a party signs with, unless said otherwise."""
+    return next(key for key, (_, in_force) in party.keys.items() if in_force)
+
+
 def _react(cause: EntryCause, event: Event, clock: int, engine: Engine[Any]) -> tuple[Entry, bytes]:
     return engine.react(cause, event, clock)
 
@@ -295,7 +303,14 @@ def found(world: World) -> None:
     """Make a market in a world that has nothing yet."""
     world.clock += 1
     parties: Sequence[Body] = [
-        RegisterParty(party_id=name, name=name, roles=roles, group_id=GROUPS.get(name, name), public_key=public_key(n))
+        RegisterParty(
+            party_id=name,
+            name=name,
+            roles=roles,
+            group_id=GROUPS.get(name, name),
+            key=proven(n, name, world.host),
+            recovery_key=proven(50 + n, name, world.host, "recovery"),
+        )
         for n, (name, roles) in enumerate(ROLES.items(), 1)
     ]
     world.submit("operator", *parties)

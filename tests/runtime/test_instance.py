@@ -56,6 +56,7 @@ def test_what_is_written_is_read(made: Instance) -> None:
         "operator_id": "operator",
         "operator_name": "The operator",
         "operator_key": SigningKey("operator", entropy("operator")).verify_key.public.hex(),
+        "operator_recovery_key": SigningKey("x", entropy("operator-recovery")).verify_key.public.hex(),
         "rules": LATEST,
         "release": __version__,
         "vkeys": {service: {"main": made.log_key(LogId(service)).verify_key.vkey()} for service in SERVICES},

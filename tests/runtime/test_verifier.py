@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.issuance.commands import RegisterParty
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.receipts import Answer
 from counterfoil.runtime.verifier import Signed, Verifier
@@ -50,9 +49,7 @@ def test_the_embedded_form_starts_one_for_its_threads_and_ends_it(tmp_path: Path
         def register(first: int) -> None:
             """As many parties as make up a batch that is worth a process."""
             for number in range(first, first + 40):
-                name = f"party-{number}"
-                key = market.author(name).public_key
-                body = RegisterParty(party_id=name, name=name, roles=("beneficiary",), group_id=name, public_key=key)
+                body = market.registration(f"party-{number}", "beneficiary")
                 answers.append(system.submit(market.sign("operator", body)))
 
         register(0)

@@ -153,13 +153,14 @@ def _collect(replays: Iterable[Replayed], report: AuditReport) -> None:
             report.findings.append(Finding(replay.place, "entry 0", "genesis_differs", text))
 
 
-def _opening(genesis: GenesisCause) -> tuple[str, str, bytes, int]:
+def _opening(genesis: GenesisCause) -> tuple[str, str, bytes, bytes | None, int]:
     """Who opened a log, and with which rules.
 
     All logs of an instance begin with the same rules and adopt the same, in the same order: a log that begins with
     others would be decided by rules that nobody adopted. The release may differ: a log can be opened later.
     """
-    return genesis.operator_id, genesis.operator_name, genesis.operator_key, genesis.rules
+    keys = genesis.operator_key, genesis.operator_recovery_key
+    return genesis.operator_id, genesis.operator_name, *keys, genesis.rules
 
 
 def _log_of(origin: str) -> LogId | None:

@@ -19,13 +19,13 @@ import msgspec
 
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
-from counterfoil.audit.report import Outage
+from counterfoil.audit.report import Outage, Recovery
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import log_of
 from counterfoil.runtime.process_lock import Held, process_lock
 from counterfoil.runtime.syncing import sync_directory, written
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _INDEX: Final = "audit.json"
 _LOCK: Final = "audit.lock"
 _ADVICE: Final = "use another directory, or remove it to audit from the first entry"
@@ -57,6 +57,7 @@ class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     genesis: GenesisCause
     rules: list[dict[str, int]]
     outages: list[Outage]
+    recoveries: list[Recovery]
     sources: dict[str, KeptSource]
     ids: bytes = b""
     """The SHA-256 of the file of its ids, once that is written; of its state, the root tells."""

@@ -18,7 +18,7 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
 from counterfoil.audit.reading import Heading, Reading
-from counterfoil.audit.report import Finding, LogSummary, Outage
+from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery
 from counterfoil.audit.signatures import Claim, Signatures
 from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
@@ -27,7 +27,7 @@ from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, ResumedCause, TimerCause
 from counterfoil.contract.envelope import signed_bytes
-from counterfoil.contract.events import LogOpened, RulesAdopted, StateRooted
+from counterfoil.contract.events import LogOpened, PartyRecovered, RulesAdopted, StateRooted
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Submission
@@ -125,6 +125,7 @@ class Replay:
             raise kept.damaged(before, f"{len(self._ids)} ids of {before.size} entries")
         self._engine, self.genesis = engine, before.genesis
         self.summary.rules, self.summary.outages = list(before.rules), list(before.outages)
+        self.summary.recoveries = list(before.recoveries)
         self.summary.audited_before = before.size
 
     def keep(self) -> tuple[KeptLog, Iterator[tuple[str, bytes]], UsedIds]:
@@ -339,6 +340,10 @@ class Replay:
                 summary.state_roots += 1
             elif type(event) is LogOpened or type(event) is RulesAdopted:
                 summary.rules.append({"from": entry.index + 1, "version": event.rules})
+            elif isinstance(event, PartyRecovered) and self._engine.decider.service == "issuance":
+                summary.recoveries.append(Recovery(
+                    entry.index, format_time(entry.time), event.party_id, event.proposed_by, event.reason, event.key_id
+                ))  # fmt: skip
 
     def _check_trade(self, index: int, trade: TradeMatched) -> None:
         """The arithmetic of a trade, independent of the engine that made it."""
@@ -373,6 +378,7 @@ class Replay:
             genesis=self.genesis,
             rules=summary.rules,
             outages=summary.outages,
+            recoveries=summary.recoveries,
             sources={origin: source.position() for origin, source in self._sources.items()},
         )
 

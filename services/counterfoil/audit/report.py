@@ -25,6 +25,21 @@ class Outage:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A party got new keys in place of all it had, in entry `index`: by whom, and by what.
+
+    `proposed_by`: the operator that proposed it, and why; none if the party's recovery key signed it.
+    """
+
+    index: int
+    time: str
+    party_id: str
+    proposed_by: str | None
+    reason: str | None
+    key_id: str
+
+
 @dataclass(slots=True)
 class LogSummary:
     """What was checked of one log."""
@@ -45,6 +60,8 @@ class LogSummary:
     """Each rules version that was in force, with the entry from which it was."""
     outages: list[Outage] = field(default_factory=list)
     """All of them. No fault, and not provable: the log shows only that it was silent that long."""
+    recoveries: list[Recovery] = field(default_factory=list)
+    """All of them, in issuance's log. No fault: but whoever speaks for the party should know of it."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""

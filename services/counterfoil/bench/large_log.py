@@ -18,7 +18,7 @@ from typing import Final
 from counterfoil.bench.load import HOST, SEED
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.client.author import Author
-from counterfoil.contract.log_id import LogId
+from counterfoil.contract.log_id import LogId, host_of
 from counterfoil.contract.times import DAY
 from counterfoil.instance import OPERATOR, Instance
 from counterfoil.issuance.commands import RegisterParty
@@ -97,8 +97,15 @@ def _registrations(origin: str, accounts: int, at: int) -> Iterator[bytes]:
     operator = Author(OPERATOR, seeded_key(SEED, OPERATOR))
     for number in range(-1, accounts):
         name, role = (TREASURY, "treasurer") if number < 0 else (firm(number), "beneficiary")
-        public = Author(name, seeded_key(SEED, name)).public_key
-        body = RegisterParty(party_id=name, name=name, roles=(role,), group_id=name, public_key=public)  # type: ignore[arg-type]
+        key = Author(name, seeded_key(SEED, name)).prove(host_of(origin))
+        body = RegisterParty(
+            party_id=name,
+            name=name,
+            roles=(role,),  # type: ignore[arg-type]
+            group_id=name,
+            key=key,
+            recovery_key=None,
+        )
         yield operator.sign(body, origin, _command_id(number + 1), at)
 
 

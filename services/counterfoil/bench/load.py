@@ -41,9 +41,16 @@ class LoadGenerator:
         self.firms = [f"firm-{number:03d}" for number in range(firms)]
         envelopes = []
         for name in ("treasury", *self.firms):
-            key = Author(name, seeded_key(SEED, name)).public_key
+            key = Author(name, seeded_key(SEED, name)).prove(self._instance.identity.host)
             role = ("treasurer",) if name == "treasury" else ("beneficiary",)
-            body = RegisterParty(party_id=name, name=name, roles=role, group_id=name, public_key=key)  # type: ignore[arg-type]
+            body = RegisterParty(
+                party_id=name,
+                name=name,
+                roles=role,  # type: ignore[arg-type]
+                group_id=name,
+                key=key,
+                recovery_key=None,
+            )
             envelopes.append(self._sign(operator, body, "issuance"))
         self.run(envelopes, 8)
         time.sleep(_LEDGER_LEARNS_SECONDS)  # until then it refuses their commands, and a refusal is final

@@ -17,6 +17,8 @@ _ADVICE: Final[dict[str, str]] = {
     ),
     Code.BAD_SIGNATURE: "The key file is not this key's: compare `counterfoil keys show NAME` with `keys registered`.",
     Code.KEY_REVOKED: "Sign with another key of the party: --key NAME.",
+    Code.KEY_FOR_OTHER_USE: "Sign `party recover` with the recovery key, and all else with another key: --key NAME.",
+    Code.PARTY_CLOSED: "It can cancel orders, report and accept usage, and claim. Only its recovery opens it again.",
     Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again.",
     Code.COMMAND_FROM_FUTURE: "Check this machine's clock, then run it again.",
     Code.ROLE_NOT_ALLOWED: "Sign as a party with the role that `needs` names: `counterfoil party list` shows them.",
@@ -30,7 +32,11 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_CLAIM: "See `counterfoil claim list`.",
     Code.UNKNOWN_SETTLEMENT: "See `counterfoil claim settlements`.",
     Code.UNKNOWN_KEY_ID: "See `counterfoil keys registered`.",
+    Code.UNKNOWN_RECOVERY: "See `counterfoil party recoveries`: it is in force, or has ended.",
+    Code.ROOT_OPERATOR: "The operator's recovery key recovers it: `counterfoil party recover`.",
     Code.NOT_YOURS: "Sign as the party that it belongs to: --as PARTY.",
+    Code.KEY_NOT_PROVEN: "Whoever has the key proves it for this host and party: `counterfoil keys prove`.",
+    Code.RECOVERY_UNDER_WAY: "See `counterfoil party recoveries`.",
     Code.VERSION_NOT_NEXT: "Take the next: `counterfoil programme show` and `counterfoil class list` have the last.",
     Code.LAST_KEY: "Add another key first: `counterfoil keys add`.",
     Code.PRICE_OFF_TICK: "Prices are multiples of 0.01.",
@@ -67,6 +73,7 @@ _SHOWN: Final[dict[str, Callable[[int], str]]] = {
     **dict.fromkeys(("available", "uncommitted", "amount", "tick"), format_amount),
     "hour": format_hour,
     "report_by": format_time,
+    "again": format_time,
 }
 
 

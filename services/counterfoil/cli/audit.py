@@ -27,6 +27,7 @@ SHOWN: Final = 200
 _ROOT: Final = 16  # digits of a root for people; JSON has all
 _LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events", "trades", "root")
 _OUTAGES = ("origin", "index", "away_since", "seconds")
+_RECOVERIES = ("index", "time", "party_id", "proposed_by", "reason", "key_id")
 _FINDINGS = ("log", "place", "code", "text")
 
 
@@ -38,6 +39,9 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     away = [{"origin": log["origin"], **each} for log in report["logs"] for each in log["outages"]]
     if away:
         shown.append(Rows("outages, as the writers say: deadlines waited", away, _OUTAGES, _OUTAGES[1:]))
+    recoveries = [each for log in report["logs"] for each in log["recoveries"]]
+    if recoveries:
+        shown.append(Rows("recoveries, by the recovery key unless an operator proposed it", recoveries, _RECOVERIES))
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
@@ -87,6 +91,8 @@ def register(app: typer.Typer) -> None:
 
         With `--resume` the files of entries audited before are not read again, but every log must go on from
         the tree that was audited. What the directory holds is believed: nobody else may write there.
+
+        Every recovery of a party is listed, by whom and by what: whoever speaks for the party should know of it.
 
         The column `rules` shows the versions that decided: `1, 2 from 57` means version 2 from entry 57 on.
         """

@@ -15,10 +15,12 @@ from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.render import record
 from counterfoil.contract.log_id import LogId
-from counterfoil.contract.scalars import Name, Origin
+from counterfoil.contract.scalars import Name, Origin, decode_base64
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import LATEST
 from counterfoil.instance import Instance
+from counterfoil.log.errors import FormatError
+from counterfoil.log.keys import check_public_key
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +44,24 @@ def register(app: typer.Typer) -> None:
                 "--shard", metavar="SERVICE/SHARD", help="A shard beside `main`; of matching only. May be repeated."
             ),
         ] = None,
+        recovery_key: Annotated[
+            bytes | None,
+            option(
+                "--recovery-key",
+                "The operator's recovery key, its public half. Default: a new one, in a file to be moved offline.",
+                parse=decode_base64,
+                metavar="BASE64",
+            ),
+        ] = None,
         if_missing: Annotated[
             bool, typer.Option("--if-missing", help="If there is one already, show it instead of failing.")
         ] = False,
     ) -> None:
-        """Make a new instance: keys for its logs and its operator. An existing one is never changed."""
+        """Make a new instance: keys for its logs and its operator. An existing one is never changed.
+
+        The operator's recovery key alone can put another key in the place of the operator's, if that is lost or stolen.
+        Its file is not needed to run the instance: keep it offline, and not on this machine.
+        """
         root = home if home is not None else out.settings.home
         if if_missing and (root / "instance.json").exists():
             found = instance_files(Instance(root))
@@ -54,8 +69,9 @@ def register(app: typer.Typer) -> None:
             return
         _check_names(host, operator_name)
         shards = [named_log(each) for each in shard or ()]
+        _check_key(recovery_key)
         try:
-            instance = Instance.create(root, host, operator_name, rules=rules, shards=shards)
+            instance = Instance.create(root, host, operator_name, rules=rules, shards=shards, recovery_key=recovery_key)
         except FileExistsError as problem:
             raise Invalid(
                 f"{problem.filename} is left from an earlier attempt: remove it, or take another --home"
@@ -64,7 +80,19 @@ def register(app: typer.Typer) -> None:
             raise Invalid(f"cannot write {problem.filename}: {problem.strerror}") from problem
         found = instance_files(instance)
         start = "counterfoil up" if home is None else f"counterfoil up --home {quote(str(home))}"
-        out.show(found, record(found), Text(f"next: {start}", style="dim"))
+        hints = [Text(f"next: {start}", style="dim")]
+        if recovery_key is None:
+            found["operator_recovery_key"] = str(instance.recovery_file)
+            hints.insert(0, Text(f"move {instance.recovery_file} offline, and delete it here", style="bold"))
+        out.show(found, record(found), *hints)
+
+
+def _check_key(public_key: bytes | None) -> None:
+    try:
+        if public_key is not None:
+            check_public_key(public_key)
+    except FormatError as problem:
+        raise Invalid(f"--recovery-key: {problem}") from problem
 
 
 def _check_names(host: str, operator_name: str) -> None:

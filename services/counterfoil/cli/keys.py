@@ -6,27 +6,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.keyring import Keyring
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, argument, option
+from counterfoil.cli.proofs import Proof, RecoveryProof, format_proof, proven
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.signing import KeysOption, SigningSession, signed, signing
 from counterfoil.client.author import Author
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
-from counterfoil.issuance.commands import AddKey, RevokeKey
+from counterfoil.issuance.commands import AddKey, RevokeKey, SetRecoveryKey
 
 app = typer.Typer(name="keys", help="Keys: make, show, register and revoke them.", no_args_is_help=True)
 
 Name = Annotated[str, argument("NAME", "The key file's name: a party's id, or any name for further keys.")]
-PublicKey = Annotated[
-    bytes | None,
-    option(
-        "--public-key", "The public key, if its file is not here: 32 octets.", parse=decode_base64, metavar="BASE64"
-    ),
-]
 
 
 def _ring(out: Out, keys: Path | None) -> Keyring:
@@ -66,16 +62,40 @@ def list_(out: Out, keys: KeysOption = None) -> None:
     out.show(rows, Rows("key files", rows, ("name", "key_id", "public_key", "file")))
 
 
-@signing(app, "add", "counterfoil keys add springfield --new springfield-2 --as springfield")
-def add(
-    session: SigningSession,
-    party: PartyId,
-    new: Annotated[str | None, option("--new", "The key file whose public half is registered.", metavar="NAME")] = None,
-    public_key: PublicKey = None,
+@local(app, "prove", "counterfoil keys prove springfield --party springfield --host vouchers.example.org")
+def prove(
+    out: Out,
+    name: Name,
+    party: Annotated[str, option("--party", "The party whose key it is to be.", metavar="PARTY")],
+    host: Annotated[str, option("--host", "The instance: the first part of its logs' origins.", metavar="NAME")],
+    recovery: Annotated[bool, typer.Option("--recovery", help="As a recovery key, which signs nothing else.")] = False,
+    successor: Annotated[
+        bytes | None,
+        option(
+            "--successor",
+            "Consent, as the recovery key, to this public key in its place.",
+            parse=decode_base64,
+            metavar="BASE64",
+        ),
+    ] = None,
+    keys: KeysOption = None,
 ) -> None:
-    """Register one more key of a party: that of a key file, unless the public key is given."""
-    key = public_key if public_key is not None else session.keyring.author(new if new is not None else party).public_key
-    session.send(AddKey(party_id=party, public_key=key))
+    """Prove that you have a key, for whoever registers it: the operator, or a machine that has another of your keys.
+
+    What is printed is no secret: it serves for this host, party and key alone.
+    """
+    author = _ring(out, keys).author(party, name)
+    if successor is not None:
+        text = encode_base64(author.consent(host, successor, "recovery"))
+    else:
+        text = format_proof(author.prove(host, "recovery" if recovery else "signing"))
+    out.show({"proof": text}, Text(text))
+
+
+@signing(app, "add", "counterfoil keys add springfield-2 --as springfield")
+def add(session: SigningSession, name: Name, proof: Proof = None) -> None:
+    """Register one more key of the party that signs: that of a key file, unless its proof is given."""
+    session.send(AddKey(key=proven(session, session.author.party_id, name, proof)))
 
 
 @signed(
@@ -90,5 +110,29 @@ def revoke(
     return RevokeKey(party_id=party, key_id=key_id, reason=reason)
 
 
-_REGISTERED = "party_id key_id public_key added_at revoked_at revoked_because"
+@signing(app, "set-recovery", "counterfoil keys set-recovery springfield-offline --as springfield")
+def set_recovery(
+    session: SigningSession,
+    name: Name,
+    proof: RecoveryProof = None,
+    before: Annotated[
+        str | None, option("--before", "The key file of the recovery key that this one replaces.", metavar="NAME")
+    ] = None,
+    consent: Annotated[
+        bytes | None,
+        option("--consent", "That one's consent, if its file is not here.", parse=decode_base64, metavar="BASE64"),
+    ] = None,
+) -> None:
+    """Name the key that recovers the party that signs from the loss or theft of all its other keys. Keep it offline.
+
+    A party that has a recovery key needs that one's consent: `--before`, or `keys prove --successor` where its file is.
+    """
+    party = session.author.party_id
+    key = proven(session, party, name, proof, "recovery")
+    if before is not None and consent is None:
+        consent = session.keyring.author(party, before).consent(session.host(), key.public_key, "recovery")
+    session.send(SetRecoveryKey(key=key, consent=consent))
+
+
+_REGISTERED = "party_id key_id use public_key added_at revoked_at revoked_because"
 add_list(app, Listing("keys", "registered keys", _REGISTERED), "registered")

@@ -1,21 +1,31 @@
-"""`counterfoil party`: parties and their roles."""
+"""`counterfoil party`: parties, their roles, and how they are recovered and closed."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, cast, get_args
 
 import typer
 
-from counterfoil.cli.keys import PublicKey
-from counterfoil.cli.listing import Listing, add_both
-from counterfoil.cli.options import PartyId, option
-from counterfoil.cli.signing import SigningSession, signing
+from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.listing import Listing, add_list
+from counterfoil.cli.options import PartyId, Reason, Wait, argument, option
+from counterfoil.cli.proofs import Proof, RecoveryName, RecoveryProof, proven, recovery_key
+from counterfoil.cli.render import Rows, record
+from counterfoil.cli.signing import SigningSession, signed, signing
+from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
-from counterfoil.issuance.commands import RegisterParty
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.commands import CloseParty, ObjectToRecovery, ProposeRecovery, RecoverParty, RegisterParty
 
-app = typer.Typer(name="party", help="Parties: register, show, list.", no_args_is_help=True)
+app = typer.Typer(
+    name="party",
+    help="Parties: register, show, list, recover, propose-recovery, object, recoveries, close.",
+    no_args_is_help=True,
+)
 
 ROLES: Final = get_args(Role)
+KeyName = Annotated[str | None, option("--new", "The key file of the new key. Default: PARTY.", metavar="NAME")]
 
 
 def parse_role(text: str) -> str:
@@ -38,16 +48,122 @@ def register(
     group: Annotated[
         str | None, option("--group", "Its group of related parties. Default: its own id.", metavar="GROUP")
     ] = None,
-    public_key: PublicKey = None,
+    proof: Proof = None,
+    recovery: RecoveryName = None,
+    recovery_proof: RecoveryProof = None,
 ) -> None:
-    """Operator: admit a party with its roles and its first key.
+    """Operator: admit a party with its roles, its first key and, best from the start, its recovery key.
 
-    The key is that of the key file PARTY.seed, unless it is given. Roles: operator, issuer, provider, beneficiary,
-    treasurer, auditor.
+    The key is that of the key file PARTY.seed, unless the party proved it elsewhere. Roles: operator, issuer, provider,
+    beneficiary, treasurer, auditor.
     """
-    key = public_key if public_key is not None else session.keyring.author(party).public_key
-    roles = cast(tuple[Role, ...], tuple(role))
-    session.send(RegisterParty(party_id=party, name=name, roles=roles, group_id=group or party, public_key=key))
+    session.send(
+        RegisterParty(
+            party_id=party,
+            name=name,
+            roles=cast(tuple[Role, ...], tuple(role)),
+            group_id=group or party,
+            key=proven(session, party, party, proof),
+            recovery_key=recovery_key(session, party, recovery, recovery_proof),
+        )
+    )
 
 
-add_both(app, Listing("parties", "parties", "party_id name roles group_id registered_at", "springfield"))
+@signing(app, "recover", "counterfoil party recover springfield-2 --as springfield --key springfield-offline")
+def recover(
+    session: SigningSession,
+    name: Annotated[str, argument("NAME", "The key file of the new key.")],
+    proof: Proof = None,
+    recovery: RecoveryName = None,
+    recovery_proof: RecoveryProof = None,
+) -> None:
+    """Recover the party that signs by its recovery key: all its keys are revoked at once, and the new one is in force.
+
+    `--key` names the file of the recovery key. With `--recovery` another one takes its place.
+    """
+    party = session.author.party_id
+    key, other = proven(session, party, name, proof), recovery_key(session, party, recovery, recovery_proof)
+    session.send(RecoverParty(key=key, recovery_key=other))
+
+
+@signing(
+    app,
+    "propose-recovery",
+    "counterfoil party propose-recovery acme --new acme-2 --reason 'lost with the laptop' --as operator",
+)
+def propose_recovery(
+    session: SigningSession,
+    party: PartyId,
+    reason: Reason,
+    new: KeyName = None,
+    proof: Proof = None,
+    recovery: RecoveryName = None,
+    recovery_proof: RecoveryProof = None,
+) -> None:
+    """Operator: give a party that has lost its keys a new one, three days from now, unless one of its keys objects.
+
+    Then all its keys are revoked and the new one is in force. The reason is public, and every audit lists it.
+    """
+    session.send(
+        ProposeRecovery(
+            party_id=party,
+            key=proven(session, party, new if new is not None else party, proof),
+            recovery_key=recovery_key(session, party, recovery, recovery_proof),
+            reason=reason,
+        )
+    )
+
+
+@signed(app, "object", "counterfoil party object rec-57-0 --reason 'we have our keys' --as acme")
+def object_(recovery: Annotated[str, argument("RECOVERY", "The recovery's id.")], reason: Reason) -> Body:
+    """End a recovery that is under way: by any key of the party, or as the operator who proposed it by mistake."""
+    return ObjectToRecovery(recovery_id=recovery, reason=reason)
+
+
+@signed(app, "close", "counterfoil party close --reason 'leaves the market' --as acme")
+def close(reason: Reason) -> Body:
+    """Leave the market as the party that signs: its orders end, and it only ends what it has under way.
+
+    Only its recovery opens it again.
+    """
+    return CloseParty(reason=reason)
+
+
+_RECOVERIES: Final = Listing(
+    "recoveries", "recoveries", "recovery_id party_id proposed_by reason key_id status in_force_at ended_by"
+)
+_PARTIES: Final = Listing("parties", "parties", "party_id name roles group_id registered_at closed_at")
+_KEYS: Final = ("key_id", "use", "added_at", "revoked_at", "revoked_because")
+
+
+@remote(app, "show", "counterfoil party show springfield")
+def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
+    """Show a party: its roles and the commands that they allow, its keys, and its recoveries."""
+    gateway = session.gateway
+    row = gateway.get("parties", party, wait_for=wait or ())
+    keys = list(gateway.rows("keys", {"party_id": party}))
+    recoveries = list(gateway.rows("recoveries", {"party_id": party}))
+    may = _may(row)
+    session.out.show(
+        {**row, "may": may, "keys": keys, "recoveries": recoveries},
+        record({**row, **{f"as {role}": commands for role, commands in may.items()}}),
+        Rows("keys", keys, _KEYS),
+        Rows("recoveries", recoveries, _RECOVERIES.columns.split()),
+    )
+
+
+def _may(row: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """The commands that a party may give, by the role that allows them; of a closed one, those that end something."""
+    from counterfoil.catalogue import VOCABULARY
+
+    known = [
+        body
+        for name, body in VOCABULARY.commands.items()
+        if name not in RULES[LATEST].absent and (body.EXIT or row["closed_at"] is None)
+    ]
+    by_role = {"party": None, **{role: role for role in row["roles"]}}
+    return {name: sorted(body.TYPE for body in known if role == body.ROLE) for name, role in by_role.items()}
+
+
+add_list(app, _PARTIES)
+add_list(app, _RECOVERIES, "recoveries")

@@ -18,7 +18,7 @@ from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.render import record
 from counterfoil.cli.values import format_amount, in_units
-from counterfoil.contract.log_id import MAIN, log_of
+from counterfoil.contract.log_id import MAIN, host_of, log_of
 from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class SigningSession(GatewaySession):
 
         self.keyring = Keyring(keys if keys is not None else out.settings.key_directory)
         self.author = self.keyring.author(as_, key)
+
+    def host(self) -> str:
+        """The name of the instance, as its logs' keys have it."""
+        return host_of(self.log_key(named_log("issuance"))[0].name)
 
     def send(self, body: Body) -> None:
         """Sign and submit one command, verify its receipt, and show it."""

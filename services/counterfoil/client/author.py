@@ -8,6 +8,7 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
+from counterfoil.contract.possession import ProvenKey, Use, statement
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.submission import BATCH, Header, Seen
 from counterfoil.contract.times import HOUR
@@ -21,6 +22,14 @@ class Author:
         self.party_id = party_id
         self.public_key, self._secret = crypto_sign_seed_keypair(seed)
         self.key_id = key_id_of(self.public_key)
+
+    def prove(self, host: str, use: Use = "signing") -> ProvenKey:
+        """This key, with the proof that its party wants it registered with the instance `host`."""
+        return ProvenKey(public_key=self.public_key, proof=self.consent(host, self.public_key, use))
+
+    def consent(self, host: str, public_key: bytes, use: Use) -> bytes:
+        """This key's signature over the statement of a key of its party."""
+        return crypto_sign(statement(host, self.party_id, public_key, use), self._secret)[:64]
 
     def sign(
         self,

@@ -289,8 +289,13 @@ def _dump_cause(cause: Cause) -> dict[str, Any]:
         return {"timer": {"kind": cause.kind, "due": format_time(cause.due)}}
     if type(cause) is ResumedCause:
         return {"resumed": {"away_since": format_time(cause.away_since)}}
-    key = encode_base64(cause.operator_key)
-    operator = {"operator_id": cause.operator_id, "operator_name": cause.operator_name, "operator_key": key}
+    key, recovery = encode_base64(cause.operator_key), cause.operator_recovery_key
+    operator = {
+        "operator_id": cause.operator_id,
+        "operator_name": cause.operator_name,
+        "operator_key": key,
+        "operator_recovery_key": None if recovery is None else encode_base64(recovery),
+    }
     return {"genesis": {**operator, "rules": cause.rules, "release": cause.release}}
 
 
@@ -344,9 +349,10 @@ def _load_cause(value: dict[str, Any]) -> Cause:
     if kind == "resumed":
         return ResumedCause(parse_derived_time(body["away_since"]))
     if kind == "genesis":
-        key = decode_base64(body["operator_key"])
+        key, recovery = decode_base64(body["operator_key"]), body["operator_recovery_key"]
         begins = _number(body["rules"]), _text(body["release"])
-        return GenesisCause(_text(body["operator_id"]), _text(body["operator_name"]), key, *begins)
+        kept = None if recovery is None else decode_base64(recovery)
+        return GenesisCause(_text(body["operator_id"]), _text(body["operator_name"]), key, *begins, kept)
     raise ValueError(f"unknown cause {kind}")
 
 

@@ -56,6 +56,8 @@ class GenesisCause(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     """The version of the rules that the log begins with."""
     release: str
     """A release that knows these rules."""
+    operator_recovery_key: bytes | None = None
+    """It is kept offline, and signs nothing but `recover_party`."""
 
 
 @final

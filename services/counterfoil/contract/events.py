@@ -76,6 +76,42 @@ class KeyAdded(Event):
     public_key: PublicKey
 
 
+@event("recovery_key.set.v1")
+class RecoveryKeySet(Event):
+    """From here on `public_key` may sign the party's `recover_party`, in the place of the recovery key `replaces`."""
+
+    party_id: Id
+    key_id: KeyId
+    public_key: PublicKey
+    replaces: KeyId | None
+
+
+@event("party.recovered.v1")
+class PartyRecovered(Event):
+    """All keys of the party, `revoked`, are revoked, and `public_key` is in force; if it was closed, it is open again.
+
+    `proposed_by`: the operator whose proposal nobody objected to, with its reason; None: by the party's recovery key.
+    A `recovery_key` takes the place of the one before.
+    """
+
+    recovery_id: Id
+    party_id: Id
+    proposed_by: Id | None
+    reason: Reason | None
+    key_id: KeyId
+    public_key: PublicKey
+    recovery_key: PublicKey | None
+    revoked: tuple[KeyId, ...]
+
+
+@event("party.closed.v1")
+class PartyClosed(Event):
+    """From here on the party gives no commands but those that end what it has under way."""
+
+    party_id: Id
+    reason: Reason
+
+
 @event("key.revoked.v1")
 class KeyRevoked(Event):
     """From here on the key may not sign."""

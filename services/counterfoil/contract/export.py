@@ -175,6 +175,7 @@ def _entry_parts() -> dict[str, Any]:
             "operator_id": _ID,
             "operator_name": _NAME,
             "operator_key": _PUBLIC_KEY,
+            "operator_recovery_key": {"anyOf": [_PUBLIC_KEY, {"type": "null"}]},
             "rules": _VERSION,
             "release": _RELEASE,
         },

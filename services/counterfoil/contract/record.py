@@ -28,13 +28,16 @@ class Command:
     """Base of the command bodies.
 
     `TYPE` and `V` are the command's name and version on the wire. `ROLE` is the role that its actor needs; None where
-    the decider judges by the object itself.
+    the decider judges by the object itself. `RECOVERY`: a recovery key signs it, and no other key does. `EXIT`: a party
+    that is closed may still give it, since what it owes and is owed runs off.
     """
 
     __slots__ = ()
     TYPE: ClassVar[str]
     V: ClassVar[int]
     ROLE: ClassVar[Role | None]
+    RECOVERY: ClassVar[bool]
+    EXIT: ClassVar[bool]
 
 
 class Event:
@@ -51,11 +54,14 @@ def record(cls: type[T]) -> type[T]:
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def command(name: str, *, role: Role | None, version: int = 1) -> Callable[[type[C]], type[C]]:
+def command(
+    name: str, *, role: Role | None, version: int = 1, recovery: bool = False, exits: bool = False
+) -> Callable[[type[C]], type[C]]:
     """Make a class the record of a command body."""
+    names = {"TYPE": name, "V": version, "ROLE": role, "RECOVERY": recovery, "EXIT": exits}
 
     def make(cls: type[C]) -> type[C]:
-        return _make(cls, {"TYPE": name, "V": version, "ROLE": role}, {})
+        return _make(cls, names, {})
 
     return make
 

@@ -58,7 +58,9 @@ class Code(StrEnum):
     COMMAND_FROM_FUTURE = "command_from_future"
     VALIDITY_TOO_LONG = "validity_too_long"
     SEEN_IS_NOT_OURS = "seen_is_not_ours"
+    KEY_FOR_OTHER_USE = "key_for_other_use"
     ROLE_NOT_ALLOWED = "role_not_allowed"
+    PARTY_CLOSED = "party_closed"
     # Decided by existence and ownership.
     UNKNOWN_PARTY = "unknown_party"
     UNKNOWN_PROGRAMME = "unknown_programme"
@@ -70,10 +72,14 @@ class Code(StrEnum):
     UNKNOWN_CLAIM = "unknown_claim"
     UNKNOWN_SETTLEMENT = "unknown_settlement"
     UNKNOWN_KEY_ID = "unknown_key_id"
+    UNKNOWN_RECOVERY = "unknown_recovery"
     NOT_YOURS = "not_yours"
+    ROOT_OPERATOR = "root_operator"
     ALREADY_EXISTS = "already_exists"
     # Decided by content.
     KEY_NOT_ACCEPTABLE = "key_not_acceptable"
+    KEY_NOT_PROVEN = "key_not_proven"
+    RECOVERY_UNDER_WAY = "recovery_under_way"
     LAST_KEY = "last_key"
     RULES_NOT_IN_FORCE = "rules_not_in_force"
     RULES_NOT_NEWER = "rules_not_newer"
@@ -150,7 +156,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.COMMAND_FROM_FUTURE: Meaning(_D, True, "`issued_at` lies further ahead than the allowed clock skew."),
     Code.VALIDITY_TOO_LONG: Meaning(_D, False, "`expires_at` is not after `issued_at`, or too far after it."),
     Code.SEEN_IS_NOT_OURS: Meaning(_D, False, "`seen` is not on this log's history: evidence of a fork, keep it."),
+    Code.KEY_FOR_OTHER_USE: Meaning(_D, False, "A recovery key signs `recover_party` alone, and no other key does."),
     Code.ROLE_NOT_ALLOWED: Meaning(_D, False, "The actor does not have the role that this command needs."),
+    Code.PARTY_CLOSED: Meaning(_D, False, "The party is closed: it only ends what it has under way."),
     Code.UNKNOWN_PARTY: Meaning(_D, True, "No such party."),
     Code.UNKNOWN_PROGRAMME: Meaning(_D, True, "No such programme."),
     Code.UNKNOWN_CLASS: Meaning(_D, True, "No such accelerator class."),
@@ -161,9 +169,15 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_CLAIM: Meaning(_D, False, "No such open claim."),
     Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement."),
     Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
+    Code.UNKNOWN_RECOVERY: Meaning(_D, False, "No such recovery is under way."),
     Code.NOT_YOURS: Meaning(_D, False, "The object belongs to another party."),
+    Code.ROOT_OPERATOR: Meaning(
+        _D, False, "The operator of the first entry stays; its recovery key alone recovers it."
+    ),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
     Code.KEY_NOT_ACCEPTABLE: Meaning(_D, False, "Not a canonical Ed25519 public key of prime order, or already used."),
+    Code.KEY_NOT_PROVEN: Meaning(_D, False, "Not the key's signature over its statement for this host, party and use."),
+    Code.RECOVERY_UNDER_WAY: Meaning(_D, True, "A recovery of the party is under way: object to it first."),
     Code.LAST_KEY: Meaning(_D, False, "A party's last key cannot be revoked; add another first."),
     Code.RULES_NOT_IN_FORCE: Meaning(_D, False, "The version of the rules to be replaced is not in force."),
     Code.RULES_NOT_NEWER: Meaning(_D, False, "The version of the rules is not newer than the one in force."),

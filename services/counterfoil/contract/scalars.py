@@ -167,4 +167,5 @@ Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "au
 Release = Annotated[str, _text(r"[0-9A-Za-z][0-9A-Za-z.+-]*", 40)]
 Flag = Annotated[bool, Native(type="bool")]
 PublicKey = Annotated[bytes, _octets(32)]
+Signature = Annotated[bytes, _octets(64)]
 Digest = Annotated[bytes, _octets(32)]

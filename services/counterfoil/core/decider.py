@@ -12,7 +12,15 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered, RulesAdopted
+from counterfoil.contract.events import (
+    KeyAdded,
+    KeyRevoked,
+    PartyClosed,
+    PartyRecovered,
+    PartyRegistered,
+    RecoveryKeySet,
+    RulesAdopted,
+)
 from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -67,13 +75,14 @@ Decision = Sequence[Event] | Refusal
 class At(msgspec.Struct, frozen=True, gc=False):
     """The place of a decision: ledger time (microseconds), the entry's index, the command's place in its batch.
 
-    `shard` is that of the log which decides.
+    `host` and `shard` are those of the log which decides.
     """
 
     time: int
     index: int
     item: int
     shard: str = MAIN
+    host: str = ""
 
     def new_id(self, prefix: str, nth: int | None = None) -> str:
         """An id that is unique for ever because the log's index is: ``bid-17-0``, or ``trd-17-0-2`` for the third.
@@ -134,7 +143,7 @@ def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:
 
 
 MIRRORED: Final[Mapping[type[Event], Callable[[Any, Any, At], Sequence[Event]]]] = dict.fromkeys(
-    (PartyRegistered, KeyAdded, KeyRevoked, RulesAdopted), mirror
+    (PartyRegistered, KeyAdded, KeyRevoked, RecoveryKeySet, PartyRecovered, PartyClosed, RulesAdopted), mirror
 )
 """Reactions of every service but issuance to what issuance decides for all of them."""
 
@@ -151,9 +160,24 @@ def _key_revoked(state: ServiceState, event: KeyRevoked, _at: At) -> None:
     state.directory.key_revoked(event)
 
 
+def _recovery_key_set(state: ServiceState, event: RecoveryKeySet, _at: At) -> None:
+    state.directory.recovery_key_set(event)
+
+
+def _recovered(state: ServiceState, event: PartyRecovered, _at: At) -> None:
+    state.directory.recovered(event)
+
+
+def _closed(state: ServiceState, event: PartyClosed, _at: At) -> None:
+    state.directory.closed(event)
+
+
 COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     PartyRegistered: _registered,
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,
+    RecoveryKeySet: _recovery_key_set,
+    PartyRecovered: _recovered,
+    PartyClosed: _closed,
 }
 """How every state applies the events about parties and keys."""

@@ -9,8 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.events import (
+    KeyAdded,
+    KeyRevoked,
+    PartyClosed,
+    PartyRecovered,
+    PartyRegistered,
+    RecoveryKeySet,
+)
 from counterfoil.core.form import FLAG, OCTETS, TEXT, TEXTS, Form, by_name, row
+from counterfoil.core.keys import key_id_of
 from counterfoil.core.table import Table
 
 
@@ -23,24 +31,31 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Party:
-    """A party and its keys, by key id."""
+    """A party and its keys, by key id. A recovery key signs `recover_party` alone; at most one is in force."""
 
     party_id: str
     name: str
     roles: tuple[str, ...]
     group_id: str
     keys: dict[str, Key] = field(default_factory=dict)
+    recovery_keys: dict[str, Key] = field(default_factory=dict)
+    closed: bool = False
 
     def keys_in_force(self) -> int:
         """How many of its keys may sign."""
         return sum(1 for _, in_force in self.keys.values() if in_force)
 
+    def recovery_key(self) -> str | None:
+        """The id of the recovery key in force, if there is one."""
+        return next((key_id for key_id, (_, in_force) in self.recovery_keys.items() if in_force), None)
 
+
+_KEYS: Final = by_name(row(Key, public_key=OCTETS, in_force=FLAG))
 PARTY: Final = Form(
     "party",
     ("party_id",),
-    row(Party, name=TEXT, roles=TEXTS, group_id=TEXT, keys=by_name(row(Key, public_key=OCTETS, in_force=FLAG))),
-    "a party; its keys by key id, revoked ones included",
+    row(Party, name=TEXT, roles=TEXTS, group_id=TEXT, keys=_KEYS, recovery_keys=_KEYS, closed=FLAG),
+    "a party; its keys and recovery keys by key id, revoked ones included",
     attributes=("party_id",),
 )
 
@@ -56,7 +71,7 @@ class Directory:
     def public_key(self, party_id: str, key_id: str) -> bytes | None:
         """The registered public key (revoked or not), None if the party or the key is unknown."""
         party = self.parties.get(party_id)
-        found = None if party is None else party.keys.get(key_id)
+        found = None if party is None else party.keys.get(key_id) or party.recovery_keys.get(key_id)
         return None if found is None else found[0]
 
     def registered(self, event: PartyRegistered) -> None:
@@ -69,5 +84,32 @@ class Directory:
 
     def key_revoked(self, event: KeyRevoked) -> None:
         """Apply a revocation."""
-        keys = self.parties.edit(event.party_id).keys
-        keys[event.key_id] = keys[event.key_id]._replace(in_force=False)
+        _revoke(self.parties.edit(event.party_id).keys, event.key_id)
+
+    def recovery_key_set(self, event: RecoveryKeySet) -> None:
+        """Apply a recovery key, and the end of the one before."""
+        _set_recovery_key(self.parties.edit(event.party_id), event.public_key)
+
+    def recovered(self, event: PartyRecovered) -> None:
+        """Apply a recovery."""
+        party = self.parties.edit(event.party_id)
+        for key_id in party.keys:
+            _revoke(party.keys, key_id)
+        party.keys[event.key_id] = Key(event.public_key, True)
+        if event.recovery_key is not None:
+            _set_recovery_key(party, event.recovery_key)
+        party.closed = False
+
+    def closed(self, event: PartyClosed) -> None:
+        """Apply the end of a party's part in the market."""
+        self.parties.edit(event.party_id).closed = True
+
+
+def _revoke(keys: dict[str, Key], key_id: str) -> None:
+    keys[key_id] = keys[key_id]._replace(in_force=False)
+
+
+def _set_recovery_key(party: Party, public_key: bytes) -> None:
+    for key_id in party.recovery_keys:
+        _revoke(party.recovery_keys, key_id)
+    party.recovery_keys[key_id_of(public_key)] = Key(public_key, True)

@@ -24,12 +24,21 @@ from counterfoil.contract.entry import (
     ResumedCause,
     TimerCause,
 )
-from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted, WriterResumed
-from counterfoil.contract.log_id import log_of
-from counterfoil.contract.record import Event
+from counterfoil.contract.events import (
+    KeyAdded,
+    LogOpened,
+    PartyRegistered,
+    RecoveryKeySet,
+    RulesAdopted,
+    StateRooted,
+    WriterResumed,
+)
+from counterfoil.contract.log_id import host_of, log_of
+from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Header, Submission
 from counterfoil.core.decider import At, Decider, S, refuse
+from counterfoil.core.directory import Party
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import UnknownRules, rules_of
 from counterfoil.core.state_tree import StateTree
@@ -50,7 +59,7 @@ class Engine(Generic[S]):
 
     def __init__(self, decider: Decider[S], origin: str, root_at: Callable[[int], bytes | None]) -> None:
         self.decider, self.origin, self._root_at = decider, origin, root_at
-        self._shard = log_of(origin).shard
+        self._shard, self._host = log_of(origin).shard, host_of(origin)
         self.state = decider.initial()
         self.size = 0
         self.time = 0
@@ -104,6 +113,11 @@ class Engine(Generic[S]):
                 PartyRegistered(party_id=operator, name=cause.operator_name, roles=roles, group_id=operator),  # type: ignore[arg-type]
                 KeyAdded(party_id=operator, key_id=key_id_of(key), public_key=key),
             ]
+            recovery = cause.operator_recovery_key
+            if recovery is not None:
+                events.append(
+                    RecoveryKeySet(party_id=operator, key_id=key_id_of(recovery), public_key=recovery, replaces=None)
+                )
         return self._close("genesis", "genesis", cause, self._at(clock), events)
 
     def submit(self, submission: Submission, clock: int) -> tuple[Entry, bytes]:
@@ -114,8 +128,8 @@ class Engine(Generic[S]):
         outcomes, events, encoded = [], list[Event](), list[bytes]()
         room = _room_for_events(submission)
         for item, body in enumerate(submission.bodies):
-            here = At(at.time, at.index, item, self._shard)
-            decision = barred or self._decide(header.actor, body, here)
+            here = At(at.time, at.index, item, self._shard, self._host)
+            decision = barred or self._decide(header, body, here)
             if not isinstance(decision, Refusal):
                 drafts = [canonical(dump_event(event)) for event in decision]
                 size = sum(map(len, drafts)) + len(drafts)
@@ -200,7 +214,7 @@ class Engine(Generic[S]):
         items = [item for item, outcome in enumerate(entry.outcomes) for _ in range(outcome.events)]
         for nth, event in enumerate(entry.events):
             item = items[nth] if items else 0
-            self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item, self._shard))
+            self._evolve[type(event)](self.state, event, At(entry.time, entry.index, item, self._shard, self._host))
         if entry.subject == STATE_ROOT_TIMER and self.changed() > _TOUCHED_MAX:
             self._tree = None
             forget_touched(self.state.tables)
@@ -209,12 +223,13 @@ class Engine(Generic[S]):
     # inside ---------------------------------------------------------------------------------------------------------
 
     def _at(self, clock: int) -> At:
-        return At(max(clock, self.time + 1), self.size, 0, self._shard)
+        return At(max(clock, self.time + 1), self.size, 0, self._shard, self._host)
 
     def _barred(self, header: Header, at: At) -> Refusal | None:
         """The first refusal that applies to any command, whatever its type, or None."""
         party = self.state.directory.parties[header.actor]
-        if not party.keys[header.key_id][1]:
+        key = party.keys.get(header.key_id) or party.recovery_keys[header.key_id]
+        if not key.in_force:
             return refuse(Code.KEY_REVOKED, key_id=header.key_id)
         if at.time >= header.expires_at:
             return refuse(Code.COMMAND_EXPIRED)
@@ -227,11 +242,13 @@ class Engine(Generic[S]):
             return refuse(Code.SEEN_IS_NOT_OURS, size=seen.size)
         return None
 
-    def _decide(self, actor: str, body: Any, at: At) -> Any:
-        party = self.state.directory.parties[actor]
-        role = body.ROLE
-        if role is not None and role not in party.roles:
-            return refuse(Code.ROLE_NOT_ALLOWED, needs=role)
+    def _decide(self, header: Header, body: Any, at: At) -> Any:
+        party = self.state.directory.parties[header.actor]
+        if body.RECOVERY is not (header.key_id in party.recovery_keys):
+            return refuse(Code.KEY_FOR_OTHER_USE, key_id=header.key_id)
+        refusal = may_give(party, body)
+        if refusal is not None:
+            return refusal
         return self.decider.commands[type(body)](self.state, body, party, at)
 
     def _close(self, id_: str, subject: str, cause: Cause, at: At, events: Any) -> tuple[Entry, bytes]:
@@ -265,6 +282,15 @@ def _room_for_events(submission: Submission) -> int:
     payload = -(-len(submission.payload) * 4 // 3) + 4
     frame = limits.ENTRY_FRAME_BYTES + payload + limits.OUTCOME_BYTES * len(submission.bodies)
     return limits.MAX_ENTRY_BYTES - frame
+
+
+def may_give(party: Party, body: Command) -> Refusal | None:
+    """Refuse a command that no party of this kind may give, whatever it asks for."""
+    if body.ROLE is not None and body.ROLE not in party.roles:
+        return refuse(Code.ROLE_NOT_ALLOWED, needs=body.ROLE)
+    if party.closed and not body.EXIT:
+        return refuse(Code.PARTY_CLOSED, party_id=party.party_id)
+    return None
 
 
 def _nothing(_state: object, _event: object, _at: At) -> None:

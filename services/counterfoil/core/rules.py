@@ -46,10 +46,19 @@ class Rules:
     # open state per owner, so that no party can make the state of a service grow without bound
     max_keys_per_party: int
     """Keys in force."""
-    max_keys_ever: int
-    """Keys of one party, revoked ones included."""
+    max_keys_ever: int | None
+    """Keys of one party, revoked ones included; None: any number, as time goes by."""
+    max_new_keys: int | None
+    """Keys that a party may add within `new_keys_period`; None: any number. A recovery is never barred by it."""
+    new_keys_period: int
     max_open_orders_per_party: int
     max_open_vouchers_per_party: int
+
+    # keys of others
+    operator_revokes_keys: bool
+    """Whether an operator may revoke keys of any party."""
+    recovery_delay: int
+    """How long the keys of a party may object to an operator's proposal to recover it."""
 
     # collections in one command
     max_classes: int
@@ -101,8 +110,23 @@ class Rules:
 
 
 # Commands that version 4 brought, and those that it takes no more.
-_NEW_IN_4: Final[frozenset[tuple[str, int]]] = frozenset()
-_GONE_IN_4: Final[frozenset[tuple[str, int]]] = frozenset()
+_NEW_IN_4: Final = frozenset(
+    {
+        ("register_party", 2),
+        ("add_key", 2),
+        ("set_recovery_key", 1),
+        ("recover_party", 1),
+        ("propose_recovery", 1),
+        ("object_to_recovery", 1),
+        ("close_party", 1),
+    }
+)
+_GONE_IN_4: Final = frozenset(
+    {
+        ("register_party", 1),
+        ("add_key", 1),
+    }
+)
 
 _FIRST: Final = Rules(
     number=1,
@@ -111,6 +135,10 @@ _FIRST: Final = Rules(
     max_validity=24 * HOUR,
     max_keys_per_party=16,
     max_keys_ever=256,
+    max_new_keys=None,
+    new_keys_period=30 * DAY,
+    operator_revokes_keys=True,
+    recovery_delay=72 * HOUR,
     max_open_orders_per_party=20_000,
     max_open_vouchers_per_party=10_000,
     max_classes=16,
@@ -145,7 +173,14 @@ _SECOND: Final = replace(_FIRST, number=2, continues_every_order=True, validity_
 _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumption_grace=600 * SECOND)
 
 # One stolen key was for ever, duties could be held together, paper used twice, and mistakes not be put right.
-_FOURTH: Final = replace(_THIRD, number=4, absent=_GONE_IN_4)
+_FOURTH: Final = replace(
+    _THIRD,
+    number=4,
+    absent=_GONE_IN_4,
+    max_keys_ever=None,
+    max_new_keys=32,
+    operator_revokes_keys=False,
+)
 
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}
 """Every version that a log may use, by number."""

@@ -168,9 +168,10 @@ def found(world: World) -> None:
 
 
 def _register(driver: StoryDriver, party_id: str, name: str, roles: tuple[Role, ...], group_id: str = "") -> None:
-    key = driver.author(party_id).public_key
-    body = RegisterParty(party_id=party_id, name=name, roles=roles, group_id=group_id or party_id, public_key=key)
-    driver.send("operator", body)
+    driver.send("operator", RegisterParty(
+        party_id=party_id, name=name, roles=roles, group_id=group_id or party_id, key=driver.prove(party_id),
+        recovery_key=None,
+    ))  # fmt: skip
 
 
 def _class(model: str) -> RegisterClass:

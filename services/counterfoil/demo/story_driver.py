@@ -11,6 +11,8 @@ from typing import Any
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import Refused
+from counterfoil.contract.log_id import host_of
+from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
@@ -44,6 +46,10 @@ class StoryDriver:
         if party_id not in self._authors:
             self._authors[party_id] = Author(party_id, seeded_key(self._seed, party_id))
         return self._authors[party_id]
+
+    def prove(self, party_id: str) -> ProvenKey:
+        """The party's key, as it is registered."""
+        return self.author(party_id).prove(host_of(self._system.origin("issuance")))
 
     def envelope(self, party_id: str, body: Body, **signing: Any) -> bytes:
         """A signed command, not sent yet. `signing`: arguments of `Author.sign` other than the defaults."""

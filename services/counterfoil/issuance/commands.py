@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command, command
 from counterfoil.contract.scalars import (
     Count,
@@ -15,6 +16,7 @@ from counterfoil.contract.scalars import (
     Reference,
     Release,
     Role,
+    Signature,
     Version,
 )
 from counterfoil.contract.terms import ProgrammeTerms
@@ -33,7 +35,7 @@ class AdoptRules(Command):
 
 
 @command("register_party", role="operator")
-class RegisterParty(Command):
+class RegisterPartyV1(Command):
     """Operator: admit a party with its roles, its group of related parties and its first public key."""
 
     party_id: Id
@@ -43,20 +45,92 @@ class RegisterParty(Command):
     public_key: PublicKey
 
 
+@command("register_party", role="operator", version=2)
+class RegisterParty(Command):
+    """Operator: admit a party with its roles, its group of related parties and its first key.
+
+    The key's proof is the party's consent. With its recovery key it recovers from the loss or theft of all others.
+    """
+
+    party_id: Id
+    name: Name
+    roles: tuple[Role, ...]
+    group_id: Id
+    key: ProvenKey
+    recovery_key: ProvenKey | None
+
+
 @command("add_key", role=None)
-class AddKey(Command):
+class AddKeyV1(Command):
     """A party (or the operator for it) registers one more Ed25519 public key."""
 
     party_id: Id
     public_key: PublicKey
 
 
-@command("revoke_key", role=None)
+@command("add_key", role=None, version=2)
+class AddKey(Command):
+    """A party registers one more key of its own."""
+
+    key: ProvenKey
+
+
+@command("revoke_key", role=None, exits=True)
 class RevokeKey(Command):
-    """A party (or the operator) revokes a key; in force from this entry on, never retroactive."""
+    """A party revokes a key; in force from this entry on, never retroactive. Before rules 4 an operator may, too."""
 
     party_id: Id
     key_id: KeyId
+    reason: Reason
+
+
+@command("set_recovery_key", role=None)
+class SetRecoveryKey(Command):
+    """A party names the key that recovers it, if it has none; otherwise the one before must consent.
+
+    `consent`: the signature of the recovery key in force over the statement that `key` proves.
+    """
+
+    key: ProvenKey
+    consent: Signature | None
+
+
+@command("recover_party", role=None, recovery=True, exits=True)
+class RecoverParty(Command):
+    """A party's recovery key: at once, all keys of the party are revoked and `key` is in force.
+
+    A `recovery_key` takes the place of the one that signs this. A closed party is open again.
+    """
+
+    key: ProvenKey
+    recovery_key: ProvenKey | None
+
+
+@command("propose_recovery", role="operator")
+class ProposeRecovery(Command):
+    """Operator: revoke all keys of a party and put `key` in force, after the delay of the rules if nobody objects.
+
+    For a party that has lost its keys and has no recovery key. A `recovery_key` takes the place of the one before.
+    """
+
+    party_id: Id
+    key: ProvenKey
+    recovery_key: ProvenKey | None
+    reason: Reason
+
+
+@command("object_to_recovery", role=None, exits=True)
+class ObjectToRecovery(Command):
+    """A party ends a recovery of its own that is under way; so does who proposed it, and the root operator."""
+
+    recovery_id: Id
+    reason: Reason
+
+
+@command("close_party", role=None)
+class CloseParty(Command):
+    """A party leaves the market: its orders end, and it gives no commands but those that end what is under way."""
+
     reason: Reason
 
 

@@ -14,13 +14,39 @@ from counterfoil.contract.scalars import (
     Digest,
     GpusPerNode,
     Id,
+    KeyId,
     Name,
     PositiveAmount,
+    PublicKey,
     Reason,
     Reference,
     Version,
 )
 from counterfoil.contract.terms import ProgrammeTerms
+
+
+@event("recovery.proposed.v1")
+class RecoveryProposed(Event):
+    """An operator wants to recover a party; `in_force_at` moves if issuance is away meanwhile."""
+
+    recovery_id: Id
+    party_id: Id
+    proposed_by: Id
+    reason: Reason
+    key_id: KeyId
+    public_key: PublicKey
+    recovery_key: PublicKey | None
+    in_force_at: DerivedTime
+
+
+@event("recovery.ended.v1")
+class RecoveryEnded(Event):
+    """A proposed recovery does not come into force: the party objected, or recovered itself, or it was a mistake."""
+
+    recovery_id: Id
+    party_id: Id
+    ended_by: Id
+    reason: Reason
 
 
 @event("class.registered.v1")

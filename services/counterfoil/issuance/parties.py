@@ -1,88 +1,67 @@
-"""Who takes part: parties, and the public keys by which they sign."""
+"""Who takes part: how a party comes in, with its consent, and how it leaves."""
 
 from __future__ import annotations
 
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
-from counterfoil.contract.refusals import Code
+from counterfoil.contract.events import PartyClosed, PartyRegistered
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
-from counterfoil.core.keys import key_id_of
-from counterfoil.issuance.commands import (
-    AddKey,
-    RegisterParty,
-    RevokeKey,
-)
+from counterfoil.issuance.commands import CloseParty, RegisterParty, RegisterPartyV1
+from counterfoil.issuance.keys import acceptable, key_added_by, recovery_key_set_by, unproven
 from counterfoil.issuance.state import IssuanceState
-from counterfoil.log.errors import FormatError
-from counterfoil.log.keys import check_public_key
 
 
-def register_party(state: IssuanceState, body: RegisterParty, _actor: Party, _at: At) -> Decision:
-    """Admit a party with its first key."""
-    if body.party_id in state.directory.parties:
-        return refuse(Code.ALREADY_EXISTS, party_id=body.party_id)
-    if not _acceptable(state, body.public_key):
-        return refuse(Code.KEY_NOT_ACCEPTABLE)
-    unfit = unfit_lists(Listed("roles", body.roles, len(body.roles)))  # without repetition there are few
-    if unfit is not None:
-        return unfit
-    key_id = key_id_of(body.public_key)
-    return [
-        PartyRegistered(party_id=body.party_id, name=body.name, roles=body.roles, group_id=body.group_id),
-        KeyAdded(party_id=body.party_id, key_id=key_id, public_key=body.public_key),
-    ]
+def register_party(state: IssuanceState, body: RegisterParty, _actor: Party, at: At) -> Decision:
+    """Admit a party with its first key and, if it has one, its recovery key."""
+    refusal = (
+        _taken(state, body)
+        or unproven(state, body.party_id, at, key=body.key, recovery_key=body.recovery_key)
+        or _unfit_roles(body)
+    )
+    if refusal is not None:
+        return refusal
+    events: list[Event] = [_registered(body), key_added_by(body.party_id, body.key.public_key)]
+    if body.recovery_key is not None:
+        events.append(recovery_key_set_by(body.party_id, body.recovery_key.public_key, None))
+    return events
 
 
-def add_key(state: IssuanceState, body: AddKey, actor: Party, _at: At) -> Decision:
-    """One more key of a party, by itself or by the operator."""
-    party = state.directory.parties.get(body.party_id)
-    if party is None:
-        return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
-    if not _may_change_keys(actor, party):
-        return refuse(Code.NOT_YOURS, party_id=body.party_id)
-    if not _acceptable(state, body.public_key):
-        return refuse(Code.KEY_NOT_ACCEPTABLE)
-    if len(party.keys) >= state.rules.max_keys_ever:
-        return refuse(Code.OVER_LIMIT, field="public_key", limit=state.rules.max_keys_ever)
-    if party.keys_in_force() >= state.rules.max_keys_per_party:
-        return refuse(Code.OVER_LIMIT, field="public_key", limit=state.rules.max_keys_per_party)
-    return [KeyAdded(party_id=body.party_id, key_id=key_id_of(body.public_key), public_key=body.public_key)]
+def register_party_v1(state: IssuanceState, body: RegisterPartyV1, _actor: Party, _at: At) -> Decision:
+    """Admit a party with its first key, whoever has it."""
+    refusal = _taken(state, body)
+    if refusal is None and not acceptable(state, body.public_key):
+        refusal = refuse(Code.KEY_NOT_ACCEPTABLE)
+    refusal = refusal or _unfit_roles(body)
+    return refusal or [_registered(body), key_added_by(body.party_id, body.public_key)]
 
 
-def revoke_key(state: IssuanceState, body: RevokeKey, actor: Party, _at: At) -> Decision:
-    """End a key of a party; one key stays in force."""
-    party = state.directory.parties.get(body.party_id)
-    if party is None:
-        return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
-    if not party.keys.get(body.key_id, (b"", False))[1]:
-        return refuse(Code.UNKNOWN_KEY_ID, key_id=body.key_id)
-    if not _may_change_keys(actor, party):
-        return refuse(Code.NOT_YOURS, party_id=body.party_id)
-    if party.keys_in_force() == 1:
-        return refuse(Code.LAST_KEY, key_id=body.key_id)
-    return [KeyRevoked(party_id=body.party_id, key_id=body.key_id, reason=body.reason)]
+def close_party(state: IssuanceState, body: CloseParty, actor: Party, _at: At) -> Decision:
+    """The party that asks leaves; only a recovery brings it back, so that a thief's word is not the last."""
+    if actor.party_id == state.root_operator():
+        return refuse(Code.ROOT_OPERATOR, party_id=actor.party_id)
+    return [PartyClosed(party_id=actor.party_id, reason=body.reason)]
 
 
-def _may_change_keys(actor: Party, party: Party) -> bool:
-    return actor.party_id == party.party_id or "operator" in actor.roles
+def _taken(state: IssuanceState, body: RegisterParty | RegisterPartyV1) -> Refusal | None:
+    taken = body.party_id in state.directory.parties
+    return refuse(Code.ALREADY_EXISTS, party_id=body.party_id) if taken else None
 
 
-def _acceptable(state: IssuanceState, public_key: bytes) -> bool:
-    """Acceptable, and never used before by any party: a revoked key stays revoked, and a key id names one key."""
-    if key_id_of(public_key) in state.key_ids:
-        return False
-    try:
-        check_public_key(public_key)
-    except FormatError:
-        return False
-    return True
+def _unfit_roles(body: RegisterParty | RegisterPartyV1) -> Refusal | None:
+    return unfit_lists(Listed("roles", body.roles, len(body.roles)))  # without repetition there are few
+
+
+def _registered(body: RegisterParty | RegisterPartyV1) -> PartyRegistered:
+    return PartyRegistered(party_id=body.party_id, name=body.name, roles=body.roles, group_id=body.group_id)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def key_added(state: IssuanceState, event: KeyAdded, _at: At) -> None:
-    """Apply a new key; its id can never be used again."""
-    state.directory.key_added(event)
-    state.key_ids.add(event.key_id)
+def party_registered(state: IssuanceState, event: PartyRegistered, at: At) -> None:
+    """Apply a registration; that of the first entry is the root operator's."""
+    state.directory.registered(event)
+    if at.index == 0:
+        state.root[()] = event.party_id

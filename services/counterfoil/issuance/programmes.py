@@ -84,6 +84,8 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
     provider = state.directory.parties.get(body.provider_id)
     if provider is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)
+    if provider.closed:
+        return refuse(Code.PARTY_CLOSED, party_id=body.provider_id)
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme

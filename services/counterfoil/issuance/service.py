@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.events import KeyAdded
+from counterfoil.contract.events import KeyAdded, PartyRecovered, PartyRegistered, RecoveryKeySet, WriterResumed
 from counterfoil.core.decider import COMMON, Decider
-from counterfoil.issuance import budgets, classes, parties, programmes, rules, vouchers
+from counterfoil.issuance import budgets, classes, keys, parties, programmes, recoveries, rules, vouchers
 from counterfoil.issuance.commands import (
     AddKey,
+    AddKeyV1,
     AdoptRules,
     AppropriateBudget,
+    CloseParty,
     IssueVoucher,
     ListProvider,
+    ObjectToRecovery,
+    ProposeRecovery,
     PublishProgramme,
+    RecoverParty,
     RegisterClass,
     RegisterParty,
+    RegisterPartyV1,
     ReinstateVoucher,
     RevokeKey,
     RevokeVoucher,
+    SetRecoveryKey,
     SuspendVoucher,
 )
 from counterfoil.issuance.events import (
@@ -27,6 +34,8 @@ from counterfoil.issuance.events import (
     ClassRegistered,
     ProgrammePublished,
     ProviderListed,
+    RecoveryEnded,
+    RecoveryProposed,
     VoucherIssued,
     VoucherReinstated,
     VoucherRevoked,
@@ -42,9 +51,16 @@ DECIDER: Final = Decider(
     initial=IssuanceState,
     commands={
         AdoptRules: rules.adopt_rules,
+        RegisterPartyV1: parties.register_party_v1,
         RegisterParty: parties.register_party,
-        AddKey: parties.add_key,
-        RevokeKey: parties.revoke_key,
+        CloseParty: parties.close_party,
+        AddKeyV1: keys.add_key_v1,
+        AddKey: keys.add_key,
+        RevokeKey: keys.revoke_key,
+        SetRecoveryKey: keys.set_recovery_key,
+        RecoverParty: recoveries.recover_party,
+        ProposeRecovery: recoveries.propose_recovery,
+        ObjectToRecovery: recoveries.object_to_recovery,
         RegisterClass: classes.register_class,
         PublishProgramme: programmes.publish_programme,
         AppropriateBudget: budgets.appropriate_budget,
@@ -61,11 +77,17 @@ DECIDER: Final = Decider(
         },
     },
     ready={},
-    timers={},
-    due=lambda _state: None,
+    timers={recoveries.TIMER: recoveries.come_into_force},
+    due=recoveries.next_due,
     evolve={
         **COMMON,
-        KeyAdded: parties.key_added,
+        WriterResumed: recoveries.writer_resumed,
+        PartyRegistered: parties.party_registered,
+        KeyAdded: keys.key_added,
+        RecoveryKeySet: keys.recovery_key_set,
+        RecoveryProposed: recoveries.recovery_proposed,
+        RecoveryEnded: recoveries.recovery_ended,
+        PartyRecovered: recoveries.party_recovered,
         ClassRegistered: classes.class_registered,
         ProgrammePublished: programmes.programme_published,
         BudgetAppropriated: budgets.budget_appropriated,

@@ -7,14 +7,16 @@ was issued to one group of related parties counts towards its cap for ever, even
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from counterfoil.contract.limits import (
     MAX_AMOUNT,
 )
 from counterfoil.contract.terms import ProgrammeTerms
+from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, event, one_of, row
+from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TIME, Form, event, one_of, optional, row
+from counterfoil.core.keys import key_id_of
 from counterfoil.core.programmes import LISTING
 from counterfoil.core.table import Table
 from counterfoil.issuance.events import (
@@ -55,6 +57,42 @@ class Voucher:
     status: VoucherStatus = "active"
 
 
+class NewKeys(NamedTuple):
+    """How many keys a party added in the period that began at `since`."""
+
+    since: int
+    added: int
+
+
+class Recovery(NamedTuple):
+    """An operator's proposal to recover a party, in force at `in_force_at`."""
+
+    party_id: str
+    proposed_by: str
+    reason: str
+    public_key: bytes
+    recovery_key: bytes | None
+    proposed_at: int
+    in_force_at: int
+
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys that it would put in force."""
+        return tuple(key_id_of(key) for key in (self.public_key, self.recovery_key) if key is not None)
+
+
+ROOT_OPERATOR: Final = Form("root_operator", (), TEXT, "the operator that the first entry names")
+NEW_KEYS: Final = Form(
+    "new_keys", ("party_id",), row(NewKeys, since=TIME, added=COUNT), "the keys that a party added lately"
+)
+RECOVERY: Final = Form(
+    "recovery",
+    ("recovery_id",),
+    row(
+        Recovery, party_id=TEXT, proposed_by=TEXT, reason=TEXT, public_key=OCTETS, recovery_key=optional(OCTETS),
+        proposed_at=TIME, in_force_at=TIME,
+    ),
+    "a recovery that an operator proposed, until it is in force or has ended",
+)  # fmt: skip
 CLASS: Final = Form("class", ("class_id",), COUNT, "the last version of a class")
 PROGRAMME: Final = Form(
     "programme",
@@ -78,10 +116,11 @@ VOUCHER: Final = Form(
 
 
 class IssuanceState(ServiceState):
-    """Issuance's whole state. `key_ids`, `open_vouchers` (by beneficiary) and `committed` follow from the tables."""
+    """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "classes", "committed", "group_issued", "key_ids", "listings", "open_vouchers", "programmes", "vouchers",
+        "classes", "committed", "group_issued", "key_ids", "listings", "new_keys", "open_vouchers", "programmes",
+        "recoveries", "recoveries_due", "recovering", "root", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -91,9 +130,43 @@ class IssuanceState(ServiceState):
         self.listings: Table[tuple[str, str], bool] = self.keep(Table(LISTING))  # by programme and provider
         self.group_issued: Table[tuple[str, str], int] = self.keep(Table(GROUP))  # by programme and group
         self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))
-        self.key_ids: set[str] = set()
-        self.open_vouchers: dict[str, int] = {}
+        self.root: Table[tuple[()], str] = self.keep(Table(ROOT_OPERATOR))
+        self.new_keys: Table[str, NewKeys] = self.keep(Table(NEW_KEYS))
+        self.recoveries: Table[str, Recovery] = self.keep(Table(RECOVERY))
+        self.recoveries_due = Deadlines(self.recoveries.__contains__)
+        self.recovering: dict[str, str] = {}  # by party
+        self.key_ids: set[str] = set()  # of keys that are, were or may come into force
+        self.open_vouchers: dict[str, int] = {}  # by beneficiary
         self.committed: dict[str, int] = {}  # by currency, over all programmes: appropriated + issued
+
+    def root_operator(self) -> str | None:
+        """The operator that the log's first entry names."""
+        return self.root.get(())
+
+    def propose(self, recovery_id: str, recovery: Recovery) -> None:
+        """Keep a recovery until it is in force or has ended."""
+        self.recoveries[recovery_id] = recovery
+        self._index(recovery_id, recovery)
+
+    def _index(self, recovery_id: str, recovery: Recovery) -> None:
+        self.recovering[recovery.party_id] = recovery_id
+        self.key_ids.update(recovery.key_ids())
+        self.recoveries_due.add(recovery.in_force_at, 0, 0, recovery_id)
+
+    def end_recovery(self, recovery_id: str) -> Recovery:
+        """Remove a recovery and return it."""
+        recovery = self.recoveries.pop(recovery_id)
+        del self.recovering[recovery.party_id]
+        self.recoveries_due.ended()
+        return recovery
+
+    def postpone_recoveries(self, away_since: int, resumed_at: int, earliest: int) -> None:
+        """Move those whose time an outage took; none comes into force before `earliest`."""
+        for recovery_id, each in list(self.recoveries.items()):
+            if each.in_force_at > away_since:
+                moved = max(each.in_force_at + resumed_at - max(away_since, each.proposed_at), earliest)
+                self.recoveries[recovery_id] = each._replace(in_force_at=moved)
+        self.recoveries_due.postpone(lambda recovery_id: self.recoveries[recovery_id].in_force_at)
 
     def room(self, currency: str) -> int:
         """How much more may be appropriated or issued before a counter of the ledger could overflow.
@@ -111,7 +184,13 @@ class IssuanceState(ServiceState):
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
         super().rebuild()
-        self.key_ids = {key_id for party in self.directory.parties.values() for key_id in party.keys}
+        self.key_ids = {
+            key_id for party in self.directory.parties.values() for key_id in (*party.keys, *party.recovery_keys)
+        }
+        self.recoveries_due = Deadlines(self.recoveries.__contains__)
+        self.recovering = {}
+        for recovery_id in sorted(self.recoveries):
+            self._index(recovery_id, self.recoveries[recovery_id])
         self.open_vouchers, self.committed = {}, {}
         for voucher in self.vouchers.values():
             self.open_vouchers[voucher.beneficiary_id] = self.open_vouchers.get(voucher.beneficiary_id, 0) + 1

@@ -36,6 +36,8 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     beneficiary = state.directory.parties.get(body.beneficiary_id)
     if beneficiary is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.beneficiary_id)
+    if beneficiary.closed:
+        return refuse(Code.PARTY_CLOSED, party_id=body.beneficiary_id)
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme

@@ -15,7 +15,7 @@ from counterfoil.matching.times import floor_hour
 def too_many_orders(state: MatchingState, actor: Party) -> Refusal | None:
     """The party may have one more open order."""
     most = state.rules.max_open_orders_per_party
-    return None if state.open_orders.get(actor.party_id, 0) < most else refuse(Code.OVER_LIMIT, limit=most)
+    return None if len(state.open_orders.get(actor.party_id, ())) < most else refuse(Code.OVER_LIMIT, limit=most)
 
 
 def off_tick(price: int, rules: Rules) -> Refusal | None:

@@ -53,7 +53,7 @@ class AmendOffer(Command):
     price: Price | None
 
 
-@command("cancel_offer", role="provider")
+@command("cancel_offer", role="provider", exits=True)
 class CancelOffer(Command):
     """Provider: take an offer off the book and release what is left of its bond. Trades already made stand."""
 
@@ -94,7 +94,7 @@ class AmendBid(Command):
     limit_price: Price | None
 
 
-@command("cancel_bid", role="beneficiary")
+@command("cancel_bid", role="beneficiary", exits=True)
 class CancelBid(Command):
     """Beneficiary: take a bid off the book; its hold is released."""
 

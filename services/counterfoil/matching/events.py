@@ -69,7 +69,9 @@ class OfferClosed(Event):
     """The offer is no longer on the book."""
 
     offer_id: Id
-    reason: Literal["cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade"]
+    reason: Literal[
+        "cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade", "party_closed"
+    ]
 
 
 @event("bid.received.v1")
@@ -135,6 +137,7 @@ class BidClosed(Event):
         "not_fillable",
         "would_match",
         "self_trade",
+        "party_closed",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.contract.events import PartyClosed
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.matching.events import (
@@ -21,6 +22,12 @@ from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import AcceleratorClass, MatchingState
 
 # what issuance decided ------------------------------------------------------------------------------------------------
+
+
+def party_closed(state: MatchingState, event: PartyClosed, _at: At) -> None:
+    """The party's orders are to leave."""
+    state.directory.closed(event)
+    state.leave(event.party_id)
 
 
 def class_registered(state: MatchingState, event: ClassRegistered, _at: At) -> None:
@@ -44,7 +51,7 @@ def provider_listed(state: MatchingState, event: ProviderListed, _at: At) -> Non
 def offer_received(state: MatchingState, event: OfferReceived, _at: At) -> None:
     """The offer is open, and waits for its bond."""
     state.offers[event.offer_id] = event
-    _opened(state, event.offer_id, event.provider_id, event)
+    state.opened(event.offer_id, event)
 
 
 def offer_admitted(state: MatchingState, event: OfferAdmitted, at: At) -> None:
@@ -75,7 +82,7 @@ def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
 def bid_received(state: MatchingState, event: BidReceived, _at: At) -> None:
     """The bid is open, and waits for its funds."""
     state.bids[event.bid_id] = event
-    _opened(state, event.bid_id, event.beneficiary_id, event)
+    state.opened(event.bid_id, event)
 
 
 def bid_admitted(state: MatchingState, event: BidAdmitted, at: At) -> None:
@@ -136,16 +143,12 @@ def match_continued(state: MatchingState, event: MatchContinued, at: At) -> None
 # shared ---------------------------------------------------------------------------------------------------------------
 
 
-def _opened(state: MatchingState, order_id: str, owner: str, order: OfferReceived | BidReceived) -> None:
-    state.open_orders[owner] = state.open_orders.get(owner, 0) + 1
-    state.end_later(order_id, order)
-
-
 def _ended(state: MatchingState, order_id: str, owner: str) -> None:
-    state.open_orders[owner] -= 1
-    if state.open_orders[owner] == 0:
+    del state.open_orders[owner][order_id]
+    if not state.open_orders[owner]:
         del state.open_orders[owner]
     if order_id in state.continuing:
         del state.continuing[order_id]
     state.admitted.pop(order_id, None)
     state.expiry.ended()
+    state.leaving.ended()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.contract.events import PartyClosed
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
@@ -25,9 +26,10 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.matching.expiry import expire_orders
+from counterfoil.matching.leaving import end_orders
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
 from counterfoil.matching.passes import continue_matching, due
-from counterfoil.matching.state import MatchingState
+from counterfoil.matching.state import LEAVING, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.service import Service
 
@@ -56,10 +58,11 @@ DECIDER: Final = Decider(
         },
     },
     ready={HoldPlaced: terms_are_known},
-    timers={"order_expiry": expire_orders, "continue_matching": continue_matching},
+    timers={"order_expiry": expire_orders, "continue_matching": continue_matching, LEAVING: end_orders},
     due=due,
     evolve={
         **COMMON,
+        PartyClosed: evolve.party_closed,
         ClassRegistered: evolve.class_registered,
         ProgrammePublished: evolve.programme_published,
         ProviderListed: evolve.provider_listed,

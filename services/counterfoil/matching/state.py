@@ -34,6 +34,10 @@ BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
 
 
+LEAVING: Final = "leaving_orders"
+"""The timer that ends orders which must leave."""
+
+
 class MatchingState(ServiceState):
     """Matching's whole state. `offers` and `bids` are the open orders as received, on the book once admitted.
 
@@ -41,8 +45,8 @@ class MatchingState(ServiceState):
     """
 
     __slots__ = (
-        "admitted", "bids", "book", "classes", "continuing", "expiry", "listed", "offers", "open_orders", "programmes",
-        "resting_bids", "resting_offers", "rule", "versions",
+        "admitted", "bids", "book", "classes", "continuing", "expiry", "leaving", "listed", "offers", "open_orders",
+        "programmes", "resting_bids", "resting_offers", "rule", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -54,8 +58,10 @@ class MatchingState(ServiceState):
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
-        self.open_orders: dict[str, int] = {}  # party -> number
+        self.open_orders: dict[str, dict[str, None]] = {}  # by party
         self.expiry = Deadlines(self.is_open)
+        self.leaving = Deadlines(self.must_leave)
+        """Orders that end before anything else is decided."""
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
         self.rule = rule
@@ -77,6 +83,21 @@ class MatchingState(ServiceState):
         """Whether the order was received and not closed."""
         return order_id in self.offers or order_id in self.bids
 
+    def must_leave(self, order_id: str) -> bool:
+        """Whether the order is open and may not be: its party is closed."""
+        order = self.offers.get(order_id) or self.bids.get(order_id)
+        return order is not None and self.directory.parties[owner_of(order)].closed
+
+    def opened(self, order_id: str, order: OfferReceived | BidReceived) -> None:
+        """Derive what follows from an open order."""
+        self.open_orders.setdefault(owner_of(order), {})[order_id] = None
+        self.end_later(order_id, order)
+
+    def leave(self, party_id: str) -> None:
+        """Let the open orders of a party end at once."""
+        for order_id in self.open_orders.get(party_id, ()):
+            self.leaving.add(0, 0, 0, order_id)
+
     def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
         """The terms of a programme version."""
         return self.programmes[programme_id][version].terms
@@ -91,9 +112,16 @@ class MatchingState(ServiceState):
         self.resting_offers.rest()
         self.resting_bids.rest()
         self.open_orders, self.expiry = {}, Deadlines(self.is_open)
+        self.leaving = Deadlines(self.must_leave)
         for offer_id, offer in self.offers.items():
-            self.open_orders[offer.provider_id] = self.open_orders.get(offer.provider_id, 0) + 1
-            self.end_later(offer_id, offer)
+            self.opened(offer_id, offer)
         for bid_id, bid in self.bids.items():
-            self.open_orders[bid.beneficiary_id] = self.open_orders.get(bid.beneficiary_id, 0) + 1
-            self.end_later(bid_id, bid)
+            self.opened(bid_id, bid)
+        for party_id in self.open_orders:
+            if self.directory.parties[party_id].closed:
+                self.leave(party_id)
+
+
+def owner_of(order: OfferReceived | BidReceived) -> str:
+    """The party whose order it is."""
+    return order.provider_id if isinstance(order, OfferReceived) else order.beneficiary_id

@@ -21,7 +21,7 @@ class Reading:
     gpu_minutes: GpuMinutes
 
 
-@command("report_usage", role="provider")
+@command("report_usage", role="provider", exits=True)
 class ReportUsage(Command):
     """Provider: signed hourly meter readings of a contract, each hour at most once, hours in rising order."""
 
@@ -29,14 +29,14 @@ class ReportUsage(Command):
     readings: tuple[Reading, ...]
 
 
-@command("accept_usage", role="beneficiary")
+@command("accept_usage", role="beneficiary", exits=True)
 class AcceptUsage(Command):
     """Beneficiary: accept a report before the dispute window closes by itself."""
 
     report_id: Id
 
 
-@command("dispute_usage", role="beneficiary")
+@command("dispute_usage", role="beneficiary", exits=True)
 class DisputeUsage(Command):
     """Beneficiary: contest a report within the dispute window."""
 
@@ -53,7 +53,7 @@ class ResolveDispute(Command):
     reason: Reason
 
 
-@command("withdraw_delivery", role="provider")
+@command("withdraw_delivery", role="provider", exits=True)
 class WithdrawDelivery(Command):
     """Provider: give up the undelivered rest of a contract. This is a default: the bond goes to the beneficiary."""
 
@@ -61,7 +61,7 @@ class WithdrawDelivery(Command):
     reason: Reason
 
 
-@command("submit_claim", role="provider")
+@command("submit_claim", role="provider", exits=True)
 class SubmitClaim(Command):
     """Provider: claim from the programme all captured and unclaimed subsidy of the contracts named."""
 
@@ -70,14 +70,14 @@ class SubmitClaim(Command):
     contract_ids: tuple[Id, ...]
 
 
-@command("approve_claim", role="issuer")
+@command("approve_claim", role="issuer", exits=True)
 class ApproveClaim(Command):
     """Issuer: approve a claim for payment."""
 
     claim_id: Id
 
 
-@command("reject_claim", role="issuer")
+@command("reject_claim", role="issuer", exits=True)
 class RejectClaim(Command):
     """Issuer: reject a claim; its amounts may be claimed again with another invoice."""
 
@@ -85,7 +85,7 @@ class RejectClaim(Command):
     reason: Reason
 
 
-@command("close_settlement", role="issuer")
+@command("close_settlement", role="issuer", exits=True)
 class CloseSettlement(Command):
     """Issuer: gather approved claims of a programme into one settlement."""
 

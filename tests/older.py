@@ -1,0 +1,24 @@
+"""Commands as older rules have them, so that one story can be told under any rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from counterfoil.contract.record import Command
+from counterfoil.core.rules import Rules
+from counterfoil.issuance.commands import AddKey, AddKeyV1, RegisterParty, RegisterPartyV1
+
+_OLDER: dict[type[Command], Callable[[Any, str], Command]] = {
+    RegisterParty: lambda body, _actor: RegisterPartyV1(
+        party_id=body.party_id, name=body.name, roles=body.roles, group_id=body.group_id,
+        public_key=body.key.public_key,
+    ),
+    AddKey: lambda body, actor: AddKeyV1(party_id=actor, public_key=body.key.public_key),
+}  # fmt: skip
+
+
+def as_of(rules: Rules, body: Command, actor: str) -> Command:
+    """The command of an actor in the version that the rules have."""
+    older = _OLDER.get(type(body))
+    return body if older is None or (body.TYPE, body.V) not in rules.absent else older(body, actor)
