@@ -20,7 +20,7 @@ from counterfoil.matching.orders import Bid, MatchingRule, Offer, Pass
 
 FLOOR = 490_000
 HORIZON = 90 * 24
-NOW = Pass(time=0, floor_hour=FLOOR, most=64, continues=True)
+NOW = Pass(time=0, floor_hour=FLOOR, most=64, continues=True, consents=True)
 STANDARD_NODES = (1, 1, 1, 2, 2, 4, 8, 16)
 STANDARD_HOURS = (4, 8, 12, 24, 48, 72, 168)
 WORKLOAD = f"""\

@@ -9,7 +9,7 @@ import pytest
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import scalars
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.events import WriterResumed
+from counterfoil.contract.events import GroupAttested, WriterResumed
 from counterfoil.contract.limits import MAX_WINDOW
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event, annotations_of
@@ -42,6 +42,7 @@ DERIVED = {
     (UsageReported, "dispute_until"),
     (UsageDisputed, "resolve_by"),
     (RecoveryProposed, "in_force_at"),
+    (GroupAttested, "since"),
     (WriterResumed, "away_since"),
     (WriterResumed, "earliest"),
 }

@@ -190,8 +190,8 @@ def market(*, related: bool = False) -> Large:
     largest.register(large, (CITY, "issuer"), (LAB, "beneficiary"), (CLOUD, "provider"))
     large.hears(largest.programme(), *largest.accelerators(), ProviderListed(programme_id=PROGRAMME, provider_id=CLOUD))
     if related:
-        for party in large.state.directory.parties.values():
-            party.group_id = CITY
+        for party_id in (LAB, CLOUD):
+            large.state.directory.parties[party_id].group_id = LAB
     return large
 
 
@@ -199,7 +199,7 @@ def bids_resting(count: int, *, related: bool = False) -> Large:
     """As many bids in the book, as long as they come."""
     large = market(related=related)
     for number in range(count):
-        bid = largest.bid(f"bid-{LATE + number}-47", nodes=1, group_id=CITY if related else LAB)
+        bid = largest.bid(f"bid-{LATE + number}-47", nodes=1, group_id=LAB)
         large.folds(bid)
         large.hears(hold_placed(bid, 1_000_000))
     return large
@@ -209,7 +209,7 @@ def offers_resting(count: int, *, related: bool = False) -> Large:
     """As many offers of one node each in the book."""
     large = market(related=related)
     for number in range(count):
-        offer = largest.offer(f"off-{LATE + number}-47", nodes=1, group_id=CITY if related else CLOUD)
+        offer = largest.offer(f"off-{LATE + number}-47", nodes=1, group_id=LAB if related else CLOUD)
         large.folds(offer)
         large.hears(bond_held(offer))
     return large
@@ -237,7 +237,7 @@ def pass_of_a_bid() -> Large:
 
 def pass_of_prevented_matches() -> Large:
     large = offers_resting(MAX_MATCHES + 1, related=True)
-    bid = largest.bid(BID, group_id=CITY)
+    bid = largest.bid(BID, group_id=LAB)
     large.folds(bid)
     entry = large.hears(hold_placed(bid, 1_000_000))
     assert kinds(entry) == ["BidAdmitted", "MatchPrevented", "OfferClosed", "MatchContinued"]

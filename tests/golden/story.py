@@ -20,6 +20,7 @@ from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
     AppropriateBudget,
+    AttestGroup,
     CloseParty,
     IssueVoucher,
     ListProvider,
@@ -34,7 +35,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
 )
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, PlaceBid, PostOffer
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
@@ -77,6 +78,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _walk(world, SEED, STEPS // 2)
         world.submit("operator", AdoptRules(rules=adopt, replaces=adopt - 1, release="0.2.0"))
         _long_match(world)
+    _relations(world)
     _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
     _outages(world)
     if "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}:
@@ -250,6 +252,7 @@ def _orders(world: GoldenWorld) -> None:
     refused = _done(world, "gpu-1", broke).offer_id  # its bond is refused
     _refused(world, "gpu-1", Code.UNKNOWN_ORDER, AmendOffer(offer_id=refused, reduce_nodes_by=1, price=None))
     _done(world, "lab-1", _bid(world, limit_price=3 * YUAN))
+    _done(world, "gpu-1", CancelOffer(offer_id=_done(world, "gpu-1", _offer(world, price=9 * YUAN)).offer_id))
     _refused(world, "gpu-1", Code.NODES_ALREADY_SOLD, AmendOffer(offer_id=offer_id, reduce_nodes_by=None, price=YUAN))
     amend = AmendBid(bid_id="none-0-0", reduce_nodes_by=1, limit_price=None)
     _refused(world, "lab-1", Code.UNKNOWN_ORDER, amend)
@@ -321,10 +324,37 @@ def _bid_between_versions(world: GoldenWorld) -> None:
     assert (entry.outcomes[0].refusal is not None) is refused
 
 
+def _end_relations(world: GoldenWorld) -> None:
+    for party_id, party in list(world.state("issuance").directory.parties.items()):
+        if party.group_id != party_id and world.state("issuance").rules.separates_duties:
+            source = "nothing in the register"
+            _done(world, "operator", AttestGroup(party_id=party_id, group_id=party_id, since=None, source=source))
+
+
+def _relations(world: GoldenWorld) -> None:
+    """Orders of parties that become related: to the other side, and to the issuer."""
+    if not world.state("issuance").rules.separates_duties:
+        return
+    _end_relations(world)
+    attest = AttestGroup(party_id="lab-1", group_id="gpu-1", since=None, source="register")
+    start = _hour(world) + 30
+    bid = _bid(world, hours=1, earliest=start, latest=start, limit_price=YUAN)
+    _done(world, "lab-1", bid)
+    _done(world, "city", attest)
+    _refused(world, "city", Code.DUTIES_NOT_SEPARATE, IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=1))
+    _refused(world, "lab-1", Code.DUTIES_NOT_SEPARATE, bid)
+    _done(world, "gpu-1", _offer(world, price=YUAN, window_start=start, window_end=start + 1))  # meets its own side
+    _done(world, "operator", replace(attest, group_id="city"))  # the bid leaves the book
+    _done(world, "operator", replace(attest, group_id="lab-1"))
+
+
 def _outages(world: GoldenWorld) -> None:
     """Every service is away through the deadlines of a report, a dispute and its resolution; none has passed."""
     if world.state("redemption").rules.shortest_outage is None:
         return
+    _end_relations(world)
+    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=100 * YUAN, payment_reference="outages"))
+    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN))
     known = set(world.state("redemption").contracts)
     start = _hour(world) + 3
     _done(world, "gpu-1", _offer(world, nodes=1, price=YUAN, window_start=start, window_end=start + 2))
@@ -338,7 +368,7 @@ def _outages(world: GoldenWorld) -> None:
         ReportUsage(contract_id=contract_id, readings=(Reading(hour=terms.first_hour + nth, gpu_minutes=full),))
         for nth in range(terms.hours)
     ]
-    report_id, _ = (_done(world, "gpu-1", report).report_id for report in reports)
+    report_id, _ = (_done(world, terms.provider_id, report).report_id for report in reports)
     world.clock += terms.dispute_window_seconds * SECOND - SECOND
     world.away(5 * HOUR)
     _done(world, "lab-1", DisputeUsage(report_id=report_id, reason="it stood still"))

@@ -439,6 +439,7 @@ def test_the_directory_is_taken_over_word_for_word() -> None:
     assert told.records()["party/acme"] == {
         "name": "acme", "roles": ["beneficiary"], "group_id": "acme",
         "keys": {"0" * 16: {"public_key": "A" * 43 + "=", "in_force": False}},
+        "recovery_keys": {}, "closed": False,
     }  # fmt: skip
 
 

@@ -12,10 +12,14 @@ RULES_OF_MATCHING: tuple[MatchingRule, ...] = (PTW_1, NAIVE_PTW_1)
 
 
 class RuledBook:
-    """The book of a rule. `continues`: passes take as many plans as they need, as from rules version 2 on."""
+    """The book of a rule.
 
-    def __init__(self, rule: MatchingRule, eligible: Eligible, *, continues: bool) -> None:
-        self.rule, self.continues = rule, continues
+    `continues`: passes take as many plans as they need, as from rules version 2 on. `consents`: what rests is cancelled
+    for a related party only if its own mode says so, as from version 4 on.
+    """
+
+    def __init__(self, rule: MatchingRule, eligible: Eligible, *, continues: bool, consents: bool = False) -> None:
+        self.rule, self.continues, self.consents = rule, continues, consents
         self.book = rule.new_book(eligible)
 
     def __getattr__(self, name: str) -> Any:
@@ -23,12 +27,15 @@ class RuledBook:
 
     def plan_bid(self, bid: Bid, tif: BidTif, floor_hour: int, most: int) -> Plan:
         """An arriving bid."""
-        return self.rule.bid_arrives(self.book, bid, tif, Pass(0, floor_hour, most, self.continues))
+        return self.rule.bid_arrives(self.book, bid, tif, self._pass(floor_hour, most))
 
     def plan_offer(self, offer: Offer, tif: OfferTif, floor_hour: int, most: int) -> Plan:
         """An arriving offer."""
-        return self.rule.offer_arrives(self.book, offer, tif, Pass(0, floor_hour, most, self.continues))
+        return self.rule.offer_arrives(self.book, offer, tif, self._pass(floor_hour, most))
 
     def plan_more(self, order_id: str, tif: BidTif, floor_hour: int, most: int) -> Plan:
         """A resting order whose pass continues."""
-        return self.rule.order_continues(self.book, order_id, tif, Pass(0, floor_hour, most, self.continues))
+        return self.rule.order_continues(self.book, order_id, tif, self._pass(floor_hour, most))
+
+    def _pass(self, floor_hour: int, most: int) -> Pass:
+        return Pass(0, floor_hour, most, self.continues, self.consents)

@@ -306,7 +306,7 @@ def test_an_offer_does_not_meet_a_bid_of_its_group(mode: Any, offer_ends: bool, 
 
 def test_self_trade_with_the_other_terms_of_a_bid() -> None:
     market = Market()
-    own = market.post("gpu-x")
+    own = market.post("gpu-x", stp="maker")
     market.place("lab-x", tif="FOK", stp="maker")
     assert list(market.tally.closed.values()) == ["not_fillable"]  # and the offer of its group lives on
     market.place("lab-x", post_only=True, stp="maker")

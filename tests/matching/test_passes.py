@@ -204,7 +204,7 @@ def test_self_trade_in_a_later_entry_of_a_pass(mode: Any, order_ends: bool, vers
     market = Market(rules=version)
     for _ in range(BOUND):
         market.post("gpu-1", nodes=1, window_end=B + 6)
-    own = market.post("gpu-x", nodes=1, price=15 * YUAN)
+    own = market.post("gpu-x", nodes=1, price=15 * YUAN, stp="both")
     bid_id = market.place("lab-x", nodes=BOUND + 2, partial=True, stp=mode)
     market.fires("continue_matching", 0)
     assert MatchPrevented(bid_id=bid_id, offer_id=own, mode=mode) in market.last  # type: ignore[operator]
@@ -212,7 +212,7 @@ def test_self_trade_in_a_later_entry_of_a_pass(mode: Any, order_ends: bool, vers
 
     market = Market(rules=version)
     crowd(market, BOUND)
-    own = market.place("lab-x", nodes=1, hours=1)
+    own = market.place("lab-x", nodes=1, hours=1, stp="both")
     offer_id = market.post("gpu-x", nodes=60, stp=mode)
     market.fires("continue_matching", 0)
     assert MatchPrevented(bid_id=own, offer_id=offer_id, mode=mode) in market.last  # type: ignore[operator]
@@ -257,7 +257,7 @@ def test_the_fullest_entry_fits() -> None:
 def test_replaying_the_events_gives_the_same_state() -> None:
     market = Market()
     crowd(market, BOUND + 4)
-    market.place("lab-x", limit_price=17 * YUAN, nodes=3, partial=True)
+    market.place("lab-x", limit_price=17 * YUAN, nodes=3, partial=True, stp="maker")
     market.post("gpu-x", nodes=9, stp="maker")
     for n in range(6):
         market.post(nodes=2 + n, price=(12 + n) * YUAN, tif="GTD", good_until=T + HOUR + n)

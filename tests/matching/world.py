@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from counterfoil.contract.events import PartyRegistered
+from counterfoil.contract.events import GroupAttested, PartyRegistered
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
@@ -50,6 +50,13 @@ def party(party_id: str, role: Any, group: str | None = None) -> PartyRegistered
     return PartyRegistered(party_id=party_id, name=party_id, roles=(role,), group_id=group or party_id)
 
 
+def joins(party_id: str, group_id: str, since: int = T) -> GroupAttested:
+    """The party belongs to a group from now on."""
+    return GroupAttested(
+        party_id=party_id, group_id=group_id, since=since, source="register", attested_by="op", group_after=group_id
+    )
+
+
 def accelerator(class_id: str, gpus_per_node: int, version: int = 1) -> ClassRegistered:
     """A class of which only the size of its nodes matters."""
     return ClassRegistered(
@@ -77,7 +84,7 @@ WORLD: tuple[Event, ...] = (
     party("gpu-x", "provider", "related"),
     party("lab-1", "beneficiary"),
     party("lab-2", "beneficiary"),
-    party("lab-x", "beneficiary", "related"),
+    party("lab-x", "beneficiary"),  # becomes related to gpu-x once its bids are received
     accelerator("a100", 8),
     accelerator("h100", 8),
     accelerator("l40s", 1),
@@ -136,11 +143,14 @@ class Tally:
         self.trades: dict[str, TradeMatched] = {}
         self.continued: dict[str, int] = {}  # order -> time at which its pass began
         self.rules: dict[tuple[str, int], ProgrammePublished] = {}
+        self.groups: dict[str, str] = {}
         self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
 
     def count(self, event: Event, at: At) -> None:
         """One more event."""
         match event:
+            case PartyRegistered() | GroupAttested():
+                self.groups[event.party_id] = event.group_id
             case ProgrammePublished():
                 self.rules[event.programme_id, event.version] = event
             case ProviderListed():
@@ -171,12 +181,15 @@ class Tally:
             case TradeMatched():
                 self._trade(event, at)
             case MatchPrevented():
-                assert self.bids[event.bid_id].group_id == self.offers[event.offer_id].group_id
+                assert self._related(self.bids[event.bid_id], self.offers[event.offer_id])
             case OfferClosed():
                 assert event.offer_id not in self.closed
                 self.closed[event.offer_id] = event.reason
             case _:  # has no nodes
                 pass
+
+    def _related(self, bid: BidReceived, offer: OfferReceived) -> bool:
+        return self.groups[bid.beneficiary_id] == self.groups[offer.provider_id]
 
     def _trade(self, trade: TradeMatched, at: At) -> None:
         bid, offer = self.bids[trade.bid_id], self.offers[trade.offer_id]
@@ -191,7 +204,7 @@ class Tally:
         assert trade.currency == offer.currency == bid.currency
         assert (trade.beneficiary_id, trade.provider_id) == (bid.beneficiary_id, offer.provider_id)
         assert (bid.programme_id, offer.provider_id) in self.listed
-        assert bid.group_id != offer.group_id
+        assert not self._related(bid, offer)
         time = self._judged_at(trade, at)
         assert all(end is None or end > time for end in (bid.good_until, offer.good_until))
         # window
@@ -283,9 +296,13 @@ class Market(Scenario):
         self, beneficiary: str = "lab-1", *, held: bool = True, at: int | None = None, version: int = 1, **terms: Any
     ) -> str:
         """A bid, its funds held a microsecond later, from vouchers of `version`, unless not `held`; its id."""
+        if beneficiary == "lab-x":
+            self.reacts_to(joins(beneficiary, beneficiary))
         self.when(replace(BID, **terms), beneficiary, at).then_types(BidReceived)
         assert isinstance(self.last, Sequence)
         received: Any = self.last[0]
+        if beneficiary == "lab-x":
+            self.reacts_to(joins(beneficiary, "related"))
         if held:
             self.hold(received.bid_id, version=version)
         return str(received.bid_id)

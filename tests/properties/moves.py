@@ -15,6 +15,7 @@ from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
     AppropriateBudget,
+    AttestGroup,
     CloseParty,
     IssueVoucher,
     ListProvider,
@@ -163,6 +164,13 @@ def _recovery(world: World, pick: Choice, party_id: str, key: ProvenKey) -> Move
     if pick.rarely():
         return party_id, CloseParty(reason="sold")
     return party_id, RecoverParty(key=key, recovery_key=None)
+
+
+def _relations(world: World, pick: Choice) -> Move:
+    party_id, group = pick.one(tuple(ROLES)), pick.one((*ROLES, "related"))
+    since = None if pick.number(0, 1) else world.clock - pick.number(0, 40) * HOUR
+    attester = pick.one(("operator", "operator", "city", "town"))
+    return attester, AttestGroup(party_id=party_id, group_id=group, since=since, source="register")
 
 
 # ledger -------------------------------------------------------------------------------------------------------------
@@ -340,7 +348,7 @@ def _claims(world: World, pick: Choice) -> Move:
 
 Build = Callable[[World, Choice], Move]
 ALWAYS: tuple[Build, ...] = (
-    _issue, _issue, _voucher_changes, _budget, _people, _cash,
+    _issue, _issue, _voucher_changes, _budget, _people, _relations, _cash,
     _offer, _offer, _offer, _offer, _bid, _bid, _bid, _bid, _bid, _bid,
 )  # fmt: skip
 WITH: dict[Build, Callable[[World], object]] = {

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.matching import ladder
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.orders import Bid, Offer, Plan
+from counterfoil.matching.orders import Bid, Offer, Plan, Prevented
 from tests.matching.books import RULES_OF_MATCHING, RuledBook
 
 NOW = 490_000
@@ -37,11 +37,14 @@ def eligible(bid: Bid, offer: Offer, _time: int) -> bool:
 class Twins:
     """The books of both rules, given the same orders and asked the same questions.
 
-    `continues`: passes continue until nothing fits, as from version 2 of the rules.
+    `continues`: passes continue until nothing fits, as from version 2 of the rules. `consents`: related orders end only
+    if their own mode says so, as from version 4 on.
     """
 
-    def __init__(self, continues: bool) -> None:
-        self.books = tuple(RuledBook(rule, eligible, continues=continues) for rule in RULES_OF_MATCHING)
+    def __init__(self, continues: bool, consents: bool = True) -> None:
+        self.books = tuple(
+            RuledBook(rule, eligible, continues=continues, consents=consents) for rule in RULES_OF_MATCHING
+        )
         self.tifs: dict[str, Any] = {}
         self.seq = 0
         self.floor = NOW
@@ -168,6 +171,7 @@ class Twins:
                 assert bid.group_id != offer.group_id
                 book.fill(match.offer_id, match.bid_id, match.nodes, match.first_hour, bid.hours)
             for prevented in plan.prevented:
+                self._is_asked_for(book, prevented, taker_id)
                 if prevented.cancels_bid and prevented.bid_id != taker_id:
                     book.remove_bid(prevented.bid_id)
                 if prevented.cancels_offer and prevented.offer_id != taker_id:
@@ -176,6 +180,14 @@ class Twins:
                 book.remove_bid(taker_id)
             if not plan.rests and book.offer(taker_id) is not None:
                 book.remove_offer(taker_id)
+
+    def _is_asked_for(self, book: RuledBook, prevented: Prevented, taker_id: str) -> None:
+        """No order of another party ends that rests, unless its own mode says that it may."""
+        ends = prevented.offer_id if taker_id == prevented.bid_id else prevented.bid_id
+        cancelled = prevented.cancels_offer if ends == prevented.offer_id else prevented.cancels_bid
+        maker = book.offer(ends) or book.bid(ends)
+        if self.books[0].consents and cancelled:
+            assert maker.stp != "taker"
 
 
 OFFERS = st.fixed_dictionaries({
@@ -225,10 +237,12 @@ class BooksAgree(RuleBasedStateMachine):
         bids=st.lists(BIDS, min_size=4, max_size=16),
         offers=st.lists(OFFERS, max_size=6),
         bound=BOUNDS,
-        continues=st.booleans(),
+        modes=st.tuples(st.booleans(), st.booleans()),
     )
-    def fill_books(self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, continues: bool) -> None:
-        self.twins = Twins(continues)
+    def fill_books(
+        self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, modes: tuple[bool, bool]
+    ) -> None:
+        self.twins = Twins(*modes)
         for terms in bids:
             self.twins.place_bid(placed(terms, NOW), "GTC", NOW, 50)
         for terms in offers:
@@ -264,6 +278,13 @@ class BooksAgree(RuleBasedStateMachine):
     @rule(which=st.randoms(use_true_random=False), by_nodes=st.integers(0, 4))
     def reduce(self, which: random.Random, by_nodes: int) -> None:
         self.twins.reduce(which.choice(self.twins.offers + self.twins.bids), by_nodes)
+
+    @precondition(lambda self: self.twins.offers or self.twins.bids)
+    @rule(which=st.randoms(use_true_random=False), group=st.sampled_from(GROUPS))
+    def regroup(self, which: random.Random, group: str) -> None:
+        order_id = which.choice(self.twins.offers + self.twins.bids)
+        for book in self.twins.books:
+            book.regroup(order_id, group)
 
     @rule(hours=st.integers(1, 24))
     def sweep(self, hours: int) -> None:

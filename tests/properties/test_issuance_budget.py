@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from counterfoil.catalogue import VOCABULARY
+from counterfoil.contract.events import GroupAttested
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
@@ -18,6 +19,7 @@ from counterfoil.contract.times import DAY, SECOND
 from counterfoil.core.decider import At
 from counterfoil.issuance.commands import (
     AppropriateBudget,
+    AttestGroup,
     IssueVoucher,
     ReinstateVoucher,
     RevokeVoucher,
@@ -87,6 +89,12 @@ class Budgets(RuleBasedStateMachine):
     def issue(self, programme: str, lab: str, amount: int) -> None:
         self.command(IssueVoucher(programme_id=programme, beneficiary_id=lab, amount=amount))
 
+    @rule(lab=st.sampled_from(LABS), group=st.sampled_from(["labs", *LABS]))
+    def attest(self, lab: str, group: str) -> None:
+        self.time += 1
+        body = AttestGroup(party_id=lab, group_id=group, since=None, source="register")
+        self.issuance.when(body, actor="op", at=self.time)
+
     @rule(programme=st.sampled_from(["p1", "p2"]), days=st.integers(2, 9), fixed=st.booleans())
     def amend(self, programme: str, days: int, fixed: bool) -> None:
         last = self.versions[programme]
@@ -150,15 +158,22 @@ class Budgets(RuleBasedStateMachine):
     @invariant()
     def conserved(self) -> None:
         """Counted again from the log alone."""
-        came, issued, groups = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+        came, issued = Counter[str](), Counter[str]()
+        groups, faces = {"lab-1": "labs", "lab-2": "labs", "lab-3": "lab-3"}, list[tuple[str, str, str, int]]()
         for event, _ in self.issuance.log:
             if isinstance(event, BudgetAppropriated | BudgetRecycled):
                 came[event.programme_id] += event.amount
             elif isinstance(event, VoucherIssued):
                 issued[event.programme_id] += event.face
-                group = "labs" if event.beneficiary_id != "lab-3" else "lab-3"
-                groups[event.programme_id, group] += event.face
-                assert groups[event.programme_id, group] == event.group_issued_after <= CAPS[event.programme_id]
+                group = groups[event.beneficiary_id]
+                faces.append((event.programme_id, event.beneficiary_id, group, event.face))
+                counted = sum(
+                    face for programme_id, lab, then, face in faces
+                    if programme_id == event.programme_id and group in (then, groups[lab])
+                )  # fmt: skip
+                assert counted == event.group_issued_after <= CAPS[event.programme_id]
+            elif isinstance(event, GroupAttested):
+                groups[event.party_id] = event.group_after
             if isinstance(event, BudgetAppropriated | BudgetRecycled | VoucherIssued):
                 programme_id = event.programme_id
                 assert came[programme_id] == issued[programme_id] + event.uncommitted_after

@@ -43,6 +43,7 @@ from tests.matching.world import (
     bond_held,
     hold_placed,
     hold_refused,
+    joins,
     programme,
 )
 from tests.state_root import state_root
@@ -88,6 +89,10 @@ CHANGES: dict[str, Sequence[Any]] = {
 }
 
 
+GROUPS = ("related", "related", "lab-x", "city")
+"""Of a beneficiary: that of a provider, none, that of the issuer."""
+
+
 def drawn(choices: dict[str, Sequence[Any]]) -> st.SearchStrategy[dict[str, Any]]:
     """One of each."""
     return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in choices.items()})
@@ -128,13 +133,15 @@ class Twins:
         self.waiting: list[Any] = []
         self.now = T
         self.versions = self.programmes = 1
+        if not rules.separates_duties:
+            self.regroup("related")
 
     def both(self, what: str, *arguments: Any) -> None:
         """A step, and the pass that it began to its end: nothing is decided before that, over however many entries."""
         self._step(what, *arguments)
-        while DECIDER.due(self.market.state) == (0, "continue_matching"):
+        while (due := DECIDER.due(self.market.state)) is not None and due[0] == 0:
             self.now, self.pause = self.now + self.pause, 0
-            self._step("fires", "continue_matching")
+            self._step("fires", due[1])
 
     def _step(self, what: str, *arguments: Any) -> None:
         """The same step in both; they must decide the same and then be the same."""
@@ -209,6 +216,10 @@ class Twins:
             event = programme("p1", version=self.programmes, report_within_seconds=3_600 + self.programmes, **less)
         self.both("reacts_to", event)
 
+    def regroup(self, group_id: str) -> None:
+        """A beneficiary joins the group of a provider, or of the issuer, or leaves it."""
+        self.both("reacts_to", joins("lab-x", group_id))
+
     def replay(self) -> None:
         """The events alone make the same state."""
         assert self.market.records() == self.twin.records()
@@ -270,6 +281,10 @@ class Flow(RuleBasedStateMachine):
     def news(self, which: int) -> None:
         self.twins.news(which)
 
+    @rule(group_id=st.sampled_from(GROUPS))
+    def regroup(self, group_id: str) -> None:
+        self.twins.regroup(group_id)
+
     def teardown(self) -> None:
         if hasattr(self, "twins"):
             self.twins.replay()
@@ -303,6 +318,8 @@ def long_flow(seed: int, version: int) -> Twins:
                 twins.fire()
             case 21:
                 twins.news(chance.randrange(6))
+            case 22 if RULES[version].separates_duties:
+                twins.regroup(chance.choice(GROUPS))
             case _ if twins.waiting:
                 twins.answer(chance.randrange(3), chance.random() < 0.9, chance.random() < 0.5)
             case _:
@@ -326,10 +343,12 @@ def test_a_long_flow_meets_everything(version: int) -> None:
     reasons = {kind.partition("/")[2] for kind in seen if "Closed/" in kind}
     assert reasons == {
         "cancelled", "replaced", "expired", "gate_closed", "hold_refused", "bond_refused", "immediate_or_cancel",
-        "not_fillable", "would_match", "self_trade", "not_in_programme",
+        "not_fillable", "would_match", "not_in_programme",
         *(["programme_not_open"] if RULES[version].validity_of_each_version else []),
+        "duties_not_separate" if RULES[version].separates_duties else "self_trade",
     }  # fmt: skip
-    assert {kind for kind in seen if kind.startswith("MatchPrevented/")} == {f"MatchPrevented/{mode}" for mode in STP}
+    modes = () if RULES[version].separates_duties else STP  # related parties seldom have orders in one programme there
+    assert {kind for kind in seen if kind.startswith("MatchPrevented/")} == {f"MatchPrevented/{mode}" for mode in modes}
     assert seen["OfferReduced"] > 0 < seen["BidReduced"]
 
 

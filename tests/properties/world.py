@@ -60,6 +60,7 @@ ROLES: dict[str, Any] = {
     "bank": ("treasurer",),
 }
 GROUPS = {"gpu-2": "related", "lab-2": "related"}
+"""As registered; where duties are kept apart, a provider and a beneficiary of one programme cannot begin as related."""
 GPUS = {"a100": 8, "h100": 8, "l40s": 1}
 
 
@@ -302,12 +303,13 @@ def opened() -> World:
 def found(world: World) -> None:
     """Make a market in a world that has nothing yet."""
     world.clock += 1
+    groups = {} if world.state("issuance").rules.separates_duties else GROUPS
     parties: Sequence[Body] = [
         RegisterParty(
             party_id=name,
             name=name,
             roles=roles,
-            group_id=GROUPS.get(name, name),
+            group_id=groups.get(name, name),
             key=proven(n, name, world.host),
             recovery_key=proven(50 + n, name, world.host, "recovery"),
         )

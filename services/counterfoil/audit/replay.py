@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
+from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
@@ -99,6 +100,7 @@ class Replay:
                 begin = KeptSource() if before is None else before[1].sources.get(source, KeptSource())
                 self._sources[source] = Source(reading, types, begin)
         self._ids = UsedIds()
+        self._duties = Duties(decider.service)
         self._withheld: tuple[int, str] | None = None
         self._reading = readings[origin]
         self._entries = self._reading.entries()
@@ -127,6 +129,7 @@ class Replay:
         self.summary.rules, self.summary.outages = list(before.rules), list(before.outages)
         self.summary.recoveries = list(before.recoveries)
         self.summary.audited_before = before.size
+        self._duties.resume(engine.state)
 
     def keep(self) -> tuple[KeptLog, Iterator[tuple[str, bytes]], UsedIds]:
         """All that the next audit has to know of this log, after one without findings."""
@@ -184,7 +187,7 @@ class Replay:
     def _entry(self, heading: Heading) -> None:
         """Decide it again from its cause and time alone; look closer only if the bytes differ."""
         data, cause, time = heading
-        index = self._engine.size
+        index, rules = self._engine.size, self._engine.state.rules
         try:
             if isinstance(cause, Exception):
                 raise cause  # noqa: TRY301 it could not be read, and is handled as what a decider raises
@@ -204,6 +207,8 @@ class Replay:
             code = "entry_not_canonical" if decided == entry else "decision_differs"
             self._stop(index, code, _difference(decided, entry))
         self._count(decided)
+        for text in self._duties.brought_together(self._engine.state, decided) if rules.separates_duties else ():
+            self._found(index, "duties_not_separate", text)
         if not self._consumed.isdisjoint(map(type, decided.events)):
             CODEC.keep_entry(data, decided)  # the same bytes: who consumes it soon need not decode it
         for origin, source in self._sources.items():
@@ -356,6 +361,10 @@ class Replay:
         if engine.decider.service == "ledger":
             for text in check_ledger(engine.state):
                 self._found(engine.size - 1, "conservation", text)
+        if engine.decider.service == "issuance":
+            summary.relations = relations(engine.state)
+        if engine.state.rules.separates_duties:
+            summary.together = held_together(engine.decider.service, engine.state)
         if engine.size == summary.size:
             try:
                 self.kept = self._kept()

@@ -40,6 +40,27 @@ class Recovery:
     key_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A party belongs to a group of related parties since a time, as somebody attested."""
+
+    party_id: str
+    group_id: str
+    since: str
+    attested_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Two related parties, or one, have two duties that are to be kept apart, in a programme or in a contract."""
+
+    where: str
+    """The id of the programme or of the contract."""
+    duties: str
+    party_id: str
+    related_to: str
+
+
 @dataclass(slots=True)
 class LogSummary:
     """What was checked of one log."""
@@ -62,6 +83,11 @@ class LogSummary:
     """All of them. No fault, and not provable: the log shows only that it was silent that long."""
     recoveries: list[Recovery] = field(default_factory=list)
     """All of them, in issuance's log. No fault: but whoever speaks for the party should know of it."""
+    relations: list[Relation] = field(default_factory=list)
+    """Every attested group, in issuance's log. No fault: but whoever knows better should say so."""
+    together: list[Together] = field(default_factory=list)
+    """Duties that came together after the act, as is known now: of programmes in issuance's log, of contracts in
+    redemption's. No fault of the log: what followed was refused."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""

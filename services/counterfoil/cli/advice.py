@@ -42,6 +42,9 @@ _ADVICE: Final[dict[str, str]] = {
     Code.PRICE_OFF_TICK: "Prices are multiples of 0.01.",
     Code.BOND_TOO_SMALL: "Raise --bond-bps.",
     Code.PROGRAMME_NOT_OPEN: "See valid_from and valid_until in `counterfoil programme versions`.",
+    Code.DUTIES_NOT_SEPARATE: (
+        "Another party has to do this: `counterfoil party show PARTY` says what a party may do, and why not."
+    ),
     Code.ORDER_NOT_OPEN: "Wait until its funds are held, then run it again.",
     Code.USAGE_NOT_DELIVERED_YET: "Report after the hour has ended.",
     Code.USAGE_OPEN: "Wait until the report is accepted or its dispute window closes, then run it again.",

@@ -23,11 +23,13 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
 
 SHOWN: Final = 200
-"""How many findings are printed for people; JSON has all."""
+"""How many findings, or rows of another list, are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
 _LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events", "trades", "root")
 _OUTAGES = ("origin", "index", "away_since", "seconds")
 _RECOVERIES = ("index", "time", "party_id", "proposed_by", "reason", "key_id")
+_RELATIONS = ("party_id", "group_id", "since", "attested_by")
+_TOGETHER = ("where", "duties", "party_id", "related_to")
 _FINDINGS = ("log", "place", "code", "text")
 
 
@@ -42,6 +44,13 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     recoveries = [each for log in report["logs"] for each in log["recoveries"]]
     if recoveries:
         shown.append(Rows("recoveries, by the recovery key unless an operator proposed it", recoveries, _RECOVERIES))
+    for name, what, columns in (
+        ("relations", "attested groups of related parties", _RELATIONS),
+        ("together", "duties that related parties hold together, as is known now", _TOGETHER),
+    ):
+        rows = [each for log in report["logs"] for each in log[name]]
+        if rows:
+            shown.append(Rows(what, rows[:SHOWN], columns))
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))

@@ -61,7 +61,9 @@ ReduceBy = Annotated[int | None, option("--reduce-by", "Take back this many node
 GoodUntil = Annotated[
     int | None, option("--good-until", "Until when, with --tif GTD.", parse=parse_moment, metavar="TIME")
 ]
-OnSelfTrade = Annotated[SelfTrade, option("--stp", "Which order ends when both sides are of one group of parties.")]
+OnSelfTrade = Annotated[
+    SelfTrade, option("--stp", "Which order ends when both sides are related; taker never ends a resting one.")
+]
 VoucherId = Annotated[str, argument("VOUCHER", "The voucher's id.")]
 OfferId = Annotated[str, argument("OFFER", "The offer's id.")]
 BidId = Annotated[str, argument("BID", "The bid's id.")]

@@ -7,20 +7,29 @@ from typing import Annotated, Any, Final, cast, get_args
 
 import typer
 
+from counterfoil.cli.duties import Barred, InProgramme, barred, duties_of
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, Wait, argument, option
 from counterfoil.cli.proofs import Proof, RecoveryName, RecoveryProof, proven, recovery_key
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.signing import SigningSession, signed, signing
+from counterfoil.cli.values import parse_moment
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.commands import CloseParty, ObjectToRecovery, ProposeRecovery, RecoverParty, RegisterParty
+from counterfoil.issuance.commands import (
+    AttestGroup,
+    CloseParty,
+    ObjectToRecovery,
+    ProposeRecovery,
+    RecoverParty,
+    RegisterParty,
+)
 
 app = typer.Typer(
     name="party",
-    help="Parties: register, show, list, recover, propose-recovery, object, recoveries, close.",
+    help="Parties: register, group, groups, show, list, recover, propose-recovery, object, recoveries, close.",
     no_args_is_help=True,
 )
 
@@ -129,6 +138,29 @@ def close(reason: Reason) -> Body:
     return CloseParty(reason=reason)
 
 
+@signed(
+    app,
+    "group",
+    "counterfoil party group acme-cloud --group acme --source 'Company register, sheet 1207' --since 2026-01-05"
+    " --as operator",
+)
+def group(
+    party: PartyId,
+    group: Annotated[str, option("--group", "The group that it belongs to; its own id if to none.", metavar="GROUP")],
+    source: Annotated[str, option("--source", "Where that is known from; it is published.", metavar="TEXT")],
+    since: Annotated[
+        int | None, option("--since", "Since when. Default: from now on.", parse=parse_moment, metavar="TIME")
+    ] = None,
+) -> Body:
+    """Operator or issuer: attest the group of related parties that a party belongs to.
+
+    Related parties do not trade with each other, share the caps of programmes, and may not hold duties that are to be
+    kept apart. An issuer can attest what joins a party that has no relations to a group; the operator can attest what
+    ends one. Nobody attests anything about itself or a party related to it.
+    """
+    return AttestGroup(party_id=party, group_id=group, since=since, source=source)
+
+
 _RECOVERIES: Final = Listing(
     "recoveries", "recoveries", "recovery_id party_id proposed_by reason key_id status in_force_at ended_by"
 )
@@ -138,15 +170,21 @@ _KEYS: Final = ("key_id", "use", "added_at", "revoked_at", "revoked_because")
 
 @remote(app, "show", "counterfoil party show springfield")
 def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
-    """Show a party: its roles and the commands that they allow, its keys, and its recoveries."""
+    """Show a party: the commands that its roles allow, its keys, and its recoveries.
+
+    Of its programmes: its duties and those of related parties, and what these bar it from.
+    """
     gateway = session.gateway
     row = gateway.get("parties", party, wait_for=wait or ())
     keys = list(gateway.rows("keys", {"party_id": party}))
     recoveries = list(gateway.rows("recoveries", {"party_id": party}))
-    may = _may(row)
+    may, duties = _may(row), duties_of(gateway, row)
+    held, kept_from = [each._asdict() for each in duties], [each._asdict() for each in barred(row, duties)]
     session.out.show(
-        {**row, "may": may, "keys": keys, "recoveries": recoveries},
+        {**row, "may": may, "duties": held, "barred": kept_from, "keys": keys, "recoveries": recoveries},
         record({**row, **{f"as {role}": commands for role, commands in may.items()}}),
+        Rows("duties, its own and those of related parties", held, InProgramme._fields),
+        Rows("barred from", kept_from, Barred._fields),
         Rows("keys", keys, _KEYS),
         Rows("recoveries", recoveries, _RECOVERIES.columns.split()),
     )
@@ -167,3 +205,4 @@ def _may(row: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 
 add_list(app, _PARTIES)
 add_list(app, _RECOVERIES, "recoveries")
+add_list(app, Listing("group_facts", "attested groups", "party_id group_id since attested_by source"), "groups")

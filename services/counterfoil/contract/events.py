@@ -67,6 +67,21 @@ class PartyRegistered(Event):
     group_id: Id
 
 
+@event("group.attested.v1")
+class GroupAttested(Event):
+    """A party belongs to a group of related parties since `since`, says `attested_by`, and names its source.
+
+    `group_after`: the group that it belongs to from here on; another one if a later fact is known.
+    """
+
+    party_id: Id
+    group_id: Id
+    since: DerivedTime
+    source: Reason
+    attested_by: Id
+    group_after: Id
+
+
 @event("key.added.v1")
 class KeyAdded(Event):
     """From here on `public_key` may sign for the party."""

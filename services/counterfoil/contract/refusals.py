@@ -105,6 +105,7 @@ class Code(StrEnum):
     PARTY_NOT_A_BENEFICIARY = "party_not_a_beneficiary"
     CLASS_NOT_IN_PROGRAMME = "class_not_in_programme"
     REGION_NOT_IN_PROGRAMME = "region_not_in_programme"
+    DUTIES_NOT_SEPARATE = "duties_not_separate"
     VOUCHER_SUSPENDED = "voucher_suspended"
     VOUCHER_NOT_SUSPENDED = "voucher_not_suspended"
     VOUCHER_REVOKED = "voucher_revoked"
@@ -202,6 +203,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PARTY_NOT_A_BENEFICIARY: Meaning(_D, False, "The party named does not have the role of beneficiary."),
     Code.CLASS_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this accelerator class."),
     Code.REGION_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this region."),
+    Code.DUTIES_NOT_SEPARATE: Meaning(
+        _D, True, "One party, or two that are related, would have two duties that are to be kept apart."
+    ),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),
     Code.VOUCHER_NOT_SUSPENDED: Meaning(_D, False, "The voucher is not suspended."),
     Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked."),

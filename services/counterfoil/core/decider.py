@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from counterfoil.contract.events import (
+    GroupAttested,
     KeyAdded,
     KeyRevoked,
     PartyClosed,
@@ -47,6 +48,7 @@ class ServiceState:
         """The version that an event of the entry being made has named: in force from the next entry on."""
         self.directory = Directory()
         self.keep(self.directory.parties)
+        self.keep(self.directory.histories)
 
     def keep(self, table: T) -> T:
         """Make a table part of the state."""
@@ -66,6 +68,7 @@ class ServiceState:
     def rebuild(self) -> None:
         """Derive what is not in the tables: after they were loaded, and when other rules come into force."""
         self._rules = rules_of(self._in_force[()])
+        self.directory.rebuild()
 
 
 S = TypeVar("S", bound=ServiceState)
@@ -143,13 +146,27 @@ def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:
 
 
 MIRRORED: Final[Mapping[type[Event], Callable[[Any, Any, At], Sequence[Event]]]] = dict.fromkeys(
-    (PartyRegistered, KeyAdded, KeyRevoked, RecoveryKeySet, PartyRecovered, PartyClosed, RulesAdopted), mirror
+    (
+        PartyRegistered,
+        GroupAttested,
+        KeyAdded,
+        KeyRevoked,
+        RecoveryKeySet,
+        PartyRecovered,
+        PartyClosed,
+        RulesAdopted,
+    ),
+    mirror,
 )
 """Reactions of every service but issuance to what issuance decides for all of them."""
 
 
 def _registered(state: ServiceState, event: PartyRegistered, _at: At) -> None:
     state.directory.registered(event)
+
+
+def _group_attested(state: ServiceState, event: GroupAttested, _at: At) -> None:
+    state.directory.group_attested(event)
 
 
 def _key_added(state: ServiceState, event: KeyAdded, _at: At) -> None:
@@ -174,6 +191,7 @@ def _closed(state: ServiceState, event: PartyClosed, _at: At) -> None:
 
 COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     PartyRegistered: _registered,
+    GroupAttested: _group_attested,
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,
     RecoveryKeySet: _recovery_key_set,

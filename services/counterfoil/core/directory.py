@@ -6,10 +6,13 @@ entries of the deciding log before it. Revocation acts from its entry on and is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from counterfoil.contract.ensure import ensure
 from counterfoil.contract.events import (
+    GroupAttested,
     KeyAdded,
     KeyRevoked,
     PartyClosed,
@@ -18,6 +21,7 @@ from counterfoil.contract.events import (
     RecoveryKeySet,
 )
 from counterfoil.core.form import FLAG, OCTETS, TEXT, TEXTS, Form, by_name, row
+from counterfoil.core.groups import HISTORY, Fact, History
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.table import Table
 
@@ -31,7 +35,10 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Party:
-    """A party and its keys, by key id. A recovery key signs `recover_party` alone; at most one is in force."""
+    """A party, the group of related parties that it belongs to now, and its keys, by key id.
+
+    A recovery key signs `recover_party` alone; at most one is in force.
+    """
 
     party_id: str
     name: str
@@ -61,12 +68,50 @@ PARTY: Final = Form(
 
 
 class Directory:
-    """The parties of one log, folded from its own events."""
+    """The parties of one log, and who is related to whom, folded from its own events."""
 
-    __slots__ = ("parties",)
+    __slots__ = ("_members", "histories", "parties")
 
     def __init__(self) -> None:
         self.parties: Table[str, Party] = Table(PARTY)
+        self.histories: Table[str, History] = Table(HISTORY)  # of the parties whose group was ever attested
+        self._members: dict[str, dict[str, None]] = {}  # group -> the parties that belong to it now
+
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        self._members = {}
+        for party in self.parties.values():
+            self._members.setdefault(party.group_id, {})[party.party_id] = None
+
+    def related(self, one: str, other: str) -> bool:
+        """Whether they are one party, or belong to one group now."""
+        return one == other or self.group_now(one) == self.group_now(other)
+
+    def group_now(self, party_id: str) -> str:
+        """The group that a party belongs to now; a party that is not known here is one of its own."""
+        party = self.parties.get(party_id)
+        return party_id if party is None else party.group_id
+
+    def members(self, group_id: str) -> Iterable[str]:
+        """The parties that belong to a group now."""
+        return self._members.get(group_id, {}).keys()
+
+    def size(self, group_id: str) -> int:
+        """How many parties belong to a group now."""
+        return len(self._members.get(group_id, {}))
+
+    def related_to(self, party_id: str) -> Iterable[str]:
+        """A party and those related to it now."""
+        party = self.parties.get(party_id)
+        return (party_id,) if party is None else self._members[party.group_id].keys()
+
+    def history(self, party: Party) -> History:
+        """The groups that a party belonged to."""
+        return self.histories.get(party.party_id) or History(party.group_id)
+
+    def group_of(self, party_id: str, time: int) -> str:
+        """The group that a known party belonged to at a time (microseconds), as far as is known now."""
+        return self.history(self.parties[party_id]).at(time)
 
     def public_key(self, party_id: str, key_id: str) -> bytes | None:
         """The registered public key (revoked or not), None if the party or the key is unknown."""
@@ -77,6 +122,19 @@ class Directory:
     def registered(self, event: PartyRegistered) -> None:
         """Apply a registration."""
         self.parties[event.party_id] = Party(event.party_id, event.name, event.roles, event.group_id)
+        self._members.setdefault(event.group_id, {})[event.party_id] = None
+
+    def group_attested(self, event: GroupAttested) -> None:
+        """Apply a fact about a party's group."""
+        party = self.parties.edit(event.party_id)
+        fact = Fact(event.group_id, event.since, event.attested_by)
+        history = self.histories[event.party_id] = self.history(party).attested(fact)
+        ensure(history.now() == event.group_after, f"the group of {event.party_id} differs")
+        del self._members[party.group_id][event.party_id]
+        if not self._members[party.group_id]:
+            del self._members[party.group_id]
+        self._members.setdefault(event.group_after, {})[event.party_id] = None
+        party.group_id = event.group_after
 
     def key_added(self, event: KeyAdded) -> None:
         """Apply a new key."""

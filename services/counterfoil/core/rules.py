@@ -60,6 +60,16 @@ class Rules:
     recovery_delay: int
     """How long the keys of a party may object to an operator's proposal to recover it."""
 
+    # related parties
+    separates_duties: bool
+    """Whether duties are kept apart (`core/duties.py`); if not, only roles count."""
+    spares_others_orders: bool
+    """Whether an order of another party is ended by self-trade prevention only if its own mode says that it may."""
+    max_parties_per_group: int | None
+    """None: no bound."""
+    max_attestations: int
+    """Facts about the groups of one party that one other may attest."""
+
     # collections in one command
     max_classes: int
     max_regions: int
@@ -119,6 +129,7 @@ _NEW_IN_4: Final = frozenset(
         ("propose_recovery", 1),
         ("object_to_recovery", 1),
         ("close_party", 1),
+        ("attest_group", 1),
     }
 )
 _GONE_IN_4: Final = frozenset(
@@ -141,6 +152,10 @@ _FIRST: Final = Rules(
     recovery_delay=72 * HOUR,
     max_open_orders_per_party=20_000,
     max_open_vouchers_per_party=10_000,
+    separates_duties=False,
+    spares_others_orders=False,
+    max_parties_per_group=None,
+    max_attestations=0,
     max_classes=16,
     max_regions=16,
     max_markets_per_bid=64,
@@ -180,6 +195,10 @@ _FOURTH: Final = replace(
     max_keys_ever=None,
     max_new_keys=32,
     operator_revokes_keys=False,
+    separates_duties=True,
+    spares_others_orders=True,
+    max_parties_per_group=256,
+    max_attestations=32,
 )
 
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}

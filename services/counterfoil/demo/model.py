@@ -82,21 +82,20 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Firm:
-    """A start-up: its city, and its group, which for a few is a provider's."""
+    """A start-up: its city, and for a few the provider that buys it on the second day."""
 
     party_id: str
     city: int
-    group_id: str
+    bought_by: str | None
 
 
 def firms(count: int, rng: Random) -> list[Firm]:
-    """`count` start-ups; one in twelve is a provider's affiliate, so that there are self-trades to prevent."""
+    """`count` start-ups; one in twelve is bought by a provider, so that there are duties to keep apart."""
     made = []
     for number in range(count):
         party_id = f"firm-{number:03d}"
-        related = number % 12 == 5
-        group = f"group-{rng.choice(PROVIDERS)}" if related else party_id
-        made.append(Firm(party_id, rng.randrange(len(CITIES)), group))
+        bought_by = rng.choice(PROVIDERS) if number % 12 == 5 else None
+        made.append(Firm(party_id, rng.randrange(len(CITIES)), bought_by))
     return made
 
 

@@ -38,6 +38,7 @@ from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import CATALOGUE, MEMORY_MB, Node, Task
 from counterfoil.issuance.commands import (
     AppropriateBudget,
+    AttestGroup,
     IssueVoucher,
     ListProvider,
     PublishProgramme,
@@ -127,6 +128,8 @@ def play(world: World) -> None:
     day = 0
     while day <= world.days + HORIZON_HOURS // 24 + 4:
         driver.advance_to(START + day * DAY)
+        if day == 1:
+            buy(world)
         bid(world, day)
         deliver(world)
         world.progress("days", day + 1, world.days + HORIZON_HOURS // 24 + 5)
@@ -147,9 +150,9 @@ def found(world: World) -> None:
     _register(driver, "treasury", "Treasury of the market", ("treasurer",))
     _register(driver, "audit-office", "Audit office", ("auditor",))
     for name in PROVIDERS:
-        _register(driver, name, f"{name.title()} Compute (fictional)", ("provider",), f"group-{name}")
+        _register(driver, name, f"{name.title()} Compute (fictional)", ("provider",))
     for firm in world.all_firms:
-        _register(driver, firm.party_id, f"Start-up {firm.party_id[5:]} (fictional)", ("beneficiary",), firm.group_id)
+        _register(driver, firm.party_id, f"Start-up {firm.party_id[5:]} (fictional)", ("beneficiary",))
     for model in sorted(CATALOGUE):
         driver.send("operator", _class(model))
     for name in CITIES:
@@ -167,9 +170,9 @@ def found(world: World) -> None:
     driver.settle()
 
 
-def _register(driver: StoryDriver, party_id: str, name: str, roles: tuple[Role, ...], group_id: str = "") -> None:
+def _register(driver: StoryDriver, party_id: str, name: str, roles: tuple[Role, ...]) -> None:
     driver.send("operator", RegisterParty(
-        party_id=party_id, name=name, roles=roles, group_id=group_id or party_id, key=driver.prove(party_id),
+        party_id=party_id, name=name, roles=roles, group_id=party_id, key=driver.prove(party_id),
         recovery_key=None,
     ))  # fmt: skip
 
@@ -268,6 +271,19 @@ def offer(world: World) -> None:
 
 
 # bidding ------------------------------------------------------------------------------------------------------------
+
+
+def buy(world: World) -> None:
+    """Some start-ups are bought by a provider.
+
+    What they have on the book does not meet its offers, and where it is listed for their city they bid no more.
+    """
+    for firm in world.all_firms:
+        if firm.bought_by is not None:
+            source = "Company register (fictional)"
+            body = AttestGroup(party_id=firm.party_id, group_id=firm.bought_by, since=None, source=source)
+            world.driver.send("operator", body)
+    world.driver.settle()
 
 
 def bid(world: World, day: int, *, patient: bool = True) -> None:

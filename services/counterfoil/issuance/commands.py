@@ -17,6 +17,7 @@ from counterfoil.contract.scalars import (
     Release,
     Role,
     Signature,
+    Time,
     Version,
 )
 from counterfoil.contract.terms import ProgrammeTerms
@@ -132,6 +133,19 @@ class CloseParty(Command):
     """A party leaves the market: its orders end, and it gives no commands but those that end what is under way."""
 
     reason: Reason
+
+
+@command("attest_group", role=None)
+class AttestGroup(Command):
+    """Operator or issuer: a party belongs to a group of related parties since `since`; null: since this entry.
+
+    `source` says where that is known from. An issuer may only say that a party without relations joins a group.
+    """
+
+    party_id: Id
+    group_id: Id
+    since: Time | None
+    source: Reason
 
 
 @command("register_class", role="operator")

@@ -9,6 +9,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.commands import CloseParty, RegisterParty, RegisterPartyV1
+from counterfoil.issuance.groups import group_is_full
 from counterfoil.issuance.keys import acceptable, key_added_by, recovery_key_set_by, unproven
 from counterfoil.issuance.state import IssuanceState
 
@@ -19,6 +20,7 @@ def register_party(state: IssuanceState, body: RegisterParty, _actor: Party, at:
         _taken(state, body)
         or unproven(state, body.party_id, at, key=body.key, recovery_key=body.recovery_key)
         or _unfit_roles(body)
+        or group_is_full(state, body.group_id)
     )
     if refusal is not None:
         return refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 
 from counterfoil.contract.canonical import canonical
@@ -12,6 +13,7 @@ from counterfoil.contract.times import SECOND
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.rules import Rules
 from counterfoil.issuance.commands import (
     ListProvider,
@@ -93,7 +95,21 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
         return refuse(Code.PROVIDER_ALREADY_LISTED, provider_id=body.provider_id)
     if "provider" not in provider.roles:
         return refuse(Code.PARTY_NOT_A_PROVIDER, provider_id=body.provider_id)
-    return [ProviderListed(programme_id=body.programme_id, provider_id=body.provider_id)]
+    held = Held(Duty.PROVIDER, body.provider_id)
+    return not_separate(state, held, *duties_in(state, programme, body.provider_id)) or [
+        ProviderListed(programme_id=body.programme_id, provider_id=body.provider_id)
+    ]
+
+
+def duties_in(state: IssuanceState, programme: Programme, party_id: str) -> Iterator[Held]:
+    """The duties in a programme of its issuer, of a party, and of the parties related to that."""
+    programme_id = programme.current.programme_id
+    yield Held(Duty.ISSUER, programme.current.issuer_id)
+    for each in sorted(state.directory.related_to(party_id)):
+        if (programme_id, each) in state.listings:
+            yield Held(Duty.PROVIDER, each)
+        if (programme_id, each) in state.issued_to:
+            yield Held(Duty.BENEFICIARY, each)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from typing import Final
 
 from counterfoil.contract.events import KeyAdded, PartyRecovered, PartyRegistered, RecoveryKeySet, WriterResumed
 from counterfoil.core.decider import COMMON, Decider
-from counterfoil.issuance import budgets, classes, keys, parties, programmes, recoveries, rules, vouchers
+from counterfoil.issuance import budgets, classes, groups, keys, parties, programmes, recoveries, rules, vouchers
 from counterfoil.issuance.commands import (
     AddKey,
     AddKeyV1,
     AdoptRules,
     AppropriateBudget,
+    AttestGroup,
     CloseParty,
     IssueVoucher,
     ListProvider,
@@ -61,6 +62,7 @@ DECIDER: Final = Decider(
         RecoverParty: recoveries.recover_party,
         ProposeRecovery: recoveries.propose_recovery,
         ObjectToRecovery: recoveries.object_to_recovery,
+        AttestGroup: groups.attest_group,
         RegisterClass: classes.register_class,
         PublishProgramme: programmes.publish_programme,
         AppropriateBudget: budgets.appropriate_budget,

@@ -1,7 +1,11 @@
 """Issuance's state: classes, programmes with their totals, and open vouchers.
 
-Conservation per programme, at every index: appropriated + recycled = issued + uncommitted, and uncommitted >= 0. What
-was issued to one group of related parties counts towards its cap for ever, even after the vouchers ended.
+Conservation per programme, at every index: appropriated + recycled = issued + uncommitted, and uncommitted >= 0.
+
+What was issued counts towards the cap of the group that the beneficiary belonged to then, for ever, even after the
+voucher ended or the beneficiary left. A beneficiary that joins another group brings all that it was issued before: so
+neither who leaves nor who joins frees any of a cap. Per programme and beneficiary, the sum over the groups that it
+belonged to is all that it was issued.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from counterfoil.contract.limits import (
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TIME, Form, event, one_of, optional, row
+from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.programmes import LISTING
 from counterfoil.core.table import Table
@@ -103,7 +107,12 @@ PROGRAMME: Final = Form(
     ),
     "the current version of a programme, and its totals",
 )  # fmt: skip
-GROUP: Final = Form("group", ("programme_id", "group_id"), AMOUNT, "what a group of parties was ever issued")
+ISSUED: Final = Form(
+    "issued",
+    ("programme_id", "beneficiary_id"),
+    by_name(AMOUNT),
+    "what a beneficiary was ever issued, by the group of parties that it belonged to then",
+)
 VOUCHER: Final = Form(
     "voucher",
     ("voucher_id",),
@@ -119,8 +128,8 @@ class IssuanceState(ServiceState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "classes", "committed", "group_issued", "key_ids", "listings", "new_keys", "open_vouchers", "programmes",
-        "recoveries", "recoveries_due", "recovering", "root", "vouchers",
+        "classes", "committed", "group_issued", "issued_to", "key_ids", "listings", "new_keys", "open_vouchers",
+        "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -128,7 +137,8 @@ class IssuanceState(ServiceState):
         self.classes: Table[str, int] = self.keep(Table(CLASS))
         self.programmes: Table[str, Programme] = self.keep(Table(PROGRAMME))
         self.listings: Table[tuple[str, str], bool] = self.keep(Table(LISTING))  # by programme and provider
-        self.group_issued: Table[tuple[str, str], int] = self.keep(Table(GROUP))  # by programme and group
+        self.issued_to: Table[tuple[str, str], dict[str, int]] = self.keep(Table(ISSUED))  # by programme and party
+        self.group_issued: dict[tuple[str, str], int] = {}  # by programme and group
         self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))
         self.root: Table[tuple[()], str] = self.keep(Table(ROOT_OPERATOR))
         self.new_keys: Table[str, NewKeys] = self.keep(Table(NEW_KEYS))
@@ -181,9 +191,31 @@ class IssuanceState(ServiceState):
         if amount:
             self.committed[currency] = self.committed.get(currency, 0) + amount
 
+    def count(self, programme_id: str, beneficiary_id: str, group_id: str, amount: int) -> None:
+        """Count what a beneficiary was issued while it belonged to a group."""
+        whose = (programme_id, beneficiary_id)
+        by_group = self.issued_to.get(whose, {})
+        self.issued_to[whose] = {**by_group, group_id: by_group.get(group_id, 0) + amount}
+        self._count_group(programme_id, group_id, amount)
+
+    def counted(self, programme_id: str, group_id: str) -> int:
+        """What counts towards the cap of a group: what it was issued, and what its members were issued before."""
+        brought = 0
+        for member in self.directory.members(group_id):
+            by_group = self.issued_to.get((programme_id, member), {})
+            brought += sum(by_group.values()) - by_group.get(group_id, 0)
+        return self.group_issued.get((programme_id, group_id), 0) + brought
+
+    def _count_group(self, programme_id: str, group_id: str, amount: int) -> None:
+        self.group_issued[programme_id, group_id] = self.group_issued.get((programme_id, group_id), 0) + amount
+
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
         super().rebuild()
+        self.group_issued = {}
+        for (programme_id, _), by_group in self.issued_to.items():
+            for group_id, amount in by_group.items():
+                self._count_group(programme_id, group_id, amount)
         self.key_ids = {
             key_id for party in self.directory.parties.values() for key_id in (*party.keys, *party.recovery_keys)
         }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.contract.events import (
+    GroupAttested,
     KeyAdded,
     KeyRevoked,
     LogOpened,
@@ -53,6 +54,23 @@ PARTIES: Final = View(
     },
     filters=("group_id",),
 )
+GROUP_FACTS: Final = View(
+    name="group_facts",
+    key=("index", "item"),
+    columns={
+        "index": "int",
+        "item": "int",
+        "party_id": "text",
+        "group_id": "text",
+        "since": "time",
+        "source": "text",
+        "attested_by": "text",
+        "attested_at": "time",
+    },
+    filters=("party_id", "group_id", "attested_by"),
+)
+"""Every attested group of a party; the one that begins last holds now, of several the one attested last. `index` and
+`item` are the place of the command in issuance's log."""
 RULES: Final = View(
     name="rules",
     key=("rules",),
@@ -189,6 +207,7 @@ VOUCHERS: Final = View(
 
 VIEWS: Final[tuple[View, ...]] = (
     PARTIES,
+    GROUP_FACTS,
     RULES,
     KEYS,
     RECOVERIES,
@@ -215,6 +234,13 @@ def _party_registered(event: PartyRegistered, at: At) -> Iterable[Change]:
 
 def _party_closed(event: PartyClosed, at: At) -> Iterable[Change]:
     yield Set(PARTIES.name, (event.party_id,), {"closed_at": at.time, "closed_because": event.reason})
+
+
+def _group_attested(event: GroupAttested, at: At) -> Iterable[Change]:
+    row = {"index": at.index, "item": at.item, "party_id": event.party_id, "group_id": event.group_id}
+    row |= {"since": event.since, "source": event.source, "attested_by": event.attested_by, "attested_at": at.time}
+    yield Put(GROUP_FACTS.name, row)
+    yield Set(PARTIES.name, (event.party_id,), {"group_id": event.group_after})
 
 
 def _key_added(event: KeyAdded, at: At) -> Iterable[Change]:
@@ -379,6 +405,7 @@ REDUCERS: Final[Reducers] = {
     LogOpened: _rules_named,
     RulesAdopted: _rules_named,
     PartyRegistered: _party_registered,
+    GroupAttested: _group_attested,
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,
     PartyClosed: _party_closed,

@@ -13,6 +13,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.issuance.commands import (
     IssueVoucher,
     ReinstateVoucher,
@@ -26,7 +27,7 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.issuance.programmes import own_programme
+from counterfoil.issuance.programmes import duties_in, own_programme
 from counterfoil.issuance.state import IssuanceState, Voucher
 from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
 
@@ -50,8 +51,11 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:
         return refuse(Code.PARTY_NOT_A_BENEFICIARY, party_id=body.beneficiary_id)
+    held = Held(Duty.BENEFICIARY, body.beneficiary_id)
+    if (together := not_separate(state, held, *duties_in(state, programme, body.beneficiary_id))) is not None:
+        return together
     cap = programme.terms.beneficiary_cap
-    group_issued = state.group_issued.get((body.programme_id, beneficiary.group_id), 0)
+    group_issued = state.counted(body.programme_id, beneficiary.group_id)
     if group_issued + body.amount > cap:
         return refuse(Code.CAP_EXCEEDED, group_id=beneficiary.group_id, cap=cap, issued=group_issued)
     if body.amount > programme.uncommitted:
@@ -146,15 +150,15 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
 def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     """Apply an issue."""
     programme = state.programmes.edit(event.programme_id)
-    group = (event.programme_id, state.directory.parties[event.beneficiary_id].group_id)
-    group_issued = state.group_issued.get(group, 0) + event.face
+    group_id = state.directory.parties[event.beneficiary_id].group_id
     programme.issued += event.face
     state.commit(programme.terms.currency, event.face)
     programme.vouchers_issued += 1
-    state.group_issued[group] = group_issued
+    state.count(event.programme_id, event.beneficiary_id, group_id, event.face)
     state.vouchers[event.voucher_id] = Voucher(event.programme_id, event.beneficiary_id, event.expires_at)
     state.open_vouchers[event.beneficiary_id] = state.open_vouchers.get(event.beneficiary_id, 0) + 1
-    same = (programme.uncommitted, group_issued) == (event.uncommitted_after, event.group_issued_after)
+    after = (programme.uncommitted, state.counted(event.programme_id, group_id))
+    same = after == (event.uncommitted_after, event.group_issued_after)
     ensure(same and programme.uncommitted >= 0, f"budget of {event.programme_id} differs")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.contract.refusals import Code
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import BANK, cash
 from counterfoil.ledger.commands import Deposit, Withdraw
@@ -16,13 +17,15 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.state import LedgerState
 
 
-def deposit(state: LedgerState, body: Deposit, _actor: Party, _at: At) -> Decision:
+def deposit(state: LedgerState, body: Deposit, actor: Party, _at: At) -> Decision:
     """Cash received from outside for a party."""
     if body.party_id not in state.directory.parties:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
     room = MAX_AMOUNT + state.accounts.find(BANK, body.currency).posted  # of all cash of the currency together
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
+    if (together := _own_cash(state, actor, body.party_id)) is not None:
+        return together
     posting = Posting(state.accounts)
     posting.leg("post", body.currency, BANK, cash(body.party_id), body.amount)
     return [
@@ -36,10 +39,12 @@ def deposit(state: LedgerState, body: Deposit, _actor: Party, _at: At) -> Decisi
     ]
 
 
-def withdraw(state: LedgerState, body: Withdraw, _actor: Party, _at: At) -> Decision:
+def withdraw(state: LedgerState, body: Withdraw, actor: Party, _at: At) -> Decision:
     """Cash paid out to a party."""
     if body.party_id not in state.directory.parties:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
+    if (together := _own_cash(state, actor, body.party_id)) is not None:
+        return together
     available = state.accounts.find(cash(body.party_id), body.currency).available
     if body.amount > available:
         return refuse(Code.EXCEEDS_AVAILABLE, available=available)
@@ -54,3 +59,8 @@ def withdraw(state: LedgerState, body: Withdraw, _actor: Party, _at: At) -> Deci
             legs=posting.take(),
         )
     ]
+
+
+def _own_cash(state: LedgerState, treasurer: Party, party_id: str) -> Refusal | None:
+    """Why the treasurer may not book cash of the party: it says what only a bank could prove."""
+    return not_separate(state, Held(Duty.TREASURER, treasurer.party_id), Held(Duty.CASH_OWNER, party_id))

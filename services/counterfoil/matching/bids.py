@@ -36,6 +36,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
         or checks.minimum_too_large(body.min_nodes, body.nodes, 0, 0)
         or checks.too_large(per_node * body.nodes + body.nodes)
         or not_in_programme(versions, body, rules, at)
+        or state.barred(body.programme_id, actor.party_id)
         or checks.past_gate(body.latest, rules, at)
     )
     return refused or [
@@ -95,6 +96,7 @@ def _reprice(state: MatchingState, received: BidReceived, limit_price: int, at: 
     refused = (
         checks.too_large(per_node * nodes + nodes)
         or not_in_programme(state.programmes[received.programme_id], received, state.rules, at)
+        or state.barred(received.programme_id, received.beneficiary_id)
         or checks.past_gate(received.latest, state.rules, at)
     )
     if refused is not None:
@@ -102,8 +104,8 @@ def _reprice(state: MatchingState, received: BidReceived, limit_price: int, at: 
     if bid is None:
         return refuse(Code.ORDER_NOT_OPEN)
     renewed = replace(
-        received, bid_id=at.new_id("bid"), limit_price=limit_price, cost_per_node=per_node, nodes=nodes,
-        min_nodes=min(received.min_nodes, nodes),
+        received, bid_id=at.new_id("bid"), group_id=state.directory.group_now(received.beneficiary_id),
+        limit_price=limit_price, cost_per_node=per_node, nodes=nodes, min_nodes=min(received.min_nodes, nodes),
     )  # fmt: skip
     return [BidClosed(bid_id=received.bid_id, reason="replaced"), renewed]
 

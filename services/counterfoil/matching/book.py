@@ -157,6 +157,12 @@ class Book:
         resting.offer.nodes -= by_nodes
         resting.take(by_nodes, resting.offer.window_start, resting.offer.window_end - resting.offer.window_start)
 
+    def regroup(self, order_id: str, group_id: str) -> None:
+        """The order's owner belongs to another group of related parties; nothing if the order does not rest."""
+        order = self.bid(order_id) or self.offer(order_id)
+        if order is not None:
+            order.group_id = group_id
+
     # looking --------------------------------------------------------------------------------------------------------
 
     def offer(self, offer_id: str) -> Offer | None:

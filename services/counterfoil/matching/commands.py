@@ -19,6 +19,8 @@ from counterfoil.contract.scalars import (
 
 TimeInForce = Literal["GTC", "GTD", "IOC", "FOK"]
 SelfTrade = Literal["taker", "maker", "both"]
+"""Which order ends when both sides are related. An order that rests ends for another party's only if its own mode says
+that it may: any but `taker`."""
 
 
 @command("post_offer", role="provider")

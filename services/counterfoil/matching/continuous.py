@@ -38,12 +38,12 @@ _WHOLE: Final = 1 << 30  # more matches and preventions than a book can hold
 class _Steps:
     """The taker's counterparts so far in one plan (R4, R5, R8), and the resulting plan (R6)."""
 
-    __slots__ = ("_bound", "_matches", "_prevented", "_stp", "is_over", "more")
+    __slots__ = ("_bound", "_consents", "_matches", "_prevented", "_stp", "is_over", "more")
 
-    def __init__(self, taker: Bid | Offer, bound: int) -> None:
-        ensure(bound >= 1, "matching: a plan without matches")
+    def __init__(self, taker: Bid | Offer, now: Pass) -> None:
+        ensure(now.most >= 1, "matching: a plan without matches")
         self._stp = taker.stp
-        self._bound = bound
+        self._bound, self._consents = now.most, now.consents
         self._matches: list[Match] = []
         self._prevented: list[Prevented] = []
         self.is_over = False  # the remainder of the taker is cancelled
@@ -59,8 +59,10 @@ class _Steps:
 
     def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_is_taker: bool) -> None:
         """R5."""
-        self.is_over = taker = self._stp != "maker"
-        maker = self._stp != "taker"
+        resting = offer if bid_is_taker else bid
+        asked = bid.beneficiary_id == offer.provider_id or resting.stp != "taker"
+        maker = self._stp != "taker" and (asked or not self._consents)
+        self.is_over = taker = self._stp != "maker" or not maker
         cancels = (taker, maker) if bid_is_taker else (maker, taker)
         self._prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, *cancels))
 
@@ -110,7 +112,7 @@ class PriceTime:
 
 def _meet_offers(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, int]:
     """The plan of a bid, and the nodes that it leaves unfilled."""
-    steps, left = _Steps(bid, now.most), bid.remaining
+    steps, left = _Steps(bid, now), bid.remaining
     found, planned = book.best_offer(bid, left, now), dict[str, Capacity]()
     while found is not None and not steps.is_full():
         resting, block = found
@@ -155,7 +157,7 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
 
     Reading the bids once is enough: what is left of the offer only falls, so what did not fit does not fit later.
     """
-    steps, floor_hour = _Steps(offer, now.most), now.floor_hour
+    steps, floor_hour = _Steps(offer, now), now.floor_hour
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
     for bid in book.bids_for(offer, now.time):
         left = bid.remaining

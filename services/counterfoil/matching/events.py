@@ -23,6 +23,9 @@ from counterfoil.contract.scalars import (
 )
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 
+Removal = Literal["party_closed", "duties_not_separate"]
+"""Why an order leaves the book that neither its owner nor a match has ended; for duties, bids alone."""
+
 
 @event("offer.received.v1")
 class OfferReceived(Event):
@@ -69,9 +72,7 @@ class OfferClosed(Event):
     """The offer is no longer on the book."""
 
     offer_id: Id
-    reason: Literal[
-        "cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade", "party_closed"
-    ]
+    reason: Literal["cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade", Removal]
 
 
 @event("bid.received.v1")
@@ -137,7 +138,7 @@ class BidClosed(Event):
         "not_fillable",
         "would_match",
         "self_trade",
-        "party_closed",
+        Removal,
     ]
 
 

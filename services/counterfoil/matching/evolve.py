@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.contract.events import PartyClosed
+from counterfoil.contract.events import GroupAttested, PartyClosed
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.matching.events import (
@@ -28,6 +28,15 @@ def party_closed(state: MatchingState, event: PartyClosed, _at: At) -> None:
     """The party's orders are to leave."""
     state.directory.closed(event)
     state.leave(event.party_id)
+
+
+def group_attested(state: MatchingState, event: GroupAttested, _at: At) -> None:
+    """The party's orders belong to its group as of now; bids in a programme of that group are to leave."""
+    state.directory.group_attested(event)
+    for order_id in state.open_orders.get(event.party_id, ()):
+        state.book.regroup(order_id, event.group_after)
+    for party_id in state.directory.related_to(event.party_id):
+        state.leave(party_id)
 
 
 def class_registered(state: MatchingState, event: ClassRegistered, _at: At) -> None:
@@ -58,7 +67,8 @@ def offer_admitted(state: MatchingState, event: OfferAdmitted, at: At) -> None:
     """The offer rests; its priority is this entry's index."""
     state.admitted[event.offer_id] = at.index
     state.resting_offers.mark(event.offer_id)
-    state.book.add_offer(offer_of(state.offers[event.offer_id], at.index))
+    received = state.offers[event.offer_id]
+    state.book.add_offer(offer_of(received, at.index, state.directory.group_now(received.provider_id)))
 
 
 def offer_reduced(state: MatchingState, event: OfferReduced, _at: At) -> None:
@@ -90,7 +100,8 @@ def bid_admitted(state: MatchingState, event: BidAdmitted, at: At) -> None:
     state.admitted[event.bid_id] = at.index
     state.versions[event.bid_id] = event.version
     state.resting_bids.mark(event.bid_id)
-    state.book.add_bid(bid_of(state.bids[event.bid_id], at.index))
+    received = state.bids[event.bid_id]
+    state.book.add_bid(bid_of(received, at.index, state.directory.group_now(received.beneficiary_id)))
 
 
 def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:

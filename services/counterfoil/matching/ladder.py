@@ -165,7 +165,7 @@ class Ladder:
         self, block: list[RestingOffer], search: Search, before: Rank, window: int
     ) -> tuple[tuple[RestingOffer, Fit] | None, int]:
         """The first fitting offer of a block; if there is none, the block's union as far as it was searched."""
-        bid, remaining, (time, floor_hour, _, _), after, eligible, planned, outline, _, _ = search
+        bid, remaining, (time, floor_hour, *_), after, eligible, planned, outline, _, _ = search
         union = 0
         for resting in block:
             if resting.rank >= before:

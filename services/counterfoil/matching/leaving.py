@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
+from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
 from counterfoil.matching.events import BidClosed, OfferClosed
@@ -13,9 +13,14 @@ from counterfoil.matching.state import MatchingState
 
 def end_orders(state: MatchingState, cutoff: int, _at: At) -> Sequence[Event]:
     """Timer: close the orders that must leave, as many as one entry holds."""
-    reason: Literal["party_closed"] = "party_closed"
-    return [
-        BidClosed(bid_id=order_id, reason=reason) if order_id in state.bids
-        else OfferClosed(offer_id=order_id, reason=reason)
-        for order_id in state.leaving.reached(cutoff, state.rules.max_items_per_sweep)
-    ]  # fmt: skip
+    some = state.leaving.reached(cutoff, state.rules.max_items_per_sweep)
+    return [_closed(state, order_id) for order_id in some]
+
+
+def _closed(state: MatchingState, order_id: str) -> Event:
+    reason = state.why_leave(order_id)
+    if reason is None:
+        raise InvariantViolation(f"{order_id} may stay")
+    if order_id in state.bids:
+        return BidClosed(bid_id=order_id, reason=reason)
+    return OfferClosed(offer_id=order_id, reason=reason)

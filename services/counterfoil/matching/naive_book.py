@@ -14,6 +14,8 @@ R4  A pass of an order repeatedly takes the first counterpart in rank order that
     sides, until nothing of the order is left or nothing fits. What does not fit keeps its priority.
 R5  A counterpart of the same group that fits is not matched but prevented. The order's mode says what is cancelled:
     itself ("taker", the pass ends), the counterpart ("maker", the pass continues without it), or both (the pass ends).
+    The counterpart of another party is cancelled only if that asked for it, by a mode of its own that is not "taker";
+    else the order itself is cancelled.
 R6  When its pass is over, GTC and GTD leave what remains to rest; IOC does not. FOK is refused, before anything is
     done, unless the pass fills all of it. A remainder cancelled by R5 never rests.
 R7  A post-only bid is refused if any counterpart fits, one of its own group included.
@@ -21,6 +23,7 @@ R8  A plan holds the next `most` matches and preventions of a pass. If one more 
     the order rests until the pass is over: nothing else is decided before it, and all of it is judged by one time.
 R9  A refused order does nothing at all. Reducing an order keeps its priority.
 
+Where `consents` is false (rules versions 1 to 3) the counterpart's own mode does not matter.
 Where `continues` is false (rules version 1) a pass takes each counterpart at most once, whether it would fit again or
 not; only orders that rest continue, by the time of the further plan and with each counterpart once more; and FOK is
 refused unless the first plan fills it.
@@ -47,6 +50,7 @@ from counterfoil.matching.orders import (
     Prevented,
     Record,
     Run,
+    Stp,
     bid_record,
     digest_records,
     offer_record,
@@ -146,6 +150,13 @@ class NaiveBook:
         self._offers[offer_id].nodes -= by_nodes
         self._residual[offer_id] = {hour: nodes - by_nodes for hour, nodes in self._residual[offer_id].items()}
 
+    def regroup(self, order_id: str, group_id: str) -> None:
+        """The order's owner belongs to another group of related parties; nothing if the order does not rest."""
+        if order_id in self._bids:
+            self._bids[order_id].group_id = group_id
+        if order_id in self._offers:
+            self._offers[order_id].group_id = group_id
+
     # looking --------------------------------------------------------------------------------------------------------
 
     def offer(self, offer_id: str) -> Offer | None:
@@ -223,8 +234,9 @@ def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
         if offer is None or found is None:
             return
         if bid.group_id == offer.group_id:  # R5
-            ends = bid.stp in {"taker", "both"}
-            yield Prevented(bid.bid_id, offer.offer_id, *found, ends, bid.stp in {"maker", "both"})
+            mode = _mode(bid.stp, offer.stp, bid.beneficiary_id == offer.provider_id, now)
+            ends = mode in {"taker", "both"}
+            yield Prevented(bid.bid_id, offer.offer_id, *found, ends, mode in {"maker", "both"})
             if ends:
                 return
             offers.remove(offer)
@@ -247,8 +259,9 @@ def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass)
         if bid is None or found is None:
             return
         if bid.group_id == offer.group_id:  # R5
-            ends = offer.stp in {"taker", "both"}
-            yield Prevented(bid.bid_id, offer.offer_id, *found, offer.stp in {"maker", "both"}, ends)
+            mode = _mode(offer.stp, bid.stp, bid.beneficiary_id == offer.provider_id, now)
+            ends = mode in {"taker", "both"}
+            yield Prevented(bid.bid_id, offer.offer_id, *found, mode in {"maker", "both"}, ends)
             if ends:
                 return
             bids.remove(bid)
@@ -259,6 +272,12 @@ def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass)
         residual = _without(residual, nodes, first_hour, bid.hours)
         if not now.continues:
             bids = bids[bids.index(bid) + 1 :]
+
+
+def _mode(taker: Stp, maker: Stp, same_party: bool, now: Pass) -> Stp:  # R5
+    if not now.consents or same_party or maker in {"maker", "both"}:
+        return taker
+    return "taker"
 
 
 def _without(residual: Residual, nodes: int, first_hour: int, hours: int) -> Residual:

@@ -86,7 +86,8 @@ def _reduce(state: MatchingState, received: OfferReceived, by: int) -> Decision:
 def _reprice(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
     offer = state.book.offer(received.offer_id)
     nodes = received.nodes if offer is None else offer.nodes
-    renewed = replace(received, offer_id=at.new_id("off"), price=price, nodes=nodes)
+    group_id = state.directory.group_now(received.provider_id)
+    renewed = replace(received, offer_id=at.new_id("off"), group_id=group_id, price=price, nodes=nodes)
     notional = _notional(renewed, nodes)
     refused = checks.too_large(notional) or checks.past_gate(last_start(received), state.rules, at)
     if refused is not None:

@@ -152,12 +152,14 @@ class Pass(NamedTuple):
     `most`: matches and preventions that one plan may hold, at least 1.
     `continues`: the pass continues, over as many plans as it needs, until nothing fits (rules of version 2). If not, it
     takes each counterpart at most once, and only an order that rests continues (version 1).
+    `consents`: a related party's order is cancelled only if its own mode says so (rules of version 4).
     """
 
     time: int
     floor_hour: int
     most: int
     continues: bool
+    consents: bool
 
 
 class Plan(NamedTuple):

@@ -28,7 +28,8 @@ _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fill
 
 def pass_at(time: int, rules: Rules) -> Pass:
     """A pass that begins at a ledger time (microseconds)."""
-    return Pass(time, floor_hour(time, rules), rules.max_matches_per_entry, rules.continues_every_order)
+    most, continues, consents = rules.max_matches_per_entry, rules.continues_every_order, rules.spares_others_orders
+    return Pass(time, floor_hour(time, rules), most, continues, consents)
 
 
 def due(state: MatchingState) -> tuple[int, str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from counterfoil.core.directory import Directory
 from counterfoil.core.form import COUNT, COUNTS, Form, listed, row
 from counterfoil.core.table import Records
 from counterfoil.matching.events import BidReceived, OfferReceived
@@ -83,10 +84,11 @@ class RestingOffers(Resting[OfferReceived, OfferRow]):
         offer = self._book.offer(key)
         return None if offer is None else OfferRow(offer.seq, offer.nodes, self._book.residual(key))
 
-    def rest(self) -> None:
+    def rest(self, directory: Directory) -> None:
         """Put on the book what was loaded."""
         for offer_id, (seq, nodes, left) in self._loaded.items():
-            offer = offer_of(self._received[offer_id], seq)
+            received = self._received[offer_id]
+            offer = offer_of(received, seq, directory.group_now(received.provider_id))
             offer.nodes = nodes
             self._book.add_offer(offer)
             self._admitted[offer_id] = seq
@@ -112,30 +114,31 @@ class RestingBids(Resting[BidReceived, BidRow]):
         bid = self._book.bid(key)
         return None if bid is None else BidRow(bid.seq, self._versions[key], bid.remaining)
 
-    def rest(self) -> None:
+    def rest(self, directory: Directory) -> None:
         """Put on the book what was loaded."""
         for bid_id, (seq, version, remaining) in self._loaded.items():
-            bid = bid_of(self._received[bid_id], seq)
+            received = self._received[bid_id]
+            bid = bid_of(received, seq, directory.group_now(received.beneficiary_id))
             bid.remaining = remaining
             self._book.add_bid(bid)
             self._admitted[bid_id], self._versions[bid_id] = seq, version
         self._loaded = {}
 
 
-def offer_of(event: OfferReceived, seq: int) -> Offer:
-    """The offer as the book keeps it."""
+def offer_of(event: OfferReceived, seq: int, group_id: str) -> Offer:
+    """The offer as the book keeps it; `group_id`: that of its provider now, which may have changed since."""
     return Offer(
-        offer_id=event.offer_id, seq=seq, provider_id=event.provider_id, group_id=event.group_id,
+        offer_id=event.offer_id, seq=seq, provider_id=event.provider_id, group_id=group_id,
         class_id=event.class_id, region=event.region, currency=event.currency, price=event.price, nodes=event.nodes,
         gpus_per_node=event.gpus_per_node, window_start=event.window_start, window_end=event.window_end,
         min_nodes=event.min_nodes, min_hours=event.min_hours, stp=event.stp,
     )  # fmt: skip
 
 
-def bid_of(event: BidReceived, seq: int) -> Bid:
-    """The bid as the book keeps it."""
+def bid_of(event: BidReceived, seq: int, group_id: str) -> Bid:
+    """The bid as the book keeps it; `group_id`: that of its beneficiary now, which may have changed since."""
     return Bid(
-        bid_id=event.bid_id, seq=seq, beneficiary_id=event.beneficiary_id, group_id=event.group_id,
+        bid_id=event.bid_id, seq=seq, beneficiary_id=event.beneficiary_id, group_id=group_id,
         programme_id=event.programme_id, currency=event.currency, classes=event.classes, regions=event.regions,
         nodes=event.nodes, hours=event.hours, earliest=event.earliest, latest=event.latest,
         limit_price=event.limit_price, partial=event.partial, min_nodes=event.min_nodes, stp=event.stp,

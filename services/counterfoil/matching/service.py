@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.events import PartyClosed
+from counterfoil.contract.events import GroupAttested, PartyClosed
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
@@ -62,6 +62,7 @@ DECIDER: Final = Decider(
     due=due,
     evolve={
         **COMMON,
+        GroupAttested: evolve.group_attested,
         PartyClosed: evolve.party_closed,
         ClassRegistered: evolve.class_registered,
         ProgrammePublished: evolve.programme_published,

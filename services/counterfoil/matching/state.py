@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.form import COUNT, TIME, Form, event, row
 from counterfoil.core.programmes import LISTING, versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.continuous import PTW_1
-from counterfoil.matching.events import BidReceived, OfferReceived
+from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.resting import RestingBids, RestingOffers
 from counterfoil.matching.times import ends_at, last_start
@@ -74,19 +76,51 @@ class MatchingState(ServiceState):
         buyer, seller = self.bids[bid.bid_id], self.offers[offer.offer_id]
         return (
             buyer.gpus_per_node == offer.gpus_per_node  # a class may change between versions
-            and (bid.programme_id, offer.provider_id) in self.listed
+            and self.accepts(bid.programme_id, offer.provider_id)
             and (buyer.good_until is None or buyer.good_until > time)  # swept or not
             and (seller.good_until is None or seller.good_until > time)
         )
+
+    def accepts(self, programme_id: str, provider_id: str) -> bool:
+        """Whether a programme pays a provider: it is listed, and has not become related to the issuer since."""
+        if (programme_id, provider_id) not in self.listed:
+            return False
+        return not (self.rules.separates_duties and self.directory.related(self.issuer(programme_id), provider_id))
+
+    def barred(self, programme_id: str, beneficiary_id: str) -> Refusal | None:
+        """Why a party may not bid in a programme: what it, or a party related to it, is there beside beneficiary."""
+        held = [Held(Duty.ISSUER, self.issuer(programme_id))]
+        related = sorted(self.directory.related_to(beneficiary_id))
+        held += [Held(Duty.PROVIDER, each) for each in related if (programme_id, each) in self.listed]
+        return not_separate(self, *held, Held(Duty.BENEFICIARY, beneficiary_id))
+
+    def issuer(self, programme_id: str) -> str:
+        """Whose programme it is, in all of its versions."""
+        return next(iter(self.programmes[programme_id].values())).issuer_id
 
     def is_open(self, order_id: str) -> bool:
         """Whether the order was received and not closed."""
         return order_id in self.offers or order_id in self.bids
 
     def must_leave(self, order_id: str) -> bool:
-        """Whether the order is open and may not be: its party is closed."""
+        """Whether the order is open and may not be."""
+        return self.why_leave(order_id) is not None
+
+    def why_leave(self, order_id: str) -> Removal | None:
+        """Why an order may not be open; None if it may, or is not.
+
+        A bid whose owner has become related to a provider of the programme may: it never meets an offer of that one.
+        """
         order = self.offers.get(order_id) or self.bids.get(order_id)
-        return order is not None and self.directory.parties[owner_of(order)].closed
+        if order is None:
+            return None
+        if self.directory.parties[owner_of(order)].closed:
+            return "party_closed"
+        if isinstance(order, OfferReceived):
+            return None
+        issuer, beneficiary = self.issuer(order.programme_id), order.beneficiary_id
+        together = not_separate(self, Held(Duty.ISSUER, issuer), Held(Duty.BENEFICIARY, beneficiary))
+        return None if together is None else "duties_not_separate"
 
     def opened(self, order_id: str, order: OfferReceived | BidReceived) -> None:
         """Derive what follows from an open order."""
@@ -94,9 +128,10 @@ class MatchingState(ServiceState):
         self.end_later(order_id, order)
 
     def leave(self, party_id: str) -> None:
-        """Let the open orders of a party end at once."""
+        """Let those of a party's open orders end at once that may not be open."""
         for order_id in self.open_orders.get(party_id, ()):
-            self.leaving.add(0, 0, 0, order_id)
+            if self.must_leave(order_id):
+                self.leaving.add(0, 0, 0, order_id)
 
     def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
         """The terms of a programme version."""
@@ -109,8 +144,8 @@ class MatchingState(ServiceState):
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
         super().rebuild()
-        self.resting_offers.rest()
-        self.resting_bids.rest()
+        self.resting_offers.rest(self.directory)
+        self.resting_bids.rest(self.directory)
         self.open_orders, self.expiry = {}, Deadlines(self.is_open)
         self.leaving = Deadlines(self.must_leave)
         for offer_id, offer in self.offers.items():
@@ -118,8 +153,7 @@ class MatchingState(ServiceState):
         for bid_id, bid in self.bids.items():
             self.opened(bid_id, bid)
         for party_id in self.open_orders:
-            if self.directory.parties[party_id].closed:
-                self.leave(party_id)
+            self.leave(party_id)
 
 
 def owner_of(order: OfferReceived | BidReceived) -> str:

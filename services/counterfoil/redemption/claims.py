@@ -11,6 +11,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.redemption.commands import (
     ApproveClaim,
     RejectClaim,
@@ -58,8 +59,8 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
 
 
 def approve_claim(state: RedemptionState, body: ApproveClaim, actor: Party, _at: At) -> Decision:
-    """Approve a claim on one of the actor's programmes."""
-    return _undecided(state, body.claim_id, actor) or [ClaimApproved(claim_id=body.claim_id)]
+    """Approve a claim on one of the actor's programmes, of a provider that is not related to it."""
+    return _undecided(state, body.claim_id, actor, Duty.APPROVER) or [ClaimApproved(claim_id=body.claim_id)]
 
 
 def reject_claim(state: RedemptionState, body: RejectClaim, actor: Party, _at: At) -> Decision:
@@ -80,13 +81,17 @@ def _claimable(state: RedemptionState, contract_id: str, programme_id: str) -> i
     return 0 if earned is None or earned.programme_id != programme_id else earned.amount
 
 
-def _undecided(state: RedemptionState, claim_id: str, actor: Party) -> Refusal | None:
-    """Why the actor may not decide on the claim; None if it may."""
+def _undecided(state: RedemptionState, claim_id: str, actor: Party, *duties: Duty) -> Refusal | None:
+    """Why the actor may not decide on the claim; None if it may. `duties`: what it would be to the claimant."""
     claim = state.claims.get(claim_id)
     if claim is None:
         return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
     if state.programme(claim.terms.programme_id).issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, claim_id=claim_id)
+    held = [Held(duty, actor.party_id) for duty in duties]
+    together = not_separate(state, *held, Held(Duty.CLAIMANT, claim.terms.provider_id))
+    if together is not None:
+        return together
     return None if claim.status == "submitted" else refuse(Code.CLAIM_NOT_OPEN, claim_id=claim_id)
 
 

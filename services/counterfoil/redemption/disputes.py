@@ -8,6 +8,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.redemption.acceptance import accept, accept_all
 from counterfoil.redemption.commands import (
     DisputeUsage,
@@ -30,11 +31,16 @@ def dispute_usage(state: RedemptionState, body: DisputeUsage, actor: Party, at: 
     return [UsageDisputed(report_id=body.report_id, contract_id=contract_id, reason=body.reason, resolve_by=resolve_by)]
 
 
-def resolve_dispute(state: RedemptionState, body: ResolveDispute, _actor: Party, at: At) -> Decision:
-    """The operator decides a disputed report."""
+def resolve_dispute(state: RedemptionState, body: ResolveDispute, actor: Party, at: At) -> Decision:
+    """The operator decides a disputed report between two parties that are not related to it."""
     report = state.reports.get(body.report_id)
     if report is None:
         return refuse(Code.UNKNOWN_REPORT, report_id=body.report_id)
+    terms = state.contracts[report.contract_id].terms
+    sides = (Held(Duty.DISPUTANT, terms.provider_id), Held(Duty.DISPUTANT, terms.beneficiary_id))
+    together = not_separate(state, Held(Duty.RESOLVER, actor.party_id), *sides)
+    if together is not None:
+        return together
     if body.gpu_minutes > report.gpu_minutes:
         return refuse(Code.EXCEEDS_CAPACITY, most=report.gpu_minutes)
     if not report.disputed or at.time >= state.resolve_by(body.report_id):  # lapsed by ledger time alone, swept or not

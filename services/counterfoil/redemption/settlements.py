@@ -7,6 +7,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.redemption.commands import (
     CloseSettlement,
     ConfirmPayment,
@@ -36,6 +37,10 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     amount = sum(claim.terms.amount for claim in gathered)
     if amount > MAX_AMOUNT:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=amount)
+    claimants = [Held(Duty.CLAIMANT, claim.terms.provider_id) for claim in gathered]
+    together = not_separate(state, Held(Duty.APPROVER, actor.party_id), *claimants)
+    if together is not None:
+        return together
     for claim in gathered:
         if claim.status != "approved" or claim.terms.programme_id != body.programme_id:
             return refuse(Code.CLAIM_NOT_APPROVED, claim_id=claim.terms.claim_id)
@@ -54,12 +59,13 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     ]
 
 
-def confirm_payment(state: RedemptionState, body: ConfirmPayment, _actor: Party, _at: At) -> Decision:
+def confirm_payment(state: RedemptionState, body: ConfirmPayment, actor: Party, _at: At) -> Decision:
     """Record that a settlement was paid outside."""
     batch = state.settlements.get(body.settlement_id)
     if batch is None:
         return refuse(Code.UNKNOWN_SETTLEMENT, settlement_id=body.settlement_id)
-    return [
+    payees = [Held(Duty.PAYEE, payee.provider_id) for payee in batch.payees]
+    return not_separate(state, Held(Duty.TREASURER, actor.party_id), *payees) or [
         PaymentConfirmed(
             settlement_id=body.settlement_id,
             programme_id=batch.programme_id,

@@ -1,0 +1,217 @@
+"""Insiders who hold more than one duty: each act is refused, or found by the audit.
+
+The audit's own judgement is tried with a release whose decider keeps nothing apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from counterfoil.audit.duties import ACTS
+from counterfoil.audit.report import AuditReport
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.scalars import Role
+from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core import duties
+from counterfoil.core.duties import SEPARATE
+from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher, ListProvider
+from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption.commands import (
+    ApproveClaim,
+    CloseSettlement,
+    ConfirmPayment,
+    DisputeUsage,
+    Reading,
+    ReportUsage,
+    ResolveDispute,
+    SubmitClaim,
+)
+from tests.market import BID, OFFER, USD, Market, deposit, found, party
+from tests.programmes import publish
+
+ALL: tuple[Role, ...] = ("issuer", "provider", "beneficiary", "treasurer")
+LIST = ListProvider(programme_id="own", provider_id="shell")
+ISSUE = IssueVoucher(programme_id="own", beneficiary_id="shell", amount=800_000)
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[Market]:
+    with Market(tmp_path / "home") as opened:
+        found(opened)
+        yield opened
+
+
+@contextmanager
+def nothing_kept_apart() -> Iterator[None]:
+    """A release with a hole: its decider keeps no duties apart, and decides that again in an audit."""
+    with patch.object(duties, "SEPARATE", ()):
+        yield
+
+
+def attest(party_id: str, group_id: str, since: int | None = None) -> AttestGroup:
+    """A fact about a party's group."""
+    return AttestGroup(party_id=party_id, group_id=group_id, since=since, source="register, sheet 7")
+
+
+def programme_of_its_own(market: Market) -> None:
+    """A city that is everything, its shell company, and a programme that nobody else takes part in."""
+    market.do("operator", party("crook", ALL), replace(party("shell", ALL), group_id="crook"))
+    budget = AppropriateBudget(programme_id="own", amount=1_000_000 * USD, document="B-9")
+    market.do("crook", publish("own", currency="USD"), budget)
+
+
+def contract(market: Market) -> TradeMatched:
+    """A trade of lab-1 with gpu-1, delivered and reported in its first hour."""
+    market.do("gpu-1", OFFER)
+    market.do("lab-1", BID)
+    (trade,) = market.events("matching", TradeMatched)
+    return trade  # type: ignore[no-any-return]
+
+
+def report(market: Market, trade: TradeMatched) -> str:
+    """Every hour of it is reported in one report; its id."""
+    market.advance_to((trade.first_hour + trade.hours) * HOUR + SECOND)
+    readings = tuple(Reading(hour=trade.first_hour + nth, gpu_minutes=480) for nth in range(trade.hours))
+    done = market.do(trade.provider_id, ReportUsage(contract_id=trade.trade_id, readings=readings))
+    return str(done[0].report_id)  # type: ignore[attr-defined]
+
+
+def claimed(market: Market, trade: TradeMatched) -> str:
+    """The report's window closes, and the subsidy is claimed; the claim's id."""
+    report(market, trade)
+    market.advance_to((trade.first_hour + trade.hours + 5) * HOUR)
+    claim = SubmitClaim(programme_id=trade.programme_id, invoice_number="I-1", contract_ids=(trade.trade_id,))
+    return str(market.do(trade.provider_id, claim)[0].claim_id)  # type: ignore[attr-defined]
+
+
+def found_in(audited: AuditReport) -> list[str]:
+    return [finding.text for finding in audited.findings if finding.code == "duties_not_separate"]
+
+
+# the issuer with a shell company ------------------------------------------------------------------------------------
+
+
+def test_an_issuer_and_its_shell_list_and_issue_nothing_to_themselves(market: Market) -> None:
+    programme_of_its_own(market)
+    for party_id in ("crook", "shell"):
+        market.refused("crook", replace(LIST, provider_id=party_id), Code.DUTIES_NOT_SEPARATE)
+        market.refused("crook", replace(ISSUE, beneficiary_id=party_id), Code.DUTIES_NOT_SEPARATE)
+        market.refused("crook", deposit(party_id), Code.DUTIES_NOT_SEPARATE)
+    market.refused("crook", attest("shell", "shell"), Code.ROLE_NOT_ALLOWED)  # nor can it deny the relation
+    market.refused("crook", attest("crook", "other"), Code.ROLE_NOT_ALLOWED)
+    assert market.sealed().clean
+
+
+def test_an_issuer_whose_shell_is_found_out_late_is_not_paid(market: Market) -> None:
+    """What was under way when the relation became known can be neither approved nor paid, and the audit lists it."""
+    began = market.clock.now() - HOUR
+    trade = contract(market)
+    claim_id = claimed(market, trade)
+    market.do("operator", attest("gpu-1", "city", began))
+    market.refused("city", ApproveClaim(claim_id=claim_id), Code.DUTIES_NOT_SEPARATE)
+    audited = market.sealed()
+    assert audited.clean
+    (issuance,) = (log for log in audited.logs if "/issuance/" in log.origin)
+    assert [(each.party_id, each.group_id, each.attested_by) for each in issuance.relations] == [
+        ("gpu-1", "city", "operator")
+    ]
+    assert [(each.where, each.duties, each.party_id, each.related_to) for each in issuance.together] == [
+        ("p1", "issuer and provider", "city", "gpu-1")
+    ]
+
+
+def test_a_treasurer_does_not_pay_its_own(market: Market) -> None:
+    trade = contract(market)
+    claim_id = claimed(market, trade)
+    market.do("city", ApproveClaim(claim_id=claim_id))
+    (settled,) = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
+    pay = ConfirmPayment(settlement_id=settled.settlement_id, payment_reference="PAY-1")  # type: ignore[attr-defined]
+    market.do("operator", attest("treasury", "gpu-1"))
+    market.refused("treasury", pay, Code.DUTIES_NOT_SEPARATE)
+    market.refused("treasury", deposit("gpu-1", reference="IN-9"), Code.DUTIES_NOT_SEPARATE)
+    market.do("operator", party("other-treasury", ("treasurer",)))
+    market.do("other-treasury", pay)
+    assert market.sealed().clean
+
+
+# the operator -------------------------------------------------------------------------------------------------------
+
+
+def test_an_operator_does_not_resolve_its_own_dispute_and_cannot_deny_the_relation(market: Market) -> None:
+    trade = contract(market)
+    report_id = report(market, trade)
+    market.do("lab-1", DisputeUsage(report_id=report_id, reason="It stood still"))
+    market.do("city", attest("gpu-1", "operator"))  # an issuer may say so
+    resolve = ResolveDispute(report_id=report_id, gpu_minutes=960, reason="Meter log")
+    market.refused("operator", resolve, Code.DUTIES_NOT_SEPARATE)
+    for party_id in ("gpu-1", "operator"):
+        market.refused("operator", attest(party_id, "elsewhere"), Code.DUTIES_NOT_SEPARATE)
+    market.do("operator", party("umpire", ("operator",)))
+    market.do("umpire", resolve)
+    assert market.sealed().clean
+
+
+# a colluding pair ---------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_hid_its_relation_is_listed_with_its_contracts(market: Market) -> None:
+    began = market.clock.now() - HOUR
+    trade = contract(market)
+    claimed(market, trade)
+    market.do("operator", attest("lab-1", "gpu-1", began))
+    market.refused("lab-1", BID, Code.DUTIES_NOT_SEPARATE)
+    market.refused("city", replace(ISSUE, programme_id="p1", beneficiary_id="lab-1"), Code.DUTIES_NOT_SEPARATE)
+    audited = market.sealed()
+    assert audited.clean
+    listed = [(each.where, each.duties) for log in audited.logs for each in log.together]
+    assert listed == [("p1", "provider and beneficiary"), (trade.trade_id, "provider and beneficiary")]
+
+
+def test_a_pair_that_parted_before_its_contract_is_not_listed(market: Market) -> None:
+    market.do("operator", attest("lab-1", "gpu-1", market.clock.now() - HOUR), attest("lab-1", "lab-1"))
+    contract(market)
+    assert [each for log in market.sealed().logs for each in log.together] == []
+
+
+# a decider with a hole ------------------------------------------------------------------------------------------------
+
+
+def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
+    with nothing_kept_apart():
+        programme_of_its_own(market)
+        market.do("crook", LIST, ISSUE)
+        market.do("crook", deposit("shell"))
+        market.do("operator", attest("operator", "gpu-1"), attest("treasury", "gpu-1"), attest("lab-1", "city"))
+        trade = contract(market)
+        report_id = report(market, trade)
+        market.do("lab-1", DisputeUsage(report_id=report_id, reason="It stood still"))
+        market.do("operator", ResolveDispute(report_id=report_id, gpu_minutes=960, reason="Meter log"))
+        market.do("operator", attest("gpu-1", "city"))
+        claim = SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=(trade.trade_id,))
+        claim_id = market.do("gpu-1", claim)[0].claim_id  # type: ignore[attr-defined]
+        market.do("city", ApproveClaim(claim_id=claim_id))
+        (settled,) = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
+        market.do("operator", attest("treasury", "city"))
+        paid = ConfirmPayment(settlement_id=settled.settlement_id, payment_reference="P")  # type: ignore[attr-defined]
+        market.do("treasury", paid)
+        audited = market.sealed()
+    assert {finding.code for finding in audited.findings} == {"duties_not_separate"}
+    texts = found_in(audited)
+    for event in {kind.TYPE for _, kind in ACTS} - {"cash.withdrawn.v1"}:
+        assert any(text.startswith(f"{event}: ") for text in texts), event
+    for first, second in SEPARATE:
+        assert any(f": {first} " in text and f" and {second} " in text for text in texts), (first, second)
+
+
+def test_the_audit_goes_by_the_relations_of_each_entry(market: Market) -> None:
+    """Together in one entry, in an order in which nothing was wrong."""
+    market.do("operator", party("gpu-9", ("provider",)))
+    entry = market.ask("city", [ListProvider(programme_id="p1", provider_id="gpu-9"), attest("gpu-9", "city")])
+    assert [outcome.refusal for outcome in entry.outcomes] == [None, None]
+    assert market.sealed().clean
