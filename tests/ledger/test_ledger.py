@@ -10,12 +10,13 @@ import pytest
 from counterfoil.contract.codec import dump_event, encode_entry
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry, EntryCause
-from counterfoil.contract.events import KeyAdded, KeyRevoked
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyClosed, PartyRecovered, RecoveryKeySet
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_ENTRY_BYTES, MAX_LEGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
+from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.ledger.events import (
     BondHeld,
@@ -436,10 +437,20 @@ def test_the_directory_is_taken_over_word_for_word() -> None:
     told.hears(added).then(added)
     revoked = KeyRevoked(party_id="acme", key_id="0" * 16, reason="lost")
     told.hears(revoked).then(revoked)
+    recovery = RecoveryKeySet(party_id="acme", key_id=key_id_of(bytes(32)), public_key=bytes(32), replaces=None)
+    told.hears(recovery).then(recovery)
+    recovered = PartyRecovered(
+        recovery_id="rec-1-0", party_id="acme", proposed_by=None, reason=None, key_id="1" * 16, public_key=bytes(32),
+        recovery_key=None, revoked=("0" * 16,),
+    )  # fmt: skip
+    told.hears(recovered).then(recovered)
+    closed = PartyClosed(party_id="acme", reason="sold")
+    told.hears(closed).then(closed)
+    key = {"public_key": "A" * 43 + "="}
     assert told.records()["party/acme"] == {
-        "name": "acme", "roles": ["beneficiary"], "group_id": "acme",
-        "keys": {"0" * 16: {"public_key": "A" * 43 + "=", "in_force": False}},
-        "recovery_keys": {}, "closed": False,
+        "name": "acme", "roles": ["beneficiary"], "group_id": "acme", "closed": True,
+        "keys": {"0" * 16: {**key, "in_force": False}, "1" * 16: {**key, "in_force": True}},
+        "recovery_keys": {key_id_of(bytes(32)): {**key, "in_force": True}},
     }  # fmt: skip
 
 
