@@ -90,6 +90,7 @@ def test_records_are_literal() -> None:
                 },
                 "recovery_keys": {},
                 "closed": False,
+                "suspended": False,
             },
         )
     ]

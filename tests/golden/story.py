@@ -22,20 +22,37 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestGroup,
     CloseParty,
+    DelistProvider,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
+    PauseProgramme,
     ProposeRecovery,
     RecoverParty,
     RegisterParty,
+    ReinstateParty,
+    ReinstateProvider,
     ReinstateVoucher,
+    ResumeProgramme,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
+    SuspendParty,
+    SuspendProvider,
     SuspendVoucher,
 )
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
+from counterfoil.matching.commands import (
+    AmendBid,
+    AmendOffer,
+    CancelBid,
+    CancelOffer,
+    CancelOrderFor,
+    CancelOrdersOf,
+    PlaceBid,
+    PostOffer,
+)
+from counterfoil.matching.state import ANY
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
@@ -80,8 +97,12 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _long_match(world)
     _relations(world)
     _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
+    latest = "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}
+    if latest:
+        _go_on(world)
     _outages(world)
-    if "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}:
+    if latest:
+        _stops(world)
         _recoveries(world)
     world.clock += 400 * HOUR
     world.settle()
@@ -418,6 +439,64 @@ def _recoveries(world: GoldenWorld) -> None:
     _refused(world, "gpu-1", Code.KEY_NOT_PROVEN, other)
     consent = author(161, "gpu-1").consent(host, other.key.public_key, "recovery")
     _done(world, "gpu-1", replace(other, consent=consent))
+
+
+def _go_on(world: GoldenWorld) -> None:
+    """Whoever and whatever was stopped on the way goes on, with an empty book."""
+    _end_relations(world)
+    state = world.state("issuance")
+    for party_id, party in state.directory.parties.items():
+        if party.suspended:
+            _done(world, "operator", ReinstateParty(party_id=party_id, reason="inquiry is over"))
+    for programme_id, each in state.programmes.items():
+        if each.paused:
+            _done(world, each.current.issuer_id, ResumeProgramme(programme_id=programme_id, reason="reviewed"))
+    for provider_id in ("gpu-1", "gpu-2"):
+        listing = state.listings.get(("p1", provider_id))
+        if listing is None:
+            _done(world, "city", ListProvider(programme_id="p1", provider_id=provider_id))
+        elif listing == "suspended":
+            _done(world, "city", ReinstateProvider(programme_id="p1", provider_id=provider_id, reason="checked"))
+    for party_id in sorted(party for of, party in world.state("matching").open_orders if of == ANY):
+        _done(world, "operator", CancelOrdersOf(party_id=party_id, programme_id=None, reason="the book is cleared"))
+
+
+def _stops(world: GoldenWorld) -> None:
+    """A provider, a programme and a party are stopped and go on; orders are cancelled for others."""
+    provider = {"programme_id": "p1", "provider_id": "gpu-1", "reason": "meters disagree"}
+    programme, other = {"programme_id": "p1", "reason": "review"}, {"party_id": "gpu-2", "reason": "inquiry"}
+    _refused(world, "city", Code.PROVIDER_NOT_LISTED, DelistProvider(**{**provider, "programme_id": "p3"}))
+    _refused(world, "city", Code.PROVIDER_NOT_SUSPENDED, ReinstateProvider(**provider))
+    _done(world, "city", SuspendProvider(**provider))
+    earned = world.state("redemption").claimable.items()
+    contract_id = next(name for name, each in earned if (each.programme_id, each.provider_id) == ("p1", "gpu-1"))
+    claim = SubmitClaim(programme_id="p1", invoice_number="golden-stopped", contract_ids=(contract_id,))
+    approve = ApproveClaim(claim_id=_done(world, "gpu-1", claim).claim_id)
+    _refused(world, "city", Code.PROVIDER_SUSPENDED, approve)
+    _done(world, "city", ReinstateProvider(**provider))
+    _done(world, "city", approve)
+    _done(world, "city", DelistProvider(**provider))
+    _done(world, "city", ListProvider(programme_id="p1", provider_id="gpu-1"))
+
+    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=90 * YUAN, payment_reference="stops"))
+    _done(world, "city", AppropriateBudget(programme_id="p1", amount=90 * YUAN, document="stops"))
+    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=90 * YUAN))
+    low = _bid(world, limit_price=YUAN // 100)
+    _done(world, "lab-1", low)
+    _refused(world, "city", Code.PROGRAMME_NOT_PAUSED, ResumeProgramme(**programme))
+    _done(world, "city", PauseProgramme(**programme))
+    _refused(world, "lab-1", Code.PROGRAMME_PAUSED, low)
+    _done(world, "city", ResumeProgramme(**programme))
+
+    _done(world, "gpu-2", _offer(world, nodes=1))
+    _refused(world, "operator", Code.PARTY_NOT_SUSPENDED, ReinstateParty(**other))
+    _done(world, "operator", SuspendParty(**other))
+    _refused(world, "gpu-2", Code.PARTY_SUSPENDED, _offer(world))
+    _done(world, "operator", ReinstateParty(**other))
+
+    bid_id, _ = (_done(world, "lab-1", low).bid_id for _ in range(2))
+    _done(world, "city", CancelOrderFor(order_id=bid_id, reason="wrong limit"))
+    _done(world, "operator", CancelOrdersOf(party_id="lab-1", programme_id=None, reason="wrong limit"))
 
 
 def _long_match(world: GoldenWorld) -> None:

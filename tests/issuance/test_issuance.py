@@ -19,6 +19,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY
+from counterfoil.core import standing
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import budgets, classes, keys, parties, programmes, rules, vouchers
@@ -363,8 +364,9 @@ AT_LIMITS = {Code.OVER_LIMIT, Code.AMOUNT_TOO_LARGE, Code.CAP_EXCEEDED, Code.APP
 
 
 def test_every_code_that_issuance_may_answer_is_reached() -> None:
-    answered = codes_in(budgets, classes, keys, parties, programmes, rules, vouchers) - {Code.UNKNOWN_RULES}
+    answered = codes_in(budgets, classes, keys, parties, programmes, rules, standing, vouchers) - {Code.UNKNOWN_RULES}
     answered -= {Code.KEY_NOT_PROVEN, Code.ROOT_OPERATOR}  # in `test_recoveries`
+    answered -= {Code.PARTY_SUSPENDED, Code.PROGRAMME_PAUSED}  # in `test_pausing`
     assert answered == {code for *_, code in REFUSALS if code is not Code.ROLE_NOT_ALLOWED} | AT_LIMITS
 
 

@@ -17,13 +17,20 @@ from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AddKey,
     CloseParty,
+    DelistProvider,
     ListProvider,
+    PauseProgramme,
     ProposeRecovery,
     RecoverParty,
+    ReinstateParty,
+    ReinstateProvider,
     ReinstateVoucher,
+    ResumeProgramme,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
+    SuspendParty,
+    SuspendProvider,
     SuspendVoucher,
 )
 from counterfoil.issuance.events import BudgetRecycled
@@ -63,7 +70,7 @@ def test_parties_keys_classes_and_listings(viewed: Viewed) -> None:
     ]
     assert viewed.table("parties")["lab-2",] == {
         "party_id": "lab-2", "name": "LAB-2", "roles": ["beneficiary"], "group_id": "labs", "registered_at": START + 7,
-        "closed_at": None, "closed_because": None,
+        "closed_at": None, "closed_because": None, "suspended_at": None, "suspended_because": None,
     }  # fmt: skip
     key = {"party_id": "lab-2", "use": "signing", "revoked_at": None, "revoked_because": None}
     assert viewed.table("keys")["lab-2", new] == {
@@ -76,9 +83,32 @@ def test_parties_keys_classes_and_listings(viewed: Viewed) -> None:
     attested = {row["version"]: row["bf16_mtflops_attested"] for row in viewed.table("classes").values()}
     assert attested == {1: None, 2: 280_000}
     assert viewed.table("classes")["a100", 1]["sources"] == ["maker's data sheet"]
-    assert viewed.table("listings") == {
-        ("p1", "gpu-1"): {"programme_id": "p1", "provider_id": "gpu-1", "listed_at": OPEN + 20}
-    }
+    assert viewed.table("listings")["p1", "gpu-1"] == {
+        "programme_id": "p1", "provider_id": "gpu-1", "listed_at": OPEN + 20, "status": "listed",
+        "status_since": OPEN + 20, "status_reason": None,
+    }  # fmt: skip
+
+
+def test_who_and_what_is_stopped(viewed: Viewed) -> None:
+    scenario = viewed.of(market())
+    named = {"programme_id": "p1", "provider_id": "gpu-1", "reason": "meters"}
+    scenario.when(ListProvider(programme_id="p1", provider_id="gpu-1"), "city-1", at=OPEN)
+    shown = []
+    for nth, body in enumerate((SuspendProvider(**named), ReinstateProvider(**named), DelistProvider(**named))):
+        scenario.when(body, "city-1", at=OPEN + 1 + nth)
+        row = viewed.row("listings", "p1", "gpu-1")
+        shown.append((row["status"], row["status_since"], row["status_reason"], row["listed_at"]))
+    assert shown == [
+        (status, OPEN + 1 + nth, "meters", OPEN) for nth, status in enumerate(("suspended", "listed", "delisted"))
+    ]
+    scenario.when(PauseProgramme(programme_id="p1", reason="review"), "city-1", at=OPEN + 10)
+    assert viewed.part("programmes", "p1", "paused_at", "paused_because") == (OPEN + 10, "review")
+    scenario.when(ResumeProgramme(programme_id="p1", reason="done"), "city-1")
+    assert viewed.part("programmes", "p1", "paused_at", "paused_because") == (None, None)
+    scenario.when(SuspendParty(party_id="gpu-1", reason="fraud"), "op", at=OPEN + 20)
+    assert viewed.part("parties", "gpu-1", "suspended_at", "suspended_because") == (OPEN + 20, "fraud")
+    scenario.when(ReinstateParty(party_id="gpu-1", reason="inquiry is over"), "op")
+    assert viewed.part("parties", "gpu-1", "suspended_at", "suspended_because") == (None, None)
 
 
 def test_recoveries_and_the_keys_that_they_end(viewed: Viewed) -> None:
@@ -149,6 +179,7 @@ def test_totals_of_a_programme_are_those_of_the_state(viewed: Viewed) -> None:
     assert row == {
         "programme_id": "p1", "issuer_id": "city-1", "title": "Compute vouchers", "currency": "CNY", "version": 1,
         "appropriated": 2_000, "recycled": 90, "issued": 550, "uncommitted": 1_540, "vouchers_issued": 2,
+        "paused_at": None, "paused_because": None,
     }  # fmt: skip
     assert (programme.appropriated, programme.recycled, programme.issued, programme.uncommitted) == (
         2000,

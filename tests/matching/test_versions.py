@@ -13,6 +13,7 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, CancelBid
 from counterfoil.matching.events import BidAdmitted, BidClosed, BidReceived, TradeMatched
+from counterfoil.matching.state import ANY
 from tests.matching.world import BID, DECIDER, YUAN, B, Market, T, hold_placed, programme
 
 BOUND = RULES[LATEST].max_matches_per_entry
@@ -109,7 +110,7 @@ def test_a_bid_enters_if_its_vouchers_pay_for_all_it_asks_for(
         assert versions(market) == [version]
     else:
         market.then(BidClosed(bid_id=bid_id, reason="not_in_programme"))
-        assert not market.state.open_orders.get("lab-1")
+        assert not market.state.open_orders.get((ANY, "lab-1"))
     assert not market.state.versions
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.times import HOUR
-from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, CancelOrderFor
 from counterfoil.matching.events import MatchContinued
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import REDUCERS
-from tests.matching.world import DECIDER, YUAN, B, Market, T, hold_refused
+from tests.matching.world import DECIDER, YUAN, B, Market, T, hold_refused, party
 from tests.views import Viewed, viewed_in
 
 
@@ -186,3 +186,16 @@ def test_the_depth_of_a_market_can_be_read_from_the_views(viewed: Viewed) -> Non
 def covers(trade: dict[str, Any], hour: int) -> bool:
     """Whether the block of a trade includes the hour."""
     return hour in range(trade["first_hour"], trade["first_hour"] + trade["hours"])
+
+
+def test_orders_that_were_cancelled_for_others(viewed: Viewed) -> None:
+    market = Market(party("op", "operator"))
+    offer_id = market.post()
+    viewed.of(market)
+    market.when(CancelOrderFor(order_id=offer_id, reason="fraud"), "op", at=T + 9)
+    assert viewed.part("offers", offer_id, "status", "status_reason") == ("closed", "cancelled_by_operator")
+    (row,) = viewed.rows("forced_cancellations", party_id="gpu-1")
+    assert row == {
+        "cancellation_id": f"cnl-{market.index}-0", "party_id": "gpu-1", "order_id": offer_id, "programme_id": None,
+        "cancelled_by": "op", "authority": "operator", "reason": "fraud", "cancelled_at": T + 9,
+    }  # fmt: skip

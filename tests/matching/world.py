@@ -13,7 +13,14 @@ from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.rules import LATEST, RULES, Rules
-from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
+from counterfoil.issuance.events import (
+    ClassRegistered,
+    ProgrammePublished,
+    ProviderDelisted,
+    ProviderListed,
+    ProviderReinstated,
+    ProviderSuspended,
+)
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.events import (
@@ -30,7 +37,7 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.matching.service import SERVICE
-from counterfoil.matching.state import MatchingState
+from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour
 from tests.given import Scenario
 from tests.programmes import changed, published
@@ -139,7 +146,7 @@ class Tally:
         self.closed: dict[str, str] = {}
         self.priority: dict[str, int] = {}
         self.sold: dict[tuple[str, int], int] = {}
-        self.listed: dict[tuple[str, str], bool] = {}
+        self.listed: set[tuple[str, str]] = set()
         self.trades: dict[str, TradeMatched] = {}
         self.continued: dict[str, int] = {}  # order -> time at which its pass began
         self.rules: dict[tuple[str, int], ProgrammePublished] = {}
@@ -153,8 +160,10 @@ class Tally:
                 self.groups[event.party_id] = event.group_id
             case ProgrammePublished():
                 self.rules[event.programme_id, event.version] = event
-            case ProviderListed():
-                self.listed[event.programme_id, event.provider_id] = True
+            case ProviderListed() | ProviderReinstated():
+                self.listed.add((event.programme_id, event.provider_id))
+            case ProviderSuspended() | ProviderDelisted():
+                self.listed.discard((event.programme_id, event.provider_id))
             case OfferReceived():
                 assert event.offer_id not in self.offers
                 self.offers[event.offer_id] = event
@@ -173,18 +182,15 @@ class Tally:
             case BidReduced():
                 gone = self.bids[event.bid_id].nodes - self.executed.get(event.bid_id, 0) - event.nodes_left
                 self.reduced[event.bid_id] = gone
-            case BidClosed():
-                assert event.bid_id not in self.closed
-                self.closed[event.bid_id] = event.reason
+            case BidClosed(bid_id=order_id) | OfferClosed(offer_id=order_id):
+                assert order_id not in self.closed
+                self.closed[order_id] = event.reason
             case MatchContinued():
                 self.continued.setdefault(event.order_id, at.time)
             case TradeMatched():
                 self._trade(event, at)
             case MatchPrevented():
                 assert self._related(self.bids[event.bid_id], self.offers[event.offer_id])
-            case OfferClosed():
-                assert event.offer_id not in self.closed
-                self.closed[event.offer_id] = event.reason
             case _:  # has no nodes
                 pass
 
@@ -266,9 +272,10 @@ class Tally:
                 for hour in range(first, first + hours):
                     sold = self.sold.get((offer_id, hour), 0)
                     assert sold + nodes + self.reduced.get(offer_id, 0) == offer.nodes
-        open_orders = [*state.offers.values(), *state.bids.values()]
-        assert sum(map(len, state.open_orders.values())) == len(open_orders)
+        of_parties = [each for (of, _), orders in state.open_orders.items() if of == ANY for each in orders]
+        assert sorted(of_parties) == sorted([*state.offers, *state.bids])
         assert all(state.open_orders.values())
+        assert state.leaving.keys() <= state.open_orders.keys()
 
 
 class Market(Scenario):

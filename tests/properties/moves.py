@@ -17,19 +17,36 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestGroup,
     CloseParty,
+    DelistProvider,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
+    PauseProgramme,
     ProposeRecovery,
     RecoverParty,
     RegisterParty,
+    ReinstateParty,
+    ReinstateProvider,
     ReinstateVoucher,
+    ResumeProgramme,
     RevokeKey,
     RevokeVoucher,
+    SuspendParty,
+    SuspendProvider,
     SuspendVoucher,
 )
 from counterfoil.ledger.commands import Deposit, Withdraw
-from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer, TimeInForce
+from counterfoil.matching.commands import (
+    AmendBid,
+    AmendOffer,
+    CancelBid,
+    CancelOffer,
+    CancelOrderFor,
+    CancelOrdersOf,
+    PlaceBid,
+    PostOffer,
+    TimeInForce,
+)
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
@@ -173,6 +190,27 @@ def _relations(world: World, pick: Choice) -> Move:
     return attester, AttestGroup(party_id=party_id, group_id=group, since=since, source="register")
 
 
+def _stops(world: World, pick: Choice) -> Move:
+    """Somebody is stopped, or goes on: mostly goes on, so that the market does not end."""
+    state = world.state("issuance")
+    suspended = [name for name, each in state.directory.parties.items() if each.suspended]
+    if suspended and pick.number(0, 3):
+        return "operator", ReinstateParty(party_id=pick.one(sorted(suspended)), reason="inquiry is over")
+    programme_id = pick.one(("p1", "p2"))
+    if state.programmes[programme_id].paused and pick.number(0, 3):
+        return ISSUER[programme_id], ResumeProgramme(programme_id=programme_id, reason="reviewed")
+    listings = sorted(provider for of, provider in state.listings if of == programme_id)
+    named = {"programme_id": programme_id, "provider_id": pick.one(listings or PROVIDERS), "reason": "meters"}
+    if state.listings.get((programme_id, named["provider_id"])) == "suspended" and pick.number(0, 3):
+        return ISSUER[programme_id], ReinstateProvider(**named)
+    kind = pick.number(0, 4)
+    if kind == 0:
+        return "operator", SuspendParty(party_id=pick.one((*PROVIDERS, *LABS)), reason="fraud")
+    if kind == 1:
+        return ISSUER[programme_id], PauseProgramme(programme_id=programme_id, reason="review")
+    return ISSUER[programme_id], DelistProvider(**named) if kind == 2 else SuspendProvider(**named)
+
+
 # ledger -------------------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +294,18 @@ def _order_changes(world: World, pick: Choice) -> Move:
     return owner, AmendBid(
         bid_id=order_id, reduce_nodes_by=fewer if reduce else None, limit_price=None if reduce else price
     )
+
+
+def _for_others(world: World, pick: Choice) -> Move:
+    state, reason = world.state("matching"), "wrong limit"
+    if pick.number(0, 2):
+        bid_id = pick.id(state.bids)
+        issuer = ISSUER[state.bids[bid_id].programme_id] if bid_id in state.bids else "operator"
+        return issuer, CancelOrderFor(order_id=pick.one((bid_id, pick.id(state.offers))), reason=reason)
+    programme_id = pick.one(("p1", "p2"))
+    if pick.number(0, 1):
+        return ISSUER[programme_id], CancelOrdersOf(party_id=pick.one(LABS), programme_id=programme_id, reason=reason)
+    return "operator", CancelOrdersOf(party_id=pick.one((*PROVIDERS, *LABS)), programme_id=None, reason=reason)
 
 
 # redemption ---------------------------------------------------------------------------------------------------------
@@ -348,11 +398,12 @@ def _claims(world: World, pick: Choice) -> Move:
 
 Build = Callable[[World, Choice], Move]
 ALWAYS: tuple[Build, ...] = (
-    _issue, _issue, _voucher_changes, _budget, _people, _relations, _cash,
+    _issue, _issue, _voucher_changes, _budget, _people, _relations, _cash, _stops,
     _offer, _offer, _offer, _offer, _bid, _bid, _bid, _bid, _bid, _bid,
 )  # fmt: skip
 WITH: dict[Build, Callable[[World], object]] = {
     _order_changes: lambda world: world.state("matching").admitted,
+    _for_others: lambda world: len(world.state("matching").admitted) > 6,
     _report: _to_report,
     _withdraw: lambda world: world.state("redemption").contracts,
     _usage: lambda world: world.state("redemption").reports,

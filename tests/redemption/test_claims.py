@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
 from counterfoil.redemption import claims, settlements
 from counterfoil.redemption.commands import AcceptUsage, ApproveClaim, ConfirmPayment, RejectClaim
 from counterfoil.redemption.events import (
@@ -47,6 +49,7 @@ MAX_CONTRACTS_PER_CLAIM = RULES[LATEST].max_contracts_per_claim
 MAX_CLAIMS_PER_SETTLEMENT = RULES[LATEST].max_claims_per_settlement
 
 APPROVE, REJECT = ApproveClaim(claim_id=CLM_1), RejectClaim(claim_id=CLM_1, reason="no invoice")
+SUSPENDED = ProviderSuspended(programme_id="p1", provider_id="gpu-1", reason="meters")
 PAY = ConfirmPayment(settlement_id=STL, payment_reference="wire-9")
 MANY = tuple(f"c{n}" for n in range(MAX_CONTRACTS_PER_CLAIM + 1))
 Row = tuple[Callable[[], Scenario], Body, str, Code]
@@ -79,6 +82,8 @@ CLAIMING: list[Row] = [
     (claimed, settle(CLM_1), "city", Code.CLAIM_NOT_APPROVED),
     (approved, settle(CLM_1, CLM_3), "city", Code.CLAIM_NOT_APPROVED),
     (settled, settle(CLM_1), "city", Code.CLAIM_NOT_APPROVED),
+    (lambda: claimed().reacts_to(SUSPENDED), APPROVE, "city", Code.PROVIDER_SUSPENDED),
+    (lambda: approved().reacts_to(SUSPENDED), settle(CLM_1, CLM_2), "city", Code.PROVIDER_SUSPENDED),
     (approved, PAY, "bank", Code.UNKNOWN_SETTLEMENT),
     (lambda: settled().when(PAY, "bank"), PAY, "bank", Code.UNKNOWN_SETTLEMENT),
     (lambda: settled().when(PAY, "bank"), APPROVE, "city", Code.UNKNOWN_CLAIM),
@@ -161,6 +166,17 @@ def test_a_batch_is_netted_per_provider_and_paid_once() -> None:
     kinds = {key.partition("/")[0] for key in scenario.records()}
     # the claim on p2, and the memory of contracts and invoices
     assert kinds == {"rules", "party", "programme", "claim", "invoice", "ended"}
+
+
+@pytest.mark.parametrize("event", [ProviderReinstated, ProviderDelisted])
+def test_claims_wait_while_their_provider_is_suspended(event: type[Any]) -> None:
+    """They can be made and rejected; reinstated or delisted, the provider is owed what it delivered."""
+    scenario = claimed().reacts_to(SUSPENDED)
+    scenario.when(APPROVE, "city").refused(Code.PROVIDER_SUSPENDED)
+    scenario.reacts_to(event(programme_id="p1", provider_id="gpu-1", reason="checked"))
+    scenario.when(APPROVE, "city").then(ClaimApproved(claim_id=CLM_1))
+    claimed().reacts_to(SUSPENDED).when(REJECT, "city").then_types(ClaimRejected)
+    earned().reacts_to(SUSPENDED).when(claim("INV/1", "c1"), "gpu-1").then_types(ClaimSubmitted)
 
 
 def test_claims_of_one_provider_are_one_payment() -> None:

@@ -19,7 +19,7 @@ import msgspec
 
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
-from counterfoil.audit.report import Outage, Recovery
+from counterfoil.audit.report import Act, Outage, Recovery
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import log_of
 from counterfoil.runtime.process_lock import Held, process_lock
@@ -58,6 +58,7 @@ class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: list[dict[str, int]]
     outages: list[Outage]
     recoveries: list[Recovery]
+    acts: list[Act]
     sources: dict[str, KeptSource]
     ids: bytes = b""
     """The SHA-256 of the file of its ids, once that is written; of its state, the root tells."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
+from counterfoil.audit.acts import act_of
 from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
@@ -127,7 +128,7 @@ class Replay:
             raise kept.damaged(before, f"{len(self._ids)} ids of {before.size} entries")
         self._engine, self.genesis = engine, before.genesis
         self.summary.rules, self.summary.outages = list(before.rules), list(before.outages)
-        self.summary.recoveries = list(before.recoveries)
+        self.summary.recoveries, self.summary.acts = list(before.recoveries), list(before.acts)
         self.summary.audited_before = before.size
         self._duties.resume(engine.state)
 
@@ -349,6 +350,8 @@ class Replay:
                 summary.recoveries.append(Recovery(
                     entry.index, format_time(entry.time), event.party_id, event.proposed_by, event.reason, event.key_id
                 ))  # fmt: skip
+            elif (act := act_of(entry, event)) is not None:
+                summary.acts.append(act)
 
     def _check_trade(self, index: int, trade: TradeMatched) -> None:
         """The arithmetic of a trade, independent of the engine that made it."""
@@ -388,6 +391,7 @@ class Replay:
             rules=summary.rules,
             outages=summary.outages,
             recoveries=summary.recoveries,
+            acts=summary.acts,
             sources={origin: source.position() for origin, source in self._sources.items()},
         )
 

@@ -61,6 +61,23 @@ class Together:
     related_to: str
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An issuer or operator, `by`, stopped others, or let them go on, in entry `index`.
+
+    `event`: what it did; `party_id`, `programme_id`, `order_id`: to whom or what, as far as the event names it.
+    """
+
+    index: int
+    time: str
+    event: str
+    by: str
+    party_id: str | None
+    programme_id: str | None
+    order_id: str | None
+    reason: str
+
+
 @dataclass(slots=True)
 class LogSummary:
     """What was checked of one log."""
@@ -88,6 +105,8 @@ class LogSummary:
     together: list[Together] = field(default_factory=list)
     """Duties that came together after the act, as is known now: of programmes in issuance's log, of contracts in
     redemption's. No fault of the log: what followed was refused."""
+    acts: list[Act] = field(default_factory=list)
+    """All of them, in the logs that decided them. No fault: but each has a public reason, which outsiders can weigh."""
     state_root: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""

@@ -19,6 +19,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.KEY_REVOKED: "Sign with another key of the party: --key NAME.",
     Code.KEY_FOR_OTHER_USE: "Sign `party recover` with the recovery key, and all else with another key: --key NAME.",
     Code.PARTY_CLOSED: "It can cancel orders, report and accept usage, and claim. Only its recovery opens it again.",
+    Code.PARTY_SUSPENDED: "`counterfoil party show` says why. Until the operator reinstates it, as for a closed one.",
     Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again.",
     Code.COMMAND_FROM_FUTURE: "Check this machine's clock, then run it again.",
     Code.ROLE_NOT_ALLOWED: "Sign as a party with the role that `needs` names: `counterfoil party list` shows them.",
@@ -41,6 +42,9 @@ _ADVICE: Final[dict[str, str]] = {
     Code.LAST_KEY: "Add another key first: `counterfoil keys add`.",
     Code.PRICE_OFF_TICK: "Prices are multiples of 0.01.",
     Code.BOND_TOO_SMALL: "Raise --bond-bps.",
+    Code.PROGRAMME_PAUSED: "`counterfoil programme show` says why; its issuer resumes it.",
+    Code.PROVIDER_NOT_LISTED: "See `counterfoil programme providers`.",
+    Code.PROVIDER_SUSPENDED: "`counterfoil programme providers` says why; the issuer reinstates the provider.",
     Code.PROGRAMME_NOT_OPEN: "See valid_from and valid_until in `counterfoil programme versions`.",
     Code.DUTIES_NOT_SEPARATE: (
         "Another party has to do this: `counterfoil party show PARTY` says what a party may do, and why not."

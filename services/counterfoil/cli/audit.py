@@ -30,6 +30,7 @@ _OUTAGES = ("origin", "index", "away_since", "seconds")
 _RECOVERIES = ("index", "time", "party_id", "proposed_by", "reason", "key_id")
 _RELATIONS = ("party_id", "group_id", "since", "attested_by")
 _TOGETHER = ("where", "duties", "party_id", "related_to")
+_ACTS = ("origin", "index", "time", "event", "by", "party_id", "programme_id", "order_id", "reason")
 _FINDINGS = ("log", "place", "code", "text")
 
 
@@ -51,6 +52,9 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         rows = [each for log in report["logs"] for each in log[name]]
         if rows:
             shown.append(Rows(what, rows[:SHOWN], columns))
+    acts = [{"origin": log["origin"], **each} for log in report["logs"] for each in log["acts"]]
+    if acts:
+        shown.append(Rows("acts of issuers and operators that stopped others, with their public reasons", acts, _ACTS))
     if not findings:
         return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))

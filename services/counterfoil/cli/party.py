@@ -1,4 +1,4 @@
-"""`counterfoil party`: parties, their roles, and how they are recovered and closed."""
+"""`counterfoil party`: parties, their roles, and how they are recovered, closed and suspended."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ from counterfoil.issuance.commands import (
     ProposeRecovery,
     RecoverParty,
     RegisterParty,
+    ReinstateParty,
+    SuspendParty,
 )
+from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf
 
 app = typer.Typer(
     name="party",
-    help="Parties: register, group, groups, show, list, recover, propose-recovery, object, recoveries, close.",
+    help=(
+        "Parties: register, group, groups, show, list, recover, propose-recovery, object, recoveries, close, suspend,"
+        " reinstate, cancel-order, cancel-orders, cancellations."
+    ),
     no_args_is_help=True,
 )
 
@@ -161,10 +167,55 @@ def group(
     return AttestGroup(party_id=party, group_id=group, since=since, source=source)
 
 
+@signed(app, "suspend", "counterfoil party suspend norn --reason 'forged readings' --as operator")
+def suspend(party: PartyId, reason: Reason) -> Body:
+    """Operator: stop a party: its orders leave the book, and it only ends what it has under way.
+
+    Contracts already made run on. The reason is public, and every audit lists it.
+    """
+    return SuspendParty(party_id=party, reason=reason)
+
+
+@signed(app, "reinstate", "counterfoil party reinstate norn --reason 'inquiry is over' --as operator")
+def reinstate(party: PartyId, reason: Reason) -> Body:
+    """Operator: lift a party's suspension. Its orders do not come back."""
+    return ReinstateParty(party_id=party, reason=reason)
+
+
+@signed(app, "cancel-order", "counterfoil party cancel-order bid-9-0 --reason 'wrong limit' --as springfield")
+def cancel_order(order: Annotated[str, argument("ORDER", "The offer's or bid's id.")], reason: Reason) -> Body:
+    """Operator, or issuer for bids in its programme: take another party's order off the book.
+
+    What was held for it is released. The reason is public, and every audit lists it.
+    """
+    return CancelOrderFor(order_id=order, reason=reason)
+
+
+@signed(
+    app,
+    "cancel-orders",
+    "counterfoil party cancel-orders acme --programme springfield-2026 --reason 'wrong limit' --as springfield",
+)
+def cancel_orders(
+    party: PartyId,
+    reason: Reason,
+    programme: Annotated[
+        str | None, option("--programme", "Only its bids in this programme: the issuer's own.", metavar="PROGRAMME")
+    ] = None,
+) -> Body:
+    """The same for all open orders of a party."""
+    return CancelOrdersOf(party_id=party, programme_id=programme, reason=reason)
+
+
 _RECOVERIES: Final = Listing(
     "recoveries", "recoveries", "recovery_id party_id proposed_by reason key_id status in_force_at ended_by"
 )
-_PARTIES: Final = Listing("parties", "parties", "party_id name roles group_id registered_at closed_at")
+_PARTIES: Final = Listing("parties", "parties", "party_id name roles group_id registered_at closed_at suspended_at")
+_FORCED: Final = Listing(
+    "forced_cancellations",
+    "orders cancelled for others",
+    "cancellation_id party_id order_id programme_id cancelled_by authority reason cancelled_at",
+)
 _KEYS: Final = ("key_id", "use", "added_at", "revoked_at", "revoked_because")
 
 
@@ -191,13 +242,13 @@ def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
 
 
 def _may(row: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """The commands that a party may give, by the role that allows them; of a closed one, those that end something."""
+    """The commands that a party may give, by the role that allows them: all, or if it is stopped, those that end."""
     from counterfoil.catalogue import VOCABULARY
 
     known = [
         body
         for name, body in VOCABULARY.commands.items()
-        if name not in RULES[LATEST].absent and (body.EXIT or row["closed_at"] is None)
+        if name not in RULES[LATEST].absent and (body.EXIT or row["closed_at"] is row["suspended_at"] is None)
     ]
     by_role = {"party": None, **{role: role for role in row["roles"]}}
     return {name: sorted(body.TYPE for body in known if role == body.ROLE) for name, role in by_role.items()}
@@ -206,3 +257,4 @@ def _may(row: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 add_list(app, _PARTIES)
 add_list(app, _RECOVERIES, "recoveries")
 add_list(app, Listing("group_facts", "attested groups", "party_id group_id since attested_by source"), "groups")
+add_list(app, _FORCED, "cancellations")

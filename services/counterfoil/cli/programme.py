@@ -12,15 +12,26 @@ from rich.text import Text
 from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.listing import Listing, add_both, add_list
-from counterfoil.cli.options import Amount, argument, option
+from counterfoil.cli.options import Amount, Reason, argument, option
 from counterfoil.cli.signing import refused_form, signed
 from counterfoil.contract.canonical import Refused, parse_json
 from counterfoil.contract.limits import MAX_PAYLOAD_BYTES
 from counterfoil.contract.record import Command as Body
-from counterfoil.issuance.commands import AppropriateBudget, ListProvider
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    DelistProvider,
+    ListProvider,
+    PauseProgramme,
+    ReinstateProvider,
+    ResumeProgramme,
+    SuspendProvider,
+)
 
-app = typer.Typer(name="programme", help="Programmes: publish, fund, accredit, show, list.", no_args_is_help=True)
+app = typer.Typer(
+    name="programme", help="Programmes: publish, fund, accredit, pause, show, list.", no_args_is_help=True
+)
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
+ProviderId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
 
 TEMPLATE: Final[dict[str, Any]] = {
     "programme_id": "springfield-2026",
@@ -79,16 +90,62 @@ def appropriate(
 
 
 @signed(app, "list-provider", "counterfoil programme list-provider springfield-2026 norn --as springfield")
-def list_provider(
-    programme: ProgrammeId, provider: Annotated[str, argument("PROVIDER", "The provider's party id.")]
-) -> Body:
+def list_provider(programme: ProgrammeId, provider: ProviderId) -> Body:
     """Issuer: accredit a provider for the programme."""
     return ListProvider(programme_id=programme, provider_id=provider)
 
 
-_COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued"
+@signed(
+    app,
+    "suspend-provider",
+    "counterfoil programme suspend-provider springfield-2026 norn --reason 'meters disagree' --as springfield",
+)
+def suspend_provider(programme: ProgrammeId, provider: ProviderId, reason: Reason) -> Body:
+    """Issuer: stop a provider for a time: the programme's bids do not meet its offers, and its claims wait.
+
+    Contracts already made run on: it delivers, reports and claims. The reason is public, and every audit lists it.
+    """
+    return SuspendProvider(programme_id=programme, provider_id=provider, reason=reason)
+
+
+@signed(
+    app,
+    "reinstate-provider",
+    "counterfoil programme reinstate-provider springfield-2026 norn --reason 'meters checked' --as springfield",
+)
+def reinstate_provider(programme: ProgrammeId, provider: ProviderId, reason: Reason) -> Body:
+    """Issuer: lift a provider's suspension. Orders that rest meet those that arrive from now on."""
+    return ReinstateProvider(programme_id=programme, provider_id=provider, reason=reason)
+
+
+@signed(
+    app,
+    "delist-provider",
+    "counterfoil programme delist-provider springfield-2026 norn --reason 'forged readings' --as springfield",
+)
+def delist_provider(programme: ProgrammeId, provider: ProviderId, reason: Reason) -> Body:
+    """Issuer: take back a provider's accreditation: the programme's bids never meet its offers again.
+
+    Contracts already made run on, and what was delivered can be claimed. A suspension is over with it.
+    """
+    return DelistProvider(programme_id=programme, provider_id=provider, reason=reason)
+
+
+@signed(app, "pause", "counterfoil programme pause springfield-2026 --reason 'budget under review' --as springfield")
+def pause(programme: ProgrammeId, reason: Reason) -> Body:
+    """Issuer: issue no vouchers, and fund no new bids; the programme's bids leave the book. Contracts run on."""
+    return PauseProgramme(programme_id=programme, reason=reason)
+
+
+@signed(app, "resume", "counterfoil programme resume springfield-2026 --reason 'review is over' --as springfield")
+def resume(programme: ProgrammeId, reason: Reason) -> Body:
+    """Issuer: let a paused programme go on. Its bids do not come back."""
+    return ResumeProgramme(programme_id=programme, reason=reason)
+
+
+_COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at"
 _VERSIONS = "programme_id version share_num share_den beneficiary_cap valid_from valid_until terms_hash"
-_PROVIDERS = "programme_id provider_id listed_at"
+_PROVIDERS = "programme_id provider_id listed_at status status_since status_reason"
 add_both(app, Listing("programmes", "programmes", _COLUMNS, "springfield-2026"))
 add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")
 add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")

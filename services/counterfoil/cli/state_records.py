@@ -66,4 +66,6 @@ def _members(schema: Mapping[str, Any]) -> str:
         return f"event `{str(schema['$ref']).rpartition(':')[2]}`"
     if "properties" in schema:
         return ", ".join(f"`{name}`" for name in schema["properties"])
+    if "enum" in schema:
+        return ", ".join(f"`{word}`" for word in schema["enum"])
     return str(schema.get("description") or schema.get("type") or f"`{orjson.dumps(schema['const']).decode()}`")

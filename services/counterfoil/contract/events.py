@@ -127,6 +127,22 @@ class PartyClosed(Event):
     reason: Reason
 
 
+@event("party.suspended.v1")
+class PartySuspended(Event):
+    """Until it is reinstated the party gives no commands but those that end what it has under way."""
+
+    party_id: Id
+    reason: Reason
+
+
+@event("party.reinstated.v1")
+class PartyReinstated(Event):
+    """The suspension is lifted; what it ended stays ended."""
+
+    party_id: Id
+    reason: Reason
+
+
 @event("key.revoked.v1")
 class KeyRevoked(Event):
     """From here on the key may not sign."""

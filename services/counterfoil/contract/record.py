@@ -29,7 +29,7 @@ class Command:
 
     `TYPE` and `V` are the command's name and version on the wire. `ROLE` is the role that its actor needs; None where
     the decider judges by the object itself. `RECOVERY`: a recovery key signs it, and no other key does. `EXIT`: a party
-    that is closed may still give it, since what it owes and is owed runs off.
+    that is closed or suspended may still give it, since what it owes and is owed runs off.
     """
 
     __slots__ = ()

@@ -61,6 +61,7 @@ class Code(StrEnum):
     KEY_FOR_OTHER_USE = "key_for_other_use"
     ROLE_NOT_ALLOWED = "role_not_allowed"
     PARTY_CLOSED = "party_closed"
+    PARTY_SUSPENDED = "party_suspended"
     # Decided by existence and ownership.
     UNKNOWN_PARTY = "unknown_party"
     UNKNOWN_PROGRAMME = "unknown_programme"
@@ -99,8 +100,14 @@ class Code(StrEnum):
     AMEND_NOT_VALID = "amend_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     # Decided by eligibility and state.
+    PARTY_NOT_SUSPENDED = "party_not_suspended"
+    PROGRAMME_PAUSED = "programme_paused"
+    PROGRAMME_NOT_PAUSED = "programme_not_paused"
     PROGRAMME_NOT_OPEN = "programme_not_open"
     PROVIDER_ALREADY_LISTED = "provider_already_listed"
+    PROVIDER_NOT_LISTED = "provider_not_listed"
+    PROVIDER_SUSPENDED = "provider_suspended"
+    PROVIDER_NOT_SUSPENDED = "provider_not_suspended"
     PARTY_NOT_A_PROVIDER = "party_not_a_provider"
     PARTY_NOT_A_BENEFICIARY = "party_not_a_beneficiary"
     CLASS_NOT_IN_PROGRAMME = "class_not_in_programme"
@@ -160,6 +167,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.KEY_FOR_OTHER_USE: Meaning(_D, False, "A recovery key signs `recover_party` alone, and no other key does."),
     Code.ROLE_NOT_ALLOWED: Meaning(_D, False, "The actor does not have the role that this command needs."),
     Code.PARTY_CLOSED: Meaning(_D, False, "The party is closed: it only ends what it has under way."),
+    Code.PARTY_SUSPENDED: Meaning(_D, True, "The party is suspended: it only ends what it has under way."),
     Code.UNKNOWN_PARTY: Meaning(_D, True, "No such party."),
     Code.UNKNOWN_PROGRAMME: Meaning(_D, True, "No such programme."),
     Code.UNKNOWN_CLASS: Meaning(_D, True, "No such accelerator class."),
@@ -197,8 +205,14 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.BOND_TOO_SMALL: Meaning(_D, False, "The bond is below the minimum share of the notional."),
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The product of price and quantity exceeds the largest amount."),
+    Code.PARTY_NOT_SUSPENDED: Meaning(_D, True, "The party is not suspended."),
+    Code.PROGRAMME_PAUSED: Meaning(_D, True, "The programme is paused: it issues nothing, and funds no new bids."),
+    Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
     Code.PROGRAMME_NOT_OPEN: Meaning(_D, True, "Ledger time is outside the programme's validity."),
     Code.PROVIDER_ALREADY_LISTED: Meaning(_D, False, "The provider is listed for the programme."),
+    Code.PROVIDER_NOT_LISTED: Meaning(_D, True, "The provider is not listed for the programme."),
+    Code.PROVIDER_SUSPENDED: Meaning(_D, True, "The programme has suspended the provider: its claims wait."),
+    Code.PROVIDER_NOT_SUSPENDED: Meaning(_D, True, "The programme has not suspended the provider."),
     Code.PARTY_NOT_A_PROVIDER: Meaning(_D, False, "The party named does not have the role of provider."),
     Code.PARTY_NOT_A_BENEFICIARY: Meaning(_D, False, "The party named does not have the role of beneficiary."),
     Code.CLASS_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this accelerator class."),

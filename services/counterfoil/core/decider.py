@@ -19,6 +19,8 @@ from counterfoil.contract.events import (
     PartyClosed,
     PartyRecovered,
     PartyRegistered,
+    PartyReinstated,
+    PartySuspended,
     RecoveryKeySet,
     RulesAdopted,
 )
@@ -154,6 +156,8 @@ MIRRORED: Final[Mapping[type[Event], Callable[[Any, Any, At], Sequence[Event]]]]
         RecoveryKeySet,
         PartyRecovered,
         PartyClosed,
+        PartySuspended,
+        PartyReinstated,
         RulesAdopted,
     ),
     mirror,
@@ -189,6 +193,14 @@ def _closed(state: ServiceState, event: PartyClosed, _at: At) -> None:
     state.directory.closed(event)
 
 
+def _suspended(state: ServiceState, event: PartySuspended, _at: At) -> None:
+    state.directory.suspended(event)
+
+
+def _reinstated(state: ServiceState, event: PartyReinstated, _at: At) -> None:
+    state.directory.reinstated(event)
+
+
 COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     PartyRegistered: _registered,
     GroupAttested: _group_attested,
@@ -197,5 +209,7 @@ COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     RecoveryKeySet: _recovery_key_set,
     PartyRecovered: _recovered,
     PartyClosed: _closed,
+    PartySuspended: _suspended,
+    PartyReinstated: _reinstated,
 }
 """How every state applies the events about parties and keys."""

@@ -18,6 +18,8 @@ from counterfoil.contract.events import (
     PartyClosed,
     PartyRecovered,
     PartyRegistered,
+    PartyReinstated,
+    PartySuspended,
     RecoveryKeySet,
 )
 from counterfoil.core.form import FLAG, OCTETS, TEXT, TEXTS, Form, by_name, row
@@ -47,6 +49,7 @@ class Party:
     keys: dict[str, Key] = field(default_factory=dict)
     recovery_keys: dict[str, Key] = field(default_factory=dict)
     closed: bool = False
+    suspended: bool = False
 
     def keys_in_force(self) -> int:
         """How many of its keys may sign."""
@@ -61,7 +64,7 @@ _KEYS: Final = by_name(row(Key, public_key=OCTETS, in_force=FLAG))
 PARTY: Final = Form(
     "party",
     ("party_id",),
-    row(Party, name=TEXT, roles=TEXTS, group_id=TEXT, keys=_KEYS, recovery_keys=_KEYS, closed=FLAG),
+    row(Party, name=TEXT, roles=TEXTS, group_id=TEXT, keys=_KEYS, recovery_keys=_KEYS, closed=FLAG, suspended=FLAG),
     "a party; its keys and recovery keys by key id, revoked ones included",
     attributes=("party_id",),
 )
@@ -161,6 +164,14 @@ class Directory:
     def closed(self, event: PartyClosed) -> None:
         """Apply the end of a party's part in the market."""
         self.parties.edit(event.party_id).closed = True
+
+    def suspended(self, event: PartySuspended) -> None:
+        """Apply a suspension."""
+        self.parties.edit(event.party_id).suspended = True
+
+    def reinstated(self, event: PartyReinstated) -> None:
+        """Apply the end of a suspension."""
+        self.parties.edit(event.party_id).suspended = False
 
 
 def _revoke(keys: dict[str, Key], key_id: str) -> None:

@@ -41,6 +41,7 @@ from counterfoil.core.decider import At, Decider, S, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import UnknownRules, rules_of
+from counterfoil.core.standing import not_taking_part
 from counterfoil.core.state_tree import StateTree
 from counterfoil.core.table import count_touched, dump, forget_touched, take_touched
 
@@ -288,9 +289,7 @@ def may_give(party: Party, body: Command) -> Refusal | None:
     """Refuse a command that no party of this kind may give, whatever it asks for."""
     if body.ROLE is not None and body.ROLE not in party.roles:
         return refuse(Code.ROLE_NOT_ALLOWED, needs=body.ROLE)
-    if party.closed and not body.EXIT:
-        return refuse(Code.PARTY_CLOSED, party_id=party.party_id)
-    return None
+    return None if body.EXIT else not_taking_part(party)
 
 
 def _nothing(_state: object, _event: object, _at: At) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 from counterfoil.contract.record import Event
-from counterfoil.core.form import TRUE, Form, event
+from counterfoil.core.form import Form, event, one_of
 
-LISTING: Final = Form("listing", ("programme_id", "provider_id"), TRUE, "the programme accepts the provider")
+Listing = Literal["listed", "suspended"]
+"""Whether a programme accepts a provider; of a suspended one it pays nothing, and new bids do not meet it."""
+
+LISTING: Final = Form(
+    "listing",
+    ("programme_id", "provider_id"),
+    one_of(*get_args(Listing)),
+    "the programme has listed the provider, and may have suspended it",
+)
 
 
 def versions(published: type[Event]) -> Form:

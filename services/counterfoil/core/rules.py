@@ -130,6 +130,15 @@ _NEW_IN_4: Final = frozenset(
         ("object_to_recovery", 1),
         ("close_party", 1),
         ("attest_group", 1),
+        ("suspend_party", 1),
+        ("reinstate_party", 1),
+        ("delist_provider", 1),
+        ("suspend_provider", 1),
+        ("reinstate_provider", 1),
+        ("pause_programme", 1),
+        ("resume_programme", 1),
+        ("cancel_order_for", 1),
+        ("cancel_orders_of", 1),
     }
 )
 _GONE_IN_4: Final = frozenset(

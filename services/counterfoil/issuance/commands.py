@@ -148,6 +148,22 @@ class AttestGroup(Command):
     source: Reason
 
 
+@command("suspend_party", role="operator")
+class SuspendParty(Command):
+    """Operator: from here on the party only ends what it has under way; its orders leave the book. In public."""
+
+    party_id: Id
+    reason: Reason
+
+
+@command("reinstate_party", role="operator")
+class ReinstateParty(Command):
+    """Operator: lift a party's suspension; its orders do not come back."""
+
+    party_id: Id
+    reason: Reason
+
+
 @command("register_class", role="operator")
 class RegisterClass(Command):
     """Operator: a new version of an accelerator class. Throughput in milli-TFLOPS (dense BF16), unknown as null."""
@@ -187,6 +203,49 @@ class ListProvider(Command):
 
     programme_id: Id
     provider_id: Id
+
+
+@command("delist_provider", role="issuer")
+class DelistProvider(Command):
+    """Issuer: bids of the programme no longer meet the provider's offers. What it has delivered it may still claim."""
+
+    programme_id: Id
+    provider_id: Id
+    reason: Reason
+
+
+@command("suspend_provider", role="issuer")
+class SuspendProvider(Command):
+    """Issuer: bids of the programme do not meet the provider's offers, and its claims wait, until it is reinstated."""
+
+    programme_id: Id
+    provider_id: Id
+    reason: Reason
+
+
+@command("reinstate_provider", role="issuer")
+class ReinstateProvider(Command):
+    """Issuer: lift a provider's suspension for a programme."""
+
+    programme_id: Id
+    provider_id: Id
+    reason: Reason
+
+
+@command("pause_programme", role="issuer")
+class PauseProgramme(Command):
+    """Issuer: no new vouchers and no new bids, and the programme's bids leave the book. Contracts run on."""
+
+    programme_id: Id
+    reason: Reason
+
+
+@command("resume_programme", role="issuer")
+class ResumeProgramme(Command):
+    """Issuer: a paused programme issues and funds bids again."""
+
+    programme_id: Id
+    reason: Reason
 
 
 @command("issue_voucher", role="issuer")

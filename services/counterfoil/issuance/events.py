@@ -83,6 +83,49 @@ class ProviderListed(Event):
     provider_id: Id
 
 
+@event("provider.delisted.v1")
+class ProviderDelisted(Event):
+    """From here on no bid of the programme meets the provider's offers; a suspension is over."""
+
+    programme_id: Id
+    provider_id: Id
+    reason: Reason
+
+
+@event("provider.suspended.v1")
+class ProviderSuspended(Event):
+    """No bid of the programme meets the provider's offers, and none of its claims is approved or settled."""
+
+    programme_id: Id
+    provider_id: Id
+    reason: Reason
+
+
+@event("provider.reinstated.v1")
+class ProviderReinstated(Event):
+    """The suspension is lifted."""
+
+    programme_id: Id
+    provider_id: Id
+    reason: Reason
+
+
+@event("programme.paused.v1")
+class ProgrammePaused(Event):
+    """The programme issues nothing and funds no new bids; those that are open leave the book."""
+
+    programme_id: Id
+    reason: Reason
+
+
+@event("programme.resumed.v1")
+class ProgrammeResumed(Event):
+    """The programme issues and funds bids again."""
+
+    programme_id: Id
+    reason: Reason
+
+
 @event("budget.appropriated.v1")
 class BudgetAppropriated(Event):
     """`amount` more may be issued; `uncommitted_after` is issuance's own count."""

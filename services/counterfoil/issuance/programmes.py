@@ -15,6 +15,7 @@ from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.rules import Rules
+from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import (
     ListProvider,
     PublishProgramme,
@@ -86,8 +87,8 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
     provider = state.directory.parties.get(body.provider_id)
     if provider is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)
-    if provider.closed:
-        return refuse(Code.PARTY_CLOSED, party_id=body.provider_id)
+    if (refused := not_taking_part(provider)) is not None:
+        return refused
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
@@ -125,4 +126,4 @@ def programme_published(state: IssuanceState, event: ProgrammePublished, _at: At
 
 def provider_listed(state: IssuanceState, event: ProviderListed, _at: At) -> None:
     """Apply a listing."""
-    state.listings[event.programme_id, event.provider_id] = True
+    state.listings[event.programme_id, event.provider_id] = "listed"

@@ -19,9 +19,9 @@ from counterfoil.contract.limits import (
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
 from counterfoil.core.keys import key_id_of
-from counterfoil.core.programmes import LISTING
+from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.table import Table
 from counterfoil.issuance.events import (
     ProgrammePublished,
@@ -39,6 +39,7 @@ class Programme:
     recycled: int = 0
     issued: int = 0
     vouchers_issued: int = 0
+    paused: bool = False
 
     @property
     def uncommitted(self) -> int:
@@ -103,7 +104,7 @@ PROGRAMME: Final = Form(
     ("programme_id",),
     row(
         Programme, current=event(ProgrammePublished), appropriated=AMOUNT, recycled=AMOUNT, issued=AMOUNT,
-        vouchers_issued=COUNT,
+        vouchers_issued=COUNT, paused=FLAG,
     ),
     "the current version of a programme, and its totals",
 )  # fmt: skip
@@ -136,7 +137,7 @@ class IssuanceState(ServiceState):
         super().__init__()
         self.classes: Table[str, int] = self.keep(Table(CLASS))
         self.programmes: Table[str, Programme] = self.keep(Table(PROGRAMME))
-        self.listings: Table[tuple[str, str], bool] = self.keep(Table(LISTING))  # by programme and provider
+        self.listings: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # by programme and provider
         self.issued_to: Table[tuple[str, str], dict[str, int]] = self.keep(Table(ISSUED))  # by programme and party
         self.group_issued: dict[tuple[str, str], int] = {}  # by programme and group
         self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))

@@ -16,6 +16,8 @@ from counterfoil.contract.events import (
     PartyClosed,
     PartyRecovered,
     PartyRegistered,
+    PartyReinstated,
+    PartySuspended,
     RecoveryKeySet,
     RulesAdopted,
 )
@@ -27,8 +29,13 @@ from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
     ClassRegistered,
+    ProgrammePaused,
     ProgrammePublished,
+    ProgrammeResumed,
+    ProviderDelisted,
     ProviderListed,
+    ProviderReinstated,
+    ProviderSuspended,
     RecoveryEnded,
     RecoveryProposed,
     VoucherIssued,
@@ -51,6 +58,8 @@ PARTIES: Final = View(
         "registered_at": "time",
         "closed_at": "time?",
         "closed_because": "text?",
+        "suspended_at": "time?",
+        "suspended_because": "text?",
     },
     filters=("group_id",),
 )
@@ -145,6 +154,8 @@ PROGRAMMES: Final = View(
         "issued": "amount",
         "uncommitted": "amount",
         "vouchers_issued": "int",
+        "paused_at": "time?",
+        "paused_because": "text?",
     },
     filters=("issuer_id", "currency"),
 )
@@ -182,9 +193,17 @@ PROGRAMME_VERSIONS: Final = View(
 LISTINGS: Final = View(
     name="listings",
     key=("programme_id", "provider_id"),
-    columns={"programme_id": "text", "provider_id": "text", "listed_at": "time"},
-    filters=("programme_id", "provider_id"),
+    columns={
+        "programme_id": "text",
+        "provider_id": "text",
+        "listed_at": "time",
+        "status": "text",
+        "status_since": "time",
+        "status_reason": "text?",
+    },
+    filters=("programme_id", "provider_id", "status"),
 )
+"""`status`: listed, suspended or delisted."""
 VOUCHERS: Final = View(
     name="vouchers",
     key=("voucher_id",),
@@ -229,7 +248,8 @@ def _rules_named(event: LogOpened | RulesAdopted, at: At) -> Iterable[Change]:
 
 def _party_registered(event: PartyRegistered, at: At) -> Iterable[Change]:
     row = {"party_id": event.party_id, "name": event.name, "roles": list(event.roles), "group_id": event.group_id}
-    yield Put(PARTIES.name, {**row, "registered_at": at.time, "closed_at": None, "closed_because": None})
+    none = dict.fromkeys(("closed_at", "closed_because", "suspended_at", "suspended_because"))
+    yield Put(PARTIES.name, {**row, "registered_at": at.time, **none})
 
 
 def _party_closed(event: PartyClosed, at: At) -> Iterable[Change]:
@@ -241,6 +261,14 @@ def _group_attested(event: GroupAttested, at: At) -> Iterable[Change]:
     row |= {"since": event.since, "source": event.source, "attested_by": event.attested_by, "attested_at": at.time}
     yield Put(GROUP_FACTS.name, row)
     yield Set(PARTIES.name, (event.party_id,), {"group_id": event.group_after})
+
+
+def _party_suspended(event: PartySuspended, at: At) -> Iterable[Change]:
+    yield Set(PARTIES.name, (event.party_id,), {"suspended_at": at.time, "suspended_because": event.reason})
+
+
+def _party_reinstated(event: PartyReinstated, _at: At) -> Iterable[Change]:
+    yield Set(PARTIES.name, (event.party_id,), {"suspended_at": None, "suspended_because": None})
 
 
 def _key_added(event: KeyAdded, at: At) -> Iterable[Change]:
@@ -335,7 +363,8 @@ def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
     if event.version == 1:
         totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
         names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": terms.title}
-        yield Put(PROGRAMMES.name, {**names, "currency": terms.currency, "version": event.version, **totals})
+        state = {"version": event.version, **totals, "paused_at": None, "paused_because": None}
+        yield Put(PROGRAMMES.name, {**names, "currency": terms.currency, **state})
     else:
         yield Set(PROGRAMMES.name, (event.programme_id,), {"title": terms.title, "version": event.version})
     shown = {name: getattr(terms, name) for name in ProgrammeTerms.__dataclass_fields__}
@@ -358,7 +387,15 @@ def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
 
 def _provider_listed(event: ProviderListed, at: At) -> Iterable[Change]:
     row = {"programme_id": event.programme_id, "provider_id": event.provider_id, "listed_at": at.time}
-    yield Put(LISTINGS.name, row)
+    yield Put(LISTINGS.name, {**row, "status": "listed", "status_since": at.time, "status_reason": None})
+
+
+def _programme_paused(event: ProgrammePaused, at: At) -> Iterable[Change]:
+    yield Set(PROGRAMMES.name, (event.programme_id,), {"paused_at": at.time, "paused_because": event.reason})
+
+
+def _programme_resumed(event: ProgrammeResumed, _at: At) -> Iterable[Change]:
+    yield Set(PROGRAMMES.name, (event.programme_id,), {"paused_at": None, "paused_because": None})
 
 
 def _budget_appropriated(event: BudgetAppropriated, _at: At) -> Iterable[Change]:
@@ -391,12 +428,12 @@ def _voucher_issued(event: VoucherIssued, at: At) -> Iterable[Change]:
     yield Put(VOUCHERS.name, row)
 
 
-def _status(status: str) -> Callable[[Any, At], Iterable[Change]]:
-    """A projection that sets a voucher's status, with the event's reason if it has one."""
+def _status(view: View, status: str) -> Callable[[Any, At], Iterable[Change]]:
+    """A projection that sets the status of a voucher or a listing, with the event's reason if it has one."""
 
     def project(event: Any, at: At) -> Iterable[Change]:
         values = {"status": status, "status_since": at.time, "status_reason": getattr(event, "reason", None)}
-        yield Set(VOUCHERS.name, (event.voucher_id,), values)
+        yield Set(view.name, tuple(getattr(event, name) for name in view.key), values)
 
     return project
 
@@ -409,6 +446,8 @@ REDUCERS: Final[Reducers] = {
     KeyAdded: _key_added,
     KeyRevoked: _key_revoked,
     PartyClosed: _party_closed,
+    PartySuspended: _party_suspended,
+    PartyReinstated: _party_reinstated,
     RecoveryKeySet: _recovery_key_set,
     RecoveryProposed: _recovery_proposed,
     RecoveryEnded: _recovery_ended,
@@ -416,12 +455,17 @@ REDUCERS: Final[Reducers] = {
     ClassRegistered: _class_registered,
     ProgrammePublished: _programme_published,
     ProviderListed: _provider_listed,
+    ProviderDelisted: _status(LISTINGS, "delisted"),
+    ProviderSuspended: _status(LISTINGS, "suspended"),
+    ProviderReinstated: _status(LISTINGS, "listed"),
+    ProgrammePaused: _programme_paused,
+    ProgrammeResumed: _programme_resumed,
     BudgetAppropriated: _budget_appropriated,
     BudgetRecycled: _budget_recycled,
     VoucherIssued: _voucher_issued,
-    VoucherSuspended: _status("suspended"),
-    VoucherReinstated: _status("active"),
-    VoucherRevoked: _status("revoked"),
-    VoucherExpired: _status("expired"),
+    VoucherSuspended: _status(VOUCHERS, "suspended"),
+    VoucherReinstated: _status(VOUCHERS, "active"),
+    VoucherRevoked: _status(VOUCHERS, "revoked"),
+    VoucherExpired: _status(VOUCHERS, "expired"),
 }
 """Changes per event of issuance's log. Its other events (cancellations follow a revocation) change no row."""

@@ -14,6 +14,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import (
     IssueVoucher,
     ReinstateVoucher,
@@ -37,8 +38,8 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     beneficiary = state.directory.parties.get(body.beneficiary_id)
     if beneficiary is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.beneficiary_id)
-    if beneficiary.closed:
-        return refuse(Code.PARTY_CLOSED, party_id=body.beneficiary_id)
+    if (refused := not_taking_part(beneficiary)) is not None:
+        return refused
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
@@ -47,6 +48,8 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     room = state.room(programme.terms.currency)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
+    if programme.paused:
+        return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
     if not programme.terms.issues(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:

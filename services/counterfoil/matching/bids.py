@@ -35,6 +35,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
         or (refuse(Code.CLASSES_NOT_COMPARABLE) if len(gpus) > 1 else None)
         or checks.minimum_too_large(body.min_nodes, body.nodes, 0, 0)
         or checks.too_large(per_node * body.nodes + body.nodes)
+        or checks.paused(state, body.programme_id)
         or not_in_programme(versions, body, rules, at)
         or state.barred(body.programme_id, actor.party_id)
         or checks.past_gate(body.latest, rules, at)

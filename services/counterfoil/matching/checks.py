@@ -8,14 +8,19 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import Rules
-from counterfoil.matching.state import MatchingState
+from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour
 
 
 def too_many_orders(state: MatchingState, actor: Party) -> Refusal | None:
     """The party may have one more open order."""
     most = state.rules.max_open_orders_per_party
-    return None if len(state.open_orders.get(actor.party_id, ())) < most else refuse(Code.OVER_LIMIT, limit=most)
+    return None if len(state.open_orders.get((ANY, actor.party_id), ())) < most else refuse(Code.OVER_LIMIT, limit=most)
+
+
+def paused(state: MatchingState, programme_id: str) -> Refusal | None:
+    """The programme funds new bids."""
+    return refuse(Code.PROGRAMME_PAUSED, programme_id=programme_id) if programme_id in state.paused else None
 
 
 def off_tick(price: int, rules: Rules) -> Refusal | None:

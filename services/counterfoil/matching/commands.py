@@ -14,6 +14,7 @@ from counterfoil.contract.scalars import (
     Id,
     Nodes,
     Price,
+    Reason,
     Time,
 )
 
@@ -101,3 +102,23 @@ class CancelBid(Command):
     """Beneficiary: take a bid off the book; its hold is released."""
 
     bid_id: Id
+
+
+@command("cancel_order_for", role=None)
+class CancelOrderFor(Command):
+    """Operator, or the issuer whose programme funds a bid: take another party's order off the book, in public."""
+
+    order_id: Id
+    reason: Reason
+
+
+@command("cancel_orders_of", role=None)
+class CancelOrdersOf(Command):
+    """The same for all orders that a party has open in this log; with `programme_id` for its bids in that programme.
+
+    An issuer must name a programme of its own.
+    """
+
+    party_id: Id
+    programme_id: Id | None
+    reason: Reason

@@ -18,13 +18,21 @@ from counterfoil.contract.scalars import (
     NodesOrNone,
     PositiveAmount,
     Price,
+    Reason,
     Time,
     Version,
 )
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 
-Removal = Literal["party_closed", "duties_not_separate"]
-"""Why an order leaves the book that neither its owner nor a match has ended; for duties, bids alone."""
+Removal = Literal[
+    "party_closed",
+    "party_suspended",
+    "programme_paused",
+    "duties_not_separate",
+    "cancelled_by_operator",
+    "cancelled_by_issuer",
+]
+"""Why an order leaves the book that neither its owner nor a match has ended; bids alone for what a programme says."""
 
 
 @event("offer.received.v1")
@@ -177,6 +185,23 @@ class MatchPrevented(Event):
     bid_id: Id
     offer_id: Id
     mode: SelfTrade
+
+
+@event("cancellation.forced.v1")
+class CancellationForced(Event):
+    """An operator, or the issuer whose programme funds the bids, ends orders of another party, in public.
+
+    `order_id`: that order, which is closed in the same entry. If none is named, all that the party has open, of
+    `programme_id` its bids alone, and a timer closes them before anything else is decided.
+    """
+
+    cancellation_id: Id
+    party_id: Id
+    order_id: Id | None
+    programme_id: Id | None
+    cancelled_by: Id
+    authority: Literal["operator", "issuer"]
+    reason: Reason
 
 
 @event("match.continued.v1")

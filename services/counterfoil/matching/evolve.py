@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from counterfoil.contract.events import GroupAttested, PartyClosed
+from counterfoil.contract.events import GroupAttested
 from counterfoil.core.decider import At
-from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
+from counterfoil.issuance.events import (
+    ClassRegistered,
+    ProgrammePublished,
+    ProviderDelisted,
+    ProviderListed,
+    ProviderReinstated,
+    ProviderSuspended,
+)
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -19,24 +26,21 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.matching.resting import bid_of, offer_of
-from counterfoil.matching.state import AcceleratorClass, MatchingState
+from counterfoil.matching.state import ANY, AcceleratorClass, MatchingState
 
 # what issuance decided ------------------------------------------------------------------------------------------------
-
-
-def party_closed(state: MatchingState, event: PartyClosed, _at: At) -> None:
-    """The party's orders are to leave."""
-    state.directory.closed(event)
-    state.leave(event.party_id)
 
 
 def group_attested(state: MatchingState, event: GroupAttested, _at: At) -> None:
     """The party's orders belong to its group as of now; bids in a programme of that group are to leave."""
     state.directory.group_attested(event)
-    for order_id in state.open_orders.get(event.party_id, ()):
+    for order_id in state.open_orders.get((ANY, event.party_id), ()):
         state.book.regroup(order_id, event.group_after)
-    for party_id in state.directory.related_to(event.party_id):
-        state.leave(party_id)
+    for party_id in sorted(state.directory.related_to(event.party_id)):
+        bids = [state.bids[each] for each in state.open_orders.get((ANY, party_id), ()) if each in state.bids]
+        for programme_id in {bid.programme_id: None for bid in bids}:
+            if state.issues_to_itself(programme_id, party_id):
+                state.leave((programme_id, party_id), "duties_not_separate")
 
 
 def class_registered(state: MatchingState, event: ClassRegistered, _at: At) -> None:
@@ -49,9 +53,19 @@ def programme_published(state: MatchingState, event: ProgrammePublished, _at: At
     state.programmes.put((event.programme_id, event.version), event)
 
 
-def provider_listed(state: MatchingState, event: ProviderListed, _at: At) -> None:
-    """The provider may be matched with bids of the programme."""
-    state.listed[event.programme_id, event.provider_id] = True
+def provider_listed(state: MatchingState, event: ProviderListed | ProviderReinstated, _at: At) -> None:
+    """The provider may be matched with bids of the programme from now on; what rests waits for the next order."""
+    state.listed[event.programme_id, event.provider_id] = "listed"
+
+
+def provider_suspended(state: MatchingState, event: ProviderSuspended, _at: At) -> None:
+    """The provider's offers stay, for other programmes."""
+    state.listed[event.programme_id, event.provider_id] = "suspended"
+
+
+def provider_delisted(state: MatchingState, event: ProviderDelisted, _at: At) -> None:
+    """The same for good."""
+    del state.listed[event.programme_id, event.provider_id]
 
 
 # offers ---------------------------------------------------------------------------------------------------------------
@@ -83,7 +97,7 @@ def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
     if event.offer_id in state.admitted:
         state.book.remove_offer(event.offer_id)
         state.resting_offers.mark(event.offer_id)
-    _ended(state, event.offer_id, offer.provider_id)
+    _ended(state, event.offer_id, offer)
 
 
 # bids -----------------------------------------------------------------------------------------------------------------
@@ -123,7 +137,7 @@ def _remove_bid(state: MatchingState, bid_id: str) -> None:
     if state.book.bid(bid_id) is not None:
         state.book.remove_bid(bid_id)
     state.versions.pop(bid_id, None)
-    _ended(state, bid_id, bid.beneficiary_id)
+    _ended(state, bid_id, bid)
 
 
 # matches --------------------------------------------------------------------------------------------------------------
@@ -154,12 +168,8 @@ def match_continued(state: MatchingState, event: MatchContinued, at: At) -> None
 # shared ---------------------------------------------------------------------------------------------------------------
 
 
-def _ended(state: MatchingState, order_id: str, owner: str) -> None:
-    del state.open_orders[owner][order_id]
-    if not state.open_orders[owner]:
-        del state.open_orders[owner]
+def _ended(state: MatchingState, order_id: str, order: OfferReceived | BidReceived) -> None:
     if order_id in state.continuing:
         del state.continuing[order_id]
     state.admitted.pop(order_id, None)
-    state.expiry.ended()
-    state.leaving.ended()
+    state.closed(order_id, order)

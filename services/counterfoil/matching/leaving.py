@@ -1,26 +1,67 @@
-"""Why open orders must leave the book although nobody cancelled them, and the timer that ends them before all else."""
+"""Why open orders must leave the book that neither their owner nor a match has ended, and the timer that ends them.
+
+The timer is due before anything else but a pass that is not over. So no order trades that must leave, and none is
+received meanwhile. Of a party or a programme it ends the first received first; nobody else's orders are looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Final, Literal
 
-from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.contract.events import PartyClosed, PartySuspended
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
-from counterfoil.matching.events import BidClosed, OfferClosed
-from counterfoil.matching.state import MatchingState
+from counterfoil.issuance.events import ProgrammePaused, ProgrammeResumed
+from counterfoil.matching.events import BidClosed, OfferClosed, Removal
+from counterfoil.matching.state import ANY, MatchingState
+
+REMOVALS: Final[Mapping[Literal["operator", "issuer"], Removal]] = {
+    "operator": "cancelled_by_operator",
+    "issuer": "cancelled_by_issuer",
+}
+"""By whose authority orders are cancelled for others."""
 
 
-def end_orders(state: MatchingState, cutoff: int, _at: At) -> Sequence[Event]:
+def end_orders(state: MatchingState, _cutoff: int, _at: At) -> Sequence[Event]:
     """Timer: close the orders that must leave, as many as one entry holds."""
-    some = state.leaving.reached(cutoff, state.rules.max_items_per_sweep)
-    return [_closed(state, order_id) for order_id in some]
+    events = dict[str, Event]()  # an order may have to leave for two reasons
+    for scope in sorted(state.leaving):
+        room = state.rules.max_items_per_sweep - len(events)
+        for order_id in islice(state.open_orders[scope], room):
+            events.setdefault(order_id, closing(state, order_id, state.leaving[scope]))
+    return list(events.values())
 
 
-def _closed(state: MatchingState, order_id: str) -> Event:
-    reason = state.why_leave(order_id)
-    if reason is None:
-        raise InvariantViolation(f"{order_id} may stay")
+def closing(state: MatchingState, order_id: str, reason: Removal) -> Event:
+    """The event that closes an open order."""
     if order_id in state.bids:
         return BidClosed(bid_id=order_id, reason=reason)
     return OfferClosed(offer_id=order_id, reason=reason)
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def party_closed(state: MatchingState, event: PartyClosed, _at: At) -> None:
+    """The party's orders are to leave."""
+    state.directory.closed(event)
+    state.leave((ANY, event.party_id), "party_closed")
+
+
+def party_suspended(state: MatchingState, event: PartySuspended, _at: At) -> None:
+    """The same."""
+    state.directory.suspended(event)
+    state.leave((ANY, event.party_id), "party_suspended")
+
+
+def programme_paused(state: MatchingState, event: ProgrammePaused, _at: At) -> None:
+    """The programme's bids are to leave."""
+    state.paused[event.programme_id] = True
+    state.leave((event.programme_id, ANY), "programme_paused")
+
+
+def programme_resumed(state: MatchingState, event: ProgrammeResumed, _at: At) -> None:
+    """The programme funds bids again."""
+    del state.paused[event.programme_id]

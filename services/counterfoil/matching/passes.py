@@ -16,7 +16,7 @@ from counterfoil.core.rules import Rules
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import BidClosed, MatchContinued, MatchPrevented, OfferClosed, TradeMatched
 from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented
-from counterfoil.matching.state import LEAVING, MatchingState
+from counterfoil.matching.state import LEAVING_TIMER, MatchingState
 from counterfoil.matching.times import floor_hour
 
 _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fillable"]]] = {
@@ -36,8 +36,8 @@ def due(state: MatchingState) -> tuple[int, str] | None:
     """The next timer: a continuation comes before anything else, and orders that must leave come next."""
     if state.continuing:
         return 0, "continue_matching"
-    if state.leaving.next() is not None:
-        return 0, LEAVING
+    if state.leaving:
+        return 0, LEAVING_TIMER
     expiry = state.expiry.next()
     return None if expiry is None else (expiry, "order_expiry")
 

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.events import GroupAttested, PartyClosed
+from counterfoil.contract.events import GroupAttested, PartyClosed, PartySuspended
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
-from counterfoil.issuance.events import ClassRegistered, ProgrammePublished, ProviderListed
+from counterfoil.issuance.events import (
+    ClassRegistered,
+    ProgrammePaused,
+    ProgrammePublished,
+    ProgrammeResumed,
+    ProviderDelisted,
+    ProviderListed,
+    ProviderReinstated,
+    ProviderSuspended,
+)
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
-from counterfoil.matching import evolve
+from counterfoil.matching import evolve, forced_cancellations, leaving
 from counterfoil.matching.admission import bond_held, funds_held, hold_refused, terms_are_known
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
-from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
+from counterfoil.matching.commands import (
+    AmendBid,
+    AmendOffer,
+    CancelBid,
+    CancelOffer,
+    CancelOrderFor,
+    CancelOrdersOf,
+    PlaceBid,
+    PostOffer,
+)
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
     BidReceived,
     BidReduced,
+    CancellationForced,
     MatchContinued,
     MatchPrevented,
     OfferAdmitted,
@@ -26,10 +45,9 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.matching.expiry import expire_orders
-from counterfoil.matching.leaving import end_orders
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
 from counterfoil.matching.passes import continue_matching, due
-from counterfoil.matching.state import LEAVING, MatchingState
+from counterfoil.matching.state import LEAVING_TIMER, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.service import Service
 
@@ -43,13 +61,20 @@ DECIDER: Final = Decider(
         PlaceBid: place_bid,
         AmendBid: amend_bid,
         CancelBid: cancel_bid,
+        CancelOrderFor: forced_cancellations.cancel_order_for,
+        CancelOrdersOf: forced_cancellations.cancel_orders_of,
     },
     reactions={
         "issuance": {
             **MIRRORED,
             ClassRegistered: mirror,
             ProgrammePublished: mirror,
+            ProgrammePaused: mirror,
+            ProgrammeResumed: mirror,
             ProviderListed: mirror,
+            ProviderDelisted: mirror,
+            ProviderSuspended: mirror,
+            ProviderReinstated: mirror,
         },
         "ledger": {
             HoldPlaced: funds_held,
@@ -58,15 +83,21 @@ DECIDER: Final = Decider(
         },
     },
     ready={HoldPlaced: terms_are_known},
-    timers={"order_expiry": expire_orders, "continue_matching": continue_matching, LEAVING: end_orders},
+    timers={"order_expiry": expire_orders, "continue_matching": continue_matching, LEAVING_TIMER: leaving.end_orders},
     due=due,
     evolve={
         **COMMON,
         GroupAttested: evolve.group_attested,
-        PartyClosed: evolve.party_closed,
+        PartyClosed: leaving.party_closed,
+        PartySuspended: leaving.party_suspended,
+        ProgrammePaused: leaving.programme_paused,
+        ProgrammeResumed: leaving.programme_resumed,
         ClassRegistered: evolve.class_registered,
         ProgrammePublished: evolve.programme_published,
         ProviderListed: evolve.provider_listed,
+        ProviderReinstated: evolve.provider_listed,
+        ProviderSuspended: evolve.provider_suspended,
+        ProviderDelisted: evolve.provider_delisted,
         OfferReceived: evolve.offer_received,
         OfferAdmitted: evolve.offer_admitted,
         OfferReduced: evolve.offer_reduced,
@@ -76,6 +107,7 @@ DECIDER: Final = Decider(
         BidReduced: evolve.bid_reduced,
         BidClosed: evolve.bid_closed,
         TradeMatched: evolve.trade_matched,
+        CancellationForced: forced_cancellations.cancellation_forced,
         MatchPrevented: evolve.match_prevented,
         MatchContinued: evolve.match_continued,
     },

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections import OrderedDict
+from typing import Final, NamedTuple, get_args
 
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.core.form import COUNT, TIME, Form, event, row
-from counterfoil.core.programmes import LISTING, versions
+from counterfoil.core.form import COUNT, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.programmes import LISTING, Listing, versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.continuous import PTW_1
@@ -34,10 +35,20 @@ PROGRAMME: Final = versions(ProgrammePublished)
 OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
 BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
-
-
-LEAVING: Final = "leaving_orders"
+PAUSED: Final = Form("paused", ("programme_id",), TRUE, "a programme that is paused")
+LEAVING: Final = Form(
+    "leaving",
+    ("programme_id", "party_id"),
+    one_of(*get_args(Removal)),
+    "why open orders must leave at once: all of a party, all bids of a programme, or a party's bids in a programme; `*`"
+    " is any",
+)
+LEAVING_TIMER: Final = "leaving_orders"
 """The timer that ends orders which must leave."""
+
+ANY: Final = "*"
+Scope = tuple[str, str]
+"""(programme, party), of which one may be `ANY`: all of a party, all bids of a programme, a party's bids in one."""
 
 
 class MatchingState(ServiceState):
@@ -48,22 +59,24 @@ class MatchingState(ServiceState):
 
     __slots__ = (
         "admitted", "bids", "book", "classes", "continuing", "expiry", "leaving", "listed", "offers", "open_orders",
-        "programmes", "resting_bids", "resting_offers", "rule", "versions",
+        "paused", "programmes", "resting_bids", "resting_offers", "rule", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
         super().__init__()
         self.classes: Table[str, AcceleratorClass] = self.keep(Table(CLASS))
         self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))  # every version, by number
-        self.listed: Table[tuple[str, str], bool] = self.keep(Table(LISTING))  # (programme, provider)
+        self.listed: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # (programme, provider)
         self.offers: Table[str, OfferReceived] = self.keep(Table(OFFER))
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
-        self.open_orders: dict[str, dict[str, None]] = {}  # by party
+        self.paused: Table[str, bool] = self.keep(Table(PAUSED))
+        self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
+        """Orders that end before anything else is decided; none is left of a scope that is not here."""
+        self.open_orders: dict[Scope, OrderedDict[str, None]] = {}
+        """In order of their receipt. An ordered dictionary finds its first key at once, whatever was deleted before."""
         self.expiry = Deadlines(self.is_open)
-        self.leaving = Deadlines(self.must_leave)
-        """Orders that end before anything else is decided."""
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
         self.rule = rule
@@ -82,8 +95,8 @@ class MatchingState(ServiceState):
         )
 
     def accepts(self, programme_id: str, provider_id: str) -> bool:
-        """Whether a programme pays a provider: it is listed, and has not become related to the issuer since."""
-        if (programme_id, provider_id) not in self.listed:
+        """Whether a programme pays a provider: it is listed, not suspended, and not related to the issuer since."""
+        if self.listed.get((programme_id, provider_id)) != "listed":
             return False
         return not (self.rules.separates_duties and self.directory.related(self.issuer(programme_id), provider_id))
 
@@ -102,36 +115,35 @@ class MatchingState(ServiceState):
         """Whether the order was received and not closed."""
         return order_id in self.offers or order_id in self.bids
 
-    def must_leave(self, order_id: str) -> bool:
-        """Whether the order is open and may not be."""
-        return self.why_leave(order_id) is not None
+    def issues_to_itself(self, programme_id: str, beneficiary_id: str) -> bool:
+        """Whether a party is, or has become, related to the issuer: its bids in the programme may not be open.
 
-    def why_leave(self, order_id: str) -> Removal | None:
-        """Why an order may not be open; None if it may, or is not.
-
-        A bid whose owner has become related to a provider of the programme may: it never meets an offer of that one.
+        Who has become related to a provider of the programme keeps what rests: it never meets an offer of that one.
         """
-        order = self.offers.get(order_id) or self.bids.get(order_id)
-        if order is None:
-            return None
-        if self.directory.parties[owner_of(order)].closed:
-            return "party_closed"
-        if isinstance(order, OfferReceived):
-            return None
-        issuer, beneficiary = self.issuer(order.programme_id), order.beneficiary_id
-        together = not_separate(self, Held(Duty.ISSUER, issuer), Held(Duty.BENEFICIARY, beneficiary))
-        return None if together is None else "duties_not_separate"
+        held = Held(Duty.ISSUER, self.issuer(programme_id)), Held(Duty.BENEFICIARY, beneficiary_id)
+        return not_separate(self, *held) is not None
 
     def opened(self, order_id: str, order: OfferReceived | BidReceived) -> None:
         """Derive what follows from an open order."""
-        self.open_orders.setdefault(owner_of(order), {})[order_id] = None
+        for scope in scopes_of(order):
+            self.open_orders.setdefault(scope, OrderedDict())[order_id] = None
         self.end_later(order_id, order)
 
-    def leave(self, party_id: str) -> None:
-        """Let those of a party's open orders end at once that may not be open."""
-        for order_id in self.open_orders.get(party_id, ()):
-            if self.must_leave(order_id):
-                self.leaving.add(0, 0, 0, order_id)
+    def closed(self, order_id: str, order: OfferReceived | BidReceived) -> None:
+        """Remove what followed from an open order."""
+        for scope in scopes_of(order):
+            orders = self.open_orders[scope]
+            del orders[order_id]
+            if not orders:
+                del self.open_orders[scope]
+                if scope in self.leaving:
+                    del self.leaving[scope]
+        self.expiry.ended()
+
+    def leave(self, scope: Scope, reason: Removal) -> None:
+        """Let the open orders of a scope end at once."""
+        if scope in self.open_orders:
+            self.leaving[scope] = reason
 
     def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
         """The terms of a programme version."""
@@ -147,13 +159,22 @@ class MatchingState(ServiceState):
         self.resting_offers.rest(self.directory)
         self.resting_bids.rest(self.directory)
         self.open_orders, self.expiry = {}, Deadlines(self.is_open)
-        self.leaving = Deadlines(self.must_leave)
-        for offer_id, offer in self.offers.items():
-            self.opened(offer_id, offer)
-        for bid_id, bid in self.bids.items():
-            self.opened(bid_id, bid)
-        for party_id in self.open_orders:
-            self.leave(party_id)
+        orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
+        for order_id in sorted(orders, key=_place_of):
+            self.opened(order_id, orders[order_id])
+
+
+def scopes_of(order: OfferReceived | BidReceived) -> tuple[Scope, ...]:
+    """What an open order is found by."""
+    if isinstance(order, OfferReceived):
+        return ((ANY, order.provider_id),)
+    return (ANY, order.beneficiary_id), (order.programme_id, ANY), (order.programme_id, order.beneficiary_id)
+
+
+def _place_of(order_id: str) -> tuple[int, int]:
+    """The entry that received an order, and the command in it."""
+    _, index, item = order_id.rsplit("-", 2)
+    return int(index), int(item)
 
 
 def owner_of(order: OfferReceived | BidReceived) -> str:

@@ -16,6 +16,7 @@ from counterfoil.matching.events import (
     BidClosed,
     BidReceived,
     BidReduced,
+    CancellationForced,
     MatchPrevented,
     OfferAdmitted,
     OfferClosed,
@@ -130,7 +131,24 @@ PREVENTED: Final = View(
 )
 """Pairs of one group that would have matched; at least one of the two was closed for it, so a pair comes once."""
 
-VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, PREVENTED)
+FORCED: Final = View(
+    name="forced_cancellations",
+    key=("cancellation_id",),
+    columns={
+        "cancellation_id": "text",
+        "party_id": "text",
+        "order_id": "text?",
+        "programme_id": "text?",
+        "cancelled_by": "text",
+        "authority": "text",
+        "reason": "text",
+        "cancelled_at": "time",
+    },
+    filters=("party_id", "order_id", "programme_id", "cancelled_by"),
+)
+"""Of one order of the party, or of all that it had open; with `programme_id`, of its bids in that programme."""
+
+VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, PREVENTED, FORCED)
 
 
 def _stated(event: Event, terms: Mapping[str, str]) -> dict[str, object]:
@@ -203,6 +221,11 @@ def _match_prevented(event: MatchPrevented, at: At) -> Iterable[Change]:
     yield Put(PREVENTED.name, {**row, "prevented_at": at.time})
 
 
+def _cancellation_forced(event: CancellationForced, at: At) -> Iterable[Change]:
+    row = {name: getattr(event, name) for name in FORCED.columns if name != "cancelled_at"}
+    yield Put(FORCED.name, {**row, "cancelled_at": at.time})
+
+
 REDUCERS: Final[Reducers] = {
     OfferReceived: _offer_received,
     OfferAdmitted: _offer_admitted,
@@ -214,5 +237,6 @@ REDUCERS: Final[Reducers] = {
     BidClosed: _bid_closed,
     TradeMatched: _trade_matched,
     MatchPrevented: _match_prevented,
+    CancellationForced: _cancellation_forced,
 }
 """Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""

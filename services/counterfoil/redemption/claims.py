@@ -12,6 +12,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
 from counterfoil.redemption.commands import (
     ApproveClaim,
     RejectClaim,
@@ -59,13 +60,24 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
 
 
 def approve_claim(state: RedemptionState, body: ApproveClaim, actor: Party, _at: At) -> Decision:
-    """Approve a claim on one of the actor's programmes, of a provider that is not related to it."""
-    return _undecided(state, body.claim_id, actor, Duty.APPROVER) or [ClaimApproved(claim_id=body.claim_id)]
+    """Approve a claim on one of the actor's programmes, of a provider that is not related to it nor suspended."""
+    return (
+        _undecided(state, body.claim_id, actor, Duty.APPROVER)
+        or waits(state, state.claims[body.claim_id].terms)
+        or [ClaimApproved(claim_id=body.claim_id)]
+    )
 
 
 def reject_claim(state: RedemptionState, body: RejectClaim, actor: Party, _at: At) -> Decision:
     """Reject a claim on one of the actor's programmes."""
     return _undecided(state, body.claim_id, actor) or [ClaimRejected(claim_id=body.claim_id, reason=body.reason)]
+
+
+def waits(state: RedemptionState, claim: ClaimSubmitted) -> Refusal | None:
+    """A claim of a provider that the programme has suspended is neither approved nor settled."""
+    if (claim.programme_id, claim.provider_id) in state.suspended:
+        return refuse(Code.PROVIDER_SUSPENDED, provider_id=claim.provider_id, claim_id=claim.claim_id)
+    return None
 
 
 def _provider_of(state: RedemptionState, contract_id: str) -> str | None:
@@ -96,6 +108,17 @@ def _undecided(state: RedemptionState, claim_id: str, actor: Party, *duties: Dut
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
+
+
+def provider_suspended(state: RedemptionState, event: ProviderSuspended, _at: At) -> None:
+    """The provider's claims on the programme wait."""
+    state.suspended[event.programme_id, event.provider_id] = True
+
+
+def provider_no_longer_suspended(state: RedemptionState, event: ProviderReinstated | ProviderDelisted, _at: At) -> None:
+    """The issuer decides on the provider's claims again: what was delivered is owed, listed or not."""
+    if (event.programme_id, event.provider_id) in state.suspended:
+        del state.suspended[event.programme_id, event.provider_id]
 
 
 def claim_submitted(state: RedemptionState, event: ClaimSubmitted, _at: At) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from counterfoil.contract.events import WriterResumed
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
-from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.issuance.events import ProgrammePublished, ProviderDelisted, ProviderReinstated, ProviderSuspended
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption import acceptance, claims, contracts, disputes, settlements, usage
@@ -59,6 +59,9 @@ DECIDER: Final = Decider(
         "issuance": {
             **MIRRORED,
             ProgrammePublished: mirror,
+            ProviderSuspended: mirror,
+            ProviderReinstated: mirror,
+            ProviderDelisted: mirror,
         },
         "matching": {
             TradeMatched: contracts.open_contract,
@@ -78,6 +81,9 @@ DECIDER: Final = Decider(
         **COMMON,
         WriterResumed: contracts.writer_resumed,
         ProgrammePublished: contracts.programme_published,
+        ProviderSuspended: claims.provider_suspended,
+        ProviderReinstated: claims.provider_no_longer_suspended,
+        ProviderDelisted: claims.provider_no_longer_suspended,
         ContractOpened: contracts.contract_opened,
         UsageReported: usage.usage_reported,
         UsageDisputed: disputes.usage_disputed,

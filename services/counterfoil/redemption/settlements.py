@@ -8,6 +8,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.redemption.claims import waits
 from counterfoil.redemption.commands import (
     CloseSettlement,
     ConfirmPayment,
@@ -44,6 +45,8 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     for claim in gathered:
         if claim.status != "approved" or claim.terms.programme_id != body.programme_id:
             return refuse(Code.CLAIM_NOT_APPROVED, claim_id=claim.terms.claim_id)
+        if (waiting := waits(state, claim.terms)) is not None:
+            return waiting
     net: dict[str, int] = {}
     for claim in gathered:
         net[claim.terms.provider_id] = net.get(claim.terms.provider_id, 0) + claim.terms.amount

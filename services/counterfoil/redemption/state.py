@@ -15,7 +15,7 @@ from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, Form, event, one_of, optional, row
+from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, TRUE, Form, event, one_of, optional, row
 from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table
@@ -172,6 +172,9 @@ CLAIM: Final = Form(
     row(Claim, terms=event(ClaimSubmitted), status=one_of("submitted", "approved", "batched")),
     "a claim that was neither rejected nor paid",
 )
+SUSPENDED: Final = Form(
+    "suspended", ("programme_id", "provider_id"), TRUE, "the programme has suspended the provider: its claims wait"
+)
 SETTLEMENT: Final = Form("settlement", ("settlement_id",), event(SettlementClosed), "a settlement that is not paid")
 INVOICE: Final = Form("invoice", ("provider_id", "invoice_number"), TEXT, "the claim that used the invoice number")
 
@@ -181,12 +184,13 @@ class RedemptionState(ServiceState):
 
     __slots__ = (
         "claimable", "claims", "contracts", "disputes", "ended", "invoices", "outages", "programmes",
-        "reporting", "reports", "settlements", "windows",
+        "reporting", "reports", "settlements", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))  # every version, by number
+        self.suspended: Table[tuple[str, str], bool] = self.keep(Table(SUSPENDED))  # by programme and provider
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.reports: Table[str, Report] = self.keep(Table(REPORT))

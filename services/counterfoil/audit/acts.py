@@ -1,0 +1,54 @@
+"""Acts of authority that an audit lists: no fault, but somebody stopped another, and outsiders should look at it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from counterfoil.audit.report import Act
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.events import PartyReinstated, PartySuspended
+from counterfoil.contract.record import Event
+from counterfoil.contract.times import format_time
+from counterfoil.issuance.events import (
+    ProgrammePaused,
+    ProgrammeResumed,
+    ProviderDelisted,
+    ProviderReinstated,
+    ProviderSuspended,
+)
+from counterfoil.matching.events import CancellationForced
+
+LISTED: Final[frozenset[type[Event]]] = frozenset(
+    {
+        PartySuspended,
+        PartyReinstated,
+        ProviderDelisted,
+        ProviderSuspended,
+        ProviderReinstated,
+        ProgrammePaused,
+        ProgrammeResumed,
+        CancellationForced,
+    }
+)
+"""The events that say so, in the log that decided them. Each has a reason."""
+
+
+_SAID: Final = ("provider_id", "party_id", "programme_id", "order_id", "reason")
+
+
+def act_of(entry: Entry, event: Event) -> Act | None:
+    """The act that an event of an entry is; None if it is none, or repeats what another log decided."""
+    if type(event) not in LISTED or type(entry.cause) is not CommandCause:
+        return None
+    said: dict[str, Any] = {name: getattr(event, name, None) for name in _SAID}
+    return Act(
+        index=entry.index,
+        time=format_time(entry.time),
+        event=event.TYPE,
+        by=CODEC.decode_payload(entry.cause.payload, entry.cause.signature).header.actor,
+        party_id=said["party_id"] or said["provider_id"],
+        programme_id=said["programme_id"],
+        order_id=said["order_id"],
+        reason=said["reason"],
+    )
