@@ -145,8 +145,8 @@ def _budget(world: World, pick: Choice) -> Move:
 
 
 def _people(world: World, pick: Choice) -> Move:
-    kind, party_id = pick.number(0, 5), pick.one(tuple(ROLES))
-    number = 100 + pick.number(0, 9)
+    kind, party_id = pick.number(0, 6), pick.one(tuple(ROLES))
+    number = 100 + pick.number(0, 39)
     if kind == 0:
         return party_id, AddKey(key=proven(number, party_id, world.host))
     if kind == 1:
@@ -156,8 +156,9 @@ def _people(world: World, pick: Choice) -> Move:
         class_id = pick.one(sorted(GPUS))
         return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
     if kind == 3 and world.adopts:
-        return "operator", AdoptRules(rules=pick.number(2, LATEST), replaces=pick.number(1, LATEST), release="0.1.0")
-    if kind == 4:
+        replaces = pick.number(1, LATEST) if pick.rarely() else world.state("issuance").rules.number
+        return "operator", AdoptRules(rules=pick.number(2, LATEST), replaces=replaces, release="0.1.0")
+    if kind in (4, 5):
         return _recovery(world, pick, party_id, proven(number, party_id, world.host))
     name = f"guest-{pick.number(0, 3)}"
     return "operator", RegisterParty(
@@ -178,7 +179,7 @@ def _recovery(world: World, pick: Choice, party_id: str, key: ProvenKey) -> Move
         return objector, ObjectToRecovery(recovery_id=recovery_id, reason="no")
     if pick.number(0, 2) == 0:
         return "operator", ProposeRecovery(party_id=party_id, key=key, recovery_key=None, reason="lost")
-    if pick.rarely():
+    if pick.number(0, 3) == 0:
         return party_id, CloseParty(reason="sold")
     return party_id, RecoverParty(key=key, recovery_key=None)
 
