@@ -10,7 +10,15 @@ import pytest
 from counterfoil.contract.codec import dump_event, encode_entry
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry, EntryCause
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyClosed, PartyRecovered, RecoveryKeySet
+from counterfoil.contract.events import (
+    KeyAdded,
+    KeyRevoked,
+    PartyClosed,
+    PartyRecovered,
+    PartyReinstated,
+    PartySuspended,
+    RecoveryKeySet,
+)
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_ENTRY_BYTES, MAX_LEGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -446,9 +454,13 @@ def test_the_directory_is_taken_over_word_for_word() -> None:
     told.hears(recovered).then(recovered)
     closed = PartyClosed(party_id="acme", reason="sold")
     told.hears(closed).then(closed)
+    suspended = PartySuspended(party_id="acme", reason="inquiry")
+    told.hears(suspended).then(suspended)
+    reinstated = PartyReinstated(party_id="acme", reason="inquiry is over")
+    told.hears(reinstated).then(reinstated)
     key = {"public_key": "A" * 43 + "="}
     assert told.records()["party/acme"] == {
-        "name": "acme", "roles": ["beneficiary"], "group_id": "acme", "closed": True,
+        "name": "acme", "roles": ["beneficiary"], "group_id": "acme", "closed": True, "suspended": False,
         "keys": {"0" * 16: {**key, "in_force": False}, "1" * 16: {**key, "in_force": True}},
         "recovery_keys": {key_id_of(bytes(32)): {**key, "in_force": True}},
     }  # fmt: skip

@@ -208,7 +208,7 @@ def test_a_long_walk_meets_everything() -> None:
     """The rules above reach what they are to check: every event of the contract, and most refusals."""
     with small_entries():
         world = opened()
-        walk(world, random.Random(34), 3_000)
+        walk(world, random.Random(34), 4_000)
         world.settle()
         check_settled(world)
     check_replay(world)
