@@ -257,7 +257,7 @@ def deliver(market: Market, traded: Traded) -> None:
         if hour == first:
             market.do("lab-1", AcceptUsage(report_id=report))
         else:
-            market.do("lab-1", DisputeUsage(report_id=report, reason="It stood still"))
+            market.do("lab-1", DisputeUsage(report_id=report, hours=(), evidence=(), reason="It stood still"))
             market.do("operator", ResolveDispute(report_id=report, gpu_minutes=240, reason="Meter log"))
     market.advance_to((traded.bad.first_hour + traded.bad.hours + 5) * HOUR)
 

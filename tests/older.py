@@ -8,12 +8,14 @@ from typing import Any
 from counterfoil.contract.record import Command
 from counterfoil.core.rules import Rules
 from counterfoil.issuance.commands import AddKey, AddKeyV1, RegisterParty, RegisterPartyV1
+from counterfoil.redemption.commands import DisputeUsage, DisputeUsageV1
 
 _OLDER: dict[type[Command], Callable[[Any, str], Command]] = {
     RegisterParty: lambda body, _actor: RegisterPartyV1(
         party_id=body.party_id, name=body.name, roles=body.roles, group_id=body.group_id,
         public_key=body.key.public_key,
     ),
+    DisputeUsage: lambda body, _actor: DisputeUsageV1(report_id=body.report_id, reason=body.reason),
     AddKey: lambda body, actor: AddKeyV1(party_id=actor, public_key=body.key.public_key),
 }  # fmt: skip
 

@@ -26,10 +26,12 @@ from counterfoil.redemption.commands import (
     ApproveClaim,
     CloseSettlement,
     ConfirmPayment,
+    ConfirmRecovery,
     DisputeUsage,
     Reading,
     ReportUsage,
     ResolveDispute,
+    ReverseCapture,
     SubmitClaim,
 )
 from tests.market import BID, OFFER, USD, Market, deposit, found, party
@@ -146,7 +148,7 @@ def test_a_treasurer_does_not_pay_its_own(market: Market) -> None:
 def test_an_operator_does_not_resolve_its_own_dispute_and_cannot_deny_the_relation(market: Market) -> None:
     trade = contract(market)
     report_id = report(market, trade)
-    market.do("lab-1", DisputeUsage(report_id=report_id, reason="It stood still"))
+    market.do("lab-1", DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="It stood still"))
     market.do("city", attest("gpu-1", "operator"))  # an issuer may say so
     resolve = ResolveDispute(report_id=report_id, gpu_minutes=960, reason="Meter log")
     market.refused("operator", resolve, Code.DUTIES_NOT_SEPARATE)
@@ -190,8 +192,9 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("operator", attest("operator", "gpu-1"), attest("treasury", "gpu-1"), attest("lab-1", "city"))
         trade = contract(market)
         report_id = report(market, trade)
-        market.do("lab-1", DisputeUsage(report_id=report_id, reason="It stood still"))
+        market.do("lab-1", DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="It stood still"))
         market.do("operator", ResolveDispute(report_id=report_id, gpu_minutes=960, reason="Meter log"))
+        market.do("operator", ReverseCapture(report_id=report_id, amount=USD, reason="Meter log"))
         market.do("operator", attest("gpu-1", "city"))
         claim = SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=(trade.trade_id,))
         claim_id = market.do("gpu-1", claim)[0].claim_id  # type: ignore[attr-defined]
@@ -200,6 +203,10 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("operator", attest("treasury", "city"))
         paid = ConfirmPayment(settlement_id=settled.settlement_id, payment_reference="P")  # type: ignore[attr-defined]
         market.do("treasury", paid)
+        market.do("operator", ReverseCapture(report_id=report_id, amount=2 * USD, reason="Meter audit"))
+        market.do("treasury", ConfirmRecovery(
+            programme_id="p1", provider_id="gpu-1", amount=1, payment_reference="BACK"
+        ))  # fmt: skip
         audited = market.sealed()
     assert {finding.code for finding in audited.findings} == {"duties_not_separate"}
     texts = found_in(audited)

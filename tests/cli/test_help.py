@@ -39,6 +39,7 @@ GROUPS = [
     "offer",
     "bid",
     "usage",
+    "reversal",
     "claim",
     "balance",
     "rules",

@@ -162,7 +162,7 @@ def entries() -> Iterator[Example]:
     event = next(instances(VOCABULARY.events["log.opened.v1"]))
     detail = (("available", "0"), ("reason", 'é "\\ \U0001f600'))
     refused = [Outcome(0, Refusal(code, detail if nth % 2 else ())) for nth, code in enumerate(Code)]
-    most, size = limits.MAX_BATCH_COMMANDS - 2, limits.MAX_COUNT
+    some, size = limits.MAX_BATCH_COMMANDS - 2, limits.MAX_COUNT
     command = CommandCause(b'{"type":"deposit"}', bytes(range(64)), keys[1])
     rows: list[tuple[str, Any, bool, tuple[Outcome, ...], int]] = [
         ("genesis", GenesisCause("o", boundaries(scalars.Name)[1], _OCTETS[1], 1, "0.1.0"), False, (), 1),
@@ -176,10 +176,10 @@ def entries() -> Iterator[Example]:
         ("a/1", command, False, (Outcome(0, None),), 0),
         ("a/2", CommandCause(b"", bytes(64), keys[0]), False, (Outcome(3, None),), 3),
         ("a/3", command, False, (refused[-1],), 0),
-        ("a/4", command, True, (Outcome(2, None), *refused[:most], Outcome(0, None)), 2),
-        ("a/5", command, True, tuple(refused[most : 2 * most]), 0),
-        ("a/6", command, True, tuple(refused[2 * most :]), 0),
+        ("a/4", command, True, (Outcome(2, None), *refused[:some], Outcome(0, None)), 2),
     ]
+    for nth, start in enumerate(range(some, len(refused), limits.MAX_BATCH_COMMANDS)):
+        rows.append((f"a/{nth + 5}", command, True, tuple(refused[start : start + limits.MAX_BATCH_COMMANDS]), 0))
     for nth, (id_, cause, batch, outcomes, count) in enumerate(rows):
         index, time = (size, MAX_TIME) if nth % 2 else (nth, nth)
         subject = id_.partition("/")[0]

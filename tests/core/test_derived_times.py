@@ -23,12 +23,20 @@ from counterfoil.issuance.events import RecoveryProposed, VoucherIssued
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import VoucherCredited
 from counterfoil.redemption import service as redemption
-from counterfoil.redemption.commands import DisputeUsage, Reading, ReportUsage
-from counterfoil.redemption.events import ContractOpened, UsageDisputed, UsageReported
+from counterfoil.redemption.commands import Reading, ReportUsage
+from counterfoil.redemption.events import (
+    CancellationProposed,
+    ContractOpened,
+    DisputeRaised,
+    UsageDisputed,
+    UsageReported,
+    UsageSplit,
+)
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, PROGRAMME, Large
 from tests.core.test_entry_sizes import BID, OFFER, issuing, published_with
 from tests.programmes import changed
+from tests.redemption.world import dispute
 
 BEFORE_LAST = LAST_TIME - 1  # a command must expire later than its entry, so no command's entry is later than this
 LAST_HOUR = END_OF_HOURS - 1
@@ -40,9 +48,13 @@ DERIVED = {
     (VoucherCredited, "expires_at"),
     (ContractOpened, "report_by"),
     (UsageReported, "dispute_until"),
+    (UsageSplit, "reported_at"),
+    (UsageSplit, "dispute_until"),
     (UsageDisputed, "resolve_by"),
     (RecoveryProposed, "in_force_at"),
     (GroupAttested, "since"),
+    (DisputeRaised, "resolve_by"),
+    (CancellationProposed, "until"),
     (WriterResumed, "away_since"),
     (WriterResumed, "earliest"),
 }
@@ -125,9 +137,9 @@ def test_usage_reported_and_disputed_at_the_last_instants(delivery: Large) -> No
     delivery.decides(CLOUD, ReportUsage(contract_id=contract_id, readings=(reading,)), at=BEFORE_LAST - 1)
     reported = only(delivery, UsageReported)
     assert reported.dispute_until == BEFORE_LAST - 1 + MAX_WINDOW
-    delivery.decides(LAB, DisputeUsage(report_id=reported.report_id, reason="idle"), at=BEFORE_LAST)
+    delivery.decides(LAB, dispute(reported.report_id), at=BEFORE_LAST)
     resolution = delivery.state.rules.resolution_window
-    assert only(delivery, UsageDisputed).resolve_by == BEFORE_LAST + resolution > LAST_TIME
+    assert only(delivery, DisputeRaised).resolve_by == BEFORE_LAST + resolution > LAST_TIME
 
 
 def test_entries_after_the_last_instant(delivery: Large) -> None:

@@ -314,8 +314,10 @@ def sweep_of_windows_without_delivery() -> Large:
 def sweep_of_disputes() -> Large:
     large = idle()
     for report_id in list(large.state.reports):
-        entry = large.decides(LAB, DisputeUsage(report_id=report_id, reason=WIDE * limits.MAX_REASON))
-        assert kinds(entry) == ["UsageDisputed"]
+        entry = large.decides(
+            LAB, DisputeUsage(report_id=report_id, hours=(), evidence=(), reason=WIDE * limits.MAX_REASON)
+        )
+        assert kinds(entry) == ["DisputeRaised"]
     return ends_in_default(large, "resolution_window")
 
 

@@ -328,7 +328,7 @@ def test_over_capture_and_expired_vouchers(http: Stepped) -> None:
     assert http.post(market.sign("gpu-1", usage(8 * 60)(market))).status_code == 200
     refused(http, market.sign("gpu-1", usage(1)(market)), Code.HOUR_ALREADY_REPORTED, 422)
     (report,) = market.rows("reports")
-    dispute = DisputeUsage(report_id=str(report["report_id"]), reason="x")
+    dispute = DisputeUsage(report_id=str(report["report_id"]), hours=(), evidence=(), reason="x")
     assert http.post(market.sign("lab-1", dispute)).status_code == 200
     refused(http, market.sign("lab-1", dispute), Code.REPORT_NOT_OPEN, 422)
 

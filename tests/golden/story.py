@@ -55,20 +55,28 @@ from counterfoil.matching.commands import (
 from counterfoil.matching.state import ANY
 from counterfoil.redemption.commands import (
     AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
+    AgreeReversal,
     ApproveClaim,
     CloseSettlement,
     ConfirmPayment,
-    DisputeUsage,
+    ConfirmRecovery,
+    ProposeCancellation,
+    ProposeCorrection,
+    ProposeReversal,
     Reading,
     RejectClaim,
     ReportUsage,
     ResolveDispute,
+    ReverseCapture,
     SubmitClaim,
     WithdrawDelivery,
+    WithdrawDispute,
 )
 from tests.golden.world import GoldenWorld
 from tests.possession import author, proven
-from tests.properties.moves import Choice
+from tests.properties.moves import Choice, contest
 from tests.properties.test_world_stateful import give_commands, pass_time
 from tests.properties.world import YUAN, accelerator, found, programme, public_key
 
@@ -102,7 +110,10 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _go_on(world)
     _outages(world)
     if latest:
+        _pay_back(world)
         _stops(world)
+        _mistakes(world)
+        _reversals(world)
         _recoveries(world)
     world.clock += 400 * HOUR
     world.settle()
@@ -312,7 +323,7 @@ def _delivery(world: GoldenWorld) -> None:
     _refused(world, "lab-1", Code.UNKNOWN_REPORT, AcceptUsage(report_id="none-0-0"))
     resolve = ResolveDispute(report_id=report_id, gpu_minutes=1, reason="meter")
     _refused(world, "operator", Code.REPORT_NOT_DISPUTED, resolve)
-    _done(world, "lab-1", DisputeUsage(report_id=report_id, reason="it stood still"))
+    _done(world, "lab-1", contest(world, report_id))
     _refused(world, "lab-1", Code.REPORT_NOT_OPEN, AcceptUsage(report_id=report_id))
     world.clock += 3 * HOUR
     late = (Reading(hour=first + 1, gpu_minutes=full),)
@@ -369,11 +380,20 @@ def _relations(world: GoldenWorld) -> None:
     _done(world, "operator", replace(attest, group_id="lab-1"))
 
 
+def _clear_book(world: GoldenWorld) -> None:
+    """Everybody takes its orders back."""
+    for bid_id, bid in list(world.state("matching").bids.items()):
+        world.submit(bid.beneficiary_id, CancelBid(bid_id=bid_id))
+    for offer_id, offer in list(world.state("matching").offers.items()):
+        world.submit(offer.provider_id, CancelOffer(offer_id=offer_id))
+
+
 def _outages(world: GoldenWorld) -> None:
     """Every service is away through the deadlines of a report, a dispute and its resolution; none has passed."""
     if world.state("redemption").rules.shortest_outage is None:
         return
     _end_relations(world)
+    _clear_book(world)
     _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=100 * YUAN, payment_reference="outages"))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN))
     known = set(world.state("redemption").contracts)
@@ -392,7 +412,7 @@ def _outages(world: GoldenWorld) -> None:
     report_id, _ = (_done(world, terms.provider_id, report).report_id for report in reports)
     world.clock += terms.dispute_window_seconds * SECOND - SECOND
     world.away(5 * HOUR)
-    _done(world, "lab-1", DisputeUsage(report_id=report_id, reason="it stood still"))
+    _done(world, "lab-1", contest(world, report_id))
     world.clock += 7 * 24 * HOUR - SECOND  # the window of the other report closes
     world.away(5 * HOUR)
     _done(world, "operator", ResolveDispute(report_id=report_id, gpu_minutes=full, reason="meter"))
@@ -497,6 +517,92 @@ def _stops(world: GoldenWorld) -> None:
     bid_id, _ = (_done(world, "lab-1", low).bid_id for _ in range(2))
     _done(world, "city", CancelOrderFor(order_id=bid_id, reason="wrong limit"))
     _done(world, "operator", CancelOrdersOf(party_id="lab-1", programme_id=None, reason="wrong limit"))
+
+
+def _pay_back(world: GoldenWorld) -> None:
+    """Nobody owes a programme anything any more."""
+    for (programme_id, provider_id), owed in list(world.state("redemption").owed.items()):
+        _done(world, "bank", ConfirmRecovery(
+            programme_id=programme_id, provider_id=provider_id, amount=owed, payment_reference="back-0",
+        ))  # fmt: skip
+
+
+def _mistakes(world: GoldenWorld) -> None:
+    """An offer that is too large, reports that are corrected, contested in part, contracts that both sides cancel."""
+    if (ProposeCorrection.TYPE, ProposeCorrection.V) in world.state("redemption").rules.absent:
+        return
+    large = _done(world, "gpu-1", _offer(world, price=99 * YUAN)).offer_id
+    _done(world, "gpu-1", AmendOffer(offer_id=large, reduce_nodes_by=1, price=None))
+    _done(world, "gpu-1", CancelOffer(offer_id=large))
+    contract_id = _contract(world, nodes=1, hours=3)
+    terms = world.state("redemption").contracts[contract_id].terms
+    cancel, agree = ProposeCancellation(contract_id=contract_id, reason="x"), AgreeCancellation(contract_id=contract_id)
+    _refused(world, "lab-1", Code.UNKNOWN_PROPOSAL, agree)
+    _done(world, "gpu-1", cancel)
+    _refused(world, "lab-1", Code.CANCELLATION_OPEN, cancel)
+    called_off = _contract(world, nodes=1, hours=1)
+    _done(world, "lab-1", replace(cancel, contract_id=called_off))
+    _done(world, "gpu-1", replace(agree, contract_id=called_off))
+    world.clock = (terms.first_hour + terms.hours) * HOUR
+    _refused(world, "lab-1", Code.DELIVERY_BEGUN, cancel)
+    full = terms.gpus_per_node * 60
+    short = tuple(Reading(hour=terms.first_hour + hour, gpu_minutes=full // 10) for hour in range(terms.hours))
+    report_id = _done(world, "gpu-1", ReportUsage(contract_id=contract_id, readings=short)).report_id
+    whole = tuple(replace(reading, gpu_minutes=full) for reading in short)
+    correct = ProposeCorrection(report_id=report_id, readings=whole[1:], reason="a digit short")
+    outside = Reading(hour=terms.first_hour + terms.hours, gpu_minutes=0)
+    _refused(world, "gpu-1", Code.HOUR_NOT_IN_REPORT, replace(correct, readings=(outside,)))
+    correction_id = _done(world, "gpu-1", correct).correction_id
+    _refused(world, "lab-1", Code.CORRECTION_OPEN, AcceptUsage(report_id=report_id))
+    first = _done(world, "lab-1", contest(world, report_id, terms.first_hour)).report_id
+    _done(world, "lab-1", WithdrawDispute(report_id=first))
+    second = _done(world, "lab-1", contest(world, report_id, terms.first_hour + 1)).report_id
+    _done(world, "lab-1", AgreeCorrection(report_id=report_id, correction_id=correction_id))
+    _done(world, "operator", ResolveDispute(report_id=second, gpu_minutes=full, reason="meter"))
+
+
+def _reversals(world: GoldenWorld) -> None:
+    """A capture is reversed by both sides, another after it was claimed; the rest is owed, set off and paid back."""
+    if (ReverseCapture.TYPE, ReverseCapture.V) in world.state("redemption").rules.absent:
+        return
+    contract_ids = [_contract(world, nodes=1, hours=1) for _ in range(2)]
+    terms = [world.state("redemption").contracts[contract_id].terms for contract_id in contract_ids]
+    world.clock = (max(each.first_hour for each in terms) + 1) * HOUR
+    reports = []
+    for each in terms:
+        reading = Reading(hour=each.first_hour, gpu_minutes=each.gpus_per_node * 60)
+        report = ReportUsage(contract_id=each.contract_id, readings=(reading,))
+        reports.append(_done(world, "gpu-1", report).report_id)
+        _done(world, "lab-1", AcceptUsage(report_id=reports[-1]))
+    propose = ProposeReversal(report_id=reports[0], amount=YUAN, reason="counted twice")
+    _refused(world, "gpu-1", Code.UNKNOWN_CAPTURE, replace(propose, report_id="none-0-0"))
+    _refused(world, "gpu-1", Code.EXCEEDS_CAPTURED, replace(propose, amount=99 * YUAN))
+    reversal_id = _done(world, "gpu-1", propose).reversal_id
+    _done(world, "lab-1", AgreeReversal(report_id=reports[0], reversal_id=reversal_id))
+    claim = SubmitClaim(programme_id="p1", invoice_number="golden-4", contract_ids=(contract_ids[1],))
+    _done(world, "gpu-1", claim)
+    _refused(world, "lab-1", Code.EXCEEDS_UNCLAIMED, replace(propose, report_id=reports[1]))
+    _done(world, "operator", ReverseCapture(report_id=reports[1], amount=2 * YUAN, reason="meter audit"))
+    owed = world.state("redemption").owed["p1", "gpu-1"]
+    recover = ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=owed + 1, payment_reference="back-1")
+    _refused(world, "bank", Code.EXCEEDS_OWED, recover)
+    _done(world, "bank", replace(recover, amount=owed // 2))
+    _done(world, "gpu-1", replace(claim, invoice_number="golden-5", contract_ids=(contract_ids[0],)))
+
+
+def _contract(world: GoldenWorld, nodes: int, hours: int) -> str:
+    """A new contract of lab-1 with gpu-1, four hours ahead."""
+    known = set(world.state("redemption").contracts)
+    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=100 * YUAN, payment_reference="contract"))
+    _done(world, "city", AppropriateBudget(programme_id="p1", amount=100 * YUAN, document="contract"))
+    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN))
+    start = _hour(world) + 4
+    _done(world, "gpu-1", _offer(world, nodes=nodes, price=YUAN // 4, window_start=start, window_end=start + hours))
+    _done(world, "lab-1", _bid(
+        world, nodes=nodes, hours=hours, earliest=start, latest=start, limit_price=YUAN,
+    ))  # fmt: skip
+    (contract_id,) = set(world.state("redemption").contracts) - known
+    return str(contract_id)
 
 
 def _long_match(world: GoldenWorld) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from counterfoil.contract.events import PartyRegistered
@@ -26,7 +27,18 @@ from counterfoil.ledger.events import Balance, HoldRefused
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
-from counterfoil.redemption.events import ContractCompleted, Payee, PaymentConfirmed, ProviderDefaulted, UsageAccepted
+from counterfoil.redemption.events import (
+    ClaimLine,
+    ClaimOffset,
+    ContractCancelled,
+    ContractCompleted,
+    Payee,
+    PaymentConfirmed,
+    ProviderDefaulted,
+    RecoveryConfirmed,
+    UsageAccepted,
+    UsageReversed,
+)
 from tests.given import Scenario
 from tests.programmes import published
 from tests.purity import PureScenario
@@ -41,6 +53,7 @@ REINSTATED = VoucherReinstated(voucher_id="v1")
 REVOKED = VoucherRevoked(voucher_id="v1", reason="why")
 COMPLETED = ContractCompleted(contract_id="trade")
 DEFAULTED = ProviderDefaulted(contract_id="trade", provider_id="cloud", cause="usage_not_reported", missing_hours=1)
+CALLED_OFF = ContractCancelled(contract_id="trade", beneficiary_id="acme", provider_id="cloud")
 CLOSED = BidClosed(bid_id="bid", reason="cancelled")
 
 
@@ -108,10 +121,17 @@ def trade(trade_id: str, notional: int, left: int = 0, bid_id: str = "bid", **ot
     return TradeMatched(trade_id=trade_id, bid_id=bid_id, notional=notional, bid_nodes_left=left, **(terms | other))
 
 
-def accepted(contract_id: str, amount: int, report_id: str = "report") -> UsageAccepted:
-    """Usage that is final."""
+_REPORTS = count()
+
+
+def accepted(contract_id: str, amount: int, report_id: str | None = None) -> UsageAccepted:
+    """Usage that is final, by a report of its own."""
     return UsageAccepted(
-        report_id=report_id, contract_id=contract_id, gpu_minutes=amount, amount=amount, by="beneficiary"
+        report_id=report_id or f"report-{next(_REPORTS)}",
+        contract_id=contract_id,
+        gpu_minutes=amount,
+        amount=amount,
+        by="beneficiary",
     )
 
 
@@ -125,6 +145,30 @@ def paid(*amounts: tuple[str, int]) -> PaymentConfirmed:
         payment_reference="pay",
         claim_ids=("clm-1-0",),
         payees=payees,
+    )
+
+
+def reversal(report_id: str, unclaimed: int, owed: int, co_payment: int, contract_id: str = "trade") -> UsageReversed:
+    """Part of a capture that redemption decided to reverse."""
+    return UsageReversed(
+        reversal_id=f"rev-{unclaimed}-{owed}", report_id=report_id, contract_id=contract_id, programme_id="city",
+        provider_id="cloud", currency="CNY", by="acme", amount=unclaimed + owed + co_payment, unclaimed=unclaimed,
+        owed=owed, owed_after=owed, co_payment=co_payment, reason="counted twice",
+    )  # fmt: skip
+
+
+def offset(amount: int) -> ClaimOffset:
+    """A claim set off against what the provider owes."""
+    lines = (ClaimLine(contract_id="trade", amount=amount),)
+    return ClaimOffset(
+        programme_id="city", provider_id="cloud", currency="CNY", lines=lines, amount=amount, owed_after=0
+    )
+
+
+def recovered(amount: int) -> RecoveryConfirmed:
+    """What the provider paid back."""
+    return RecoveryConfirmed(
+        programme_id="city", provider_id="cloud", currency="CNY", amount=amount, payment_reference="back", owed_after=0
     )
 
 

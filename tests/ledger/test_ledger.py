@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,9 +39,10 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherExpired,
 )
-from counterfoil.ledger.service import DECIDER
+from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.matching.events import BidReceived, BidReduced, OfferClosed, OfferReduced
 from tests.ledger.story import (
+    CALLED_OFF,
     CLOSED,
     COMPLETED,
     DEFAULTED,
@@ -68,6 +70,7 @@ from tests.ledger.story import (
     traded,
     withdraw,
 )
+from tests.views import viewed_in
 
 MAX_VOUCHERS_PER_HOLD = RULES[LATEST].max_vouchers_per_hold
 MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
@@ -363,6 +366,16 @@ def test_completion_gives_back_what_was_not_used() -> None:
     assert not told.state.contracts
 
 
+def test_a_cancelled_contract_costs_neither_side_anything(tmp_path: Path) -> None:
+    with viewed_in(tmp_path, SERVICE) as viewed:
+        told = viewed.of(traded(issued("v1", 1_000)))
+        told.hears(CALLED_OFF).then_types(HoldReleased, BondReleased)
+        assert told.voucher("v1") == (1_000, 0, 0, 0, 0)
+        assert (told.cash("acme"), told.cash("cloud")) == ((10_000, 0), (10_000, 0))
+        assert not told.state.contracts
+        assert viewed.part("holds", "trade", "status", "reason") == ("cancelled", "cancelled")
+
+
 def test_default_gives_the_rest_back_and_the_bond_on_top() -> None:
     told = traded(issued("v1", 1_000)).hears(accepted("trade", 450))
     told.hears(DEFAULTED).then_types(HoldReleased, BondSlashed)
@@ -379,7 +392,7 @@ def test_whatever_the_cause_a_default_costs_the_bond(cause: Any) -> None:
     assert (told.cash("acme"), told.cash("cloud")) == ((10_090, 0), (9_910, 0))
 
 
-@pytest.mark.parametrize("event", [accepted("trade", 1), COMPLETED, DEFAULTED])
+@pytest.mark.parametrize("event", [accepted("trade", 1), COMPLETED, CALLED_OFF, DEFAULTED])
 def test_delivery_waits_for_the_trade_it_belongs_to(event: Event) -> None:
     told = story(issued("v1", 1_000), offer("offer", 100), bid("bid", 900))
     assert not DECIDER.ready[type(event)](told.state, event)
@@ -470,7 +483,7 @@ def test_the_records_say_what_is_held_for_whom() -> None:
     told = traded(issued("v1", 1_000)).hears(offer("next", 7), bid("more", 3, 2, "v1"))
     records: dict[str, Any] = told.records()
     values = {key: [*record.values()] for key, record in records.items() if isinstance(record, dict)}
-    assert values["contract/trade"] == ["acme", "cloud", "city", 1, "0", "0"]
+    assert values["contract/trade"] == ["acme", "cloud", "city", 1, "0", "0", "0"]
     assert values["hold/contract/trade"] == ["acme", "CNY", [{"voucher_id": "v1", "amount": "600"}], "300", None]
     assert values["hold/bond/trade"] == ["cloud", "CNY", [], "90", None]
     need = {"programme_id": "city", "version": 1, "nodes": 2, "cost_per_node": "3", "partial": True}

@@ -20,14 +20,13 @@ from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import VoucherCredited
 from counterfoil.redemption import service as redemption
-from counterfoil.redemption.commands import DisputeUsage
-from counterfoil.redemption.events import UsageDisputed, UsageReported
+from counterfoil.redemption.events import DisputeRaised, UsageReported
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, PROGRAMME, Large, submission
 from tests.core.test_entry_sizes import issuing, published_with
 from tests.matching.world import BID, OFFER
 from tests.programmes import changed
-from tests.redemption.world import REP, opened, report
+from tests.redemption.world import REP, dispute, opened, report
 from tests.state_root import state_root
 
 YEAR_9999 = 253_402_300_799_999_999
@@ -86,7 +85,7 @@ def test_a_contract_delivered_as_late_as_can_be_leaves_the_state_root_sound() ->
     late = (first + MAX_BID_HOURS) * HOUR + MAX_WINDOW - 1
     reading = replace(report("c1", (0, 1)).readings[0], hour=first)
     scenario.when(replace(report("c1"), readings=(reading,)), "gpu-1", late).then_types(UsageReported)
-    scenario.when(DisputeUsage(report_id=REP, reason="idle"), "lab-1", late + MAX_WINDOW - 1).then_types(UsageDisputed)
+    scenario.when(dispute(REP), "lab-1", late + MAX_WINDOW - 1).then_types(DisputeRaised)
     resolve_by = scenario.state.reports[REP].resolve_by
     assert resolve_by == late + MAX_WINDOW - 1 + RULES[LATEST].resolution_window < MAX_COUNT
     assert state_root(redemption.DECIDER.records(scenario.state))[0] > 4

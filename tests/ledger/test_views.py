@@ -14,7 +14,21 @@ from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
-from tests.ledger.story import ENDS, Story, accepted, bid, issued, offer, paid, story, trade, withdraw
+from tests.ledger.story import (
+    ENDS,
+    Story,
+    accepted,
+    bid,
+    issued,
+    offer,
+    offset,
+    paid,
+    recovered,
+    reversal,
+    story,
+    trade,
+    withdraw,
+)
 from tests.views import Viewed, viewed_in
 
 
@@ -34,7 +48,8 @@ def eventful() -> Story:
         VoucherSuspended(voucher_id="v3", reason="why"),
         trade("trade", 270, 2), trade("second", 300, 1),
         trade("third", 90, 0, "filled"), trade("last", 150, 3, "rests"),
-        accepted("trade", 100), accepted("second", 31), paid(("cloud", 50)),
+        accepted("trade", 100, "first"), accepted("second", 31), paid(("cloud", 50)),
+        reversal("first", 7, 8, 5), offset(3), recovered(5),
         OfferReduced(offer_id="offer", reduced_by=1, bond_released=100), OfferClosed(offer_id="gone", reason="expired"),
         BidReduced(bid_id="rests", nodes_left=2), BidClosed(bid_id="closed", reason="cancelled"),
         ContractCompleted(contract_id="trade"),

@@ -20,6 +20,7 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidReduced
 from tests.ledger.story import (
+    CALLED_OFF,
     CLOSED,
     COMPLETED,
     DEFAULTED,
@@ -99,7 +100,7 @@ def test_a_voucher_that_was_redeemed_to_the_last_unit_is_known_until_it_ends() -
     assert not told.state.vouchers.open
 
 
-@pytest.mark.parametrize("ending", [COMPLETED, DEFAULTED])
+@pytest.mark.parametrize("ending", [COMPLETED, CALLED_OFF, DEFAULTED])
 @pytest.mark.parametrize(
     ("death", "expected", "budget"),
     [

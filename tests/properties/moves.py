@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from counterfoil.contract.possession import ProvenKey
@@ -49,18 +49,28 @@ from counterfoil.matching.commands import (
 )
 from counterfoil.redemption.commands import (
     AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
+    AgreeReversal,
     ApproveClaim,
     CloseSettlement,
     ConfirmPayment,
+    ConfirmRecovery,
     DisputeUsage,
+    ProposeCancellation,
+    ProposeCorrection,
+    ProposeReversal,
     Reading,
     RejectClaim,
     ReportUsage,
     ResolveDispute,
+    ReverseCapture,
     SubmitClaim,
     WithdrawDelivery,
+    WithdrawDispute,
 )
 from counterfoil.redemption.state import Contract
+from tests.older import as_of
 from tests.possession import proven
 from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme
 
@@ -345,14 +355,43 @@ def _usage(world: World, pick: Choice) -> Move:
     state = world.state("redemption")
     report_id = pick.id(state.reports)
     report = state.reports.get(report_id)
-    lab = "lab-1" if report is None else state.contracts[report.contract_id].terms.beneficiary_id
-    kind = pick.number(0, 3)
+    lab, provider = ("lab-1", "gpu-1") if report is None else state.contracts[report.contract_id].sides
+    kind = pick.number(0, 6)
     if kind == 0:
-        return lab, DisputeUsage(report_id=report_id, reason="idle")
+        hours = () if report is None else tuple(reading.hour for reading in report.readings if pick.number(0, 1))
+        return lab, contest(world, report_id, *hours)
     if kind == 1:
         minutes = 0 if report is None else max(0, report.gpu_minutes - pick.number(-1, 100))
         return "operator", ResolveDispute(report_id=report_id, gpu_minutes=minutes, reason="meter read")
+    if kind == 2:
+        return lab, WithdrawDispute(report_id=report_id)
+    if kind == 3 and report is not None and report.corrections:
+        correction = pick.one(report.corrections)
+        other = lab if correction.by == provider else provider
+        return other, AgreeCorrection(report_id=report_id, correction_id=correction.correction_id)
+    if kind in (3, 4) and report is not None:
+        said = tuple(replace(reading, gpu_minutes=pick.number(0, 500)) for reading in report.readings[:1])
+        return pick.one((lab, provider)), ProposeCorrection(report_id=report_id, readings=said, reason="meter read")
     return lab, AcceptUsage(report_id=report_id)
+
+
+def contest(world: World, report_id: str, *hours: int) -> Body:
+    """A dispute, as the rules in force have it."""
+    body = DisputeUsage(report_id=report_id, hours=hours, evidence=(bytes(32),), reason="idle")
+    return as_of(world.state("redemption").rules, body, "")
+
+
+def _cancel(world: World, pick: Choice) -> Move:
+    contracts = world.state("redemption").contracts
+    contract_id = pick.id(contracts)
+    if contract_id not in contracts:
+        return "gpu-1", AgreeCancellation(contract_id=contract_id)
+    contract = contracts[contract_id]
+    if contract.cancellation is None:
+        return pick.one(contract.sides), ProposeCancellation(contract_id=contract_id, reason="no need")
+    lab, provider = contract.sides
+    other = lab if contract.cancellation.by == provider else provider
+    return other, AgreeCancellation(contract_id=contract_id)
 
 
 def _withdraw(world: World, pick: Choice) -> Move:
@@ -363,6 +402,29 @@ def _withdraw(world: World, pick: Choice) -> Move:
     contract_id = pick.id(unfunded or contracts)
     owner = contracts[contract_id].terms.provider_id if contract_id in contracts else "gpu-1"
     return owner, WithdrawDelivery(contract_id=contract_id, reason="no power")
+
+
+def _reversal(world: World, pick: Choice) -> Move:
+    state = world.state("redemption")
+    if state.owed and pick.number(0, 2) == 0:
+        programme_id, provider = pick.one(sorted(state.owed))
+        amount = pick.number(1, state.owed[programme_id, provider] + 1)
+        return "bank", ConfirmRecovery(
+            programme_id=programme_id, provider_id=provider, amount=amount, payment_reference="back"
+        )
+    report_id = pick.id(state.captures)
+    captured = state.captures.get(report_id)
+    if captured is None:
+        return "gpu-1", ProposeReversal(report_id=report_id, amount=1, reason="counted twice")
+    contract = state.contracts.get(captured.contract_id) or state.ended[captured.contract_id]
+    lab, provider = contract.sides
+    if captured.proposed is not None and pick.number(0, 3):
+        other = lab if captured.proposed.by == provider else provider
+        return other, AgreeReversal(report_id=report_id, reversal_id=captured.proposed.reversal_id)
+    amount = max(1, pick.one((captured.left, captured.left // 3, captured.left + 1)))
+    if pick.number(0, 1):
+        return "operator", ReverseCapture(report_id=report_id, amount=amount, reason="meter audit")
+    return pick.one((lab, provider)), ProposeReversal(report_id=report_id, amount=amount, reason="counted twice")
 
 
 def _claim(world: World, pick: Choice) -> Move:
@@ -408,6 +470,8 @@ WITH: dict[Build, Callable[[World], object]] = {
     _report: _to_report,
     _withdraw: lambda world: world.state("redemption").contracts,
     _usage: lambda world: world.state("redemption").reports,
+    _cancel: lambda world: world.state("redemption").contracts,
+    _reversal: lambda world: world.state("redemption").captures,
     _claim: lambda world: world.state("redemption").claimable,
     _claims: lambda world: world.state("redemption").claims,
 }

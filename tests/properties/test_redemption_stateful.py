@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -19,28 +20,36 @@ from counterfoil.core.decider import At
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.redemption.commands import (
     AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
     ApproveClaim,
     ConfirmPayment,
     DisputeUsage,
+    ProposeCancellation,
+    ProposeCorrection,
     Reading,
     RejectClaim,
     ReportUsage,
     ResolveDispute,
     WithdrawDelivery,
+    WithdrawDispute,
 )
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimApproved,
     ClaimRejected,
     ClaimSubmitted,
+    ContractCancelled,
     ContractCompleted,
     ContractOpened,
+    DisputeRaised,
     PaymentConfirmed,
     ProviderDefaulted,
     SettlementClosed,
     UsageAccepted,
-    UsageDisputed,
+    UsageCorrected,
     UsageReported,
+    UsageSplit,
 )
 from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
@@ -64,7 +73,7 @@ class Audit:
         self.hours: set[tuple[str, int]] = set()
         self.reports: dict[str, UsageReported] = {}
         self.accepted: dict[str, UsageAccepted] = {}
-        self.disputed: dict[str, UsageDisputed] = {}
+        self.disputed: dict[str, DisputeRaised] = {}
         self.ended: dict[str, str] = {}
         self.captured: dict[str, CaptureRecorded] = {}
         self.claims: dict[str, ClaimSubmitted] = {}
@@ -87,18 +96,36 @@ class Audit:
                     assert 0 <= reading.hour - terms.first_hour < terms.hours
                     assert reading.gpu_minutes <= CAPACITY
                 self.reports[event.report_id] = event
-            case UsageDisputed():
+            case DisputeRaised():
                 self._open(event.contract_id)
                 assert event.report_id not in self.disputed.keys() | self.accepted.keys()
                 self.disputed[event.report_id] = event
+            case UsageSplit():
+                whole = self.reports[event.report_id]
+                assert sorted((*event.part, *event.rest), key=lambda reading: reading.hour) == list(whole.readings)
+                self._say(event.report_id, event.rest)
+                self.reports[event.part_id] = replace(whole, report_id=event.part_id)
+                self._say(event.part_id, event.part)
+            case UsageCorrected():
+                assert [each.hour for each in event.readings] == [
+                    each.hour for each in self.reports[event.report_id].readings
+                ]
+                assert all(reading.gpu_minutes <= CAPACITY for reading in event.readings)
+                self._say(event.report_id, event.readings)
             case UsageAccepted():
                 self._open(event.contract_id)
                 assert event.report_id not in self.accepted
-                assert event.gpu_minutes <= self.reports[event.report_id].gpu_minutes
+                report = self.reports[event.report_id]
+                assert event.gpu_minutes <= len(report.readings) * CAPACITY
                 assert event.amount == event.gpu_minutes * PRICE // 60
-                assert (event.by in ("resolution", "lapse")) == (event.report_id in self.disputed)
-                assert event.by == "resolution" or event.gpu_minutes == self.reports[event.report_id].gpu_minutes
+                disputed = event.report_id in self.disputed
+                assert event.by == "agreement" or disputed == (event.by in ("resolution", "withdrawal", "lapse"))
+                assert event.by == "resolution" or event.gpu_minutes == report.gpu_minutes
                 self.accepted[event.report_id] = event
+            case ContractCancelled():
+                self._open(event.contract_id)
+                assert not any(owner == event.contract_id for owner, _ in self.hours)
+                self.ended[event.contract_id] = type(event).__name__
             case ContractCompleted() | ProviderDefaulted():
                 self._end(event)
             case CaptureRecorded():
@@ -117,6 +144,10 @@ class Audit:
                 self.paid.add(event.settlement_id)
             case _:
                 pass
+
+    def _say(self, report_id: str, readings: tuple[Reading, ...]) -> None:
+        total = sum(reading.gpu_minutes for reading in readings)
+        self.reports[report_id] = replace(self.reports[report_id], readings=readings, gpu_minutes=total)
 
     def _open(self, contract_id: str) -> None:
         assert contract_id not in self.ended, "nothing is delivered after the end"
@@ -200,7 +231,7 @@ class Redemption(RuleBasedStateMachine):
             if isinstance(event, UsageAccepted):
                 self.uncaptured.append(event)
                 assert event.by != "lapse" or self.scenario.time >= self.audit.disputed[event.report_id].resolve_by
-            if isinstance(event, UsageDisputed):
+            if isinstance(event, DisputeRaised):
                 assert event.resolve_by == self.scenario.time + RULES[LATEST].resolution_window
         return list(decided)
 
@@ -284,10 +315,37 @@ class Redemption(RuleBasedStateMachine):
     def decide(self, data: Any, minutes: int, late: bool) -> None:
         usage = self.audit.reports[self.pick(data, self.audit.reports if late else self.scenario.state.reports)]
         lab, report_id = self.audit.contracts[usage.contract_id].beneficiary_id, usage.report_id
-        accept, dispute = AcceptUsage(report_id=report_id), DisputeUsage(report_id=report_id, reason="idle")
+        hours = data.draw(st.sets(st.sampled_from([reading.hour for reading in usage.readings])))
+        accept = AcceptUsage(report_id=report_id)
+        dispute = DisputeUsage(report_id=report_id, hours=tuple(sorted(hours)), evidence=(), reason="idle")
         resolve = ResolveDispute(report_id=report_id, gpu_minutes=minutes, reason="meter")
-        body, actor = data.draw(st.sampled_from([(accept, lab), (dispute, lab), (resolve, "op")]))
-        self.ask(body, actor)
+        withdraw = WithdrawDispute(report_id=report_id)
+        choices = [(accept, lab), (dispute, lab), (dispute, lab), (resolve, "op"), (withdraw, lab)]
+        self.ask(*data.draw(st.sampled_from(choices)))
+
+    @precondition(lambda self: self.scenario.state.reports)
+    @rule(data=st.data(), minutes=st.integers(0, CAPACITY + 1), agree=st.booleans(), swap=st.booleans())
+    def correct(self, data: Any, minutes: int, agree: bool, swap: bool) -> None:
+        """One side proposes, and the other may agree; or, swapped, the one that proposed."""
+        usage = self.audit.reports[self.pick(data, self.scenario.state.reports)]
+        terms = self.audit.contracts[usage.contract_id]
+        by, other = data.draw(st.permutations((terms.provider_id, terms.beneficiary_id)))
+        hours = data.draw(st.sets(st.sampled_from([reading.hour for reading in usage.readings])))
+        said = tuple(Reading(hour=hour, gpu_minutes=minutes) for hour in sorted(hours))
+        self.ask(ProposeCorrection(report_id=usage.report_id, readings=said, reason="meter"), by)
+        report = self.scenario.state.reports.get(usage.report_id)
+        if agree and report is not None and report.corrections:
+            correction_id = report.corrections[-1].correction_id
+            self.ask(AgreeCorrection(report_id=usage.report_id, correction_id=correction_id), by if swap else other)
+
+    @precondition(lambda self: self.scenario.state.contracts)
+    @rule(data=st.data(), agree=st.booleans(), swap=st.booleans())
+    def cancel(self, data: Any, agree: bool, swap: bool) -> None:
+        terms = self.audit.contracts[self.pick(data, self.scenario.state.contracts)]
+        by, other = data.draw(st.permutations((terms.provider_id, terms.beneficiary_id)))
+        self.ask(ProposeCancellation(contract_id=terms.contract_id, reason="fire"), by)
+        if agree:
+            self.ask(AgreeCancellation(contract_id=terms.contract_id), by if swap else other)
 
     @precondition(lambda self: self.audit.accepted)
     @rule(data=st.data())
@@ -410,8 +468,9 @@ class Redemption(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end every contract ends, unresolved disputes included, and the events alone make the same state."""
-        self.scenario.time += 1_000 * HOUR
-        self.fire_due()
+        for _ in range(2):  # reports whose correction nobody agreed to become disputes first
+            self.scenario.time += 1_000 * HOUR
+            self.fire_due()
         assert self.audit.ended.keys() == self.audit.contracts.keys()
         assert DECIDER.due(self.scenario.state) is None
         again = Scenario(DECIDER, *KNOWN)

@@ -75,8 +75,17 @@ def _check_delivery(ledger: Any, redemption: Any) -> None:
         owed[earned.provider_id] += earned.amount
     for claim in redemption.claims.values():
         owed[claim.terms.provider_id] += claim.terms.amount
+    due_back = Counter[str]()
+    for (_, provider_id), amount in redemption.owed.items():
+        due_back[provider_id] += amount
     for provider_id in ("gpu-1", "gpu-2"):
         assert owed[provider_id] == ledger.accounts.find(f"claims/{provider_id}", "CNY").posted
+        assert due_back[provider_id] == -ledger.accounts.find(f"receivables/{provider_id}", "CNY").posted
+    assert redemption.captures.keys() == ledger.captures.keys()
+    for report_id, captured in redemption.captures.items():
+        stands = ledger.captures[report_id]
+        assert sum(draw.amount for draw in stands.draws) == captured.subsidy - captured.reversed_subsidy
+        assert sum(draw.amount for draw in stands.draws) + stands.co_payment == captured.left
 
 
 def check_replay(world: World) -> None:

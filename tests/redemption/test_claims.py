@@ -164,8 +164,8 @@ def test_a_batch_is_netted_per_provider_and_paid_once() -> None:
         )
     )
     kinds = {key.partition("/")[0] for key in scenario.records()}
-    # the claim on p2, and the memory of contracts and invoices
-    assert kinds == {"rules", "party", "programme", "claim", "invoice", "ended"}
+    # the claim on p2, and the memory of contracts, captures and invoices
+    assert kinds == {"rules", "party", "programme", "claim", "invoice", "ended", "captured"}
 
 
 @pytest.mark.parametrize("event", [ProviderReinstated, ProviderDelisted])

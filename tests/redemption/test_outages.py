@@ -12,15 +12,15 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.redemption.commands import DisputeUsage, ResolveDispute
+from counterfoil.redemption.commands import ResolveDispute
 from counterfoil.redemption.events import UsageReported
 from tests.given import Scenario
-from tests.redemption.world import END, FULL, REP, REPORT_BY, T0, disputed, opened, report, reported, trade
+from tests.redemption.world import END, FULL, REP, REPORT_BY, T0, dispute, disputed, opened, report, reported, trade
 
 GRACE = RULES[LATEST].resumption_grace
 MINUTE = 60 * SECOND
 REST = report("c1", (0, FULL), (1, FULL), (2, FULL))
-DISPUTE = DisputeUsage(report_id=REP, reason="idle")
+DISPUTE = dispute(REP)
 RESOLVE = ResolveDispute(report_id=REP, gpu_minutes=FULL, reason="meter read")
 CLOSES = T0 + 2 * HOUR
 LAPSES = T0 + HOUR + 1 + 7 * DAY

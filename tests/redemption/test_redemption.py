@@ -12,16 +12,24 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.events import TradeMatched
-from counterfoil.redemption import acceptance, contracts, disputes, usage
-from counterfoil.redemption.commands import AcceptUsage, DisputeUsage, ResolveDispute, WithdrawDelivery
+from counterfoil.redemption import acceptance, cancellations, contracts, corrections, disputes, usage
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
+    ProposeCancellation,
+    ResolveDispute,
+    WithdrawDelivery,
+    WithdrawDispute,
+)
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimSubmitted,
     ContractCompleted,
     ContractOpened,
+    DisputeRaised,
     ProviderDefaulted,
     UsageAccepted,
-    UsageDisputed,
     UsageReported,
 )
 from counterfoil.redemption.service import DECIDER
@@ -37,6 +45,8 @@ from tests.redemption.world import (
     WINDOW,
     captured,
     claim,
+    correction,
+    dispute,
     disputed,
     earned,
     opened,
@@ -44,6 +54,7 @@ from tests.redemption.world import (
     programme,
     report,
     reported,
+    short,
     trade,
 )
 
@@ -53,8 +64,20 @@ MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 SOON = T0 + HOUR + 1
 LAPSES = T0 + HOUR + 1 + 7 * DAY  # when the dispute of `disputed` does
 HALF = 3 * FULL // 2  # of all that c1 can deliver: enough, and one GPU-minute less is not
-ACCEPT, DISPUTE = AcceptUsage(report_id=REP), DisputeUsage(report_id=REP, reason="idle")
+ACCEPT, DISPUTE = AcceptUsage(report_id=REP), dispute(REP)
 WITHDRAW = WithdrawDelivery(contract_id="c1", reason="fire")
+WITHDRAWN = WithdrawDispute(report_id=REP)
+AGREED = AgreeCorrection(report_id=REP, correction_id="cor-15-0")
+CANCEL, CANCEL_TOO = ProposeCancellation(contract_id="c1", reason="fire"), AgreeCancellation(contract_id="c1")
+
+
+def digests(count: int) -> tuple[bytes, ...]:
+    return tuple(bytes([number]) * 32 for number in range(count))
+
+
+def cancelling() -> Scenario:
+    """Entry 14: the beneficiary would cancel c1, whose delivery begins in two hours."""
+    return opened().when(CANCEL, "lab-1")
 
 
 def resolve(gpu_minutes: int, report_id: str = REP) -> ResolveDispute:
@@ -122,8 +145,53 @@ DECIDING: list[Row] = [
     (disputed, resolve(FULL), "op", LAPSES, Code.REPORT_NOT_DISPUTED),  # it lapsed, although no sweep has run
     (disputed, resolve(FULL + 1), "op", LAPSES, Code.EXCEEDS_CAPACITY),
     (disputed, resolve(FULL), "lab-1", None, Code.ROLE_NOT_ALLOWED),
+    (reported, dispute(REP, 0, 0), "lab-1", None, Code.DUPLICATE_ITEM),
+    (reported, dispute(REP, 1, 1), "lab-1", None, Code.DUPLICATE_ITEM),
+    (reported, dispute(REP, *range(MAX_READINGS + 1)), "lab-1", None, Code.OVER_LIMIT),
+    (reported, dispute(REP, evidence=digests(17)), "lab-1", None, Code.OVER_LIMIT),
+    (reported, dispute(REP, 1), "lab-1", None, Code.HOUR_NOT_IN_REPORT),
+    (disputed, dispute(REP, 1), "lab-1", None, Code.HOUR_NOT_IN_REPORT),
+    (opened, WITHDRAWN, "lab-1", None, Code.UNKNOWN_REPORT),
+    (disputed, WITHDRAWN, "gpu-1", None, Code.NOT_YOURS),
+    (reported, WITHDRAWN, "lab-2", None, Code.NOT_YOURS),
+    (reported, WITHDRAWN, "lab-1", None, Code.REPORT_NOT_DISPUTED),
+    (disputed, WITHDRAWN, "lab-1", LAPSES, Code.REPORT_NOT_DISPUTED),
+    (short, ACCEPT, "lab-1", None, Code.CORRECTION_OPEN),
+    (short, ACCEPT, "lab-1", T0 + HOUR + WINDOW, Code.REPORT_NOT_OPEN),
+    (lambda: short().when(DISPUTE, "lab-1"), WITHDRAWN, "lab-1", None, Code.CORRECTION_OPEN),
 ]
-REFUSALS = [*REPORTING, *DECIDING]
+CORRECTING: list[Row] = [
+    (opened, correction(REP, (0, 1)), "gpu-1", None, Code.UNKNOWN_REPORT),
+    (reported, correction(REP, (0, 1)), "gpu-2", None, Code.NOT_YOURS),
+    (reported, correction(REP), "gpu-2", None, Code.NOT_YOURS),
+    (reported, correction(REP), "gpu-1", None, Code.EMPTY_LIST),
+    (reported, correction(REP, *LONG), "gpu-1", None, Code.OVER_LIMIT),
+    (reported, correction(REP, (0, 1), (0, 1)), "gpu-1", None, Code.READINGS_NOT_ORDERED),
+    (reported, correction(REP, (1, FULL + 1)), "gpu-1", None, Code.EXCEEDS_CAPACITY),
+    (reported, correction(REP, (1, 1)), "gpu-1", None, Code.HOUR_NOT_IN_REPORT),
+    (reported, correction(REP, (1, 1)), "gpu-1", T0 + HOUR + WINDOW, Code.HOUR_NOT_IN_REPORT),
+    (reported, correction(REP, (0, 1)), "gpu-1", T0 + HOUR + WINDOW, Code.REPORT_NOT_OPEN),
+    (disputed, correction(REP, (0, 1)), "gpu-1", LAPSES, Code.REPORT_NOT_OPEN),
+    (opened, AGREED, "lab-1", None, Code.UNKNOWN_REPORT),
+    (short, AGREED, "lab-2", None, Code.NOT_YOURS),
+    (short, AGREED, "gpu-1", None, Code.UNKNOWN_PROPOSAL),  # who proposes cannot agree for the other side
+    (reported, AGREED, "lab-1", None, Code.UNKNOWN_PROPOSAL),
+    (lambda: short().when(correction(REP, (0, 7)), "gpu-1"), AGREED, "lab-1", None, Code.UNKNOWN_PROPOSAL),
+    (short, AGREED, "lab-1", T0 + HOUR + WINDOW, Code.REPORT_NOT_OPEN),
+]
+CANCELLING: list[Row] = [
+    (opened, CANCEL, "gpu-2", None, Code.NOT_YOURS),
+    (earned, CANCEL, "gpu-1", None, Code.UNKNOWN_CONTRACT),
+    (opened, CANCEL, "gpu-1", T0, Code.DELIVERY_BEGUN),
+    (cancelling, CANCEL, "lab-1", None, Code.CANCELLATION_OPEN),
+    (cancelling, CANCEL, "gpu-1", T0, Code.DELIVERY_BEGUN),
+    (earned, CANCEL_TOO, "gpu-1", None, Code.UNKNOWN_CONTRACT),
+    (cancelling, CANCEL_TOO, "gpu-2", None, Code.NOT_YOURS),
+    (opened, CANCEL_TOO, "gpu-1", None, Code.UNKNOWN_PROPOSAL),
+    (cancelling, CANCEL_TOO, "lab-1", None, Code.UNKNOWN_PROPOSAL),  # who proposes cannot agree for the other side
+    (cancelling, CANCEL_TOO, "gpu-1", T0, Code.UNKNOWN_PROPOSAL),
+]
+REFUSALS = [*REPORTING, *DECIDING, *CORRECTING, *CANCELLING]
 
 
 @pytest.mark.parametrize(("story", "command", "actor", "at", "code"), REFUSALS)
@@ -136,7 +204,8 @@ def test_refusals(story: Callable[[], Scenario], command: Body, actor: str, at: 
 
 
 def test_every_refusal_is_in_the_tables() -> None:
-    assert codes_in(acceptance, contracts, disputes, usage) == {code for *_, code in REFUSALS} - {Code.ROLE_NOT_ALLOWED}
+    deciding = (acceptance, cancellations, contracts, corrections, disputes, usage)
+    assert codes_in(*deciding) == {code for *_, code in REFUSALS} - {Code.ROLE_NOT_ALLOWED}
 
 
 # contracts and usage --------------------------------------------------------------------------------------------------
@@ -217,11 +286,15 @@ def test_usage_is_accepted_by_the_beneficiary() -> None:
 def test_a_dispute_waits_for_the_operator() -> None:
     scenario = reported().when(DISPUTE, "lab-1", T0 + HOUR + WINDOW - 1)
     resolve_by = T0 + HOUR + WINDOW - 1 + 7 * DAY
-    scenario.then(UsageDisputed(report_id=REP, contract_id="c1", reason="idle", resolve_by=resolve_by))
+    scenario.then(
+        DisputeRaised(
+            report_id=REP, contract_id="c1", raised_by="lab-1", evidence=(), reason="idle", resolve_by=resolve_by
+        )
+    )
     assert DECIDER.due(scenario.state) == (REPORT_BY, "reporting")  # of the other contracts: no window runs any more
     assert scenario.records()[f"report/{REP}"] == {
-        "contract_id": "c1", "gpu_minutes": FULL, "dispute_until": T0 + HOUR + WINDOW, "index": scenario.index,
-        "item": 0, "resolve_by": resolve_by,
+        "contract_id": "c1", "readings": [{"hour": FIRST, "gpu_minutes": FULL}], "dispute_until": T0 + HOUR + WINDOW,
+        "index": scenario.index, "item": 0, "resolve_by": resolve_by, "disputed_by": "lab-1", "corrections": [],
     }  # fmt: skip
     scenario.fires("dispute_window", END).then()
     scenario.when(resolve(7), "op").then(accepted(REP, 7, "resolution"))
@@ -302,7 +375,7 @@ DECISIONS: list[tuple[str, Callable[[Scenario], Scenario]]] = [
 
 def contested(told: Scenario) -> Scenario:
     """The last report is disputed."""
-    told.when(DisputeUsage(report_id="rep-16-0", reason="idle"), "lab-1").then_types(UsageDisputed)
+    told.when(dispute("rep-16-0"), "lab-1").then_types(DisputeRaised)
     return told
 
 
@@ -417,7 +490,7 @@ def test_sweeps_of_disputes_are_bounded_and_go_on_in_the_order_of_entries() -> N
         scenario.when(report(f"c{n}", (0, n)), "gpu-1", T0 + HOUR)
     reports = [f"rep-{count + 11 + n}-0" for n in range(count)]
     for report_id in reports:
-        scenario.when(DisputeUsage(report_id=report_id, reason="idle"), "lab-1").then_types(UsageDisputed)
+        scenario.when(dispute(report_id), "lab-1").then_types(DisputeRaised)
     late, swept = END + 8 * DAY, []
     for expected in (MAX_ITEMS_PER_SWEEP, 1, 0):
         scenario.fires("resolution_window", late)

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from counterfoil.contract.times import HOUR, format_hour
-from counterfoil.redemption.commands import AcceptUsage, ConfirmPayment, RejectClaim, ResolveDispute, WithdrawDelivery
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
+    ConfirmPayment,
+    ProposeCancellation,
+    RejectClaim,
+    ResolveDispute,
+    WithdrawDelivery,
+)
 from counterfoil.redemption.service import DECIDER, SERVICE
 from counterfoil.redemption.views import REDUCERS
 from tests.redemption.world import (
@@ -27,8 +36,11 @@ from tests.redemption.world import (
     approved,
     captured,
     claimed,
+    correction,
+    dispute,
     disputed,
     opened,
+    report,
     reported,
     settled,
 )
@@ -54,7 +66,7 @@ def test_a_new_contract(viewed: Viewed) -> None:
         "contract_id": "c1", "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1", "version": 1,
         "currency": "CNY", "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE,
         "report_by": REPORT_BY, "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None,
-        "default_cause": None,
+        "default_cause": None, "cancellation_by": None, "cancellation_until": None,
         "reported_hours": 0, "reported_gpu_minutes": 0, "accepted_gpu_minutes": 0,
         "invoiced": 0, "subsidy": 0, "co_payment": 0,
     }  # fmt: skip
@@ -68,6 +80,7 @@ def test_a_report_from_reading_to_capture(viewed: Viewed) -> None:
         "gpu_minutes": FULL, "amount": PRICE * 8, "reported_at": T0 + HOUR, "dispute_until": T0 + HOUR + WINDOW,
         "status": "open", "status_since": T0 + HOUR, "dispute_reason": None, "accepted_by": None,
         "accepted_gpu_minutes": None, "accepted_amount": None, "subsidy": None, "co_payment": None,
+        "split_from": None, "disputed_by": None, "evidence": None,
     }  # fmt: skip
     scenario.when(AcceptUsage(report_id=REP), "lab-1", T0 + HOUR + 5)
     names = ("status", "status_since", "accepted_by", "accepted_gpu_minutes", "accepted_amount", "subsidy")
@@ -87,6 +100,41 @@ def test_a_dispute_and_a_withdrawal(viewed: Viewed) -> None:
     assert viewed.part("reports", REP, *names) == ("accepted", "idle", "resolution", 60, PRICE, FULL)
     scenario.when(WithdrawDelivery(contract_id="c1", reason="fire"), "gpu-1", END)
     assert viewed.part("contracts", "c1", "status", "default_cause", "ended_at") == ("defaulted", "withdrawn", END)
+
+
+def test_a_report_that_is_contested_in_part_and_corrected(viewed: Viewed) -> None:
+    scenario = viewed.of(opened()).when(report("c1", (0, 1), (1, 2)), "gpu-1", END)
+    scenario.when(correction(REP, (1, FULL)), "gpu-1").when(dispute(REP, 1, evidence=(bytes(32),)), "lab-1")
+    said = {"hour": format_hour(FIRST + 1), "gpu_minutes": 2}
+    names: tuple[str, ...] = (
+        "split_from",
+        "status",
+        "disputed_by",
+        "readings",
+        "gpu_minutes",
+        "reported_at",
+        "dispute_until",
+    )
+    assert viewed.part("reports", "rep-16-0", *names) == (REP, "disputed", "lab-1", [said], 2, END, END + WINDOW)
+    assert viewed.part("reports", "rep-16-0", "evidence", "amount") == (["A" * 43 + "="], PRICE * 2 // 60)
+    assert viewed.part("reports", REP, "status", "gpu_minutes", "amount") == ("open", 1, PRICE // 60)
+    names = ("report_id", "proposed_by", "gpu_minutes", "amount", "reason", "agreed_at")
+    proposed = (REP, "gpu-1", FULL + 1, PRICE * (FULL + 1) // 60, "a digit short", None)
+    assert viewed.part("corrections", "cor-15-0", *names) == proposed
+    scenario.when(AgreeCorrection(report_id="rep-16-0", correction_id="cor-15-0"), "lab-1")
+    assert viewed.part("corrections", "cor-15-0", "agreed_at") == (scenario.time,)
+    names = ("status", "accepted_by", "gpu_minutes", "accepted_gpu_minutes")
+    assert viewed.part("reports", "rep-16-0", *names) == ("accepted", "agreement", FULL, FULL)
+    names = ("reported_hours", "reported_gpu_minutes", "accepted_gpu_minutes")
+    assert viewed.part("contracts", "c1", *names) == (2, FULL + 1, FULL)
+
+
+def test_a_cancelled_contract(viewed: Viewed) -> None:
+    scenario = viewed.of(opened()).when(ProposeCancellation(contract_id="c1", reason="fire"), "lab-1")
+    names = ("status", "cancellation_by", "cancellation_until", "ended_at")
+    assert viewed.part("contracts", "c1", *names) == ("open", "lab-1", T0, None)
+    scenario.when(AgreeCancellation(contract_id="c1"), "gpu-1")
+    assert viewed.part("contracts", "c1", *names) == ("cancelled", "lab-1", T0, scenario.time)
 
 
 def test_claims_and_their_payment(viewed: Viewed) -> None:

@@ -16,6 +16,7 @@ from counterfoil.redemption.commands import (
     ApproveClaim,
     CloseSettlement,
     DisputeUsage,
+    ProposeCorrection,
     Reading,
     ReportUsage,
     SubmitClaim,
@@ -83,6 +84,12 @@ def captured(contract_id: str, report_id: str, subsidy: int, co_payment: int = 0
     )
 
 
+def dispute(report_id: str, *hours: int, evidence: tuple[bytes, ...] = ()) -> DisputeUsage:
+    """A dispute of some hours after FIRST, or of all."""
+    contested = tuple(FIRST + hour for hour in hours)
+    return DisputeUsage(report_id=report_id, hours=contested, evidence=evidence, reason="idle")
+
+
 def claim(invoice: str, *contract_ids: str, programme_id: str = "p1") -> SubmitClaim:
     """A claim."""
     return SubmitClaim(programme_id=programme_id, invoice_number=invoice, contract_ids=contract_ids)
@@ -126,9 +133,20 @@ def reported() -> Scenario:
     return opened().when(report("c1", (0, FULL)), "gpu-1", T0 + HOUR)
 
 
+def correction(report_id: str, *readings: tuple[int, int]) -> ProposeCorrection:
+    """What a report should have said, as (hours after FIRST, GPU-minutes)."""
+    return ProposeCorrection(report_id=report_id, readings=report("", *readings).readings, reason="a digit short")
+
+
+def short() -> Scenario:
+    """Entries 14 and 15: a tenth of c1's first hour is reported; the provider proposes to correct that."""
+    scenario = opened().when(report("c1", (0, FULL // 10)), "gpu-1", T0 + HOUR)
+    return scenario.when(correction(REP, (0, FULL)), "gpu-1")
+
+
 def disputed() -> Scenario:
     """Entry 15: the report is disputed."""
-    return reported().when(DisputeUsage(report_id=REP, reason="idle"), "lab-1")
+    return reported().when(dispute(REP), "lab-1")
 
 
 def earned() -> Scenario:

@@ -19,7 +19,14 @@ from counterfoil.contract.times import format_time
 from counterfoil.issuance.events import ProviderListed, VoucherIssued
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
-from counterfoil.redemption.events import ClaimApproved, PaymentConfirmed, SettlementClosed, UsageAccepted
+from counterfoil.redemption.events import (
+    ClaimApproved,
+    PaymentConfirmed,
+    RecoveryConfirmed,
+    SettlementClosed,
+    UsageAccepted,
+    UsageReversed,
+)
 
 Pair = tuple[str, str, str, str]
 """(duty, party, duty, party): two duties that one act brings together."""
@@ -86,6 +93,18 @@ def _resolution(state: Any, event: UsageAccepted, actor: str) -> Iterator[Pair]:
         yield "resolver", actor, "disputant", sides.beneficiary_id
 
 
+def _reversal(state: Any, event: UsageReversed, _actor: str) -> Iterator[Pair]:
+    contract = state.contracts.get(event.contract_id)
+    sides = state.ended[event.contract_id] if contract is None else contract.terms
+    if event.by not in (sides.provider_id, sides.beneficiary_id):
+        yield "resolver", event.by, "disputant", sides.provider_id
+        yield "resolver", event.by, "disputant", sides.beneficiary_id
+
+
+def _recovery(_state: Any, event: RecoveryConfirmed, actor: str) -> Iterator[Pair]:
+    yield "treasurer", actor, "payee", event.provider_id
+
+
 ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[Pair]]]] = {
     ("issuance", ProviderListed): _listing,
     ("issuance", VoucherIssued): _issue,
@@ -98,6 +117,8 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("redemption", SettlementClosed): _settlement,
     ("redemption", PaymentConfirmed): _payment,
     ("redemption", UsageAccepted): _resolution,
+    ("redemption", UsageReversed): _reversal,
+    ("redemption", RecoveryConfirmed): _recovery,
 }
 """By service and event of its log: (state behind the entry, event, who gave the command) -> the duties it joins."""
 

@@ -7,34 +7,56 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.listing import Listing, add_both, add_list
-from counterfoil.cli.options import ContractId, Reason, ReportId, option
+from counterfoil.cli.options import ContractId, Reason, ReportId, argument, hour, option
 from counterfoil.cli.signing import signed
-from counterfoil.cli.values import parse_reading
+from counterfoil.cli.values import parse_reading, parse_sha256
 from counterfoil.contract.record import Command as Body
 from counterfoil.redemption.commands import (
     AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
     DisputeUsage,
+    ProposeCancellation,
+    ProposeCorrection,
     Reading,
     ReportUsage,
     ResolveDispute,
     WithdrawDelivery,
+    WithdrawDispute,
 )
 
 app = typer.Typer(
-    name="usage", help="Delivery: report, accept, dispute, resolve, withdraw, show, list.", no_args_is_help=True
+    name="usage", help="Delivery: report, correct, accept, dispute, resolve, cancel, show, list.", no_args_is_help=True
 )
+Readings = Annotated[
+    list[Reading],
+    option("--reading", "GPU-minutes delivered in an hour. Repeat, hours rising.", parse_reading, "HOUR=MINUTES"),
+]
 
 
 @signed(app, "report", "counterfoil usage report trd-15-0-0 --reading 20270105T08Z=480 --as norn")
 def report(
     contract: ContractId,
-    reading: Annotated[
-        list[Reading],
-        option("--reading", "GPU-minutes delivered in an hour. Repeat, hours rising.", parse_reading, "HOUR=MINUTES"),
-    ],
+    reading: Readings,
 ) -> Body:
     """Provider: report what was delivered, each hour once."""
     return ReportUsage(contract_id=contract, readings=tuple(reading))
+
+
+@signed(
+    app, "correct", "counterfoil usage correct rep-3-0 --reading 20270105T08Z=480 --reason 'A digit short' --as norn"
+)
+def correct(report_: ReportId, reading: Readings, reason: Reason) -> Body:
+    """Provider or beneficiary: propose what an open report should have said of some of its hours."""
+    return ProposeCorrection(report_id=report_, readings=tuple(reading), reason=reason)
+
+
+@signed(app, "agree-correction", "counterfoil usage agree-correction rep-3-0 cor-4-0 --as acme")
+def agree_correction(
+    report_: ReportId, correction: Annotated[str, argument("CORRECTION", "The correction's id.")]
+) -> Body:
+    """The other side: accept a report as corrected."""
+    return AgreeCorrection(report_id=report_, correction_id=correction)
 
 
 @signed(app, "accept", "counterfoil usage accept rep-3-0 --as acme")
@@ -43,16 +65,34 @@ def accept(report_: ReportId) -> Body:
     return AcceptUsage(report_id=report_)
 
 
-@signed(app, "dispute", "counterfoil usage dispute rep-3-0 --reason 'Node was down' --as acme")
-def dispute(report_: ReportId, reason: Reason) -> Body:
-    """Beneficiary: contest a report within its window."""
-    return DisputeUsage(report_id=report_, reason=reason)
+@signed(app, "dispute", "counterfoil usage dispute rep-3-0 --hour 20270105T08Z --reason 'Node was down' --as acme")
+def dispute(
+    report_: ReportId,
+    reason: Reason,
+    hour_: Annotated[
+        list[int] | None, hour("--hour", "A contested hour. May be repeated. Default: all of the report's.")
+    ] = None,
+    evidence: Annotated[
+        list[bytes] | None,
+        option("--evidence", "SHA-256 of a document, as sha256sum prints it. May be repeated.", parse_sha256, "HEX"),
+    ] = None,
+) -> Body:
+    """Beneficiary: contest hours of a report within its window."""
+    return DisputeUsage(report_id=report_, hours=tuple(hour_ or ()), evidence=tuple(evidence or ()), reason=reason)
+
+
+@signed(app, "withdraw-dispute", "counterfoil usage withdraw-dispute rep-3-0 --as acme")
+def withdraw_dispute(report_: ReportId) -> Body:
+    """Who raised a dispute: withdraw it; the report stands."""
+    return WithdrawDispute(report_id=report_)
 
 
 @signed(app, "resolve", "counterfoil usage resolve rep-3-0 --gpu-minutes 240 --reason 'Meter log' --as operator")
 def resolve(
     report_: ReportId,
-    gpu_minutes: Annotated[int, option("--gpu-minutes", "What is accepted; at most what was reported.", metavar="N")],
+    gpu_minutes: Annotated[
+        int, option("--gpu-minutes", "What is accepted; at most what its hours can hold.", metavar="N")
+    ],
     reason: Reason,
 ) -> Body:
     """Operator: decide a disputed report."""
@@ -65,9 +105,23 @@ def withdraw(contract: ContractId, reason: Reason) -> Body:
     return WithdrawDelivery(contract_id=contract, reason=reason)
 
 
+@signed(app, "cancel", "counterfoil usage cancel trd-15-0-0 --reason 'Dataset withdrawn' --as acme")
+def cancel(contract: ContractId, reason: Reason) -> Body:
+    """Provider or beneficiary: propose to cancel a contract before its delivery, at no cost to either side."""
+    return ProposeCancellation(contract_id=contract, reason=reason)
+
+
+@signed(app, "agree-cancellation", "counterfoil usage agree-cancellation trd-15-0-0 --as norn")
+def agree_cancellation(contract: ContractId) -> Body:
+    """The other side: cancel the contract; funds and bond are released."""
+    return AgreeCancellation(contract_id=contract)
+
+
 _REPORT = "report_id contract_id gpu_minutes amount dispute_until status subsidy co_payment"
 _CONTRACT = "contract_id beneficiary_id provider_id nodes first_hour hours status subsidy"
 add_both(app, Listing("reports", "usage reports", _REPORT, "rep-3-0"))
+_CORRECTION = "correction_id report_id proposed_by gpu_minutes amount reason agreed_at"
+add_list(app, Listing("corrections", "corrections", _CORRECTION), "corrections")
 add_list(app, Listing("contracts", "contracts", _CONTRACT), "contracts")
 _WAITED = "Deadlines to report, dispute and resolve wait while the log that they are kept in decides nothing."
 add_list(app, Listing("outages", "outages", "shard away_since resumed_at", help=_WAITED), "outages")

@@ -63,6 +63,13 @@ def parse_reading(text: str) -> Reading:
     return Reading(hour=parse_delivery_hour(found[1]), gpu_minutes=int(found[2]))
 
 
+def parse_sha256(text: str) -> bytes:
+    """A digest from 64 hexadecimal digits. Raises ValueError."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", text, re.ASCII) is None:
+        raise ValueError("64 hexadecimal digits, as sha256sum prints them")
+    return bytes.fromhex(text)
+
+
 def in_units(row: Mapping[str, Any], amounts: Collection[str]) -> dict[str, Any]:
     """A row for people: the members in `amounts` in units of the currency, the others unchanged."""
     return {

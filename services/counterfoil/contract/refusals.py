@@ -70,12 +70,14 @@ class Code(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_CONTRACT = "unknown_contract"
     UNKNOWN_REPORT = "unknown_report"
+    UNKNOWN_CAPTURE = "unknown_capture"
     UNKNOWN_CLAIM = "unknown_claim"
     UNKNOWN_SETTLEMENT = "unknown_settlement"
     UNKNOWN_KEY_ID = "unknown_key_id"
     UNKNOWN_RECOVERY = "unknown_recovery"
     NOT_YOURS = "not_yours"
     ROOT_OPERATOR = "root_operator"
+    UNKNOWN_PROPOSAL = "unknown_proposal"
     ALREADY_EXISTS = "already_exists"
     # Decided by content.
     KEY_NOT_ACCEPTABLE = "key_not_acceptable"
@@ -128,9 +130,13 @@ class Code(StrEnum):
     HOUR_ALREADY_REPORTED = "hour_already_reported"
     READINGS_NOT_ORDERED = "readings_not_ordered"
     EXCEEDS_CAPACITY = "exceeds_capacity"
+    HOUR_NOT_IN_REPORT = "hour_not_in_report"
     REPORTING_CLOSED = "reporting_closed"
     REPORT_NOT_OPEN = "report_not_open"
     REPORT_NOT_DISPUTED = "report_not_disputed"
+    CORRECTION_OPEN = "correction_open"
+    CANCELLATION_OPEN = "cancellation_open"
+    DELIVERY_BEGUN = "delivery_begun"
     USAGE_OPEN = "usage_open"
     NOTHING_TO_CLAIM = "nothing_to_claim"
     INVOICE_ALREADY_USED = "invoice_already_used"
@@ -139,6 +145,9 @@ class Code(StrEnum):
     # Decided by amounts.
     CAP_EXCEEDED = "cap_exceeded"
     APPROPRIATION_EXCEEDED = "appropriation_exceeded"
+    EXCEEDS_CAPTURED = "exceeds_captured"
+    EXCEEDS_UNCLAIMED = "exceeds_unclaimed"
+    EXCEEDS_OWED = "exceeds_owed"
     EXCEEDS_AVAILABLE = "exceeds_available"
 
 
@@ -175,6 +184,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid."),
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report."),
+    Code.UNKNOWN_CAPTURE: Meaning(_D, True, "Nothing was captured for this report."),
     Code.UNKNOWN_CLAIM: Meaning(_D, False, "No such open claim."),
     Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement."),
     Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
@@ -183,6 +193,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.ROOT_OPERATOR: Meaning(
         _D, False, "The operator of the first entry stays; its recovery key alone recovers it."
     ),
+    Code.UNKNOWN_PROPOSAL: Meaning(_D, False, "No such open proposal of the other side."),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
     Code.KEY_NOT_ACCEPTABLE: Meaning(_D, False, "Not a canonical Ed25519 public key of prime order, or already used."),
     Code.KEY_NOT_PROVEN: Meaning(_D, False, "Not the key's signature over its statement for this host, party and use."),
@@ -237,9 +248,13 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.HOUR_ALREADY_REPORTED: Meaning(_D, False, "The hour was reported before."),
     Code.READINGS_NOT_ORDERED: Meaning(_D, False, "The hours of the readings do not rise."),
     Code.EXCEEDS_CAPACITY: Meaning(_D, False, "More GPU-minutes than the contract or the report holds."),
+    Code.HOUR_NOT_IN_REPORT: Meaning(_D, False, "An hour is not an hour of the report."),
     Code.REPORTING_CLOSED: Meaning(_D, False, "The contract's reporting deadline has passed."),
     Code.REPORT_NOT_OPEN: Meaning(_D, False, "The report is disputed, accepted or its window has closed."),
     Code.REPORT_NOT_DISPUTED: Meaning(_D, False, "The report is not disputed."),
+    Code.CORRECTION_OPEN: Meaning(_D, False, "The other side has proposed a correction of the report."),
+    Code.CANCELLATION_OPEN: Meaning(_D, True, "A cancellation of the contract was proposed, and still stands."),
+    Code.DELIVERY_BEGUN: Meaning(_D, False, "The contract's first hour has begun."),
     Code.USAGE_OPEN: Meaning(_D, True, "A report of the contract is still open."),
     Code.NOTHING_TO_CLAIM: Meaning(_D, True, "A contract named has no captured and unclaimed subsidy."),
     Code.INVOICE_ALREADY_USED: Meaning(_D, False, "The invoice number was used in an earlier claim of this provider."),
@@ -247,6 +262,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or is in another settlement."),
     Code.CAP_EXCEEDED: Meaning(_D, False, "The beneficiary's group would exceed the programme's cap."),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
+    Code.EXCEEDS_CAPTURED: Meaning(_D, False, "More than was captured for the report and not reversed yet."),
+    Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
+    Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),
     Code.EXCEEDS_AVAILABLE: Meaning(_D, True, "The available balance is smaller."),
 }
 

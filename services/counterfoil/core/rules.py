@@ -80,6 +80,8 @@ class Rules:
     max_contracts_per_claim: int
     max_claims_per_settlement: int
     max_sources: int
+    max_evidence: int
+    """Documents named by a dispute."""
 
     # work per entry: a timer entry continues what does not fit
     max_matches_per_entry: int
@@ -111,6 +113,10 @@ class Rules:
     """A dispute that is not resolved by then lapses, and the report stands."""
     min_delivered_bps: int
     """Of a contract's GPU-minutes; with less, the provider defaulted, even if every hour was reported."""
+    resolves_up_to_capacity: bool
+    """Whether a dispute may end with more than was reported; the provider's own mistake may be what it is about."""
+    cancellation_stands: int
+    """How long the other side may agree to a cancellation, which ends with the beginning of delivery in any case."""
 
     # outages
     shortest_outage: int | None
@@ -139,12 +145,23 @@ _NEW_IN_4: Final = frozenset(
         ("resume_programme", 1),
         ("cancel_order_for", 1),
         ("cancel_orders_of", 1),
+        ("propose_correction", 1),
+        ("agree_correction", 1),
+        ("dispute_usage", 2),
+        ("withdraw_dispute", 1),
+        ("propose_cancellation", 1),
+        ("agree_cancellation", 1),
+        ("propose_reversal", 1),
+        ("agree_reversal", 1),
+        ("reverse_capture", 1),
+        ("confirm_recovery", 1),
     }
 )
 _GONE_IN_4: Final = frozenset(
     {
         ("register_party", 1),
         ("add_key", 1),
+        ("dispute_usage", 1),
     }
 )
 
@@ -173,6 +190,7 @@ _FIRST: Final = Rules(
     max_contracts_per_claim=48,
     max_claims_per_settlement=48,
     max_sources=8,
+    max_evidence=16,
     max_matches_per_entry=24,
     max_items_per_sweep=24,
     price_tick=10_000,
@@ -185,6 +203,8 @@ _FIRST: Final = Rules(
     min_window=HOUR,
     resolution_window=7 * DAY,
     min_delivered_bps=5_000,
+    resolves_up_to_capacity=False,
+    cancellation_stands=3 * DAY,
     shortest_outage=None,
     resumption_grace=0,
 )
@@ -208,6 +228,7 @@ _FOURTH: Final = replace(
     spares_others_orders=True,
     max_parties_per_group=256,
     max_attestations=32,
+    resolves_up_to_capacity=True,
 )
 
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}

@@ -399,7 +399,11 @@ def deliver(world: World) -> None:
         if chance < 0.3:
             driver.send(beneficiary, AcceptUsage(report_id=report_id), must=False)
         elif chance < 0.34:
-            driver.send(beneficiary, DisputeUsage(report_id=report_id, reason="Two hours were unusable"), must=False)
+            driver.send(
+                beneficiary,
+                DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="Two hours were unusable"),
+                must=False,
+            )
     driver.settle()
     for row in driver.rows("reports", status="disputed"):
         report_id = str(row["report_id"])

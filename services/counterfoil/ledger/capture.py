@@ -15,7 +15,7 @@ from counterfoil.ledger.endings import remove_if_ended
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.holds import Hold, split
 from counterfoil.ledger.releases import voucher_legs
-from counterfoil.ledger.state import Contract, LedgerState
+from counterfoil.ledger.state import Captured, Contract, LedgerState
 from counterfoil.redemption.events import UsageAccepted
 
 Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Sequence[Event]]
@@ -78,5 +78,7 @@ def hold_captured(state: LedgerState, event: HoldCaptured, _at: At) -> None:
     state.contracts[event.contract_id] = contract._replace(
         invoiced=contract.invoiced + event.invoice, subsidised=contract.subsidised + event.subsidy
     )
+    if event.invoice:
+        state.captures[event.report_id] = Captured(event.contract_id, event.vouchers, event.co_payment)
     for draw in event.vouchers:
         remove_if_ended(state, draw.voucher_id)

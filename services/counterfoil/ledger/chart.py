@@ -1,8 +1,10 @@
 """The chart of accounts: the names of all accounts and assets of the ledger.
 
-Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed.
+Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed. What providers owe after
+a reversal is obligated once more: recoverable -> obligated, until it is set off or paid back (recovered).
 Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired or cancelled.
-Currency: bank -> cash of a party; claims_payable of a programme -> claims of a provider -> settled.
+Currency: bank -> cash of a party; claims_payable of a programme -> claims of a provider -> settled. What a provider
+owes is the negative balance of its receivables.
 
 What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`.
 """
@@ -16,6 +18,8 @@ APPROPRIATION: Final = "appropriation"
 OBLIGATED: Final = "obligated"
 DISBURSED: Final = "disbursed"
 LAPSED: Final = "lapsed"
+RECOVERABLE: Final = "recoverable"
+RECOVERED: Final = "recovered"
 
 CIRCULATION: Final = "circulation"
 REDEEMED: Final = "redeemed"
@@ -27,7 +31,7 @@ CO_PAYMENTS: Final = "co_payments"
 BONDS: Final = "bonds"
 SETTLED: Final = "settled"
 
-_SOURCES: Final = (BANK, CIRCULATION, "claims_payable", FUNDING)
+_SOURCES: Final = (BANK, CIRCULATION, "claims_payable", FUNDING, "receivables", RECOVERABLE, RECOVERED)
 _OWNER: Final = "owner/"
 
 
@@ -59,6 +63,11 @@ def claims(provider_id: str) -> str:
 def claims_payable(programme_id: str) -> str:
     """The account that a programme's claims come from."""
     return f"claims_payable/{programme_id}"
+
+
+def receivables(provider_id: str) -> str:
+    """The account of what a provider owes in a currency after reversals."""
+    return f"receivables/{provider_id}"
 
 
 def budget(programme_id: str) -> str:

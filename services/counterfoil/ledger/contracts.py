@@ -6,6 +6,7 @@ Of an ended contract a small record is kept: its parties and terms, and what was
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import BPS
@@ -21,10 +22,12 @@ from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split
 from counterfoil.ledger.releases import release, release_legs
 from counterfoil.ledger.state import Contract, EndedContract, LedgerState
 from counterfoil.matching.events import TradeMatched
-from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageAccepted
+from counterfoil.redemption.events import ContractCancelled, ContractCompleted, ProviderDefaulted, UsageAccepted
 
 
-def is_funded(state: LedgerState, event: UsageAccepted | ContractCompleted | ProviderDefaulted) -> bool:
+def is_funded(
+    state: LedgerState, event: UsageAccepted | ContractCompleted | ContractCancelled | ProviderDefaulted
+) -> bool:
     """Whether the contract's trade has arrived from matching, and the contract has not ended."""
     return event.contract_id in state.contracts
 
@@ -65,12 +68,21 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
 
 def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[Event]:
     """A delivered contract: what was not used goes back to the beneficiary, the bond to the provider."""
+    return _end_well(state, event.contract_id, "delivered", at)
+
+
+def cancel(state: LedgerState, event: ContractCancelled, at: At) -> Sequence[Event]:
+    """A contract that both sides cancelled: the price goes back to the beneficiary, the bond to the provider."""
+    return _end_well(state, event.contract_id, "cancelled", at)
+
+
+def _end_well(state: LedgerState, contract_id: str, how: Literal["delivered", "cancelled"], at: At) -> Sequence[Event]:
     posting = Posting(state.accounts)
-    released = release(state, posting, event.contract_id, _price(state, event.contract_id), "delivered", at)
-    bond = _bond(state, event.contract_id)
+    released = release(state, posting, contract_id, _price(state, contract_id), how, at)
+    bond = _bond(state, contract_id)
     release_legs(posting, bond, (), bond.cash)
     ended = BondReleased(
-        contract_id=event.contract_id, provider_id=bond.owner_id, amount=bond.cash, legs=posting.take()
+        contract_id=contract_id, provider_id=bond.owner_id, reason=how, amount=bond.cash, legs=posting.take()
     )
     return [*released, ended]
 

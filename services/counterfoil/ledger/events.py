@@ -243,12 +243,61 @@ class HoldCaptured(Event):
     legs: tuple[Leg, ...]
 
 
+@event("capture.reversed.v1")
+class CaptureReversed(Event):
+    """A credit note on one capture: voucher: redeemed -> its owner; the co-payment back to the beneficiary's cash.
+
+    Vouchers come back in reverse order of their draws; what was drawn on vouchers that are gone is `lapsed`. The
+    provider loses what it has not claimed (currency: claims -> claims_payable), and owes the rest (currency:
+    receivables -> claims_payable; budget: recoverable -> obligated). `unpaid`: what its cash does not cover of the
+    co-payment, which it owes the beneficiary outside the ledger.
+    """
+
+    reversal_id: Id
+    report_id: Id
+    contract_id: Id
+    programme_id: Id
+    provider_id: Id
+    beneficiary_id: Id
+    currency: Currency
+    vouchers: tuple[Draw, ...]
+    lapsed: Amount
+    unclaimed: Amount
+    owed: Amount
+    co_payment: Amount
+    unpaid: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("receivable.offset.v1")
+class ReceivableOffset(Event):
+    """Claims were set off against what their provider owes: currency: claims -> receivables; budget: obligated ->
+    recoverable."""
+
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]
+
+
+@event("receivable.recovered.v1")
+class ReceivableRecovered(Event):
+    """A provider paid back what it owes: currency: recovered -> receivables; budget: recovered -> recoverable."""
+
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    payment_reference: Reference
+    legs: tuple[Leg, ...]
+
+
 @event("bond.released.v1")
 class BondReleased(Event):
-    """The contract was delivered: its bond is free again."""
+    """The contract was delivered, or cancelled by both sides: its bond is free again."""
 
     contract_id: Id
     provider_id: Id
+    reason: Literal["delivered", "cancelled"]
     amount: Amount
     legs: tuple[Leg, ...]
 

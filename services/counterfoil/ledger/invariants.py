@@ -23,6 +23,8 @@ from counterfoil.ledger.chart import (
     FUNDING,
     LAPSED,
     OBLIGATED,
+    RECOVERABLE,
+    RECOVERED,
     REDEEMED,
     SETTLED,
     budget,
@@ -31,7 +33,9 @@ from counterfoil.ledger.chart import (
     may_overdraw,
     owner,
     owner_of,
+    receivables,
 )
+from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
@@ -47,6 +51,7 @@ def check_ledger(state: LedgerState) -> list[str]:
         *_holds(state),
         *_contracts(state),
         *_captured(state),
+        *_reversed(state),
         *_held_balances(state, held),
         *_vouchers(state),
         *_owners(state),
@@ -103,14 +108,32 @@ def _contracts(state: LedgerState) -> Iterator[str]:
 
 
 def _captured(state: LedgerState) -> Iterator[str]:
-    """What open and ended contracts say was subsidised is what each programme owes or has paid."""
+    """What open and ended contracts say was subsidised, and not reversed, is what each programme owes or has paid."""
     subsidised: Counter[str] = Counter()
     for contract in (*state.contracts.values(), *(each.contract for each in state.ended.values())):
-        subsidised[contract.programme_id] += contract.subsidised
+        subsidised[contract.programme_id] += contract.subsidised - contract.reversed
     for programme_id in state.programmes:
         claimed = -state.accounts.find(claims_payable(programme_id), state.currency(programme_id)).posted
         if claimed != subsidised[programme_id]:
             yield f"programme {programme_id}: claims of {claimed}, its contracts say {subsidised[programme_id]}"
+
+
+def _reversed(state: LedgerState) -> Iterator[str]:
+    """What stands of a contract's captures is what was subsidised and not reversed, and at most what was invoiced."""
+    subsidies: Counter[str] = Counter()
+    amounts: Counter[str] = Counter()
+    for report_id, captured in state.captures.items():
+        subsidies[captured.contract_id] += total(captured.draws)
+        amounts[captured.contract_id] += total(captured.draws) + captured.co_payment
+        if captured.co_payment < 0 or any(draw.amount < 1 for draw in captured.draws):
+            yield f"report {report_id}: more is reversed than was captured"
+    for contract_id in (*state.contracts, *state.ended):
+        contract = state.contract(contract_id)
+        if (
+            subsidies[contract_id] != contract.subsidised - contract.reversed
+            or amounts[contract_id] > contract.invoiced
+        ):
+            yield f"contract {contract_id}: its captures are not what was subsidised and not reversed"
 
 
 def _held(state: LedgerState) -> Held:
@@ -183,7 +206,10 @@ def _owners(state: LedgerState) -> Iterator[str]:
 
 
 def _programmes(state: LedgerState) -> Iterator[str]:
-    """appropriated = appropriation + obligated + disbursed + lapsed; obligated = live vouchers + unsettled claims."""
+    """Appropriated and recovered = appropriation + obligated + disbursed + lapsed - what providers owe.
+
+    obligated = live vouchers + unsettled claims, those of providers that owe something included.
+    """
     live: Counter[str] = Counter()
     for voucher in state.vouchers.open.values():
         owned = (
@@ -195,20 +221,27 @@ def _programmes(state: LedgerState) -> Iterator[str]:
         asset = budget(programme_id)
         names = (APPROPRIATION, OBLIGATED, DISBURSED, LAPSED)
         parts = [state.accounts.find(account, asset).posted for account in names]
+        owed, recovered = (-state.accounts.find(account, asset).posted for account in (RECOVERABLE, RECOVERED))
         appropriated = -state.accounts.find(FUNDING, asset).posted
-        if sum(parts) != appropriated or min(parts) < 0:
-            yield f"{asset}: appropriated {appropriated} is not the sum of {parts}"
-        unsettled = -state.accounts.find(claims_payable(programme_id), currency).posted - parts[2]
+        if sum(parts) - owed != appropriated + recovered or min(*parts, owed, recovered) < 0:
+            yield f"{asset}: appropriated {appropriated} and recovered {recovered} are not {parts} less {owed} owed"
+        claimed = -state.accounts.find(claims_payable(programme_id), currency).posted
+        unsettled = claimed + owed + recovered - parts[2]
         if unsettled < 0 or parts[1] != live[programme_id] + unsettled:
             yield f"{asset}: obligated {parts[1]} is not live {live[programme_id]} and unsettled {unsettled}"
 
 
 def _currencies(state: LedgerState) -> Iterator[str]:
-    """What was settled in a currency is what its programmes disbursed; cash and bank mirror each other."""
+    """What was settled in a currency is what its programmes disbursed; cash and bank mirror each other.
+
+    So do what providers owe and what programmes have to get back.
+    """
     disbursed: Counter[str] = Counter()
+    recoverable: Counter[str] = Counter()
     for programme_id in state.programmes:
         currency = state.currency(programme_id)
         disbursed[currency] += state.accounts.find(DISBURSED, budget(programme_id)).posted
+        recoverable[currency] += state.accounts.find(RECOVERABLE, budget(programme_id)).posted
     for asset, accounts in state.accounts.assets.items():
         if _is_currency(asset):
             cash_of_all = sum(p.posted for account, p in accounts.items() if account.startswith(cash("")))
@@ -216,6 +249,9 @@ def _currencies(state: LedgerState) -> Iterator[str]:
                 yield f"{asset}: the parties' cash is not what the bank received"
             if state.accounts.find(SETTLED, asset).posted != disbursed[asset]:
                 yield f"{asset}: settled is not what was disbursed"
+            owed_by_all = sum(p.posted for account, p in accounts.items() if account.startswith(receivables("")))
+            if owed_by_all != recoverable[asset]:
+                yield f"{asset}: what providers owe is not what programmes have to get back"
 
 
 def _is_currency(asset: str) -> bool:

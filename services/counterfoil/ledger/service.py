@@ -13,13 +13,26 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.ledger import bids, budgets, capture, cash, contracts, endings, offers, releases, state, vouchers
+from counterfoil.ledger import (
+    bids,
+    budgets,
+    capture,
+    cash,
+    contracts,
+    endings,
+    offers,
+    releases,
+    reversals,
+    state,
+    vouchers,
+)
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import (
     AppropriationPosted,
     BondHeld,
     BondReleased,
     BondSlashed,
+    CaptureReversed,
     CashDeposited,
     CashWithdrawn,
     ClaimSettled,
@@ -29,6 +42,8 @@ from counterfoil.ledger.events import (
     HoldReduced,
     HoldRefused,
     HoldReleased,
+    ReceivableOffset,
+    ReceivableRecovered,
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
@@ -46,7 +61,16 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
-from counterfoil.redemption.events import ContractCompleted, PaymentConfirmed, ProviderDefaulted, UsageAccepted
+from counterfoil.redemption.events import (
+    ClaimOffset,
+    ContractCancelled,
+    ContractCompleted,
+    PaymentConfirmed,
+    ProviderDefaulted,
+    RecoveryConfirmed,
+    UsageAccepted,
+    UsageReversed,
+)
 from counterfoil.service import Service
 
 DECIDER: Final = Decider(
@@ -75,13 +99,18 @@ DECIDER: Final = Decider(
         "redemption": {
             UsageAccepted: capture.capture,
             ContractCompleted: contracts.complete,
+            ContractCancelled: contracts.cancel,
             ProviderDefaulted: contracts.default,
             PaymentConfirmed: budgets.settle_claims,
+            UsageReversed: reversals.reverse,
+            ClaimOffset: reversals.set_off,
+            RecoveryConfirmed: reversals.recover,
         },
     },
     ready={
         UsageAccepted: contracts.is_funded,
         ContractCompleted: contracts.is_funded,
+        ContractCancelled: contracts.is_funded,
         ProviderDefaulted: contracts.is_funded,
     },
     timers={"voucher_expiry": endings.expire_vouchers, "voucher_cancellation": endings.cancel_vouchers},
@@ -93,6 +122,8 @@ DECIDER: Final = Decider(
         CashDeposited: state.posted,
         CashWithdrawn: state.posted,
         ClaimSettled: state.posted,
+        ReceivableOffset: state.posted,
+        ReceivableRecovered: state.posted,
         VoucherCredited: vouchers.voucher_credited,
         VoucherFrozen: vouchers.voucher_frozen,
         VoucherUnfrozen: vouchers.voucher_unfrozen,
@@ -105,6 +136,7 @@ DECIDER: Final = Decider(
         HoldReleased: releases.hold_released,
         ContractFunded: contracts.contract_funded,
         HoldCaptured: capture.hold_captured,
+        CaptureReversed: reversals.capture_reversed,
         BondReleased: contracts.bond_ended,
         BondSlashed: contracts.bond_ended,
     },

@@ -11,19 +11,31 @@ from typing import Final, NamedTuple
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import At, ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, row
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, listed, row
 from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
-from counterfoil.ledger.events import AppropriationPosted, CashDeposited, CashWithdrawn, ClaimSettled, Leg
+from counterfoil.ledger.events import (
+    AppropriationPosted,
+    CashDeposited,
+    CashWithdrawn,
+    ClaimSettled,
+    Draw,
+    Leg,
+    ReceivableOffset,
+    ReceivableRecovered,
+)
 from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
 
 
 class Contract(NamedTuple):
-    """A trade under delivery: whose it is, what was invoiced so far, and how much of that was subsidy."""
+    """A trade under delivery: whose it is, what was invoiced so far, and how much of that was subsidy.
+
+    `reversed`: how much of that subsidy was reversed since.
+    """
 
     beneficiary_id: str
     provider_id: str
@@ -31,6 +43,7 @@ class Contract(NamedTuple):
     version: int
     invoiced: int = 0
     subsidised: int = 0
+    reversed: int = 0
 
 
 class EndedContract(NamedTuple):
@@ -40,15 +53,29 @@ class EndedContract(NamedTuple):
     ended_at: int
 
 
+class Captured(NamedTuple):
+    """What was captured for a report, less what was reversed since."""
+
+    contract_id: str
+    draws: tuple[Draw, ...]
+    co_payment: int
+
+
 _CONTRACT: Final = row(
     Contract, beneficiary_id=TEXT, provider_id=TEXT, programme_id=TEXT, version=COUNT, invoiced=AMOUNT,
-    subsidised=AMOUNT,
+    subsidised=AMOUNT, reversed=AMOUNT,
 )  # fmt: skip
 CONTRACT: Final = Form(
     "contract", ("contract_id",), _CONTRACT, "a trade under delivery; `invoiced` less `subsidised` was paid in cash"
 )
 ENDED: Final = Form(
     "ended", ("contract_id",), row(EndedContract, contract=_CONTRACT, ended_at=TIME), "a contract that has ended"
+)
+CAPTURED: Final = Form(
+    "captured",
+    ("report_id",),
+    row(Captured, contract_id=TEXT, draws=listed(row(Draw, voucher_id=TEXT, amount=AMOUNT)), co_payment=AMOUNT),
+    "what was captured for a report, of which vouchers, less what was reversed",
 )
 PROGRAMME: Final = versions(ProgrammePublished)
 
@@ -59,7 +86,9 @@ class LedgerState(ServiceState):
     `expiring` and `cancelling`: vouchers with unheld value that is still to end, by when it may.
     """
 
-    __slots__ = ("accounts", "cancelling", "contracts", "ended", "expiring", "holds", "programmes", "vouchers")
+    __slots__ = (
+        "accounts", "cancelling", "captures", "contracts", "ended", "expiring", "holds", "programmes", "vouchers",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,6 +99,7 @@ class LedgerState(ServiceState):
             self.keep(table)
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
+        self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
         self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
@@ -81,6 +111,11 @@ class LedgerState(ServiceState):
     def currency(self, programme_id: str) -> str:
         """The currency of a programme, the same in all its versions."""
         return next(iter(self.programmes[programme_id].values())).terms.currency
+
+    def contract(self, contract_id: str) -> Contract:
+        """A contract, open or ended."""
+        found = self.contracts.get(contract_id)
+        return self.ended[contract_id].contract if found is None else found
 
     # ownership ------------------------------------------------------------------------------------------------------
 
@@ -147,7 +182,11 @@ class LedgerState(ServiceState):
 
 
 def posted(
-    state: LedgerState, event: AppropriationPosted | CashDeposited | CashWithdrawn | ClaimSettled, _at: At
+    state: LedgerState,
+    event: (
+        AppropriationPosted | CashDeposited | CashWithdrawn | ClaimSettled | ReceivableOffset | ReceivableRecovered
+    ),
+    _at: At,
 ) -> None:
     """Apply an event that only posts."""
     state.book(event.legs)

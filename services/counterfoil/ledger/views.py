@@ -15,6 +15,7 @@ from counterfoil.ledger.events import (
     BondHeld,
     BondReleased,
     BondSlashed,
+    CaptureReversed,
     CashDeposited,
     CashWithdrawn,
     ClaimSettled,
@@ -25,6 +26,8 @@ from counterfoil.ledger.events import (
     HoldRefused,
     HoldReleased,
     Leg,
+    ReceivableOffset,
+    ReceivableRecovered,
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
@@ -80,8 +83,8 @@ HOLDS: Final = View(
 )
 """`purpose`: bid, offer (its bond) or contract (named by its trade); amounts are what is left.
 
-`status`: held, refused, released, traded (a bid that was filled), completed or defaulted. A contract names its orders,
-whose rows name the parties; `bond` is a contract's part of its offer's.
+`status`: held, refused, released, traded (a bid that was filled), completed, cancelled or defaulted. A contract names
+its orders, whose rows name the parties; `bond` is a contract's part of its offer's.
 """
 
 SLASHES: Final = View(
@@ -98,7 +101,28 @@ SLASHES: Final = View(
 )
 """Bonds paid to beneficiaries, in the contract's currency."""
 
-VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES)
+CREDIT_NOTES: Final = View(
+    name="credit_notes",
+    key=("reversal_id",),
+    columns={
+        "reversal_id": "text",
+        "report_id": "text",
+        "contract_id": "text",
+        "programme_id": "text",
+        "provider_id": "text",
+        "beneficiary_id": "text",
+        "unclaimed": "amount",
+        "owed": "amount",
+        "lapsed": "amount",
+        "co_payment": "amount",
+        "unpaid": "amount",
+        "booked_at": "time",
+    },
+    filters=("report_id", "contract_id", "programme_id", "provider_id", "beneficiary_id"),
+)
+"""Reversed captures. `unclaimed` + `owed` - `lapsed` came back to vouchers, `co_payment` - `unpaid` to cash."""
+
+VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES, CREDIT_NOTES)
 
 Reducer = Callable[[Any, At], Iterable[Change]]
 _NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
@@ -204,16 +228,21 @@ def _hold_captured(event: HoldCaptured, _at: At) -> Iterable[Change]:
     yield Add(HOLDS.name, (event.contract_id,), {"vouchers": -event.subsidy, "cash": -event.co_payment})
 
 
-def _bond_ended(status: str) -> Reducer:
-    """A projection that ends a contract's row; its release came just before."""
+def _capture_reversed(event: CaptureReversed, at: At) -> Iterable[Change]:
+    names = [name for name in CREDIT_NOTES.columns if name != "booked_at"]
+    yield Put(CREDIT_NOTES.name, {**{name: getattr(event, name) for name in names}, "booked_at": at.time})
 
-    def project(event: BondReleased | BondSlashed, at: At) -> Iterable[Change]:
-        yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": status, "status_since": at.time})
-        if isinstance(event, BondSlashed):
-            names = ("contract_id", "provider_id", "beneficiary_id", "amount")
-            yield Put(SLASHES.name, {**{name: getattr(event, name) for name in names}, "slashed_at": at.time})
 
-    return project
+def _bond_released(event: BondReleased, at: At) -> Iterable[Change]:
+    """The end of a contract's row; its release came just before."""
+    status = "completed" if event.reason == "delivered" else event.reason
+    yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": status, "status_since": at.time})
+
+
+def _bond_slashed(event: BondSlashed, at: At) -> Iterable[Change]:
+    yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": "defaulted", "status_since": at.time})
+    names = ("contract_id", "provider_id", "beneficiary_id", "amount")
+    yield Put(SLASHES.name, {**{name: getattr(event, name) for name in names}, "slashed_at": at.time})
 
 
 def _and_posted(first: Reducer) -> Reducer:
@@ -231,6 +260,9 @@ REDUCERS: Final[Reducers] = {
     CashDeposited: _posted,
     CashWithdrawn: _posted,
     ClaimSettled: _posted,
+    ReceivableOffset: _posted,
+    ReceivableRecovered: _posted,
+    CaptureReversed: _and_posted(_capture_reversed),
     VoucherCredited: _and_posted(_voucher_credited),
     VoucherExpired: _posted,
     VoucherCancelled: _posted,
@@ -241,7 +273,7 @@ REDUCERS: Final[Reducers] = {
     HoldReleased: _and_posted(_hold_released),
     ContractFunded: _and_posted(_contract_funded),
     HoldCaptured: _and_posted(_hold_captured),
-    BondReleased: _and_posted(_bond_ended("completed")),
-    BondSlashed: _and_posted(_bond_ended("defaulted")),
+    BondReleased: _and_posted(_bond_released),
+    BondSlashed: _and_posted(_bond_slashed),
 }
 """Changes per event of the ledger's log; what it mirrors from issuance, suspensions among it, is issuance's to show."""

@@ -19,7 +19,7 @@ def accept(
     state: RedemptionState,
     report_id: str,
     gpu_minutes: int,
-    by: Literal["beneficiary", "window", "resolution", "lapse"],
+    by: Literal["beneficiary", "window", "agreement", "resolution", "withdrawal", "lapse"],
     at: At,
     before: tuple[int, int] = (0, 0),
 ) -> list[Event]:

@@ -7,6 +7,7 @@ paid <= in settlements <= approved <= claimed <= captured.
 from __future__ import annotations
 
 from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
@@ -24,11 +25,15 @@ from counterfoil.redemption.events import (
     ClaimRejected,
     ClaimSubmitted,
 )
+from counterfoil.redemption.reversals import set_off
 from counterfoil.redemption.state import Claim, RedemptionState
 
 
 def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At) -> Decision:
-    """Claim all captured and unclaimed subsidy of the actor's contracts of one programme, with a new invoice."""
+    """Claim all captured and unclaimed subsidy of the actor's contracts of one programme, with a new invoice.
+
+    What the actor owes the programme is set off first; if that takes everything, there is no claim.
+    """
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
     for contract_id in body.contract_ids:
@@ -47,15 +52,24 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     used_by = state.invoices.get((actor.party_id, body.invoice_number))
     if used_by is not None:
         return refuse(Code.INVOICE_ALREADY_USED, claim_id=used_by)
+    offset = set_off(state, body.programme_id, actor.party_id, amounts)
+    if offset is not None:
+        for line in offset.lines:
+            amounts[line.contract_id] -= line.amount
+    lines = tuple(ClaimLine(contract_id=contract_id, amount=each) for contract_id, each in amounts.items() if each)
+    before: list[Event] = [] if offset is None else [offset]
+    if not lines:
+        return before
     return [
+        *before,
         ClaimSubmitted(
             claim_id=at.new_id("clm"),
             programme_id=body.programme_id,
             provider_id=actor.party_id,
             invoice_number=body.invoice_number,
-            lines=tuple(ClaimLine(contract_id=contract_id, amount=each) for contract_id, each in amounts.items()),
-            amount=amount,
-        )
+            lines=lines,
+            amount=sum(line.amount for line in lines),
+        ),
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from counterfoil.contract.record import Command, command, record
 from counterfoil.contract.scalars import (
     Count,
+    Digest,
     GpuMinutes,
     Hour,
     Id,
+    PositiveAmount,
     Reason,
     Reference,
 )
@@ -37,20 +39,75 @@ class AcceptUsage(Command):
 
 
 @command("dispute_usage", role="beneficiary", exits=True)
-class DisputeUsage(Command):
+class DisputeUsageV1(Command):
     """Beneficiary: contest a report within the dispute window."""
 
     report_id: Id
     reason: Reason
 
 
+@command("dispute_usage", role="beneficiary", version=2, exits=True)
+class DisputeUsage(Command):
+    """Beneficiary: contest hours of a report within the dispute window, all of them if none is named.
+
+    `evidence`: the SHA-256 of each document that shows it; the documents stay with the parties.
+    """
+
+    report_id: Id
+    hours: tuple[Hour, ...]
+    evidence: tuple[Digest, ...]
+    reason: Reason
+
+
+@command("withdraw_dispute", role=None, exits=True)
+class WithdrawDispute(Command):
+    """Who raised a dispute: withdraw it; the report stands."""
+
+    report_id: Id
+
+
 @command("resolve_dispute", role="operator")
 class ResolveDispute(Command):
-    """Operator: decide a disputed report; `gpu_minutes` (at most those reported) are accepted."""
+    """Operator: decide a disputed report; `gpu_minutes`, at most what its hours can hold, are accepted.
+
+    By the rules before version 4 at most those reported.
+    """
 
     report_id: Id
     gpu_minutes: Count
     reason: Reason
+
+
+@command("propose_correction", role=None, exits=True)
+class ProposeCorrection(Command):
+    """Provider or beneficiary: what an open report should have said of some of its hours, in rising order."""
+
+    report_id: Id
+    readings: tuple[Reading, ...]
+    reason: Reason
+
+
+@command("agree_correction", role=None, exits=True)
+class AgreeCorrection(Command):
+    """The other side: accept the report as corrected."""
+
+    report_id: Id
+    correction_id: Id
+
+
+@command("propose_cancellation", role=None, exits=True)
+class ProposeCancellation(Command):
+    """Provider or beneficiary: cancel a contract whose delivery has not begun, without any default."""
+
+    contract_id: Id
+    reason: Reason
+
+
+@command("agree_cancellation", role=None, exits=True)
+class AgreeCancellation(Command):
+    """The other side: cancel the contract."""
+
+    contract_id: Id
 
 
 @command("withdraw_delivery", role="provider", exits=True)
@@ -98,4 +155,40 @@ class ConfirmPayment(Command):
     """Treasurer: the settlement was paid outside; claims become settled and budget disbursed."""
 
     settlement_id: Id
+    payment_reference: Reference
+
+
+@command("propose_reversal", role=None, exits=True)
+class ProposeReversal(Command):
+    """Provider or beneficiary: give back `amount` of what was captured for a report."""
+
+    report_id: Id
+    amount: PositiveAmount
+    reason: Reason
+
+
+@command("agree_reversal", role=None, exits=True)
+class AgreeReversal(Command):
+    """The other side: reverse the capture as proposed."""
+
+    report_id: Id
+    reversal_id: Id
+
+
+@command("reverse_capture", role="operator")
+class ReverseCapture(Command):
+    """Operator: reverse `amount` of what was captured for a report, whatever its sides say."""
+
+    report_id: Id
+    amount: PositiveAmount
+    reason: Reason
+
+
+@command("confirm_recovery", role="treasurer")
+class ConfirmRecovery(Command):
+    """Treasurer: a provider paid back, outside, part of what it owes a programme after reversals."""
+
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
     payment_reference: Reference

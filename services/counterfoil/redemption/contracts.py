@@ -1,8 +1,9 @@
 """The life of a delivery contract, from a trade to its one end.
 
-A contract ends exactly once: completed when every hour was reported, every report decided and enough was delivered,
-else defaulted: the provider withdrew, delivered too little, or missed the reporting deadline. While a report
-is open the contract waits for its end; an unresolved dispute lapses, so that this end always comes.
+A contract ends exactly once: cancelled by both sides before its delivery (`cancellations`); or completed when every
+hour was reported, every report decided and enough was delivered; else defaulted: the provider withdrew, delivered too
+little, or missed the reporting deadline. While a report is open the contract waits for its end; an unresolved dispute
+lapses, so that this end always comes.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.redemption.events import (
     CaptureRecorded,
+    ContractCancelled,
     ContractCompleted,
     ContractOpened,
     ProviderDefaulted,
 )
-from counterfoil.redemption.state import Contract, EndedContract, RedemptionState
+from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState
 
 
 def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
@@ -130,7 +132,9 @@ def writer_resumed(state: RedemptionState, event: WriterResumed, at: At) -> None
     state.postpone()
 
 
-def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDefaulted, at: At) -> None:
+def contract_ended(
+    state: RedemptionState, event: ContractCompleted | ContractCancelled | ProviderDefaulted, at: At
+) -> None:
     """Apply the end of a contract."""
     state.contracts.edit(event.contract_id).ended_at = at.time
     state.reporting.ended()
@@ -140,6 +144,8 @@ def contract_ended(state: RedemptionState, event: ContractCompleted | ProviderDe
 def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) -> None:
     """Apply a capture: its subsidy may be claimed."""
     contract = state.contracts.edit(event.contract_id)
+    if event.subsidy or event.co_payment:
+        state.captures[event.report_id] = Captured(event.contract_id, event.subsidy, event.co_payment)
     contract.uncaptured -= 1
     contract.subsidised += event.subsidy
     contract.captured += event.subsidy + event.co_payment

@@ -11,6 +11,7 @@ from counterfoil.contract.scalars import (
     Count,
     Currency,
     DerivedTime,
+    Digest,
     GpusPerNode,
     Hour,
     Id,
@@ -58,13 +59,71 @@ class UsageReported(Event):
 
 @event("usage.accepted.v1")
 class UsageAccepted(Event):
-    """The usage is final and will be captured: by the beneficiary, by the closed window, or by resolution."""
+    """The usage is final and will be captured.
+
+    By the beneficiary, the closed window, the agreement of both sides to a correction, or the end of a dispute: its
+    resolution, withdrawal or lapse.
+    """
 
     report_id: Id
     contract_id: Id
     gpu_minutes: Count
     amount: Amount
-    by: Literal["beneficiary", "window", "resolution", "lapse"]
+    by: Literal["beneficiary", "window", "agreement", "resolution", "withdrawal", "lapse"]
+
+
+@event("correction.proposed.v1")
+class CorrectionProposed(Event):
+    """One side says what the report should have said: all its readings as corrected. It replaces that side's last."""
+
+    correction_id: Id
+    report_id: Id
+    contract_id: Id
+    by: Id
+    readings: tuple[Reading, ...]
+    gpu_minutes: Count
+    amount: Amount
+    reason: Reason
+
+
+@event("usage.corrected.v1")
+class UsageCorrected(Event):
+    """Both sides agree to a correction: the report says this, instead of `gpu_minutes_before`, and is accepted."""
+
+    correction_id: Id
+    report_id: Id
+    contract_id: Id
+    readings: tuple[Reading, ...]
+    gpu_minutes: Count
+    gpu_minutes_before: Count
+    amount: Amount
+
+
+@event("usage.split.v1")
+class UsageSplit(Event):
+    """Some hours of a report are contested: they become a report of their own, `part`; the others stay `rest`."""
+
+    report_id: Id
+    contract_id: Id
+    part_id: Id
+    part: tuple[Reading, ...]
+    part_amount: Amount
+    rest: tuple[Reading, ...]
+    rest_amount: Amount
+    reported_at: DerivedTime
+    dispute_until: DerivedTime
+
+
+@event("dispute.raised.v1")
+class DisputeRaised(Event):
+    """The report is contested; it is open until resolved, and stands if not resolved by `resolve_by`."""
+
+    report_id: Id
+    contract_id: Id
+    raised_by: Id
+    evidence: tuple[Digest, ...]
+    reason: Reason
+    resolve_by: DerivedTime
 
 
 @event("usage.disputed.v1")
@@ -92,6 +151,28 @@ class ContractCompleted(Event):
     """Every hour was reported and decided; what is left of the hold and the bond are released."""
 
     contract_id: Id
+
+
+@event("cancellation.proposed.v1")
+class CancellationProposed(Event):
+    """One side would cancel the contract; the other may agree before `until`."""
+
+    contract_id: Id
+    by: Id
+    reason: Reason
+    until: DerivedTime
+
+
+@event("contract.cancelled.v1")
+class ContractCancelled(Event):
+    """Both sides cancelled the contract before its delivery: its hold and its bond are released.
+
+    The nodes do not go back to the offer.
+    """
+
+    contract_id: Id
+    beneficiary_id: Id
+    provider_id: Id
 
 
 @event("provider.defaulted.v1")
@@ -169,3 +250,62 @@ class PaymentConfirmed(Event):
     payment_reference: Reference
     claim_ids: tuple[Id, ...]
     payees: tuple[Payee, ...]
+
+
+@event("reversal.proposed.v1")
+class ReversalProposed(Event):
+    """One side of a contract would give back, or have back, part of a capture; it replaces what was proposed before."""
+
+    reversal_id: Id
+    report_id: Id
+    contract_id: Id
+    by: Id
+    amount: PositiveAmount
+    reason: Reason
+
+
+@event("usage.reversed.v1")
+class UsageReversed(Event):
+    """Part of what was captured for a report is reversed: by both sides, or by the operator.
+
+    Of the subsidy in it, `unclaimed` can no longer be claimed, and `owed` was claimed already: the provider owes it to
+    the programme, `owed_after` in all.
+    """
+
+    reversal_id: Id
+    report_id: Id
+    contract_id: Id
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    by: Id
+    amount: PositiveAmount
+    unclaimed: Amount
+    owed: Amount
+    owed_after: Amount
+    co_payment: Amount
+    reason: Reason
+
+
+@event("claim.offset.v1")
+class ClaimOffset(Event):
+    """Subsidy that a provider would have claimed is set off against what it owes the programme."""
+
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    lines: tuple[ClaimLine, ...]
+    amount: PositiveAmount
+    owed_after: Amount
+
+
+@event("recovery.confirmed.v1")
+class RecoveryConfirmed(Event):
+    """A provider paid back part of what it owes a programme."""
+
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    payment_reference: Reference
+    owed_after: Amount

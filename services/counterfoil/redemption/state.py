@@ -2,11 +2,13 @@
 
 A contract stays open until it has ended and the ledger has captured every report accepted under it; then a small record
 of it stays. What the captures earned is claimable by itself. Conservation per contract, at every index: captured
-subsidy = claimable + in claims that were not rejected.
+subsidy = claimable + in claims that were not rejected + set off + reversed unclaimed. Per provider and programme: what
+was reversed after it was claimed = set off + recovered + owed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, cast
 
@@ -15,11 +17,12 @@ from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, TRUE, Form, event, one_of, optional, row
+from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, TRUE, Form, event, listed, one_of, optional, row
 from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.redemption.commands import Reading
 from counterfoil.redemption.events import (
     ClaimSubmitted,
     ContractOpened,
@@ -27,6 +30,13 @@ from counterfoil.redemption.events import (
 )
 
 MINUTES_PER_HOUR = 60
+
+
+class Cancellation(NamedTuple):
+    """A party would cancel a contract; the other side may agree before `until`."""
+
+    by: str
+    until: int
 
 
 @dataclass(slots=True)
@@ -52,10 +62,22 @@ class Contract:
     uncaptured: int = 0
     """Accepted, and not captured by the ledger yet."""
     ended_at: int | None = None
+    cancellation: Cancellation | None = None
+    """The last that was proposed."""
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Beneficiary and provider."""
+        return self.terms.beneficiary_id, self.terms.provider_id
+
+    @property
+    def programme_id(self) -> str:
+        """Which programme pays its subsidy."""
+        return self.terms.programme_id
 
     @property
     def ended(self) -> bool:
-        """Whether it was completed or defaulted on; captures may still come."""
+        """Whether it was completed, cancelled or defaulted on; captures may still come."""
         return self.ended_at is not None
 
     @property
@@ -92,26 +114,85 @@ class EndedContract(NamedTuple):
     captured: int
     ended_at: int
 
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Beneficiary and provider."""
+        return self.beneficiary_id, self.provider_id
+
+
+class Correction(NamedTuple):
+    """What one side says that a report should have said: all its readings."""
+
+    correction_id: str
+    by: str
+    readings: tuple[Reading, ...]
+
 
 @dataclass(slots=True)
 class Report:
     """A usage report that is open: its window runs, or it is disputed until `resolve_by`.
+
+    `corrections`: at most one proposed by each side.
 
     `index` and `item` are the place of the command that reported or disputed it last: reports that are due at the same
     time are taken in that order.
     """
 
     contract_id: str
-    gpu_minutes: int
+    readings: tuple[Reading, ...]
     dispute_until: int
     index: int
     item: int
     resolve_by: int | None = None
+    disputed_by: str | None = None
+    corrections: tuple[Correction, ...] = ()
+
+    @property
+    def gpu_minutes(self) -> int:
+        """What it says in all."""
+        return minutes(self.readings)
 
     @property
     def disputed(self) -> bool:
         """Whether it awaits a resolution."""
         return self.resolve_by is not None
+
+
+class Reversal(NamedTuple):
+    """A reversal that one side proposed."""
+
+    reversal_id: str
+    by: str
+    amount: int
+    reason: str
+
+
+class Captured(NamedTuple):
+    """What was captured for a report, how much of it was reversed since, and what is proposed to be.
+
+    The subsidy in what is reversed is its share, rounded up: what is left is within the programme's share.
+    """
+
+    contract_id: str
+    subsidy: int
+    co_payment: int
+    reversed: int = 0
+    proposed: Reversal | None = None
+
+    @property
+    def left(self) -> int:
+        """What was not reversed."""
+        return self.subsidy + self.co_payment - self.reversed
+
+    @property
+    def reversed_subsidy(self) -> int:
+        """The subsidy in what was reversed."""
+        return -(-self.subsidy * self.reversed // (self.subsidy + self.co_payment))
+
+
+def minutes(readings: Iterable[Reading]) -> int:
+    """The GPU-minutes of readings."""
+    return sum(reading.gpu_minutes for reading in readings)
 
 
 @dataclass(slots=True)
@@ -138,6 +219,7 @@ CONTRACT: Final = Form(
     row(
         Contract, terms=event(ContractOpened), index=COUNT, reported=BITS, accepted=COUNT, invoiced=AMOUNT,
         subsidised=AMOUNT, captured=AMOUNT, open_reports=COUNT, uncaptured=COUNT, ended_at=optional(TIME),
+        cancellation=optional(row(Cancellation, by=TEXT, until=TIME)),
     ),
     "a contract that has not ended, or of which the ledger has not captured all; `reported`: bit i is set if the hour"
     " `first_hour` + i was reported",
@@ -151,12 +233,14 @@ ENDED: Final = Form(
     ),
     "a contract that has ended, all of it captured",
 )  # fmt: skip
+_READINGS: Final = listed(row(Reading, hour=COUNT, gpu_minutes=COUNT))
 REPORT: Final = Form(
     "report",
     ("report_id",),
     row(
-        Report, contract_id=TEXT, gpu_minutes=COUNT, dispute_until=TIME, index=COUNT, item=COUNT,
-        resolve_by=optional(TIME),
+        Report, contract_id=TEXT, readings=_READINGS, dispute_until=TIME, index=COUNT, item=COUNT,
+        resolve_by=optional(TIME), disputed_by=optional(TEXT),
+        corrections=listed(row(Correction, correction_id=TEXT, by=TEXT, readings=_READINGS)),
     ),
     "a usage report that is not accepted yet; `index` and `item`: the command that reported or disputed it last",
 )  # fmt: skip
@@ -172,6 +256,18 @@ CLAIM: Final = Form(
     row(Claim, terms=event(ClaimSubmitted), status=one_of("submitted", "approved", "batched")),
     "a claim that was neither rejected nor paid",
 )
+CAPTURED: Final = Form(
+    "captured",
+    ("report_id",),
+    row(
+        Captured, contract_id=TEXT, subsidy=AMOUNT, co_payment=AMOUNT, reversed=AMOUNT,
+        proposed=optional(row(Reversal, reversal_id=TEXT, by=TEXT, amount=AMOUNT, reason=TEXT)),
+    ),
+    "what was captured for a report, and how much of it was reversed",
+)  # fmt: skip
+OWED: Final = Form(
+    "owed", ("programme_id", "provider_id"), AMOUNT, "what a provider owes a programme after reversals, above 0"
+)
 SUSPENDED: Final = Form(
     "suspended", ("programme_id", "provider_id"), TRUE, "the programme has suspended the provider: its claims wait"
 )
@@ -183,8 +279,8 @@ class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "claimable", "claims", "contracts", "disputes", "ended", "invoices", "outages", "programmes",
-        "reporting", "reports", "settlements", "suspended", "windows",
+        "captures", "claimable", "claims", "contracts", "disputes", "ended", "invoices", "outages", "owed",
+        "programmes", "reporting", "reports", "settlements", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -194,8 +290,10 @@ class RedemptionState(ServiceState):
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.reports: Table[str, Report] = self.keep(Table(REPORT))
+        self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))  # by report, for ever
         self.claimable: Table[str, Claimable] = self.keep(Table(CLAIMABLE))  # by contract, only amounts above 0
         self.claims: Table[str, Claim] = self.keep(Table(CLAIM))
+        self.owed: Table[tuple[str, str], int] = self.keep(Table(OWED))  # by programme and provider
         self.settlements: Table[str, SettlementClosed] = self.keep(Table(SETTLEMENT))
         self.invoices: Table[tuple[str, str], str] = self.keep(Table(INVOICE))  # by provider and invoice number
         self.outages = Outages()

@@ -1,16 +1,14 @@
-"""Metered usage: what a provider may report, and its acceptance by the beneficiary or by the closed window."""
+"""Metered usage: what a provider may report, and its acceptance by the beneficiary."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
-from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
-from counterfoil.redemption.acceptance import accept, accept_all
+from counterfoil.redemption.acceptance import accept
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ReportUsage,
@@ -19,7 +17,7 @@ from counterfoil.redemption.contracts import own_contract
 from counterfoil.redemption.events import (
     UsageReported,
 )
-from counterfoil.redemption.state import Contract, RedemptionState, Report
+from counterfoil.redemption.state import Contract, RedemptionState, Report, minutes
 
 
 def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At) -> Decision:
@@ -33,7 +31,7 @@ def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At
     report_by = state.report_by(body.contract_id)
     if at.time >= report_by:
         return refuse(Code.REPORTING_CLOSED, report_by=report_by)
-    gpu_minutes = sum(reading.gpu_minutes for reading in body.readings)
+    gpu_minutes = minutes(body.readings)
     return [
         UsageReported(
             report_id=at.new_id("rep"),
@@ -73,27 +71,36 @@ def _unfit_readings(state: RedemptionState, contract: Contract, body: ReportUsag
 
 def accept_usage(state: RedemptionState, body: AcceptUsage, actor: Party, at: At) -> Decision:
     """The beneficiary accepts a report."""
-    report = own_open_report(state, body.report_id, actor, at)
+    report = own_report(state, body.report_id, actor)
     if isinstance(report, Refusal):
         return report
-    return accept(state, body.report_id, report.gpu_minutes, "beneficiary", at)
+    refused = undecidable(state, body.report_id, at) or correction_of_other(report, body.report_id, actor)
+    return refused or accept(state, body.report_id, report.gpu_minutes, "beneficiary", at)
 
 
-def own_open_report(state: RedemptionState, report_id: str, actor: Party, at: At) -> Report | Refusal:
-    """The report if the actor may still decide on it; by ledger time alone, swept or not."""
+def own_report(state: RedemptionState, report_id: str, actor: Party) -> Report | Refusal:
+    """The report, if it is open and on a contract of the actor as beneficiary."""
     report = state.reports.get(report_id)
     if report is None:
         return refuse(Code.UNKNOWN_REPORT, report_id=report_id)
     if state.contracts[report.contract_id].terms.beneficiary_id != actor.party_id:
         return refuse(Code.NOT_YOURS, report_id=report_id)
-    if report.disputed or at.time >= state.dispute_until(report_id):
-        return refuse(Code.REPORT_NOT_OPEN, report_id=report_id)
     return report
 
 
-def close_windows(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
-    """Accept the reports that were not disputed in time."""
-    return accept_all(state, state.windows.reached(cutoff, state.rules.max_items_per_sweep), "window", at)
+def undecidable(state: RedemptionState, report_id: str, at: At) -> Refusal | None:
+    """Why the beneficiary may no longer decide on a report; by ledger time alone, swept or not."""
+    if state.reports[report_id].disputed or at.time >= state.dispute_until(report_id):
+        return refuse(Code.REPORT_NOT_OPEN, report_id=report_id)
+    return None
+
+
+def correction_of_other(report: Report, report_id: str, actor: Party) -> Refusal | None:
+    """Why the actor may not let a report stand: the other side has said that it is wrong."""
+    for each in report.corrections:
+        if each.by != actor.party_id:
+            return refuse(Code.CORRECTION_OPEN, report_id=report_id, correction_id=each.correction_id)
+    return None
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -105,6 +112,6 @@ def usage_reported(state: RedemptionState, event: UsageReported, at: At) -> None
     for reading in event.readings:
         contract.reported |= 1 << (reading.hour - contract.terms.first_hour)
     contract.open_reports += 1
-    report = Report(event.contract_id, event.gpu_minutes, event.dispute_until, at.index, at.item)
+    report = Report(event.contract_id, event.readings, event.dispute_until, at.index, at.item)
     state.reports[event.report_id] = report
     state.decide_later(event.report_id, report)

@@ -10,24 +10,37 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, cast
 
 from counterfoil.contract.events import WriterResumed
+from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
+from counterfoil.redemption.commands import Reading
 from counterfoil.redemption.events import (
+    CancellationProposed,
     CaptureRecorded,
     ClaimApproved,
+    ClaimOffset,
     ClaimRejected,
     ClaimSubmitted,
+    ContractCancelled,
     ContractCompleted,
     ContractOpened,
+    CorrectionProposed,
+    DisputeRaised,
     Payee,
     PaymentConfirmed,
     ProviderDefaulted,
+    RecoveryConfirmed,
+    ReversalProposed,
     SettlementClosed,
     UsageAccepted,
+    UsageCorrected,
     UsageDisputed,
     UsageReported,
+    UsageReversed,
+    UsageSplit,
 )
+from counterfoil.redemption.state import minutes
 from counterfoil.service import Reducers
 
 CONTRACTS: Final = View(
@@ -51,6 +64,8 @@ CONTRACTS: Final = View(
         "status": "text",
         "ended_at": "time?",
         "default_cause": "text?",
+        "cancellation_by": "text?",
+        "cancellation_until": "time?",
         "reported_hours": "int",
         "reported_gpu_minutes": "int",
         "accepted_gpu_minutes": "int",
@@ -60,7 +75,10 @@ CONTRACTS: Final = View(
     },
     filters=("beneficiary_id", "provider_id", "programme_id", "status"),
 )
-"""`status`: open, completed or defaulted. `invoiced` is accepted; `subsidy` and `co_payment` are captured of it."""
+"""`status`: open, completed, cancelled or defaulted. `cancellation_by` would cancel it, until `cancellation_until`.
+
+`invoiced` is accepted; `subsidy` and `co_payment` are captured of it.
+"""
 REPORTS: Final = View(
     name="reports",
     key=("report_id",),
@@ -74,7 +92,10 @@ REPORTS: Final = View(
         "dispute_until": "time",
         "status": "text",
         "status_since": "time",
+        "split_from": "text?",
+        "disputed_by": "text?",
         "dispute_reason": "text?",
+        "evidence": "json?",
         "accepted_by": "text?",
         "accepted_gpu_minutes": "int?",
         "accepted_amount": "amount?",
@@ -83,7 +104,28 @@ REPORTS: Final = View(
     },
     filters=("contract_id", "status"),
 )
-"""`status`: open, disputed, accepted or captured; it may lag behind `dispute_until`, by which disputes are judged."""
+"""`status`: open, disputed, accepted or captured; it may lag behind `dispute_until`, by which disputes are judged.
+
+`split_from`: the report that these hours were part of until they were contested. `evidence`: SHA-256 in base64.
+"""
+CORRECTIONS: Final = View(
+    name="corrections",
+    key=("correction_id",),
+    columns={
+        "correction_id": "text",
+        "report_id": "text",
+        "contract_id": "text",
+        "proposed_by": "text",
+        "readings": "json",
+        "gpu_minutes": "int",
+        "amount": "amount",
+        "reason": "text",
+        "proposed_at": "time",
+        "agreed_at": "time?",
+    },
+    filters=("report_id", "contract_id", "proposed_by"),
+)
+"""What one side says that a report should have said. Of each side the last counts, while the report is open."""
 CLAIMS: Final = View(
     name="claims",
     key=("claim_id",),
@@ -122,6 +164,35 @@ SETTLEMENTS: Final = View(
 )
 """`status`: closed or paid."""
 
+REVERSALS: Final = View(
+    name="reversals",
+    key=("reversal_id",),
+    columns={
+        "reversal_id": "text",
+        "report_id": "text",
+        "contract_id": "text",
+        "decided_by": "text",
+        "amount": "amount",
+        "reason": "text",
+        "status": "text",
+        "status_since": "time",
+        "unclaimed": "amount?",
+        "owed": "amount?",
+        "co_payment": "amount?",
+    },
+    filters=("report_id", "contract_id", "status"),
+)
+"""`status`: proposed (of a report the last counts) or reversed. `decided_by`: who proposed it, or the operator.
+
+Of a reversed subsidy, `unclaimed` can no longer be claimed, and `owed` is owed to the programme.
+"""
+RECEIVABLES: Final = View(
+    name="receivables",
+    key=("programme_id", "provider_id"),
+    columns={"programme_id": "text", "provider_id": "text", "currency": "text", "owed": "amount", "owed_since": "time"},
+    filters=("programme_id", "provider_id"),
+)
+"""What providers owe programmes after reversals: it is set off against their next claims, or paid back."""
 OUTAGES: Final = View(
     name="outages",
     key=("shard", "resumed_at"),
@@ -129,7 +200,7 @@ OUTAGES: Final = View(
 )
 """When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 
-VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CLAIMS, SETTLEMENTS, OUTAGES)
+VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CORRECTIONS, CLAIMS, REVERSALS, RECEIVABLES, SETTLEMENTS, OUTAGES)
 
 
 class Window(NamedTuple):
@@ -175,7 +246,8 @@ def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
         "status": "open",
     }
     counts = ("reported_hours", "reported_gpu_minutes", "accepted_gpu_minutes", "invoiced", "subsidy", "co_payment")
-    yield Put(CONTRACTS.name, {**row, "ended_at": None, "default_cause": None, **dict.fromkeys(counts, 0)})
+    later = ("ended_at", "default_cause", "cancellation_by", "cancellation_until")
+    yield Put(CONTRACTS.name, {**row, **dict.fromkeys(later), **dict.fromkeys(counts, 0)})
 
 
 def _writer_resumed(event: WriterResumed, at: At) -> Iterable[Change]:
@@ -189,7 +261,7 @@ def _usage_reported(event: UsageReported, at: At) -> Iterable[Change]:
     row = {
         "report_id": event.report_id,
         "contract_id": event.contract_id,
-        "readings": [{"hour": format_hour(each.hour), "gpu_minutes": each.gpu_minutes} for each in event.readings],
+        "readings": _readings(event.readings),
         "gpu_minutes": event.gpu_minutes,
         "amount": event.amount,
         "reported_at": at.time,
@@ -197,15 +269,66 @@ def _usage_reported(event: UsageReported, at: At) -> Iterable[Change]:
         "status": "open",
         "status_since": at.time,
     }
-    later = ("dispute_reason", "accepted_by", "accepted_gpu_minutes", "accepted_amount", "subsidy", "co_payment")
-    yield Put(REPORTS.name, {**row, **dict.fromkeys(later)})
+    yield Put(REPORTS.name, {**dict.fromkeys(REPORTS.columns), **row})
     reported = {"reported_hours": len(event.readings), "reported_gpu_minutes": event.gpu_minutes}
     yield Add(CONTRACTS.name, (event.contract_id,), reported)
+
+
+def _readings(readings: Iterable[Reading]) -> list[dict[str, object]]:
+    return [{"hour": format_hour(each.hour), "gpu_minutes": each.gpu_minutes} for each in readings]
 
 
 def _usage_disputed(event: UsageDisputed, at: At) -> Iterable[Change]:
     values = {"status": "disputed", "status_since": at.time, "dispute_reason": event.reason}
     yield Set(REPORTS.name, (event.report_id,), values)
+
+
+def _dispute_raised(event: DisputeRaised, at: At) -> Iterable[Change]:
+    values = {"status": "disputed", "status_since": at.time, "dispute_reason": event.reason}
+    evidence = [encode_base64(each) for each in event.evidence]
+    yield Set(REPORTS.name, (event.report_id,), {**values, "disputed_by": event.raised_by, "evidence": evidence})
+
+
+def _usage_split(event: UsageSplit, at: At) -> Iterable[Change]:
+    part = {
+        "report_id": event.part_id,
+        "contract_id": event.contract_id,
+        "split_from": event.report_id,
+        "readings": _readings(event.part),
+        "gpu_minutes": minutes(event.part),
+        "amount": event.part_amount,
+        "reported_at": event.reported_at,
+        "dispute_until": event.dispute_until,
+        "status": "open",
+        "status_since": at.time,
+    }
+    yield Put(REPORTS.name, {**dict.fromkeys(REPORTS.columns), **part})
+    rest = {"readings": _readings(event.rest), "gpu_minutes": minutes(event.rest), "amount": event.rest_amount}
+    yield Set(REPORTS.name, (event.report_id,), rest)
+
+
+def _correction_proposed(event: CorrectionProposed, at: At) -> Iterable[Change]:
+    row = {
+        "correction_id": event.correction_id,
+        "report_id": event.report_id,
+        "contract_id": event.contract_id,
+        "proposed_by": event.by,
+        "readings": _readings(event.readings),
+        "gpu_minutes": event.gpu_minutes,
+        "amount": event.amount,
+        "reason": event.reason,
+        "proposed_at": at.time,
+        "agreed_at": None,
+    }
+    yield Put(CORRECTIONS.name, row)
+
+
+def _usage_corrected(event: UsageCorrected, at: At) -> Iterable[Change]:
+    yield Set(CORRECTIONS.name, (event.correction_id,), {"agreed_at": at.time})
+    said = {"readings": _readings(event.readings), "gpu_minutes": event.gpu_minutes, "amount": event.amount}
+    yield Set(REPORTS.name, (event.report_id,), said)
+    more = event.gpu_minutes - event.gpu_minutes_before
+    yield Add(CONTRACTS.name, (event.contract_id,), {"reported_gpu_minutes": more})
 
 
 def _usage_accepted(event: UsageAccepted, at: At) -> Iterable[Change]:
@@ -231,6 +354,15 @@ def _contract_completed(event: ContractCompleted, at: At) -> Iterable[Change]:
     yield Set(CONTRACTS.name, (event.contract_id,), {"status": "completed", "ended_at": at.time})
 
 
+def _cancellation_proposed(event: CancellationProposed, _at: At) -> Iterable[Change]:
+    values = {"cancellation_by": event.by, "cancellation_until": event.until}
+    yield Set(CONTRACTS.name, (event.contract_id,), values)
+
+
+def _contract_cancelled(event: ContractCancelled, at: At) -> Iterable[Change]:
+    yield Set(CONTRACTS.name, (event.contract_id,), {"status": "cancelled", "ended_at": at.time})
+
+
 def _provider_defaulted(event: ProviderDefaulted, at: At) -> Iterable[Change]:
     values = {"status": "defaulted", "ended_at": at.time, "default_cause": event.cause}
     yield Set(CONTRACTS.name, (event.contract_id,), values)
@@ -254,6 +386,42 @@ def _claim_submitted(event: ClaimSubmitted, at: At) -> Iterable[Change]:
         "settlement_id": None,
     }
     yield Put(CLAIMS.name, row)
+
+
+def _reversal(event: ReversalProposed | UsageReversed, at: At, status: str, **parts: int) -> Put:
+    row = {
+        "reversal_id": event.reversal_id,
+        "report_id": event.report_id,
+        "contract_id": event.contract_id,
+        "decided_by": event.by,
+        "amount": event.amount,
+        "reason": event.reason,
+        "status": status,
+        "status_since": at.time,
+    }
+    return Put(REVERSALS.name, {**dict.fromkeys(REVERSALS.columns), **row, **parts})
+
+
+def _reversal_proposed(event: ReversalProposed, at: At) -> Iterable[Change]:
+    yield _reversal(event, at, "proposed")
+
+
+def _usage_reversed(event: UsageReversed, at: At) -> Iterable[Change]:
+    parts = {"unclaimed": event.unclaimed, "owed": event.owed, "co_payment": event.co_payment}
+    yield _reversal(event, at, "reversed", **parts)
+    if event.owed:
+        yield from _owed(event, at)
+
+
+def _owed(event: UsageReversed | ClaimOffset | RecoveryConfirmed, at: At) -> Iterable[Change]:
+    row = {
+        "programme_id": event.programme_id,
+        "provider_id": event.provider_id,
+        "currency": event.currency,
+        "owed": event.owed_after,
+        "owed_since": at.time,
+    }
+    yield Put(RECEIVABLES.name, row)
 
 
 def _claim_approved(event: ClaimApproved, at: At) -> Iterable[Change]:
@@ -299,11 +467,21 @@ REDUCERS: Final[Reducers] = {
     WriterResumed: _writer_resumed,
     ContractOpened: _contract_opened,
     UsageReported: _usage_reported,
+    CorrectionProposed: _correction_proposed,
+    UsageCorrected: _usage_corrected,
+    UsageSplit: _usage_split,
     UsageDisputed: _usage_disputed,
+    DisputeRaised: _dispute_raised,
     UsageAccepted: _usage_accepted,
     CaptureRecorded: _capture_recorded,
     ContractCompleted: _contract_completed,
+    CancellationProposed: _cancellation_proposed,
+    ContractCancelled: _contract_cancelled,
     ProviderDefaulted: _provider_defaulted,
+    ReversalProposed: _reversal_proposed,
+    UsageReversed: _usage_reversed,
+    ClaimOffset: _owed,
+    RecoveryConfirmed: _owed,
     ClaimSubmitted: _claim_submitted,
     ClaimApproved: _claim_approved,
     ClaimRejected: _claim_rejected,

@@ -1,0 +1,119 @@
+"""Reversals of captures, as redemption decided them: credit notes. Nothing is edited.
+
+The recorded draws are undone in reverse order, never computed anew. What a provider did not claim yet it loses; what it
+claimed or got, it owes, until its next claims are set off against that or it pays it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterfoil.contract.record import Event
+from counterfoil.core.decider import At
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.chart import (
+    LAPSED,
+    OBLIGATED,
+    RECOVERABLE,
+    RECOVERED,
+    REDEEMED,
+    budget,
+    cash,
+    claims,
+    claims_payable,
+    owner,
+    receivables,
+)
+from counterfoil.ledger.endings import bury
+from counterfoil.ledger.events import CaptureReversed, ReceivableOffset, ReceivableRecovered
+from counterfoil.ledger.holds import split, total
+from counterfoil.ledger.state import LedgerState
+from counterfoil.redemption.events import ClaimOffset, RecoveryConfirmed, UsageReversed
+
+
+def reverse(state: LedgerState, event: UsageReversed, at: At) -> Sequence[Event]:
+    """Undo so much of a capture; nothing if another ledger captured it."""
+    captured = state.captures.get(event.report_id)
+    if captured is None:
+        return []
+    contract, currency = state.contract(captured.contract_id), event.currency
+    subsidy = event.unclaimed + event.owed
+    vouchers = split(captured.draws, total(captured.draws) - subsidy)[1][::-1]
+    live = tuple(draw for draw in vouchers if draw.voucher_id in state.vouchers.open)
+    lapsed = subsidy - total(live)
+    payer, payee, asset = contract.provider_id, contract.beneficiary_id, budget(contract.programme_id)
+    posting = Posting(state.accounts)
+    for draw in live:
+        posting.leg("post", draw.voucher_id, REDEEMED, owner(payee), draw.amount)
+    posting.leg("post", currency, claims(payer), claims_payable(contract.programme_id), event.unclaimed)
+    posting.leg("post", currency, receivables(payer), claims_payable(contract.programme_id), event.owed)
+    posting.leg("post", asset, RECOVERABLE, OBLIGATED, event.owed)
+    posting.leg("post", asset, OBLIGATED, LAPSED, lapsed)
+    paid = min(event.co_payment, state.accounts.find(cash(payer), currency).available)
+    posting.leg("post", currency, cash(payer), cash(payee), paid)
+    reversal = CaptureReversed(
+        reversal_id=event.reversal_id,
+        report_id=event.report_id,
+        contract_id=event.contract_id,
+        programme_id=contract.programme_id,
+        provider_id=payer,
+        beneficiary_id=payee,
+        currency=currency,
+        vouchers=vouchers,
+        lapsed=lapsed,
+        unclaimed=event.unclaimed,
+        owed=event.owed,
+        co_payment=event.co_payment,
+        unpaid=event.co_payment - paid,
+        legs=posting.take(),
+    )
+    return [reversal, *bury(state, posting, payee, live, at)]
+
+
+def set_off(state: LedgerState, event: ClaimOffset, _at: At) -> Sequence[Event]:
+    """Book what a provider's claims were set off against; nothing for a programme of another ledger."""
+    if event.programme_id not in state.programmes:
+        return []
+    posting = Posting(state.accounts)
+    posting.leg("post", event.currency, claims(event.provider_id), receivables(event.provider_id), event.amount)
+    posting.leg("post", budget(event.programme_id), OBLIGATED, RECOVERABLE, event.amount)
+    return [
+        ReceivableOffset(
+            programme_id=event.programme_id, provider_id=event.provider_id, amount=event.amount, legs=posting.take()
+        )
+    ]
+
+
+def recover(state: LedgerState, event: RecoveryConfirmed, _at: At) -> Sequence[Event]:
+    """Book what a provider paid back; nothing for a programme of another ledger."""
+    if event.programme_id not in state.programmes:
+        return []
+    posting = Posting(state.accounts)
+    posting.leg("post", event.currency, RECOVERED, receivables(event.provider_id), event.amount)
+    posting.leg("post", budget(event.programme_id), RECOVERED, RECOVERABLE, event.amount)
+    return [
+        ReceivableRecovered(
+            programme_id=event.programme_id,
+            provider_id=event.provider_id,
+            amount=event.amount,
+            payment_reference=event.payment_reference,
+            legs=posting.take(),
+        )
+    ]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def capture_reversed(state: LedgerState, event: CaptureReversed, _at: At) -> None:
+    """Apply a reversal."""
+    state.book(event.legs)
+    captured, subsidy = state.captures[event.report_id], event.unclaimed + event.owed
+    left = split(captured.draws, total(captured.draws) - subsidy)[0]
+    state.captures[event.report_id] = captured._replace(draws=left, co_payment=captured.co_payment - event.co_payment)
+    contract = state.contract(event.contract_id)
+    changed = contract._replace(reversed=contract.reversed + subsidy)
+    if event.contract_id in state.contracts:
+        state.contracts[event.contract_id] = changed
+    else:
+        state.ended[event.contract_id] = state.ended[event.contract_id]._replace(contract=changed)

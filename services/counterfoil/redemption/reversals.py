@@ -1,0 +1,214 @@
+"""Reversals of captures: credit notes for usage that turns out not to have been delivered. Nothing is edited.
+
+Both sides of the contract agree to one, as long as the provider has not claimed its subsidy; public money that was
+claimed or paid needs the operator's decision, or two parties could turn one voucher into many. All reversals of a
+capture together are at most what was captured. What a provider owes is set off against its next claims, or paid back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.redemption.commands import AgreeReversal, ConfirmRecovery, ProposeReversal, ReverseCapture
+from counterfoil.redemption.events import ClaimLine, ClaimOffset, RecoveryConfirmed, ReversalProposed, UsageReversed
+from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState, Reversal
+
+
+def propose_reversal(state: RedemptionState, body: ProposeReversal, actor: Party, at: At) -> Decision:
+    """One side of the contract would reverse part of a capture."""
+    captured = _captured_for_side(state, body.report_id, actor)
+    if isinstance(captured, Refusal):
+        return captured
+    return _unfit(state, captured, body.amount, consent=True) or [
+        ReversalProposed(
+            reversal_id=at.new_id("rev"),
+            report_id=body.report_id,
+            contract_id=captured.contract_id,
+            by=actor.party_id,
+            amount=body.amount,
+            reason=body.reason,
+        )
+    ]
+
+
+def agree_reversal(state: RedemptionState, body: AgreeReversal, actor: Party, _at: At) -> Decision:
+    """The other side agrees, and the capture is reversed."""
+    captured = _captured_for_side(state, body.report_id, actor)
+    if isinstance(captured, Refusal):
+        return captured
+    proposed = captured.proposed
+    if proposed is None or proposed.reversal_id != body.reversal_id or proposed.by == actor.party_id:
+        return refuse(Code.UNKNOWN_PROPOSAL, reversal_id=body.reversal_id)
+    refused = _unfit(state, captured, proposed.amount, consent=True)
+    return refused or [_reversed(state, body.report_id, captured, proposed)]
+
+
+def reverse_capture(state: RedemptionState, body: ReverseCapture, actor: Party, at: At) -> Decision:
+    """The operator, related to neither side, reverses part of a capture."""
+    captured = state.captures.get(body.report_id)
+    if captured is None:
+        return refuse(Code.UNKNOWN_CAPTURE, report_id=body.report_id)
+    sides = (Held(Duty.DISPUTANT, party_id) for party_id in _sides(state, captured))
+    together = not_separate(state, Held(Duty.RESOLVER, actor.party_id), *sides)
+    if together is not None:
+        return together
+    decided = Reversal(at.new_id("rev"), actor.party_id, body.amount, body.reason)
+    refused = _unfit(state, captured, body.amount, consent=False)
+    return refused or [_reversed(state, body.report_id, captured, decided)]
+
+
+def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party, _at: At) -> Decision:
+    """Record that a provider paid back, outside, part of what it owes."""
+    if body.programme_id not in state.programmes:
+        return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    owed = state.owed.get((body.programme_id, body.provider_id), 0)
+    together = not_separate(state, Held(Duty.TREASURER, actor.party_id), Held(Duty.PAYEE, body.provider_id))
+    if owed and together is not None:
+        return together
+    if body.amount > owed:
+        return refuse(Code.EXCEEDS_OWED, owed=owed)
+    return [
+        RecoveryConfirmed(
+            programme_id=body.programme_id,
+            provider_id=body.provider_id,
+            currency=state.programme(body.programme_id).terms.currency,
+            amount=body.amount,
+            payment_reference=body.payment_reference,
+            owed_after=owed - body.amount,
+        )
+    ]
+
+
+def set_off(
+    state: RedemptionState, programme_id: str, provider_id: str, amounts: Mapping[str, int]
+) -> ClaimOffset | None:
+    """What is set off of the amounts that a provider claims, by contract, in their order; None if it owes nothing."""
+    owed = state.owed.get((programme_id, provider_id), 0)
+    if owed == 0:
+        return None
+    left, lines = owed, []
+    for contract_id, amount in amounts.items():
+        part = min(amount, left)
+        left -= part
+        if part:
+            lines.append(ClaimLine(contract_id=contract_id, amount=part))
+    return ClaimOffset(
+        programme_id=programme_id,
+        provider_id=provider_id,
+        currency=state.programme(programme_id).terms.currency,
+        lines=tuple(lines),
+        amount=owed - left,
+        owed_after=left,
+    )
+
+
+def _captured_for_side(state: RedemptionState, report_id: str, actor: Party) -> Captured | Refusal:
+    """What was captured for a report, if the actor is a side of its contract."""
+    captured = state.captures.get(report_id)
+    if captured is None:
+        return refuse(Code.UNKNOWN_CAPTURE, report_id=report_id)
+    if actor.party_id not in _sides(state, captured):
+        return refuse(Code.NOT_YOURS, report_id=report_id)
+    return captured
+
+
+def _whose(state: RedemptionState, captured: Captured) -> Contract | EndedContract:
+    contract = state.contracts.get(captured.contract_id)
+    return state.ended[captured.contract_id] if contract is None else contract
+
+
+def _sides(state: RedemptionState, captured: Captured) -> tuple[str, str]:
+    return _whose(state, captured).sides
+
+
+def _unfit(state: RedemptionState, captured: Captured, amount: int, *, consent: bool) -> Refusal | None:
+    """Why so much cannot be reversed. `consent`: by the sides, who may do so only before the subsidy is claimed."""
+    if amount > captured.left:
+        return refuse(Code.EXCEEDS_CAPTURED, left=captured.left)
+    unclaimed = _unclaimed(state, captured)
+    if consent and _subsidy_in(captured, amount) > unclaimed:
+        return refuse(Code.EXCEEDS_UNCLAIMED, unclaimed=unclaimed)
+    return None
+
+
+def _unclaimed(state: RedemptionState, captured: Captured) -> int:
+    """The subsidy of the capture's contract that is in no claim."""
+    claimable = state.claimable.get(captured.contract_id)
+    return 0 if claimable is None else claimable.amount
+
+
+def _subsidy_in(captured: Captured, amount: int) -> int:
+    """The subsidy in the next so much that is reversed."""
+    return captured._replace(reversed=captured.reversed + amount).reversed_subsidy - captured.reversed_subsidy
+
+
+def _reversed(state: RedemptionState, report_id: str, captured: Captured, by: Reversal) -> UsageReversed:
+    subsidy = _subsidy_in(captured, by.amount)
+    unclaimed = min(subsidy, _unclaimed(state, captured))
+    whose = _whose(state, captured)
+    programme_id, provider_id = whose.programme_id, whose.sides[1]
+    return UsageReversed(
+        reversal_id=by.reversal_id,
+        report_id=report_id,
+        contract_id=captured.contract_id,
+        programme_id=programme_id,
+        provider_id=provider_id,
+        currency=state.programme(programme_id).terms.currency,
+        by=by.by,
+        amount=by.amount,
+        unclaimed=unclaimed,
+        owed=subsidy - unclaimed,
+        owed_after=state.owed.get((programme_id, provider_id), 0) + subsidy - unclaimed,
+        co_payment=by.amount - subsidy,
+        reason=by.reason,
+    )
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def reversal_proposed(state: RedemptionState, event: ReversalProposed, _at: At) -> None:
+    """Apply a proposal, in the place of what was proposed before."""
+    proposed = Reversal(event.reversal_id, event.by, event.amount, event.reason)
+    state.captures[event.report_id] = state.captures[event.report_id]._replace(proposed=proposed)
+
+
+def usage_reversed(state: RedemptionState, event: UsageReversed, _at: At) -> None:
+    """Apply a reversal: less is claimable, or more is owed."""
+    captured = state.captures[event.report_id]
+    state.captures[event.report_id] = captured._replace(reversed=captured.reversed + event.amount, proposed=None)
+    _take(state, event.contract_id, event.unclaimed)
+    _owe(state, event.programme_id, event.provider_id, event.owed_after)
+
+
+def claim_offset(state: RedemptionState, event: ClaimOffset, _at: At) -> None:
+    """Apply a set-off: so much is no longer claimable."""
+    for line in event.lines:
+        _take(state, line.contract_id, line.amount)
+    _owe(state, event.programme_id, event.provider_id, event.owed_after)
+
+
+def recovery_confirmed(state: RedemptionState, event: RecoveryConfirmed, _at: At) -> None:
+    """Apply what was paid back."""
+    _owe(state, event.programme_id, event.provider_id, event.owed_after)
+
+
+def _take(state: RedemptionState, contract_id: str, amount: int) -> None:
+    """Make so much less claimable."""
+    if amount:
+        claimable = state.claimable.edit(contract_id)
+        claimable.amount -= amount
+        if claimable.amount == 0:
+            del state.claimable[contract_id]
+
+
+def _owe(state: RedemptionState, programme_id: str, provider_id: str, amount: int) -> None:
+    key = (programme_id, provider_id)
+    if amount:
+        state.owed[key] = amount
+    elif key in state.owed:
+        del state.owed[key]
