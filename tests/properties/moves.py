@@ -353,12 +353,13 @@ def _report(world: World, pick: Choice) -> Move:
 
 def _usage(world: World, pick: Choice) -> Move:
     state = world.state("redemption")
-    report_id = pick.id(state.reports)
+    longer = [name for name, each in state.reports.items() if len(each.readings) > 1]
+    report_id = pick.id(longer or state.reports)
     report = state.reports.get(report_id)
     lab, provider = ("lab-1", "gpu-1") if report is None else state.contracts[report.contract_id].sides
     kind = pick.number(0, 6)
-    if kind == 0:
-        hours = () if report is None else tuple(reading.hour for reading in report.readings if pick.number(0, 1))
+    if kind in (0, 5):
+        hours = () if report is None else tuple(reading.hour for reading in report.readings[:1])
         return lab, contest(world, report_id, *hours)
     if kind == 1:
         minutes = 0 if report is None else max(0, report.gpu_minutes - pick.number(-1, 100))
@@ -383,6 +384,8 @@ def contest(world: World, report_id: str, *hours: int) -> Body:
 
 def _cancel(world: World, pick: Choice) -> Move:
     contracts = world.state("redemption").contracts
+    if pick.number(0, 2):
+        return _report(world, pick)
     contract_id = pick.id(contracts)
     if contract_id not in contracts:
         return "gpu-1", AgreeCancellation(contract_id=contract_id)
@@ -406,13 +409,14 @@ def _withdraw(world: World, pick: Choice) -> Move:
 
 def _reversal(world: World, pick: Choice) -> Move:
     state = world.state("redemption")
-    if state.owed and pick.number(0, 2) == 0:
+    if state.owed and pick.rarely():
         programme_id, provider = pick.one(sorted(state.owed))
         amount = pick.number(1, state.owed[programme_id, provider] + 1)
         return "bank", ConfirmRecovery(
             programme_id=programme_id, provider_id=provider, amount=amount, payment_reference="back"
         )
-    report_id = pick.id(state.captures)
+    unclaimed = [name for name, each in state.captures.items() if each.contract_id in state.claimable]
+    report_id = pick.id(unclaimed if unclaimed and pick.number(0, 1) else state.captures)
     captured = state.captures.get(report_id)
     if captured is None:
         return "gpu-1", ProposeReversal(report_id=report_id, amount=1, reason="counted twice")
@@ -422,7 +426,7 @@ def _reversal(world: World, pick: Choice) -> Move:
         other = lab if captured.proposed.by == provider else provider
         return other, AgreeReversal(report_id=report_id, reversal_id=captured.proposed.reversal_id)
     amount = max(1, pick.one((captured.left, captured.left // 3, captured.left + 1)))
-    if pick.number(0, 1):
+    if pick.number(0, 2) == 0:
         return "operator", ReverseCapture(report_id=report_id, amount=amount, reason="meter audit")
     return pick.one((lab, provider)), ProposeReversal(report_id=report_id, amount=amount, reason="counted twice")
 
@@ -456,7 +460,9 @@ def _claims(world: World, pick: Choice) -> Move:
         return ISSUER[programme_id], CloseSettlement(programme_id=programme_id, claim_ids=named)
     claim_id = pick.id(state.claims)
     issuer = ISSUER[state.claims[claim_id].terms.programme_id] if claim_id in state.claims else "city"
-    return issuer, RejectClaim(claim_id=claim_id, reason="no invoice") if kind == 2 else ApproveClaim(claim_id=claim_id)
+    return issuer, RejectClaim(claim_id=claim_id, reason="no invoice") if kind in (2, 3) else ApproveClaim(
+        claim_id=claim_id
+    )
 
 
 Build = Callable[[World, Choice], Move]
