@@ -147,69 +147,24 @@ def mirror(_state: object, event: Event, _at: At) -> Sequence[Event]:
     return (event,)
 
 
-MIRRORED: Final[Mapping[type[Event], Callable[[Any, Any, At], Sequence[Event]]]] = dict.fromkeys(
-    (
-        PartyRegistered,
-        GroupAttested,
-        KeyAdded,
-        KeyRevoked,
-        RecoveryKeySet,
-        PartyRecovered,
-        PartyClosed,
-        PartySuspended,
-        PartyReinstated,
-        RulesAdopted,
-    ),
-    mirror,
-)
-"""Reactions of every service but issuance to what issuance decides for all of them."""
-
-
-def _registered(state: ServiceState, event: PartyRegistered, _at: At) -> None:
-    state.directory.registered(event)
-
-
-def _group_attested(state: ServiceState, event: GroupAttested, _at: At) -> None:
-    state.directory.group_attested(event)
-
-
-def _key_added(state: ServiceState, event: KeyAdded, _at: At) -> None:
-    state.directory.key_added(event)
-
-
-def _key_revoked(state: ServiceState, event: KeyRevoked, _at: At) -> None:
-    state.directory.key_revoked(event)
-
-
-def _recovery_key_set(state: ServiceState, event: RecoveryKeySet, _at: At) -> None:
-    state.directory.recovery_key_set(event)
-
-
-def _recovered(state: ServiceState, event: PartyRecovered, _at: At) -> None:
-    state.directory.recovered(event)
-
-
-def _closed(state: ServiceState, event: PartyClosed, _at: At) -> None:
-    state.directory.closed(event)
-
-
-def _suspended(state: ServiceState, event: PartySuspended, _at: At) -> None:
-    state.directory.suspended(event)
-
-
-def _reinstated(state: ServiceState, event: PartyReinstated, _at: At) -> None:
-    state.directory.reinstated(event)
+def _in_directory(apply: Callable[[Directory, Any], None]) -> Callable[[ServiceState, Any, At], None]:
+    return lambda state, event, _at: apply(state.directory, event)
 
 
 COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
-    PartyRegistered: _registered,
-    GroupAttested: _group_attested,
-    KeyAdded: _key_added,
-    KeyRevoked: _key_revoked,
-    RecoveryKeySet: _recovery_key_set,
-    PartyRecovered: _recovered,
-    PartyClosed: _closed,
-    PartySuspended: _suspended,
-    PartyReinstated: _reinstated,
+    PartyRegistered: _in_directory(Directory.registered),
+    GroupAttested: _in_directory(Directory.group_attested),
+    KeyAdded: _in_directory(Directory.key_added),
+    KeyRevoked: _in_directory(Directory.key_revoked),
+    RecoveryKeySet: _in_directory(Directory.recovery_key_set),
+    PartyRecovered: _in_directory(Directory.recovered),
+    PartyClosed: _in_directory(Directory.closed),
+    PartySuspended: _in_directory(Directory.suspended),
+    PartyReinstated: _in_directory(Directory.reinstated),
 }
 """How every state applies the events about parties and keys."""
+
+MIRRORED: Final[Mapping[type[Event], Callable[[Any, Any, At], Sequence[Event]]]] = dict.fromkeys(
+    (*COMMON, RulesAdopted), mirror
+)
+"""Reactions of every service but issuance to what issuance decides for all of them."""
