@@ -74,6 +74,30 @@ def test_the_partial_versions_of_a_tile_go_and_its_neighbours_stay(directory: Lo
     assert files(root).keys() == left
 
 
+@pytest.mark.parametrize("written_again", [False, True])
+def test_a_writer_goes_on_where_another_filled_a_tile_that_it_knew_as_partial(
+    directory: LogDirectory, root: Path, private: Path, written_again: bool
+) -> None:
+    """A takeover: the predecessor's last publication drops the partial tile while the successor compares or writes."""
+    (directory.put_again if written_again else directory.put)("tile/0/000.p/7", b"partial")
+    predecessor = LogDirectory(root, private, VKEY)
+    predecessor.put("tile/0/000", b"full")
+    predecessor.replace_checkpoint(note_over(256))
+    predecessor.drop_partials("tile/0/000")
+    directory.replace_checkpoint(note_over(257))
+    assert directory.checkpoint() == note_over(257)
+
+
+def test_no_checkpoint_covers_a_partial_tile_that_somebody_removed(directory: LogDirectory, root: Path) -> None:
+    directory.put("tile/0/000.p/7", b"partial")
+    shutil.rmtree(root / "tile/0/000.p")
+    with pytest.raises(Unavailable, match=r"000\.p"):
+        directory.replace_checkpoint(note_over(7))
+    directory.put("tile/0/000.p/7", b"partial")
+    directory.replace_checkpoint(note_over(7))
+    assert directory.checkpoint() == note_over(7)
+
+
 def note_over(size: int) -> bytes:
     """A signed checkpoint."""
     return sign_checkpoint(Checkpoint("log.example", size, bytes(32)), SigningKey("log.example", bytes(32)))

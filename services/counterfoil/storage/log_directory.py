@@ -30,6 +30,7 @@ _CHECKPOINT = "checkpoint"
 _VKEY = "vkey"
 _NEW = ".new-"
 _TURN = ".turn-"
+_PARTIALS = ".p"
 
 
 class PublishedDirectory:
@@ -92,13 +93,13 @@ class LogDirectory(PublishedDirectory):
 
     def drop_partials(self, path: str) -> None:
         """Remove the partial versions of a tile that is full now."""
-        shutil.rmtree(self.root / f"{path}.p", ignore_errors=True)
+        shutil.rmtree(self.root / f"{path}{_PARTIALS}", ignore_errors=True)
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Publish a newer checkpoint, atomically. Raises `StoreConflict`, and keeps it, if a later one is there."""
         with self._writing(self.root / _CHECKPOINT):
             for directory in sorted(self._unsynced):
-                sync_directory(directory)
+                _sync(directory)
             self._unsynced.clear()
             with _alone(self.root) as turn:
                 published = self.checkpoint()
@@ -137,6 +138,15 @@ class LogDirectory(PublishedDirectory):
                 yield
         except Unusable as problem:
             raise Unavailable(str(problem), problem.fault) from problem
+
+
+def _sync(directory: Path) -> None:
+    """Make the names in a directory durable, unless another writer dropped it because its tile is full."""
+    try:
+        sync_directory(directory)
+    except FileNotFoundError:
+        if directory.suffix != _PARTIALS or not directory.with_suffix("").exists():
+            raise
 
 
 @contextmanager
