@@ -1,0 +1,396 @@
+"""For every row of `docs/authority.md`, the command that is tried, and the party that the row is about.
+
+`ABOUT[command][relation to]` makes the case in the prepared market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from counterfoil.contract.record import Command
+from counterfoil.core.rules import LATEST
+from counterfoil.issuance.commands import (
+    AddKey,
+    AdoptRules,
+    AppropriateBudget,
+    AttestGroup,
+    CloseParty,
+    DelistProvider,
+    IssueVoucher,
+    ListProvider,
+    ObjectToRecovery,
+    PauseProgramme,
+    ProposeRecovery,
+    RecoverParty,
+    RegisterParty,
+    ReinstateParty,
+    ReinstateProvider,
+    ReinstateVoucher,
+    ResumeProgramme,
+    RevokeKey,
+    RevokeVoucher,
+    SetRecoveryKey,
+    SuspendParty,
+    SuspendProvider,
+    SuspendVoucher,
+)
+from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.matching.commands import (
+    AmendBid,
+    AmendOffer,
+    CancelBid,
+    CancelOffer,
+    CancelOrderFor,
+    CancelOrdersOf,
+)
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    AgreeCancellation,
+    AgreeCorrection,
+    AgreeReversal,
+    ApproveClaim,
+    CloseSettlement,
+    ConfirmPayment,
+    ConfirmRecovery,
+    DisputeUsage,
+    ProposeCancellation,
+    ProposeCorrection,
+    ProposeReversal,
+    RejectClaim,
+    ReportUsage,
+    ResolveDispute,
+    ReverseCapture,
+    SubmitClaim,
+    WithdrawDelivery,
+    WithdrawDispute,
+)
+from tests.authority.prepared import LATER, MINUTES, Market, bid, offer, reading
+from tests.properties.world import YUAN, accelerator, first_in_force, programme
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a row tries.
+
+    `owner`: the party that the row is about. `bodies`: by relation, the command. `actor`: who gives it in any case, if
+    the row is about a party that the command names; None if it is about who gives it.
+    """
+
+    owner: str
+    bodies: Mapping[str, Command]
+    actor: str | None = None
+
+
+Make = Callable[[Market], Case]
+WHY: Final = "because"
+
+
+def by(owner: str, make: Callable[[Market], Command]) -> Make:
+    """The command is given by the owner, by a party related to it, and by a foreign one."""
+    return lambda market: Case(owner, dict.fromkeys(("own", "related", "foreign"), make(market)))
+
+
+def alone(owner: str, make: Callable[[Market], Command]) -> Make:
+    """It is given by the owner: nothing of others is named."""
+    return lambda market: Case(owner, {"own": make(market)})
+
+
+def naming(actor: str, owner: str, role: str, make: Callable[[str], Command]) -> Make:
+    """The actor names the owner in it, a related party with a role, and a foreign one."""
+    named = {"own": owner, "related": f"{owner}-{role}", "foreign": f"none-{role}"}
+    return lambda _market: Case(owner, {relation: make(each) for relation, each in named.items()}, actor)
+
+
+def of_claimant(make: Callable[[Market, str], Command], related: str, foreign: str) -> Make:
+    """The issuer decides on a claim of a party that has become related to it, and of a foreign one."""
+    return lambda market: Case(
+        "city", {"related": make(market, market.ids[related]), "foreign": make(market, market.ids[foreign])}, "city"
+    )
+
+
+def two_sided(make: Callable[[Market], Command]) -> Mapping[str, Make]:
+    """Both sides of a contract may give it."""
+    return {"the contract's provider": by("gpu-1", make), "the contract's beneficiary": by("lab-1", make)}
+
+
+def agreed(make: Callable[[Market], Command]) -> Mapping[str, Make]:
+    """The other side agrees to what the provider proposed."""
+    return {"who proposed it": by("gpu-1", make), "the other side": by("lab-1", make)}
+
+
+def of_issuer(make: Callable[[Market], Command]) -> Mapping[str, Make]:
+    """It is about a programme."""
+    return {"the programme's issuer": by("city", make)}
+
+
+# parties and keys ---------------------------------------------------------------------------------------------------
+
+
+def _adopt(_market: Market) -> Command:
+    return AdoptRules(rules=LATEST + 1, replaces=LATEST, release="9.0.0")
+
+
+def _register(market: Market) -> Command:
+    key = market.key("newcomer")
+    return RegisterParty(
+        party_id="newcomer", name="Newcomer", roles=("auditor",), group_id="newcomer", key=key, recovery_key=None
+    )
+
+
+def _first_key(market: Market) -> Command:
+    key_id = first_in_force(market.state("issuance").directory.parties["lab-1"])
+    return RevokeKey(party_id="lab-1", key_id=key_id, reason=WHY)
+
+
+def _recovery_key(party_id: str) -> Callable[[Market], Command]:
+    return lambda market: SetRecoveryKey(key=market.key(party_id, use="recovery"), consent=None)
+
+
+def _propose_recovery(party_id: str) -> Callable[[Market], Command]:
+    return lambda market: ProposeRecovery(party_id=party_id, key=market.key(party_id), recovery_key=None, reason=WHY)
+
+
+def _object(market: Market) -> Command:
+    return ObjectToRecovery(recovery_id=market.ids["recovery"], reason=WHY)
+
+
+def _attest(party_id: str) -> Callable[[Market], Command]:
+    return lambda _market: AttestGroup(party_id=party_id, group_id="joint", since=None, source="register")
+
+
+PARTIES: Final[Mapping[str, Mapping[str, Make]]] = {
+    "adopt_rules": {"itself": alone("lab-1", _adopt)},
+    "register_party": {"itself": alone("lab-1", _register)},
+    "add_key": {"itself": alone("lab-1", lambda market: AddKey(key=market.key("lab-1")))},
+    "revoke_key": {"the key's party": by("lab-1", _first_key)},
+    "set_recovery_key": {
+        "itself": alone("city", _recovery_key("city")),
+        "itself, without the consent of the one before": alone("lab-1", _recovery_key("lab-1")),
+    },
+    "recover_party": {
+        "itself": alone("lab-1", lambda market: RecoverParty(key=market.key("lab-1"), recovery_key=None))
+    },
+    "propose_recovery": {
+        "the party": by("lab-1", _propose_recovery("lab-1")),
+        "the root operator": by("operator", _propose_recovery("operator")),
+    },
+    "object_to_recovery": {
+        "the party": by("gpu-1", _object),
+        "who proposed it": by("proposer", _object),
+        "the root operator": by("operator", _object),
+    },
+    "close_party": {
+        "itself": alone("lab-1", lambda _market: CloseParty(reason=WHY)),
+        "the root operator": alone("operator", lambda _market: CloseParty(reason=WHY)),
+    },
+    "attest_group": {
+        "a party without relations": lambda market: Case(
+            "alone", dict.fromkeys(("own", "foreign"), _attest("alone")(market))
+        ),
+        "a party with relations": by("lab-1", _attest("lab-1")),
+    },
+    "suspend_party": {
+        "the party": by("lab-1", lambda _market: SuspendParty(party_id="lab-1", reason=WHY)),
+        "the root operator": by("operator", lambda _market: SuspendParty(party_id="operator", reason=WHY)),
+    },
+    "reinstate_party": {
+        "the party": by("stopped", lambda _market: ReinstateParty(party_id="stopped", reason=WHY)),
+    },
+}
+
+# programmes ---------------------------------------------------------------------------------------------------------
+
+
+def _list(provider_id: str) -> ListProvider:
+    return ListProvider(programme_id="p1", provider_id=provider_id)
+
+
+def _issue(beneficiary_id: str) -> IssueVoucher:
+    return IssueVoucher(programme_id="p1", beneficiary_id=beneficiary_id, amount=YUAN)
+
+
+PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
+    "register_class": {"itself": alone("lab-1", lambda _market: accelerator("a100", 2))},
+    "publish_programme": {
+        "itself, a new programme": alone("lab-1", lambda _market: programme("p9", classes=("a100",))),
+        "the programme's issuer": by("city", lambda _market: programme("p1", 2, classes=("a100",))),
+    },
+    "appropriate_budget": of_issuer(lambda _market: AppropriateBudget(programme_id="p1", amount=YUAN, document="B-2")),
+    "list_provider": {
+        **of_issuer(lambda _market: _list("none-provider")),
+        "the provider": naming("city", "city", "provider", _list),
+        "a beneficiary of the programme": naming("city", "lab-1", "provider", _list),
+    },
+    "delist_provider": of_issuer(lambda _market: DelistProvider(programme_id="p1", provider_id="gpu-1", reason=WHY)),
+    "suspend_provider": of_issuer(lambda _market: SuspendProvider(programme_id="p1", provider_id="gpu-1", reason=WHY)),
+    "reinstate_provider": of_issuer(
+        lambda _market: ReinstateProvider(programme_id="p1", provider_id="shunned", reason=WHY)
+    ),
+    "pause_programme": of_issuer(lambda _market: PauseProgramme(programme_id="p1", reason=WHY)),
+    "resume_programme": of_issuer(lambda _market: ResumeProgramme(programme_id="p2", reason=WHY)),
+    "issue_voucher": {
+        **of_issuer(lambda _market: _issue("none-beneficiary")),
+        "the beneficiary": naming("city", "city", "beneficiary", _issue),
+        "a provider of the programme": naming("city", "gpu-1", "beneficiary", _issue),
+    },
+    "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+    "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
+    "revoke_voucher": of_issuer(lambda market: RevokeVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+}
+
+# cash and orders ----------------------------------------------------------------------------------------------------
+
+
+def _deposit(_market: Market) -> Command:
+    return Deposit(party_id="lab-1", currency="CNY", amount=YUAN, payment_reference="IN-100")
+
+
+def _withdraw(_market: Market) -> Command:
+    return Withdraw(party_id="lab-1", currency="CNY", amount=YUAN, payment_reference="OUT-100")
+
+
+def _bid_on_voucher(market: Market) -> Command:
+    return bid(LATER + 30, voucher_ids=(market.ids["voucher"],))
+
+
+def _cancel_for(name: str) -> Callable[[Market], Command]:
+    return lambda market: CancelOrderFor(order_id=market.ids[name], reason=WHY)
+
+
+def _cancel_all(programme_id: str | None) -> Callable[[Market], Command]:
+    return lambda _market: CancelOrdersOf(party_id="lab-1", programme_id=programme_id, reason=WHY)
+
+
+def _amend_offer(market: Market) -> Command:
+    return AmendOffer(offer_id=market.ids["offer"], reduce_nodes_by=None, price=2 * YUAN)
+
+
+def _amend_bid(market: Market) -> Command:
+    return AmendBid(bid_id=market.ids["bid"], reduce_nodes_by=None, limit_price=2 * YUAN)
+
+
+ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
+    "deposit": {"whose cash it is": by("lab-1", _deposit)},
+    "withdraw": {"whose cash it is": by("lab-1", _withdraw)},
+    "post_offer": {"itself": alone("gpu-1", lambda _market: offer(LATER + 30))},
+    "amend_offer": {"the offer's provider": by("gpu-1", _amend_offer)},
+    "cancel_offer": {"the offer's provider": by("gpu-1", lambda market: CancelOffer(offer_id=market.ids["offer"]))},
+    "place_bid": {
+        "the voucher's beneficiary": by("lab-1", _bid_on_voucher),
+        "the programme's issuer": by("city", lambda _market: bid(LATER + 30)),
+        "a provider of the programme": by("gpu-1", lambda _market: bid(LATER + 30)),
+    },
+    "amend_bid": {"the bid's beneficiary": by("lab-1", _amend_bid)},
+    "cancel_bid": {"the bid's beneficiary": by("lab-1", lambda market: CancelBid(bid_id=market.ids["bid"]))},
+    "cancel_order_for": {
+        "the offer's provider": by("gpu-1", _cancel_for("offer")),
+        "the bid's beneficiary": by("lab-1", _cancel_for("bid")),
+        "the issuer of the bid's programme": by("city", _cancel_for("bid")),
+    },
+    "cancel_orders_of": {
+        "the party, all its orders": by("lab-1", _cancel_all(None)),
+        "the issuer, bids in its programme": by("city", _cancel_all("p1")),
+    },
+}
+
+# contracts, claims, payment -----------------------------------------------------------------------------------------
+
+
+def _report(market: Market) -> Command:
+    return ReportUsage(contract_id=market.ids["contract"], readings=(reading(MINUTES),))
+
+
+def _dispute(market: Market) -> Command:
+    return DisputeUsage(report_id=market.ids["report report"], hours=(), evidence=(), reason=WHY)
+
+
+def _resolve(market: Market) -> Command:
+    return ResolveDispute(report_id=market.ids["report disputed"], gpu_minutes=48, reason=WHY)
+
+
+def _withdraw_dispute(market: Market) -> Command:
+    return WithdrawDispute(report_id=market.ids["report disputed"])
+
+
+def _correct(market: Market) -> Command:
+    return ProposeCorrection(report_id=market.ids["report report"], readings=(reading(48),), reason=WHY)
+
+
+def _agree_correction(market: Market) -> Command:
+    return AgreeCorrection(report_id=market.ids["report corrected"], correction_id=market.ids["correction"])
+
+
+def _withdraw_delivery(market: Market) -> Command:
+    return WithdrawDelivery(contract_id=market.ids["contract"], reason=WHY)
+
+
+def _claim(market: Market) -> Command:
+    return SubmitClaim(programme_id="p1", invoice_number="I-100", contract_ids=(market.ids["captured"],))
+
+
+def _settle(_market: Market, claim_id: str) -> Command:
+    return CloseSettlement(programme_id="p1", claim_ids=(claim_id,))
+
+
+def _pay(market: Market) -> Command:
+    return ConfirmPayment(settlement_id=market.ids["settlement"], payment_reference="OUT-100")
+
+
+def _reverse(market: Market) -> Command:
+    return ReverseCapture(report_id=market.ids["report captured"], amount=YUAN, reason=WHY)
+
+
+def _paid_back(_market: Market) -> Command:
+    return ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=1, payment_reference="BACK-100")
+
+
+CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
+    "report_usage": {"the contract's provider": by("gpu-1", _report)},
+    "accept_usage": {
+        "the contract's beneficiary": by("lab-1", lambda market: AcceptUsage(report_id=market.ids["report report"]))
+    },
+    "dispute_usage": {"the contract's beneficiary": by("lab-1", _dispute)},
+    "withdraw_dispute": {
+        "who raised it": by("lab-1", _withdraw_dispute),
+        "the other side": by("gpu-1", _withdraw_dispute),
+    },
+    "resolve_dispute": two_sided(_resolve),
+    "propose_correction": two_sided(_correct),
+    "agree_correction": agreed(_agree_correction),
+    "propose_cancellation": two_sided(
+        lambda market: ProposeCancellation(contract_id=market.ids["future"], reason=WHY)
+    ),
+    "agree_cancellation": agreed(lambda market: AgreeCancellation(contract_id=market.ids["cancelling"])),
+    "withdraw_delivery": {"the contract's provider": by("gpu-1", _withdraw_delivery)},
+    "submit_claim": {"the contract's provider": by("gpu-1", _claim)},
+    "approve_claim": {
+        **of_issuer(lambda market: ApproveClaim(claim_id=market.ids["claim claimed"])),
+        "the claimant": of_claimant(
+            lambda _market, claim_id: ApproveClaim(claim_id=claim_id), "claim claimed by late", "claim claimed"
+        ),
+    },
+    "reject_claim": {
+        **of_issuer(lambda market: RejectClaim(claim_id=market.ids["claim claimed"], reason=WHY)),
+        "the claimant": of_claimant(
+            lambda _market, claim_id: RejectClaim(claim_id=claim_id, reason=WHY),
+            "claim claimed by late", "claim claimed",
+        ),
+    },
+    "close_settlement": {
+        **of_issuer(lambda market: _settle(market, market.ids["claim approved"])),
+        "the claimant": of_claimant(_settle, "claim approved for late", "claim approved"),
+    },
+    "confirm_payment": {"a payee": by("gpu-1", _pay)},
+    "propose_reversal": two_sided(
+        lambda market: ProposeReversal(report_id=market.ids["report captured"], amount=YUAN, reason=WHY)
+    ),
+    "agree_reversal": agreed(
+        lambda market: AgreeReversal(report_id=market.ids["report reversing"], reversal_id=market.ids["reversal"])
+    ),
+    "reverse_capture": two_sided(_reverse),
+    "confirm_recovery": {"the provider that owes": by("gpu-1", _paid_back)},
+}  # fmt: skip
+
+ABOUT: Final[Mapping[str, Mapping[str, Make]]] = {**PARTIES, **PROGRAMMES, **ORDERS, **CONTRACTS}

@@ -1,0 +1,245 @@
+"""A market in which every command has something to act on, at one moment, made by commands alone.
+
+`gpu-1` delivers to `lab-1` what `city` pays for. For each of these, for the root operator and for nobody (`none`) there
+is a party of every role: `gpu-1-issuer` is related to `gpu-1`, `none-issuer` to nobody.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import count
+from typing import Any, Final, get_args
+
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.record import Command, annotations_of
+from counterfoil.contract.scalars import Role
+from counterfoil.contract.terms import FixedExpiry
+from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.rules import LATEST
+from counterfoil.issuance.commands import (
+    AddKey,
+    AdoptRules,
+    AppropriateBudget,
+    AttestGroup,
+    IssueVoucher,
+    ListProvider,
+    PauseProgramme,
+    ProposeRecovery,
+    RegisterParty,
+    SuspendParty,
+    SuspendProvider,
+    SuspendVoucher,
+)
+from counterfoil.ledger.commands import Deposit
+from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    CloseSettlement,
+    DisputeUsage,
+    ProposeCancellation,
+    ProposeCorrection,
+    ProposeReversal,
+    Reading,
+    ReportUsage,
+    ReverseCapture,
+    SubmitClaim,
+)
+from tests.possession import proven
+from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, World, accelerator, programme
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+OWNERS: Final[dict[str, Role]] = {"city": "issuer", "gpu-1": "provider", "lab-1": "beneficiary"}
+OTHERS: Final[dict[str, tuple[Role, str]]] = {
+    "alone": ("auditor", "alone"),
+    "late": ("provider", "late"),
+    "proposer": ("operator", "city"),
+    "shunned": ("provider", "shunned"),
+    "stopped": ("beneficiary", "lab-1"),
+}
+"""Further parties: role and group. `late` turns out to be related to the city once it has claimed."""
+DELIVERIES: Final = dict.fromkeys(("contract", "report", "corrected", "disputed", "captured", "reversing"), "gpu-1")
+CLAIMS: Final = {
+    **dict.fromkeys(("claimed", "approved", "settled", "owing"), "gpu-1"),
+    **dict.fromkeys(("claimed by late", "approved for late"), "late"),
+}
+"""Contracts that are delivered, by what becomes of them, with their providers; those that are claimed."""
+DELIVERED: Final = START_HOUR + 3
+"""The hour of the contracts that are delivered; the market is prepared two hours later."""
+LATER: Final = START_HOUR + 200
+"""The hour of those that are not."""
+MINUTES: Final = 480
+REPORTING: Final = 720 * HOUR
+DISPUTE_WINDOW: Final = 48 * HOUR
+VALID_UNTIL: Final = START + 1_500 * HOUR
+EXPIRY: Final = START + 2_000 * HOUR
+"""Of the programme."""
+
+
+class Market(World):
+    """The market, and the `ids` of what was made in it, and at which `times` (microseconds), by name."""
+
+    adopts = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: dict[str, str] = {}
+        self.times: dict[str, int] = {}
+        self._numbers = count(1_000)
+        self.submit("operator", AdoptRules(rules=LATEST, replaces=1, release="1.0.0"))
+        self.settle()
+        _parties(self)
+        _programmes(self)
+        _orders(self)
+        _reports(self)
+        _claims(self)
+        _pauses(self)
+
+    def key(self, party_id: str, **use: Any) -> Any:
+        """A key that nobody has yet, with its proof for a party."""
+        return proven(next(self._numbers), party_id, **use)
+
+    def do(self, actor: str, body: Command, name: str | None = None) -> str:
+        """A command that is accepted, and all that follows; the id of what it makes, kept under a name."""
+        self.submit(actor, body)
+        entry = CODEC.decode_entry(self.logs[SERVICE_OF[type(body)]][-1])
+        assert [outcome.refusal for outcome in entry.outcomes] == [None], f"{actor}: {body}: {entry.outcomes}"
+        self.settle()
+        made = entry.events[-1]
+        id_ = str(next(getattr(made, field) for field in annotations_of(type(made)) if field.endswith("_id")))
+        if name is not None:
+            self.ids[name], self.times[name] = id_, entry.time
+        return id_
+
+    def trade(self, name: str, provider: str, hour: int) -> None:
+        """A contract of one node and hour."""
+        self.do(provider, offer(hour))
+        known = set(self.state("redemption").contracts)
+        self.do("lab-1", bid(hour))
+        (self.ids[name],) = set(self.state("redemption").contracts) - known
+
+
+def offer(hour: int, **changes: Any) -> PostOffer:
+    """A node for an hour."""
+    terms: dict[str, Any] = {
+        "class_id": "a100", "region": "east", "currency": "CNY", "nodes": 1, "window_start": hour,
+        "window_end": hour + 1, "price": YUAN, "min_nodes": 1, "min_hours": 1, "bond_bps": 1_000, "tif": "GTC",
+        "good_until": None, "stp": "taker",
+    }  # fmt: skip
+    return PostOffer(**(terms | changes))
+
+
+def bid(hour: int, **changes: Any) -> PlaceBid:
+    """A bid for it."""
+    terms: dict[str, Any] = {
+        "programme_id": "p1", "voucher_ids": (), "classes": ("a100",), "regions": ("east",), "nodes": 1, "hours": 1,
+        "earliest": hour, "latest": hour, "limit_price": YUAN, "partial": False, "min_nodes": 1, "tif": "GTC",
+        "good_until": None, "post_only": False, "stp": "taker",
+    }  # fmt: skip
+    return PlaceBid(**(terms | changes))
+
+
+def reading(minutes: int) -> Reading:
+    """What was delivered in the hour."""
+    return Reading(hour=DELIVERED, gpu_minutes=minutes)
+
+
+@cache
+def prepared() -> Market:
+    """The one market of all tests; whoever acts in it takes a copy."""
+    return Market()
+
+
+# how it is made -----------------------------------------------------------------------------------------------------
+
+
+def _parties(market: Market) -> None:
+    people: dict[str, tuple[Role, str]] = {name: (role, name) for name, role in OWNERS.items()}
+    people |= OTHERS
+    people |= {
+        f"{group}-{role}": (role, f"none-{role}" if group == "none" else group)
+        for group in (*OWNERS, "operator", "none")
+        for role in ROLES
+    }
+    for name, (role, group) in people.items():
+        recovery_key = market.key(name, use="recovery") if name == "lab-1" else None
+        market.do("operator", RegisterParty(
+            party_id=name, name=name, roles=(role,), group_id=group, key=market.key(name),
+            recovery_key=recovery_key,
+        ))  # fmt: skip
+    market.do("lab-1", AddKey(key=market.key("lab-1")))
+    market.do("operator", accelerator("a100"))
+
+
+def _programmes(market: Market) -> None:
+    terms: dict[str, Any] = {
+        "classes": ("a100",), "valid_until": VALID_UNTIL, "expiry": FixedExpiry(kind="fixed", at=EXPIRY),
+        "report_within_seconds": REPORTING // SECOND, "dispute_window_seconds": DISPUTE_WINDOW // SECOND,
+    }  # fmt: skip
+    for programme_id in ("p1", "p2"):
+        market.do("city", programme(programme_id, **terms))
+        amount = 20_000 * YUAN
+        market.do("city", AppropriateBudget(programme_id=programme_id, amount=amount, document=f"B-{programme_id}"))
+    for provider in ("gpu-1", "late", "shunned"):
+        market.do("city", ListProvider(programme_id="p1", provider_id=provider))
+    vouchers = {"voucher": "lab-1", "suspended voucher": "lab-1", "foreign voucher": "none-beneficiary"}
+    for name, beneficiary in vouchers.items():
+        issue = IssueVoucher(programme_id="p1", beneficiary_id=beneficiary, amount=1_000 * YUAN)
+        market.do("city", issue, name)
+    market.do("city", SuspendVoucher(voucher_id=market.ids["suspended voucher"], reason="inquiry"))
+    for owner in ("gpu-1", "late", "lab-1", "none-beneficiary"):
+        deposit = Deposit(party_id=owner, currency="CNY", amount=1_000 * YUAN, payment_reference=f"IN-{owner}")
+        market.do("none-treasurer", deposit)
+
+
+def _orders(market: Market) -> None:
+    """Contracts, named after what becomes of them, and an order of each kind that waits."""
+    for name, provider in (DELIVERIES | CLAIMS).items():
+        market.trade(name, provider, DELIVERED)
+    for name in ("future", "cancelling"):
+        market.trade(name, "gpu-1", LATER)
+    market.do("gpu-1", offer(LATER + 10), "offer")
+    market.do("lab-1", bid(LATER + 20), "bid")
+    market.do("gpu-1", ProposeCancellation(contract_id=market.ids["cancelling"], reason="no power"), "cancellation")
+
+
+def _reports(market: Market) -> None:
+    """Every contract but one is reported; most reports are accepted, and captured."""
+    market.clock = (DELIVERED + 2) * HOUR
+    market.settle()
+    for name, provider in (DELIVERIES | CLAIMS).items():
+        if name != "contract":
+            report = ReportUsage(contract_id=market.ids[name], readings=(reading(MINUTES),))
+            market.do(provider, report, f"report {name}")
+    for name in ("captured", "reversing", *CLAIMS):
+        market.do("lab-1", AcceptUsage(report_id=market.ids[f"report {name}"]))
+    report_id = market.ids["report disputed"]
+    market.do("lab-1", DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="It stood still"), "dispute")
+    correct = ProposeCorrection(report_id=market.ids["report corrected"], readings=(reading(48),), reason="misread")
+    market.do("gpu-1", correct, "correction")
+    reverse = ProposeReversal(report_id=market.ids["report reversing"], amount=YUAN, reason="misread")
+    market.do("gpu-1", reverse, "reversal")
+
+
+def _claims(market: Market) -> None:
+    """One is submitted, one approved, one in a settlement; of one the subsidy is owed back."""
+    for name, provider in CLAIMS.items():
+        contract_id = market.ids[name]
+        claim = SubmitClaim(programme_id="p1", invoice_number=f"I-{contract_id}", contract_ids=(contract_id,))
+        market.do(provider, claim, f"claim {name}")
+    for name in ("approved", "approved for late", "settled"):
+        market.do("city", ApproveClaim(claim_id=market.ids[f"claim {name}"]))
+    settle = CloseSettlement(programme_id="p1", claim_ids=(market.ids["claim settled"],))
+    market.do("city", settle, "settlement")
+    reverse = ReverseCapture(report_id=market.ids["report owing"], amount=YUAN, reason="meter log")
+    market.do("none-operator", reverse)
+
+
+def _pauses(market: Market) -> None:
+    """What has been stopped, a recovery that is under way, and a relation that became known late."""
+    market.do("city", PauseProgramme(programme_id="p2", reason="inquiry"))
+    market.do("city", SuspendProvider(programme_id="p1", provider_id="shunned", reason="inquiry"))
+    market.do("operator", SuspendParty(party_id="stopped", reason="inquiry"))
+    recover = ProposeRecovery(party_id="gpu-1", key=market.key("gpu-1"), recovery_key=None, reason="lost")
+    market.do("proposer", recover, "recovery")
+    market.do("operator", AttestGroup(party_id="late", group_id="city", since=None, source="register"))
