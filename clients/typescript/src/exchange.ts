@@ -1,0 +1,161 @@
+/** One exchange with a gateway: sends a request, again while its outcome is unknown, and reads problem documents. */
+
+import { type Bytes, concat, text } from "./bytes.js";
+import { asObject, type Json, parseJson } from "./canonical.js";
+import { FormatError, NotReady, NotThere, type Problem, Refused, Unreachable } from "./errors.js";
+import type { Receipt } from "./verify.js";
+
+export interface GatewayOptions {
+  /** Default: the platform's. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Milliseconds before each repetition. Default: 100, 300, 900, 2000. */
+  readonly pauses?: readonly number[];
+  /** Waits some milliseconds; for tests. */
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+  /** Milliseconds until a request is given up; a gateway answers a command within 30 s. Default: 40000. */
+  readonly timeout?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Bytes;
+}
+
+const PAUSES = [100, 300, 900, 2_000];
+const TIMEOUT = 40_000;
+/** Longest pause in seconds that a gateway may ask for. */
+const RETRY_AFTER_MAX = 10;
+/** Longest answer in octets: a bundle of 256 of the longest entries. */
+const ANSWER_BYTES_MAX = 256 * 65_537;
+const ACCEPTED = 202;
+const TOO_MANY = 429;
+const UNAVAILABLE = 503;
+/** Of these the same request may have another answer later. */
+const AGAIN: readonly number[] = [ACCEPTED, TOO_MANY, UNAVAILABLE];
+
+export class Exchange {
+  private readonly fetch: typeof globalThis.fetch;
+  private readonly pauses: readonly number[];
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  private readonly timeout: number;
+
+  constructor(
+    readonly base: string,
+    options: GatewayOptions,
+  ) {
+    this.fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.pauses = options.pauses ?? PAUSES;
+    this.sleep = options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)));
+    this.timeout = options.timeout ?? TIMEOUT;
+  }
+
+  /**
+   * Send a request, with the same octets again while its outcome is unknown: no answer, 202, 429, 503. `done`: a status
+   * that ends the repetitions besides 200. Throws `Refused`, `NotThere`, `Unreachable`, `NotReady`.
+   */
+  async ask(path: string, request: RequestInit = {}, done: number = 200): Promise<Answer> {
+    let outcome: Answer | Unreachable;
+    for (const pause of [...this.pauses, null]) {
+      outcome = await this.once(path, request);
+      if (outcome instanceof Unreachable) {
+        if (pause === null) throw outcome;
+      } else if (outcome.status === done || outcome.status === 200) {
+        return outcome;
+      } else if (!AGAIN.includes(outcome.status) || pause === null) {
+        throw this.problem(outcome);
+      }
+      if (pause !== null) await this.sleep(Math.max(pause, 1_000 * askedFor(outcome)));
+    }
+    throw new Unreachable(`${this.base} was not asked`);
+  }
+
+  /** The JSON object that an answer must be. Throws `Unreachable` for another. */
+  async askJson(
+    path: string,
+    request: RequestInit = {},
+  ): Promise<{ answer: Answer; json: { readonly [name: string]: Json } }> {
+    const answer = await this.ask(path, request);
+    return { answer, json: this.json(answer) };
+  }
+
+  private async once(path: string, request: RequestInit): Promise<Answer | Unreachable> {
+    try {
+      const signal = AbortSignal.timeout(this.timeout);
+      const response = await this.fetch(this.base + path, {
+        ...request,
+        signal,
+        redirect: "error",
+        credentials: "omit",
+      });
+      return { status: response.status, headers: response.headers, body: await bounded(response) };
+    } catch (cause) {
+      return new Unreachable(`cannot reach ${this.base}: ${reason(cause)}`, { cause });
+    }
+  }
+
+  private json(answer: Answer): { readonly [name: string]: Json } {
+    try {
+      return asObject(parseJson(text(answer.body)));
+    } catch (cause) {
+      if (!(cause instanceof FormatError)) throw cause;
+      throw new Unreachable(`${this.base} did not answer with a JSON object`, { cause });
+    }
+  }
+
+  private problem(answer: Answer): Error {
+    const { status } = answer;
+    if (status === ACCEPTED) return new Unreachable(`${this.base} did not decide in time; send the same command again`);
+    if (!answer.headers.get("content-type")?.startsWith("application/problem+json")) {
+      return new Unreachable(`${this.base} answered ${status}, but not as a Counterfoil gateway does`);
+    }
+    const document = this.json(answer);
+    const problem = problemOf(document, status);
+    const said = `${this.base}: ${problem.title} (${problem.code}) ${problem.detail}`.trimEnd();
+    if (status === UNAVAILABLE || status === TOO_MANY) return new NotReady(problem.code, said);
+    if (status >= 500) return new Unreachable(said);
+    const isRefusal = String(document.type).startsWith("urn:counterfoil:refusal:");
+    return status === 404 && !isRefusal ? new NotThere(problem) : new Refused(problem);
+  }
+}
+
+function problemOf(document: { readonly [name: string]: Json }, status: number): Problem {
+  const { code, title, detail, transient, fields, receipt } = document;
+  const named = fields !== null && typeof fields === "object" ? Object.entries(fields) : [];
+  return {
+    code: String(code ?? ""),
+    title: String(title ?? ""),
+    status,
+    detail: String(detail ?? ""),
+    transient: transient === true,
+    fields: Object.fromEntries(named.map(([name, value]) => [name, String(value)])),
+    receipt: (receipt ?? null) as Receipt | null,
+  };
+}
+
+/** Read no more than the longest answer into memory. */
+async function bounded(response: Response): Promise<Bytes> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+    length += part.value.length;
+    if (length > ANSWER_BYTES_MAX) {
+      await reader?.cancel();
+      throw new FormatError(`an answer has at most ${ANSWER_BYTES_MAX} octets`);
+    }
+    parts.push(part.value);
+  }
+  return concat(...parts);
+}
+
+/** The pause in seconds that the gateway asked for; 0 without one. */
+function askedFor(outcome: Answer | Unreachable): number {
+  const header = outcome instanceof Unreachable ? null : outcome.headers.get("retry-after");
+  return header !== null && /^[0-9]{1,5}$/.test(header) ? Math.min(Number(header), RETRY_AFTER_MAX) : 0;
+}
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+}

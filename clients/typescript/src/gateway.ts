@@ -1,0 +1,177 @@
+/** A gateway: submits signed commands; queries receipts, views and published logs. */
+
+import type { Bytes } from "./bytes.js";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.js";
+import type { SignedCommand } from "./commands.js";
+import { NotThere, Unreachable } from "./errors.js";
+import { Exchange, type GatewayOptions } from "./exchange.js";
+import type { Views } from "./generated/tables.js";
+import type { VerifyKey } from "./note.js";
+import { checkHistory } from "./tiles.js";
+import type { Receipt } from "./verify.js";
+
+export type ViewName = keyof Views;
+export type Row<V extends ViewName> = Views[V]["row"];
+export type Filters<V extends ViewName> = Views[V]["filters"];
+
+export interface Wait {
+  /** Positions that the answer must have seen, `service[/shard]:index`; `after` makes them. */
+  readonly waitFor?: readonly string[];
+}
+
+export interface Page<V extends ViewName> {
+  readonly items: readonly Row<V>[];
+  /** Cursor of the page after this one; null at the end. */
+  readonly next: string | null;
+  /** The first entry of each log that the answer does not reflect: `service[/shard]:index`, separated by commas. */
+  readonly position: string;
+}
+
+const PAGE = 200;
+const ENVELOPE = { "Content-Type": "application/vnd.dsse.envelope.v1+json" };
+/** Milliseconds within which a log must publish entries that are known to be committed, and between two looks. */
+const PUBLISHED_WITHIN = 30_000;
+const POLL = 250;
+
+export class Gateway {
+  private readonly exchange: Exchange;
+
+  /** `url`: base URL, such as `http://127.0.0.1:8470`. */
+  constructor(url: string, options: GatewayOptions = {}) {
+    this.exchange = new Exchange(url.replace(/\/+$/, ""), options);
+  }
+
+  /**
+   * Send a signed command, and again while its outcome is unknown, and return its receipt. Throws `Refused`; or
+   * `Unreachable`, after which the same command may be submitted again at any time until it expires.
+   */
+  async submit(command: SignedCommand): Promise<Receipt> {
+    const request = { method: "POST", headers: ENVELOPE, body: command.envelope };
+    const { json } = await this.exchange.askJson("/v1/commands", request);
+    return json as unknown as Receipt;
+  }
+
+  /** Send a signed command until the gateway has accepted it, without waiting for its decision. Throws as `submit`. */
+  async send(command: SignedCommand): Promise<void> {
+    const headers = { ...ENVELOPE, Prefer: "respond-async" };
+    await this.exchange.ask("/v1/commands", { method: "POST", headers, body: command.envelope }, 202);
+  }
+
+  /** The receipt of a command that was decided. Throws `Refused`; `NotThere` while it is not decided; `Unreachable`. */
+  async receipt({ aud, actor, id }: Pick<SignedCommand, "aud" | "actor" | "id">): Promise<Receipt> {
+    const [, service = "", shard = "main"] = aud.split("/");
+    const log = shard === "main" ? [service] : [service, shard];
+    const { json } = await this.exchange.askJson(`/v1/commands/${quoted(...log, actor, id)}`);
+    return json as unknown as Receipt;
+  }
+
+  /** One row by the parts of its key. Throws `NotThere`, `Refused`, `Unreachable`. */
+  async row<V extends ViewName>(view: V, key: string | readonly string[], wait: Wait = {}): Promise<Row<V>> {
+    const parts = typeof key === "string" ? [key] : key;
+    const { json } = await this.exchange.askJson(`/v1/${view}/${quoted(...parts)}${query(waiting(wait))}`);
+    return json as Row<V>;
+  }
+
+  /** One page of rows in order of key. Throws `Refused`, `Unreachable`. */
+  async page<V extends ViewName>(
+    view: V,
+    filters: Filters<V>,
+    options: Wait & { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<Page<V>> {
+    const { after, limit = PAGE } = options;
+    const named = Object.entries(filters as Record<string, string | undefined>).filter(
+      ([, value]) => value !== undefined,
+    );
+    const parameters = [
+      ...named,
+      ...waiting(options),
+      ["limit", String(limit)],
+      ...(after === undefined ? [] : [["after", after]]),
+    ];
+    const { answer, json } = await this.exchange.askJson(`/v1/${view}${query(parameters as [string, string][])}`);
+    const { items, next } = json;
+    if (!Array.isArray(items)) throw new Unreachable(`${this.exchange.base} did not answer with a page`);
+    const position = answer.headers.get("counterfoil-position") ?? "";
+    return { items: items as Row<V>[], next: typeof next === "string" ? next : null, position };
+  }
+
+  /** All rows in order of key, fetched page by page, at most `limit`. Throws as `page`. */
+  async *rows<V extends ViewName>(
+    view: V,
+    filters: Filters<V> = {} as Filters<V>,
+    options: Wait & { readonly limit?: number } = {},
+  ): AsyncGenerator<Row<V>, void, undefined> {
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    let after: string | null | undefined;
+    while (left > 0 && after !== null) {
+      const cursor = after === undefined ? {} : { after };
+      const page: Page<V> = await this.page(view, filters, { ...options, ...cursor, limit: Math.min(PAGE, left) });
+      yield* page.items;
+      left -= page.items.length;
+      after = page.next;
+    }
+  }
+
+  /** Open quantity by price level. Throws `Refused`, `Unreachable`. */
+  async depth(
+    classId: string,
+    region: string,
+    currency: string,
+    wait: Wait = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const market: [string, string][] = [
+      ["class_id", classId],
+      ["region", region],
+      ["currency", currency],
+    ];
+    return (await this.exchange.askJson(`/v1/depth${query([...market, ...waiting(wait)])}`)).json;
+  }
+
+  /** A published file of a log (`ledger/main`): `checkpoint`, `vkey` or a tile's path. Throws `NotThere`, `Unreachable`. */
+  async logFile(log: string, path: string): Promise<Bytes> {
+    return (await this.exchange.ask(`/log/${quoted(...log.split("/"))}/${path}`)).body;
+  }
+
+  /**
+   * The newest published checkpoint of a log (`ledger/main`), signed by a pinned key and, with `last`, proven to lead on
+   * from the last one that was believed. Keep it for the next time. What is committed is published a moment later: a log
+   * that is still shorter than `last` is waited for. Throws `NotProven`, `NotThere`, `Unreachable`, `FormatError`.
+   */
+  async checkpoint(log: string, keys: readonly VerifyKey[], last?: Checkpoint): Promise<Checkpoint> {
+    for (let waited = 0; ; waited += POLL) {
+      const newest = await openCheckpoint(await this.logFile(log, "checkpoint"), keys);
+      if (last === undefined) return newest;
+      if (newest.size >= last.size || waited >= PUBLISHED_WITHIN) {
+        await checkHistory(last, newest, (path) => this.optional(log, path));
+        return newest;
+      }
+      await this.exchange.sleep(POLL);
+    }
+  }
+
+  private async optional(log: string, path: string): Promise<Bytes | null> {
+    try {
+      return await this.logFile(log, path);
+    } catch (problem) {
+      if (problem instanceof NotThere) return null;
+      throw problem;
+    }
+  }
+}
+
+/** The position of a receipt's entry, to read one's own writes: `gateway.row(..., { waitFor: [after(receipt)] })`. */
+export function after(receipt: Pick<Receipt, "origin" | "index">): string {
+  return `${receipt.origin.split("/").slice(1).join("/")}:${receipt.index}`;
+}
+
+function quoted(...parts: string[]): string {
+  return parts.map(encodeURIComponent).join("/");
+}
+
+function waiting({ waitFor = [] }: Wait): [string, string][] {
+  return waitFor.map((position) => ["wait_for", position]);
+}
+
+function query(parameters: [string, string][]): string {
+  return parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`;
+}

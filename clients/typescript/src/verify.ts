@@ -1,0 +1,87 @@
+/** Verifies receipts: that an entry is in a log, and that it decides the command that was sent. */
+
+import { type Bytes, equal, fromBase64, utf8 } from "./bytes.js";
+import { asObject, type Json, parseCanonical } from "./canonical.js";
+import type { Checkpoint } from "./checkpoint.js";
+import type { SignedCommand } from "./commands.js";
+import { FormatError, NotProven } from "./errors.js";
+import type { components } from "./generated/api.js";
+import type { Event, RefusalCode } from "./generated/tables.js";
+import type { VerifyKey } from "./note.js";
+import { verifyProof } from "./proof.js";
+
+/** A log entry: a CloudEvents 1.0 event. */
+export type Entry = components["schemas"]["entry"];
+
+/** What was decided about one command: how many of the entry's events are its own, or why it was refused. */
+export type Outcome =
+  | { readonly accepted: number }
+  | { readonly refused: RefusalCode; readonly detail: Readonly<Record<string, string>> };
+
+/** A gateway's answer to a command. Only `entry` and `proof` are evidence; the rest says in short what is in them. */
+export interface Receipt {
+  /** Of the log. */
+  readonly origin: string;
+  readonly index: number;
+  readonly id: string;
+  readonly time: string;
+  /** One for each command of a batch. */
+  readonly outcomes: readonly Outcome[];
+  readonly events: readonly Event[];
+  /** The entry's octets, in base64. */
+  readonly entry: string;
+  /** A C2SP tlog-proof. */
+  readonly proof: string;
+}
+
+/** An entry, and the signed checkpoint that covers it. */
+export interface Proven {
+  readonly entry: Entry;
+  readonly bytes: Bytes;
+  readonly index: number;
+  readonly checkpoint: Checkpoint;
+}
+
+/** An entry's octets and their tlog-proof, under pinned keys of the log. Throws `NotProven`. */
+export async function verifyEntry(bytes: Bytes, proof: string, keys: readonly VerifyKey[]): Promise<Proven> {
+  return provenOr("the receipt does not verify", async () => {
+    const { proof: parsed, checkpoint } = await verifyProof(utf8(proof), bytes, keys);
+    const entry = parseCanonical(bytes) as unknown as Entry;
+    if (entry.source !== `//${checkpoint.origin}` || entry.data.index !== parsed.index) {
+      throw new NotProven(`the entry is not entry ${parsed.index} of ${checkpoint.origin}`);
+    }
+    return { entry, bytes, index: parsed.index, checkpoint };
+  });
+}
+
+/** A gateway's receipt under pinned keys; with `command`, also that the entry decides that command. Throws `NotProven`. */
+export async function verifyReceipt(
+  receipt: Receipt,
+  keys: readonly VerifyKey[],
+  command?: SignedCommand,
+): Promise<Proven> {
+  const bytes = await provenOr("not a receipt", async () => fromBase64(receipt.entry));
+  const proven = await verifyEntry(bytes, receipt.proof, keys);
+  if (command !== undefined) {
+    const payload = await provenOr("not the entry of a command", async () => commandOf(proven.entry));
+    if (!equal(payload, command.payload)) {
+      throw new NotProven(`entry ${proven.index} of ${proven.checkpoint.origin} decides another command`);
+    }
+  }
+  return proven;
+}
+
+function commandOf(entry: Entry): Bytes {
+  const { payload } = asObject(asObject(entry.data.cause as unknown as Json).command ?? null);
+  if (typeof payload !== "string") throw new FormatError("no payload");
+  return fromBase64(payload);
+}
+
+async function provenOr<T>(message: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof FormatError || cause instanceof TypeError) throw new NotProven(message, { cause });
+    throw cause;
+  }
+}
