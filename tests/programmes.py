@@ -19,6 +19,7 @@ TERMS: Final = ProgrammeTerms(
     currency="CNY",
     share=Rate(num=1, den=2),
     beneficiary_cap=10**15,
+    min_face=0,
     classes=("a100",),
     regions=("east",),
     valid_from=0,

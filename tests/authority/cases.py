@@ -24,11 +24,13 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ProposeRecovery,
     RecoverParty,
+    ReduceBudget,
     RegisterParty,
     ReinstateParty,
     ReinstateProvider,
     ReinstateVoucher,
     ResumeProgramme,
+    ReturnVoucher,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
@@ -218,6 +220,9 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         "the programme's issuer": by("city", lambda _market: programme("p1", 2, classes=("a100",))),
     },
     "appropriate_budget": of_issuer(lambda _market: AppropriateBudget(programme_id="p1", amount=YUAN, document="B-2")),
+    "reduce_budget": of_issuer(
+        lambda _market: ReduceBudget(programme_id="p1", amount=YUAN, document="B-3", reason=WHY)
+    ),
     "list_provider": {
         **of_issuer(lambda _market: _list("none-provider")),
         "the provider": naming("city", "city", "provider", _list),
@@ -238,6 +243,11 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
     "revoke_voucher": of_issuer(lambda market: RevokeVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+    "return_voucher": {
+        "the voucher's beneficiary": by(
+            "lab-1", lambda market: ReturnVoucher(voucher_id=market.ids["voucher"], reason=WHY)
+        )
+    },
 }
 
 # cash and orders ----------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),
+    "return_voucher": at(EXPIRY),
     "post_offer": at((LATER + 30) * HOUR),
     "amend_offer": at((LATER + 10) * HOUR),
     "cancel_offer": at((LATER + 10) * HOUR),

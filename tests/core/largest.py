@@ -107,7 +107,7 @@ def programme(**changes: Any) -> ProgrammePublished:
     terms: dict[str, Any] = {
         "programme_id": PROGRAMME, "version": 1_000_000, "issuer_id": CITY,
         "title": WIDE * limits.MAX_NAME, "legal_basis": WIDE * limits.MAX_REASON, "currency": CURRENCY,
-        "share": Rate(num=999_999, den=1_000_000), "beneficiary_cap": MAX_AMOUNT,
+        "share": Rate(num=999_999, den=1_000_000), "beneficiary_cap": MAX_AMOUNT, "min_face": MAX_AMOUNT,
         "classes": tuple(long_id(f"c{n}") for n in range(MAX_CLASSES)),
         "regions": tuple(long_id(f"r{n}") for n in range(MAX_REGIONS)),
         "valid_from": 0, "valid_until": LAST_TIME, "expiry": FixedExpiry(kind="fixed", at=T + 1_000 * HOUR),

@@ -21,7 +21,7 @@ from counterfoil.gateway.rows import parse
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.issuance.events import RecoveryProposed, VoucherIssued
 from counterfoil.ledger import service as ledger
-from counterfoil.ledger.events import VoucherCredited
+from counterfoil.ledger.events import VoucherCredited, VoucherRestored
 from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import (
@@ -46,6 +46,8 @@ DERIVED = {
     (VoucherIssued, "expires_at"),
     (VoucherCredited, "not_before"),
     (VoucherCredited, "expires_at"),
+    (VoucherRestored, "not_before"),
+    (VoucherRestored, "expires_at"),
     (ContractOpened, "report_by"),
     (UsageReported, "dispute_until"),
     (UsageSplit, "reported_at"),

@@ -29,11 +29,13 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ProposeRecovery,
     RecoverParty,
+    ReduceBudget,
     RegisterParty,
     ReinstateParty,
     ReinstateProvider,
     ReinstateVoucher,
     ResumeProgramme,
+    ReturnVoucher,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
@@ -80,7 +82,7 @@ from tests.properties.moves import Choice, contest
 from tests.properties.test_world_stateful import give_commands, pass_time
 from tests.properties.world import YUAN, accelerator, found, programme, public_key
 
-STEPS, SEED = 160, 36
+STEPS, SEED = 160, 2
 CROWD = 30
 """More counterparts than one entry takes."""
 UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
@@ -110,6 +112,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _go_on(world)
     _outages(world)
     if latest:
+        _budgets(world)
         _pay_back(world)
         _stops(world)
         _mistakes(world)
@@ -187,7 +190,8 @@ def _issuance(world: GoldenWorld) -> None:
     _refused(world, "city", Code.PROVIDER_ALREADY_LISTED, listing)
     _refused(world, "city", Code.PARTY_NOT_A_PROVIDER, replace(listing, provider_id="lab-1"))
     issue = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN)
-    _refused(world, "city", Code.AMOUNT_TOO_LARGE, replace(issue, amount=2**63 - 1))
+    everything = AppropriateBudget(programme_id="p1", amount=2**63 - 1, document="all")
+    _refused(world, "city", Code.AMOUNT_TOO_LARGE, everything)
     _refused(world, "city", Code.PARTY_NOT_A_BENEFICIARY, replace(issue, beneficiary_id="gpu-1"))
     _refused(world, "city", Code.CAP_EXCEEDED, replace(issue, amount=30_001 * YUAN))
     _refused(world, "city", Code.APPROPRIATION_EXCEEDED, replace(issue, amount=20_001 * YUAN))
@@ -215,7 +219,8 @@ def _vouchers(world: GoldenWorld) -> None:
     revoke = RevokeVoucher(voucher_id=first, reason="misuse")
     world.submit("city", revoke, revoke)  # the second is refused: revoked, and the ledger has not yet answered
     _done(world, "lab-2", _bid(world, voucher_ids=(first,)))  # its hold is refused: revoked
-    _done(world, "lab-2", CancelBid(bid_id=waiting))
+    if waiting in world.state("matching").bids:  # from version 4 of the rules on, it was closed with its voucher
+        _done(world, "lab-2", CancelBid(bid_id=waiting))
     short = RelativeExpiry(kind="relative", after_seconds=3 * 3_600)
     _done(world, "city", programme("p1", 2, hold_tolls_expiry=False, expiry=short))
     third = _done(world, "city", issue).voucher_id
@@ -373,7 +378,9 @@ def _relations(world: GoldenWorld) -> None:
     bid = _bid(world, hours=1, earliest=start, latest=start, limit_price=YUAN)
     _done(world, "lab-1", bid)
     _done(world, "city", attest)
-    _refused(world, "city", Code.DUTIES_NOT_SEPARATE, IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=1))
+    _refused(
+        world, "city", Code.DUTIES_NOT_SEPARATE, IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=YUAN)
+    )
     _refused(world, "lab-1", Code.DUTIES_NOT_SEPARATE, bid)
     _done(world, "gpu-1", _offer(world, price=YUAN, window_start=start, window_end=start + 1))  # meets its own side
     _done(world, "operator", replace(attest, group_id="city"))  # the bid leaves the book
@@ -395,11 +402,14 @@ def _outages(world: GoldenWorld) -> None:
     _end_relations(world)
     _clear_book(world)
     _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=100 * YUAN, payment_reference="outages"))
-    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN))
+    budget = AppropriateBudget(programme_id="p1", amount=100 * YUAN, document="outages")
+    issue = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN)
+    paid_by = _done(world, "city", budget, issue).voucher_id
+    world.clock += SECOND  # it is valid in issuance's time, and the ledger's must have come to it
     known = set(world.state("redemption").contracts)
     start = _hour(world) + 3
     _done(world, "gpu-1", _offer(world, nodes=1, price=YUAN, window_start=start, window_end=start + 2))
-    _done(world, "lab-1", _bid(world, earliest=start, latest=start, limit_price=YUAN))
+    _done(world, "lab-1", _bid(world, voucher_ids=(paid_by,), earliest=start, latest=start, limit_price=YUAN))
     (contract_id,) = set(world.state("redemption").contracts) - known
     terms = world.state("redemption").contracts[contract_id].terms
     world.clock = terms.report_by - SECOND
@@ -416,6 +426,28 @@ def _outages(world: GoldenWorld) -> None:
     world.clock += 7 * 24 * HOUR - SECOND  # the window of the other report closes
     world.away(5 * HOUR)
     _done(world, "operator", ResolveDispute(report_id=report_id, gpu_minutes=full, reason="meter"))
+
+
+def _budgets(world: GoldenWorld) -> None:
+    """A budget that is too large, a voucher too many, and a provider that does not deliver until it has expired."""
+    document = AppropriateBudget(programme_id="p1", amount=700 * YUAN, document="mistake")
+    _done(world, "city", document)
+    reduce = ReduceBudget(programme_id="p1", amount=600 * YUAN, document="mended", reason="typing error")
+    _refused(world, "city", Code.APPROPRIATION_EXCEEDED, replace(reduce, amount=2**63 - 1))
+    _done(world, "city", reduce)
+    _refused(world, "city", Code.FACE_TOO_SMALL, IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=1))
+    issue = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=50 * YUAN)
+    first, second = (_done(world, "city", issue).voucher_id for _ in range(2))
+    world.clock += SECOND
+    start = _hour(world) + 40
+    _done(world, "lab-1", _bid(world, voucher_ids=(second,), earliest=start, latest=start, limit_price=10_000))
+    _done(world, "lab-1", ReturnVoucher(voucher_id=second, reason="issued twice"))
+    _done(world, "gpu-1", _offer(world, nodes=1, price=YUAN, window_start=start, window_end=start + 2))
+    wanted = _bid(world, voucher_ids=(first,), earliest=start, latest=start, limit_price=YUAN)
+    _done(world, "lab-1", wanted)
+    assert world.state("redemption").contracts
+    world.clock += 60 * HOUR
+    world.settle()
 
 
 def _recoveries(world: GoldenWorld) -> None:

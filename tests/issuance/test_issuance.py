@@ -28,7 +28,9 @@ from counterfoil.issuance.commands import (
     AdoptRules,
     CloseParty,
     ListProvider,
+    ReduceBudget,
     ReinstateVoucher,
+    ReturnVoucher,
     RevokeKey,
     RevokeVoucher,
     SuspendVoucher,
@@ -36,16 +38,19 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
+    BudgetReduced,
     ClassRegistered,
+    IssueReversed,
     ProgrammePublished,
     ProviderListed,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
 from counterfoil.issuance.service import DECIDER
-from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
+from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from tests.given import Scenario, codes_in
 from tests.issuance.world import (
     BUDGET,
@@ -70,6 +75,9 @@ MAX_REGIONS = RULES[LATEST].max_regions
 SUSPEND = SuspendVoucher(voucher_id=VOUCHER, reason="audit")
 REINSTATE = ReinstateVoucher(voucher_id=VOUCHER)
 REVOKE = RevokeVoucher(voucher_id=VOUCHER, reason="fraud")
+RETURN = ReturnVoucher(voucher_id=VOUCHER, reason="issued twice")
+REDUCE = ReduceBudget(programme_id="p1", amount=700, document="budget-2026-b", reason="typing error")
+CLOSED = VoucherClosed(voucher_id=VOUCHER)
 LIST = ListProvider(programme_id="p1", provider_id="gpu-1")
 SECOND_VERSION = changed(PROGRAMME, version=2)
 SPENT = 10 * DAY  # how long a voucher of p1 lasts
@@ -85,6 +93,20 @@ def cancelled(amount: int) -> VoucherCancelled:
 
 def recycled(amount: int, uncommitted_after: int) -> BudgetRecycled:
     return BudgetRecycled(programme_id="p1", voucher_id=VOUCHER, amount=amount, uncommitted_after=uncommitted_after)
+
+
+def reversed_(amount: int, uncommitted_after: int, group_issued_after: int = 0) -> IssueReversed:
+    return IssueReversed(
+        programme_id="p1", voucher_id=VOUCHER, amount=amount, uncommitted_after=uncommitted_after,
+        group_issued_after=group_issued_after,
+    )  # fmt: skip
+
+
+def restored(voucher_id: str, *, suspended: bool = False) -> VoucherRestored:
+    return VoucherRestored(
+        voucher_id=voucher_id, restored_from=VOUCHER, programme_id="p1", version=1, beneficiary_id="lab-1", face=50,
+        not_before=OPEN + SPENT, expires_at=OPEN + 3 * SPENT, issue_seq=1, suspended=suspended, legs=(),
+    )  # fmt: skip
 
 
 def only(scenario: Scenario) -> Event:
@@ -112,6 +134,20 @@ def suspended() -> Scenario:
 
 def revoked() -> Scenario:
     return issued().when(REVOKE, actor="city-1").then_types(VoucherRevoked)
+
+
+def given_back() -> Scenario:
+    scenario = issued().when(RETURN, actor="lab-2").refused(Code.NOT_YOURS)
+    return scenario.when(RETURN, actor="lab-1").then(VoucherReturned(voucher_id=VOUCHER, reason="issued twice"))
+
+
+def forgotten() -> Scenario:
+    """By rules 1 to 3, a voucher was forgotten with its first part that ended."""
+    scenario = issued()
+    scenario.state.rules = RULES[3]
+    scenario.reacts_to(expired(1))
+    scenario.state.rules = RULES[LATEST]
+    return scenario
 
 
 def run_out(situation: Callable[[], Scenario]) -> Callable[[], Scenario]:
@@ -229,21 +265,25 @@ def test_a_suspension_is_lifted_and_a_suspended_voucher_may_be_revoked() -> None
 
 
 @pytest.mark.parametrize(
-    ("situation", "reported", "follows"),
+    ("situation", "reported", "follows", "code"),
     [
-        (issued, expired(300), [expired(300), recycled(300, 1_000)]),
-        (issued, expired(120), [expired(120), recycled(120, 820)]),  # 180 were redeemed or are held
-        (issued, expired(0), [expired(0)]),
-        (issued, expired(300, recycled=False), [expired(300, recycled=False)]),
-        (revoked, cancelled(300), [cancelled(300), recycled(300, 1_000)]),
-        (revoked, cancelled(0), [cancelled(0)]),
-        (revoked, expired(300), [expired(300), recycled(300, 1_000)]),  # the sweep came before the revocation
+        (issued, expired(300), [expired(300), recycled(300, 1_000)], Code.VOUCHER_EXPIRED),
+        (issued, expired(120), [expired(120), recycled(120, 820)], Code.VOUCHER_EXPIRED),  # 180: redeemed, or held
+        (issued, expired(0), [expired(0)], Code.VOUCHER_EXPIRED),
+        (issued, expired(300, recycled=False), [expired(300, recycled=False)], Code.VOUCHER_EXPIRED),
+        (revoked, cancelled(300), [reversed_(300, 1_000)], Code.VOUCHER_REVOKED),
+        (given_back, cancelled(120), [reversed_(120, 820, 180)], Code.VOUCHER_REVOKED),
+        (revoked, cancelled(0), [], Code.VOUCHER_REVOKED),
+        (revoked, expired(300), [expired(300), recycled(300, 1_000)], Code.VOUCHER_EXPIRED),  # the sweep came first
     ],
 )
 def test_a_voucher_ends_when_the_ledger_says_so(
-    situation: Callable[[], Scenario], reported: Event, follows: list[Event]
+    situation: Callable[[], Scenario], reported: Event, follows: list[Event], code: Code
 ) -> None:
+    """It is known for as long as something of it may be left."""
     scenario = situation().reacts_to(reported).then(*follows)
+    scenario.when(REVOKE, actor="city-1").refused(code).when(RETURN, actor="lab-1").refused(code)
+    scenario.reacts_to(CLOSED).then(CLOSED).reacts_to(CLOSED).then()
     assert (scenario.state.vouchers, scenario.state.open_vouchers) == ({}, {})
     for body in (SUSPEND, REINSTATE, REVOKE):
         scenario.when(body, actor="city-1").refused(Code.UNKNOWN_VOUCHER)
@@ -254,6 +294,54 @@ def test_what_was_held_at_the_end_comes_back_later() -> None:
     scenario.reacts_to(expired(150)).then(recycled(150, 950))
     scenario.reacts_to(expired(0)).then()
     scenario.reacts_to(expired(50, recycled=False)).then()
+
+
+def test_what_is_cancelled_unspent_counts_neither_as_issued_nor_towards_the_cap() -> None:
+    scenario = given_back().reacts_to(cancelled(200)).then(reversed_(200, 900, 100))
+    scenario.reacts_to(cancelled(40)).then(reversed_(40, 940, 60))  # a hold was released; 60 were spent
+    scenario.reacts_to(CLOSED).when(issue("lab-2", 441), actor="city-1").refused(Code.CAP_EXCEEDED)
+    scenario.when(issue("lab-2", 440), actor="city-1").then_types(VoucherIssued)
+
+
+def test_a_budget_is_reduced_to_what_is_committed_and_no_further() -> None:
+    scenario = issued().when(replace(REDUCE, amount=701), actor="city-1").refused(Code.APPROPRIATION_EXCEEDED)
+    scenario.when(REDUCE, actor="city-2").refused(Code.NOT_YOURS)
+    scenario.when(REDUCE, actor="city-1").then(
+        BudgetReduced(
+            programme_id="p1", amount=700, document="budget-2026-b", reason="typing error", uncommitted_after=0
+        )
+    )
+    scenario.when(replace(REDUCE, amount=1), actor="city-1").refused(Code.APPROPRIATION_EXCEEDED)
+    scenario.when(issue("lab-1", 1), actor="city-1").refused(Code.APPROPRIATION_EXCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("situation", "suspended_there", "follows"),
+    [
+        (forgotten, False, []),
+        (issued, False, []),
+        (issued, True, [VoucherReinstated(voucher_id="rvc-1-0-0")]),
+        (suspended, True, []),
+        (suspended, False, [VoucherSuspended(voucher_id="rvc-1-0-0", reason=f"{VOUCHER} is suspended")]),
+        (revoked, False, [VoucherRevoked(voucher_id="rvc-1-0-0", reason=f"{VOUCHER} was revoked")]),
+        (given_back, False, [VoucherRevoked(voucher_id="rvc-1-0-0", reason=f"{VOUCHER} was returned")]),
+    ],
+)
+def test_value_that_came_back_is_known_as_a_voucher_and_follows_what_was_decided_meanwhile(
+    situation: Callable[[], Scenario], suspended_there: bool, follows: list[Event]
+) -> None:
+    """It was issued before: neither the budget nor the cap is touched."""
+    scenario, news = situation(), restored("rvc-1-0-0", suspended=suspended_there)
+    programme = replace(scenario.state.programmes["p1"])
+    scenario.reacts_to(news).then(news, *follows).reacts_to(CLOSED)
+    assert scenario.state.programmes["p1"] == programme
+    assert scenario.state.counted("p1", "labs") == 300
+    scenario.time = OPEN + 2 * SPENT
+    again = replace(REVOKE, voucher_id="rvc-1-0-0")
+    if any(isinstance(each, VoucherRevoked) for each in follows):
+        scenario.when(again, actor="city-1").refused(Code.VOUCHER_REVOKED)
+    else:
+        scenario.when(again, actor="city-1").then_types(VoucherRevoked)
 
 
 # what is refused ----------------------------------------------------------------------------------------------------
@@ -360,7 +448,10 @@ def test_refused(situation: Callable[[], Scenario], body: Body, actor: str, code
     assert state_root(DECIDER.records(scenario.state)) == before
 
 
-AT_LIMITS = {Code.OVER_LIMIT, Code.AMOUNT_TOO_LARGE, Code.CAP_EXCEEDED, Code.APPROPRIATION_EXCEEDED}
+AT_LIMITS = {
+    Code.OVER_LIMIT, Code.AMOUNT_TOO_LARGE, Code.FACE_TOO_SMALL, Code.MINIMUM_EXCEEDS_QUANTITY, Code.CAP_EXCEEDED,
+    Code.APPROPRIATION_EXCEEDED,
+}  # fmt: skip
 
 
 def test_every_code_that_issuance_may_answer_is_reached() -> None:
@@ -398,6 +489,7 @@ def test_the_first_fault_is_the_one_reported(kind: str) -> None:
     """Every pair of faults that one body can have, in each case with the later one alone refused as itself."""
     order, faults = list(Code), FAULTS[kind]
     scenario = market_open().when(changed(PROGRAMME, programme_id="p2"), actor="city-2")
+    scenario.when(issue("lab-3", 1), actor="city-1").then_types(VoucherIssued)
     sound: Any = SECOND_VERSION if kind == "programme" else issue("lab-1", 500)
     for code, fault in faults:
         scenario.when(changed(sound, **fault), actor="city-1").refused(code)
@@ -437,15 +529,22 @@ def test_lists(body: Any, field: str, most: int) -> None:
     assert isinstance(scenario.last, list)
 
 
-def test_open_vouchers_per_beneficiary() -> None:
+def test_open_vouchers_per_beneficiary_and_programme() -> None:
+    """One issuer's vouchers, however small, bar no other's."""
     scenario = people(Scenario(DECIDER)).when(changed(PROGRAMME, beneficiary_cap=MAX_AMOUNT), actor="city-1")
+    scenario.when(changed(PROGRAMME, programme_id="p2"), actor="city-2")
     scenario.when(replace(BUDGET, amount=20_000), actor="city-1")
+    scenario.when(replace(BUDGET, programme_id="p2"), actor="city-2")
     scenario.time = OPEN
-    for _ in range(RULES[LATEST].max_open_vouchers_per_party):
+    most = RULES[LATEST].max_open_vouchers_per_programme
+    assert most is not None
+    for _ in range(most):
         scenario.when(issue("lab-1", 1), actor="city-1")
     scenario.then_types(VoucherIssued).when(issue("lab-1", 1), actor="city-1").refused(Code.OVER_LIMIT)
     scenario.when(issue("lab-2", 1), actor="city-1").then_types(VoucherIssued)
-    scenario.reacts_to(expired(1)).when(issue("lab-1", 1), actor="city-1").then_types(VoucherIssued)
+    scenario.when(replace(issue("lab-1", 1), programme_id="p2"), actor="city-2").then_types(VoucherIssued)
+    closed = VoucherClosed(voucher_id=next(iter(scenario.state.vouchers)))
+    scenario.reacts_to(closed).when(issue("lab-1", 1), actor="city-1").then_types(VoucherIssued)
     scenario.when(issue("lab-1", 1), actor="city-1").refused(Code.OVER_LIMIT)
 
 
@@ -469,17 +568,18 @@ def test_the_uncommitted_budget() -> None:
 
 
 def test_no_counter_of_the_ledger_can_overflow() -> None:
-    """All that was issued may come back: what is appropriated and issued together stays within one counter."""
+    """All that was issued may come back: what is appropriated, and what is issued, stays within one counter each."""
     half = MAX_AMOUNT // 2
     scenario = people().when(changed(PROGRAMME, beneficiary_cap=MAX_AMOUNT), actor="city-1")
     scenario.when(replace(BUDGET, amount=half), actor="city-1").then_types(BudgetAppropriated)
     scenario.when(replace(BUDGET, amount=half + 2), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
     scenario.time = OPEN
     scenario.when(issue("lab-1", half), actor="city-1").then_types(VoucherIssued).reacts_to(expired(half))
-    scenario.when(issue("lab-3", 2), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
-    scenario.when(replace(BUDGET, amount=2), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
-    scenario.when(issue("lab-3", 1), actor="city-1").then_types(VoucherIssued)
-    scenario.when(replace(BUDGET, amount=1), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
+    scenario.when(issue("lab-3", half), actor="city-1").then_types(VoucherIssued)
+    scenario.reacts_to(replace(expired(half), voucher_id="vch-17-0"))
+    scenario.when(issue("lab-1", 2), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
+    scenario.when(issue("lab-1", 1), actor="city-1").then_types(VoucherIssued)
+    scenario.when(issue("lab-3", 1), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
     whole = people().when(PROGRAMME, actor="city-1").when(replace(BUDGET, amount=MAX_AMOUNT), actor="city-1")
     whole.then_types(BudgetAppropriated).when(replace(BUDGET, amount=1), actor="city-1").refused(Code.AMOUNT_TOO_LARGE)
 

@@ -1,8 +1,7 @@
-"""Issuance's bounds on windows, keys and the money of one currency hold at n and not at n + 1."""
+"""Issuance's bounds on windows, keys and the money of one programme hold at n and not at n + 1."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.commands import AddKey, AppropriateBudget, RevokeKey
-from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
+from counterfoil.issuance.commands import AddKey, AppropriateBudget, ReduceBudget, RevokeKey
+from counterfoil.issuance.events import BudgetAppropriated, BudgetReduced, ProgrammePublished, VoucherIssued
 from tests.issuance.world import OPEN, PROGRAMME, issue, people
 from tests.possession import proven
 from tests.programmes import changed
@@ -47,9 +46,11 @@ def test_a_party_adds_so_many_keys_in_a_period() -> None:
     scenario.when(beyond, "gpu-1", at=begun + rules.new_keys_period).then_types(KeyAdded)
 
 
-def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:
-    """Appropriations and issues of all issuers count; each currency has its own room."""
+@pytest.mark.parametrize("rules", [3, LATEST])
+def test_the_room_of_a_programme_is_its_own(rules: int) -> None:
+    """An issuer that appropriates everything bars nobody else; by rules 1 to 3 all programmes of a currency shared."""
     scenario = people()
+    scenario.state.rules = RULES[rules]
     for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
         body = changed(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
         scenario.when(body, issuer).then_types(ProgrammePublished)
@@ -58,12 +59,30 @@ def test_the_room_of_a_currency_is_that_of_all_its_programmes() -> None:
         return AppropriateBudget(programme_id=programme_id, amount=amount, document="budget")
 
     scenario.time = OPEN
-    scenario.when(budget("p1", 100), "city-1").when(issue("lab-1", 40), "city-1").then_types(VoucherIssued)
-    scenario.when(budget("p2", MAX_AMOUNT - 139), "city-2").refused(Code.AMOUNT_TOO_LARGE)
-    scenario.when(budget("p2", MAX_AMOUNT - 150), "city-2").then_types(BudgetAppropriated)
-    scenario.when(issue("lab-3", 11), "city-1").refused(Code.AMOUNT_TOO_LARGE)
-    scenario.when(replace(issue("lab-3", 11), programme_id="p2"), "city-2").refused(Code.AMOUNT_TOO_LARGE)
-    scenario.when(issue("lab-3", 9), "city-1").then_types(VoucherIssued)
-    scenario.when(replace(issue("lab-3", 1), programme_id="p2"), "city-2").then_types(VoucherIssued)
+    scenario.when(budget("p1", MAX_AMOUNT), "city-1").then_types(BudgetAppropriated)
     scenario.when(budget("p1", 1), "city-1").refused(Code.AMOUNT_TOO_LARGE)
     scenario.when(budget("p3", MAX_AMOUNT), "city-2").then_types(BudgetAppropriated)
+    if rules == LATEST:
+        scenario.when(budget("p2", MAX_AMOUNT), "city-2").then_types(BudgetAppropriated)
+        scenario.when(budget("p2", 1), "city-2").refused(Code.AMOUNT_TOO_LARGE)
+        error = ReduceBudget(programme_id="p1", amount=MAX_AMOUNT - 100, document="budget-b", reason="typing error")
+        scenario.when(error, "city-1").then_types(BudgetReduced)
+        scenario.when(budget("p1", MAX_AMOUNT - 100), "city-1").then_types(BudgetAppropriated)
+    else:
+        scenario.when(budget("p2", 1), "city-2").refused(Code.AMOUNT_TOO_LARGE)
+        scenario.when(issue("lab-3", 1), "city-1").refused(Code.AMOUNT_TOO_LARGE)
+
+
+@pytest.mark.parametrize("rules", [3, LATEST])
+def test_a_programme_says_how_small_a_voucher_may_be(rules: int) -> None:
+    scenario = people()
+    scenario.state.rules = RULES[rules]
+    scenario.when(changed(PROGRAMME, min_face=501), "city-1")
+    if rules == LATEST:
+        scenario.refused(Code.MINIMUM_EXCEEDS_QUANTITY)
+        scenario.when(changed(PROGRAMME, min_face=500), "city-1").then_types(ProgrammePublished)
+    budget = AppropriateBudget(programme_id="p1", amount=1_000, document="budget")
+    scenario.when(budget, "city-1").when(issue("lab-1", 499), "city-1", at=OPEN)
+    if rules == LATEST:
+        scenario.refused(Code.FACE_TOO_SMALL).when(issue("lab-1", 500), "city-1")
+    scenario.then_types(VoucherIssued)

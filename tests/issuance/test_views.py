@@ -22,10 +22,12 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ProposeRecovery,
     RecoverParty,
+    ReduceBudget,
     ReinstateParty,
     ReinstateProvider,
     ReinstateVoucher,
     ResumeProgramme,
+    ReturnVoucher,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
@@ -36,7 +38,7 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
-from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
+from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from tests.issuance.world import BUDGET, CLASS, OPEN, PROGRAMME, VOUCHER, issue, market, public_key
 from tests.possession import proven
 from tests.programmes import changed
@@ -51,9 +53,9 @@ def viewed(tmp_path: Path) -> Iterator[Viewed]:
         yield opened
 
 
-def test_every_event_but_one_is_shown() -> None:
-    # A revocation comes before its cancellation; an outage moves recoveries, of which the view says so.
-    shown = set(DECIDER.evolve) - {VoucherCancelled, WriterResumed}
+def test_every_event_but_some_is_shown() -> None:
+    # The voucher was shown as revoked, or expired; an outage moves recoveries, of which the view says so.
+    shown = set(DECIDER.evolve) - {VoucherCancelled, VoucherClosed, WriterResumed}
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 
 
@@ -155,7 +157,8 @@ def test_versions_of_a_programme_in_full(viewed: Viewed) -> None:
     known = {**dump_event(event), **dump_event(event)["terms"]}
     plain = {name: value for name, value in known.items() if name in row}
     decoded = {
-        "beneficiary_cap": 500, "valid_from": PROGRAMME.terms.valid_from, "valid_until": PROGRAMME.terms.valid_until,
+        "beneficiary_cap": 500, "min_face": 0, "valid_from": PROGRAMME.terms.valid_from,
+        "valid_until": PROGRAMME.terms.valid_until,
         "terms_hash": row["terms_hash"], "classes": ["a100"], "regions": ["cn-north", "cn-east"],
     }  # fmt: skip
     assert row == {
@@ -195,7 +198,7 @@ def test_the_status_of_a_voucher(viewed: Viewed) -> None:
     assert row == {
         "voucher_id": VOUCHER, "programme_id": "p1", "version": 1, "beneficiary_id": "lab-1", "face": 400,
         "not_before": OPEN, "expires_at": OPEN + 10 * DAY, "issue_seq": 1,
-        "status": "active", "status_since": OPEN, "status_reason": None,
+        "restored_from": None, "status": "active", "status_since": OPEN, "status_reason": None,
     }  # fmt: skip
 
     def status() -> list[object]:
@@ -210,6 +213,21 @@ def test_the_status_of_a_voucher(viewed: Viewed) -> None:
     cancelled = VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=400, legs=())
     scenario.reacts_to(cancelled, at=OPEN + 4)
     assert status() == ["revoked", OPEN + 3, "fraud"]
+    assert (viewed.table("programmes")["p1",]["issued"], scenario.state.programmes["p1"].issued) == (0, 0)
+
+
+def test_a_voucher_given_back_a_smaller_budget_and_a_voucher_made_of_what_came_back(viewed: Viewed) -> None:
+    scenario = viewed.of(market()).when(issue("lab-1", 400), actor="city-1", at=OPEN)
+    news = VoucherRestored(
+        voucher_id="rvc-1-0-0", restored_from=VOUCHER, programme_id="p1", version=1, beneficiary_id="lab-1", face=50,
+        not_before=OPEN, expires_at=OPEN + 3, issue_seq=1, suspended=True, legs=(),
+    )  # fmt: skip
+    scenario.reacts_to(news).when(ReturnVoucher(voucher_id=VOUCHER, reason="twice"), actor="lab-1", at=OPEN + 5)
+    scenario.when(ReduceBudget(programme_id="p1", amount=70, document="b", reason="r"), actor="city-1")
+    assert viewed.part("vouchers", VOUCHER, "status", "status_reason") == ("returned", "twice")
+    came_back = viewed.part("vouchers", "rvc-1-0-0", "restored_from", "face", "status", "status_reason")
+    assert came_back == (VOUCHER, 50, "active", None)
+    assert [viewed.table("programmes")["p1",][name] for name in ("appropriated", "uncommitted")] == [930, 530]
 
 
 def test_an_expired_voucher_expires_once(viewed: Viewed) -> None:

@@ -18,6 +18,7 @@ from counterfoil.issuance.events import (
     ProgrammePublished,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
@@ -51,6 +52,7 @@ LAST_START = ENDS // HOUR - 4 - RULES[LATEST].resolution_window // HOUR
 SUSPENDED = VoucherSuspended(voucher_id="v1", reason="why")
 REINSTATED = VoucherReinstated(voucher_id="v1")
 REVOKED = VoucherRevoked(voucher_id="v1", reason="why")
+RETURNED = VoucherReturned(voucher_id="v1", reason="why")
 COMPLETED = ContractCompleted(contract_id="trade")
 DEFAULTED = ProviderDefaulted(contract_id="trade", provider_id="cloud", cause="usage_not_reported", missing_hours=1)
 CALLED_OFF = ContractCancelled(contract_id="trade", beneficiary_id="acme", provider_id="cloud")

@@ -164,8 +164,8 @@ def test_there_is_nothing_to_find_in_a_sound_ledger() -> None:
             move("budget:city", "obligated", "lapsed", 1),
             "budget:city: obligated 959 is not live 900 and unsettled 60",
         ),
-        (move("CNY", "claims_payable/city", "cash/acme", 1), "CNY: the parties' cash is not what the bank received"),
-        (move("CNY", "claims/cloud", "settled", 1), "CNY: settled is not what was disbursed"),
+        (move("CNY", "bonds", "cash/acme", 1), "CNY: the parties' cash is not what the bank received"),
+        (move("claims:city", "claims/cloud", "settled", 1), "CNY: settled is not what was disbursed"),
     ],
 )
 def test_each_damage_is_found_and_named(damage: Callable[[State], None], finding: str) -> None:

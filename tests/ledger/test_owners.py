@@ -15,6 +15,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import VoucherRevoked
 from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.chart import ENDS as ENDINGS
 from counterfoil.ledger.chart import owner
 from counterfoil.ledger.events import (
     BondReleased,
@@ -23,7 +24,9 @@ from counterfoil.ledger.events import (
     HoldPlaced,
     HoldReleased,
     VoucherCancelled,
+    VoucherClosed,
     VoucherExpired,
+    VoucherRestored,
 )
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invariants import check_ledger
@@ -50,6 +53,7 @@ from tests.ledger.story import (
 )
 
 MOST = RULES[LATEST].max_items_per_sweep
+LIFETIME = RULES[LATEST].restored_for or 0
 
 
 def gives(told: Story, voucher_id: str, amount: int, to: str, giver: str = "acme") -> Story:
@@ -129,7 +133,7 @@ def test_a_release_before_the_sweep_ends_only_its_owners_part() -> None:
     assert DECIDER.due(told.state) == (ENDS, "voucher_expiry")
     told.hears(bid("late", 3, 1, "v1", beneficiary_id="beta", group_id="beta"))
     assert code(told) == Code.VOUCHER_EXPIRED
-    expire(told).then_types(VoucherExpired)
+    expire(told).then_types(VoucherExpired, VoucherClosed)
     assert "v1" not in told.state.vouchers.open
 
 
@@ -152,7 +156,8 @@ def test_many_owners_are_ended_a_bounded_number_to_an_entry(how: str) -> None:
     (second,) = told.said
     assert len(second.legs) == MOST + 1
     told.fires(how, ENDS)
-    (last,) = told.said
+    last, over = told.said
+    assert over == VoucherClosed(voucher_id="v1")
     assert first.amount + second.amount + last.amount == 1_000
     assert "v1" not in told.state.vouchers.open
     assert DECIDER.due(told.state) == (ENDS + 9, "voucher_expiry")
@@ -166,7 +171,7 @@ def test_one_sweep_ends_at_most_so_many_owners_of_all_its_vouchers() -> None:
     swept = 0
     while (DECIDER.due(told.state) or (ENDS, ""))[1]:
         expire(told)
-        parts = sum(len(event.legs) - 1 for event in told.said)
+        parts = sum(len(event.legs) - 1 for event in told.said if isinstance(event, VoucherExpired))
         assert 1 <= parts <= MOST
         swept += parts
     assert swept == MOST + MOST // 2
@@ -243,8 +248,12 @@ def test_value_is_conserved_among_many_owners(seed: int) -> None:
         told.hears(BidClosed(bid_id=bid_id, reason="cancelled"))
     for contract_id in sorted(told.state.contracts):
         told.hears(replace(COMPLETED, contract_id=contract_id))
-    walk.fire(ENDS + 10_000)
+    walk.fire(ENDS + 2 * LIFETIME)
     assert not told.state.vouchers.open
-    for nth in range(6):
-        assert sum(told.posted(account, f"v{nth}") for account in ("redeemed", "expired", "cancelled")) == 500
-        assert all(told.posted(owner(name), f"v{nth}") == 0 for name in walk.parties)
+    faces = {f"v{nth}": 500 for nth in range(6)}
+    faces |= {event.voucher_id: event.face for event, _ in told.decided if isinstance(event, VoucherRestored)}
+    over = [event.voucher_id for event, _ in told.decided if isinstance(event, VoucherClosed)]
+    assert sorted(over) == sorted(faces)
+    for voucher_id, face in faces.items():
+        assert sum(told.posted(account, voucher_id) for account in ENDINGS) == face
+        assert all(told.posted(owner(name), voucher_id) == 0 for name in walk.parties)

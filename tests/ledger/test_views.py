@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.issuance.events import VoucherRevoked, VoucherSuspended
+from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
 from counterfoil.ledger.chart import CIRCULATION, owner
+from counterfoil.ledger.events import VoucherRestored
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.views import REDUCERS
@@ -56,8 +57,10 @@ def eventful() -> Story:
         ProviderDefaulted(contract_id="third", provider_id="cloud", cause="withdrawn", missing_hours=1),
         VoucherRevoked(voucher_id="v3", reason="why"),
     )  # fmt: skip
-    told.when(withdraw("acme", 10), "treasury").fires("voucher_expiry", ENDS)
-    return told
+    told.hears(BudgetReduced(programme_id="city", amount=10, document="b", reason="r", uncommitted_after=0))
+    told.when(withdraw("acme", 10), "treasury")
+    told.fires("voucher_expiry", ENDS).fires("funding_end", ENDS)
+    return told.hears(ProviderDefaulted(contract_id="last", provider_id="cloud", cause="withdrawn", missing_hours=1))
 
 
 def test_the_story_tells_every_event_that_a_view_shows() -> None:
@@ -79,15 +82,16 @@ def test_balances_are_those_of_the_state(viewed: Viewed) -> None:
 def test_voucher_balances_are_those_of_the_state_and_add_up_to_the_face(viewed: Viewed) -> None:
     told = viewed.of(eventful())
     rows = viewed.table("vouchers_balance")
-    assert list(rows) == [("v1",), ("v2",), ("v3",)]
-    parts = ("available", "held", "redeemed", "expired", "cancelled")
+    (news,) = (event.voucher_id for event, _ in told.decided if isinstance(event, VoucherRestored))
+    assert list(rows) == [(news,), ("v1",), ("v2",), ("v3",)]
+    parts = ("available", "held", "redeemed", "expired", "cancelled", "restored")
     for (voucher_id,), row in rows.items():
-        assert tuple(row[part] for part in parts) == told.voucher(voucher_id)
+        assert tuple(row[part] for part in parts) == (*told.voucher(voucher_id), told.posted("restored", voucher_id))
         assert sum(row[part] for part in parts) == row["face"]
         if voucher_id in told.state.vouchers.open:
             position = told.state.accounts.find(owner(row["beneficiary_id"]), voucher_id)
             assert (row["available"], row["held"]) == (position.available, position.debits_pending)
-    assert rows["v3",]["cancelled"] == 500
+    assert (rows["v3",]["cancelled"], rows["v2",]["restored"]) == (500, rows[news,]["face"])
 
 
 def test_holds_are_those_of_the_state(viewed: Viewed) -> None:
@@ -99,14 +103,14 @@ def test_holds_are_those_of_the_state(viewed: Viewed) -> None:
         "gone": ("offer", "released", "expired"),
         "large": ("offer", "refused", "exceeds_available"),
         "dear": ("bid", "refused", "exceeds_available"),
-        "bid": ("bid", "held", None),
+        "bid": ("bid", "held", "funding_expired"),
         "rests": ("bid", "held", None),
         "filled": ("bid", "traded", None),
         "closed": ("bid", "released", "cancelled"),
         "trade": ("contract", "completed", "delivered"),
         "second": ("contract", "held", None),
         "third": ("contract", "defaulted", "provider_default"),
-        "last": ("contract", "held", None),
+        "last": ("contract", "defaulted", "provider_default"),
     }
     left = {name: (row["nodes"], row["vouchers"], row["cash"], row["bond"]) for name, row in rows.items()}
     holds = told.state.holds

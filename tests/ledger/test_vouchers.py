@@ -13,6 +13,7 @@ from counterfoil.ledger.events import (
     HoldCaptured,
     HoldReleased,
     VoucherCancelled,
+    VoucherClosed,
     VoucherExpired,
     VoucherFrozen,
     VoucherUnfrozen,
@@ -27,6 +28,7 @@ from tests.ledger.story import (
     ENDS,
     LAST_START,
     REINSTATED,
+    RETURNED,
     REVOKED,
     SUSPENDED,
     accepted,
@@ -47,7 +49,7 @@ def test_unheld_value_expires_into_the_budget_or_lapses(recycle: str, budget: tu
     told = story(issued("v1", 1_000), recycle=recycle)
     assert DECIDER.due(told.state) == (ENDS, "voucher_expiry")
     expire(told, ENDS - 1).then()
-    expire(told).then_types(VoucherExpired)
+    expire(told).then_types(VoucherExpired, VoucherClosed)
     assert told.voucher("v1") == (0, 0, 0, 1_000, 0)
     assert told.budget() == (budget[0], 0, 0, budget[1])
     assert DECIDER.due(told.state) is None
@@ -82,7 +84,7 @@ def test_an_expiry_cannot_take_what_was_captured_or_is_still_to_be_captured() ->
     told = expire(traded(issued("v1", 700)).hears(accepted("trade", 300)))
     told.hears(accepted("trade", 450, "after")).then_types(HoldCaptured)
     assert told.voucher("v1") == (0, 100, 500, 100, 0)
-    told.hears(accepted("trade", 150, "last"))
+    told.hears(accepted("trade", 150, "last")).then_types(HoldCaptured, VoucherClosed)
     assert told.voucher("v1") == (0, 0, 600, 100, 0)
     assert "v1" not in told.state.vouchers.open
     told.hears(COMPLETED).then_types(HoldReleased, BondReleased)
@@ -95,17 +97,22 @@ def test_a_voucher_that_was_redeemed_to_the_last_unit_is_known_until_it_ends() -
     assert told.voucher("v1") == (0, 0, 600, 0, 0)
     assert code(told.hears(bid("late", 3, 1, "v1"))) == Code.EXCEEDS_AVAILABLE
     expire(told)
-    (event,) = told.said
+    event, over = told.said
     assert (event.voucher_id, event.amount, event.legs) == ("v1", 0, ())
+    assert over == VoucherClosed(voucher_id="v1")
     assert not told.state.vouchers.open
 
 
-@pytest.mark.parametrize("ending", [COMPLETED, CALLED_OFF, DEFAULTED])
 @pytest.mark.parametrize(
-    ("death", "expected", "budget"),
+    ("ending", "death", "expected", "budget"),
     [
-        (None, (0, 0, 200, 800, 0), (99_000, 200, 0, 800)),  # the sweep
-        (REVOKED, (0, 0, 200, 0, 800), (99_800, 200, 0, 0)),
+        (COMPLETED, None, (0, 0, 200, 800, 0), (99_000, 200, 0, 800)),  # the sweep
+        (COMPLETED, REVOKED, (0, 0, 200, 0, 800), (99_800, 200, 0, 0)),
+        (COMPLETED, RETURNED, (0, 0, 200, 0, 800), (99_800, 200, 0, 0)),
+        (CALLED_OFF, None, (0, 0, 200, 800, 0), (99_000, 200, 0, 800)),
+        (CALLED_OFF, REVOKED, (0, 0, 200, 0, 800), (99_800, 200, 0, 0)),
+        (DEFAULTED, REVOKED, (0, 0, 200, 0, 800), (99_800, 200, 0, 0)),
+        (DEFAULTED, RETURNED, (0, 0, 200, 0, 800), (99_800, 200, 0, 0)),
     ],
 )
 def test_what_a_contract_gives_back_to_a_dead_voucher_dies_with_it(

@@ -13,6 +13,7 @@ import pytest
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed
+from counterfoil.ledger.events import FundingEnded
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
 from counterfoil.matching.events import (
     BidAdmitted,
@@ -97,6 +98,18 @@ def test_a_refused_hold_closes_the_order() -> None:
     market.reacts_to(hold_refused(offer_id, "offer")).then(OfferClosed(offer_id=offer_id, reason="bond_refused"))
     market.reacts_to(hold_refused(bid_id, "bid")).then(BidClosed(bid_id=bid_id, reason="hold_refused"))
     assert not market.state.open_orders
+
+
+@pytest.mark.parametrize("reason", ["revoked", "suspended", "expired"])
+def test_a_bid_whose_voucher_may_pay_no_more_is_closed_once(reason: Any) -> None:
+    market = Market()
+    bid_id, other = market.place(), market.place("lab-2")
+    ended = FundingEnded(bid_id=bid_id, voucher_id="v1", reason=reason)
+    closed: Any = f"funding_{reason}"
+    market.reacts_to(ended).then(BidClosed(bid_id=bid_id, reason=closed))
+    market.reacts_to(ended).then()
+    market.post()
+    assert [bid for bid, *_ in market.trades()] == [other]
 
 
 def test_a_cancellation_overtakes_the_hold() -> None:

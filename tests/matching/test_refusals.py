@@ -298,12 +298,21 @@ def test_largest_amounts() -> None:
     market.when(replace(big, limit_price=top + PRICE_TICK), "lab-1").refused(Code.AMOUNT_TOO_LARGE)
 
 
+@pytest.mark.parametrize("per_market", [False, True])
 @pytest.mark.parametrize(("body", "actor"), [(OFFER, "gpu-1"), (BID, "lab-1")])
-def test_open_orders_per_party(body: Any, actor: str) -> None:
-    market = Market()
+def test_open_orders_per_party_and_market(body: Any, actor: str, per_market: bool) -> None:
+    """What one party has open bars no other, and what it has open in one market bars no other market."""
+    market, rules = Market(), RULES[LATEST]
     first = only(market.when(body, actor))
-    name = "offer_id" if body is OFFER else "bid_id"
-    market.given(*(replace(first, **{name: f"more-{n}"}) for n in range(RULES[LATEST].max_open_orders_per_party - 2)))
+    name, where = ("offer_id", "region") if body is OFFER else ("bid_id", "regions")
+    most = rules.max_open_orders_per_market if per_market else rules.max_open_orders_per_party
+    assert most is not None
+
+    def there(region: str) -> dict[str, Any]:
+        return {where: region if body is OFFER else (region,)}
+
+    places = [{} if per_market else there(f"place-{n % 40}") for n in range(most)]
+    market.given(*(replace(first, **{name: f"more-{n}"}, **places[n]) for n in range(most - 2)))
     closed = (
         OfferClosed(offer_id="more-7", reason="cancelled")
         if body is OFFER
@@ -318,8 +327,9 @@ def test_open_orders_per_party(body: Any, actor: str) -> None:
 
     other = "gpu-2" if body is OFFER else "lab-2"
     assert codes(actor, other) == [None, None]
-    market.given(replace(first, **{name: "last"}))
+    market.given(replace(first, **{name: "last"}, **places[-1]))
     assert codes(actor, other) == [Code.OVER_LIMIT, None]
     assert codes(actor, tif="GTD") == [Code.OVER_LIMIT]
+    assert codes(actor, **there("west")) == [None if per_market else Code.OVER_LIMIT]
     market.given(closed)
     assert codes(actor, other) == [None, None]

@@ -24,11 +24,13 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ProposeRecovery,
     RecoverParty,
+    ReduceBudget,
     RegisterParty,
     ReinstateParty,
     ReinstateProvider,
     ReinstateVoucher,
     ResumeProgramme,
+    ReturnVoucher,
     RevokeKey,
     RevokeVoucher,
     SuspendParty,
@@ -132,6 +134,8 @@ def _voucher_changes(world: World, pick: Choice) -> Move:
     voucher_id = pick.id(suspended or vouchers)
     issuer = ISSUER[vouchers[voucher_id].programme_id] if voucher_id in vouchers else "city"
     if pick.number(0, 2) == 0:
+        if voucher_id in vouchers and pick.number(0, 2) == 0:
+            return vouchers[voucher_id].beneficiary_id, ReturnVoucher(voucher_id=voucher_id, reason="twice")
         return issuer, RevokeVoucher(voucher_id=voucher_id, reason="misuse")
     if not suspended or pick.rarely():
         return issuer, SuspendVoucher(voucher_id=voucher_id, reason="inquiry")
@@ -142,7 +146,10 @@ def _budget(world: World, pick: Choice) -> Move:
     programme_id = pick.one(("p1", "p2"))
     kind = pick.number(0, 2)
     if kind == 0:
-        body: Body = AppropriateBudget(programme_id=programme_id, amount=pick.number(1, 500) * YUAN, document="more")
+        amount = pick.number(1, 500) * YUAN
+        body: Body = AppropriateBudget(programme_id=programme_id, amount=amount, document="more")
+        if pick.rarely():
+            body = ReduceBudget(programme_id=programme_id, amount=amount, document="less", reason="typing error")
     elif kind == 1:
         version = world.state("issuance").programmes[programme_id].current.version + 1
         classes = pick.one((("a100", "h100"), ("a100", "l40s"), ("a100",)))

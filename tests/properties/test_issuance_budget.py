@@ -21,11 +21,19 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestGroup,
     IssueVoucher,
+    ReduceBudget,
     ReinstateVoucher,
+    ReturnVoucher,
     RevokeVoucher,
     SuspendVoucher,
 )
-from counterfoil.issuance.events import BudgetAppropriated, BudgetRecycled, VoucherIssued
+from counterfoil.issuance.events import (
+    BudgetAppropriated,
+    BudgetRecycled,
+    BudgetReduced,
+    IssueReversed,
+    VoucherIssued,
+)
 from counterfoil.issuance.service import DECIDER
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.chart import budget
@@ -85,6 +93,10 @@ class Budgets(RuleBasedStateMachine):
     def appropriate(self, programme: str, amount: int) -> None:
         self.command(AppropriateBudget(programme_id=programme, amount=amount, document="d"))
 
+    @rule(programme=st.sampled_from(["p1", "p2"]), amount=st.integers(1, 90))
+    def reduce(self, programme: str, amount: int) -> None:
+        self.command(ReduceBudget(programme_id=programme, amount=amount, document="d", reason="r"))
+
     @rule(programme=st.sampled_from(["p1", "p2"]), lab=st.sampled_from(LABS), amount=st.integers(1, 90))
     def issue(self, programme: str, lab: str, amount: int) -> None:
         self.command(IssueVoucher(programme_id=programme, beneficiary_id=lab, amount=amount))
@@ -104,13 +116,17 @@ class Budgets(RuleBasedStateMachine):
         self.command(self.versions[programme])
 
     @precondition(lambda self: self.issuance.state.vouchers)
-    @rule(data=st.data(), what=st.sampled_from(["suspend", "reinstate", "revoke"]))
+    @rule(data=st.data(), what=st.sampled_from(["suspend", "reinstate", "revoke", "return"]))
     def change(self, data: st.DataObject, what: str) -> None:
         voucher_id = data.draw(st.sampled_from(sorted(self.issuance.state.vouchers)))
         if what == "reinstate":
             self.command(ReinstateVoucher(voucher_id=voucher_id))
         elif what == "suspend":
             self.command(SuspendVoucher(voucher_id=voucher_id, reason="r"))
+        elif what == "return":
+            self.time += 1
+            body = ReturnVoucher(voucher_id=voucher_id, reason="r")
+            self.issuance.when(body, actor=self.issuance.state.vouchers[voucher_id].beneficiary_id, at=self.time)
         else:
             self.command(RevokeVoucher(voucher_id=voucher_id, reason="r"))
 
@@ -160,21 +176,32 @@ class Budgets(RuleBasedStateMachine):
         """Counted again from the log alone."""
         came, issued = Counter[str](), Counter[str]()
         groups, faces = {"lab-1": "labs", "lab-2": "labs", "lab-3": "lab-3"}, list[tuple[str, str, str, int]]()
+        whose: dict[str, tuple[str, str]] = {}
+
+        def counted(of: str, group: str) -> int:
+            return sum(
+                face for programme_id, lab, then, face in faces if programme_id == of and group in (then, groups[lab])
+            )
+
         for event, _ in self.issuance.log:
             if isinstance(event, BudgetAppropriated | BudgetRecycled):
                 came[event.programme_id] += event.amount
+            elif isinstance(event, BudgetReduced):
+                came[event.programme_id] -= event.amount
+            elif isinstance(event, IssueReversed):
+                issued[event.programme_id] -= event.amount
+                lab, then = whose[event.voucher_id]
+                faces.append((event.programme_id, lab, then, -event.amount))
+                assert counted(event.programme_id, then) == event.group_issued_after >= 0
             elif isinstance(event, VoucherIssued):
                 issued[event.programme_id] += event.face
                 group = groups[event.beneficiary_id]
+                whose[event.voucher_id] = (event.beneficiary_id, group)
                 faces.append((event.programme_id, event.beneficiary_id, group, event.face))
-                counted = sum(
-                    face for programme_id, lab, then, face in faces
-                    if programme_id == event.programme_id and group in (then, groups[lab])
-                )  # fmt: skip
-                assert counted == event.group_issued_after <= CAPS[event.programme_id]
+                assert counted(event.programme_id, group) == event.group_issued_after <= CAPS[event.programme_id]
             elif isinstance(event, GroupAttested):
                 groups[event.party_id] = event.group_after
-            if isinstance(event, BudgetAppropriated | BudgetRecycled | VoucherIssued):
+            if isinstance(event, BudgetAppropriated | BudgetReduced | BudgetRecycled | IssueReversed | VoucherIssued):
                 programme_id = event.programme_id
                 assert came[programme_id] == issued[programme_id] + event.uncommitted_after
                 assert event.uncommitted_after >= 0
@@ -184,7 +211,10 @@ class Budgets(RuleBasedStateMachine):
                 issued[programme_id], came[programme_id] - issued[programme_id],
             )  # fmt: skip
         state = self.issuance.state
-        assert state.open_vouchers == Counter(voucher.beneficiary_id for voucher in state.vouchers.values())
+        opened = Counter((voucher.beneficiary_id, voucher.programme_id) for voucher in state.vouchers.values())
+        assert opened == {
+            (lab, name): number for lab, of_one in state.open_vouchers.items() for name, number in of_one.items()
+        }
 
     def teardown(self) -> None:
         """Once all is consumed, the ledger's budget is what issuance counts; its log explains its state."""
@@ -196,9 +226,7 @@ class Budgets(RuleBasedStateMachine):
             posted = self.ledger.state.accounts.find("appropriation", budget(programme_id)).posted
             assert posted == programme.uncommitted
         vouchers = self.ledger.state.vouchers.open
-        assert sorted(self.issuance.state.vouchers) == sorted(
-            name for name, voucher in vouchers.items() if not voucher.dead
-        )
+        assert sorted(self.issuance.state.vouchers) == sorted(vouchers)
         folded = DECIDER.initial()
         for event, at in self.issuance.log:
             DECIDER.evolve[type(event)](folded, event, at)

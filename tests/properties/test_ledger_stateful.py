@@ -31,18 +31,22 @@ from counterfoil.issuance.events import (
     ProgrammePublished,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
 from counterfoil.ledger.events import (
     ContractFunded,
     Draw,
+    FundingEnded,
     HoldPlaced,
     HoldReduced,
     HoldRefused,
     HoldReleased,
     VoucherCancelled,
+    VoucherClosed,
     VoucherExpired,
+    VoucherRestored,
 )
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invariants import check_ledger
@@ -120,13 +124,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.offers: dict[str, tuple[str, int, int, int]] = {}  # provider, price, nodes left, basis points
         self.contracts: dict[str, tuple[str, str, int]] = {}  # programme, provider, not yet invoiced
         self.claims: dict[tuple[str, str], int] = {}
+        self.told: dict[str, str] = {}  # bids to be closed, because of which voucher
+        self.closed: set[str] = set()
 
     # the path of an entry -------------------------------------------------------------------------------------------
 
-    @initialize(share=SHARE, tolls=st.booleans(), recycle=st.sampled_from(["appropriation", "lapsed"]))
-    def open(self, share: str, tolls: bool, recycle: str) -> None:
+    @initialize(
+        share=SHARE, tolls=st.booleans(), recycle=st.sampled_from(["appropriation", "lapsed"]),
+        rules=st.sampled_from([LATEST, min(RULES)]),
+    )  # fmt: skip
+    def open(self, share: str, tolls: bool, recycle: str, rules: int) -> None:
         """The directory, some money, and one of everything that a trade needs."""
-        self.keep(*self.engine.genesis(GenesisCause("operator", "Operator", bytes(32), 1, "0.1.0"), self.clock))
+        self.keep(*self.engine.genesis(GenesisCause("operator", "Operator", bytes(32), rules, "0.1.0"), self.clock))
         self.hear(party("treasury", "treasurer"))
         self.hear(KeyAdded(party_id="treasury", key_id=KEY_ID, public_key=bytes(32)))
         for party_id in FIRMS + CLOUDS:
@@ -173,8 +182,19 @@ class LedgerMachine(RuleBasedStateMachine):
             self.balances.read(event)
             if isinstance(event, VoucherCancelled | VoucherExpired):
                 self.note_end(event)
+            elif isinstance(event, VoucherRestored):
+                self.note_restored(event)
+            elif isinstance(event, VoucherClosed):
+                assert event.voucher_id not in self.closed
+                self.closed.add(event.voucher_id)
+            elif isinstance(event, FundingEnded):
+                assert event.bid_id in self.bids
+                assert event.bid_id not in self.told
+                self.told[event.bid_id] = event.voucher_id
         for event in entry.events:
-            for draw in given_back(event):
+            restores = self.engine.state.rules.restored_for is not None
+            failed = isinstance(event, HoldReleased) and event.reason == "provider_default"
+            for draw in () if failed and restores else given_back(event):
                 voucher = self.vouchers[draw.voucher_id]
                 if self.status[draw.voucher_id] == "revoked" or entry.time >= voucher.expires_at:
                     assert self.available(f"owner/{voucher.beneficiary_id}", draw.voucher_id) == 0
@@ -189,6 +209,17 @@ class LedgerMachine(RuleBasedStateMachine):
         assert isinstance(event, VoucherCancelled) is (self.status[event.voucher_id] == "revoked")
         if isinstance(event, VoucherCancelled) or again:
             self.uncommitted[event.programme_id] += event.amount
+
+    def note_restored(self, event: VoucherRestored) -> None:
+        """What came back lasts for as long as the rules say, on the terms of the voucher that it was part of."""
+        former = self.vouchers[event.restored_from]
+        assert self.status[event.restored_from] != "revoked"
+        assert former.expires_at < event.expires_at == event.not_before + (RULES[LATEST].restored_for or 0)
+        self.vouchers[event.voucher_id] = replace(
+            former, voucher_id=event.voucher_id, face=event.face, not_before=event.not_before,
+            expires_at=event.expires_at,
+        )  # fmt: skip
+        self.status[event.voucher_id] = "suspended" if event.suspended else "active"
 
     def available(self, account: str, asset: str) -> int:
         """What can be spent, by the receipts."""
@@ -226,18 +257,19 @@ class LedgerMachine(RuleBasedStateMachine):
         self.vouchers[voucher.voucher_id], self.status[voucher.voucher_id] = voucher, "active"
         self.hear(voucher)
 
-    @rule(data=st.data(), word=st.sampled_from(["suspended", "active", "revoked"]))
+    @rule(data=st.data(), word=st.sampled_from(["suspended", "active", "revoked", "returned"]))
     def change(self, data: st.DataObject, word: str) -> None:
         voucher_id = data.draw(st.sampled_from(sorted(self.vouchers)))
         if self.status[voucher_id] in (word, "revoked") or self.clock >= self.vouchers[voucher_id].expires_at:
             return
-        self.status[voucher_id] = word
+        self.status[voucher_id] = "revoked" if word == "returned" else word
         if word == "suspended":
             self.hear(VoucherSuspended(voucher_id=voucher_id, reason="why"))
         elif word == "active":
             self.hear(VoucherReinstated(voucher_id=voucher_id))
         else:
-            self.hear(VoucherRevoked(voucher_id=voucher_id, reason="why"))
+            kind = VoucherRevoked if word == "revoked" else VoucherReturned
+            self.hear(kind(voucher_id=voucher_id, reason="why"))
             assert self.available(f"owner/{self.vouchers[voucher_id].beneficiary_id}", voucher_id) == 0
 
     # matching -------------------------------------------------------------------------------------------------------
@@ -438,8 +470,21 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         for event in self.keep(*self.engine.fire(due[1], self.clock)):
             voucher = self.vouchers[event.voucher_id]
+            if isinstance(event, FundingEnded):
+                barred = self.status[event.voucher_id] != "active" or voucher.expires_at <= self.clock
+                assert barred, "it may pay"
+                continue
             assert voucher.expires_at <= self.clock
             assert self.available(f"owner/{voucher.beneficiary_id}", voucher.voucher_id) == 0
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data())
+    def close_told(self, data: st.DataObject) -> None:
+        """Matching hears of it, unless the bid was filled or closed before."""
+        bid_id = data.draw(st.sampled_from(sorted(self.told)))
+        del self.told[bid_id]
+        if bid_id in self.bids:
+            self.take_bid_back(bid_id, 0)
 
     @rule(which=st.integers(0, 5), party_id=st.sampled_from(FIRMS + CLOUDS), amount=AMOUNT)
     def ask_the_treasury(self, which: int, party_id: str, amount: int) -> None:

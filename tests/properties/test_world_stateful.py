@@ -14,14 +14,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.events import LogOpened, StateRooted, WriterResumed
 from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.ledger.chart import budget
+from counterfoil.ledger.chart import budget, claims, receivables
+from counterfoil.ledger.chart import claim as claim_asset
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.redemption.events import UsageDisputed
 from tests.properties.moves import Choice, move
-from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, World, opened, small_entries
+from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
 
 
 def check_always(world: World) -> None:
@@ -37,11 +39,24 @@ def check_settled(world: World) -> None:
     assert all(each == directories[0] for each in directories[1:])
     for programme_id, programme in issuance.programmes.items():
         assert programme.uncommitted == ledger.accounts.find("appropriation", budget(programme_id)).posted
-    called = {"active": "active", "suspended": "frozen"}
-    live = {name: voucher.status for name, voucher in ledger.vouchers.open.items() if not voucher.dead}
-    assert live == {name: called[voucher.status] for name, voucher in issuance.vouchers.items()}
+    _check_vouchers(issuance, ledger, all_known=world.begins == LATEST)
     _check_orders(ledger, matching)
     _check_delivery(ledger, redemption)
+
+
+def _check_vouchers(issuance: Any, ledger: Any, *, all_known: bool) -> None:
+    """Both know the same vouchers: those that live, and by the newest rules those of which some is held besides."""
+    called = {"suspended": "frozen", "returned": "revoked"}
+    there = {name: voucher.status for name, voucher in ledger.vouchers.open.items()}
+    here = {name: called.get(voucher.status, voucher.status) for name, voucher in issuance.vouchers.items()}
+    for live in ("active", "frozen"):
+        assert {name for name, status in there.items() if status == live} == {
+            name for name, status in here.items() if status == live
+        }
+    assert here == there or not all_known
+    if ledger.rules.ends_funding:
+        for bid_id, hold in ledger.holds.for_all("bid").items():
+            assert all(there[draw.voucher_id] == "active" for draw in hold.draws), bid_id
 
 
 def _check_orders(ledger: Any, matching: Any) -> None:
@@ -78,10 +93,11 @@ def _check_delivery(ledger: Any, redemption: Any) -> None:
         owed[claim.terms.provider_id] += claim.terms.amount
     due_back = Counter[str]()
     for (_, provider_id), amount in redemption.owed.items():
-        due_back[provider_id] += amount
+        due_back[provider_id] -= amount
+    assets = ("CNY", *(claim_asset(programme_id) for programme_id in redemption.programmes))
     for provider_id in ("gpu-1", "gpu-2"):
-        assert owed[provider_id] == ledger.accounts.find(f"claims/{provider_id}", "CNY").posted
-        assert due_back[provider_id] == -ledger.accounts.find(f"receivables/{provider_id}", "CNY").posted
+        for account, amount in ((claims(provider_id), owed), (receivables(provider_id), due_back)):
+            assert amount[provider_id] == sum(ledger.accounts.find(account, asset).posted for asset in assets)
     assert redemption.captures.keys() == ledger.captures.keys()
     for report_id, captured in redemption.captures.items():
         stands = ledger.captures[report_id]
@@ -158,10 +174,10 @@ class Worlds(RuleBasedStateMachine):
         self.limits = ExitStack()
         self.limits.enter_context(small_entries())
 
-    @initialize(seed=st.integers(0, 2**16), steps=st.sampled_from((0, 150, 300, 600)))
-    def open(self, seed: int, steps: int) -> None:
+    @initialize(seed=st.integers(0, 2**16), steps=st.sampled_from((0, 150, 300, 600)), newest=st.booleans())
+    def open(self, seed: int, steps: int, newest: bool) -> None:
         """A market that has existed for a while: only then are there contracts, usage and claims to act on."""
-        self.world = opened()
+        self.world = opened(Newest if newest else World)
         walk(self.world, random.Random(seed), steps)
 
     @rule(data=st.data())
@@ -217,7 +233,7 @@ TestWorlds.settings = settings(max_examples=settings().max_examples // 2, statef
 def test_long_walks_meet_everything() -> None:
     """The rules above reach what they are to check: every event of the contract, and most refusals."""
     events, refusals = set[str](), set[str]()
-    for seed in (41, 48):  # in some worlds hardly anything happens: whoever matters was stopped early
+    for seed in (3, 4):  # in some worlds hardly anything happens: whoever matters was stopped early
         with small_entries():
             world = opened()
             walk(world, random.Random(seed), 2_000)

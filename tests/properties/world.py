@@ -21,6 +21,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import Decider
 from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
+from counterfoil.core.rules import LATEST
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import (
     AppropriateBudget,
@@ -85,11 +86,12 @@ def public_key(number: int) -> bytes:
 class World:
     """The engines, their logs, how far each consumer has read each source, and a clock for all.
 
-    `adopts`: whether the operator may adopt new rules at any moment.
+    `adopts`: whether the operator may adopt new rules at any moment. `begins`: the rules that the logs begin with.
     """
 
     adopts = True
     host = HOST
+    begins = 1
 
     def __init__(self) -> None:
         self.clock = START
@@ -103,7 +105,7 @@ class World:
         self.refusals: Counter[str] = Counter()
         self.held_back = 0
         self._commands = 0
-        genesis = GenesisCause("operator", "Operator", public_key(0), 1, "0.1.0")
+        genesis = GenesisCause("operator", "Operator", public_key(0), self.begins, "0.1.0")
         for name, engine in self.engines.items():
             self._keep(name, *engine.genesis(genesis, self.clock))
 
@@ -270,6 +272,7 @@ def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishPro
         "currency": "CNY",
         "share": Rate(num=1, den=2) if first else Rate(num=2, den=3),
         "beneficiary_cap": 30_000 * YUAN,
+        "min_face": YUAN,
         "classes": ("a100", "h100") if first else ("a100", "l40s"),
         "regions": ("east", "west"),
         "valid_from": START,
@@ -293,9 +296,15 @@ def accelerator(class_id: str, version: int = 1) -> RegisterClass:
     )  # fmt: skip
 
 
-def opened() -> World:
+class Newest(World):
+    """A world of the newest rules."""
+
+    adopts, begins = False, LATEST
+
+
+def opened(kind: type[World] = World) -> World:
     """A world with parties, classes, two programmes with budgets, listed providers and cash, all of it settled."""
-    world = World()
+    world = kind()
     found(world)
     return world
 

@@ -62,6 +62,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.EXCEEDS_CAPTURED: "See `counterfoil reversal list` for what was reversed before.",
     Code.EXCEEDS_UNCLAIMED: "Ask the operator to decide it: `counterfoil reversal decide`.",
     Code.EXCEEDS_OWED: "See `counterfoil reversal receivables`.",
+    Code.CAP_EXCEEDED: "A voucher issued by mistake counts no more once it is revoked (`counterfoil voucher revoke`).",
     Code.EXCEEDS_AVAILABLE: "See `counterfoil balance show PARTY`: deposit, or take a smaller amount.",
     "not_found": "See the list of the same group for what there is.",
     "unknown_filter": "Name one of the filters in the message: --where NAME=VALUE.",
@@ -85,7 +86,9 @@ def advice(code: str) -> str:
 
 
 _SHOWN: Final[dict[str, Callable[[int], str]]] = {
-    **dict.fromkeys(("available", "uncommitted", "amount", "tick", "left", "unclaimed", "owed"), format_amount),
+    **dict.fromkeys(
+        ("available", "uncommitted", "amount", "tick", "left", "unclaimed", "owed", "min_face"), format_amount
+    ),
     "hour": format_hour,
     "report_by": format_time,
     "again": format_time,

@@ -22,6 +22,7 @@ from counterfoil.issuance.commands import (
     DelistProvider,
     ListProvider,
     PauseProgramme,
+    ReduceBudget,
     ReinstateProvider,
     ResumeProgramme,
     SuspendProvider,
@@ -42,6 +43,7 @@ TEMPLATE: Final[dict[str, Any]] = {
         "currency": "USD",
         "share": {"num": 3, "den": 4},
         "beneficiary_cap": "50000000000",
+        "min_face": "100000000",
         "classes": ["a100-80gb"],
         "regions": ["eu-west"],
         "valid_from": "2026-01-01T00:00:00.000000Z",
@@ -58,7 +60,7 @@ TEMPLATE: Final[dict[str, Any]] = {
 
 @local(app, "template", "counterfoil programme template > programme.json")
 def template(out: Out) -> None:
-    """Print a programme to start from: the share is 3/4, the cap 50 000.00 in micro-units."""
+    """Print a programme to start from: the share is 3/4, the cap 50 000.00, the least voucher 100.00."""
     out.show(TEMPLATE, Text(json.dumps(TEMPLATE, indent=2)))
 
 
@@ -75,6 +77,9 @@ def publish(
         raise Invalid(f"{file}: {refused_form(problem.refusal.code.value, dict(problem.refusal.detail))}") from problem
 
 
+Document = Annotated[str, option("--document", "The budget document's reference.", metavar="TEXT")]
+
+
 @signed(
     app,
     "appropriate",
@@ -83,10 +88,21 @@ def publish(
 def appropriate(
     programme: ProgrammeId,
     amount: Amount,
-    document: Annotated[str, option("--document", "The budget document's reference.", metavar="TEXT")],
+    document: Document,
 ) -> Body:
     """Issuer: add to the programme's budget."""
     return AppropriateBudget(programme_id=programme, amount=amount, document=document)
+
+
+@signed(
+    app,
+    "reduce",
+    "counterfoil programme reduce springfield-2026 --amount 900000 --document B-13 --reason 'Typing error in B-12'"
+    " --as springfield",
+)
+def reduce(programme: ProgrammeId, amount: Amount, document: Document, reason: Reason) -> Body:
+    """Issuer: take back some of the budget, at most what no voucher has committed."""
+    return ReduceBudget(programme_id=programme, amount=amount, document=document, reason=reason)
 
 
 @signed(app, "list-provider", "counterfoil programme list-provider springfield-2026 norn --as springfield")
@@ -144,7 +160,7 @@ def resume(programme: ProgrammeId, reason: Reason) -> Body:
 
 
 _COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at"
-_VERSIONS = "programme_id version share_num share_den beneficiary_cap valid_from valid_until terms_hash"
+_VERSIONS = "programme_id version share_num share_den beneficiary_cap min_face valid_from valid_until terms_hash"
 _PROVIDERS = "programme_id provider_id listed_at status status_since status_reason"
 add_both(app, Listing("programmes", "programmes", _COLUMNS, "springfield-2026"))
 add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")

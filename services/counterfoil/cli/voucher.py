@@ -8,9 +8,11 @@ from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, VoucherId
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
-from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, RevokeVoucher, SuspendVoucher
+from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
 
-app = typer.Typer(name="voucher", help="Vouchers: issue, suspend, reinstate, revoke, show, list.", no_args_is_help=True)
+app = typer.Typer(
+    name="voucher", help="Vouchers: issue, suspend, reinstate, revoke, give back, show, list.", no_args_is_help=True
+)
 
 
 @signed(
@@ -41,7 +43,13 @@ def revoke(voucher: VoucherId, reason: Reason) -> Body:
     return RevokeVoucher(voucher_id=voucher, reason=reason)
 
 
+@signed(app, "return", "counterfoil voucher return vch-12-0 --reason 'Issued twice' --as acme")
+def give_back(voucher: VoucherId, reason: Reason) -> Body:
+    """Beneficiary: give a voucher back. What no contract holds of it is free for the programme and the cap again."""
+    return ReturnVoucher(voucher_id=voucher, reason=reason)
+
+
 _TERMS = "voucher_id programme_id version beneficiary_id face expires_at status"
-_LEFT = "voucher_id beneficiary_id face available held redeemed expired cancelled"
+_LEFT = "voucher_id beneficiary_id face available held redeemed expired cancelled restored"
 add_both(app, Listing("vouchers", "vouchers", _TERMS, "vch-12-0"))
 add_list(app, Listing("vouchers_balance", "balances of vouchers", _LEFT), "balances")

@@ -101,6 +101,7 @@ class Code(StrEnum):
     BOND_TOO_SMALL = "bond_too_small"
     AMEND_NOT_VALID = "amend_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
+    FACE_TOO_SMALL = "face_too_small"
     # Decided by eligibility and state.
     PARTY_NOT_SUSPENDED = "party_not_suspended"
     PROGRAMME_PAUSED = "programme_paused"
@@ -215,7 +216,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.MINIMUM_EXCEEDS_QUANTITY: Meaning(_D, False, "A minimum is larger than the quantity it belongs to."),
     Code.BOND_TOO_SMALL: Meaning(_D, False, "The bond is below the minimum share of the notional."),
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
-    Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The product of price and quantity exceeds the largest amount."),
+    Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
+    Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.PARTY_NOT_SUSPENDED: Meaning(_D, True, "The party is not suspended."),
     Code.PROGRAMME_PAUSED: Meaning(_D, True, "The programme is paused: it issues nothing, and funds no new bids."),
     Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
@@ -233,7 +235,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),
     Code.VOUCHER_NOT_SUSPENDED: Meaning(_D, False, "The voucher is not suspended."),
-    Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked."),
+    Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked or given back."),
     Code.VERSIONS_DIFFER: Meaning(_D, False, "The vouchers named were issued under different programme versions."),
     Code.VOUCHER_NOT_YET_VALID: Meaning(_D, True, "The voucher is not valid yet."),
     Code.VOUCHER_EXPIRED: Meaning(_D, False, "The voucher has expired."),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from counterfoil.contract.record import record
 from counterfoil.contract.scalars import (
+    Amount,
     Currency,
     Flag,
     Id,
@@ -60,8 +61,9 @@ class ProgrammeTerms:
     """What a programme version lays down. Amounts are micro-units of `currency`.
 
     `share` of an eligible amount is paid by voucher, the rest is the beneficiary's co-payment. `beneficiary_cap` bounds
-    what one group of related parties is ever issued. `recycle` says where expired value goes. `hold_tolls_expiry`: a
-    hold placed in time survives the voucher's expiry.
+    what one group of related parties is ever issued, `min_face` is the least that a voucher is issued for. `recycle`
+    says where expired value goes. `hold_tolls_expiry`: a trade made in time is paid for even if it is delivered after
+    the voucher's expiry; a bid on the book is not.
     """
 
     title: Name
@@ -69,6 +71,7 @@ class ProgrammeTerms:
     currency: Currency
     share: Rate
     beneficiary_cap: PositiveAmount
+    min_face: Amount
     classes: tuple[Id, ...]
     regions: tuple[Id, ...]
     valid_from: Time

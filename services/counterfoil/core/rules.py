@@ -52,7 +52,29 @@ class Rules:
     """Keys that a party may add within `new_keys_period`; None: any number. A recovery is never barred by it."""
     new_keys_period: int
     max_open_orders_per_party: int
-    max_open_vouchers_per_party: int
+    max_open_orders_per_market: int | None
+    """Of one party in one market, that is, a class in a region; a bid counts in each of its markets. None: no bound."""
+    max_open_vouchers_per_party: int | None
+    """None: no bound, so that one issuer's vouchers bar no other's."""
+    max_open_vouchers_per_programme: int | None
+    """Of one beneficiary in one programme. None: no bound."""
+
+    # budgets
+    bounds_each_programme: bool
+    """Whether each programme has counters of its own, claims included; if not, those of a currency share them."""
+
+    # vouchers
+    minimum_face: bool
+    """Whether the terms of a programme have a say in how small a voucher may be."""
+    follows_vouchers: bool
+    """Whether issuance knows a voucher until nothing of it is left; if not, until its first part has ended.
+
+    Then value that is cancelled unspent counts neither as issued nor towards the cap of its group any more.
+    """
+    restored_for: int | None
+    """How long value lasts at least that a provider's default gives back; None: no longer than its voucher."""
+    ends_funding: bool
+    """Whether a bid on the book is closed when a voucher that pays for it is suspended, is revoked or expires."""
 
     # keys of others
     operator_revokes_keys: bool
@@ -155,6 +177,8 @@ _NEW_IN_4: Final = frozenset(
         ("agree_reversal", 1),
         ("reverse_capture", 1),
         ("confirm_recovery", 1),
+        ("reduce_budget", 1),
+        ("return_voucher", 1),
     }
 )
 _GONE_IN_4: Final = frozenset(
@@ -177,11 +201,18 @@ _FIRST: Final = Rules(
     operator_revokes_keys=True,
     recovery_delay=72 * HOUR,
     max_open_orders_per_party=20_000,
+    max_open_orders_per_market=None,
     max_open_vouchers_per_party=10_000,
     separates_duties=False,
     spares_others_orders=False,
     max_parties_per_group=None,
     max_attestations=0,
+    max_open_vouchers_per_programme=None,
+    bounds_each_programme=False,
+    minimum_face=False,
+    follows_vouchers=False,
+    restored_for=None,
+    ends_funding=False,
     max_classes=16,
     max_regions=16,
     max_markets_per_bid=64,
@@ -229,6 +260,14 @@ _FOURTH: Final = replace(
     max_parties_per_group=256,
     max_attestations=32,
     resolves_up_to_capacity=True,
+    max_open_orders_per_market=2_000,
+    max_open_vouchers_per_party=None,
+    max_open_vouchers_per_programme=1_000,
+    bounds_each_programme=True,
+    minimum_face=True,
+    follows_vouchers=True,
+    restored_for=30 * DAY,
+    ends_funding=True,
 )
 
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}

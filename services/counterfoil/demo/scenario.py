@@ -202,6 +202,7 @@ def _programme(city: int, world: World) -> PublishProgramme:
         currency="USD",
         share=kind.share,
         beneficiary_cap=kind.cap,
+        min_face=0,
         classes=tuple(model.lower() for model in kind.models),
         regions=REGIONS,
         valid_from=START,

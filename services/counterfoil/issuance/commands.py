@@ -197,6 +197,16 @@ class AppropriateBudget(Command):
     document: Reference
 
 
+@command("reduce_budget", role="issuer", exits=True)
+class ReduceBudget(Command):
+    """Issuer: take back `amount` of the appropriation, at most what is uncommitted."""
+
+    programme_id: Id
+    amount: PositiveAmount
+    document: Reference
+    reason: Reason
+
+
 @command("list_provider", role="issuer")
 class ListProvider(Command):
     """Issuer: accredit a provider for a programme."""
@@ -270,6 +280,14 @@ class ReinstateVoucher(Command):
     """Issuer: lift a suspension."""
 
     voucher_id: Id
+
+
+@command("return_voucher", role="beneficiary", exits=True)
+class ReturnVoucher(Command):
+    """Beneficiary: give a voucher back. What is not held ends now; what is held ends when its hold is released."""
+
+    voucher_id: Id
+    reason: Reason
 
 
 @command("revoke_voucher", role="issuer")

@@ -136,14 +136,36 @@ class BudgetAppropriated(Event):
     uncommitted_after: Amount
 
 
+@event("budget.reduced.v1")
+class BudgetReduced(Event):
+    """`amount` less may be issued."""
+
+    programme_id: Id
+    amount: PositiveAmount
+    document: Reference
+    reason: Reason
+    uncommitted_after: Amount
+
+
 @event("budget.recycled.v1")
 class BudgetRecycled(Event):
-    """Value that expired or was cancelled may be issued again."""
+    """Value that expired, or by rules 1 to 3 was cancelled, may be issued again."""
 
     programme_id: Id
     voucher_id: Id
     amount: PositiveAmount
     uncommitted_after: Amount
+
+
+@event("issue.reversed.v1")
+class IssueReversed(Event):
+    """Value that was cancelled unspent: it counts neither as issued nor towards the cap of its group any more."""
+
+    programme_id: Id
+    voucher_id: Id
+    amount: PositiveAmount
+    uncommitted_after: Amount
+    group_issued_after: Amount
 
 
 @event("voucher.issued.v1")
@@ -180,6 +202,14 @@ class VoucherReinstated(Event):
 @event("voucher.revoked.v1")
 class VoucherRevoked(Event):
     """The voucher is dead: what is not held is cancelled now, what is held when its hold is released."""
+
+    voucher_id: Id
+    reason: Reason
+
+
+@event("voucher.returned.v1")
+class VoucherReturned(Event):
+    """Its beneficiary gave the voucher back: it ends as if it had been revoked."""
 
     voucher_id: Id
     reason: Reason

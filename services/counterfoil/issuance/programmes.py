@@ -49,6 +49,8 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
         return refused
     if programme is not None and programme.terms.currency != terms.currency:
         return refuse(Code.CURRENCY_MISMATCH, currency=programme.terms.currency)
+    if state.rules.minimum_face and terms.min_face > terms.beneficiary_cap:
+        return refuse(Code.MINIMUM_EXCEEDS_QUANTITY, field="min_face")
     return [
         ProgrammePublished(
             programme_id=body.programme_id,

@@ -33,6 +33,7 @@ from counterfoil.issuance.commands import (
     ProposeRecovery,
     PublishProgramme,
     RecoverParty,
+    ReduceBudget,
     RegisterClass,
     RegisterParty,
     RegisterPartyV1,
@@ -40,6 +41,7 @@ from counterfoil.issuance.commands import (
     ReinstateProvider,
     ReinstateVoucher,
     ResumeProgramme,
+    ReturnVoucher,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
@@ -50,7 +52,9 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
+    BudgetReduced,
     ClassRegistered,
+    IssueReversed,
     ProgrammePaused,
     ProgrammePublished,
     ProgrammeResumed,
@@ -62,12 +66,13 @@ from counterfoil.issuance.events import (
     RecoveryProposed,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
-from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
+from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.service import Service
 
 DECIDER: Final = Decider(
@@ -91,6 +96,7 @@ DECIDER: Final = Decider(
         RegisterClass: classes.register_class,
         PublishProgramme: programmes.publish_programme,
         AppropriateBudget: budgets.appropriate_budget,
+        ReduceBudget: budgets.reduce_budget,
         ListProvider: programmes.list_provider,
         DelistProvider: pausing.delist_provider,
         SuspendProvider: pausing.suspend_provider,
@@ -101,11 +107,14 @@ DECIDER: Final = Decider(
         SuspendVoucher: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
         RevokeVoucher: vouchers.revoke_voucher,
+        ReturnVoucher: vouchers.return_voucher,
     },
     reactions={
         "ledger": {
             VoucherExpired: vouchers.take_over_end,
             VoucherCancelled: vouchers.take_over_end,
+            VoucherClosed: vouchers.take_over_close,
+            VoucherRestored: vouchers.take_over_restored,
         },
     },
     ready={},
@@ -124,6 +133,7 @@ DECIDER: Final = Decider(
         ProgrammePublished: programmes.programme_published,
         BudgetAppropriated: budgets.budget_appropriated,
         BudgetRecycled: budgets.budget_recycled,
+        BudgetReduced: budgets.budget_reduced,
         ProviderListed: programmes.provider_listed,
         ProviderDelisted: pausing.provider_delisted,
         ProviderSuspended: pausing.provider_suspended,
@@ -134,6 +144,10 @@ DECIDER: Final = Decider(
         VoucherSuspended: vouchers.voucher_suspended,
         VoucherReinstated: vouchers.voucher_reinstated,
         VoucherRevoked: vouchers.voucher_revoked,
+        VoucherReturned: vouchers.voucher_returned,
+        IssueReversed: vouchers.issue_reversed,
+        VoucherRestored: vouchers.voucher_restored,
+        VoucherClosed: vouchers.voucher_closed,
         VoucherExpired: vouchers.voucher_ended,
         VoucherCancelled: vouchers.voucher_ended,
     },

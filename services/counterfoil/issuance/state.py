@@ -1,11 +1,12 @@
 """Issuance's state: classes, programmes with their totals, and open vouchers.
 
-Conservation per programme, at every index: appropriated + recycled = issued + uncommitted, and uncommitted >= 0.
+Conservation per programme, at every index: appropriated (less what was taken back) + recycled = issued + uncommitted,
+and uncommitted >= 0.
 
 What was issued counts towards the cap of the group that the beneficiary belonged to then, for ever, even after the
-voucher ended or the beneficiary left. A beneficiary that joins another group brings all that it was issued before: so
-neither who leaves nor who joins frees any of a cap. Per programme and beneficiary, the sum over the groups that it
-belonged to is all that it was issued.
+voucher ended or the beneficiary left, unless it was cancelled unspent. A beneficiary that joins another group brings
+all that it was issued before: so neither who leaves nor who joins frees any of a cap. Per programme and beneficiary,
+the sum over the groups that it belonged to is all that it was issued.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from counterfoil.issuance.events import (
     ProgrammePublished,
 )
 
-VoucherStatus = Literal["active", "suspended", "revoked"]
+VoucherStatus = Literal["active", "suspended", "revoked", "returned", "expired"]
 
 
 @dataclass(slots=True)
@@ -54,10 +55,14 @@ class Programme:
 
 @dataclass(slots=True)
 class Voucher:
-    """A voucher until the ledger reports its end."""
+    """A voucher until the ledger reports that nothing of it is left.
+
+    `group_id`: the group that it was issued to; None: not known any more, as rules 1 to 3 had forgotten the voucher.
+    """
 
     programme_id: str
     beneficiary_id: str
+    group_id: str | None
     expires_at: int
     status: VoucherStatus = "active"
 
@@ -112,16 +117,16 @@ ISSUED: Final = Form(
     "issued",
     ("programme_id", "beneficiary_id"),
     by_name(AMOUNT),
-    "what a beneficiary was ever issued, by the group of parties that it belonged to then",
+    "what a beneficiary was ever issued, less what was cancelled unspent, by the group that it belonged to then",
 )
 VOUCHER: Final = Form(
     "voucher",
     ("voucher_id",),
     row(
-        Voucher, programme_id=TEXT, beneficiary_id=TEXT, expires_at=TIME,
-        status=one_of("active", "suspended", "revoked"),
+        Voucher, programme_id=TEXT, beneficiary_id=TEXT, group_id=optional(TEXT), expires_at=TIME,
+        status=one_of("active", "suspended", "revoked", "returned", "expired"),
     ),
-    "a voucher that has not ended",
+    "a voucher of which something is left, held perhaps; `group_id`: the group that it was issued to",
 )  # fmt: skip
 
 
@@ -147,7 +152,7 @@ class IssuanceState(ServiceState):
         self.recoveries_due = Deadlines(self.recoveries.__contains__)
         self.recovering: dict[str, str] = {}  # by party
         self.key_ids: set[str] = set()  # of keys that are, were or may come into force
-        self.open_vouchers: dict[str, int] = {}  # by beneficiary
+        self.open_vouchers: dict[str, dict[str, int]] = {}  # by beneficiary and programme
         self.committed: dict[str, int] = {}  # by currency, over all programmes: appropriated + issued
 
     def root_operator(self) -> str | None:
@@ -179,18 +184,37 @@ class IssuanceState(ServiceState):
                 self.recoveries[recovery_id] = each._replace(in_force_at=moved)
         self.recoveries_due.postpone(lambda recovery_id: self.recoveries[recovery_id].in_force_at)
 
-    def room(self, currency: str) -> int:
-        """How much more may be appropriated or issued before a counter of the ledger could overflow.
+    def room(self, programme: Programme, counted: int) -> int:
+        """How much more of a programme, on top of what is `counted`, before a counter could overflow.
 
-        Everything issued may come back, and claims and settlements add up over the programmes of a currency, so the
-        ledger may have to count up to appropriated + issued of all of them.
+        All counters of a programme, the ledger's included, stay below what was appropriated, or what was issued, in
+        all. By rules 1 to 3, claims add up over the programmes of a currency, so the ledger may have to count up to
+        appropriated + issued of all of them.
         """
-        return MAX_AMOUNT - self.committed.get(currency, 0)
+        shared = not self.rules.bounds_each_programme
+        return MAX_AMOUNT - (self.committed.get(programme.terms.currency, 0) if shared else counted)
 
     def commit(self, currency: str, amount: int) -> None:
-        """Count an appropriation or an issue."""
+        """Count an appropriation, or one taken back, or an issue."""
         if amount:
             self.committed[currency] = self.committed.get(currency, 0) + amount
+
+    def open(self, voucher_id: str, voucher: Voucher) -> None:
+        """Know one more voucher."""
+        self.vouchers[voucher_id] = voucher
+        self._count_open(voucher, 1)
+
+    def close(self, voucher_id: str) -> None:
+        """Forget a voucher."""
+        self._count_open(self.vouchers.pop(voucher_id), -1)
+
+    def _count_open(self, voucher: Voucher, more: int) -> None:
+        of_one = self.open_vouchers.setdefault(voucher.beneficiary_id, {})
+        of_one[voucher.programme_id] = of_one.get(voucher.programme_id, 0) + more
+        if not of_one[voucher.programme_id]:
+            del of_one[voucher.programme_id]
+        if not of_one:
+            del self.open_vouchers[voucher.beneficiary_id]
 
     def count(self, programme_id: str, beneficiary_id: str, group_id: str, amount: int) -> None:
         """Count what a beneficiary was issued while it belonged to a group."""
@@ -226,6 +250,6 @@ class IssuanceState(ServiceState):
             self._index(recovery_id, self.recoveries[recovery_id])
         self.open_vouchers, self.committed = {}, {}
         for voucher in self.vouchers.values():
-            self.open_vouchers[voucher.beneficiary_id] = self.open_vouchers.get(voucher.beneficiary_id, 0) + 1
+            self._count_open(voucher, 1)
         for programme in self.programmes.values():
             self.commit(programme.terms.currency, programme.appropriated + programme.issued)

@@ -28,7 +28,9 @@ from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
+    BudgetReduced,
     ClassRegistered,
+    IssueReversed,
     ProgrammePaused,
     ProgrammePublished,
     ProgrammeResumed,
@@ -40,10 +42,11 @@ from counterfoil.issuance.events import (
     RecoveryProposed,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.ledger.events import VoucherExpired
+from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.service import Reducers
 
@@ -159,7 +162,7 @@ PROGRAMMES: Final = View(
     },
     filters=("issuer_id", "currency"),
 )
-"""Current version and totals; appropriated + recycled = issued + uncommitted."""
+"""Current version and totals; appropriated (less what was taken back) + recycled = issued + uncommitted."""
 PROGRAMME_VERSIONS: Final = View(
     name="programme_versions",
     key=("programme_id", "version"),
@@ -174,6 +177,7 @@ PROGRAMME_VERSIONS: Final = View(
         "share_num": "int",
         "share_den": "int",
         "beneficiary_cap": "amount",
+        "min_face": "amount",
         "classes": "json",
         "regions": "json",
         "valid_from": "time",
@@ -216,13 +220,15 @@ VOUCHERS: Final = View(
         "not_before": "time",
         "expires_at": "time",
         "issue_seq": "int",
+        "restored_from": "text?",
         "status": "text",
         "status_since": "time",
         "status_reason": "text?",
     },
     filters=("programme_id", "beneficiary_id", "status"),
 )
-"""`status`: active, suspended, revoked or expired. Spending is judged by `expires_at`: the status may lag behind."""
+"""`status`: active, suspended, revoked, returned or expired. Spending is judged by `expires_at`: the status may lag
+behind. `restored_from`: the voucher that this one took the place of, after a provider's default."""
 
 VIEWS: Final[tuple[View, ...]] = (
     PARTIES,
@@ -402,6 +408,10 @@ def _budget_appropriated(event: BudgetAppropriated, _at: At) -> Iterable[Change]
     yield Add(PROGRAMMES.name, (event.programme_id,), {"appropriated": event.amount, "uncommitted": event.amount})
 
 
+def _budget_reduced(event: BudgetReduced, _at: At) -> Iterable[Change]:
+    yield Add(PROGRAMMES.name, (event.programme_id,), {"appropriated": -event.amount, "uncommitted": -event.amount})
+
+
 def _budget_recycled(event: BudgetRecycled, _at: At) -> Iterable[Change]:
     yield Add(PROGRAMMES.name, (event.programme_id,), {"recycled": event.amount, "uncommitted": event.amount})
 
@@ -421,11 +431,22 @@ def _voucher_issued(event: VoucherIssued, at: At) -> Iterable[Change]:
         "not_before": event.not_before,
         "expires_at": event.expires_at,
         "issue_seq": event.issue_seq,
+        "restored_from": None,
         "status": "active",
         "status_since": at.time,
         "status_reason": None,
     }
     yield Put(VOUCHERS.name, row)
+
+
+def _issue_reversed(event: IssueReversed, _at: At) -> Iterable[Change]:
+    yield Add(PROGRAMMES.name, (event.programme_id,), {"issued": -event.amount, "uncommitted": event.amount})
+
+
+def _voucher_restored(event: VoucherRestored, at: At) -> Iterable[Change]:
+    row = {name: getattr(event, name) for name in VOUCHERS.columns if hasattr(event, name)}
+    status = {"status": "suspended" if event.suspended else "active", "status_since": at.time, "status_reason": None}
+    yield Put(VOUCHERS.name, {**row, **status})
 
 
 def _status(view: View, status: str) -> Callable[[Any, At], Iterable[Change]]:
@@ -461,11 +482,16 @@ REDUCERS: Final[Reducers] = {
     ProgrammePaused: _programme_paused,
     ProgrammeResumed: _programme_resumed,
     BudgetAppropriated: _budget_appropriated,
+    BudgetReduced: _budget_reduced,
     BudgetRecycled: _budget_recycled,
     VoucherIssued: _voucher_issued,
     VoucherSuspended: _status(VOUCHERS, "suspended"),
     VoucherReinstated: _status(VOUCHERS, "active"),
     VoucherRevoked: _status(VOUCHERS, "revoked"),
+    VoucherReturned: _status(VOUCHERS, "returned"),
+    VoucherRestored: _voucher_restored,
+    IssueReversed: _issue_reversed,
     VoucherExpired: _status(VOUCHERS, "expired"),
 }
-"""Changes per event of issuance's log. Its other events (cancellations follow a revocation) change no row."""
+"""Changes per event of issuance's log. Its other events (cancellations follow a revocation, a voucher of which nothing
+is left keeps its status) change no row."""

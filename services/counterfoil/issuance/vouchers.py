@@ -1,12 +1,13 @@
-"""How vouchers are issued, suspended, reinstated and revoked, and when issuance removes them.
+"""How vouchers are issued, suspended, reinstated, revoked and given back, and when issuance removes them.
 
-When a voucher ends, the ledger's event is mirrored in this log and the voucher is removed, so the state holds open
-vouchers only.
+The ledger says how they end. A voucher of which a part is held stays known, as it may have to be until a contract has
+ended; once nothing is left of it, it is removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
@@ -18,19 +19,22 @@ from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import (
     IssueVoucher,
     ReinstateVoucher,
+    ReturnVoucher,
     RevokeVoucher,
     SuspendVoucher,
 )
 from counterfoil.issuance.events import (
     BudgetRecycled,
+    IssueReversed,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
 from counterfoil.issuance.programmes import duties_in, own_programme
-from counterfoil.issuance.state import IssuanceState, Voucher
-from counterfoil.ledger.events import VoucherCancelled, VoucherExpired
+from counterfoil.issuance.state import IssuanceState, Voucher, VoucherStatus
+from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 
 
 def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At) -> Decision:
@@ -43,11 +47,13 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    if state.open_vouchers.get(body.beneficiary_id, 0) >= state.rules.max_open_vouchers_per_party:
-        return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=state.rules.max_open_vouchers_per_party)
-    room = state.room(programme.terms.currency)
+    if (too_many := _too_many(state, body)) is not None:
+        return too_many
+    room = state.room(programme, programme.issued)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
+    if state.rules.minimum_face and body.amount < programme.terms.min_face:
+        return refuse(Code.FACE_TOO_SMALL, amount=body.amount, min_face=programme.terms.min_face)
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
     if not programme.terms.issues(at.time):
@@ -77,6 +83,18 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
             group_issued_after=group_issued + body.amount,
         )
     ]
+
+
+def _too_many(state: IssuanceState, body: IssueVoucher) -> Refusal | None:
+    """Whether the beneficiary has as many open vouchers as it may have, of the programme or of all."""
+    rules, opened = state.rules, state.open_vouchers.get(body.beneficiary_id, {})
+    for most, number in (
+        (rules.max_open_vouchers_per_party, sum(opened.values())),
+        (rules.max_open_vouchers_per_programme, opened.get(body.programme_id, 0)),
+    ):
+        if most is not None and number >= most:
+            return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=most)
+    return None
 
 
 def suspend_voucher(state: IssuanceState, body: SuspendVoucher, actor: Party, at: At) -> Decision:
@@ -110,6 +128,17 @@ def revoke_voucher(state: IssuanceState, body: RevokeVoucher, actor: Party, at: 
     return dead or [VoucherRevoked(voucher_id=body.voucher_id, reason=body.reason)]
 
 
+def return_voucher(state: IssuanceState, body: ReturnVoucher, actor: Party, at: At) -> Decision:
+    """End a voucher, suspended or not, at the wish of whom it was issued to."""
+    voucher = state.vouchers.get(body.voucher_id)
+    if voucher is None:
+        return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+    if voucher.beneficiary_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, voucher_id=body.voucher_id)
+    dead = _dead(voucher, body.voucher_id, at)
+    return dead or [VoucherReturned(voucher_id=body.voucher_id, reason=body.reason)]
+
+
 def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher | Refusal:
     voucher = state.vouchers.get(voucher_id)
     if voucher is None:
@@ -120,31 +149,56 @@ def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher
 
 
 def _dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:
-    """Whether the voucher was revoked, or has expired by ledger time even if the ledger did not report it yet."""
-    if voucher.status == "revoked":
+    """Whether the voucher was revoked or given back, or has expired by ledger time, reported by the ledger or not."""
+    if voucher.status in ("revoked", "returned"):
         return refuse(Code.VOUCHER_REVOKED, voucher_id=voucher_id)
-    return refuse(Code.VOUCHER_EXPIRED, voucher_id=voucher_id) if at.time >= voucher.expires_at else None
+    over = voucher.status == "expired" or at.time >= voucher.expires_at
+    return refuse(Code.VOUCHER_EXPIRED, voucher_id=voucher_id) if over else None
 
 
 def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> Sequence[Event]:
     """Mirror the end of a voucher, and record what may be issued again.
 
     The ledger reports the end of a voucher in several events if it has many owners or if some of it is held. The first
-    one is mirrored.
+    one is mirrored; that of a voucher known to be revoked or given back, only by rules 1 to 3.
     """
-    ended: list[Event] = [event] if event.voucher_id in state.vouchers else []
+    voucher, follows = state.vouchers.get(event.voucher_id), state.rules.follows_vouchers
+    news = voucher is not None and (not follows or (isinstance(event, VoucherExpired) and voucher.status != "expired"))
+    ended: list[Event] = [event] if news else []
     recycled = event.recycled if isinstance(event, VoucherExpired) else True
-    if recycled and event.amount > 0 and event.programme_id in state.programmes:  # else another shard's
-        uncommitted = state.programmes[event.programme_id].uncommitted + event.amount
-        ended.append(
-            BudgetRecycled(
-                programme_id=event.programme_id,
-                voucher_id=event.voucher_id,
-                amount=event.amount,
-                uncommitted_after=uncommitted,
-            )
-        )
-    return ended
+    if not recycled or event.amount == 0 or event.programme_id not in state.programmes:  # or another shard's
+        return ended
+    uncommitted = state.programmes[event.programme_id].uncommitted + event.amount
+    what: dict[str, Any] = {
+        "programme_id": event.programme_id, "voucher_id": event.voucher_id, "amount": event.amount,
+        "uncommitted_after": uncommitted,
+    }  # fmt: skip
+    if voucher is None or voucher.group_id is None or not follows or isinstance(event, VoucherExpired):
+        return [*ended, BudgetRecycled(**what)]
+    counted = state.counted(voucher.programme_id, voucher.group_id)
+    return [*ended, IssueReversed(**what, group_issued_after=counted - event.amount)]
+
+
+def take_over_close(state: IssuanceState, event: VoucherClosed, _at: At) -> Sequence[Event]:
+    """Mirror that nothing is left of a voucher."""
+    return [event] if event.voucher_id in state.vouchers else []
+
+
+def take_over_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> Sequence[Event]:
+    """Mirror a voucher made of what came back to another, and let it follow what was decided about that meanwhile."""
+    if event.programme_id not in state.programmes:  # another shard's
+        return []
+    former = state.vouchers.get(event.restored_from)
+    follows: Event | None = None
+    if former is None:  # by rules 1 to 3 it was forgotten while some of it was held
+        return [event]
+    if former.status in ("revoked", "returned"):
+        follows = VoucherRevoked(voucher_id=event.voucher_id, reason=f"{event.restored_from} was {former.status}")
+    elif event.suspended and former.status == "active":
+        follows = VoucherReinstated(voucher_id=event.voucher_id)
+    elif former.status == "suspended" and not event.suspended:
+        follows = VoucherSuspended(voucher_id=event.voucher_id, reason=f"{event.restored_from} is suspended")
+    return [event] if follows is None else [event, follows]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -158,19 +212,44 @@ def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     state.commit(programme.terms.currency, event.face)
     programme.vouchers_issued += 1
     state.count(event.programme_id, event.beneficiary_id, group_id, event.face)
-    state.vouchers[event.voucher_id] = Voucher(event.programme_id, event.beneficiary_id, event.expires_at)
-    state.open_vouchers[event.beneficiary_id] = state.open_vouchers.get(event.beneficiary_id, 0) + 1
+    state.open(event.voucher_id, Voucher(event.programme_id, event.beneficiary_id, group_id, event.expires_at))
     after = (programme.uncommitted, state.counted(event.programme_id, group_id))
     same = after == (event.uncommitted_after, event.group_issued_after)
     ensure(same and programme.uncommitted >= 0, f"budget of {event.programme_id} differs")
 
 
+def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
+    """Apply that value was cancelled unspent."""
+    programme, voucher = state.programmes.edit(event.programme_id), state.vouchers[event.voucher_id]
+    group_id = voucher.group_id or ""
+    programme.issued -= event.amount
+    state.commit(programme.terms.currency, -event.amount)
+    state.count(event.programme_id, voucher.beneficiary_id, group_id, -event.amount)
+    after = (programme.uncommitted, state.counted(event.programme_id, group_id))
+    same = after == (event.uncommitted_after, event.group_issued_after)
+    ensure(same and programme.issued >= 0, f"budget of {event.programme_id} differs")
+
+
+def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> None:
+    """Apply a voucher made of what came back to another: it was issued, and counted, before."""
+    former = state.vouchers.get(event.restored_from)
+    group_id = None if former is None else former.group_id
+    status: VoucherStatus = "suspended" if event.suspended else "active"
+    voucher = Voucher(event.programme_id, event.beneficiary_id, group_id, event.expires_at, status)
+    state.open(event.voucher_id, voucher)
+
+
 def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
-    """Remove a voucher whose end the ledger reported."""
-    voucher = state.vouchers.pop(event.voucher_id)
-    state.open_vouchers[voucher.beneficiary_id] -= 1
-    if state.open_vouchers[voucher.beneficiary_id] == 0:
-        del state.open_vouchers[voucher.beneficiary_id]
+    """Apply the end that the ledger reported of a voucher, or of a first part of it."""
+    if not state.rules.follows_vouchers:
+        state.close(event.voucher_id)
+    elif isinstance(event, VoucherExpired):
+        state.vouchers.edit(event.voucher_id).status = "expired"
+
+
+def voucher_closed(state: IssuanceState, event: VoucherClosed, _at: At) -> None:
+    """Remove a voucher of which nothing is left."""
+    state.close(event.voucher_id)
 
 
 def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) -> None:
@@ -186,3 +265,8 @@ def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, _at: At) 
 def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> None:
     """Apply a revocation."""
     state.vouchers.edit(event.voucher_id).status = "revoked"
+
+
+def voucher_returned(state: IssuanceState, event: VoucherReturned, _at: At) -> None:
+    """Apply that a voucher was given back."""
+    state.vouchers.edit(event.voucher_id).status = "returned"

@@ -10,8 +10,8 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.terms import ProgrammeTerms, RedemptionModel
 from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import CO_PAYMENTS, cash, claims, claims_payable
-from counterfoil.ledger.endings import remove_if_ended
+from counterfoil.ledger.chart import CO_PAYMENTS, cash, claim, claims, claims_payable
+from counterfoil.ledger.endings import closed, remove_if_ended
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.holds import Hold, split
 from counterfoil.ledger.releases import voucher_legs
@@ -44,23 +44,23 @@ def deduct_at_provider(
     payer, payee = hold.owner_id, contract.provider_id
     posting = Posting(state.accounts)
     voucher_legs(posting, "capture", payer, vouchers)
-    posting.leg("post", hold.currency, claims_payable(contract.programme_id), claims(payee), subsidy)
+    asset = claim(contract.programme_id) if state.rules.bounds_each_programme else hold.currency
+    posting.leg("post", asset, claims_payable(contract.programme_id), claims(payee), subsidy)
     posting.leg("capture", hold.currency, cash(payer), CO_PAYMENTS, co_payment)
     posting.leg("post", hold.currency, CO_PAYMENTS, cash(payee), co_payment)
-    return [
-        HoldCaptured(
-            contract_id=event.contract_id,
-            report_id=event.report_id,
-            programme_id=contract.programme_id,
-            provider_id=payee,
-            currency=hold.currency,
-            invoice=event.amount,
-            vouchers=vouchers,
-            subsidy=subsidy,
-            co_payment=co_payment,
-            legs=posting.take(),
-        )
-    ]
+    captured = HoldCaptured(
+        contract_id=event.contract_id,
+        report_id=event.report_id,
+        programme_id=contract.programme_id,
+        provider_id=payee,
+        currency=hold.currency,
+        invoice=event.amount,
+        vouchers=vouchers,
+        subsidy=subsidy,
+        co_payment=co_payment,
+        legs=posting.take(),
+    )
+    return [captured, *closed(state, posting, [draw.voucher_id for draw in vouchers])]
 
 
 CAPTURES: Final[Mapping[RedemptionModel, Capture]] = {"deduct_at_provider": deduct_at_provider}

@@ -2,9 +2,10 @@
 
 Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed. What providers owe after
 a reversal is obligated once more: recoverable -> obligated, until it is set off or paid back (recovered).
-Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired or cancelled.
-Currency: bank -> cash of a party; claims_payable of a programme -> claims of a provider -> settled. What a provider
+Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired, cancelled, or restored as another.
+Claims (an asset per programme): claims_payable of the programme -> claims of a provider -> settled. What a provider
 owes is the negative balance of its receivables.
+Currency: bank -> cash of a party. By rules 1 to 3, claims on all programmes of a currency are in that currency's asset.
 
 What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`.
 """
@@ -25,6 +26,9 @@ CIRCULATION: Final = "circulation"
 REDEEMED: Final = "redeemed"
 EXPIRED: Final = "expired"
 CANCELLED: Final = "cancelled"
+RESTORED: Final = "restored"
+ENDS: Final = (REDEEMED, EXPIRED, CANCELLED, RESTORED)
+"""Where the value of a voucher ends up."""
 
 BANK: Final = "bank"
 CO_PAYMENTS: Final = "co_payments"
@@ -56,7 +60,7 @@ def cash(party_id: str) -> str:
 
 
 def claims(provider_id: str) -> str:
-    """The account of what a provider may claim in a currency."""
+    """The account of what a provider may claim."""
     return f"claims/{provider_id}"
 
 
@@ -73,3 +77,8 @@ def receivables(provider_id: str) -> str:
 def budget(programme_id: str) -> str:
     """The asset in which a programme's budget is kept."""
     return f"budget:{programme_id}"
+
+
+def claim(programme_id: str) -> str:
+    """The asset of the claims on a programme: so many units of its currency."""
+    return f"claims:{programme_id}"

@@ -19,7 +19,8 @@ from counterfoil.ledger.drawdown import need
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import BondReleased, BondSlashed, ContractFunded
 from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split
-from counterfoil.ledger.releases import release, release_legs
+from counterfoil.ledger.releases import free, release, release_legs
+from counterfoil.ledger.restoring import restore
 from counterfoil.ledger.state import Contract, EndedContract, LedgerState
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.events import ContractCancelled, ContractCompleted, ProviderDefaulted, UsageAccepted
@@ -88,9 +89,10 @@ def _end_well(state: LedgerState, contract_id: str, how: Literal["delivered", "c
 
 
 def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Event]:
-    """A failed contract: what was not delivered goes back to the beneficiary, and the bond with it."""
-    posting = Posting(state.accounts)
-    released = release(state, posting, event.contract_id, _price(state, event.contract_id), "provider_default", at)
+    """A failed contract: what was not delivered goes back to the beneficiary, with time to use it, and the bond too."""
+    posting, price = Posting(state.accounts), _price(state, event.contract_id)
+    released = free(posting, event.contract_id, price, "provider_default")
+    restored = restore(state, posting, price.owner_id, price.draws, at)
     bond, beneficiary_id = _bond(state, event.contract_id), state.contracts[event.contract_id].beneficiary_id
     posting.leg("capture", bond.currency, cash(bond.owner_id), BONDS, bond.cash)
     posting.leg("post", bond.currency, BONDS, cash(beneficiary_id), bond.cash)
@@ -101,7 +103,7 @@ def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Ev
         amount=bond.cash,
         legs=posting.take(),
     )
-    return [*released, ended]
+    return [released, *restored, ended]
 
 
 def _price(state: LedgerState, contract_id: str) -> Hold[None]:

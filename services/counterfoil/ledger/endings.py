@@ -7,33 +7,33 @@ is released.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
-from counterfoil.issuance.events import VoucherRevoked
+from counterfoil.issuance.events import VoucherReturned, VoucherRevoked
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import (
     APPROPRIATION,
     CANCELLED,
     CIRCULATION,
+    ENDS,
     EXPIRED,
     LAPSED,
     OBLIGATED,
-    REDEEMED,
     budget,
     owner,
 )
-from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherExpired
+from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherClosed, VoucherExpired
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
 How = Literal["expired", "cancelled"]
 
 
-def revoke_voucher(state: LedgerState, event: VoucherRevoked, _at: At) -> Sequence[Event]:
-    """End a revoked voucher."""
+def revoke_voucher(state: LedgerState, event: VoucherRevoked | VoucherReturned, _at: At) -> Sequence[Event]:
+    """End a voucher that was revoked or given back."""
     voucher = state.vouchers.open.get(event.voucher_id)
     return [] if voucher is None or voucher.dead else _end_all(state, [voucher.voucher_id], CANCELLED)
 
@@ -58,10 +58,22 @@ def bury(state: LedgerState, posting: Posting, party_id: str, released: Iterable
     for draw in released:
         voucher = state.vouchers.open[draw.voucher_id]
         if voucher.dead or at.time >= voucher.expires_at:
-            ended.append(
-                _end(state, posting, voucher, CANCELLED if voucher.status == "revoked" else EXPIRED, [party_id])
-            )
+            ended += _end(state, posting, voucher, CANCELLED if voucher.status == "revoked" else EXPIRED, [party_id])
     return ended
+
+
+def closed(
+    state: LedgerState, posting: Posting, voucher_ids: Iterable[str], *, ending: bool = False
+) -> Sequence[VoucherClosed]:
+    """Of which vouchers nothing is left after the legs drafted so far: of dead ones; with `ending`, they end here."""
+    if not state.rules.follows_vouchers:
+        return []
+    return [
+        VoucherClosed(voucher_id=voucher_id)
+        for voucher_id in voucher_ids
+        if (ending or state.vouchers.open[voucher_id].dead)
+        and not any(posting.draft(owner(each), voucher_id).posted for each in state.owners(voucher_id))
+    ]
 
 
 def _end_all(state: LedgerState, voucher_ids: Iterable[str], how: How) -> list[Event]:
@@ -73,11 +85,11 @@ def _end_all(state: LedgerState, voucher_ids: Iterable[str], how: How) -> list[E
             break
         owners = state.unheld(voucher_id)[:room]
         room -= max(len(owners), 1)
-        ended.append(_end(state, posting, state.vouchers.open[voucher_id], how, owners))
+        ended += _end(state, posting, state.vouchers.open[voucher_id], how, owners)
     return ended
 
 
-def _end(state: LedgerState, posting: Posting, voucher: Voucher, how: How, owners: Sequence[str]) -> Event:
+def _end(state: LedgerState, posting: Posting, voucher: Voucher, how: How, owners: Sequence[str]) -> list[Event]:
     """End the unheld value that these owners have of a voucher."""
     amount = 0
     for party_id in owners:
@@ -86,10 +98,12 @@ def _end(state: LedgerState, posting: Posting, voucher: Voucher, how: How, owner
         amount += available
     recycled = how == CANCELLED or state.terms(voucher.programme_id, voucher.version).recycles
     posting.leg("post", budget(voucher.programme_id), OBLIGATED, APPROPRIATION if recycled else LAPSED, amount)
-    voucher_id, programme_id, legs = voucher.voucher_id, voucher.programme_id, posting.take()
-    if how == CANCELLED:
-        return VoucherCancelled(voucher_id=voucher_id, programme_id=programme_id, amount=amount, legs=legs)
-    return VoucherExpired(voucher_id=voucher_id, programme_id=programme_id, amount=amount, recycled=recycled, legs=legs)
+    what: dict[str, Any] = {
+        "voucher_id": voucher.voucher_id, "programme_id": voucher.programme_id, "amount": amount,
+        "legs": posting.take(),
+    }  # fmt: skip
+    ended = VoucherCancelled(**what) if how == CANCELLED else VoucherExpired(**what, recycled=recycled)
+    return [ended, *closed(state, posting, [voucher.voucher_id], ending=True)]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -105,6 +119,7 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
         state.vouchers.open.edit(voucher_id).status = "expired" if isinstance(event, VoucherExpired) else "revoked"
         voucher.ended_at = at.time
     state.cancel_later(voucher)
+    state.unfund_later(voucher)
     remove_if_ended(state, voucher_id)
     if expiring and not state.expires(voucher_id):
         state.expiring.ended()
@@ -113,12 +128,17 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
 
 
 def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
-    """Remove a dead voucher without owners; what was redeemed, expired and cancelled must then add up to its face."""
+    """Remove a dead voucher without owners; what was redeemed, expired and so on must then add up to its face."""
     voucher = state.vouchers.open.get(voucher_id)
     if voucher is None or not voucher.dead or state.owners(voucher_id):
         return
-    ended = sum(state.accounts.find(account, voucher_id).posted for account in (REDEEMED, EXPIRED, CANCELLED))
+    ended = sum(state.accounts.find(account, voucher_id).posted for account in ENDS)
     issued = -state.accounts.find(CIRCULATION, voucher_id).posted
     ensure(ended == voucher.face == issued, f"voucher {voucher_id} does not add up")
     del state.vouchers.open[voucher_id]
     state.accounts.drop_asset(voucher_id)
+
+
+def voucher_closed(state: LedgerState, event: VoucherClosed, _at: At) -> None:
+    """The event before it has removed the voucher."""
+    ensure(event.voucher_id not in state.vouchers.open, f"something is left of {event.voucher_id}")

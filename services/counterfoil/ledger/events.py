@@ -67,6 +67,15 @@ class AppropriationPosted(Event):
     legs: tuple[Leg, ...]
 
 
+@event("appropriation.reduced.v1")
+class AppropriationReduced(Event):
+    """Budget: appropriation -> funding."""
+
+    programme_id: Id
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]
+
+
 @event("voucher.credited.v1")
 class VoucherCredited(Event):
     """Budget: appropriation -> obligated; voucher: circulation -> its first owner, the beneficiary."""
@@ -121,6 +130,43 @@ class VoucherCancelled(Event):
     programme_id: Id
     amount: Amount
     legs: tuple[Leg, ...]
+
+
+@event("voucher.restored.v1")
+class VoucherRestored(Event):
+    """What a provider's default gave back of a voucher that has ended, or soon ends, is a voucher of its own.
+
+    Its terms are those of the voucher that it was restored from, and it lasts longer. Voucher: its owner -> restored,
+    and circulation -> owner; budget: nothing moves.
+    """
+
+    voucher_id: Id
+    restored_from: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    face: PositiveAmount
+    not_before: DerivedTime
+    expires_at: DerivedTime
+    issue_seq: Count
+    suspended: Flag
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.closed.v1")
+class VoucherClosed(Event):
+    """Nothing is left of a voucher that has ended, held or not."""
+
+    voucher_id: Id
+
+
+@event("funding.ended.v1")
+class FundingEnded(Event):
+    """A voucher that pays for a bid on the book may pay for no more trades: the bid is to be closed."""
+
+    bid_id: Id
+    voucher_id: Id
+    reason: Literal["revoked", "suspended", "expired"]
 
 
 @event("cash.deposited.v1")
@@ -248,7 +294,7 @@ class CaptureReversed(Event):
     """A credit note on one capture: voucher: redeemed -> its owner; the co-payment back to the beneficiary's cash.
 
     Vouchers come back in reverse order of their draws; what was drawn on vouchers that are gone is `lapsed`. The
-    provider loses what it has not claimed (currency: claims -> claims_payable), and owes the rest (currency:
+    provider loses what it has not claimed (claims -> claims_payable), and owes the rest (claims on the programme:
     receivables -> claims_payable; budget: recoverable -> obligated). `unpaid`: what its cash does not cover of the
     co-payment, which it owes the beneficiary outside the ledger.
     """
@@ -271,7 +317,7 @@ class CaptureReversed(Event):
 
 @event("receivable.offset.v1")
 class ReceivableOffset(Event):
-    """Claims were set off against what their provider owes: currency: claims -> receivables; budget: obligated ->
+    """Claims were set off against what their provider owes: claims -> receivables; budget: obligated ->
     recoverable."""
 
     programme_id: Id
@@ -282,7 +328,8 @@ class ReceivableOffset(Event):
 
 @event("receivable.recovered.v1")
 class ReceivableRecovered(Event):
-    """A provider paid back what it owes: currency: recovered -> receivables; budget: recovered -> recoverable."""
+    """A provider paid back what it owes: claims on the programme: recovered -> receivables; budget: recovered ->
+    recoverable."""
 
     programme_id: Id
     provider_id: Id
@@ -315,7 +362,7 @@ class BondSlashed(Event):
 
 @event("claim.settled.v1")
 class ClaimSettled(Event):
-    """A provider's share of a paid settlement: currency: claims -> settled; budget: obligated -> disbursed."""
+    """A provider's share of a paid settlement: claims: claims -> settled; budget: obligated -> disbursed."""
 
     settlement_id: Id
     programme_id: Id

@@ -6,11 +6,11 @@ releases give back from its end. Nothing is recomputed later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, Form, either, listed, optional, row
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TRUE, Form, either, listed, optional, row
 from counterfoil.core.table import Table
 from counterfoil.ledger.events import Draw, Purpose
 
@@ -73,13 +73,47 @@ HOLD: Final = Form(
 )  # fmt: skip
 
 
-class Holds:
-    """All holds of one ledger, by purpose and id."""
+LEAVING: Final = Form(
+    "leaving", ("bid_id",), TRUE, "a bid that is held for, and is to be closed: its funding has ended"
+)
 
-    __slots__ = ("open",)
+
+class Holds:
+    """All holds of one ledger, by purpose and id. `leaving`: bids that matching was told to close."""
+
+    __slots__ = ("_bids", "leaving", "open")
 
     def __init__(self) -> None:
         self.open: Table[tuple[Purpose, str], Hold[Any]] = Table(HOLD)
+        self.leaving: Table[str, bool] = Table(LEAVING)
+        self._bids: dict[str, dict[str, None]] = {}  # by voucher
+
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        self._bids = {}
+        for bid_id, hold in self.for_all("bid").items():
+            self._index(bid_id, hold)
+
+    def bids_on(self, voucher_id: str) -> Collection[str]:
+        """The bids that draw on a voucher and that matching was not told to close, in any order."""
+        return self._bids.get(voucher_id, {}).keys()
+
+    def leave(self, bid_id: str) -> None:
+        """Matching was told to close a bid."""
+        self._unindex(bid_id)
+        self.leaving[bid_id] = True
+
+    def _index(self, bid_id: str, hold: Hold[Any]) -> None:
+        if bid_id not in self.leaving:
+            for draw in hold.draws:
+                self._bids.setdefault(draw.voucher_id, {})[bid_id] = None
+
+    def _unindex(self, bid_id: str) -> None:
+        for draw in () if ("bid", bid_id) not in self.open else self.open["bid", bid_id].draws:
+            bids = self._bids.get(draw.voucher_id, {})
+            bids.pop(bid_id, None)
+            if not bids:
+                self._bids.pop(draw.voucher_id, None)
 
     def of_bid(self, bid_id: str) -> Hold[BidNeed] | None:
         """The hold for a bid."""
@@ -95,10 +129,17 @@ class Holds:
 
     def put(self, hold_id: str, hold: Hold[Any]) -> None:
         """Store a new hold, or what is left of one."""
+        if hold.purpose == "bid":
+            self._unindex(hold_id)
+            self._index(hold_id, hold)
         self.open[hold.purpose, hold_id] = hold
 
     def drop(self, purpose: Purpose, hold_id: str) -> None:
         """Remove a hold that has ended."""
+        if purpose == "bid":
+            self._unindex(hold_id)
+            if hold_id in self.leaving:
+                del self.leaving[hold_id]
         del self.open[purpose, hold_id]
 
 

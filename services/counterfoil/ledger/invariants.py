@@ -7,7 +7,7 @@ held, what is obligated) is the sum of those things. One pass over the state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT
 from counterfoil.ledger.accounts import Position
@@ -15,20 +15,19 @@ from counterfoil.ledger.chart import (
     APPROPRIATION,
     BANK,
     BONDS,
-    CANCELLED,
     CIRCULATION,
     CO_PAYMENTS,
     DISBURSED,
-    EXPIRED,
+    ENDS,
     FUNDING,
     LAPSED,
     OBLIGATED,
     RECOVERABLE,
     RECOVERED,
-    REDEEMED,
     SETTLED,
     budget,
     cash,
+    claim,
     claims_payable,
     may_overdraw,
     owner,
@@ -56,6 +55,7 @@ def check_ledger(state: LedgerState) -> list[str]:
         *_vouchers(state),
         *_owners(state),
         *_endings(state),
+        *_funding(state),
         *_programmes(state),
         *_currencies(state),
     ]
@@ -113,7 +113,7 @@ def _captured(state: LedgerState) -> Iterator[str]:
     for contract in (*state.contracts.values(), *(each.contract for each in state.ended.values())):
         subsidised[contract.programme_id] += contract.subsidised - contract.reversed
     for programme_id in state.programmes:
-        claimed = -state.accounts.find(claims_payable(programme_id), state.currency(programme_id)).posted
+        claimed = _claimed(state, programme_id)
         if claimed != subsidised[programme_id]:
             yield f"programme {programme_id}: claims of {claimed}, its contracts say {subsidised[programme_id]}"
 
@@ -134,6 +134,12 @@ def _reversed(state: LedgerState) -> Iterator[str]:
             or amounts[contract_id] > contract.invoiced
         ):
             yield f"contract {contract_id}: its captures are not what was subsidised and not reversed"
+
+
+def _claimed(state: LedgerState, programme_id: str) -> int:
+    """What was ever claimed on a programme: before version 4 of the rules in its currency, then in claims on it."""
+    account, assets = claims_payable(programme_id), (claim(programme_id), state.currency(programme_id))
+    return -sum(state.accounts.find(account, asset).posted for asset in assets)
 
 
 def _held(state: LedgerState) -> Held:
@@ -159,18 +165,22 @@ def _held_balances(state: LedgerState, held: Held) -> Iterator[str]:
 
 
 def _vouchers(state: LedgerState) -> Iterator[str]:
-    """face = owners' + redeemed + expired + cancelled, each >= 0, for each voucher that is open."""
+    """face = owners' + redeemed + expired + cancelled + restored, each >= 0, for each voucher that is open."""
     for voucher_id, voucher in state.vouchers.open.items():
         yield from (f"voucher {voucher_id}: {problem}" for problem in _voucher(state, voucher))
     for asset in state.accounts.assets:
-        if not asset.startswith("budget:") and not _is_currency(asset) and asset not in state.vouchers.open:
+        if (
+            not asset.startswith((budget(""), claim("")))
+            and not _is_currency(asset)
+            and asset not in state.vouchers.open
+        ):
             yield f"{asset}: balances of a voucher that is not open"
 
 
 def _voucher(state: LedgerState, voucher: Voucher) -> Iterator[str]:
     positions = state.accounts.assets.get(voucher.voucher_id, {})
     owned = {account: each for account, each in positions.items() if owner_of(account) is not None}
-    ends = {account: positions[account].posted for account in (REDEEMED, EXPIRED, CANCELLED) if account in positions}
+    ends = {account: positions[account].posted for account in ENDS if account in positions}
     parts = [*(position.posted for position in owned.values()), *ends.values()]
     if sum(parts) != voucher.face or min(parts, default=0) < 0:
         yield f"face {voucher.face} is not the sum of {parts}"
@@ -192,6 +202,21 @@ def _endings(state: LedgerState) -> Iterator[str]:
         if (not voucher.dead or state.unheld(voucher_id)) and voucher_id not in waiting:
             problem = "some of it is not held" if voucher.dead else "it ends"
             yield f"voucher {voucher_id}: {problem}, and no timer is set"
+
+
+def _funding(state: LedgerState) -> Iterator[str]:
+    """The bids on a voucher are those that draw on it; if it may pay no more, matching was told or a timer is set."""
+    draws = {bid_id: [draw.voucher_id for draw in hold.draws] for bid_id, hold in state.holds.for_all("bid").items()}
+    waiting = state.unfunding.reached(MAX_COUNT, len(state.unfunding))
+    for voucher_id, voucher in state.vouchers.open.items():
+        bids = {bid_id for bid_id, drawn in draws.items() if voucher_id in drawn and bid_id not in state.holds.leaving}
+        if bids != set(state.holds.bids_on(voucher_id)):
+            yield f"voucher {voucher_id}: the bids on it are not those indexed"
+        if bids and voucher.status != "active" and state.rules.ends_funding and voucher_id not in waiting:
+            yield f"voucher {voucher_id}: it is {voucher.status}, bids draw on it, and no timer is set"
+    for bid_id in state.holds.leaving:
+        if bid_id not in draws:
+            yield f"bid {bid_id} is to be closed, and nothing is held for it"
 
 
 def _owners(state: LedgerState) -> Iterator[str]:
@@ -217,7 +242,6 @@ def _programmes(state: LedgerState) -> Iterator[str]:
         )
         live[voucher.programme_id] += sum(owned)
     for programme_id in state.programmes:
-        currency = state.currency(programme_id)
         asset = budget(programme_id)
         names = (APPROPRIATION, OBLIGATED, DISBURSED, LAPSED)
         parts = [state.accounts.find(account, asset).posted for account in names]
@@ -225,33 +249,39 @@ def _programmes(state: LedgerState) -> Iterator[str]:
         appropriated = -state.accounts.find(FUNDING, asset).posted
         if sum(parts) - owed != appropriated + recovered or min(*parts, owed, recovered) < 0:
             yield f"{asset}: appropriated {appropriated} and recovered {recovered} are not {parts} less {owed} owed"
-        claimed = -state.accounts.find(claims_payable(programme_id), currency).posted
-        unsettled = claimed + owed + recovered - parts[2]
+        unsettled = _claimed(state, programme_id) + owed + recovered - parts[2]
         if unsettled < 0 or parts[1] != live[programme_id] + unsettled:
             yield f"{asset}: obligated {parts[1]} is not live {live[programme_id]} and unsettled {unsettled}"
 
 
 def _currencies(state: LedgerState) -> Iterator[str]:
-    """What was settled in a currency is what its programmes disbursed; cash and bank mirror each other.
+    """Cash and bank mirror each other; so do, per currency, what was settled and what its programmes disbursed.
 
-    So do what providers owe and what programmes have to get back.
+    So do what providers owe and what programmes have to get back. Both are in claims on a programme, or, of what rules
+    1 to 3 captured, in the currency.
     """
-    disbursed: Counter[str] = Counter()
-    recoverable: Counter[str] = Counter()
+    unsettled: Counter[str] = Counter()
+    owed: Counter[str] = Counter()
     for programme_id in state.programmes:
-        currency = state.currency(programme_id)
-        disbursed[currency] += state.accounts.find(DISBURSED, budget(programme_id)).posted
-        recoverable[currency] += state.accounts.find(RECOVERABLE, budget(programme_id)).posted
+        currency, accounts = state.currency(programme_id), state.accounts.assets.get(claim(programme_id), {})
+        disbursed = state.accounts.find(DISBURSED, budget(programme_id)).posted
+        unsettled[currency] += disbursed - _posted(accounts, SETTLED)
+        recoverable = state.accounts.find(RECOVERABLE, budget(programme_id)).posted
+        owed[currency] += recoverable - _posted(accounts, receivables(""))
     for asset, accounts in state.accounts.assets.items():
         if _is_currency(asset):
-            cash_of_all = sum(p.posted for account, p in accounts.items() if account.startswith(cash("")))
-            if cash_of_all != -state.accounts.find(BANK, asset).posted:
+            if _posted(accounts, cash("")) != -_posted(accounts, BANK):
                 yield f"{asset}: the parties' cash is not what the bank received"
-            if state.accounts.find(SETTLED, asset).posted != disbursed[asset]:
-                yield f"{asset}: settled is not what was disbursed"
-            owed_by_all = sum(p.posted for account, p in accounts.items() if account.startswith(receivables("")))
-            if owed_by_all != recoverable[asset]:
-                yield f"{asset}: what providers owe is not what programmes have to get back"
+            unsettled[asset] -= _posted(accounts, SETTLED)
+            owed[asset] -= _posted(accounts, receivables(""))
+    yield from (f"{asset}: settled is not what was disbursed" for asset, amount in unsettled.items() if amount)
+    for asset, amount in owed.items():
+        if amount:
+            yield f"{asset}: what providers owe is not what programmes have to get back"
+
+
+def _posted(accounts: Mapping[str, Position], prefix: str) -> int:
+    return sum(position.posted for account, position in accounts.items() if account.startswith(prefix))
 
 
 def _is_currency(asset: str) -> bool:

@@ -33,9 +33,15 @@ def reduce(
 
 
 def release(state: LedgerState, posting: Posting, hold_id: str, hold: Hold[Any], reason: str, at: At) -> list[Event]:
-    """Give back all that is left of a hold."""
+    """Give back all that is left of a hold; what a dead voucher gets back ends."""
+    released = free(posting, hold_id, hold, reason)
+    return [released, *bury(state, posting, hold.owner_id, hold.draws, at)]
+
+
+def free(posting: Posting, hold_id: str, hold: Hold[Any], reason: str) -> HoldReleased:
+    """Give back all that is left of a hold; what becomes of it is for the caller to say."""
     release_legs(posting, hold, hold.draws, hold.cash)
-    released = HoldReleased(
+    return HoldReleased(
         hold_id=hold_id,
         purpose=hold.purpose,
         reason=reason,
@@ -43,7 +49,6 @@ def release(state: LedgerState, posting: Posting, hold_id: str, hold: Hold[Any],
         cash=hold.cash,
         legs=posting.take(),
     )
-    return [released, *bury(state, posting, hold.owner_id, hold.draws, at)]
 
 
 def release_legs(posting: Posting, hold: Hold[Any], vouchers: Sequence[Draw], amount: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.budgets import claim_legs
 from counterfoil.ledger.chart import (
     LAPSED,
     OBLIGATED,
@@ -19,7 +20,7 @@ from counterfoil.ledger.chart import (
     REDEEMED,
     budget,
     cash,
-    claims,
+    claim,
     claims_payable,
     owner,
     receivables,
@@ -41,21 +42,21 @@ def reverse(state: LedgerState, event: UsageReversed, at: At) -> Sequence[Event]
     vouchers = split(captured.draws, total(captured.draws) - subsidy)[1][::-1]
     live = tuple(draw for draw in vouchers if draw.voucher_id in state.vouchers.open)
     lapsed = subsidy - total(live)
-    payer, payee, asset = contract.provider_id, contract.beneficiary_id, budget(contract.programme_id)
+    payer, payee, programme_id = contract.provider_id, contract.beneficiary_id, contract.programme_id
     posting = Posting(state.accounts)
     for draw in live:
         posting.leg("post", draw.voucher_id, REDEEMED, owner(payee), draw.amount)
-    posting.leg("post", currency, claims(payer), claims_payable(contract.programme_id), event.unclaimed)
-    posting.leg("post", currency, receivables(payer), claims_payable(contract.programme_id), event.owed)
-    posting.leg("post", asset, RECOVERABLE, OBLIGATED, event.owed)
-    posting.leg("post", asset, OBLIGATED, LAPSED, lapsed)
+    claim_legs(posting, programme_id, currency, payer, claims_payable(programme_id), event.unclaimed)
+    posting.leg("post", claim(programme_id), receivables(payer), claims_payable(programme_id), event.owed)
+    posting.leg("post", budget(programme_id), RECOVERABLE, OBLIGATED, event.owed)
+    posting.leg("post", budget(programme_id), OBLIGATED, LAPSED, lapsed)
     paid = min(event.co_payment, state.accounts.find(cash(payer), currency).available)
     posting.leg("post", currency, cash(payer), cash(payee), paid)
     reversal = CaptureReversed(
         reversal_id=event.reversal_id,
         report_id=event.report_id,
         contract_id=event.contract_id,
-        programme_id=contract.programme_id,
+        programme_id=programme_id,
         provider_id=payer,
         beneficiary_id=payee,
         currency=currency,
@@ -75,7 +76,8 @@ def set_off(state: LedgerState, event: ClaimOffset, _at: At) -> Sequence[Event]:
     if event.programme_id not in state.programmes:
         return []
     posting = Posting(state.accounts)
-    posting.leg("post", event.currency, claims(event.provider_id), receivables(event.provider_id), event.amount)
+    account = receivables(event.provider_id)
+    claim_legs(posting, event.programme_id, event.currency, event.provider_id, account, event.amount)
     posting.leg("post", budget(event.programme_id), OBLIGATED, RECOVERABLE, event.amount)
     return [
         ReceivableOffset(
@@ -89,7 +91,7 @@ def recover(state: LedgerState, event: RecoveryConfirmed, _at: At) -> Sequence[E
     if event.programme_id not in state.programmes:
         return []
     posting = Posting(state.accounts)
-    posting.leg("post", event.currency, RECOVERED, receivables(event.provider_id), event.amount)
+    posting.leg("post", claim(event.programme_id), RECOVERED, receivables(event.provider_id), event.amount)
     posting.leg("post", budget(event.programme_id), RECOVERED, RECOVERABLE, event.amount)
     return [
         ReceivableRecovered(

@@ -7,9 +7,11 @@ from typing import Final
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import (
     BudgetAppropriated,
+    BudgetReduced,
     ProgrammePublished,
     VoucherIssued,
     VoucherReinstated,
+    VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
@@ -20,8 +22,10 @@ from counterfoil.ledger import (
     cash,
     contracts,
     endings,
+    funding,
     offers,
     releases,
+    restoring,
     reversals,
     state,
     vouchers,
@@ -29,6 +33,7 @@ from counterfoil.ledger import (
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import (
     AppropriationPosted,
+    AppropriationReduced,
     BondHeld,
     BondReleased,
     BondSlashed,
@@ -37,6 +42,7 @@ from counterfoil.ledger.events import (
     CashWithdrawn,
     ClaimSettled,
     ContractFunded,
+    FundingEnded,
     HoldCaptured,
     HoldPlaced,
     HoldReduced,
@@ -45,9 +51,11 @@ from counterfoil.ledger.events import (
     ReceivableOffset,
     ReceivableRecovered,
     VoucherCancelled,
+    VoucherClosed,
     VoucherCredited,
     VoucherExpired,
     VoucherFrozen,
+    VoucherRestored,
     VoucherUnfrozen,
 )
 from counterfoil.ledger.state import LedgerState
@@ -82,10 +90,12 @@ DECIDER: Final = Decider(
             **MIRRORED,
             ProgrammePublished: mirror,
             BudgetAppropriated: budgets.post_appropriation,
+            BudgetReduced: budgets.reduce_appropriation,
             VoucherIssued: vouchers.credit_voucher,
             VoucherSuspended: vouchers.freeze_voucher,
             VoucherReinstated: vouchers.unfreeze_voucher,
             VoucherRevoked: endings.revoke_voucher,
+            VoucherReturned: endings.revoke_voucher,
         },
         "matching": {
             OfferReceived: offers.hold_offer,
@@ -113,12 +123,17 @@ DECIDER: Final = Decider(
         ContractCancelled: contracts.is_funded,
         ProviderDefaulted: contracts.is_funded,
     },
-    timers={"voucher_expiry": endings.expire_vouchers, "voucher_cancellation": endings.cancel_vouchers},
+    timers={
+        "voucher_expiry": endings.expire_vouchers,
+        "voucher_cancellation": endings.cancel_vouchers,
+        "funding_end": funding.end_funding,
+    },
     due=LedgerState.next_due,
     evolve={
         **COMMON,
         ProgrammePublished: state.programme_published,
         AppropriationPosted: state.posted,
+        AppropriationReduced: state.posted,
         CashDeposited: state.posted,
         CashWithdrawn: state.posted,
         ClaimSettled: state.posted,
@@ -129,6 +144,9 @@ DECIDER: Final = Decider(
         VoucherUnfrozen: vouchers.voucher_unfrozen,
         VoucherExpired: endings.voucher_ended,
         VoucherCancelled: endings.voucher_ended,
+        VoucherClosed: endings.voucher_closed,
+        VoucherRestored: restoring.voucher_restored,
+        FundingEnded: funding.funding_ended,
         HoldPlaced: bids.hold_placed,
         BondHeld: offers.bond_held,
         HoldRefused: releases.hold_refused,

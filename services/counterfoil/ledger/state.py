@@ -1,7 +1,7 @@
 """The ledger's state: positions, vouchers, holds, contracts and the terms of programmes.
 
 Conservation per voucher, at every index: face = owners' posted balances (of which what is pending is held) + redeemed +
-expired + cancelled.
+expired + cancelled + restored.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
+    AppropriationReduced,
     CashDeposited,
     CashWithdrawn,
     ClaimSettled,
@@ -83,11 +84,13 @@ PROGRAMME: Final = versions(ProgrammePublished)
 class LedgerState(ServiceState):
     """The ledger's whole state. `programmes`: every version of each programme, by number.
 
-    `expiring` and `cancelling`: vouchers with unheld value that is still to end, by when it may.
+    `expiring` and `cancelling`: vouchers with unheld value that is still to end, by when it may. `unfunding`: vouchers
+    that may pay for no more trades, with bids that are to be closed for it.
     """
 
     __slots__ = (
-        "accounts", "cancelling", "captures", "contracts", "ended", "expiring", "holds", "programmes", "vouchers",
+        "accounts", "cancelling", "captures", "contracts", "ended", "expiring", "holds", "programmes", "unfunding",
+        "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -95,7 +98,7 @@ class LedgerState(ServiceState):
         self.accounts = Accounts()
         self.vouchers = Vouchers()
         self.holds = Holds()
-        for table in (self.accounts.assets, self.vouchers.open, self.holds.open):
+        for table in (self.accounts.assets, self.vouchers.open, self.holds.open, self.holds.leaving):
             self.keep(table)
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
@@ -103,6 +106,7 @@ class LedgerState(ServiceState):
         self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
+        self.unfunding = Deadlines(self.unfunds)
 
     def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
         """The terms of a programme version."""
@@ -154,8 +158,16 @@ class LedgerState(ServiceState):
         voucher = self.vouchers.open.get(voucher_id)
         return voucher is not None and voucher.status == "revoked" and bool(self.unheld(voucher_id))
 
+    def unfunds(self, voucher_id: str) -> bool:
+        """Whether bids on the book are to be closed because the voucher may pay for no more trades."""
+        voucher = self.vouchers.open.get(voucher_id)
+        barred = voucher is not None and voucher.status != "active" and self.rules.ends_funding
+        return barred and bool(self.holds.bids_on(voucher_id))
+
     def next_due(self) -> tuple[int, str] | None:
         """The earliest (time, timer kind)."""
+        if self.unfunding.next() is not None:
+            return 0, "funding_end"
         times = ((self.expiring.next(), "voucher_expiry"), (self.cancelling.next(), "voucher_cancellation"))
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
@@ -163,12 +175,15 @@ class LedgerState(ServiceState):
         """Derive what is not in the tables."""
         super().rebuild()
         self.vouchers.forget_owners()
+        self.holds.rebuild()
         self.expiring, self.cancelling = Deadlines(self.expires), Deadlines(self.cancels)
+        self.unfunding = Deadlines(self.unfunds)
         for voucher_id, voucher in self.vouchers.open.items():
             for party_id in self.owners(voucher_id):
                 self.vouchers.set_owner(voucher, party_id, owns=True)
             self.expire_later(voucher)
             self.cancel_later(voucher)
+            self.unfund_later(voucher)
 
     def expire_later(self, voucher: Voucher) -> None:
         """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
@@ -180,11 +195,22 @@ class LedgerState(ServiceState):
         if voucher.ended_at is not None and self.cancels(voucher.voucher_id):
             self.cancelling.add(voucher.ended_at, 0, 0, voucher.voucher_id)
 
+    def unfund_later(self, voucher: Voucher) -> None:
+        """Let the bids that the voucher was to pay for be closed, before anything else is decided."""
+        if self.unfunds(voucher.voucher_id):
+            self.unfunding.add(0, voucher.index, 0, voucher.voucher_id)
+
 
 def posted(
     state: LedgerState,
     event: (
-        AppropriationPosted | CashDeposited | CashWithdrawn | ClaimSettled | ReceivableOffset | ReceivableRecovered
+        AppropriationPosted
+        | AppropriationReduced
+        | CashDeposited
+        | CashWithdrawn
+        | ClaimSettled
+        | ReceivableOffset
+        | ReceivableRecovered
     ),
     _at: At,
 ) -> None:

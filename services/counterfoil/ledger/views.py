@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.core.decider import At
-from counterfoil.ledger.chart import CANCELLED, EXPIRED, REDEEMED, owner_of
+from counterfoil.ledger.chart import ENDS, owner_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
+    AppropriationReduced,
     BondHeld,
     BondReleased,
     BondSlashed,
@@ -20,6 +21,7 @@ from counterfoil.ledger.events import (
     CashWithdrawn,
     ClaimSettled,
     ContractFunded,
+    FundingEnded,
     HoldCaptured,
     HoldPlaced,
     HoldReduced,
@@ -31,6 +33,7 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
+    VoucherRestored,
 )
 from counterfoil.ledger.holds import total
 from counterfoil.ports import Add, Change, Put, Set, View
@@ -56,11 +59,13 @@ VOUCHERS_BALANCE: Final = View(
         "redeemed": "amount",
         "expired": "amount",
         "cancelled": "amount",
+        "restored": "amount",
     },
     filters=("programme_id", "beneficiary_id"),
 )
-"""face = available + held + redeemed + expired + cancelled, the first two summed over all owners: what each of them has
-is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the voucher's times and status."""
+"""face = available + held + redeemed + expired + cancelled + restored (as another voucher), the first two summed over
+all owners: what each of them has is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the
+voucher's times and status."""
 HOLDS: Final = View(
     name="holds",
     key=("hold_id",),
@@ -144,7 +149,7 @@ def _posted(event: Any, at: At) -> Iterable[Change]:
                 "posted_at": at.time,
             }
             yield Put(BALANCES.name, row)
-            if account in (REDEEMED, EXPIRED, CANCELLED):
+            if account in ENDS:
                 yield Set(VOUCHERS_BALANCE.name, (leg.asset,), {account: after.posted})
         changed = _owned(leg)
         if changed:
@@ -164,7 +169,7 @@ def _owned(leg: Leg) -> dict[str, int]:
     return {name: by for name, by in (("available", available), ("held", held)) if by}
 
 
-def _voucher_credited(event: VoucherCredited, _at: At) -> Iterable[Change]:
+def _voucher_credited(event: VoucherCredited | VoucherRestored, _at: At) -> Iterable[Change]:
     row = {
         "voucher_id": event.voucher_id,
         "programme_id": event.programme_id,
@@ -172,9 +177,7 @@ def _voucher_credited(event: VoucherCredited, _at: At) -> Iterable[Change]:
         "face": event.face,
         "available": 0,
         "held": 0,
-        REDEEMED: 0,
-        EXPIRED: 0,
-        CANCELLED: 0,
+        **dict.fromkeys(ENDS, 0),
     }
     yield Put(VOUCHERS_BALANCE.name, row)
 
@@ -200,6 +203,10 @@ def _bond_held(event: BondHeld, at: At) -> Iterable[Change]:
 
 def _hold_refused(event: HoldRefused, at: At) -> Iterable[Change]:
     yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code)
+
+
+def _funding_ended(event: FundingEnded, _at: At) -> Iterable[Change]:
+    yield Set(HOLDS.name, (event.bid_id,), {"reason": f"funding_{event.reason}"})
 
 
 def _hold_reduced(event: HoldReduced, _at: At) -> Iterable[Change]:
@@ -257,6 +264,7 @@ def _and_posted(first: Reducer) -> Reducer:
 
 REDUCERS: Final[Reducers] = {
     AppropriationPosted: _posted,
+    AppropriationReduced: _posted,
     CashDeposited: _posted,
     CashWithdrawn: _posted,
     ClaimSettled: _posted,
@@ -266,6 +274,8 @@ REDUCERS: Final[Reducers] = {
     VoucherCredited: _and_posted(_voucher_credited),
     VoucherExpired: _posted,
     VoucherCancelled: _posted,
+    VoucherRestored: _and_posted(_voucher_credited),
+    FundingEnded: _funding_ended,
     HoldPlaced: _and_posted(_hold_placed),
     BondHeld: _and_posted(_bond_held),
     HoldRefused: _hold_refused,

@@ -63,9 +63,14 @@ def voucher_credited(state: LedgerState, event: VoucherCredited, at: At) -> None
 
 def voucher_frozen(state: LedgerState, event: VoucherFrozen, _at: At) -> None:
     """Apply a suspension."""
-    state.vouchers.open.edit(event.voucher_id).status = "frozen"
+    voucher = state.vouchers.open.edit(event.voucher_id)
+    voucher.status = "frozen"
+    state.unfund_later(voucher)
 
 
 def voucher_unfrozen(state: LedgerState, event: VoucherUnfrozen, _at: At) -> None:
     """Apply a reinstatement."""
+    unfunding = state.unfunds(event.voucher_id)
     state.vouchers.open.edit(event.voucher_id).status = "active"
+    if unfunding:
+        state.unfunding.ended()

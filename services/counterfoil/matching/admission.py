@@ -8,11 +8,12 @@ funds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
-from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
+from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -26,6 +27,12 @@ from counterfoil.matching.passes import ending_of_bid, ending_of_offer, pass_at,
 from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import ends_at, floor_hour, last_start
+
+_FUNDING_ENDED: Final[Mapping[str, Literal["funding_revoked", "funding_suspended", "funding_expired"]]] = {
+    "revoked": "funding_revoked",
+    "suspended": "funding_suspended",
+    "expired": "funding_expired",
+}
 
 
 def terms_are_known(state: MatchingState, event: HoldPlaced) -> bool:
@@ -74,6 +81,13 @@ def hold_refused(state: MatchingState, event: HoldRefused, _at: At) -> Sequence[
     if event.purpose == "bid":
         return [BidClosed(bid_id=event.hold_id, reason="hold_refused")] if event.hold_id in state.bids else []
     return [OfferClosed(offer_id=event.hold_id, reason="bond_refused")] if event.hold_id in state.offers else []
+
+
+def funding_ended(state: MatchingState, event: FundingEnded, _at: At) -> Sequence[Event]:
+    """A voucher that pays for a bid may pay for no more trades: the bid is closed, unless it was before."""
+    if event.bid_id not in state.bids:
+        return []
+    return [BidClosed(bid_id=event.bid_id, reason=_FUNDING_ENDED[event.reason])]
 
 
 def _barred(state: MatchingState, received: BidReceived, version: int, at: At) -> BidClosed | None:

@@ -28,7 +28,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
     per_node = body.limit_price * (gpus[-1] if gpus else 1) * body.hours
     refused = (
         _unfit_lists(body, rules)
-        or checks.too_many_orders(state, actor)
+        or checks.too_many_orders(state, actor, body.classes, body.regions)
         or checks.off_tick(body.limit_price, rules)
         or checks.unfit_window(body.latest - body.earliest, 0, body.latest + body.hours, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at, post_only=body.post_only)

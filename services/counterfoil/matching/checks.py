@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
+
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR
@@ -12,10 +15,18 @@ from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour
 
 
-def too_many_orders(state: MatchingState, actor: Party) -> Refusal | None:
-    """The party may have one more open order."""
+def too_many_orders(
+    state: MatchingState, actor: Party, classes: Iterable[str], regions: Iterable[str]
+) -> Refusal | None:
+    """The party may have one more open order, and one more in each market of the classes and regions."""
     most = state.rules.max_open_orders_per_party
-    return None if len(state.open_orders.get((ANY, actor.party_id), ())) < most else refuse(Code.OVER_LIMIT, limit=most)
+    if len(state.open_orders.get((ANY, actor.party_id), ())) >= most:
+        return refuse(Code.OVER_LIMIT, limit=most)
+    most_here = state.rules.max_open_orders_per_market
+    for class_id, region in product(classes, regions):
+        if most_here is not None and state.in_market.get((actor.party_id, class_id, region), 0) >= most_here:
+            return refuse(Code.OVER_LIMIT, class_id=class_id, region=region, limit=most_here)
+    return None
 
 
 def paused(state: MatchingState, programme_id: str) -> Refusal | None:

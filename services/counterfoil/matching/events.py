@@ -130,6 +130,7 @@ class BidReduced(Event):
 class BidClosed(Event):
     """The bid is no longer on the book (a filled bid closes with its last trade, without this event).
 
+    `funding_revoked`, `funding_suspended`, `funding_expired`: of a voucher that was to pay for it.
     `immediate_or_cancel`, `not_fillable`: nothing that fits is left for an IOC bid, or not enough for a FOK bid.
     """
 
@@ -142,6 +143,9 @@ class BidClosed(Event):
         "programme_not_open",
         "not_in_programme",
         "hold_refused",
+        "funding_revoked",
+        "funding_suspended",
+        "funding_expired",
         "immediate_or_cancel",
         "not_fillable",
         "would_match",

@@ -97,6 +97,7 @@ def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
     if event.offer_id in state.admitted:
         state.book.remove_offer(event.offer_id)
         state.resting_offers.mark(event.offer_id)
+    state.count_in_markets(offer, -1)
     _ended(state, event.offer_id, offer)
 
 
@@ -137,6 +138,7 @@ def _remove_bid(state: MatchingState, bid_id: str) -> None:
     if state.book.bid(bid_id) is not None:
         state.book.remove_bid(bid_id)
     state.versions.pop(bid_id, None)
+    state.count_in_markets(bid, -1)
     _ended(state, bid_id, bid)
 
 

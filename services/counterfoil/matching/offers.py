@@ -24,7 +24,7 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
     length = body.window_end - body.window_start
     notional = body.price * kind.gpus_per_node * length * body.nodes
     refused = (
-        checks.too_many_orders(state, actor)
+        checks.too_many_orders(state, actor, (body.class_id,), (body.region,))
         or checks.off_tick(body.price, rules)
         or checks.unfit_window(length, 1, body.window_end, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at)

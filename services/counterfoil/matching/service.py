@@ -16,9 +16,9 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
-from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
+from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused
 from counterfoil.matching import evolve, forced_cancellations, leaving
-from counterfoil.matching.admission import bond_held, funds_held, hold_refused, terms_are_known
+from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
 from counterfoil.matching.commands import (
     AmendBid,
@@ -80,6 +80,7 @@ DECIDER: Final = Decider(
             HoldPlaced: funds_held,
             BondHeld: bond_held,
             HoldRefused: hold_refused,
+            FundingEnded: funding_ended,
         },
     },
     ready={HoldPlaced: terms_are_known},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import product
 from typing import Final, NamedTuple, get_args
 
 from counterfoil.contract.refusals import Refusal
@@ -58,8 +59,8 @@ class MatchingState(ServiceState):
     """
 
     __slots__ = (
-        "admitted", "bids", "book", "classes", "continuing", "expiry", "leaving", "listed", "offers", "open_orders",
-        "paused", "programmes", "resting_bids", "resting_offers", "rule", "versions",
+        "admitted", "bids", "book", "classes", "continuing", "expiry", "in_market", "leaving", "listed", "offers",
+        "open_orders", "paused", "programmes", "resting_bids", "resting_offers", "rule", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -76,6 +77,7 @@ class MatchingState(ServiceState):
         """Orders that end before anything else is decided; none is left of a scope that is not here."""
         self.open_orders: dict[Scope, OrderedDict[str, None]] = {}
         """In order of their receipt. An ordered dictionary finds its first key at once, whatever was deleted before."""
+        self.in_market: dict[tuple[str, str, str], int] = {}  # (party, class, region) -> number of open orders
         self.expiry = Deadlines(self.is_open)
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
@@ -127,6 +129,7 @@ class MatchingState(ServiceState):
         """Derive what follows from an open order."""
         for scope in scopes_of(order):
             self.open_orders.setdefault(scope, OrderedDict())[order_id] = None
+        self.count_in_markets(order, 1)
         self.end_later(order_id, order)
 
     def closed(self, order_id: str, order: OfferReceived | BidReceived) -> None:
@@ -153,12 +156,26 @@ class MatchingState(ServiceState):
         """Let an open order end by itself; those that end at one time end in the order of their ids."""
         self.expiry.add(ends_at(last_start(order), order.good_until, self.rules), 0, 0, order_id)
 
+    def count_in_markets(self, order: OfferReceived | BidReceived, more: int) -> None:
+        """Count an order that is open (1), or is no longer (-1), in each of its markets."""
+        if isinstance(order, OfferReceived):
+            markets = product((order.class_id,), (order.region,))
+        else:
+            markets = product(order.classes, order.regions)
+        for market in markets:
+            key = (owner_of(order), *market)
+            left = self.in_market.get(key, 0) + more
+            if left:
+                self.in_market[key] = left
+            else:
+                del self.in_market[key]
+
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
         super().rebuild()
         self.resting_offers.rest(self.directory)
         self.resting_bids.rest(self.directory)
-        self.open_orders, self.expiry = {}, Deadlines(self.is_open)
+        self.open_orders, self.in_market, self.expiry = {}, {}, Deadlines(self.is_open)
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):
             self.opened(order_id, orders[order_id])
