@@ -5,7 +5,7 @@ CounterfoilError
 ├── NotInitialised    there is no instance in this directory
 ├── AlreadyInitialised
 ├── NotDivisible      a service cannot have several shards
-├── UnsafeFile        a private key can be read by others
+├── BadPrivateFile    a file with a key or a password cannot be used
 ├── ServiceStopped    a service met an error after which it must stop; the reason is in the message
 │   └── Unusable      a file or device is missing or unusable, permanently; of databases:
 │                     `storage.errors.DatabaseDamaged`
@@ -39,8 +39,8 @@ class NotDivisible(CounterfoilError):
     """A service cannot have several shards; nothing was created."""
 
 
-class UnsafeFile(CounterfoilError):
-    """A private key can be read by others."""
+class BadPrivateFile(CounterfoilError):
+    """A file with a key, a password or a passphrase can be read by others, or is not what it must be."""
 
 
 class ServiceStopped(CounterfoilError):

@@ -1,9 +1,9 @@
 """One installation on disk: its name, its keys, and the layout of its directory.
 
 instance.json                 host, operator, the shards of each service with their logs' public keys: public
-keys/log-LOG.skey             the logs' private keys (0600)
-keys/PARTY.seed               private keys of parties kept here, the operator's first (0600)
-operator-recovery.seed        the operator's recovery key, until it is moved offline (0600)
+log-keys/LOG.pem              the logs' private keys (0600)
+keys/PARTY.pem                private keys of parties kept here, the operator's first (0600)
+operator-recovery.pem         the operator's recovery key, until it is moved offline (0600)
 db/LOG.sqlite                 the logs' databases; db/views.sqlite the read models
 db/LOG-signer/                the signers' memory
 logs/SERVICE/SHARD/           the published logs
@@ -14,9 +14,7 @@ LOG is the service for its shard ``main``, and ``SERVICE.SHARD`` for any other.
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,11 +25,13 @@ from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, parse_log
 from counterfoil.contract.services import DIVISIBLE, SERVICES
 from counterfoil.core.rules import LATEST
-from counterfoil.errors import AlreadyInitialised, NotDivisible, NotInitialised, UnsafeFile
+from counterfoil.errors import AlreadyInitialised, BadPrivateFile, NotDivisible, NotInitialised
+from counterfoil.key_files import SUFFIX, Passphrase, no_passphrase, read_key, write_key
 from counterfoil.log.keys import SigningKey, VerifyKey
 
 OPERATOR: Final = "operator"
 RECOVERY: Final = "operator-recovery"
+LOG_KEYS: Final = "log-keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Identity:
 class Instance:
     """An installation's directory."""
 
-    def __init__(self, root: Path) -> None:
-        """Open it. Raises `NotInitialised`."""
-        self.root = root
+    def __init__(self, root: Path, passphrase: Passphrase = no_passphrase) -> None:
+        """Open it; `passphrase` is asked for encrypted keys of logs. Raises `NotInitialised`."""
+        self.root, self._passphrase = root, passphrase
         try:
             self.identity = Identity(**json.loads((root / "instance.json").read_text()))
         except FileNotFoundError:
@@ -72,13 +72,14 @@ class Instance:
         rules: int = LATEST,
         shards: Iterable[LogId] = (),
         recovery_key: bytes | None = None,
+        passphrase: bytes | None = None,
     ) -> Instance:
         """Create a new one, whose logs begin with rules version `rules`.
 
         `shards`: logs beside the shard ``main`` that every service has; their services must be `DIVISIBLE`. `entropy`
         (name -> 32 octets) is for reproducible demos only. `recovery_key`: the public half of the operator's recovery
-        key; without it one is made, in a file that belongs offline. Raises `AlreadyInitialised`, `NotDivisible`, and
-        ValueError for an invalid shard name.
+        key; without it one is made, in a file that belongs offline. `passphrase` encrypts all key files. Raises
+        `AlreadyInitialised`, `NotDivisible`, and ValueError for an invalid shard name or passphrase.
         """
         beside = {parse_log(str(log)) for log in shards if log.shard != MAIN}
         if undivided := sorted(beside - {log for log in beside if log.service in DIVISIBLE}):
@@ -87,29 +88,30 @@ class Instance:
         seed_of = entropy if entropy is not None else lambda _name: secrets.token_bytes(32)
         if (root / "instance.json").exists():
             raise AlreadyInitialised(f"{root} holds an instance already; nothing was changed")
-        if any((root / "keys").glob("log-*.skey")):
+        if any((root / LOG_KEYS).glob(f"*{SUFFIX}")):
             raise AlreadyInitialised(
                 f"{root} holds logs' keys without instance.json: bring that file back, or remove {root} if `init` was "
                 "cut short there; nothing was changed"
             )
-        (root / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in ("keys", LOG_KEYS):
+            (root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         vkeys: dict[str, dict[str, str]] = {service: {} for service in SERVICES}
         for log in logs:
-            key = SigningKey(log.origin(host), seed_of(f"log-{log.stem}"))
-            vkeys[log.service][log.shard] = key.verify_key.vkey()
-            write_private(_key_file(root, log), key.skey())
+            seed = seed_of(f"log-{log.stem}")
+            vkeys[log.service][log.shard] = SigningKey(log.origin(host), seed).verify_key.vkey()
+            write_key(_key_file(root, log), seed, passphrase)
         operator = seed_of(OPERATOR)
-        write_private(root / "keys" / f"{OPERATOR}.seed", operator.hex())
+        write_key(root / "keys" / f"{OPERATOR}{SUFFIX}", operator, passphrase)
         public = SigningKey("operator", operator).verify_key.public.hex()
         if recovery_key is None:
             recovery = seed_of(RECOVERY)
-            write_private(_recovery_file(root), recovery.hex())
+            write_key(_recovery_file(root), recovery, passphrase)
             recovery_key = SigningKey(RECOVERY, recovery).verify_key.public
         identity = Identity(host, OPERATOR, operator_name, public, rules, __version__, vkeys, recovery_key.hex())
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")
         draft.replace(root / "instance.json")  # last and atomic: this makes the directory an instance
-        return cls(root)
+        return cls(root, no_passphrase if passphrase is None else lambda _path: passphrase)
 
     def logs(self) -> tuple[LogId, ...]:
         """All logs, by service; each service's in the order of `instance.json`, ``main`` first.
@@ -138,8 +140,12 @@ class Instance:
         return GenesisCause(identity.operator_id, identity.operator_name, key, identity.rules, identity.release, kept)
 
     def log_key(self, log: LogId) -> SigningKey:
-        """A log's private key. Raises `UnsafeFile`."""
-        return SigningKey.parse(read_private(_key_file(self.root, log)))
+        """A log's private key. Raises `BadPrivateFile`, also if it is not the key that `instance.json` has."""
+        path = _key_file(self.root, log)
+        key = SigningKey(self.origin(log), read_key(path, self._passphrase))
+        if key.verify_key != self.verify_key(log):
+            raise BadPrivateFile(f"{path} is not the key of {key.name}: restore the one that instance.json names")
+        return key
 
     def verify_key(self, log: LogId) -> VerifyKey:
         """A log's public key."""
@@ -148,14 +154,6 @@ class Instance:
     def verify_keys(self) -> dict[str, VerifyKey]:
         """The public key of every log, by origin."""
         return {self.origin(log): self.verify_key(log) for log in self.logs()}
-
-    def seed(self, party_id: str) -> bytes:
-        """The private key of a party kept here. Raises `UnsafeFile`, FileNotFoundError."""
-        return bytes.fromhex(read_private(self.root / "keys" / f"{party_id}.seed"))
-
-    def keep_seed(self, party_id: str, seed: bytes) -> None:
-        """Store a party's private key here."""
-        write_private(self.root / "keys" / f"{party_id}.seed", seed.hex())
 
     @property
     def recovery_file(self) -> Path:
@@ -189,22 +187,8 @@ def _in_order(logs: Iterable[LogId]) -> tuple[LogId, ...]:
 
 
 def _recovery_file(root: Path) -> Path:
-    return root / f"{RECOVERY}.seed"
+    return root / f"{RECOVERY}{SUFFIX}"
 
 
 def _key_file(root: Path, log: LogId) -> Path:
-    return root / "keys" / f"log-{log.stem}.skey"
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a new file that only its owner can read. Raises FileExistsError."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text + "\n")
-
-
-def read_private(path: Path) -> str:
-    """Read a file that only its owner may read. Raises `UnsafeFile`, FileNotFoundError."""
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UnsafeFile(f"{path} can be read by others: run `chmod 600 {path}`, and replace the key if it leaked")
-    return path.read_text().strip()
+    return root / LOG_KEYS / f"{log.stem}{SUFFIX}"

@@ -4,6 +4,8 @@ COUNTERFOIL_HOME        the instance's directory; default var/counterfoil
 COUNTERFOIL_URL         the gateway that commands are sent to; default http://127.0.0.1:8440
 COUNTERFOIL_LISTEN      HOST:PORT that `up` listens on; port 0 takes a free one; default 127.0.0.1:8440
 COUNTERFOIL_KEYS        the directory of private keys; default: keys in the instance's directory
+COUNTERFOIL_PASSPHRASE_FILE  a file (0600) with the passphrase of encrypted private keys, of logs and of parties;
+                        default: it is asked for in a terminal
 COUNTERFOIL_VKEYS       the file of pinned log keys, one a line; default: vkeys in the instance's directory, if any
 COUNTERFOIL_LONGEST_OUTAGE  hours; a log that was away for longer, by its clock, waits for `counterfoil clock accept`;
                         default 168, a week
@@ -41,7 +43,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
-from counterfoil.instance import read_private
+from counterfoil.private_files import read_password
 
 _URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
@@ -139,6 +141,7 @@ class Settings(BaseSettings):
         "127.0.0.1:8440"
     )
     keys: Annotated[Path | None, Field(description="The directory of private keys.")] = None
+    passphrase_file: Annotated[Path | None, Field(description="The file with the passphrase of private keys.")] = None
     vkeys: Annotated[Path | None, Field(description="The file of pinned log keys.")] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What `up` logs on standard error.")
@@ -167,14 +170,14 @@ class Settings(BaseSettings):
         return self.vkeys if self.vkeys is not None else self.home / "vkeys"
 
     def kafka_access(self, user: str) -> KafkaAccess:
-        """The access to Kafka of `user`, one of `USERS`. Raises `BadSetting`, `UnsafeFile`."""
+        """The access to Kafka of `user`, one of `USERS`. Raises `BadSetting`, `BadPrivateFile`."""
         if self.kafka is None:
             raise BadSetting("COUNTERFOIL_KAFKA: not set; it names Kafka's servers, HOST:PORT[,HOST:PORT...]")
         password, ca = self._password("kafka", user), self._authority("kafka")
         return KafkaAccess(self.kafka, f"counterfoil-{user}", password, ca)
 
     def database_access(self, user: str) -> DatabaseAccess:
-        """The access to PostgreSQL of `user`, one of `USERS`. Raises `BadSetting`, `UnsafeFile`."""
+        """The access to PostgreSQL of `user`, one of `USERS`. Raises `BadSetting`, `BadPrivateFile`."""
         if self.database is None:
             raise BadSetting("COUNTERFOIL_DATABASE: not set; it names the database, postgresql://HOST:PORT/NAME")
         url = urlsplit(self.database)
@@ -187,7 +190,7 @@ class Settings(BaseSettings):
             return None
         path = self.secrets / f"{server}-{user}"
         try:
-            return read_private(path)
+            return read_password(path)
         except FileNotFoundError:
             raise BadSetting(f"COUNTERFOIL_SECRETS: there is no {path}, the password of {user} for {server}") from None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.instance import write_private
+from counterfoil.private_files import write_password
 from counterfoil.settings import USERS, DatabaseAccess
 from counterfoil.storage.tables import LOG_KIND
 from tests.cli.command_line import invoke
@@ -65,7 +65,7 @@ def test_passwords_come_from_files_that_only_their_owner_reads(
     monkeypatch.setenv("COUNTERFOIL_SECRETS", str(tmp_path))
     assert run("apply")[0] == 2  # there is no password of the administrator
     for user in USERS:
-        write_private(tmp_path / f"postgres-{user}", PASSWORDS.get(user) or access.password or "not asked for")
+        write_password(tmp_path / f"postgres-{user}", PASSWORDS.get(user) or access.password or "not asked for")
     code, out, error = run("apply")
     assert code == 0
     assert "schema ledger: created" in out

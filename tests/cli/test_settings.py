@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from counterfoil import settings
-from counterfoil.instance import write_private
+from counterfoil.private_files import write_password
 from counterfoil.settings import BadSetting, Listen, Settings, load_settings, parse_listen
 
 
@@ -50,7 +50,7 @@ def test_what_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, tex
 def test_an_authority_switches_tls_on_for_its_server_alone(tmp_path: Path, server: str) -> None:
     found = Settings(kafka="kafka.example:9092", database="postgresql://db.example/counterfoil", secrets=tmp_path)
     for each in ("kafka", "postgres"):
-        write_private(tmp_path / f"{each}-ledger", "of the ledger")
+        write_password(tmp_path / f"{each}-ledger", "of the ledger")
     assert (found.kafka_access("ledger").ca, found.database_access("ledger").ca) == (None, None)
     authority = tmp_path / f"{server}-ca.pem"
     trustme.CA().cert_pem.write_to_path(str(authority))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import os
 import re
@@ -44,18 +43,9 @@ def script() -> Script:
     return run
 
 
-def write_pem(seed: Path) -> None:
-    """The key of a seed file, as the PEM file beside it."""
-    if seed.exists():
-        der = bytes.fromhex(f"302e020100300506032b657004220420{seed.read_text()}")
-        block = base64.b64encode(der).decode()
-        seed.with_suffix(".pem").write_text(f"-----BEGIN PRIVATE KEY-----\n{block}\n-----END PRIVATE KEY-----\n")
-
-
 def test_its_tests(script: Script, tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
     shell.ok("init", "--host", "market.example")
-    write_pem(shell.home / "keys" / "operator.seed")
     with serving(shell):
         printed = script("test", shell.environment)
     counts = {name: int(count) for name, count in re.findall(r"^# (pass|fail|skipped) (\d+)$", printed, re.MULTILINE)}

@@ -1,7 +1,7 @@
 """A distributed market on a secure cluster, each component a process with only its own secrets and files.
 
 Each has what its container has in docker-compose.yml: its two passwords and the authority's certificate, and of the
-instance's directory its own log's key and the directories that it writes.
+instance's directory its own log's key and the directories that it writes. The ledger's key is encrypted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,6 +23,8 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.services import SERVICES
 from counterfoil.instance import Instance
+from counterfoil.key_files import read_key
+from counterfoil.private_files import write_password
 from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 from counterfoil.testbed.cluster.cluster import Cluster
@@ -32,6 +34,9 @@ from tests.e2e.running import Shell
 COMPONENTS = (*SERVICES, VIEWS, GATEWAY)
 Metrics = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """By name and labels."""
+
+PASSPHRASE: Final = "correct horse battery staple"
+"""Of the key of the ledger's log."""
 
 
 class Operator(Shell):
@@ -65,7 +70,7 @@ class Secured:
     @property
     def instance(self) -> Instance:
         """The instance with all of its files."""
-        return Instance(self.home)
+        return Instance(self.home, lambda _path: PASSPHRASE.encode())
 
     def start(self, user: str, suffix: str = "", **changes: Any) -> ServiceProcess:
         """Start a process for one component."""
@@ -93,7 +98,7 @@ class Secured:
     def _make_view(self, user: str, home: Path, secrets: Path) -> None:
         """Copies of the files that `user` may read, links to the directories."""
         assert self.cluster.secrets is not None
-        files = ["instance.json", *([f"keys/log-{user}.skey"] if user in SERVICES else [])]
+        files = ["instance.json", *([f"log-keys/{user}.pem"] if user in SERVICES else [])]
         directories = {GATEWAY: ["logs"], VIEWS: []}.get(user, [f"logs/{user}", f"db/{user}-signer"])
         for name in files:
             _copy(self.home / name, home / name)
@@ -106,7 +111,7 @@ class Secured:
 
     def sign(self, party: str, body: Body) -> bytes:
         """The signed envelope of a party's command."""
-        author = Author(party, self.instance.seed(party))
+        author = Author(party, read_key(self.home / "keys" / f"{party}.pem"))
         origin = self.instance.origin(LogId(VOCABULARY.service_of[type(body)]))
         return author.sign(body, origin, new_command_id(), SystemClock().now())
 
@@ -126,9 +131,13 @@ def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]
     settings = Settings().model_copy(update={**cluster.addresses, "home": folder / "home"})
     shell = Operator(settings)
     shell.ok("init", "--host", "secure.example", "--operator-name", "Secure market")
+    file = folder / "passphrase"
+    write_password(file, PASSPHRASE)
+    encrypt = ("keys", "passphrase", "ledger", "--keys", settings.home / "log-keys", "--new-passphrase-file", file)
+    assert shell.ok(*encrypt)["encrypted"]
     assert shell.ok("topics", "apply")["findings"] == []
     assert shell.ok("database", "apply")["findings"] == []
-    with Fleet(settings.model_copy(update=changes), folder / "processes") as fleet:
+    with Fleet(settings.model_copy(update={"passphrase_file": file, **changes}), folder / "processes") as fleet:
         made = Secured(cluster, shell, fleet, folder / "seen")
         made.start_missing()
         yield made

@@ -135,9 +135,9 @@ def test_a_decided_refusal_is_recorded_and_can_be_proven(market: Shell, tmp_path
 
 
 def test_key_files_are_private_and_their_secret_is_never_shown(market: Shell) -> None:
-    path = market.home / "keys" / "acme.seed"
+    path = market.home / "keys" / "acme.pem"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    secret = path.read_text().strip()
+    secret = path.read_text().splitlines()[1]
     for words in (("keys", "show", "acme"), ("keys", "list"), ("keys", "registered")):
         for extra in ((), ("--json",)):
             assert secret not in market.run(*words, *extra).out
@@ -204,8 +204,6 @@ def test_a_kept_receipt_verifies_offline_and_a_changed_one_does_not(market: Shel
 def test_receipts_under_another_key_are_not_believed(market: Shell, tmp_path: Path) -> None:
     other = Shell(tmp_path / "other")
     other.ok("init", "--host", "market.example")
-    keys = [path for path in (market.home / "keys").glob("*.seed") if path.stem != "operator"]
-    assert keys
     ran = Shell(other.home, market.url).run("log", "checkpoint", "issuance", "--json")
     assert (ran.code, ran.error["code"]) == (1, "not_proven")
 
@@ -225,12 +223,12 @@ def test_the_operators_recovery_key_lies_apart(tmp_path: Path) -> None:
     """Where it is not made elsewhere, and only its public half is named."""
     first, second = Shell(tmp_path / "first"), Shell(tmp_path / "second")
     made = Path(first.ok("init")["operator_recovery_key"])
-    assert made == first.home / "operator-recovery.seed"
+    assert made == first.home / "operator-recovery.pem"
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
-    assert "operator-recovery.seed offline" in Shell(tmp_path / "people").run("init").out
+    assert "operator-recovery.pem offline" in Shell(tmp_path / "people").run("init").out
     key = first.ok("keys", "show", "operator-recovery", "--keys", first.home)["public_key"]
     assert "operator_recovery_key" not in second.ok("init", "--recovery-key", key)
-    assert not list(second.home.glob("*.seed"))
+    assert not list(second.home.glob("*.pem"))
     weak = Shell(tmp_path / "weak").run("init", "--recovery-key", f"{'A' * 43}=", "--json")
     assert (weak.code, weak.error["code"]) == (2, "cannot_run")
 

@@ -40,7 +40,7 @@ from counterfoil.transport.routes import group_of
 from tests.e2e.collector import Collector, Span, collector
 from tests.e2e.founding import NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import eventually
-from tests.e2e.secured import COMPONENTS, Metrics, Secured, metrics, secured
+from tests.e2e.secured import COMPONENTS, PASSPHRASE, Metrics, Secured, metrics, secured
 from tests.gateway.world import BID, UNIT, deposit
 from tests.servers.fixture import NewCluster
 
@@ -331,10 +331,10 @@ def secrets_of(market: Secured) -> dict[str, str]:
     """Every password, and the secret part of every private key, as text."""
     assert market.cluster.secrets is not None
     passwords = {path.name: path.read_text() for path in market.cluster.secrets.glob("*-*") if path.suffix != ".pem"}
-    seeds = {path.name: path.read_text() for path in (market.home / "keys").glob("*.seed")}
-    keys = {path.name: path.read_text().split("+", 4)[-1] for path in (market.home / "keys").glob("*.skey")}
+    files = [path for name in ("keys", "log-keys") for path in (market.home / name).iterdir()]
+    keys = {str(path): path.read_text().splitlines()[1] for path in files}
     broker = (market.cluster.root / "kafka" / "broker.pem").read_text()
-    found = {**passwords, **seeds, **keys, "broker.pem": broker.splitlines()[1]}
+    found = {**passwords, **keys, "passphrase": PASSPHRASE, "broker.pem": broker.splitlines()[1]}
     return {name: text.strip() for name, text in found.items()}
 
 
@@ -351,8 +351,8 @@ def process_environments(pid: int) -> Iterator[tuple[Path, bytes]]:
 
 def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured) -> None:
     secrets = secrets_of(market)
-    assert len(secrets) == 2 * 7 + len(list((market.home / "keys").iterdir())) + 1
-    assert min(map(len, secrets.values())) >= 40
+    assert len(secrets) == 2 * 7 + sum(len(list((market.home / name).iterdir())) for name in ("keys", "log-keys")) + 2
+    assert min(map(len, secrets.values())) >= len(PASSPHRASE)
     pids = [*market.cluster.pids.values(), *(process.popen.pid for process in market.fleet.processes.values())]
     seen = dict(pair for pid in pids for pair in process_environments(pid))
     assert all(seen[Path(f"/proc/{pid}/{name}")] for pid in pids for name in ("cmdline", "environ"))

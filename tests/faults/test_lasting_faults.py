@@ -27,7 +27,7 @@ from counterfoil.storage.log_directory import PublishedDirectory
 from tests.gateway.world import Market, deposit
 from tests.market import image
 
-MISSING = FileNotFoundError(errno.ENOENT, "No such file or directory", "home/keys/log-ledger.skey")
+MISSING = FileNotFoundError(errno.ENOENT, "No such file or directory", "home/log-keys/ledger.pem")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def starting(tmp_path: Path, *failures: Exception) -> Scripted:
 def test_a_component_that_lacks_a_file_stops_the_start_of_the_distributed_form(tmp_path: Path) -> None:
     passing = [Unavailable("no database"), ConnectionRefusedError(), OSError(errno.ENOSPC, "No space left on device")]
     with closing(starting(tmp_path, *passing, MISSING)) as system:
-        with pytest.raises(Unusable, match=r"^home/keys/log-ledger.skey: No such file or directory: it is missing"):
+        with pytest.raises(Unusable, match=r"^home/log-keys/ledger.pem: No such file or directory: it is missing"):
             system.start()
         assert len(system.paused) == len(passing)
 
@@ -126,4 +126,4 @@ def _start(system: Distributed) -> None:
 def test_what_stops_the_start_is_exit_code_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(starting(tmp_path, MISSING)) as system:
         assert guarded(Out(json=True), partial(_start, system)) == FAILED
-    assert "home/keys/log-ledger.skey" in capsys.readouterr().err
+    assert "home/log-keys/ledger.pem" in capsys.readouterr().err

@@ -93,9 +93,9 @@ def test_what_is_not_published_is_404(http: httpx.Client, path: str) -> None:
     [
         "/log/ledger/main/tile/../vkey",
         "/log/ledger/main/tile/../../../../instance.json",
-        "/log/ledger/main/tile/0/../../../../../keys/operator.seed",
-        "/log/ledger/main/tile/%2e%2e/%2e%2e/%2e%2e/%2e%2e/keys/operator.seed",
-        "/log/ledger/main/tile/..%2f..%2f..%2f..%2fkeys%2foperator.seed",
+        "/log/ledger/main/tile/0/../../../../../keys/operator.pem",
+        "/log/ledger/main/tile/%2e%2e/%2e%2e/%2e%2e/%2e%2e/keys/operator.pem",
+        "/log/ledger/main/tile/..%2f..%2f..%2f..%2fkeys%2foperator.pem",
         "/log/ledger/main/tile//etc/passwd",
         "/log/ledger/main/tile/0/000%00",
         "/log/ledger/main/tile/..\\..\\vkey",
@@ -114,8 +114,8 @@ def test_no_path_leads_out_of_the_published_directories(server: Served, http: ht
         raw.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(65_536), b""))
     assert answer.split(b" ", 2)[1] in (b"404", b"400")
-    seed = (server.market.home / "keys" / "operator.seed").read_bytes().strip()
-    assert seed not in answer
+    secret = (server.market.home / "keys" / "operator.pem").read_bytes().splitlines()[1]
+    assert secret not in answer
     assert b"root:" not in answer
 
 

@@ -17,6 +17,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.instance import Instance
 from counterfoil.issuance.commands import IssueVoucher
+from counterfoil.key_files import read_key
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelOffer
 from counterfoil.redemption.commands import Reading, ReportUsage
@@ -40,7 +41,7 @@ class Crowd:
 
     def __init__(self, home: Path, weights: Mapping[str, int] = WEIGHTS) -> None:
         self._instance = Instance(home)
-        self._authors = {party: Author(party, self._instance.seed(party)) for party in PARTIES}
+        self._authors = {party: Author(party, read_key(home / "keys" / f"{party}.pem")) for party in PARTIES}
         self._kinds, self._weights = list(weights), list(weights.values())
         self._numbers = count()
 

@@ -123,7 +123,7 @@ def test_each_service_sees_its_own_secrets_only() -> None:
 
 def test_each_service_sees_its_own_key_only() -> None:
     public = {"instance.json": f"{HOME}/instance.json"}
-    own = ("keys/log-{}.skey", "logs/{}", "db/{}-signer")
+    own = ("log-keys/{}.pem", "logs/{}", "db/{}-signer")
     for name in OURS:
         expected = dict(public)
         if name in LOGS:

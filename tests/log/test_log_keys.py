@@ -111,9 +111,7 @@ def test_signing_and_changing(message: bytes, seed: bytes) -> None:
 @given(st.text("aé./-", min_size=1), st.binary(min_size=32, max_size=32))
 def test_key_texts_both_ways(name: str, seed: bytes) -> None:
     key = SigningKey(name, seed)
-    again = SigningKey.parse(key.skey())
-    assert again.skey() == key.skey()
-    assert VerifyKey.parse(key.verify_key.vkey()) == again.verify_key == key.verify_key
+    assert VerifyKey.parse(key.verify_key.vkey()) == key.verify_key
 
 
 VKEY = KEY.verify_key.vkey()
@@ -144,15 +142,7 @@ def test_a_vkey_has_one_spelling() -> None:
 
 
 def test_nothing_shows_a_secret() -> None:
-    skey = KEY.skey()
-    secret = skey.split("+")[-1]
-    assert secret not in repr(KEY)
-    assert secret not in str(KEY)
-    for wrong in (skey[:-1], skey + "=", skey[8:], skey.replace("PRIVATE", "PUBLIC"), skey.replace("main", "other"),
-                  skey.replace("+A", "+B"), skey + "\n"):  # fmt: skip
-        with pytest.raises(FormatError) as caught:
-            SigningKey.parse(wrong)
-        assert secret[:12] not in str(caught.value)
-        assert caught.value.__cause__ is caught.value.__context__ is None
+    for text in (repr(KEY), str(KEY)):
+        assert text == f"SigningKey({NAME!r}, {KEY_ID})"
     with pytest.raises(FormatError, match="32 bytes, not 31"):
         SigningKey("k", bytes(31))

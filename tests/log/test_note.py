@@ -17,11 +17,11 @@ from counterfoil.log.note import (
     sign_note,
     verify_note,
 )
-from counterfoil.log.wire import b64encode
+from counterfoil.log.wire import b64decode, b64encode
 from tests.log.helpers import KEY, OTHER_KEY, flips, format_note, refused
 
 # Example of golang.org/x/mod/sumdb/note (note_test.go, BSD-3-Clause), made by that implementation.
-GO_SKEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
+GO_SEED = "gQoUAtUUbI2E8kQzMPVAgOv5juF9nHT2JS/F1ccoMXM="  # its skey, without name, key id and type
 GO_VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 GO_TEXT = b"If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
 GO_NOTE = (
@@ -53,7 +53,7 @@ def opened(data: bytes) -> list[VerifyKey]:
 
 def test_a_note_of_another_implementation() -> None:
     assert verify_note(parse_note(GO_NOTE), [VerifyKey.parse(GO_VKEY)]) == [VerifyKey.parse(GO_VKEY)]
-    assert sign_note(GO_TEXT, SigningKey.parse(GO_SKEY)) == GO_NOTE
+    assert sign_note(GO_TEXT, SigningKey("PeterNeumann", b64decode(GO_SEED.encode()))) == GO_NOTE
 
 
 def test_the_note_of_the_specification() -> None:

@@ -14,8 +14,9 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST
-from counterfoil.errors import AlreadyInitialised, CounterfoilError, NotInitialised, UnsafeFile
-from counterfoil.instance import Instance, read_private, write_private
+from counterfoil.errors import AlreadyInitialised, BadPrivateFile, CounterfoilError, NotInitialised
+from counterfoil.instance import Instance
+from counterfoil.key_files import read_key, write_key
 from counterfoil.log.keys import SigningKey
 
 HOST = "instance.example"
@@ -29,6 +30,11 @@ def entropy(name: str) -> bytes:
 @pytest.fixture
 def made(tmp_path: Path) -> Instance:
     return Instance.create(tmp_path / "home", HOST, "The operator", entropy)
+
+
+def operator_key(instance: Instance) -> bytes:
+    """The operator's private key."""
+    return read_key(instance.root / "keys" / "operator.pem")
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
@@ -64,7 +70,7 @@ def test_what_is_written_is_read(made: Instance) -> None:
     genesis = again.genesis()
     assert (genesis.rules, genesis.release) == (LATEST, __version__)
     assert (genesis.operator_id, genesis.operator_name) == ("operator", "The operator")
-    assert key_id_of(genesis.operator_key) == key_id_of(SigningKey("x", again.seed("operator")).verify_key.public)
+    assert key_id_of(genesis.operator_key) == key_id_of(SigningKey("x", operator_key(again)).verify_key.public)
     for service in SERVICES:
         key = again.log_key(LogId(service))
         assert key.name == again.origin(LogId(service)) == f"{HOST}/{service}/main"
@@ -84,56 +90,39 @@ def test_private_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         instance = Instance.create(tmp_path / "home", HOST, "Op", entropy)
-        instance.keep_seed("lab", b"l" * 32)
     finally:
         os.umask(old)
-    keys = instance.root / "keys"
-    assert keys.stat().st_mode & 0o777 == 0o700
-    assert {path.name for path in keys.iterdir()} == {
-        "lab.seed", "operator.seed", *(f"log-{service}.skey" for service in SERVICES),
+    assert {path.relative_to(instance.root).as_posix() for path in instance.root.rglob("*.pem")} == {
+        "operator-recovery.pem", "keys/operator.pem", *(f"log-keys/{service}.pem" for service in SERVICES),
     }  # fmt: skip
-    assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in instance.root.rglob("*.pem")} == {0o600}
+    assert {(instance.root / name).stat().st_mode & 0o777 for name in ("keys", "log-keys")} == {0o700}
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o610, 0o601])
-def test_a_key_that_others_can_reach_is_not_used(made: Instance, mode: int) -> None:
-    (made.root / "keys" / "log-ledger.skey").chmod(mode)
-    (made.root / "keys" / "operator.seed").chmod(mode)
-    with pytest.raises(UnsafeFile, match="chmod 600"):
+def test_a_log_takes_no_key_but_its_own(made: Instance) -> None:
+    keys = made.root / "log-keys"
+    (keys / "matching.pem").replace(keys / "ledger.pem")
+    with pytest.raises(BadPrivateFile, match=r"is not the key of .*: restore the one"):
         made.log_key(LogId("ledger"))
-    with pytest.raises(UnsafeFile, match="chmod 600"):
-        made.seed("operator")
-    made.log_key(LogId("matching"))
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o400])
-def test_a_key_that_its_owner_alone_can_read_is_used(made: Instance, mode: int) -> None:
-    (made.root / "keys" / "operator.seed").chmod(mode)
-    assert made.seed("operator") == entropy("operator")
-
-
-def test_a_party_has_one_key_here(made: Instance) -> None:
-    made.keep_seed("lab", b"l" * 32)
-    with pytest.raises(FileExistsError):
-        made.keep_seed("lab", b"m" * 32)
-    assert made.seed("lab") == b"l" * 32
-    with pytest.raises(FileNotFoundError):
-        made.seed("nobody")
-
-
-def test_private_text_is_written_once(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    write_private(path, "text")
-    with pytest.raises(FileExistsError):
-        write_private(path, "other")
-    assert read_private(path) == "text"
+def test_all_keys_of_an_instance_have_its_passphrase(tmp_path: Path) -> None:
+    passphrase = b"correct horse battery staple"
+    made = Instance.create(tmp_path / "home", HOST, "Op", entropy, passphrase=passphrase)
+    assert made.log_key(LogId("ledger")).name == f"{HOST}/ledger/main"
+    assert Instance(made.root, lambda _path: passphrase).log_key(LogId("ledger")).name == f"{HOST}/ledger/main"
+    with pytest.raises(BadPrivateFile, match="is encrypted"):
+        Instance(made.root).log_key(LogId("ledger"))
+    for path in made.root.rglob("*.pem"):
+        assert b"BEGIN ENCRYPTED PRIVATE KEY" in path.read_bytes(), path
+        assert len(read_key(path, lambda _path: passphrase)) == 32
 
 
 def test_an_init_that_was_cut_short_says_what_to_do(tmp_path: Path) -> None:
     """Keys without an instance: nothing may be overwritten, since something may have been signed with them."""
     made = Instance.create(tmp_path / "home", HOST, "Op", entropy)
     (made.root / "instance.json").unlink()
-    (made.root / "keys" / "log-redemption.skey").unlink()
+    (made.root / "log-keys" / "redemption.pem").unlink()
     before = snapshot(made.root)
     with pytest.raises(AlreadyInitialised, match="keys"):
         Instance.create(made.root, HOST, "Op")
@@ -144,8 +133,9 @@ def test_an_init_that_was_cut_short_says_what_to_do(tmp_path: Path) -> None:
 
 def test_keys_of_parties_may_be_there_before_the_instance(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o700)
-    write_private(tmp_path / "keys" / "lab.seed", "ab" * 32)
-    assert Instance.create(tmp_path, HOST, "Op", entropy).seed("lab") == b"\xab" * 32
+    write_key(tmp_path / "keys" / "lab.pem", b"l" * 32)
+    Instance.create(tmp_path, HOST, "Op", entropy)
+    assert read_key(tmp_path / "keys" / "lab.pem") == b"l" * 32
 
 
 def test_every_path_is_below_the_home_directory(made: Instance) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from counterfoil.instance import read_private
+from counterfoil.private_files import read_password
 from counterfoil.settings import USERS
 from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.testbed.cluster.errors import ClusterError
@@ -38,7 +38,7 @@ def kafka(cluster: Cluster, user: str = "admin", password: str | None = None) ->
             "security.protocol": "SASL_SSL",
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": f"counterfoil-{user}",
-            "sasl.password": password or read_private(cluster.secrets / f"kafka-{user}"),
+            "sasl.password": password or read_password(cluster.secrets / f"kafka-{user}"),
             "ssl.ca.location": str(cluster.secrets / "kafka-ca.pem"),
         }
     return AdminClient(settings)
@@ -193,7 +193,7 @@ def rights_have_to_be_given(cluster: Cluster) -> None:
 
 def postgresql_asks_for_the_password(cluster: Cluster) -> None:
     assert cluster.secrets is not None
-    with database(cluster, read_private(cluster.secrets / "postgres-admin")) as connection:
+    with database(cluster, read_password(cluster.secrets / "postgres-admin")) as connection:
         assert connection.execute("SELECT system_user").fetchone() == ("scram-sha-256:counterfoil_admin",)
     for wrong in (None, "0" * 48):
         with pytest.raises(psycopg.OperationalError, match="password"):
@@ -230,7 +230,7 @@ def passwords_are_for_their_owner_alone(cluster: Cluster) -> None:
 
 def passwords(cluster: Cluster) -> set[str]:
     assert cluster.secrets is not None
-    return {read_private(cluster.secrets / f"{server}-{user}") for server in ("kafka", "postgres") for user in USERS}
+    return {read_password(cluster.secrets / f"{server}-{user}") for server in ("kafka", "postgres") for user in USERS}
 
 
 class Watch:

@@ -13,7 +13,7 @@ from typing import Final
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.errors import CounterfoilError
-from counterfoil.instance import read_private
+from counterfoil.private_files import read_password
 from counterfoil.settings import ADMIN, USERS, DatabaseAccess, KafkaAccess
 from counterfoil.storage import admin
 from counterfoil.storage.errors import StorageError
@@ -54,18 +54,18 @@ def apply_topics(
     """Set up Kafka: users, passwords (if needed), topics, rights. Returns what was changed.
 
     `brokers`: how many brokers there will be (None: as many as answer). Raises `KafkaFailed`
-    (`transport.admin.client`), `UnsafeFile`.
+    (`transport.admin.client`), `BadPrivateFile`.
     """
     changes = []
     if secrets is not None and access.password is not None:
         if (secrets / _OLD).exists():
-            changes += users.renew(access, read_private(secrets / _OLD))
+            changes += users.renew(access, read_password(secrets / _OLD))
         changes += users.apply(access, _passwords(secrets))
     return [*changes, *topics.apply(access, brokers, logs), *acls.apply(access)]
 
 
 def check_topics(access: KafkaAccess, secrets: Path | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
-    """The drift from what `apply_topics` sets up. Raises `transport.admin.client.KafkaFailed`, `UnsafeFile`."""
+    """The drift from what `apply_topics` sets up. Raises `transport.admin.client.KafkaFailed`, `BadPrivateFile`."""
     known = _passwords(secrets) if secrets is not None and access.password is not None else {}
     return [*users.check(access, known), *topics.check(access, logs), *acls.check(access)]
 
@@ -78,7 +78,7 @@ def rights_enforced(access: KafkaAccess) -> bool:
 def apply_database(access: DatabaseAccess, secrets: Path | None = None, logs: Sequence[LogId] = MAIN_LOGS) -> list[str]:
     """Set up PostgreSQL: the database, roles, passwords, schemas, tables, rights. Returns what was changed.
 
-    Raises `DatabaseFailed`, `UnsafeFile`.
+    Raises `DatabaseFailed`, `BadPrivateFile`.
     """
     with _database_errors():
         return admin.apply(access, {} if secrets is None else _database_passwords(secrets), logs)
@@ -115,10 +115,10 @@ def _database_errors() -> Iterator[None]:
 
 def _database_passwords(secrets: Path) -> dict[str, str | None]:
     paths = {user: secrets / f"postgres-{user}" for user in USERS if user != ADMIN}
-    return {user: read_private(path) for user, path in paths.items() if path.exists()}
+    return {user: read_password(path) for user, path in paths.items() if path.exists()}
 
 
 def _passwords(secrets: Path) -> dict[str, str]:
     """Passwords by name on Kafka, of the users that have one here; the administrator has logged in with its own."""
     paths = {f"counterfoil-{user}": secrets / f"kafka-{user}" for user in USERS if user != ADMIN}
-    return {name: read_private(path) for name, path in paths.items() if path.exists()}
+    return {name: read_password(path) for name, path in paths.items() if path.exists()}

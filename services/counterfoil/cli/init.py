@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from shlex import quote
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import named_log
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
+from counterfoil.cli.passphrases import Encrypt, PassphraseFile, wanted_passphrase
 from counterfoil.cli.render import record
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import Name, Origin, decode_base64
@@ -53,6 +56,8 @@ def register(app: typer.Typer) -> None:
                 metavar="BASE64",
             ),
         ] = None,
+        encrypt: Encrypt = False,
+        passphrase_file: PassphraseFile = None,
         if_missing: Annotated[
             bool, typer.Option("--if-missing", help="If there is one already, show it instead of failing.")
         ] = False,
@@ -60,7 +65,8 @@ def register(app: typer.Typer) -> None:
         """Make a new instance: keys for its logs and its operator. An existing one is never changed.
 
         The operator's recovery key alone can put another key in the place of the operator's, if that is lost or stolen.
-        Its file is not needed to run the instance: keep it offline, and not on this machine.
+        Its file is not needed to run the instance: keep it offline, and not on this machine. With --encrypt all key
+        files get one passphrase; the services need that of the logs' keys. `keys passphrase` changes it for each file.
         """
         root = home if home is not None else out.settings.home
         if if_missing and (root / "instance.json").exists():
@@ -70,14 +76,11 @@ def register(app: typer.Typer) -> None:
         _check_names(host, operator_name)
         shards = [named_log(each) for each in shard or ()]
         _check_key(recovery_key)
-        try:
-            instance = Instance.create(root, host, operator_name, rules=rules, shards=shards, recovery_key=recovery_key)
-        except FileExistsError as problem:
-            raise Invalid(
-                f"{problem.filename} is left from an earlier attempt: remove it, or take another --home"
-            ) from None
-        except OSError as problem:
-            raise Invalid(f"cannot write {problem.filename}: {problem.strerror}") from problem
+        passphrase = wanted_passphrase(out, passphrase_file, encrypt)
+        with _creating():
+            instance = Instance.create(
+                root, host, operator_name, None, rules, shards, recovery_key=recovery_key, passphrase=passphrase
+            )
         found = instance_files(instance)
         start = "counterfoil up" if home is None else f"counterfoil up --home {quote(str(home))}"
         hints = [Text(f"next: {start}", style="dim")]
@@ -85,6 +88,17 @@ def register(app: typer.Typer) -> None:
             found["operator_recovery_key"] = str(instance.recovery_file)
             hints.insert(0, Text(f"move {instance.recovery_file} offline, and delete it here", style="bold"))
         out.show(found, record(found), *hints)
+
+
+@contextmanager
+def _creating() -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as problem:
+        text = f"{problem.filename} is left from an earlier attempt: remove it, or take another --home"
+        raise Invalid(text) from None
+    except OSError as problem:
+        raise Invalid(f"cannot write {problem.filename}: {problem.strerror}") from problem
 
 
 def _check_key(public_key: bytes | None) -> None:

@@ -8,7 +8,7 @@ from counterfoil.cli.command import Out
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.errors import NotInitialised
-from counterfoil.instance import Instance
+from counterfoil.instance import LOG_KEYS, Instance
 
 
 def logs_here(out: Out) -> tuple[LogId, ...]:
@@ -30,6 +30,7 @@ def instance_files(instance: Instance) -> dict[str, Any]:
         "operator": instance.identity.operator_name,
         "databases": str(instance.views_database.parent),
         "private_keys": str(instance.root / "keys"),
+        "private_log_keys": str(instance.root / LOG_KEYS),
         "published_logs": str(instance.root / "logs"),
         "log_keys": keys,
         "log_keys_file": str(vkeys),

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from counterfoil.cli.command import Out, local
+from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.keyring import Keyring
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, argument, option
+from counterfoil.cli.passphrases import Encrypt, PassphraseFile, new_passphrase, passphrase_of, wanted_passphrase
 from counterfoil.cli.proofs import Proof, RecoveryProof, format_proof, proven
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.signing import KeysOption, SigningSession, signed, signing
@@ -20,46 +21,83 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.issuance.commands import AddKey, RevokeKey, SetRecoveryKey
 
-app = typer.Typer(name="keys", help="Keys: make, show, register and revoke them.", no_args_is_help=True)
+app = typer.Typer(
+    name="keys",
+    help="Keys: make, show, register and revoke them, and the passphrases of their files.",
+    no_args_is_help=True,
+)
 
 Name = Annotated[str, argument("NAME", "The key file's name: a party's id, or any name for further keys.")]
 
 
-def _ring(out: Out, keys: Path | None) -> Keyring:
-    return Keyring(keys if keys is not None else out.settings.key_directory)
+def _ring(out: Out, keys: Path | None, passphrase_file: Path | None = None) -> Keyring:
+    directory = keys if keys is not None else out.settings.key_directory
+    return Keyring(directory, passphrase_of(out, passphrase_file))
 
 
-def _public(author: Author, path: Path) -> dict[str, Any]:
+def _row(ring: Keyring, name: str, author: Author | None) -> dict[str, Any]:
+    """What may be seen of a key file; `author` is None if it was not opened."""
     return {
-        "name": author.party_id,
-        "key_id": author.key_id,
-        "public_key": encode_base64(author.public_key),
-        "file": str(path),
+        "name": name,
+        "encrypted": ring.encrypted(name),
+        "key_id": None if author is None else author.key_id,
+        "public_key": None if author is None else encode_base64(author.public_key),
+        "file": str(ring.path(name)),
     }
 
 
-@local(app, "new", "counterfoil keys new springfield")
-def new(out: Out, name: Name, keys: KeysOption = None) -> None:
-    """Make a key file that only you can read, and print its public half."""
+@local(app, "new", "counterfoil keys new springfield --encrypt")
+def new(
+    out: Out, name: Name, keys: KeysOption = None, encrypt: Encrypt = False, passphrase_file: PassphraseFile = None
+) -> None:
+    """Make a key file that only you can read (PKCS#8 in PEM), and print its public half."""
     ring = _ring(out, keys)
-    row = _public(ring.create(name), ring.path(name))
+    row = _row(ring, name, ring.create(name, wanted_passphrase(out, passphrase_file, encrypt)))
     out.show(row, record(row))
 
 
 @local(app, "show", "counterfoil keys show springfield")
-def show(out: Out, name: Name, keys: KeysOption = None) -> None:
-    """Show the public half of a key file; the private half is never shown."""
-    ring = _ring(out, keys)
-    row = _public(ring.author(name), ring.path(name))
+def show(out: Out, name: Name, keys: KeysOption = None, passphrase_file: PassphraseFile = None) -> None:
+    """Show the public half of a key file; the private half is never shown.
+
+    The files of the logs' keys are in the directory log-keys of the instance: `--keys DIR`.
+    """
+    ring = _ring(out, keys, passphrase_file)
+    row = _row(ring, name, ring.author(name))
     out.show(row, record(row))
 
 
 @local(app, "list", "counterfoil keys list")
 def list_(out: Out, keys: KeysOption = None) -> None:
-    """List the key files on this machine."""
+    """List the key files on this machine. Of an encrypted one, `keys show` tells the public half."""
     ring = _ring(out, keys)
-    rows = [_public(ring.author(name), ring.path(name)) for name in ring.names()]
-    out.show(rows, Rows("key files", rows, ("name", "key_id", "public_key", "file")))
+    rows = [_row(ring, name, None if ring.encrypted(name) else ring.author(name)) for name in ring.names()]
+    out.show(rows, Rows("key files", rows, ("name", "encrypted", "key_id", "public_key", "file")))
+
+
+@local(app, "passphrase", "counterfoil keys passphrase ledger --keys var/counterfoil/log-keys")
+def passphrase(
+    out: Out,
+    name: Name,
+    keys: KeysOption = None,
+    passphrase_file: PassphraseFile = None,
+    new_file: Annotated[
+        Path | None, option("--new-passphrase-file", "A file (0600) with the new one. Default: typed.", metavar="FILE")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Leave the key without a passphrase.")] = False,
+) -> None:
+    """Encrypt a key file with a new passphrase, or with none. The key stays the same.
+
+    Copies of the file keep the old one. If that leaked, replace the key.
+    """
+    ring = _ring(out, keys, passphrase_file)
+    if remove and new_file is not None:
+        raise Invalid("--remove and --new-passphrase-file exclude each other")
+    if remove and not ring.encrypted(name):
+        raise Invalid(f"{ring.path(name)} is not encrypted; nothing was changed")
+    author = ring.encrypt(name, lambda: None if remove else new_passphrase(new_file))
+    row = _row(ring, name, author)
+    out.show(row, record(row))
 
 
 @local(app, "prove", "counterfoil keys prove springfield --party springfield --host vouchers.example.org")
@@ -79,12 +117,13 @@ def prove(
         ),
     ] = None,
     keys: KeysOption = None,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Prove that you have a key, for whoever registers it: the operator, or a machine that has another of your keys.
 
     What is printed is no secret: it serves for this host, party and key alone.
     """
-    author = _ring(out, keys).author(party, name)
+    author = _ring(out, keys, passphrase_file).author(party, name)
     if successor is not None:
         text = encode_base64(author.consent(host, successor, "recovery"))
     else:

@@ -69,7 +69,7 @@ def register(
 ) -> None:
     """Operator: admit a party with its roles, its first key and, best from the start, its recovery key.
 
-    The key is that of the key file PARTY.seed, unless the party proved it elsewhere. Roles: operator, issuer, provider,
+    The key is that of the key file PARTY.pem, unless the party proved it elsewhere. Roles: operator, issuer, provider,
     beneficiary, treasurer, auditor.
     """
     session.send(

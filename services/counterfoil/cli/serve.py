@@ -17,6 +17,7 @@ from rich.text import Text
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import Home, option
+from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.render import record
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
@@ -50,6 +51,7 @@ def register(app: typer.Typer) -> None:
             str | None,
             option("--listen", "Where the gateway listens. Default: COUNTERFOIL_LISTEN.", metavar="HOST:PORT"),
         ] = None,
+        passphrase_file: PassphraseFile = None,
         with_parent: Annotated[
             bool, typer.Option("--with-parent", help="Stop when the process that started it has ended.")
         ] = False,
@@ -64,7 +66,8 @@ def register(app: typer.Typer) -> None:
         unknown = [name for name in services if name.partition("/")[0] not in NAMES and services != ["all"]]
         if unknown:
             raise Invalid(f"{unknown[0]!r} cannot be served: choose from {', '.join(NAMES)}, or `all`")
-        instance = Instance(home if home is not None else out.settings.home)
+        root = home if home is not None else out.settings.home
+        instance = Instance(root, passphrase_of(out, passphrase_file))
         names = served(instance, services)
         address = parse_listen(out.settings.listen if listen is None else listen)
         if with_parent:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
 from counterfoil.cli.gateway_session import GatewaySession, named_log
+from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.render import record
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.contract.log_id import MAIN, host_of, log_of
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from counterfoil.contract.record import Event
 
 AsOption = Annotated[
-    str, typer.Option("--as", metavar="PARTY", help="Who signs: a party's id. Its key file is PARTY.seed.")
+    str, typer.Option("--as", metavar="PARTY", help="Who signs: a party's id. Its key file is PARTY.pem.")
 ]
 KeyOption = Annotated[
-    str | None, typer.Option("--key", metavar="NAME", help="Sign with the key file NAME.seed instead.")
+    str | None, typer.Option("--key", metavar="NAME", help="Sign with the key file NAME.pem instead.")
 ]
 KeysOption = Annotated[
     Path | None,
@@ -44,6 +45,7 @@ SIGNING: Final[Parameters] = {
     "as_": (AsOption, inspect.Parameter.empty),
     "key": (KeyOption, None),
     "keys": (KeysOption, None),
+    "passphrase_file": (PassphraseFile, None),
     "shard": (ShardOption, MAIN),
     "url": (UrlOption, None),
 }
@@ -53,12 +55,22 @@ _AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
 class SigningSession(GatewaySession):
     """A session with a gateway that signs for one party."""
 
-    def __init__(self, out: Out, as_: str, key: str | None, keys: Path | None, shard: str, url: str | None) -> None:
+    def __init__(
+        self,
+        out: Out,
+        as_: str,
+        key: str | None,
+        keys: Path | None,
+        passphrase_file: Path | None,
+        shard: str,
+        url: str | None,
+    ) -> None:
         super().__init__(out, url)
         self._shard = shard
         from counterfoil.cli.keyring import Keyring
 
-        self.keyring = Keyring(keys if keys is not None else out.settings.key_directory)
+        directory = keys if keys is not None else out.settings.key_directory
+        self.keyring = Keyring(directory, passphrase_of(out, passphrase_file))
         self.author = self.keyring.author(as_, key)
 
     def host(self) -> str:

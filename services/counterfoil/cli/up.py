@@ -13,9 +13,10 @@ from rich.text import Text
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
+from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.render import record
 from counterfoil.contract.times import HOUR
-from counterfoil.errors import CounterfoilError, ServiceStopped
+from counterfoil.errors import BadPrivateFile, CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
             int | None,
             typer.Option("--port", min=0, max=65_535, metavar="N", help="0 takes a free one. Default: 8440."),
         ] = None,
+        passphrase_file: PassphraseFile = None,
     ) -> None:
         """Serve the instance, all services in this process, until interrupted.
 
@@ -56,7 +58,8 @@ def register(app: typer.Typer) -> None:
         """
         base = parse_listen(out.settings.listen)
         listen = Listen(base.host if host is None else host, base.port if port is None else port)
-        _serve(out, Instance(home if home is not None else out.settings.home), listen)
+        root = home if home is not None else out.settings.home
+        _serve(out, Instance(root, passphrase_of(out, passphrase_file)), listen)
 
 
 def _serve(out: Out, instance: Instance, listen: Listen) -> None:
@@ -97,6 +100,8 @@ def _open(out: Out, instance: Instance, relay: AnswerRelay) -> Embedded:
     clock = open_clock(out.settings.clock)
     try:
         return Embedded(instance, clock, deliver=relay, longest_outage=out.settings.longest_outage * HOUR)
+    except BadPrivateFile:
+        raise
     except Exception as problem:
         log.debug("opening failed", exc_info=problem)
         known = classified(problem) if isinstance(problem, OSError) else problem

@@ -7,7 +7,6 @@ and large-order public key, no small-order R, and R compared byte by byte (no co
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -24,10 +23,9 @@ PUBLIC_KEY_BYTES = 32
 SEED_BYTES = 32
 SIGNATURE_BYTES = 64
 KEY_TEXT_CHARS_MAX = 1_024
-"""Longest vkey or skey text."""
+"""Longest vkey text."""
 
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
-_SKEY_PREFIX = "PRIVATE+KEY+"
 
 
 def check_public_key(raw: bytes) -> None:
@@ -108,7 +106,7 @@ class VerifyKey:
 
 
 class SigningKey:
-    """A named Ed25519 private key; its text form is for key files only, and `repr` does not show it."""
+    """A named Ed25519 private key; `repr` does not show it."""
 
     __slots__ = ("_secret", "verify_key")
 
@@ -119,31 +117,10 @@ class SigningKey:
         public, self._secret = crypto_sign_seed_keypair(seed)
         self.verify_key = VerifyKey(name, public)
 
-    @classmethod
-    def parse(cls, skey: str) -> SigningKey:
-        """From `PRIVATE+KEY+name+<key id>+<base64>` (Go sumdb/note skey); `FormatError`, without the secret."""
-        if not skey.startswith(_SKEY_PREFIX):
-            raise FormatError(f"a private key starts with {_SKEY_PREFIX}")
-        parsed = None
-        with suppress(FormatError):  # its message could show the secret
-            parsed = parse_key_text(skey[len(_SKEY_PREFIX) :], ED25519)
-        if parsed is None:
-            raise FormatError(f"not a private key of the form {_SKEY_PREFIX}name+id+base64")
-        name, identity, seed = parsed
-        key = cls(name, seed)
-        if key.verify_key.key_id != identity:
-            raise FormatError(f"private key {name!r} has id {key.verify_key.key_id.hex()}, not {identity.hex()}")
-        return key
-
     @property
     def name(self) -> str:
         """Key name."""
         return self.verify_key.name
-
-    def skey(self) -> str:
-        """The secret in text form, `PRIVATE+KEY+name+<key id>+<base64>` (Go sumdb/note skey)."""
-        seed = self._secret[:SEED_BYTES]
-        return _SKEY_PREFIX + format_key_text(self.name, self.verify_key.key_id, ED25519, seed)
 
     def sign(self, message: bytes) -> bytes:
         """64-byte Ed25519 signature (RFC 8032 5.1.6)."""

@@ -14,7 +14,7 @@ from typing import Final
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from counterfoil.instance import read_private, write_private
+from counterfoil.private_files import create_private, read_password, write_password
 from counterfoil.settings import USERS
 from counterfoil.testbed.cluster.plan import HOST
 
@@ -31,23 +31,23 @@ def ensure_credentials(clients: Path, brokers: Path) -> None:
         for server in ("kafka", "postgres"):
             path = clients / f"{server}-{user}"
             if not path.exists():
-                write_private(path, secrets.token_hex(PASSWORD_OCTETS))
+                write_password(path, secrets.token_hex(PASSWORD_OCTETS))
     broker, authority = brokers / "broker.pem", clients / "kafka-ca.pem"
     if not broker.exists():  # written last, so that an interrupted attempt is repeated
         authority.unlink(missing_ok=True)
         made = trustme.CA()
-        write_private(authority, made.cert_pem.bytes().decode().strip())
-        write_private(broker, _certificate(made))
+        create_private(authority, made.cert_pem.bytes())
+        create_private(broker, _certificate(made))
 
 
 def passwords(clients: Path, server: str) -> dict[str, str]:
     """The password of each user for `kafka` or `postgres`."""
-    return {user: read_private(clients / f"{server}-{user}") for user in USERS}
+    return {user: read_password(clients / f"{server}-{user}") for user in USERS}
 
 
-def _certificate(authority: trustme.CA) -> str:
+def _certificate(authority: trustme.CA) -> bytes:
     made = authority.issue_cert(HOST, "localhost", common_name=BROKER)
     key = load_pem_private_key(made.private_key_pem.bytes(), password=None)
     # Kafka reads keys in PKCS #8 only.
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return b"".join((text, *(each.bytes() for each in made.cert_chain_pems))).decode().strip()
+    return b"".join((text, *(each.bytes() for each in made.cert_chain_pems)))

