@@ -53,7 +53,17 @@ GROUPS = [
 
 
 def test_nothing_is_missing() -> None:
-    assert {path[0] for path in EVERY} == {*GROUPS, "init", "up", "serve", "demo", "audit", "bench", "schemas"}
+    assert {path[0] for path in EVERY} == {
+        *GROUPS,
+        "init",
+        "up",
+        "serve",
+        "demo",
+        "audit",
+        "bench",
+        "schemas",
+        "resend",
+    }
     signing = [path for path, command in EVERY.items() if any(each.name == "as_" for each in command.params)]
     assert len(signing) == len(VOCABULARY.commands.keys() - RULES[LATEST].absent)
     options = [{each.name for each in command.params} for command in EVERY.values()]

@@ -108,7 +108,7 @@ def local(app: typer.Typer, name: str, example: str) -> Callable[[Command], Comm
 
 def guarded(out: Out, work: Callable[[], None]) -> int:
     """Do the work; returns its exit code. An exception becomes a message on standard error."""
-    from counterfoil.client.problems import NotProven, NotReady, RefusedByService, Unreachable
+    from counterfoil.client.problems import NotProven, NotReady, RefusedByService, Unreachable, Unsettled
 
     try:
         with out.opened:
@@ -116,12 +116,17 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
     except RefusedByService as problem:
         _print_error(out, _refusal(problem))
         return REFUSED
+    except Unsettled as problem:
+        advice = f"`counterfoil resend {problem.command_id}` sends the same command again; a new one would be another."
+        shown = {"code": "unsettled", "meaning": str(problem), "command_id": problem.command_id, "advice": advice}
+        _print_error(out, shown)
+        return UNREACHABLE
     except NotReady as problem:
-        advice = "The gateway runs; ask again later. Repeating a command is harmless."
+        advice = "The gateway runs; ask again later."
         _print_error(out, {"code": problem.code, "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Unreachable as problem:
-        advice = "Check --url, and that `counterfoil up` is running; repeating a command is harmless."
+        advice = "Check --url, and that `counterfoil up` is running. Nothing was sent that could change anything."
         _print_error(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except NotProven as problem:

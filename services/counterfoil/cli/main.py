@@ -27,6 +27,7 @@ from counterfoil.cli import (
     offer,
     party,
     programme,
+    resend,
     reversal,
     rules,
     schemas,
@@ -50,7 +51,7 @@ commands = typer.Typer(
     add_completion=False,
 )
 
-for each in (init, up, serve, demo, audit, schemas, bench):
+for each in (init, up, serve, demo, audit, resend, schemas, bench):
     each.register(commands)
 for group in (
     keys.app,

@@ -5,8 +5,9 @@ receipt is verified.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -15,6 +16,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.delivery import Delivery, LogKey, Settled
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.render import record
@@ -41,12 +43,21 @@ KeysOption = Annotated[
 ShardOption = Annotated[
     str, typer.Option("--shard", metavar="NAME", help="The shard of the service that is to decide it.")
 ]
+IdempotencyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="TEXT",
+        help="Your own name of this command, such as an order's number: run again with it, nothing is done twice.",
+    ),
+]
 SIGNING: Final[Parameters] = {
     "as_": (AsOption, inspect.Parameter.empty),
     "key": (KeyOption, None),
     "keys": (KeysOption, None),
     "passphrase_file": (PassphraseFile, None),
     "shard": (ShardOption, MAIN),
+    "idempotency_key": (IdempotencyOption, None),
     "url": (UrlOption, None),
 }
 _AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
@@ -63,10 +74,11 @@ class SigningSession(GatewaySession):
         keys: Path | None,
         passphrase_file: Path | None,
         shard: str,
+        idempotency_key: str | None,
         url: str | None,
     ) -> None:
         super().__init__(out, url)
-        self._shard = shard
+        self._shard, self._words = shard, idempotency_key
         from counterfoil.cli.keyring import Keyring
 
         directory = keys if keys is not None else out.settings.key_directory
@@ -80,16 +92,43 @@ class SigningSession(GatewaySession):
     def send(self, body: Body) -> None:
         """Sign and submit one command, verify its receipt, and show it."""
         from counterfoil.catalogue import VOCABULARY
-        from counterfoil.client.ids import new_command_id
-        from counterfoil.client.verify import verify_answer
-        from counterfoil.runtime.clock import SystemClock
 
         check(body)
-        key, pinned = self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}"))
-        envelope = self.author.sign(body, key.name, new_command_id(), SystemClock().now())
-        receipt = self.gateway.submit(envelope)
-        proven = verify_answer(receipt, key, envelope)
-        self.out.show({**receipt, "key_pinned": pinned}, *_accepted(proven, pinned))
+        log = LogKey(*self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}")))
+        delivery = Delivery(self, self.keyring.directory)
+        settled = None if self._words is None else self._repeated(body, delivery, log)
+        show_settled(self.out, settled or delivery.send(self._sign(body, delivery, log), log))
+
+    def _repeated(self, body: Body, delivery: Delivery, log: LogKey) -> Settled | None:
+        """The outcome of the command that was made from the same words before. Raises `Invalid` if it is another."""
+        kept = delivery.outbox.find(self._command_id)
+        if kept is not None:
+            self._check_same(body, kept.bodies)
+            return delivery.resend(kept, log)
+        settled = delivery.decided(self.author.party_id, self._command_id, log)
+        if settled is not None:
+            self._check_same(body, settled.proven.commands())
+        return settled
+
+    def _check_same(self, body: Body, before: Sequence[Body]) -> None:
+        if (body,) != tuple(before):
+            text = f"--idempotency-key {self._words!r} was used before, for another command: {self._command_id}"
+            raise Invalid(text)
+
+    def _sign(self, body: Body, delivery: Delivery, log: LogKey) -> bytes:
+        """The command's envelope, which says the last checkpoint of the log that was met."""
+        from counterfoil.contract.submission import Seen
+        from counterfoil.runtime.clock import SystemClock
+
+        last = delivery.checkpoints.follow(self.gateway, log.key)
+        seen = None if last is None else Seen(size=last.head.size, root=last.head.root)
+        return self.author.sign(body, log.key.name, self._command_id, SystemClock().now(), seen=seen)
+
+    @cached_property
+    def _command_id(self) -> str:
+        from counterfoil.client.ids import command_id_of, new_command_id
+
+        return new_command_id() if self._words is None else command_id_of(self.author.party_id, self._words)
 
 
 def check(body: Body) -> None:
@@ -134,10 +173,15 @@ def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[...,
 # output for people ----------------------------------------------------------------------------------------------------
 
 
+def show_settled(out: Out, settled: Settled) -> None:
+    """Show an accepted command: its entry's events, and under which key its receipt was verified."""
+    out.show({**settled.receipt, "key_pinned": settled.pinned}, *_accepted(settled.proven, settled.pinned))
+
+
 def _accepted(proven: Proven, pinned: bool) -> list[RenderableType]:
     entry = proven.entry
     lines: list[RenderableType] = [Text(f"accepted: {log_of(entry.origin).name}:{entry.index}", style="bold green")]
-    lines += [record(event_row(event)) for event in entry.events]
+    lines += [record({"id": entry.id}), *(record(event_row(event)) for event in entry.events)]
     word = "a pinned key" if pinned else "the gateway's own key; pin the log keys to be sure: COUNTERFOIL_VKEYS"
     lines.append(Text(f"receipt verified under {word}, tree size {proven.checkpoint.size}", style="dim"))
     return lines

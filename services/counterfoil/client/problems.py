@@ -4,7 +4,8 @@ CounterfoilError
 ├── RefusedByService   refused, with a stable code
 │   └── NotThere       there is nothing under this key
 ├── Unreachable        no usable answer, so the outcome is unknown
-│   └── NotReady       the gateway answers, but cannot do this at the moment
+│   ├── NotReady       the gateway answers, but cannot do this at the moment
+│   └── Unsettled      of a command; it is kept
 └── NotProven          an answer whose proof does not verify
 """
 
@@ -40,6 +41,14 @@ class NotReady(Unreachable):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Unsettled(Unreachable):
+    """The outcome of the command `command_id` is not known; it is kept, to be sent again as it is."""
+
+    def __init__(self, command_id: str, problem: Exception) -> None:
+        super().__init__(str(problem))
+        self.command_id = command_id
 
 
 class NotProven(CounterfoilError):

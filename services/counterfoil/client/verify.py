@@ -11,6 +11,7 @@ from counterfoil.client.problems import NotProven
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.record import Command
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
@@ -24,6 +25,11 @@ class Proven:
 
     entry: Entry
     checkpoint: Checkpoint
+
+    def commands(self) -> tuple[Command, ...]:
+        """The commands that the entry decides; none if nobody sent one."""
+        cause = self.entry.cause
+        return CODEC.decode_payload(cause.payload, cause.signature).bodies if isinstance(cause, CommandCause) else ()
 
 
 def parse_vkeys(text: str) -> dict[str, VerifyKey]:

@@ -1,0 +1,119 @@
+"""The last checkpoint of every log that a client met: it notices a log that goes back, and one that forks.
+
+Whoever runs the logs could show everybody another history, or restore an old one. Both show in two checkpoints, signed
+by the same key, of which the later does not go on from the earlier: they are kept as evidence.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from counterfoil.client.http import Gateway
+from counterfoil.client.problems import NotProven, NotThere
+from counterfoil.contract.log_id import log_of
+from counterfoil.log.checkpoint import Checkpoint
+from counterfoil.log.errors import LogError, ProofError
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.note import NOTE_BYTES_MAX
+from counterfoil.log.tiles import tile_path
+from counterfoil.log.verify import TileTree, open_checkpoint
+
+_PUBLISHED_WITHIN: Final = 5.0  # seconds: what is decided is published a moment later
+_PAUSE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A checkpoint and the signed note that it was read from."""
+
+    note: bytes
+    head: Checkpoint
+
+
+class Checkpoints:
+    """The checkpoints kept in `directory`, which is made at first use: a file for each log's key."""
+
+    def __init__(self, directory: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.directory, self._sleep = directory, sleep
+
+    def last(self, key: VerifyKey) -> Met | None:
+        """The last one of this log under this key; None if there is none. Raises `NotProven` for a damaged file."""
+        path = self._path(key)
+        try:
+            with path.open("rb") as file:
+                return met(file.read(NOTE_BYTES_MAX + 1), key)
+        except FileNotFoundError:
+            return None
+        except NotProven as problem:
+            raise NotProven(f"{path} is damaged: remove it, if nobody else may have changed it: {problem}") from problem
+
+    def keep(self, found: Met, key: VerifyKey) -> None:
+        """Keep one that is later than the last. Raises `NotProven` if it is another of the same size."""
+        last = self.last(key)
+        if last is not None and last.head.size == found.head.size and last.head.root != found.head.root:
+            raise self._evidence(last, found, "they have the same size and another root")
+        if last is None or last.head.size < found.head.size:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = self._path(key).with_suffix(f".{os.getpid()}")
+            new.write_bytes(found.note)
+            new.replace(self._path(key))
+
+    def follow(self, gateway: Gateway, key: VerifyKey) -> Met | None:
+        """The last checkpoint, once what the log publishes now is proven to go on from it; None if none was met.
+
+        Raises `NotProven`, after two checkpoints were saved as evidence; `Unreachable`, `RefusedByService`.
+        """
+        last = self.last(key)
+        if last is None:
+            return None
+        ends = time.monotonic() + _PUBLISHED_WITHIN
+        while True:
+            late = time.monotonic() > ends
+            published = met(gateway.log_file(log_of(key.name), "checkpoint"), key)
+            if published.head.size >= last.head.size:
+                try:
+                    _tree(gateway, published.head).check_prefix(last.head)
+                except NotThere:  # a partial tile goes when the full one and a newer checkpoint are published
+                    if late:
+                        raise
+                except ProofError as problem:
+                    raise self._evidence(last, published, str(problem)) from problem
+                else:
+                    return last
+            elif late:
+                raise self._evidence(last, published, "the log went back")
+            self._sleep(_PAUSE)
+
+    def _evidence(self, last: Met, found: Met, why: str) -> NotProven:
+        origin = last.head.origin
+        path = self.directory / f"evidence-{_stem(origin)}-{last.head.size}-{found.head.size}"
+        path.write_bytes(last.note + b"\n" + found.note)
+        return NotProven(
+            f"{origin} does not go on from the checkpoint of {last.head.size} entries that you met: {why}. "
+            f"Both checkpoints are in {path}: show them to others who use this log"
+        )
+
+    def _path(self, key: VerifyKey) -> Path:
+        return self.directory / f"{_stem(key.name)}-{key.key_id.hex()}.checkpoint"
+
+
+def met(note: bytes, key: VerifyKey) -> Met:
+    """A signed checkpoint. Raises `NotProven`."""
+    try:
+        return Met(note, open_checkpoint(note, [key]))
+    except LogError as problem:
+        raise NotProven(f"the checkpoint of {key.name} does not verify: {problem}") from problem
+
+
+def _stem(origin: str) -> str:
+    return origin.replace("/", "_").replace(":", "_")
+
+
+def _tree(gateway: Gateway, head: Checkpoint) -> TileTree:
+    log = log_of(head.origin)
+    return TileTree(head, lambda level, index, width: gateway.log_file(log, tile_path(level, index, width)))

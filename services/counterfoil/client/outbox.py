@@ -1,0 +1,81 @@
+"""Signed commands whose outcome is not known yet, kept as they were sent: to send one again is always safe.
+
+A command is written here before it is sent and removed once its outcome is known. The file's name is the command's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from counterfoil.catalogue import CODEC
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
+from counterfoil.contract.record import Command
+from counterfoil.contract.submission import Header
+from counterfoil.errors import CounterfoilError
+from counterfoil.private_files import create_private
+
+_SUFFIX: Final = ".json"
+
+
+class Damaged(CounterfoilError):
+    """A file of an outbox holds no command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A command whose outcome is not known: its DSSE envelope, and the header and commands inside."""
+
+    envelope: bytes
+    header: Header
+    bodies: tuple[Command, ...]
+
+
+class Outbox:
+    """The commands in `directory`, which is made at first use. Several processes may use it at once."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def keep(self, envelope: bytes) -> Kept:
+        """Keep a command that is about to be sent. Raises FileExistsError if one with its id is here; OSError."""
+        kept = _opened(envelope)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_private(self._path(kept.header.command_id), envelope)
+        return kept
+
+    def settle(self, command_id: str) -> None:
+        """The outcome is known. Idempotent."""
+        self._path(command_id).unlink(missing_ok=True)
+
+    def find(self, command_id: str) -> Kept | None:
+        """The command with this id, None if there is none. Raises `Damaged`, OSError."""
+        path = self._path(command_id)
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            try:
+                return _opened(file.read(MAX_ENVELOPE_BYTES + 1))
+            except Refused as problem:
+                raise Damaged(
+                    f"{path} holds no command ({problem.refusal.code}): remove it; it was cut off before it was sent"
+                ) from problem
+        return None
+
+    def all(self) -> Iterator[Kept]:
+        """All of them, oldest first. Raises `Damaged`, OSError."""
+        for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
+            found = self.find(path.stem)
+            if found is not None:
+                yield found
+
+    def _path(self, command_id: str) -> Path:
+        return self.directory / f"{command_id}{_SUFFIX}"
+
+
+def _opened(envelope: bytes) -> Kept:
+    """Raises `Refused`."""
+    opened = CODEC.decode_envelope(envelope)
+    return Kept(envelope, opened.header, opened.bodies)
