@@ -49,6 +49,7 @@ def settled(shell: Shell, ran: Ran) -> Ran:
 
 def until_sent(shell: Shell, words: Sequence[str]) -> Ran:
     """Run a command until it was sent: one that could not even begin is begun again."""
+    ran = Ran(5, "", "")
     for _ in range(ATTEMPTS):
         ran = settled(shell, shell.run(*words, "--json"))
         if ran.code != 5:
@@ -72,7 +73,7 @@ def play(market: Shell, commands: int, seed: int) -> Counter[str]:
         shell = Shell(market.home, proxy.url)
         for nth in range(commands):
             words = [
-                (*ISSUE, f"{nth + 1}", "--as", "springfield"),
+                (*ISSUE, f"1.{nth:04}", "--as", "springfield"),
                 (*DEPOSIT, f"R-{seed}-{nth}", "--amount", "3", "--as", "treasury"),
                 (*ISSUE, "9", "--as", "acme"),
             ][nth % 3]
@@ -90,7 +91,7 @@ def play(market: Shell, commands: int, seed: int) -> Counter[str]:
     assert len(ids) == 2 * third
     issued = [row for row in market.ok("voucher", "list", "--where", "beneficiary_id=acme")
               if row["voucher_id"] not in before]  # fmt: skip
-    assert sorted(int(row["face"]) for row in issued) == [(nth + 1) * 10**6 for nth in range(0, commands, 3)]
+    assert sorted(int(row["face"]) for row in issued) == [10**6 + nth * 100 for nth in range(0, commands, 3)]
     assert int(market.ok("balance", "show", "acme")["cash"][0]["posted"]) == cash + third * 3_000_000
     return told
 

@@ -20,6 +20,7 @@ from counterfoil.cli.options import (
     hour,
     option,
 )
+from counterfoil.cli.orders import placed
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid, TimeInForce
@@ -27,7 +28,7 @@ from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid, TimeInF
 app = typer.Typer(name="bid", help="Bids: place, amend, cancel, show, list.", no_args_is_help=True)
 
 
-@signed(
+@placed(
     app,
     "place",
     "counterfoil bid place --programme springfield-2026 --class a100-80gb --region eu-west --nodes 1 --hours 6 "
@@ -73,7 +74,7 @@ def place(
     )
 
 
-@signed(app, "amend", "counterfoil bid amend bid-9-0 --price 1.90 --as acme")
+@placed(app, "amend", "counterfoil bid amend bid-9-0 --price 1.90 --as acme")
 def amend_bid(bid: BidId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
     """Beneficiary: ask for fewer nodes, or set another limit; one of the two."""
     return AmendBid(bid_id=bid, reduce_nodes_by=reduce_by, limit_price=price)

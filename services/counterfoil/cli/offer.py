@@ -22,6 +22,7 @@ from counterfoil.cli.options import (
     hour,
     option,
 )
+from counterfoil.cli.orders import placed
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import in_units
@@ -35,7 +36,7 @@ Class = Annotated[str, option("--class", "The accelerator class's id.", metavar=
 Region = Annotated[str, option("--region", "The region's id.", metavar="REGION")]
 
 
-@signed(
+@placed(
     app,
     "post",
     "counterfoil offer post --class a100-80gb --region eu-west --nodes 4 --from 20270105T08Z --until 20270106T08Z "
@@ -76,7 +77,7 @@ def post(
     )
 
 
-@signed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")
+@placed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")
 def amend_offer(offer: OfferId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
     """Provider: take back nodes, or ask another price; one of the two."""
     return AmendOffer(offer_id=offer, reduce_nodes_by=reduce_by, price=price)

@@ -25,7 +25,6 @@ from counterfoil.contract.log_id import MAIN, host_of, log_of
 from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
-    from counterfoil.client.verify import Proven
     from counterfoil.contract.record import Event
 
 AsOption = Annotated[
@@ -91,13 +90,17 @@ class SigningSession(GatewaySession):
 
     def send(self, body: Body) -> None:
         """Sign and submit one command, verify its receipt, and show it."""
+        show_settled(self.out, self.deliver(body))
+
+    def deliver(self, body: Body) -> Settled:
+        """Sign and submit one command, and verify its receipt."""
         from counterfoil.catalogue import VOCABULARY
 
         check(body)
         log = LogKey(*self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}")))
         delivery = Delivery(self, self.keyring.directory)
         settled = None if self._words is None else self._repeated(body, delivery, log)
-        show_settled(self.out, settled or delivery.send(self._sign(body, delivery, log), log))
+        return settled or delivery.send(self._sign(body, delivery, log), log)
 
     def _repeated(self, body: Body, delivery: Delivery, log: LogKey) -> Settled | None:
         """The outcome of the command that was made from the same words before. Raises `Invalid` if it is another."""
@@ -160,14 +163,19 @@ def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[...,
         def run(session: SigningSession, **values: Any) -> None:
             session.send(function(**values))
 
-        own = inspect.signature(function, eval_str=True)
-        session = inspect.Parameter("session", inspect.Parameter.KEYWORD_ONLY)
-        keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
-        run.__signature__ = inspect.Signature([session, *keyword])  # type: ignore[attr-defined]
-        run.__doc__ = function.__doc__
-        return signing(app, name, example)(run)
+        return signing(app, name, example)(with_session(run, function))
 
     return add
+
+
+def with_session(run: Command, function: Callable[..., Body], *further: inspect.Parameter) -> Command:
+    """`run`, with a session, the parameters of `function` and `further` ones as its own, and that one's help text."""
+    own = inspect.signature(function, eval_str=True)
+    session = inspect.Parameter("session", inspect.Parameter.KEYWORD_ONLY)
+    keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
+    run.__signature__ = inspect.Signature([session, *keyword, *further])  # type: ignore[attr-defined]
+    run.__doc__ = function.__doc__
+    return run
 
 
 # output for people ----------------------------------------------------------------------------------------------------
@@ -175,10 +183,12 @@ def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[...,
 
 def show_settled(out: Out, settled: Settled) -> None:
     """Show an accepted command: its entry's events, and under which key its receipt was verified."""
-    out.show({**settled.receipt, "key_pinned": settled.pinned}, *_accepted(settled.proven, settled.pinned))
+    out.show({**settled.receipt, "key_pinned": settled.pinned}, *accepted(settled))
 
 
-def _accepted(proven: Proven, pinned: bool) -> list[RenderableType]:
+def accepted(settled: Settled) -> list[RenderableType]:
+    """What people see of an accepted command."""
+    proven, pinned = settled.proven, settled.pinned
     entry = proven.entry
     lines: list[RenderableType] = [Text(f"accepted: {log_of(entry.origin).name}:{entry.index}", style="bold green")]
     lines += [record({"id": entry.id}), *(record(event_row(event)) for event in entry.events)]

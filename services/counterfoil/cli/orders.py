@@ -1,0 +1,103 @@
+"""CLI commands that place orders: they follow the order until it rests, is filled or is closed, and say why."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import RenderableType
+
+from counterfoil.cli.advice import advice
+from counterfoil.cli.command import REFUSED, Command
+from counterfoil.cli.render import record
+from counterfoil.cli.signing import SigningSession, accepted, signing, with_session
+from counterfoil.cli.values import format_amount
+from counterfoil.contract.log_id import log_of
+from counterfoil.contract.record import Command as Body
+from counterfoil.matching.events import BidReceived, OfferReceived
+
+if TYPE_CHECKING:
+    from counterfoil.cli.delivery import Settled
+
+WAIT: Final = 10.0
+"""Seconds for which a command in a terminal follows an order."""
+_PAUSE: Final = 0.05  # seconds
+_REFUSED: Final = {"hold_refused", "bond_refused"}
+"""Reasons to close an order whose cause the ledger's view of holds has."""
+_VIEWS: Final[Mapping[type, tuple[str, str]]] = {BidReceived: ("bids", "bid_id"), OfferReceived: ("offers", "offer_id")}
+_SHOWN: Final = ("status", "status_reason", "cause", "nodes_filled", "nodes_left")
+
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        min=0,
+        metavar="SECONDS",
+        help="Follow the order so long until it rests, is filled or is closed. Default: 10 in a terminal, else 0.",
+    ),
+]
+
+
+def placed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[..., Body]], Command]:
+    """A command that signs and submits the order that the decorated function makes, and follows it.
+
+    Exit code 4, with the cause, if no funds could be held for it.
+    """
+
+    def add(function: Callable[..., Body]) -> Command:
+        def run(session: SigningSession, wait: float | None, **values: Any) -> None:
+            settled = session.deliver(function(**values))
+            seconds = wait if wait is not None else WAIT if sys.stdout.isatty() and not session.out.json else 0.0
+            _show(session, settled, _follow(session, settled, seconds) if seconds else None)
+
+        option = inspect.Parameter("wait", inspect.Parameter.KEYWORD_ONLY, annotation=WaitOption, default=None)
+        return signing(app, name, example)(with_session(run, function, option))
+
+    return add
+
+
+def _show(session: SigningSession, settled: Settled, outcome: dict[str, Any] | None) -> None:
+    shown: list[RenderableType] = accepted(settled)
+    value = {**settled.receipt, "key_pinned": settled.pinned}
+    if outcome is not None:
+        value["outcome"] = outcome
+        shown.append(record(_readable(outcome)))
+    session.out.show(value, *shown)
+    if outcome is not None and outcome["cause"] is not None:
+        raise typer.Exit(REFUSED)
+
+
+def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: outcome[name] for name in _SHOWN if name in outcome and outcome[name] is not None}
+    shown["trades"] = [
+        f"{each['nodes']} nodes for {each['hours']} h from {each['first_hour']} at {format_amount(int(each['price']))}"
+        for each in outcome["trades"]
+    ]
+    return shown if outcome["cause"] is None else {**shown, "advice": advice(outcome["cause"])}
+
+
+def _follow(session: SigningSession, settled: Settled, seconds: float) -> dict[str, Any] | None:
+    """The order's row with its `trades` and, if its funds were refused, the `cause`; None if it made no order.
+
+    A row with the status `received`: it is not known within the time. Raises `RefusedByService`, `Unreachable`.
+    """
+    found = next((each for each in settled.proven.entry.events if type(each) in _VIEWS), None)
+    if found is None:
+        return None
+    view, name = _VIEWS[type(found)]
+    order_id = str(getattr(found, name))
+    entry = settled.proven.entry
+    at = f"{log_of(entry.origin).name}:{entry.index}"
+    ends = time.monotonic() + seconds
+    while True:
+        row = session.gateway.get(view, order_id, wait_for=[at])
+        if row["status"] != "received" or time.monotonic() > ends:
+            break
+        time.sleep(_PAUSE)
+    refused = row["status_reason"] in _REFUSED
+    cause = session.gateway.get("holds", order_id)["reason"] if refused else None
+    return {**row, "cause": cause, "trades": list(session.gateway.rows("trades", {name: order_id}))}

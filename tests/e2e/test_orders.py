@@ -1,0 +1,57 @@
+"""Who places an order is told what became of it, not only that it was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.founding import BLOCK, END, FIRST, LAST, PROGRAMME, found_a_market
+from tests.e2e.running import Shell, serving
+
+pytestmark = pytest.mark.e2e
+
+OFFER = ("offer", "post", *BLOCK, "--from", FIRST, "--until", END, "--price", "1.80", "--as", "norn", "--nodes")
+BID = ("bid", "place", "--programme", PROGRAMME, *BLOCK, "--earliest", FIRST, "--latest", LAST, "--as", "acme")
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A served market without orders."""
+    folder = tmp_path_factory.mktemp("market")
+    shell = Shell(folder / "home")
+    shell.ok("init", "--host", "market.example")
+    with serving(shell):
+        found_a_market(shell, folder)
+        yield shell
+
+
+def test_an_order_is_followed_until_it_rests_is_filled_or_is_refused(market: Shell) -> None:
+    wait = ("--wait", "20")
+    resting = market.soon(*OFFER, "2", *wait)["outcome"]
+    assert (resting["status"], resting["cause"], resting["trades"]) == ("open", None, [])
+    filled = market.soon(*BID, "--nodes", "1", "--hours", "6", "--price", "2.00", *wait)["outcome"]
+    assert (filled["status"], filled["nodes_filled"]) == ("filled", 1)
+    assert [(each["price"], each["provider_id"]) for each in filled["trades"]] == [("1800000", "norn")]
+    people = market.run(*BID, "--nodes", "1", "--hours", "2", "--price", "1.90", *wait)
+    assert "1 nodes for 2 h from" in people.out
+    assert "at 1.80" in people.out
+    lower = market.ok(*BID, "--nodes", "1", "--hours", "2", "--price", "1.00", *wait)["outcome"]
+    assert (lower["status"], lower["nodes_left"]) == ("open", 1)
+
+
+def test_an_order_without_funds_is_refused_with_its_cause(market: Shell) -> None:
+    for words in (
+        (*BID, "--nodes", "9", "--hours", "24", "--price", "90.00"),
+        ("offer", "post", *BLOCK, "--from", FIRST, "--until", END, "--price", "900", "--as", "norn", "--nodes", "99"),
+    ):
+        ran = market.run(*words, "--wait", "20", "--json")
+        assert ran.code == 4, ran.err
+        assert ran.json["outcome"]["status"] == "closed"
+        assert ran.json["outcome"]["cause"] == "exceeds_available"
+        people = market.run(*words, "--wait", "20")
+        assert (people.code, "exceeds_available" in people.out) == (4, True)
+
+
+def test_nobody_is_kept_waiting_who_did_not_ask(market: Shell) -> None:
+    assert "outcome" not in market.ok(*BID, "--nodes", "1", "--hours", "2", "--price", "1.00")
