@@ -25,7 +25,9 @@ def found_a_market(shell: Shell, folder: Path) -> None:
     shell.ok("class", "register", "a100-80gb", "--description", "A100", "--memory-mb", "81920", "--gpus-per-node", "8",
              "--as", "operator")  # fmt: skip
     rules = folder / "programme.json"
-    rules.write_text(json.dumps(shell.ok("programme", "template")))
+    template = shell.ok("programme", "template")
+    template["terms"]["min_face"] = "1000000"
+    rules.write_text(json.dumps(template))
     shell.ok("programme", "publish", rules, "--as", "springfield")
     shell.ok("programme", "appropriate", PROGRAMME, "--amount", "900000", "--document", "B-1", "--as", "springfield")
     shell.ok("programme", "list-provider", PROGRAMME, "norn", "--as", "springfield")
