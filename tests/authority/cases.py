@@ -77,12 +77,14 @@ class Case:
     """What a row tries.
 
     `owner`: the party that the row is about. `bodies`: by relation, the command. `actor`: who gives it in any case, if
-    the row is about a party that the command names; None if it is about who gives it.
+    the row is about a party that the command names; None if it is about who gives it. `foreign`: then the party that is
+    foreign.
     """
 
     owner: str
     bodies: Mapping[str, Command]
     actor: str | None = None
+    foreign: str = ""
 
 
 Make = Callable[[Market], Case]
@@ -102,14 +104,18 @@ def alone(owner: str, make: Callable[[Market], Command]) -> Make:
 def naming(actor: str, owner: str, role: str, make: Callable[[str], Command]) -> Make:
     """The actor names the owner in it, a related party with a role, and a foreign one."""
     named = {"own": owner, "related": f"{owner}-{role}", "foreign": f"none-{role}"}
-    return lambda _market: Case(owner, {relation: make(each) for relation, each in named.items()}, actor)
+    bodies = {relation: make(each) for relation, each in named.items()}
+    return lambda _market: Case(owner, bodies, actor, named["foreign"])
 
 
 def of_claimant(make: Callable[[Market, str], Command], related: str, foreign: str) -> Make:
     """The issuer decides on a claim of a party that has become related to it, and of a foreign one."""
-    return lambda market: Case(
-        "city", {"related": make(market, market.ids[related]), "foreign": make(market, market.ids[foreign])}, "city"
-    )
+
+    def case(market: Market) -> Case:
+        claims = {"related": market.ids[related], "foreign": market.ids[foreign]}
+        return Case("city", {relation: make(market, each) for relation, each in claims.items()}, "city", "gpu-1")
+
+    return case
 
 
 def two_sided(make: Callable[[Market], Command]) -> Mapping[str, Make]:

@@ -15,10 +15,8 @@ from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
-from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import (
     AddKey,
-    AdoptRules,
     AppropriateBudget,
     AttestGroup,
     IssueVoucher,
@@ -46,7 +44,7 @@ from counterfoil.redemption.commands import (
     SubmitClaim,
 )
 from tests.possession import proven
-from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, World, accelerator, programme
+from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 OWNERS: Final[dict[str, Role]] = {"city": "issuer", "gpu-1": "provider", "lab-1": "beneficiary"}
@@ -76,18 +74,14 @@ EXPIRY: Final = START + 2_000 * HOUR
 """Of the programme."""
 
 
-class Market(World):
+class Market(Newest):
     """The market, and the `ids` of what was made in it, and at which `times` (microseconds), by name."""
-
-    adopts = False
 
     def __init__(self) -> None:
         super().__init__()
         self.ids: dict[str, str] = {}
         self.times: dict[str, int] = {}
         self._numbers = count(1_000)
-        self.submit("operator", AdoptRules(rules=LATEST, replaces=1, release="1.0.0"))
-        self.settle()
         _parties(self)
         _programmes(self)
         _orders(self)

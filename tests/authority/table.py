@@ -23,6 +23,11 @@ class Row(NamedTuple):
     related: str
     foreign: str
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that get these answers."""
+        return ROLES if self.role == "any" else tuple(self.role.split(" or "))
+
 
 class Cell(NamedTuple):
     """What is tried: a command by a party with one role."""
@@ -52,11 +57,8 @@ def cells() -> dict[Cell, str]:
     found: dict[Cell, str] = {}
     for judged in dict.fromkeys((row.command, row.relation_to) for row in rows()):
         mine = [row for row in rows() if (row.command, row.relation_to) == judged]
-        named = [row.role for row in mine]
         for role in ROLES:
-            row = next((row for row in mine if row.role in (role, "any")), None)
-            if row is None and "any other" in named:
-                row = mine[named.index("any other")]
+            row = next((row for row in mine if role in row.roles), None)
             for relation in RELATIONS:
                 shown = next(getattr(each, relation) for each in mine)
                 if shown != "-":
@@ -92,3 +94,9 @@ class Deadline(NamedTuple):
 def deadlines() -> dict[str, Deadline]:
     """The commands that may be given for a time only."""
     return {command: Deadline(until, then) for command, until, then in tables("command | until | then")}
+
+
+def naming_stopped() -> dict[str, tuple[str, str]]:
+    """The commands that may not name a party that is closed, or suspended: what is answered then."""
+    rows = tables("command | that names a closed party | that names a suspended party")
+    return {command: (closed, suspended) for command, closed, suspended in rows}

@@ -15,21 +15,12 @@ from counterfoil.core.duties import SEPARATE
 from tests.authority.cases import ABOUT
 from tests.authority.prepared import Market
 from tests.authority.stage import CELLS, COMMANDS, every_command, stage
-from tests.authority.table import given_while_stopped, rows, signed_by
+from tests.authority.table import given_while_stopped, naming_stopped, signed_by
 from tests.authority.trial import Copy
 from tests.properties.world import SERVICE_OF, first_in_force
 
 
-def test_every_command_has_its_rows_and_its_cases(market: Market) -> None:
-    said = {(row.command, row.relation_to) for row in rows()}
-    tried = {(command, about) for command, each in ABOUT.items() for about in each}
-    for command in COMMANDS:
-        assert command in {each for each, _ in said}, f"say in docs/authority.md who may give {command}"
-        assert command in ABOUT, f"say in tests/authority/cases.py how {command} is tried"
-        assert any(cell.command == command and answer == "yes" for cell, answer in CELLS.items()), f"nobody: {command}"
-    assert said == tried, "docs/authority.md and tests/authority/cases.py differ"
-    assert {command for command, _ in said} == COMMANDS.keys(), "the newest rules have no such command"
-    assert len(rows()) == len({(row.command, row.relation_to, row.role) for row in rows()}), "a row twice"
+def test_the_cases_are_of_the_newest_versions(market: Market) -> None:
     for command, about in ABOUT.items():
         for make in about.values():
             assert {type(body) for body in make(market).bodies.values()} == {COMMANDS[command]}
@@ -126,3 +117,16 @@ def test_whose_signature_it_needs(market: Market, command: str) -> None:
             party.recovery_keys = party.recovery_keys or {"feed" * 4: Key(bytes(32), True)}
             before(party)
             assert copy.answer(party.party_id, body, signer.key(party)) == answers[name], f"{command} by {name}"
+
+
+@every_command
+def test_whether_it_may_name_a_stopped_party(market: Market, command: str) -> None:
+    answers = naming_stopped().get(command, ("yes", "yes"))
+    for cell, answer in CELLS.items():
+        if (cell.command, cell.relation, answer) == (command, "foreign", "yes"):
+            case = ABOUT[command][cell.relation_to](market)
+            for stop, expected in zip((_close, _suspend), answers, strict=True):
+                copy, body = Copy(market), case.bodies["foreign"]
+                actor = stage(copy, case, cell)
+                stop(copy.party(SERVICE_OF[type(body)], case.foreign or case.owner))
+                assert copy.answer(actor, body) == expected, f"{cell}, {stop.__name__}"

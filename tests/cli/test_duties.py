@@ -1,23 +1,29 @@
-"""What `party show` says that a party may not do follows from its duties, those of related parties, and its roles."""
+"""What `party show` says that a party may do, and may not, follows from roles, duties and those of related parties."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from counterfoil.cli.duties import Barred, barred, duties_of
-from counterfoil.core.duties import Duty
+import pytest
 
+from counterfoil.cli.duties import Barred, barred, commands_of, duties_of
+from counterfoil.core.duties import Duty
+from tests.authority.table import given_while_stopped, rows
+
+PAUSED = {"paused_at": "2026-01-05T00:00:00.000000Z", "paused_because": "inquiry"}
+LISTED = {"status": "listed", "status_reason": None}
+STOPPED = {"status": "suspended", "status_reason": "idle meters"}
 ROWS: Mapping[str, list[dict[str, Any]]] = {
-    "parties": [
-        {"party_id": "lab", "group_id": "labs", "roles": ["beneficiary", "provider"]},
-        {"party_id": "cloud", "group_id": "labs", "roles": ["provider"]},
-        {"party_id": "other", "group_id": "other", "roles": ["provider"]},
+    "programmes": [{"programme_id": "own", "issuer_id": "cloud", **PAUSED}],
+    "listings": [
+        {"programme_id": "p1", "provider_id": "cloud", **STOPPED},
+        {"programme_id": "p2", "provider_id": "other", **LISTED},
+        {"programme_id": "p3", "provider_id": "cloud", "status": "delisted", "status_reason": "left"},
     ],
-    "programmes": [{"programme_id": "own", "issuer_id": "cloud"}],
-    "listings": [{"programme_id": "p1", "provider_id": "cloud"}, {"programme_id": "p2", "provider_id": "other"}],
-    "vouchers": [{"programme_id": "p2", "beneficiary_id": "lab"}] * 2,
+    "vouchers": [{"programme_id": "p2", "beneficiary_id": "lab", "status": "active"}] * 2,
 }
+RELATED = ["lab", "cloud"]
 
 
 class Views:
@@ -27,14 +33,29 @@ class Views:
         return (row for row in ROWS[view] if where.items() <= row.items())
 
 
-def test_it() -> None:
-    lab = ROWS["parties"][0]
-    duties = duties_of(Views(), lab)  # type: ignore[arg-type]
-    assert duties == [("own", "issuer", "cloud"), ("p1", "provider", "cloud"), ("p2", "beneficiary", "lab")]
-    assert barred(lab, duties) == [
+def test_what_it_may_not_be() -> None:
+    duties = duties_of(Views(), RELATED)  # type: ignore[arg-type]
+    assert duties == [
+        ("own", "issuer", "cloud", "paused: inquiry"),
+        ("p1", "provider", "cloud", "suspended: idle meters"),
+        ("p2", "beneficiary", "lab", None),
+    ]
+    assert barred({"roles": ["beneficiary", "provider", "treasurer"]}, RELATED, duties) == [
         Barred("own", Duty.BENEFICIARY, "cloud is issuer"),
         Barred("own", Duty.PROVIDER, "cloud is issuer"),
         Barred("p1", Duty.BENEFICIARY, "cloud is provider"),
         Barred("p2", Duty.PROVIDER, "lab is beneficiary"),
+        Barred("any", Duty.TREASURER, "lab or cloud would be payee"),
+        Barred("any", Duty.TREASURER, "lab or cloud would be owner of the cash"),
     ]
-    assert barred({"roles": ["auditor"]}, duties) == []
+    assert barred({"roles": ["auditor"]}, RELATED, duties) == []
+
+
+@pytest.mark.parametrize("role", ["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"])
+def test_what_it_may_do(role: str) -> None:
+    """As the table for auditors says."""
+    may = commands_of({"roles": [role], "closed_at": None, "suspended_at": None})
+    said = {row.command for row in rows() if role in row.roles and "yes" in row}
+    assert {*may["any"], *may[role]} == said
+    stopped = commands_of({"roles": [role], "closed_at": None, "suspended_at": "2026-01-05T00:00:00.000000Z"})
+    assert {*stopped["any"], *stopped[role]} == said & given_while_stopped()

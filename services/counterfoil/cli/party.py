@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, cast, get_args
+from typing import Annotated, Final, cast, get_args
 
 import typer
 
-from counterfoil.cli.duties import Barred, InProgramme, barred, duties_of
+from counterfoil.cli.duties import Barred, InProgramme, barred, commands_of, duties_of
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, Wait, argument, option
@@ -17,7 +16,6 @@ from counterfoil.cli.signing import SigningSession, signed, signing
 from counterfoil.cli.values import parse_moment
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
-from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import (
     AttestGroup,
     CloseParty,
@@ -221,37 +219,26 @@ _KEYS: Final = ("key_id", "use", "added_at", "revoked_at", "revoked_because")
 
 @remote(app, "show", "counterfoil party show springfield")
 def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
-    """Show a party: the commands that its roles allow, its keys, and its recoveries.
+    """Show a party: the commands that it may give, and for which of its roles, its keys, and its recoveries.
 
-    Of its programmes: its duties and those of related parties, and what these bar it from.
+    Of its programmes: its duties and those of related parties. What these bar it from, there and in single acts.
     """
     gateway = session.gateway
     row = gateway.get("parties", party, wait_for=wait or ())
     keys = list(gateway.rows("keys", {"party_id": party}))
     recoveries = list(gateway.rows("recoveries", {"party_id": party}))
-    may, duties = _may(row), duties_of(gateway, row)
-    held, kept_from = [each._asdict() for each in duties], [each._asdict() for each in barred(row, duties)]
+    related = [each["party_id"] for each in gateway.rows("parties", {"group_id": row["group_id"]})]
+    may, duties = commands_of(row), duties_of(gateway, related)
+    held, kept_from = [each._asdict() for each in duties], [each._asdict() for each in barred(row, related, duties)]
     session.out.show(
-        {**row, "may": may, "duties": held, "barred": kept_from, "keys": keys, "recoveries": recoveries},
-        record({**row, **{f"as {role}": commands for role, commands in may.items()}}),
+        {**row, "related": related, "may": may, "duties": held, "barred": kept_from, "keys": keys,
+         "recoveries": recoveries},
+        record({**row, "related": related, **{f"as {role}": commands for role, commands in may.items()}}),
         Rows("duties, its own and those of related parties", held, InProgramme._fields),
         Rows("barred from", kept_from, Barred._fields),
         Rows("keys", keys, _KEYS),
         Rows("recoveries", recoveries, _RECOVERIES.columns.split()),
-    )
-
-
-def _may(row: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """The commands that a party may give, by the role that allows them: all, or if it is stopped, those that end."""
-    from counterfoil.catalogue import VOCABULARY
-
-    known = [
-        body
-        for name, body in VOCABULARY.commands.items()
-        if name not in RULES[LATEST].absent and (body.EXIT or row["closed_at"] is row["suspended_at"] is None)
-    ]
-    by_role = {"party": None, **{role: role for role in row["roles"]}}
-    return {name: sorted(body.TYPE for body in known if role == body.ROLE) for name, role in by_role.items()}
+    )  # fmt: skip
 
 
 add_list(app, _PARTIES)

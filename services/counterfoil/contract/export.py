@@ -233,7 +233,7 @@ def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -
 
 def _commands(vocabulary: Vocabulary) -> str:
     rows = (
-        (f"`{each.TYPE}`", str(each.V), service, each.ROLE or "the object decides", _summary(each))
+        (f"`{each.TYPE}`", str(each.V), service, " or ".join(each.ROLES) or "any", _summary(each))
         for each, service in vocabulary.service_of.items()
     )
     return _table("Commands", ("type", "version", "decided by", "role", "asks for"), rows)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast, dataclass_transform, get_type_hints
+from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_type_hints
 
 import msgspec
 
@@ -21,21 +21,24 @@ from counterfoil.contract.wire import wire_type
 T = TypeVar("T")
 C = TypeVar("C", bound="Command")
 E = TypeVar("E", bound="Event")
+ANY: Final[tuple[Role, ...]] = ()
+"""Whatever its roles are, a party may give the command."""
 _NOT_ITS_OWN = ("__annotations__", "__dict__", "__weakref__")  # of what a class statement puts into a class
 
 
 class Command:
     """Base of the command bodies.
 
-    `TYPE` and `V` are the command's name and version on the wire. `ROLE` is the role that its actor needs; None where
-    the decider judges by the object itself. `RECOVERY`: a recovery key signs it, and no other key does. `EXIT`: a party
-    that is closed or suspended may still give it, since what it owes and is owed runs off.
+    `TYPE` and `V` are the command's name and version on the wire. Its actor needs one of `ROLES`; where there are none,
+    any party may give it, and the decider judges by the object itself. `RECOVERY`: a recovery key signs it, and no
+    other key does. `EXIT`: a party that is closed or suspended may still give it, since what it owes and is owed runs
+    off.
     """
 
     __slots__ = ()
     TYPE: ClassVar[str]
     V: ClassVar[int]
-    ROLE: ClassVar[Role | None]
+    ROLES: ClassVar[tuple[Role, ...]]
     RECOVERY: ClassVar[bool]
     EXIT: ClassVar[bool]
 
@@ -55,10 +58,11 @@ def record(cls: type[T]) -> type[T]:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def command(
-    name: str, *, role: Role | None, version: int = 1, recovery: bool = False, exits: bool = False
+    name: str, *, role: Role | tuple[Role, ...], version: int = 1, recovery: bool = False, exits: bool = False
 ) -> Callable[[type[C]], type[C]]:
-    """Make a class the record of a command body."""
-    names = {"TYPE": name, "V": version, "ROLE": role, "RECOVERY": recovery, "EXIT": exits}
+    """Make a class the record of a command body. `role`: one, several, or `ANY`."""
+    roles = (role,) if isinstance(role, str) else role
+    names = {"TYPE": name, "V": version, "ROLES": roles, "RECOVERY": recovery, "EXIT": exits}
 
     def make(cls: type[C]) -> type[C]:
         return _make(cls, names, {})

@@ -287,8 +287,8 @@ def _room_for_events(submission: Submission) -> int:
 
 def may_give(party: Party, body: Command) -> Refusal | None:
     """Refuse a command that no party of this kind may give, whatever it asks for."""
-    if body.ROLE is not None and body.ROLE not in party.roles:
-        return refuse(Code.ROLE_NOT_ALLOWED, needs=body.ROLE)
+    if body.ROLES and not any(role in party.roles for role in body.ROLES):
+        return refuse(Code.ROLE_NOT_ALLOWED, needs=" or ".join(body.ROLES))
     return None if body.EXIT else not_taking_part(party)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.contract.possession import ProvenKey
-from counterfoil.contract.record import Command, command
+from counterfoil.contract.record import ANY, Command, command
 from counterfoil.contract.scalars import (
     Count,
     GpusPerNode,
@@ -61,7 +61,7 @@ class RegisterParty(Command):
     recovery_key: ProvenKey | None
 
 
-@command("add_key", role=None)
+@command("add_key", role=ANY)
 class AddKeyV1(Command):
     """A party (or the operator for it) registers one more Ed25519 public key."""
 
@@ -69,14 +69,14 @@ class AddKeyV1(Command):
     public_key: PublicKey
 
 
-@command("add_key", role=None, version=2)
+@command("add_key", role=ANY, version=2)
 class AddKey(Command):
     """A party registers one more key of its own."""
 
     key: ProvenKey
 
 
-@command("revoke_key", role=None, exits=True)
+@command("revoke_key", role=ANY, exits=True)
 class RevokeKey(Command):
     """A party revokes a key; in force from this entry on, never retroactive. Before rules 4 an operator may, too."""
 
@@ -85,7 +85,7 @@ class RevokeKey(Command):
     reason: Reason
 
 
-@command("set_recovery_key", role=None)
+@command("set_recovery_key", role=ANY)
 class SetRecoveryKey(Command):
     """A party names the key that recovers it, if it has none; otherwise the one before must consent.
 
@@ -96,7 +96,7 @@ class SetRecoveryKey(Command):
     consent: Signature | None
 
 
-@command("recover_party", role=None, recovery=True, exits=True)
+@command("recover_party", role=ANY, recovery=True, exits=True)
 class RecoverParty(Command):
     """A party's recovery key: at once, all keys of the party are revoked and `key` is in force.
 
@@ -120,7 +120,7 @@ class ProposeRecovery(Command):
     reason: Reason
 
 
-@command("object_to_recovery", role=None, exits=True)
+@command("object_to_recovery", role=ANY, exits=True)
 class ObjectToRecovery(Command):
     """A party ends a recovery of its own that is under way; so does who proposed it, and the root operator."""
 
@@ -128,14 +128,14 @@ class ObjectToRecovery(Command):
     reason: Reason
 
 
-@command("close_party", role=None)
+@command("close_party", role=ANY)
 class CloseParty(Command):
     """A party leaves the market: its orders end, and it gives no commands but those that end what is under way."""
 
     reason: Reason
 
 
-@command("attest_group", role=None)
+@command("attest_group", role=("operator", "issuer"))
 class AttestGroup(Command):
     """Operator or issuer: a party belongs to a group of related parties since `since`; null: since this entry.
 

@@ -18,8 +18,6 @@ from counterfoil.issuance.state import IssuanceState
 
 def attest_group(state: IssuanceState, body: AttestGroup, actor: Party, at: At) -> Decision:
     """Attest the group of a party."""
-    if not {"operator", "issuer"}.intersection(actor.roles):
-        return refuse(Code.ROLE_NOT_ALLOWED, needs="operator or issuer")
     party = state.directory.parties.get(body.party_id)
     if party is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)

@@ -104,7 +104,7 @@ class CancelBid(Command):
     bid_id: Id
 
 
-@command("cancel_order_for", role=None)
+@command("cancel_order_for", role=("operator", "issuer"))
 class CancelOrderFor(Command):
     """Operator, or the issuer whose programme funds a bid: take another party's order off the book, in public."""
 
@@ -112,7 +112,7 @@ class CancelOrderFor(Command):
     reason: Reason
 
 
-@command("cancel_orders_of", role=None)
+@command("cancel_orders_of", role=("operator", "issuer"))
 class CancelOrdersOf(Command):
     """The same for all orders that a party has open in this log; with `programme_id` for its bids in that programme.
 

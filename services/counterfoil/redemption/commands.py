@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from counterfoil.contract.record import Command, command, record
 from counterfoil.contract.scalars import (
     Count,
@@ -12,7 +14,11 @@ from counterfoil.contract.scalars import (
     PositiveAmount,
     Reason,
     Reference,
+    Role,
 )
+
+SIDES: Final[tuple[Role, ...]] = ("provider", "beneficiary")
+"""Of a contract."""
 
 
 @record
@@ -59,7 +65,7 @@ class DisputeUsage(Command):
     reason: Reason
 
 
-@command("withdraw_dispute", role=None, exits=True)
+@command("withdraw_dispute", role=SIDES, exits=True)
 class WithdrawDispute(Command):
     """Who raised a dispute: withdraw it; the report stands."""
 
@@ -78,7 +84,7 @@ class ResolveDispute(Command):
     reason: Reason
 
 
-@command("propose_correction", role=None, exits=True)
+@command("propose_correction", role=SIDES, exits=True)
 class ProposeCorrection(Command):
     """Provider or beneficiary: what an open report should have said of some of its hours, in rising order."""
 
@@ -87,7 +93,7 @@ class ProposeCorrection(Command):
     reason: Reason
 
 
-@command("agree_correction", role=None, exits=True)
+@command("agree_correction", role=SIDES, exits=True)
 class AgreeCorrection(Command):
     """The other side: accept the report as corrected."""
 
@@ -95,7 +101,7 @@ class AgreeCorrection(Command):
     correction_id: Id
 
 
-@command("propose_cancellation", role=None, exits=True)
+@command("propose_cancellation", role=SIDES, exits=True)
 class ProposeCancellation(Command):
     """Provider or beneficiary: cancel a contract whose delivery has not begun, without any default."""
 
@@ -103,7 +109,7 @@ class ProposeCancellation(Command):
     reason: Reason
 
 
-@command("agree_cancellation", role=None, exits=True)
+@command("agree_cancellation", role=SIDES, exits=True)
 class AgreeCancellation(Command):
     """The other side: cancel the contract."""
 
@@ -158,7 +164,7 @@ class ConfirmPayment(Command):
     payment_reference: Reference
 
 
-@command("propose_reversal", role=None, exits=True)
+@command("propose_reversal", role=SIDES, exits=True)
 class ProposeReversal(Command):
     """Provider or beneficiary: give back `amount` of what was captured for a report."""
 
@@ -167,7 +173,7 @@ class ProposeReversal(Command):
     reason: Reason
 
 
-@command("agree_reversal", role=None, exits=True)
+@command("agree_reversal", role=SIDES, exits=True)
 class AgreeReversal(Command):
     """The other side: reverse the capture as proposed."""
 
