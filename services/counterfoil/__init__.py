@@ -12,7 +12,7 @@ The package, from the bottom up; import-linter keeps the order (`pyproject.toml`
 - `catalogue`: the services, each listed once; the vocabulary and its codec follow from their declarations.
 - `runtime`: runs a decider durably: batches, group commit, timers, publisher, projector, recovery.
 - `storage`, `transport`: the adapters behind the ports. `ops`: metrics, traces, probes.
-- `client`: signs commands, sends them, checks receipts, downloads logs.
+- `client`: signs commands, sends them, checks receipts, mirrors logs.
 - `audit`: replays and checks the published logs; needs nothing but their bytes.
 - `gateway`: HTTP in, receipts out.
 - `bootstrap`: the one place where ports meet implementations.

@@ -1,8 +1,8 @@
 """Builds every command: shared options, example, output, errors, exit codes.
 
 Exit codes: 0 done; 1 an audit or a proof found something; 2 wrong usage, or it cannot run here; 3 a service failed for
-good; 4 refused; 5 the gateway cannot be reached. With ``--json`` standard output has one JSON value, or one per line
-of a stream, and errors are a JSON object on standard error.
+good; 4 refused; 5 the gateway cannot be reached; 6 a log has two histories. With ``--json`` standard output has one
+JSON value, or one per line of a stream, and errors are a JSON object on standard error.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ CANNOT: Final = 2
 FAILED: Final = 3
 REFUSED: Final = 4
 UNREACHABLE: Final = 5
+FORKED: Final = 6
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors as JSON on standard error.")]
 
@@ -108,7 +109,15 @@ def local(app: typer.Typer, name: str, example: str) -> Callable[[Command], Comm
 
 def guarded(out: Out, work: Callable[[], None]) -> int:
     """Do the work; returns its exit code. An exception becomes a message on standard error."""
-    from counterfoil.client.problems import NotProven, NotReady, RefusedByService, Unreachable, Unsettled
+    from counterfoil.client.problems import (
+        Forked,
+        Misserved,
+        NotProven,
+        NotReady,
+        RefusedByService,
+        Unreachable,
+        Unsettled,
+    )
 
     try:
         with out.opened:
@@ -129,6 +138,14 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
         advice = "Check --url, and that `counterfoil up` is running. Nothing was sent that could change anything."
         _print_error(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
         return UNREACHABLE
+    except Forked as problem:
+        advice = "Show the evidence to the log's operator, to its parties and to others who read the log: it is signed."
+        found = {"code": "forked", "meaning": str(problem), "evidence": str(problem.evidence), "advice": advice}
+        _print_error(out, found)
+        return FORKED
+    except Misserved as problem:
+        _print_error(out, {"code": "not_proven", "meaning": str(problem), "advice": problem.advice})
+        return FOUND
     except NotProven as problem:
         advice = "Keep what was received: it is evidence of a fault."
         _print_error(out, {"code": "not_proven", "meaning": str(problem), "advice": advice})

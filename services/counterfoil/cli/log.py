@@ -28,7 +28,9 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
 
-app = typer.Typer(name="log", help="The public logs: checkpoint, entry, receipt, verify, tail.", no_args_is_help=True)
+app = typer.Typer(
+    name="log", help="The public logs: checkpoint, entry, receipt, verify, tail, mirror.", no_args_is_help=True
+)
 
 Log = Annotated[str, argument("LOG", "issuance, ledger, matching or redemption; SERVICE/SHARD for another shard.")]
 Vkeys = Annotated[

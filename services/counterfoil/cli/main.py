@@ -45,7 +45,8 @@ commands = typer.Typer(
     name=NAME,
     help="Vouchers for GPU time: issued, matched, delivered, redeemed, and audited from a signed public log.",
     epilog="Exit codes: 0 done, 1 an audit or proof found something, 2 wrong usage or cannot run here, "
-    "3 a service failed for good, 4 refused, 5 the gateway cannot be reached.",
+    "3 a service failed for good, 4 refused, 5 the gateway cannot be reached, "
+    "6 a log has two histories.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show the values of variables, and so keys
     add_completion=False,

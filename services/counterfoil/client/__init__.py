@@ -1,1 +1,1 @@
-"""For users of Counterfoil: signs commands, talks to a gateway over HTTP, verifies receipts, downloads logs."""
+"""For users of Counterfoil: signs commands, talks to a gateway over HTTP, verifies receipts, mirrors logs."""

@@ -6,12 +6,16 @@ CounterfoilError
 ├── Unreachable        no usable answer, so the outcome is unknown
 │   ├── NotReady       the gateway answers, but cannot do this at the moment
 │   └── Unsettled      of a command; it is kept
+├── CannotMirror       the directory cannot hold this mirror
 └── NotProven          an answer whose proof does not verify
+    ├── Misserved      a published file that is not the log's, or that no honest server sends so
+    └── Forked         two checkpoints of one log that cannot both be of one history
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from counterfoil.errors import CounterfoilError
@@ -53,3 +57,24 @@ class Unsettled(Unreachable):
 
 class NotProven(CounterfoilError):
     """A receipt, checkpoint or entry does not verify: keep it, it is evidence."""
+
+
+class Misserved(NotProven):
+    """A published file is not what the log's signed checkpoint says, or comes as no honest server would send it."""
+
+    def __init__(self, log: str, path: str, text: str, advice: str) -> None:
+        """`log`: its short name; `path`: the file's, below the log; `text`: what is wrong; `advice`: what to do."""
+        super().__init__(f"{log}, {path}: {text}")
+        self.log, self.path, self.advice = log, path, advice
+
+
+class Forked(NotProven):
+    """The log signed a checkpoint that does not extend one that it signed before; both are in the file `evidence`."""
+
+    def __init__(self, log: str, text: str, evidence: Path) -> None:
+        super().__init__(f"{log}: {text}")
+        self.log, self.evidence = log, evidence
+
+
+class CannotMirror(CounterfoilError):
+    """The directory cannot hold this mirror; the message says why."""

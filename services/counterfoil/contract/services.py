@@ -8,6 +8,13 @@ from counterfoil.contract.log_id import LogId
 
 SERVICES: Final = ("issuance", "ledger", "matching", "redemption")
 
+CONSUMERS_FIRST: Final = SERVICES[::-1]
+"""The order in which to read checkpoints that are to fit together: what a log has consumed, its source has made before.
+
+Two services that consume each other cannot both come first, and a log may publish later than its consumer: the last
+entries of a log may still refer to what the others have not published.
+"""
+
 MAIN_LOGS: Final = tuple(map(LogId, SERVICES))
 """The logs that every instance has: the shard ``main`` of each service."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.audit.auditor import Progress
-from counterfoil.client.download import download_logs
 from counterfoil.client.http import Gateway
-from counterfoil.client.problems import NotThere
-from counterfoil.contract.log_id import LogId
+from counterfoil.client.log_server import LogServer
+from counterfoil.client.mirror import mirror
+from counterfoil.client.problems import NotThere, Unreachable
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.times import SECOND
 from counterfoil.demo.directory import check_replaceable, log_keys, make_instance, mark
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
@@ -21,7 +24,9 @@ from counterfoil.runtime.clock import ClockDriver
 from counterfoil.testbed.http_system import HttpSystem
 
 CLOCK: Final = "clock"
-DOWNLOADED: Final = "mirror"
+MIRROR: Final = "mirror"
+_PUBLISHED_WITHIN: Final = 30.0  # seconds within which the logs must publish what is known to be committed
+_POLL_SECONDS: Final = 0.1
 
 
 class OtherMarket(CounterfoilError):
@@ -47,7 +52,7 @@ def play_over_gateway(
     progress: PlayProgress,
     advanced: Progress,
 ) -> dict[str, Any]:
-    """Play the story over the gateway at `url`, on the clock file that its services read; download and audit the logs.
+    """Play the story over the gateway at `url`, on the clock file that its services read; mirror and audit the logs.
 
     `home`: where the demo was prepared, or empty. Leaves the logs in `home/mirror` and `home/report.json`; returns the
     report. Raises `AlreadyInitialised`, `OtherMarket`, `BadClock`, `Stalled`, `NotALog`, `Unreachable`, `NotProven`.
@@ -64,10 +69,26 @@ def play_over_gateway(
             mark(home, given.seed)
             report = play_and_report(system, given, progress)
             clock.advance_to(clock.now() + SECOND)  # logs are published as time passes
-            shutil.rmtree(home / DOWNLOADED, ignore_errors=True)
-            download_logs(system.gateway, keys, system.sizes(), home / DOWNLOADED, advanced)
+            shutil.rmtree(home / MIRROR, ignore_errors=True)
+            _mirror(url, keys, system.sizes(), home / MIRROR, advanced)
     trusted = {key.name: key for key in keys.values()}
-    return audit_and_write(home, report, home / DOWNLOADED, trusted, advanced)
+    return audit_and_write(home, report, home / MIRROR, trusted, advanced)
+
+
+def _mirror(
+    url: str, keys: Mapping[LogId, VerifyKey], sizes: Mapping[LogId, int], to: Path, progress: Progress
+) -> None:
+    """Mirror the logs, once each has published so many entries. Raises `Unreachable` if that takes too long."""
+    ends = time.monotonic() + _PUBLISHED_WITHIN
+    with LogServer(url) as server:
+        while True:
+            found = {log_of(each.origin): each.size for each in mirror(server, to, list(keys), keys, progress)}
+            late = [log.name for log, size in sizes.items() if found[log] < size]
+            if not late:
+                return
+            if time.monotonic() > ends:
+                raise Unreachable(f"{url} has not published all that is committed in {', '.join(late)}")
+            time.sleep(_POLL_SECONDS)
 
 
 def _check_market(url: str, clock: ClockDriver, keys: dict[LogId, VerifyKey]) -> None:

@@ -22,6 +22,9 @@ LEVEL_MAX = 63
 ENTRIES = -1
 """The "level" of entry bundles."""
 
+UNFINISHED = (".new-", ".turn-")
+"""How the names of files and folders begin that a publisher is working on, directly below a log: nothing published."""
+
 MAX_ENTRY_BYTES = 65_535
 """Longest entry: its length is a u16 in a bundle."""
 

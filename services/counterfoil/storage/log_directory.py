@@ -21,6 +21,7 @@ from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.errors import FormatError
 from counterfoil.log.note import parse_note
+from counterfoil.log.tiles import UNFINISHED
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime.os_errors import classifying
 from counterfoil.runtime.syncing import sync_directory
@@ -28,8 +29,7 @@ from counterfoil.runtime.syncing import sync_directory
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
 _VKEY = "vkey"
-_NEW = ".new-"
-_TURN = ".turn-"
+_NEW, _TURN = UNFINISHED
 _PARTIALS = ".p"
 
 

@@ -1,0 +1,97 @@
+"""Reads published files over HTTP from a server that is not trusted: bounded in bytes, in time, and in what it may do.
+
+No redirect is followed and no compression accepted, so what is read is what the server at this address sent, and never
+more than was asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from counterfoil.client.problems import Misserved, Unreachable
+from counterfoil.contract.log_id import LogId
+
+CONNECTIONS: Final = 4
+"""How many files are fetched at once."""
+FILE_SECONDS_MAX: Final = 60.0
+"""How long one file may take."""
+_PAUSES: Final = (0.2, 0.6, 2.0)  # seconds before each repetition
+_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+_ABSENT: Final = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_OTHER_SERVER: Final = "Is this the right server? Use another, or tell the log's operator; nothing wrong was kept."
+
+
+class LogServer:
+    """Where logs are published: ``URL/log/SERVICE/SHARD/``. For several threads at once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
+        pauses: Sequence[float] = _PAUSES,
+    ) -> None:
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's."""
+        self.url, self._sleep, self._pauses = url, sleep, pauses
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = httpx.Client(
+            timeout=_TIMEOUT, limits=limits, transport=transport, trust_env=False, verify=url.startswith("https:")
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, log: LogId, path: str, at_most: int) -> bytes | None:
+        """A published file of at most so many bytes; None if there is none.
+
+        What may pass is tried again. Raises `Unreachable`, `Misserved`.
+        """
+        problem = ""
+        for pause in (*self._pauses, None):
+            try:
+                return self._get(log, path, at_most)
+            except (httpx.TransportError, Unreachable) as again:
+                problem = f"{again}" or type(again).__name__
+            if pause is not None:
+                self._sleep(pause)
+        raise Unreachable(f"{self.url}: {log.name}, {path}: {problem}")
+
+    def _get(self, log: LogId, path: str, at_most: int) -> bytes | None:
+        url = f"{self.url}/log/{quote(log.service, safe='')}/{quote(log.shard, safe='')}/{path}"
+        ends = time.monotonic() + FILE_SECONDS_MAX
+        with self._client.stream("GET", url, headers=_PLAIN) as response:
+            if response.status_code in _ABSENT:
+                return None
+            if response.is_redirect:
+                to = response.headers.get("location", "")[:200]
+                advice = "Name the server that has the logs itself, if you trust it."
+                raise Misserved(log.name, path, f"{self.url} redirects to {to!r}, which is not followed", advice)
+            if response.status_code != httpx.codes.OK:
+                raise Unreachable(f"it answered {response.status_code}")
+            encoding = response.headers.get("content-encoding", "identity")
+            if encoding != "identity":
+                advice = "Compression was not asked for: switch it off in front of /log/, or use another server."
+                raise Misserved(log.name, path, f"it is sent compressed ({encoding[:40]!r}) and was not read", advice)
+            data = bytearray()
+            for piece in response.iter_raw():
+                data += piece
+                if len(data) > at_most:
+                    raise Misserved(
+                        log.name, path, f"it has more than {at_most} bytes, the most possible", _OTHER_SERVER
+                    )
+                if time.monotonic() > ends:
+                    raise Unreachable(f"it takes longer than {FILE_SECONDS_MAX:.0f} s")
+            return bytes(data)
