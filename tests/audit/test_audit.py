@@ -16,7 +16,6 @@ from counterfoil.audit.structure import FINDINGS_MAX, open_log
 from counterfoil.contract.events import StateRooted
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
-from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import AppropriateBudget
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.ledger.events import BondSlashed, ClaimSettled, HoldCaptured, VoucherExpired
@@ -26,7 +25,7 @@ from counterfoil.log.tiles import decode_bundle, encode_bundle
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.events import ProviderDefaulted
 from tests.audit.forge import publish
-from tests.market import HOST, OFFER, H, Market, found, play, seed_of
+from tests.market import HOST, Market, found, play, seed_of
 
 SAMPLES = 100
 """How many positions per file get a flipped bit; in shorter files, every byte."""
@@ -231,11 +230,11 @@ FILES: dict[str, tuple[Callable[[Path], str], str]] = {
     "a missing upper tile": (_remove("tile/1/000.p/*"), "edge_not_valid"),
     "a missing key": (_remove("vkey"), "key_not_valid"),
     "a foreign file": (_foreign("README.md"), "file_not_of_this_log"),
-    "a hidden file": (_foreign(".new-1a2b"), "file_not_of_this_log"),
+    "a hidden file": (_foreign(".git"), "file_not_of_this_log"),
+    "a file in the making, where none is made": (_foreign("tile/.new-1a2b"), "file_not_of_this_log"),
     "another spelling of a tile": (_foreign("tile/0/0"), "file_not_of_this_log"),
-    "a tile beyond the checkpoint": (_foreign("tile/0/002.p/1", bytes(32)), "file_not_of_this_log"),
-    "a bundle beyond the checkpoint": (_foreign("tile/entries/002.p/1", b"\0\x01x"), "file_not_of_this_log"),
-    "a tile of a level that is not there": (_foreign("tile/2/000.p/1", bytes(32)), "file_not_of_this_log"),
+    "a wider tile that begins with others": (_foreign("tile/0/001", bytes(32 * 256)), "file_not_of_this_log"),
+    "a wider bundle that begins with others": (_foreign("tile/entries/001", b"\0\x01x" * 256), "file_not_of_this_log"),
     "a stale partial that never was": (_foreign("tile/entries/001.p/1", b"\0\x01x"), "file_not_of_this_log"),
     "trailing bytes on the checkpoint": (_append("checkpoint", b"\n"), "checkpoint_not_valid"),
     "trailing bytes on the key": (_append("vkey", b"\n"), "key_not_valid"),
@@ -256,29 +255,6 @@ def test_a_missing_full_tile_is_found(large: Path) -> None:
     (large / "matching/main/tile/0/000").unlink()
     report = audit(large)
     assert "tile/0/000 is missing" in {each.text for each in report.findings}, report.findings
-
-
-def test_an_older_checkpoint_is_found(tmp_path: Path) -> None:
-    """Its signature is valid; but other files of the log are beyond it, and other logs have consumed later entries."""
-    market = Market(tmp_path / "home")
-    found(market)
-    market.advance_to((H + 1) * HOUR)
-    market.system.seal()
-    root = tmp_path / "home" / "logs" / "ledger" / "main"
-    older = (root / "checkpoint").read_bytes()
-    edge = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    market.do("gpu-1", OFFER)  # the ledger holds the bond, and matching consumes that
-    assert market.sealed().clean
-    (root / "checkpoint").write_bytes(older)
-    findings = audit(tmp_path / "home").findings
-    assert any(each.log == "ledger/main" and "beyond the checkpoint" in each.text for each in findings), findings
-    shutil.rmtree(root / "tile")  # and with the log truncated to it, all its bytes valid
-    for path, data in edge.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    findings = audit(tmp_path / "home").findings
-    assert {each.log for each in findings} == {"matching/main"}, findings
-    assert {each.code for each in findings} == {"cause_not_there"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from counterfoil.audit import sources
 from counterfoil.audit.auditor import audit
+from counterfoil.audit.files import LogFiles
+from counterfoil.audit.kept import KeptSource
+from counterfoil.audit.reading import Reading
 from counterfoil.audit.report import Finding
 from counterfoil.audit.sources import CONSUME_WITHIN
+from counterfoil.audit.structure import open_log
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR
@@ -144,3 +150,78 @@ def create_with_old_rules(home: Path) -> Path:
 def audit_of(market: Market) -> list[Finding]:
     """Audit the published logs."""
     return audit(market.home / "logs").findings
+
+
+@pytest.mark.parametrize(("hours", "is_found"), [(23, False), (25, True)])
+def test_an_event_left_aside_by_a_silent_log_and_consumed_days_later_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, is_found: bool
+) -> None:
+    """It makes no entry meanwhile, and its writer does not say that it was away."""
+    with Market(tmp_path) as market:
+        found(market)
+        matching = market.system.runners[LogId("matching")]
+        with monkeypatch.context() as patched:
+            patched.setattr(matching, "step", lambda _timeout=0.0: 0)
+            revoke(market)
+            market.advance_to(market.clock.now() + hours * HOUR)
+        market.do("gpu-1", OFFER)
+        assert findings(market) == ({("matching/main", "event_withheld")} if is_found else set())
+
+
+def test_a_log_whose_writer_was_away_says_so_and_is_clean(tmp_path: Path) -> None:
+    with Market(tmp_path) as market:
+        found(market)
+        market.system.submit(market.envelope("lab-1", AddKey(key=Author("lab-1", seed_of("second")).prove(HOST))))
+        market.system.runners[LogId("issuance")].step()  # and nobody has consumed it
+    with Market(tmp_path) as market:
+        market.clock.advance_to(market.clock.now() + 5 * DAY)
+        market.do("treasury", deposit("lab-1"))
+        report = market.sealed()
+        assert report.findings == []
+        assert all(log.outages for log in report.logs)
+
+
+@pytest.mark.parametrize("what", ["an event", "a timer", "nothing"])
+def test_a_log_that_stands_still_while_the_others_go_on_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """What it should have done is judged against the time of all logs: its own stands still."""
+    with Market(tmp_path) as market:
+        found(market)
+        if what == "a timer":
+            trade(market)  # an order stays on the book, and must leave it before its last hour
+        with monkeypatch.context() as patched:
+            patched.setattr(market.system.runners[LogId("matching")], "step", lambda _timeout=0.0: 0)
+            if what == "an event":
+                revoke(market)
+            market.advance_to(market.clock.now() + (20 * DAY if what == "a timer" else 3 * HOUR))
+            market.do("treasury", deposit("lab-1"))
+            for log, runner in market.system.runners.items():
+                (runner.publish if log.service == "matching" else runner.seal)()
+        codes = {(each.log, each.code) for each in audit_of(market)}
+        assert codes == (set() if what == "nothing" else {("matching/main", "log_stands_still")})
+        market.system.runners[LogId("matching")].seal()  # an entry that does nothing changes the name of it only
+        codes = {(each.log, each.code) for each in audit_of(market)}
+        assert codes == {"nothing": set(), "an event": {("matching/main", "event_withheld")},
+                         "a timer": {("matching/main", "timer_withheld")}}[what]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outages", "away"),
+    [([], 0), ([(0, 5)], 0), ([(5, 15)], 5), ([(12, 14)], 2), ([(12, 14), (13, 18), (25, 40)], 11), ([(0, 99)], 20)],
+)
+def test_time_away_counts_once(outages: list[tuple[int, int]], away: int) -> None:
+    assert sources._within(outages, 10, 30) == away
+
+
+def test_an_event_that_needs_another_waits_without_blame(small_logs: Path) -> None:
+    """Until what it refers to has arrived; from then on its own hour begins."""
+    log, _ = open_log(LogFiles(small_logs / "issuance" / "main"), None)
+    assert log is not None
+    types = VOCABULARY.subscriptions["ledger"]["issuance"]
+    source = sources.Source(Reading(log.bundles()), types, KeptSource())
+    first = source.next()
+    assert first is not None
+    seen = [source.withheld(first.time + hour * HOUR, lambda _event: False) for hour in range(1, 30)]
+    late = [source.withheld(first.time + hour * HOUR, lambda _event: True) for hour in range(30, 34)]
+    assert seen + late == [None] * 32 + [first]

@@ -14,6 +14,7 @@ from typing import Final
 
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.kept import Kept
+from counterfoil.audit.reading import heading
 from counterfoil.audit.replay import Replayed
 from counterfoil.audit.report import AuditReport, Finding
 from counterfoil.audit.shares import Found, Task, working
@@ -70,7 +71,7 @@ def audit(
         each: _TWIN if twin and each.service == "matching" else DECIDERS[each.service]
         for each in sorted(opened, key=_place)
     }
-    task = Task(opened, deciders, kept, {} if kept is None or differing else kept.logs)
+    task = Task(opened, deciders, kept, {} if kept is None or differing else kept.logs, _now(opened.values()))
     total = sum(map(task.remaining, opened))
     with _collecting_rarely(), working(task, partial(_tell, progress, total)) as shares:
         found = [next(share) for share in shares]
@@ -93,6 +94,11 @@ def audit(
         if kept is not None and report.clean:
             kept.keep(sorted((each for share in shares for each in next(share).kept), key=attrgetter("origin")))
     return report
+
+
+def _now(logs: Iterable[OpenLog]) -> int:
+    """When the last entry of all these logs was made, microseconds; 0 without one that can be read."""
+    return max((heading(last).time for log in logs if (last := log.last_entry()) is not None), default=0)
 
 
 def _of_files(id_: LogId, found: Iterable[Found]) -> list[Finding]:

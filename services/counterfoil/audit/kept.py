@@ -34,12 +34,14 @@ _ADVICE: Final = "use another directory, or remove it to audit from the first en
 class KeptSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far a log had consumed another: up to event number `item` of entry `index`.
 
-    `late_since`: since when what waits there may have been withheld, microseconds.
+    `late_since`: since when what waits there may have been withheld; `blocked_until`: when what waits there was last
+    seen to need what had not arrived yet; microseconds.
     """
 
     index: int = 0
     item: int = 0
     late_since: int | None = None
+    blocked_until: int = 0
 
 
 class KeptLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

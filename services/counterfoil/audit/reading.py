@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from counterfoil.audit.spool import Spool
 from counterfoil.contract.codec import decode_cause, type_markers
-from counterfoil.contract.entry import Cause
+from counterfoil.contract.entry import Cause, ResumedCause
 from counterfoil.contract.record import Event
 
 
@@ -82,6 +82,12 @@ class Follower:
         """The index behind what was read of the log."""
         return self._reading.size
 
+    def outages(self, until: int) -> list[tuple[int, int]]:
+        """When the log was away: what its entries say, from the first that was read to the first made after `until`."""
+        while self._reading.time < until and self._reading.more():
+            pass
+        return self._reading.outages
+
     def leave(self) -> None:
         """Take nothing more."""
         self._reading.followers.remove(self)
@@ -98,6 +104,8 @@ class Reading:
         self._own: Spool[Heading] = Spool(attrgetter("data"), heading)
         self._left = False
         self.followers: list[Follower] = []
+        self.outages: list[tuple[int, int]] = []
+        """Each outage in what was read: from when on the log was away, and when it resumed; microseconds."""
         self.time = 0
         """When the last entry was made that has been read, microseconds; 0 if that cannot be told."""
 
@@ -138,6 +146,7 @@ class Reading:
         if entries:
             for follower in self.followers:
                 follower.offer(self.size, entries)
+            self.outages += [(each.cause.away_since, each.time) for each in entries if type(each.cause) is ResumedCause]
             self.size += len(entries)
             self.time = entries[-1].time
         return entries

@@ -20,9 +20,9 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
 from counterfoil.audit.reading import Heading, Reading
-from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery
+from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery, Tail
 from counterfoil.audit.signatures import Claim, Signatures
-from counterfoil.audit.sources import CONSUME_WITHIN, Source, SourceEvent
+from counterfoil.audit.sources import CONSUME_WITHIN, LEFT_ASIDE, PUBLISHED_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
 from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused, canonical
@@ -33,7 +33,7 @@ from counterfoil.contract.events import LogOpened, PartyRecovered, RulesAdopted,
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Submission
-from counterfoil.contract.times import SECOND, format_time
+from counterfoil.contract.times import HOUR, SECOND, format_time, parse_time
 from counterfoil.core.decider import Decider
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.rules import UnknownRules, absent_of
@@ -52,7 +52,11 @@ class ReplayStopped(Exception):
     """The replay of this log cannot continue; the finding is already recorded."""
 
 
-_ENDS: Final = (ReplayStopped, UnknownRules, *_UNREADABLE)
+class TailReached(Exception):
+    """From this entry on the log waits for what another log has not published yet."""
+
+
+_ENDS: Final = (ReplayStopped, TailReached, UnknownRules, *_UNREADABLE)
 """What ends the replay of one log, and of it alone."""
 
 
@@ -76,14 +80,16 @@ class Replay:
         decider: Decider[Any],
         readings: Mapping[str, Reading],
         signatures: Signatures,
-        before: tuple[Kept, KeptLog] | None = None,
+        before: tuple[Kept, KeptLog] | None,
+        now: int,
     ) -> None:
         """`readings`: this log and all it may consume, by origin; nothing may have been read yet.
 
+        `now`: when the last entry of all logs was made, microseconds.
         `before`: what an earlier audit kept of this log. Raises `CannotAudit` if that is damaged.
         """
         origin = log.checkpoint.origin
-        self._signatures = signatures
+        self._signatures, self._log, self._now = signatures, log, now
         self._bad: list[int] = []  # entries whose signature is not right
         self.place, self._vkey = log.files.name, log.key.vkey()
         self.findings: list[Finding] = []
@@ -163,7 +169,7 @@ class Replay:
     def end(self) -> Replayed:
         """Check what holds at the end, once no entry is left to replay."""
         try:
-            if not self._stopped:
+            if not self._stopped or self.summary.tail is not None:
                 if self.summary.size == 0:
                     self._stop(0, "genesis_missing", "the log is empty: it has no genesis entry")
                 self._check_end()
@@ -178,12 +184,13 @@ class Replay:
         """Say why there is no more to replay, if that is not said yet, and take no more entries."""
         if isinstance(problem, UnknownRules):
             self._unknown_rules = str(problem)
-        elif not isinstance(problem, ReplayStopped):
+        elif not isinstance(problem, (ReplayStopped, TailReached)):
             self._found(self._engine.size, "log_not_readable", f"{problem}")
         self._next, self._stopped = None, True
         self._reading.leave()
-        for source in self._sources.values():
-            source.leave()
+        if not isinstance(problem, TailReached):
+            for source in self._sources.values():
+                source.leave()
 
     def _entry(self, heading: Heading) -> None:
         """Decide it again from its cause and time alone; look closer only if the bytes differ."""
@@ -195,7 +202,7 @@ class Replay:
             if time <= self._engine.time:
                 self._stop(index, "time_not_increasing", f"{time} is not after {self._engine.time}")
             decided, again = self._decide(index, cause, time)
-        except (ReplayStopped, CannotAudit, *_UNREADABLE):
+        except (ReplayStopped, TailReached, CannotAudit, *_UNREADABLE):
             raise
         except UnknownRules as problem:
             self._check_names_them(index, data, problem)
@@ -213,7 +220,7 @@ class Replay:
         if not self._consumed.isdisjoint(map(type, decided.events)):
             CODEC.keep_entry(data, decided)  # the same bytes: who consumes it soon need not decode it
         for origin, source in self._sources.items():
-            late = source.withheld(time)
+            late = source.withheld(time, self._is_ready)
             if late is not None:
                 self._withheld_event(index, origin, late)
 
@@ -299,20 +306,45 @@ class Replay:
         except Refused as problem:
             self._stop(index, "cause_not_readable", f"{cause.origin}: {problem}")
         if item is None:
-            self._stop(index, "cause_not_there", f"the published log {cause.origin} has no further event to consume")
+            self._await(index, time, cause, source)
         if (item.index, item.item) != (cause.index, cause.item):
             expected = f"entry {item.index} event {item.item}"
             text = f"next to consume of {cause.origin} is {expected}, not entry {cause.index} event {cause.item}"
             self._stop(index, "cause_not_next", text)
         if item.leaf != cause.leaf:
             self._stop(index, "cause_differs", f"entry {cause.index} of {cause.origin} has a different leaf hash")
-        ready = self._engine.decider.ready.get(type(item.event))
-        if ready is not None and not ready(self._engine.state, item.event):
+        if not self._is_ready(item.event):
             self._stop(index, "cause_too_early", "what the event refers to has not arrived here yet")
         if time + self._engine.state.rules.clock_skew < item.time:
             self._found(index, "effect_before_cause", f"its cause happened at {format_time(item.time)}")
+        if source.since(item) + LEFT_ASIDE < time:
+            self._check_left_aside(index, cause.origin, source, item, time)
         source.consumed()
         return item.event
+
+    def _is_ready(self, event: Event) -> bool:
+        ready = self._engine.decider.ready.get(type(event))
+        return ready is None or bool(ready(self._engine.state, event))
+
+    def _check_left_aside(self, index: int, origin: str, source: Source, item: SourceEvent, time: int) -> None:
+        """No event is consumed days late, even by a log that made no entries. By the first rules none could say why."""
+        if self._engine.state.rules.shortest_outage is None or source.is_reported:
+            return
+        away = [(parse_time(each.away_since), each.seconds * SECOND) for each in self.summary.outages]
+        late = source.left_aside(item, time, [(since, since + lasted) for since, lasted in away])
+        if late > LEFT_ASIDE:
+            source.is_reported = True
+            text = f"entry {item.index} of {origin} was left unconsumed for {late // HOUR} hours, and no outage is why"
+            self._found(index, "event_withheld", text)
+
+    def _await(self, index: int, time: int, cause: EntryCause, source: Source) -> NoReturn:
+        """End the replay here without a finding, unless its cause should have been published by now."""
+        if cause.index < source.end() or time + PUBLISHED_WITHIN < self._now:
+            text = f"the published log {cause.origin} has no further event to consume, and this names its entry "
+            self._stop(index, "cause_not_there", f"{text}{cause.index}")
+        waiting = self.summary.size - index
+        self.summary.tail = Tail(index, waiting, format_time(time), cause.origin, cause.index)
+        raise TailReached
 
     def _check_due(self, index: int, kind: str, time: int) -> None:
         if kind == STATE_ROOT_TIMER:
@@ -368,9 +400,10 @@ class Replay:
             summary.relations = relations(engine.state)
         if engine.state.rules.separates_duties:
             summary.together = held_together(engine.decider.service, engine.state)
-        if engine.size == summary.size:
+        if engine.size == summary.size or summary.tail is not None:
             try:
                 self.kept = self._kept()
+                self._check_now()
                 summary.waiting = {origin: self._left(origin, source) for origin, source in self._sources.items()}
             except Refused as problem:
                 self._found(engine.size - 1, "cause_not_readable", f"{problem}")
@@ -384,7 +417,7 @@ class Replay:
             vkey=self._vkey,
             name=self.place.replace("/", "-"),
             size=engine.size,
-            root=bytes.fromhex(summary.root),
+            root=self._log.tree.root_at(engine.size),
             time=engine.time,
             state_root=bytes.fromhex(summary.state_root),
             genesis=self.genesis,
@@ -395,10 +428,25 @@ class Replay:
             sources={origin: source.position() for origin, source in self._sources.items()},
         )
 
+    def _check_now(self) -> None:
+        """Judged by the time of all logs, no timer is long due, and no event long waits for a log that stands still."""
+        last, waiting = self._reading.time, dict[str, int]()
+        stands_still = last + CONSUME_WITHIN < self._now
+        if (due := self._engine.due()) is not None and due != self._withheld:
+            waiting[f"timer {due[1]} is due"] = due[0] or last
+        for origin, source in self._sources.items() if stands_still else ():
+            if (item := source.next()) is not None and self._is_ready(item.event):
+                waiting[f"entry {item.index} of {origin} waits"] = source.since(item)
+        what = min(waiting, key=waiting.__getitem__, default="")
+        if what and waiting[what] + CONSUME_WITHIN < self._now:
+            since, now = format_time(waiting[what]), format_time(self._now)
+            code = "log_stands_still" if stands_still else "timer_withheld"
+            self._found(self.summary.size - 1, code, f"{what} since {since}, and other logs made entries until {now}")
+
     def _left(self, origin: str, source: Source) -> int:
         """How many events of a source were not consumed: backlog, unless this log has made entries long since."""
         first = source.next()
-        if first is not None and not source.is_reported and first.time + CONSUME_WITHIN < self._engine.time:
+        if first is not None and not source.is_reported and source.since(first) + CONSUME_WITHIN < self._engine.time:
             self._withheld_event(self._engine.size - 1, origin, first)
         return sum(1 for _ in source.rest())
 

@@ -78,6 +78,20 @@ class Act:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The last `entries` of a log, from `index` on, wait for entry `needs` of `source`, which is not published yet.
+
+    They are in the log that the checkpoint signs, and were not decided again. No fault: logs publish one by one.
+    """
+
+    index: int
+    entries: int
+    time: str
+    source: str
+    needs: int
+
+
 @dataclass(slots=True)
 class LogSummary:
     """What was checked of one log."""
@@ -108,6 +122,9 @@ class LogSummary:
     acts: list[Act] = field(default_factory=list)
     """All of them, in the logs that decided them. No fault: but each has a public reason, which outsiders can weigh."""
     state_root: str = ""
+    """Behind the last entry that was decided again."""
+    tail: Tail | None = None
+    """What could not be decided again yet, if anything."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""
 

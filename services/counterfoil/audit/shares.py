@@ -36,6 +36,8 @@ class Task(NamedTuple):
     deciders: Mapping[LogId, Decider[Any]]
     kept: Kept | None
     before: Mapping[str, KeptLog]
+    now: int
+    """When the last entry of all logs was made, microseconds."""
 
     def remaining(self, id_: LogId) -> int:
         """How many entries of a log are to be replayed."""
@@ -119,7 +121,7 @@ def _replayed(task: Task, share: Sequence[LogId], verifiers: int, tell: Tell) ->
             if id_ in share:
                 known = task.before.get(task.logs[id_].checkpoint.origin)
                 before = None if task.kept is None or known is None else (task.kept, known)
-                replays[id_] = Replay(task.logs[id_], decider, readings, signatures, before)
+                replays[id_] = Replay(task.logs[id_], decider, readings, signatures, before, task.now)
         _replay(list(replays.values()), tell)
         for id_ in share:
             while readings[task.logs[id_].checkpoint.origin].more():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +11,19 @@ from counterfoil.audit.reading import Offered, Reading
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.record import Event
-from counterfoil.contract.times import HOUR
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.log.merkle import leaf_hash
 
 CONSUME_WITHIN: Final = HOUR
 """How long a log that keeps deciding may leave another log's event unconsumed."""
+
+LEFT_ASIDE: Final = DAY
+"""How long a log may leave another log's event unconsumed in all, its own and the other log's outages left out.
+
+Within an hour of decisions it is late; but in silence it is only a log that says that it was away.
+"""
+PUBLISHED_WITHIN: Final = 300 * SECOND
+"""How much later than its consumers a log may publish an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Source:
         """`start`: how far it is consumed already."""
         self._log, self._types, self._start = log.follow(types, start.index), types, start
         self._events: list[SourceEvent] = []  # of the entry taken last, the next one last
-        self._late_since = start.late_since
+        self._late_since, self._blocked_until = start.late_since, start.blocked_until
         self.is_reported = False
         """Whether the next event, or one before it since the log last kept up, was found to be withheld."""
 
@@ -54,11 +62,15 @@ class Source:
             self._log.take()
         return self._events[-1]
 
+    def end(self) -> int:
+        """How many entries the source has, once `next` found none."""
+        return self._log.end()
+
     def position(self) -> KeptSource:
         """How far it is consumed, once all of its log was read."""
         item = self.next()
         place = (self._log.end(), 0) if item is None else (item.index, item.item)
-        return KeptSource(*place, self._late_since)
+        return KeptSource(*place, self._late_since, self._blocked_until)
 
     def consumed(self) -> None:
         """The next event was consumed."""
@@ -74,9 +86,19 @@ class Source:
         """Nothing more will be consumed."""
         self._log.leave()
 
-    def withheld(self, time: int) -> SourceEvent | None:
+    def since(self, item: SourceEvent) -> int:
+        """Since when the next event could have been consumed: made, and nothing before it or that it needs missing."""
+        return max(item.time, self._blocked_until)
+
+    def left_aside(self, item: SourceEvent, time: int, outages: Iterable[tuple[int, int]]) -> int:
+        """For how long the next event was left aside until `time`, but for outages of the source, and of the log."""
+        since = self.since(item)
+        return time - since - _within([*self._log.outages(time), *outages], since, time)
+
+    def withheld(self, time: int, ready: Callable[[Event], bool]) -> SourceEvent | None:
         """The next event, if an entry made at `time` (microseconds) is the first to show that events are withheld.
 
+        `ready`: whether what an event refers to has arrived; until then all of its entry waits, and what comes after.
         A log that was away makes entries before it has caught up. But one that makes entries over more than
         `CONSUME_WITHIN` while what waits is always older than that leaves events aside, or lags behind for no reason.
         """
@@ -84,7 +106,9 @@ class Source:
             item = self.next() if self._may_be_late(time) else None
         except Refused:
             return None  # whoever consumes it finds out
-        if item is None or time <= item.time + CONSUME_WITHIN:
+        if item is not None and not all(ready(each.event) for each in self._events):
+            self._blocked_until = time
+        if item is None or time <= self.since(item) + CONSUME_WITHIN:
             self._late_since, self.is_reported = None, False
             return None
         if self._late_since is None:
@@ -101,6 +125,16 @@ class Source:
             return self._events[-1].time < late
         offered = self._log.next(late)
         return offered is not None and offered.time < late
+
+
+def _within(outages: Iterable[tuple[int, int]], since: int, until: int) -> int:
+    """For how long any of the outages lasted between two times."""
+    away, end = 0, since
+    for begin, resumed in sorted(outages):
+        begin, resumed = max(begin, end), min(resumed, until)
+        if begin < resumed:
+            away, end = away + resumed - begin, resumed
+    return away
 
 
 def _subscribed(offered: Offered, types: tuple[type[Event], ...]) -> list[SourceEvent]:

@@ -2,13 +2,15 @@
 
 Numbered as in the report: (1) the key parses and is the one expected; (2) the checkpoint is signed by it; (3) the right
 edge hashes to its root; (4) each bundle holds exactly its entries, each hashing to its leaf; (5) every other file below
-the log is a tile or bundle of this tree, byte for byte, however old.
+the log is a tile or bundle of this tree, byte for byte, however old. A file that the log got after the checkpoint is no
+part of what is checked, but for the hashes and entries of this tree that it begins with.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -23,7 +25,6 @@ from counterfoil.log.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     TileRef,
-    decode_bundle,
     decode_tile,
     encode_bundle,
     parse_path,
@@ -52,7 +53,7 @@ def open_log(files: LogFiles, trusted: Mapping[str, VerifyKey] | None) -> tuple[
     except _UNREADABLE as problem:
         return None, [Finding(files.name, "vkey", "key_not_valid", explain(problem, files))]
     try:
-        checkpoint = open_checkpoint(files.read("checkpoint"), [key])
+        checkpoint = open_checkpoint(files.checkpoint, [key])
     except _UNREADABLE as problem:
         return None, [Finding(files.name, "checkpoint", "checkpoint_not_valid", explain(problem, files))]
     try:
@@ -111,7 +112,7 @@ class OpenLog:
     def _bundle(self, index: int) -> list[bytes] | Exception:
         """The entries of a bundle, or why they cannot be read."""
         ref = TileRef(ENTRIES, index, min(TILE_WIDTH, self.checkpoint.size - index * TILE_WIDTH))
-        path, widest = ref.path(), _read_bundle(self.files, ref)
+        path, widest = ref.path(), self._last if index == self._bundle_count() - 1 else self._read_bundle(ref)
         try:
             if isinstance(widest, Exception):
                 raise widest
@@ -122,10 +123,36 @@ class OpenLog:
             self._not_ours(path, widest)
         return widest
 
+    def last_entry(self) -> bytes | None:
+        """The last entry; None if there is none, or it cannot be read, which `bundles` then says."""
+        entries = self._last
+        if isinstance(entries, Exception) or not entries:
+            return None
+        try:
+            self.tree.check_entries(self._bundle_count() - 1, entries)
+        except _UNREADABLE:
+            return None
+        return entries[-1]
+
+    @cached_property
+    def _last(self) -> list[bytes] | Exception:
+        """The entries of the last bundle, which is asked for twice, or why they cannot be read."""
+        index = self._bundle_count() - 1
+        if index < 0:
+            return []
+        return self._read_bundle(TileRef(ENTRIES, index, self.checkpoint.size - index * TILE_WIDTH))
+
+    def _read_bundle(self, ref: TileRef) -> list[bytes] | Exception:
+        """The entries of a bundle, or why they cannot be read."""
+        try:
+            return self.files.read_bundle(ref.index, ref.width)
+        except _UNREADABLE as problem:
+            return problem
+
     def _unexpected(self) -> dict[int, list[TileRef]]:
         """Every file that the checkpoint does not need, by the bundle after which it is checked.
 
-        By then what it must hold is in memory. Files that no tree of this size has had are reported at once.
+        By then what it must hold is in memory. Files that no log has are reported at once.
         """
         found = defaultdict[int, list[TileRef]](list)
         for path in self.files.paths():
@@ -133,19 +160,16 @@ class OpenLog:
                 continue
             try:
                 ref = parse_path(path)
-                if ref != self._widest(ref):
+                if ref.width != self._width(ref) > 0:
                     found[min(_last_bundle(ref), self._bundle_count() - 1)].append(ref)
             except _UNREADABLE as problem:
                 self._not_ours(path, problem)
         return found
 
-    def _widest(self, ref: TileRef) -> TileRef:
-        """The file at the place of this one that the checkpoint needs; raises ValueError if there can be none."""
+    def _width(self, ref: TileRef) -> int:
+        """How wide the file is at this place that the checkpoint needs; not above 0 if it needs none."""
         count = self.checkpoint.size >> (TILE_HEIGHT * max(ref.level, 0))
-        width = min(TILE_WIDTH, count - ref.index * TILE_WIDTH)
-        if ref.width > width:
-            raise ValueError(f"it reaches beyond the checkpoint of size {self.checkpoint.size}")
-        return TileRef(ref.level, ref.index, width)
+        return min(TILE_WIDTH, count - ref.index * TILE_WIDTH)
 
     def _check_full(self, ref: TileRef) -> None:
         """Check a full tile, which the tree believes only if it hashes to the tile above it."""
@@ -158,34 +182,29 @@ class OpenLog:
 
     def _check(self, ref: TileRef, widest: list[bytes] | Exception) -> None:
         """Compare a file that the checkpoint does not need with the tree; `widest`: the bundle read last."""
+        width = self._width(ref)
         try:
-            if self.files.read(ref.path()) != self._expected(ref, widest):
+            data, expected = self.files.read(ref.path()), self._expected(ref, min(ref.width, width), widest)
+            if data != expected and (ref.width < width or not data.startswith(expected)):
                 raise ValueError("its bytes are not those of the log")
         except _UNREADABLE as problem:
-            self._not_ours(ref.path(), problem)
+            if not self.files.was_replaced(ref):
+                self._not_ours(ref.path(), problem)
 
-    def _expected(self, ref: TileRef, widest: list[bytes] | Exception) -> bytes:
-        """The bytes that a tile or bundle must hold, from the verified tree or, for bundles, the widest bundle."""
+    def _expected(self, ref: TileRef, width: int, widest: list[bytes] | Exception) -> bytes:
+        """What a tile or bundle must hold up to `width`, from the verified tree or, for bundles, the widest bundle."""
         if ref.level == ENTRIES:
             if isinstance(widest, Exception):
                 raise widest
-            return encode_bundle(widest[: ref.width])
+            return encode_bundle(widest[:width])
         first, span = ref.index * TILE_WIDTH, 1 << (TILE_HEIGHT * ref.level)
-        starts = range(first * span, (first + ref.width) * span, span)
+        starts = range(first * span, (first + width) * span, span)
         return b"".join(self.tree.subtree(start, start + span) for start in starts)
 
     def _not_ours(self, path: str, problem: Exception) -> None:
         if len(self._of_others) < FINDINGS_MAX:
             text = explain(problem, self.files)
             self._of_others[path] = Finding(self.files.name, path, "file_not_of_this_log", text)
-
-
-def _read_bundle(files: LogFiles, ref: TileRef) -> list[bytes] | Exception:
-    """The entries of a bundle, or why they cannot be read."""
-    try:
-        return decode_bundle(files.read(ref.path()), ref.width)
-    except _UNREADABLE as problem:
-        return problem
 
 
 def _last_bundle(ref: TileRef) -> int:
@@ -220,7 +239,7 @@ def _edge(files: LogFiles, checkpoint: Checkpoint) -> Iterator[Finding]:
         ref = TileRef(level, count // TILE_WIDTH, count % TILE_WIDTH)
         if ref.width:
             try:
-                if decode_tile(files.read(ref.path()), ref.width) != _below(files, ref):
+                if decode_tile(files.read_tile(level, ref.index, ref.width), ref.width) != _below(files, ref):
                     raise ValueError("its hashes do not match the tiles or entries below it")
             except _UNREADABLE as problem:
                 yield Finding(files.name, ref.path(), "edge_not_valid", explain(problem, files))
@@ -229,8 +248,7 @@ def _edge(files: LogFiles, checkpoint: Checkpoint) -> Iterator[Finding]:
 
 def _below(files: LogFiles, ref: TileRef) -> list[bytes]:
     if ref.level == 0:
-        bundle = files.read(TileRef(ENTRIES, ref.index, ref.width).path())
-        return [leaf_hash(entry) for entry in decode_bundle(bundle, ref.width)]
+        return [leaf_hash(entry) for entry in files.read_bundle(ref.index, ref.width)]
     first = ref.index * TILE_WIDTH
     tiles = (files.read_tile(ref.level - 1, index, TILE_WIDTH) for index in range(first, first + ref.width))
     return [root_of(decode_tile(tile, TILE_WIDTH)) for tile in tiles]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,13 +16,15 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
-from counterfoil.cli.log import read_vkeys
+from counterfoil.cli.mirror import Logs, Vkeys, mirrored, pinned_keys
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
+from counterfoil.log.keys import VerifyKey
 
+_URLS: Final = ("http://", "https://")
 SHOWN: Final = 200
 """How many findings, or rows of another list, are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
@@ -31,6 +34,7 @@ _RECOVERIES = ("index", "time", "party_id", "proposed_by", "reason", "key_id")
 _RELATIONS = ("party_id", "group_id", "since", "attested_by")
 _TOGETHER = ("where", "duties", "party_id", "related_to")
 _ACTS = ("origin", "index", "time", "event", "by", "party_id", "programme_id", "order_id", "reason")
+_TAILS = ("origin", "index", "entries", "time", "source", "needs")
 _FINDINGS = ("log", "place", "code", "text")
 
 
@@ -55,8 +59,13 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     acts = [{"origin": log["origin"], **each} for log in report["logs"] for each in log["acts"]]
     if acts:
         shown.append(Rows("acts of issuers and operators that stopped others, with their public reasons", acts, _ACTS))
+    tails = [{"origin": log["origin"], **log["tail"]} for log in report["logs"] if log["tail"]]
+    if tails:
+        shown.append(Rows("last entries, which need what others have not published yet", tails, _TAILS, _TAILS[1:3]))
     if not findings:
-        return [*shown, Text("clean: everything was checked, nothing was found", style="bold green")]
+        left = sum(each["entries"] for each in tails)
+        rest = f", but for {left} last entries, which are for the next audit" if left else ""
+        return [*shown, Text(f"clean: everything was checked{rest}, nothing was found", style="bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
     shown += [Text(f"not audited to its end: {each}") for each in report["unknown_rules"]]
     return [*shown, Text(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", style="bold red")]
@@ -72,19 +81,21 @@ def _versions(rules: list[dict[str, int]]) -> str:
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
-    @local(app, "audit", "counterfoil audit var/counterfoil --vkeys vkeys")
+    @local(app, "audit", "counterfoil audit https://market.example --mirror mirror --resume audited --vkeys vkeys")
     def audit_command(
         out: Out,
-        directory: Annotated[Path, argument("DIR", "An instance, or a directory with SERVICE/SHARD/ logs in it.")],
-        vkeys: Annotated[
+        logs: Annotated[
+            str,
+            argument("URL|DIR", "A gateway, or an instance, a mirror, or another directory with SERVICE/SHARD/ logs."),
+        ],
+        vkeys: Vkeys = None,
+        mirror: Annotated[
             Path | None,
             typer.Option(
-                "--vkeys",
-                "--vkey",
-                metavar="FILE",
-                help="Pinned log keys, one a line. Default: COUNTERFOIL_VKEYS, if set.",
+                "--mirror", metavar="DIR", help="Of a URL: where the copy of its logs is kept. Default: it is not kept."
             ),
         ] = None,
+        more: Logs = None,
         resume: Annotated[
             Path | None,
             typer.Option(
@@ -99,8 +110,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Replay published logs: signatures, trees, causes, every decision, conservation, every trade.
 
-        Exit code 0: clean; 1: findings; 2: it could not run. Without pinned keys each log is checked
-        against the key that is published beside it, which proves that it is consistent, not whose it is.
+        Exit code 0: clean; 1: findings; 2: it could not run; with a URL also those of `log mirror`, which
+        copies the logs first. Without pinned keys each log is checked against the key that is published
+        beside it, which proves that it is consistent, not whose it is.
+
+        The logs may grow meanwhile: they are audited as of the checkpoints that are read first. If the last
+        entries of a log need what another log had not published by then, they are for the next audit.
 
         With `--resume` the files of entries audited before are not read again, but every log must go on from
         the tree that was audited. What the directory holds is believed: nobody else may write there.
@@ -109,21 +124,30 @@ def register(app: typer.Typer) -> None:
 
         The column `rules` shows the versions that decided: `1, 2 from 57` means version 2 from entry 57 on.
         """
-        report = _run(out, directory, vkeys, resume, twin=twin)
+        trusted = pinned_keys(out, vkeys)
+        with ExitStack() as opened:
+            if logs.startswith(_URLS):
+                copy = mirror if mirror is not None else Path(opened.enter_context(TemporaryDirectory()))
+                mirrored(out, logs, copy, trusted, more or ())
+            elif mirror is not None or more:
+                raise Invalid("--mirror and --log are for the logs at a URL")
+            else:
+                copy = Path(logs)
+            report = _run(out, copy, trusted, resume, twin=twin)
         out.show(report.to_json(), *tables(report.to_json()))
         if not report.clean:
             raise typer.Exit(FOUND)
 
 
-def _run(out: Out, directory: Path, vkeys: Path | None, resume: Path | None, *, twin: bool) -> AuditReport:
-    path = vkeys if vkeys is not None else out.settings.vkeys
-    trusted = None if path is None else read_vkeys(path)
+def _run(
+    out: Out, directory: Path, trusted: dict[str, VerifyKey] | None, resume: Path | None, *, twin: bool
+) -> AuditReport:
     if trusted is None:
         out.note("no pinned keys: each log is checked against its own `vkey`")
     else:
         missing = [name for name in SERVICES if not any(f"/{name}/" in origin for origin in trusted)]
         if missing:
-            raise Invalid(f"{path} has no key for {', '.join(missing)}")
+            raise Invalid(f"no key is pinned for {', '.join(missing)}")
     try:
         with ExitStack() as opened:
             kept = None if resume is None else opened.enter_context(kept_in(resume))
