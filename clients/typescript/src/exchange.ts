@@ -2,7 +2,8 @@
 
 import { type Bytes, concat, text } from "./bytes.js";
 import { asObject, type Json, parseJson } from "./canonical.js";
-import { FormatError, NotReady, NotThere, type Problem, Refused, Unreachable } from "./errors.js";
+import { CounterfoilError, FormatError, NotReady, NotThere, type Problem, Refused, Unreachable } from "./errors.js";
+import { linesOf } from "./stream.js";
 import type { Receipt } from "./verify.js";
 
 export interface GatewayOptions {
@@ -28,6 +29,9 @@ const TIMEOUT = 40_000;
 const RETRY_AFTER_MAX = 10;
 /** Longest answer in octets: a bundle of 256 of the longest entries. */
 const ANSWER_BYTES_MAX = 256 * 65_537;
+/** Milliseconds after which a stream without a heartbeat is given up. */
+const SILENCE_MAX = 60_000;
+const OWN = { redirect: "error", credentials: "omit" } as const;
 const ACCEPTED = 202;
 const TOO_MANY = 429;
 const UNAVAILABLE = 503;
@@ -79,15 +83,37 @@ export class Exchange {
     return { answer, json: this.json(answer) };
   }
 
+  /**
+   * The lines of an endless answer; a heartbeat is due every 15 s. Throws as `ask`, without repetitions, and `Unreachable`
+   * when the stream ends or stands still.
+   */
+  async *lines(path: string): AsyncGenerator<string> {
+    const still = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => still.abort(new Error("nothing came, not even a heartbeat")), SILENCE_MAX);
+    };
+    alive();
+    try {
+      const response = await this.fetch(this.base + path, { ...OWN, signal: still.signal });
+      if (response.status !== 200 || response.body === null) {
+        throw this.problem({ status: response.status, headers: response.headers, body: await bounded(response) });
+      }
+      yield* linesOf(response.body, alive);
+    } catch (cause) {
+      if (cause instanceof CounterfoilError) throw cause;
+      throw new Unreachable(`the stream from ${this.base} broke: ${reason(cause)}`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+    throw new Unreachable(`the stream from ${this.base} ended`);
+  }
+
   private async once(path: string, request: RequestInit): Promise<Answer | Unreachable> {
     try {
       const signal = AbortSignal.timeout(this.timeout);
-      const response = await this.fetch(this.base + path, {
-        ...request,
-        signal,
-        redirect: "error",
-        credentials: "omit",
-      });
+      const response = await this.fetch(this.base + path, { ...request, ...OWN, signal });
       return { status: response.status, headers: response.headers, body: await bounded(response) };
     } catch (cause) {
       return new Unreachable(`cannot reach ${this.base}: ${reason(cause)}`, { cause });

@@ -7,8 +7,9 @@ import { NotThere, Unreachable } from "./errors.js";
 import { Exchange, type GatewayOptions } from "./exchange.js";
 import type { Views } from "./generated/tables.js";
 import type { VerifyKey } from "./note.js";
+import { eventsOf } from "./stream.js";
 import { checkHistory } from "./tiles.js";
-import type { Receipt } from "./verify.js";
+import type { Entry, Receipt } from "./verify.js";
 
 export type ViewName = keyof Views;
 export type Row<V extends ViewName> = Views[V]["row"];
@@ -25,6 +26,12 @@ export interface Page<V extends ViewName> {
   readonly next: string | null;
   /** The first entry of each log that the answer does not reflect: `service[/shard]:index`, separated by commas. */
   readonly position: string;
+}
+
+export interface Streamed {
+  readonly entry: Entry;
+  /** Where to go on behind this entry: `from` of the next stream. */
+  readonly next: readonly string[];
 }
 
 const PAGE = 200;
@@ -125,6 +132,23 @@ export class Gateway {
       ["currency", currency],
     ];
     return (await this.exchange.askJson(`/v1/depth${query([...market, ...waiting(wait)])}`)).json;
+  }
+
+  /**
+   * The entries of logs as they come, endless, from `from` on (`service[/shard]:index`; default: from now on), in the order
+   * of each log. They are as believable as the gateway. Throws `Unreachable` when the stream breaks: go on from the last
+   * position; `Refused`.
+   */
+  async *entries(
+    from: readonly string[] = [],
+    logs: readonly string[] = [],
+  ): AsyncGenerator<Streamed, never, undefined> {
+    const start: [string, string][] = from.map((position) => ["from", position]);
+    const wanted: [string, string][] = logs.map((log) => ["service", log]);
+    for await (const { id, data } of eventsOf(this.exchange.lines(`/v1/events${query([...start, ...wanted])}`))) {
+      yield { next: id.split(","), entry: JSON.parse(data) as Entry };
+    }
+    throw new Unreachable(`the stream from ${this.exchange.base} ended`);
   }
 
   /** A published file of a log (`ledger/main`): `checkpoint`, `vkey` or a tile's path. Throws `NotThere`, `Unreachable`. */

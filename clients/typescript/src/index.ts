@@ -16,7 +16,16 @@ export {
   Unreachable,
 } from "./errors.js";
 export type { GatewayOptions } from "./exchange.js";
-export { after, type Filters, Gateway, type Page, type Row, type ViewName, type Wait } from "./gateway.js";
+export {
+  after,
+  type Filters,
+  Gateway,
+  type Page,
+  type Row,
+  type Streamed,
+  type ViewName,
+  type Wait,
+} from "./gateway.js";
 export type { components, paths } from "./generated/api.js";
 export { type Command, type Event, type RefusalCode, SERVICE_OF, type Views } from "./generated/tables.js";
 export { newCommandId } from "./ids.js";

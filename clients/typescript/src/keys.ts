@@ -1,10 +1,10 @@
 /** Ed25519 keys of parties in WebCrypto. A private key never leaves it, except where `generate` hands out its PEM once. */
 
-import { type Bytes, fromBase64, sha256, toBase64, toHex, utf8 } from "./bytes.js";
+import { type Bytes, concat, fromBase64, sha256, toBase64, toHex, utf8 } from "./bytes.js";
 import { FormatError } from "./errors.js";
+import { readPem, writePem } from "./pem.js";
 
 const ED25519 = "Ed25519";
-const BLOCK = /^\s*-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----\s*$/;
 /** PKCS#8 of an Ed25519 key (RFC 8410) without its last 32 octets, the key itself. */
 const PKCS8_HEAD = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20);
 
@@ -20,29 +20,24 @@ export class SigningKey {
     readonly id: string,
   ) {}
 
-  /** A key file of `counterfoil keys new` or of openssl: PKCS#8 in PEM, not encrypted. Throws `FormatError`. */
-  static async fromPem(pem: string): Promise<SigningKey> {
-    if (pem.includes("ENCRYPTED")) throw new FormatError("the key is encrypted: decrypt it first (openssl pkey)");
-    const block = BLOCK.exec(pem)?.[1];
-    if (block === undefined) throw new FormatError("an Ed25519 private key, PKCS#8 in PEM, is expected");
-    return SigningKey.fromPkcs8(fromBase64(block.replace(/\s/g, "")));
+  /**
+   * A key file of `counterfoil keys new` or of openssl: PKCS#8 in PEM, with its passphrase where it is encrypted. Throws
+   * `FormatError`.
+   */
+  static async fromPem(pem: string, passphrase?: string): Promise<SigningKey> {
+    return SigningKey.fromPkcs8(await readPem(pem, passphrase));
   }
 
   /** `seed`: the private key, 32 octets. */
   static async fromSeed(seed: Uint8Array): Promise<SigningKey> {
     if (seed.length !== 32) throw new FormatError(`a private key has 32 octets, not ${seed.length}`);
-    const whole = new Uint8Array(PKCS8_HEAD.length + seed.length);
-    whole.set(PKCS8_HEAD);
-    whole.set(seed, PKCS8_HEAD.length);
-    return SigningKey.fromPkcs8(whole);
+    return SigningKey.fromPkcs8(concat(PKCS8_HEAD, seed));
   }
 
   /** A new key, and its PEM to be kept. */
   static async generate(): Promise<{ key: SigningKey; pem: string }> {
-    const seed = crypto.getRandomValues(new Uint8Array(32));
-    const lines = toBase64(Uint8Array.of(...PKCS8_HEAD, ...seed));
-    const pem = `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`;
-    return { key: await SigningKey.fromSeed(seed), pem };
+    const der = concat(PKCS8_HEAD, crypto.getRandomValues(new Uint8Array(32)));
+    return { key: await SigningKey.fromPkcs8(der), pem: writePem(der) };
   }
 
   private static async fromPkcs8(der: Bytes): Promise<SigningKey> {

@@ -39,6 +39,8 @@ export interface Proven {
   readonly entry: Entry;
   readonly bytes: Bytes;
   readonly index: number;
+  /** What the entry decides: one for each command of a batch. */
+  readonly outcomes: readonly Outcome[];
   readonly checkpoint: Checkpoint;
 }
 
@@ -50,7 +52,7 @@ export async function verifyEntry(bytes: Bytes, proof: string, keys: readonly Ve
     if (entry.source !== `//${checkpoint.origin}` || entry.data.index !== parsed.index) {
       throw new NotProven(`the entry is not entry ${parsed.index} of ${checkpoint.origin}`);
     }
-    return { entry, bytes, index: parsed.index, checkpoint };
+    return { entry, bytes, index: parsed.index, outcomes: outcomesOf(entry), checkpoint };
   });
 }
 
@@ -69,6 +71,11 @@ export async function verifyReceipt(
     }
   }
   return proven;
+}
+
+function outcomesOf({ data: { decision, events } }: Entry): readonly Outcome[] {
+  if (decision === "accepted") return [{ accepted: events.length }];
+  return "batch" in decision ? decision.batch : [decision];
 }
 
 function commandOf(entry: Entry): Bytes {

@@ -155,6 +155,27 @@ test("one row by its key, whatever is in it", async () => {
   await assert.rejects(gateway.row("parties", "nobody"), NotThere);
 });
 
+test("a stream is read over any cuts, and its end is an error", async () => {
+  const sent =
+    'id: ledger:1\r\ndata: {"data":{"index":0}}\r\n\r\n: ping\r\n\r\nid: ledger:2\r\nevent: ledger\r\ndata: {"data":\r\ndata: {"index":"é"}}\r\n\r\n';
+  for (const cut of [1, 7, sent.length]) {
+    const octets = new TextEncoder().encode(sent);
+    const parts = Array.from({ length: Math.ceil(octets.length / cut) }, (_, at) =>
+      octets.slice(at * cut, (at + 1) * cut),
+    );
+    const { gateway, asked } = scripted(new Response(streamed(parts)));
+    const found: unknown[] = [];
+    const read = async () => {
+      for await (const each of gateway.entries(["ledger:0"], ["ledger"])) found.push(each);
+    };
+    await assert.rejects(read, Unreachable);
+    const expected = [0, "é"].map((index, at) => ({ entry: { data: { index } }, next: [`ledger:${at + 1}`] }));
+    assert.deepEqual(found, expected);
+    assert.equal(asked[0]?.url, "http://gateway/v1/events?from=ledger%3A0&service=ledger");
+  }
+  await assert.rejects(scripted(problem(400, "bad_position")).gateway.entries().next(), Refused);
+});
+
 test("an answer is read to a limit", async () => {
   const endless = () =>
     new Response(new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1 << 20)) }), { status: 200 });
@@ -166,4 +187,13 @@ async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const row of rows) found.push(row);
   return found;
+}
+
+function streamed(parts: Uint8Array[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(stream) {
+      for (const part of parts) stream.enqueue(part);
+      stream.close();
+    },
+  });
 }

@@ -35,17 +35,41 @@ test("a new key and its PEM are one", async () => {
 
 test("what is no key file is refused in words", async () => {
   const rsa = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
-  const encrypted = generateKeyPairSync("ed25519").privateKey.export({
-    type: "pkcs8",
-    format: "pem",
-    cipher: "aes-256-cbc",
-    passphrase: "secret",
-  });
-  await assert.rejects(SigningKey.fromPem(encrypted.toString()), /encrypted/);
   for (const text of [rsa.toString(), "", "-----BEGIN PRIVATE KEY-----\n#\n-----END PRIVATE KEY-----\n"]) {
     await assert.rejects(SigningKey.fromPem(text), FormatError);
   }
   await assert.rejects(SigningKey.fromSeed(new Uint8Array(31)), FormatError);
+});
+
+test("an encrypted PEM file opens with its passphrase alone", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const made = (cipher: string) =>
+    privateKey.export({ type: "pkcs8", format: "pem", cipher, passphrase: "correct horse" }).toString();
+  const key = await SigningKey.fromPem(made("aes-256-cbc"), "correct horse");
+  assert.deepEqual(Buffer.from(key.publicKey), publicKey.export({ type: "spki", format: "der" }).subarray(-32));
+  await assert.rejects(SigningKey.fromPem(made("aes-256-cbc")), /encrypted/);
+  await assert.rejects(SigningKey.fromPem(made("aes-256-cbc"), "wrong horse"), FormatError);
+  await assert.rejects(SigningKey.fromPem(made("aes-128-cbc"), "correct horse"), /not supported/);
+});
+
+test("damaged encrypted files are refused, and none takes long", async () => {
+  const options = { type: "pkcs8", cipher: "aes-256-cbc", passphrase: "p" } as const;
+  const der = generateKeyPairSync("ed25519").privateKey.export({ ...options, format: "der" });
+  const pemOf = (data: Uint8Array) =>
+    `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${toBase64(data)}\n-----END ENCRYPTED PRIVATE KEY-----\n`;
+  await SigningKey.fromPem(pemOf(der), "p");
+  for (const length of [1, 10, 40, der.length - 1]) {
+    await assert.rejects(SigningKey.fromPem(pemOf(der.subarray(0, length)), "p"), FormatError);
+  }
+  const rounds = der.indexOf(Uint8Array.of(2, 2, 8, 0)); // INTEGER 2048
+  assert.ok(rounds > 0);
+  const slow = Buffer.concat([
+    der.subarray(0, rounds),
+    Uint8Array.of(2, 4, 0x7f, 0xff, 0xff, 0xff),
+    der.subarray(rounds + 4),
+  ]);
+  for (const at of [2, 4, 17, 19, 32]) slow[at] = (slow[at] ?? 0) + 2; // the lengths around it
+  await assert.rejects(SigningKey.fromPem(pemOf(slow), "p"), /2147483647 rounds/);
 });
 
 test("signatures of others do not verify", async () => {
