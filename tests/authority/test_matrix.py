@@ -13,9 +13,9 @@ from counterfoil.contract.refusals import Code
 from counterfoil.core.directory import Key, Party
 from counterfoil.core.duties import SEPARATE
 from tests.authority.cases import ABOUT
-from tests.authority.prepared import Market
+from tests.authority.prepared import ROLES, Market
 from tests.authority.stage import CELLS, COMMANDS, every_command, stage
-from tests.authority.table import given_while_stopped, naming_stopped, signed_by
+from tests.authority.table import Cell, given_while_stopped, naming_stopped, signed_by
 from tests.authority.trial import Copy
 from tests.properties.world import SERVICE_OF, first_in_force
 
@@ -36,6 +36,22 @@ def test_who_may_give_it(market: Market, command: str) -> None:
             if found != answer:
                 wrong.append(f"{cell}: {found}, not {answer}")
     assert not wrong, "\n".join(wrong)
+
+
+@every_command
+def test_a_party_of_all_roles_may_what_one_of_them_may(market: Market, command: str) -> None:
+    """So who is everything at once is kept from its own and its group's objects as anybody is."""
+    answers: dict[tuple[str, str], list[tuple[Cell, str]]] = {}
+    for cell, answer in CELLS.items():
+        if cell.command == command:
+            answers.setdefault((cell.relation_to, cell.relation), []).append((cell, answer))
+    for some in answers.values():
+        cell, best = min(some, key=lambda each: (each[1] != "yes", each[1] == Code.ROLE_NOT_ALLOWED.value))
+        case, copy = ABOUT[command][cell.relation_to](market), Copy(market)
+        body = case.bodies[cell.relation]
+        actor = stage(copy, case, cell)
+        copy.party(SERVICE_OF[type(body)], actor).roles = ROLES
+        assert copy.answer(actor, body) == best, cell
 
 
 def test_all_duties_that_are_kept_apart_are_met(market: Market) -> None:
