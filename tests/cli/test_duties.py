@@ -23,7 +23,6 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     ],
     "vouchers": [{"programme_id": "p2", "beneficiary_id": "lab", "status": "active"}] * 2,
 }
-RELATED = ["lab", "cloud"]
 
 
 class Views:
@@ -34,13 +33,13 @@ class Views:
 
 
 def test_what_it_may_not_be() -> None:
-    duties = duties_of(Views(), RELATED)  # type: ignore[arg-type]
+    duties = duties_of(Views(), ["lab", "cloud"])  # type: ignore[arg-type]
     assert duties == [
         ("own", "issuer", "cloud", "paused: inquiry"),
         ("p1", "provider", "cloud", "suspended: idle meters"),
         ("p2", "beneficiary", "lab", None),
     ]
-    assert barred({"roles": ["beneficiary", "provider", "treasurer"]}, RELATED, duties) == [
+    assert barred({"party_id": "lab", "roles": ["beneficiary", "provider", "treasurer"]}, ["cloud"], duties) == [
         Barred("own", Duty.BENEFICIARY, "cloud is issuer"),
         Barred("own", Duty.PROVIDER, "cloud is issuer"),
         Barred("p1", Duty.BENEFICIARY, "cloud is provider"),
@@ -48,7 +47,7 @@ def test_what_it_may_not_be() -> None:
         Barred("any", Duty.TREASURER, "lab or cloud would be payee"),
         Barred("any", Duty.TREASURER, "lab or cloud would be owner of the cash"),
     ]
-    assert barred({"roles": ["auditor"]}, RELATED, duties) == []
+    assert barred({"party_id": "lab", "roles": ["auditor"]}, ["cloud"], duties) == []
 
 
 @pytest.mark.parametrize("role", ["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"])

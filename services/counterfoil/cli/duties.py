@@ -80,7 +80,7 @@ def _stopped(duty: Duty, row: Mapping[str, Any]) -> str | None:
 
 
 def barred(party: Mapping[str, Any], related: Iterable[str], duties: Iterable[InProgramme]) -> list[Barred]:
-    """What the roles of a party would allow, and its own duties or those of related parties do not."""
+    """What the roles of a party would allow, and its own duties or those of `related` parties do not."""
     either = [*SEPARATE, *((second, first) for first, second in SEPARATE)]
     in_programmes = {
         Barred(held.programme_id, duty, f"{held.party_id} is {held.duty}"): None
@@ -88,7 +88,7 @@ def barred(party: Mapping[str, Any], related: Iterable[str], duties: Iterable[In
         for other, duty in either
         if other is held.duty and duty in party["roles"] and duty is not Duty.ISSUER
     }
-    together = " or ".join(related)
+    together = " or ".join([party["party_id"], *related])
     in_acts = [
         Barred("any", duty, f"{together} would be {other}")
         for duty, other in SEPARATE

@@ -227,18 +227,20 @@ def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
     row = gateway.get("parties", party, wait_for=wait or ())
     keys = list(gateway.rows("keys", {"party_id": party}))
     recoveries = list(gateway.rows("recoveries", {"party_id": party}))
-    related = [each["party_id"] for each in gateway.rows("parties", {"group_id": row["group_id"]})]
-    may, duties = commands_of(row), duties_of(gateway, related)
+    members = gateway.rows("parties", {"group_id": row["group_id"]})
+    related = [each["party_id"] for each in members if each["party_id"] != party]
+    may, duties = commands_of(row), duties_of(gateway, [party, *related])
     held, kept_from = [each._asdict() for each in duties], [each._asdict() for each in barred(row, related, duties)]
+    shown = {"in any role" if role == "any" else f"as {role}": commands for role, commands in may.items()}
+    more = {"may": may, "duties": held, "barred": kept_from, "keys": keys, "recoveries": recoveries}
     session.out.show(
-        {**row, "related": related, "may": may, "duties": held, "barred": kept_from, "keys": keys,
-         "recoveries": recoveries},
-        record({**row, "related": related, **{f"as {role}": commands for role, commands in may.items()}}),
+        {**row, "related": related, **more},
+        record({**row, "related": related, **shown}),
         Rows("duties, its own and those of related parties", held, InProgramme._fields),
         Rows("barred from", kept_from, Barred._fields),
         Rows("keys", keys, _KEYS),
         Rows("recoveries", recoveries, _RECOVERIES.columns.split()),
-    )  # fmt: skip
+    )
 
 
 add_list(app, _PARTIES)
