@@ -101,11 +101,11 @@ def alone(owner: str, make: Callable[[Market], Command]) -> Make:
     return lambda market: Case(owner, {"own": make(market)})
 
 
-def naming(actor: str, owner: str, role: str, make: Callable[[str], Command]) -> Make:
-    """The actor names the owner in it, a related party with a role, and a foreign one."""
+def naming(owner: str, role: str, make: Callable[[str], Command]) -> Make:
+    """The issuer names the owner in it, a related party with a role, and a foreign one."""
     named = {"own": owner, "related": f"{owner}-{role}", "foreign": f"none-{role}"}
     bodies = {relation: make(each) for relation, each in named.items()}
-    return lambda _market: Case(owner, bodies, actor, named["foreign"])
+    return lambda _market: Case(owner, bodies, "city", named["foreign"])
 
 
 def of_claimant(make: Callable[[Market, str], Command], related: str, foreign: str) -> Make:
@@ -231,8 +231,8 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     ),
     "list_provider": {
         **of_issuer(lambda _market: _list("none-provider")),
-        "the provider": naming("city", "city", "provider", _list),
-        "a beneficiary of the programme": naming("city", "lab-1", "provider", _list),
+        "the provider": naming("city", "provider", _list),
+        "a beneficiary of the programme": naming("lab-1", "provider", _list),
     },
     "delist_provider": of_issuer(lambda _market: DelistProvider(programme_id="p1", provider_id="gpu-1", reason=WHY)),
     "suspend_provider": of_issuer(lambda _market: SuspendProvider(programme_id="p1", provider_id="gpu-1", reason=WHY)),
@@ -243,8 +243,8 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "resume_programme": of_issuer(lambda _market: ResumeProgramme(programme_id="p2", reason=WHY)),
     "issue_voucher": {
         **of_issuer(lambda _market: _issue("none-beneficiary")),
-        "the beneficiary": naming("city", "city", "beneficiary", _issue),
-        "a provider of the programme": naming("city", "gpu-1", "beneficiary", _issue),
+        "the beneficiary": naming("city", "beneficiary", _issue),
+        "a provider of the programme": naming("gpu-1", "beneficiary", _issue),
     },
     "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
