@@ -16,6 +16,7 @@ from counterfoil.audit.files import LogFiles, find_logs
 from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import LogSummary
 from counterfoil.audit.sources import PUBLISHED_WITHIN
+from counterfoil.cli.audit import tables
 from counterfoil.client.log_server import LogServer
 from counterfoil.client.mirror import mirror
 from counterfoil.client.problems import Forked
@@ -194,6 +195,7 @@ def test_what_a_source_publishes_later_is_waited_for_a_bounded_time(
         assert tail.needs == logs["ledger"].size
         assert tail.index + tail.entries == logs["matching"].size
         assert logs["matching"].entries_replayed == tail.index
+        assert "are for the next audit" in f"{tables(report.to_json())[-1]}"
         market.advance_to(market.clock.now() + PUBLISHED_WITHIN + SECOND)
         market.do("gpu-1", OFFER)
         market.advance_to(market.clock.now() + SECOND)

@@ -100,6 +100,8 @@ def test_a_mirror_follows_the_log_and_fetches_only_what_is_new(
         new = {ref.path() for ref in tiles_for(before, size)}
         assert (done.size, done.before, done.files) == (size, before, len(new))
         assert is_whole(tmp_path / "m", size)
+        folders = (tmp_path / "m" / "ledger" / "main" / "tile").rglob("*.p")
+        assert not [folder for folder in folders if folder.with_suffix("").exists()], "partial versions of full tiles"
         tiles = {path for path in served.asked if path.startswith("tile/")}
         edge = {path for path in tiles - new if ".p/" in path and not path.startswith(("tile/0", "tile/entries"))}
         assert tiles == new | edge, "upper tiles of the edge are asked for every time"

@@ -101,6 +101,7 @@ class Load:
         ring, self._origin = Keyring(home / "keys", no_passphrase), Instance(home).origin
         self._authors = {name: ring.author(name) for name in ("norn", "acme", "treasury")}
         self._numbers = count()
+        self._shed: list[int] = []  # by whom; a list, since threads share it
         self._threads = [Thread(target=self._send, args=(nth,)) for nth in range(_SENDERS)]
 
     def __enter__(self) -> None:
@@ -111,6 +112,8 @@ class Load:
         self._ended.set()
         for thread in self._threads:
             thread.join()
+        self._found.shed = len(self._shed)
+        self._found.sent = next(self._numbers) - self._found.shed
 
     def _send(self, nth: int) -> None:
         due = time.monotonic() + nth / self._rate
@@ -119,9 +122,8 @@ class Load:
                 due += _SENDERS / self._rate
                 try:
                     gateway.submit_async(self._envelope(next(self._numbers)))
-                    self._found.sent += 1
                 except (RefusedByService, Unreachable):
-                    self._found.shed += 1
+                    self._shed.append(nth)
 
     def _envelope(self, number: int) -> bytes:
         now = SystemClock().now()

@@ -152,8 +152,12 @@ class _Run:
         return Misserved(self._log.name, path, text, advice)
 
     def publish(self) -> None:
-        """Make this the checkpoint of the mirror, once all that was fetched is durable."""
+        """Make this the checkpoint of the mirror, once all it needs is durable; drop what is there in full now."""
         self.files.publish(f"{self._key.vkey()}\n".encode(), self.note)
+        for row in _rows(self._size_before(), self._head.size):
+            for level, index, width in row.files():
+                if width == TILE_WIDTH:
+                    self.files.drop_partials(TileRef(level, index).path())
 
     # the checkpoint extends the one kept ------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,12 @@ class MirroredLog:
         new.write_bytes(data)
         new.replace(target)
         self._unsynced.add(target)
+
+    def drop_partials(self, path: str) -> None:
+        """Remove the partial versions of a tile that is full now. Raises OSError."""
+        folder = self.root / f"{path}.p"
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
     def sync(self) -> None:
         """Make all that was written durable. Raises OSError."""
