@@ -59,19 +59,15 @@ export class Exchange {
    * that ends the repetitions besides 200. Throws `Refused`, `NotThere`, `Unreachable`, `NotReady`.
    */
   async ask(path: string, request: RequestInit = {}, done: number = 200): Promise<Answer> {
-    let outcome: Answer | Unreachable;
-    for (const pause of [...this.pauses, null]) {
-      outcome = await this.once(path, request);
-      if (outcome instanceof Unreachable) {
-        if (pause === null) throw outcome;
-      } else if (outcome.status === done || outcome.status === 200) {
-        return outcome;
-      } else if (!AGAIN.includes(outcome.status) || pause === null) {
-        throw this.problem(outcome);
-      }
-      if (pause !== null) await this.sleep(Math.max(pause, 1_000 * askedFor(outcome)));
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await this.once(path, request);
+      const lost = outcome instanceof Unreachable;
+      if (!lost && (outcome.status === 200 || outcome.status === done)) return outcome;
+      const again = lost || AGAIN.includes(outcome.status);
+      const pause = this.pauses[attempt];
+      if (!again || pause === undefined) throw lost ? outcome : this.problem(outcome);
+      await this.sleep(Math.max(pause, lost ? 0 : 1_000 * askedFor(outcome)));
     }
-    throw new Unreachable(`${this.base} was not asked`);
   }
 
   /** The JSON object that an answer must be. Throws `Unreachable` for another. */
@@ -175,10 +171,10 @@ async function bounded(response: Response): Promise<Bytes> {
   return concat(...parts);
 }
 
-/** The pause in seconds that the gateway asked for; 0 without one. */
-function askedFor(outcome: Answer | Unreachable): number {
-  const header = outcome instanceof Unreachable ? null : outcome.headers.get("retry-after");
-  return header !== null && /^[0-9]{1,5}$/.test(header) ? Math.min(Number(header), RETRY_AFTER_MAX) : 0;
+/** The pause in seconds that the gateway asks for; 0 without one. */
+function askedFor({ headers }: Answer): number {
+  const header = headers.get("retry-after") ?? "";
+  return /^[0-9]{1,5}$/.test(header) ? Math.min(Number(header), RETRY_AFTER_MAX) : 0;
 }
 
 function reason(cause: unknown): string {

@@ -34,6 +34,8 @@ export interface Streamed {
   readonly next: readonly string[];
 }
 
+type Parameters = [string, string][];
+
 const PAGE = 200;
 const ENVELOPE = { "Content-Type": "application/vnd.dsse.envelope.v1+json" };
 /** Milliseconds within which a log must publish entries that are known to be committed, and between two looks. */
@@ -86,16 +88,13 @@ export class Gateway {
     options: Wait & { readonly after?: string; readonly limit?: number } = {},
   ): Promise<Page<V>> {
     const { after, limit = PAGE } = options;
-    const named = Object.entries(filters as Record<string, string | undefined>).filter(
-      ([, value]) => value !== undefined,
+    const given = Object.entries<string | undefined>(filters).filter(
+      (each): each is [string, string] => each[1] !== undefined,
     );
-    const parameters = [
-      ...named,
-      ...waiting(options),
-      ["limit", String(limit)],
-      ...(after === undefined ? [] : [["after", after]]),
-    ];
-    const { answer, json } = await this.exchange.askJson(`/v1/${view}${query(parameters as [string, string][])}`);
+    const cursor: Parameters = after === undefined ? [] : [["after", after]];
+    const limited: Parameters = [["limit", String(limit)]];
+    const parameters = [...given, ...waiting(options), ...limited, ...cursor];
+    const { answer, json } = await this.exchange.askJson(`/v1/${view}${query(parameters)}`);
     const { items, next } = json;
     if (!Array.isArray(items)) throw new Unreachable(`${this.exchange.base} did not answer with a page`);
     const position = answer.headers.get("counterfoil-position") ?? "";
@@ -126,7 +125,7 @@ export class Gateway {
     currency: string,
     wait: Wait = {},
   ): Promise<Readonly<Record<string, unknown>>> {
-    const market: [string, string][] = [
+    const market: Parameters = [
       ["class_id", classId],
       ["region", region],
       ["currency", currency],
@@ -143,8 +142,8 @@ export class Gateway {
     from: readonly string[] = [],
     logs: readonly string[] = [],
   ): AsyncGenerator<Streamed, never, undefined> {
-    const start: [string, string][] = from.map((position) => ["from", position]);
-    const wanted: [string, string][] = logs.map((log) => ["service", log]);
+    const start: Parameters = from.map((position) => ["from", position]);
+    const wanted: Parameters = logs.map((log) => ["service", log]);
     for await (const { id, data } of eventsOf(this.exchange.lines(`/v1/events${query([...start, ...wanted])}`))) {
       yield { next: id.split(","), entry: JSON.parse(data) as Entry };
     }
@@ -192,10 +191,10 @@ function quoted(...parts: string[]): string {
   return parts.map(encodeURIComponent).join("/");
 }
 
-function waiting({ waitFor = [] }: Wait): [string, string][] {
+function waiting({ waitFor = [] }: Wait): Parameters {
   return waitFor.map((position) => ["wait_for", position]);
 }
 
-function query(parameters: [string, string][]): string {
+function query(parameters: Parameters): string {
   return parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`;
 }

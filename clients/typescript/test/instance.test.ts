@@ -17,9 +17,11 @@ import {
   Refused,
   readCommand,
   rootOf,
+  type SignedCommand,
   SigningKey,
   tilePath,
   toHex,
+  Unreachable,
   verifyReceipt,
 } from "@counterfoil/client";
 import { file } from "./files.js";
@@ -42,27 +44,20 @@ test("the quick start runs", served, () => {
   assert.deepEqual(lines, ["acme", "operator", "already_exists: The id is taken.", "true", ""]);
 });
 
+async function operatorKey(): Promise<SigningKey> {
+  return SigningKey.fromPem(await readFile(`${home}/keys/operator.pem`, "utf8"));
+}
+
+async function party(party_id: string): Promise<Command> {
+  const key = await (await SigningKey.generate()).key.prove(HOST, party_id);
+  const body = { party_id, name: party_id, roles: ["provider" as const], group_id: party_id, key, recovery_key: null };
+  return { type: "register_party", v: 2, body };
+}
+
 test("a command is settled once, however often it is sent", served, async () => {
   const gateway = new Gateway(url);
-  const operator = new Author(
-    "operator",
-    await SigningKey.fromPem(await readFile(`${home}/keys/operator.pem`, "utf8")),
-    HOST,
-  );
+  const operator = new Author("operator", await operatorKey(), HOST);
   const keys = await parseVerifyKeys(await readFile(`${home}/logs/issuance/main/vkey`, "utf8"));
-  const party = async (party_id: string): Promise<Command> => ({
-    type: "register_party",
-    v: 2,
-    body: {
-      party_id,
-      name: party_id,
-      roles: ["provider"],
-      group_id: party_id,
-      key: await (await SigningKey.generate()).key.prove(HOST, party_id),
-      recovery_key: null,
-    },
-  });
-
   const command = await operator.sign(await party("norn"));
   await assert.rejects(gateway.receipt(command), NotThere);
   const receipts = await Promise.all([1, 2, 3].map(() => gateway.submit(command)));
@@ -101,6 +96,68 @@ test("a command is settled once, however often it is sent", served, async () => 
   assert.deepEqual(entries[settled.index], settled.bytes);
   assert.equal(toHex(await rootOf(await Promise.all(entries.map(leafHash)))), toHex(checkpoint.root));
 });
+
+/** A network that loses requests and answers, cuts answers short and delivers requests twice, the same every time. */
+function unreliable(seed: number): typeof fetch {
+  let state = seed;
+  const chance = (sides: number) => {
+    state = (state * 48_271) % 2_147_483_647; // MINSTD
+    return state % sides;
+  };
+  return async (address, init) => {
+    const fate = chance(6);
+    if (fate === 0) throw new TypeError("the request was lost");
+    if (fate === 1) await fetch(address, init);
+    const answer = await fetch(address, init);
+    if (fate === 2) throw new TypeError("the answer was lost");
+    if (fate === 3) return new Response((await answer.text()).slice(0, chance(400)), answer);
+    if (fate === 4) return new Response("bad gateway", { status: 502 });
+    return answer;
+  };
+}
+
+test(
+  "each command takes effect once over an unreliable network, and its outcome is told as it is",
+  served,
+  async () => {
+    const gateway = new Gateway(url, { fetch: unreliable(7), sleep: async () => undefined });
+    const operator = new Author("operator", await operatorKey(), HOST);
+    const settle = async (command: SignedCommand): Promise<string> => {
+      for (let attempt = 0; attempt < 50; attempt += 1) {
+        try {
+          return String((await gateway.submit(command)).index);
+        } catch (error) {
+          if (error instanceof Refused) return error.code;
+          if (!(error instanceof Unreachable)) throw error;
+        }
+      }
+      return "never settled";
+    };
+    const told: string[] = [];
+    for (let number = 0; number < 60; number += 1)
+      told.push(await settle(await operator.sign(await party(`u-${number % 40}`))));
+
+    const indexes = told.slice(0, 40).map(Number);
+    assert.deepEqual(
+      indexes,
+      [...indexes].sort((one, other) => one - other),
+    );
+    assert.equal(new Set(indexes).size, 40);
+    assert.deepEqual(
+      told.slice(40),
+      Array.from({ length: 20 }, () => "already_exists"),
+    );
+    const names: string[] = [];
+    for await (const { party_id } of new Gateway(url).rows(
+      "parties",
+      {},
+      { waitFor: [`issuance:${indexes.at(-1)}`] },
+    )) {
+      if (party_id.startsWith("u-")) names.push(party_id);
+    }
+    assert.equal(names.length, 40);
+  },
+);
 
 test("entries are streamed from any position on", served, async () => {
   const gateway = new Gateway(url);
