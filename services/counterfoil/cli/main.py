@@ -15,12 +15,14 @@ from counterfoil.cli import (
     balance,
     bench,
     bid,
+    bulk,
     claim,
     clock,
     cluster,
     database,
     dead_letters,
     demo,
+    export,
     init,
     keys,
     log,
@@ -52,7 +54,7 @@ commands = typer.Typer(
     add_completion=False,
 )
 
-for each in (init, up, serve, demo, audit, resend, schemas, bench):
+for each in (init, up, serve, demo, audit, bulk, export, resend, schemas, bench):
     each.register(commands)
 for group in (
     keys.app,

@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from counterfoil.cli.advice import advice
 from counterfoil.cli.command import REFUSED, Command
 from counterfoil.cli.render import record
-from counterfoil.cli.signing import SigningSession, accepted, signing, with_session
+from counterfoil.cli.signing import SigningSession, accepted, add_signed
 from counterfoil.cli.values import format_amount
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Command as Body
@@ -55,7 +55,7 @@ def placed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[...,
             _show(session, settled, _follow(session, settled, seconds) if seconds else None)
 
         option = inspect.Parameter("wait", inspect.Parameter.KEYWORD_ONLY, annotation=WaitOption, default=None)
-        return signing(app, name, example)(with_session(run, function, option))
+        return add_signed(app, name, example, run, function, option)
 
     return add
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -59,6 +58,8 @@ SIGNING: Final[Parameters] = {
     "idempotency_key": (IdempotencyOption, None),
     "url": (UrlOption, None),
 }
+MAKERS: Final[dict[tuple[str, str], Callable[..., Body]]] = {}
+"""By group and name of a command: what makes its body of its options."""
 _AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
 
 
@@ -77,7 +78,7 @@ class SigningSession(GatewaySession):
         url: str | None,
     ) -> None:
         super().__init__(out, url)
-        self._shard, self._words = shard, idempotency_key
+        self._shard, self.words = shard, idempotency_key
         from counterfoil.cli.keyring import Keyring
 
         directory = keys if keys is not None else out.settings.key_directory
@@ -94,44 +95,55 @@ class SigningSession(GatewaySession):
 
     def deliver(self, body: Body) -> Settled:
         """Sign and submit one command, and verify its receipt."""
+        check(body)
+        log = self.log_of(body)
+        return self._deliver(body, self.words, log)
+
+    def deliver_batch(self, bodies: Sequence[Body], words: str) -> Settled:
+        """Sign and submit commands to one log as a batch; it is named by `words`, so that it is done once."""
+        return self._deliver(tuple(bodies), words, self.log_of(bodies[0]))
+
+    def log_of(self, body: Body) -> LogKey:
+        """The key of the log that decides this command."""
         from counterfoil.catalogue import VOCABULARY
 
-        check(body)
-        log = LogKey(*self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}")))
-        delivery = Delivery(self, self.keyring.directory)
-        settled = None if self._words is None else self._repeated(body, delivery, log)
-        return settled or delivery.send(self._sign(body, delivery, log), log)
+        return LogKey(*self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}")))
 
-    def _repeated(self, body: Body, delivery: Delivery, log: LogKey) -> Settled | None:
+    def _deliver(self, body: Body | tuple[Body, ...], words: str | None, log: LogKey) -> Settled:
+        from counterfoil.client.ids import command_id_of, new_command_id
+
+        delivery = Delivery(self, self.keyring.directory)
+        if words is None:
+            return delivery.send(self._sign(body, new_command_id(), delivery, log), log)
+        id_ = command_id_of(self.author.party_id, words)
+        settled = self._repeated(body, id_, delivery, log)
+        return settled or delivery.send(self._sign(body, id_, delivery, log), log)
+
+    def _repeated(self, body: Body | tuple[Body, ...], id_: str, delivery: Delivery, log: LogKey) -> Settled | None:
         """The outcome of the command that was made from the same words before. Raises `Invalid` if it is another."""
-        kept = delivery.outbox.find(self._command_id)
+        bodies = body if isinstance(body, tuple) else (body,)
+        kept = delivery.outbox.find(id_)
         if kept is not None:
-            self._check_same(body, kept.bodies)
+            _check_same(bodies, kept.bodies, id_)
             return delivery.resend(kept, log)
-        settled = delivery.decided(self.author.party_id, self._command_id, log)
+        settled = delivery.decided(self.author.party_id, id_, log)
         if settled is not None:
-            self._check_same(body, settled.proven.commands())
+            _check_same(bodies, settled.proven.commands(), id_)
         return settled
 
-    def _check_same(self, body: Body, before: Sequence[Body]) -> None:
-        if (body,) != tuple(before):
-            text = f"--idempotency-key {self._words!r} was used before, for another command: {self._command_id}"
-            raise Invalid(text)
-
-    def _sign(self, body: Body, delivery: Delivery, log: LogKey) -> bytes:
+    def _sign(self, body: Body | tuple[Body, ...], id_: str, delivery: Delivery, log: LogKey) -> bytes:
         """The command's envelope, which says the last checkpoint of the log that was met."""
         from counterfoil.contract.submission import Seen
         from counterfoil.runtime.clock import SystemClock
 
         last = delivery.checkpoints.follow(self.gateway, log.key)
         seen = None if last is None else Seen(size=last.head.size, root=last.head.root)
-        return self.author.sign(body, log.key.name, self._command_id, SystemClock().now(), seen=seen)
+        return self.author.sign(body, log.key.name, id_, SystemClock().now(), seen=seen)
 
-    @cached_property
-    def _command_id(self) -> str:
-        from counterfoil.client.ids import command_id_of, new_command_id
 
-        return new_command_id() if self._words is None else command_id_of(self.author.party_id, self._words)
+def _check_same(bodies: Sequence[Body], before: Sequence[Body], id_: str) -> None:
+    if tuple(bodies) != tuple(before):
+        raise Invalid(f"this --idempotency-key was used before, for another command: {id_}")
 
 
 def check(body: Body) -> None:
@@ -163,19 +175,27 @@ def signed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[...,
         def run(session: SigningSession, **values: Any) -> None:
             session.send(function(**values))
 
-        return signing(app, name, example)(with_session(run, function))
+        return add_signed(app, name, example, run, function)
 
     return add
 
 
-def with_session(run: Command, function: Callable[..., Body], *further: inspect.Parameter) -> Command:
-    """`run`, with a session, the parameters of `function` and `further` ones as its own, and that one's help text."""
+def add_signed(
+    app: typer.Typer,
+    name: str,
+    example: str,
+    run: Command,
+    function: Callable[..., Body],
+    *further: inspect.Parameter,
+) -> Command:
+    """Add `run` as a command; its options are the parameters of `function`, whose help text it has, and `further`."""
+    MAKERS[str(app.info.name), name] = function
     own = inspect.signature(function, eval_str=True)
     session = inspect.Parameter("session", inspect.Parameter.KEYWORD_ONLY)
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
     run.__signature__ = inspect.Signature([session, *keyword, *further])  # type: ignore[attr-defined]
     run.__doc__ = function.__doc__
-    return run
+    return signing(app, name, example)(run)
 
 
 # output for people ----------------------------------------------------------------------------------------------------
