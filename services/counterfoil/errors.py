@@ -12,7 +12,7 @@ CounterfoilError
 └── those defined beside the code that raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
     `demo.trace.BadTrace`, `demo.play_over_gateway.OtherMarket`, `testbed.follower.Stalled`, `testbed.fleet.NotRunning`,
     `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`, `transport.admin.client.KafkaFailed`,
-    `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`
+    `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`, `gateway.descriptors.TooFewDescriptors`
 """
 
 from __future__ import annotations

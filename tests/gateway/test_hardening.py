@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.gateway.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
-from counterfoil.gateway.server import MAX_HEAD_BYTES
+from counterfoil.gateway.bounds import MAX_HEAD_BYTES, MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from tests.gateway.harness import Served, Stepped, problem_of
 from tests.gateway.world import deposit
 
@@ -73,7 +73,9 @@ def test_a_request_head_without_end_is_cut_off(server: Served) -> None:
 def test_what_is_not_http_is_refused_as_such(server: Served, request_: bytes) -> None:
     answer = exchange(server, request_)
     assert answer.startswith(b"HTTP/1.1 400")
-    assert b"Traceback" not in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == "not_http"
 
 
 # what answers reveal ------------------------------------------------------------------------------------------------

@@ -42,10 +42,15 @@ class StopSignal:
 
 
 def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str], stop: StopSignal) -> uvicorn.Server:
-    """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good."""
+    """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good.
+
+    Raises `TooFewDescriptors`.
+    """
     import uvicorn
 
     from counterfoil.gateway.app import create_app
+    from counterfoil.gateway.connections import Connections
+    from counterfoil.gateway.descriptors import reserve
     from counterfoil.gateway.server import server_config
 
     async def check_failure() -> None:
@@ -53,7 +58,8 @@ def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str]
             server.should_exit = True
 
     app = create_app(backend, relay)
-    config = server_config(app, log_config=None, callback_notify=check_failure, timeout_notify=1)
+    connections = Connections(most=reserve())
+    config = server_config(app, connections, log_config=None, callback_notify=check_failure, timeout_notify=1)
     server = stop.server = uvicorn.Server(config)
     server.should_exit = stop.received  # it may have come while this was being made
     return server

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from counterfoil import __version__
 from counterfoil.gateway import logs, problems, queries, stream, submit
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.bounds import Bounds
+from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.view_positions import ViewPositions
 
@@ -34,7 +34,7 @@ def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Bounds)
+    app.add_middleware(Edge)
     problems.install(app)
     views = ViewPositions(backend.positions)
     for routes in (

@@ -1,32 +1,29 @@
-"""Bounds on a request's target and header, which hold with any server in front."""
+"""All bounds of the gateway, each tested at n and n + 1. What bounds commands and entries is in `contract.limits`.
+
+A *peer* is an IPv4 address, or the /64 network of an IPv6 address.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+# Connections. Times are seconds.
+MAX_CONNECTIONS: Final = 1_024
+MAX_CONNECTIONS_PER_PEER: Final = 256
+HEAD_WITHIN: Final = 10.0  # from the connection's begin, or the head's first byte
+BODY_WITHIN: Final = 20.0  # from the end of the head
+IDLE: Final = 15.0  # between an answer and the next request
+READ_WITHIN: Final = 30.0  # for the peer to read what it was sent, before it counts as stalled
+LINGER: Final = 5.0  # for a closed connection to send the rest
+DRAIN: Final = 5  # for requests under way when the server stops
+MAX_PIPELINED: Final = 8  # requests of a connection without an answer
+RESERVED_DESCRIPTORS: Final = 512  # for databases, logs and Kafka
 
-from counterfoil.gateway.problems import Problem
+# Requests. Sizes are bytes.
+MAX_HEAD_BYTES: Final = 65_536  # request line and header fields, as they come
+MAX_HEADER_BYTES: Final = 16_384  # names and values of all header fields
+MAX_TARGET_BYTES: Final = 8_192  # path and query
 
-MAX_HEADER_BYTES: Final = 16_384  # names and values of all header fields together
-MAX_TARGET_BYTES: Final = 8_192  # path and query together
-
-
-class Bounds:
-    """ASGI middleware that refuses requests out of bounds before any route sees them."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        problem = _problem(scope) if scope["type"] == "http" else None
-        await (self._app if problem is None else problem.response())(scope, receive, send)
-
-
-def _problem(scope: Scope) -> Problem | None:
-    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
-        return Problem(414, "target_too_long", "Path and query are too long.", f"at most {MAX_TARGET_BYTES} bytes")
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-        return Problem(431, "headers_too_large", "The header is too large.", f"at most {MAX_HEADER_BYTES} bytes")
-    return None
+# Log lines about strangers, of one kind.
+LINES: Final = 5
+LINES_WITHIN: Final = 60.0

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
 from counterfoil.ports import Unavailable
@@ -107,6 +108,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError: _on_invalid,
         HTTPException: _on_http,
         Unavailable: _on_unavailable,
+        ClientDisconnect: _on_abandoned,
         Exception: _on_bug,
     }
     for kind, handler in handlers.items():
@@ -125,6 +127,11 @@ async def _on_invalid(_request: Request, problem: RequestValidationError) -> JSO
 async def _on_unavailable(_request: Request, _problem: Unavailable) -> JSONResponse:
     title = "What this needs cannot be reached just now. Send the same again."
     return Problem(503, "unavailable", title, headers={"Retry-After": "2"}).response()
+
+
+async def _on_abandoned(_request: Request, _problem: ClientDisconnect) -> Response:
+    """Nobody reads this answer."""
+    return Response(status_code=400)
 
 
 async def _on_http(_request: Request, problem: HTTPException) -> JSONResponse:
