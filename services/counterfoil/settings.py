@@ -9,6 +9,11 @@ COUNTERFOIL_PASSPHRASE_FILE  a file (0600) with the passphrase of encrypted priv
 COUNTERFOIL_VKEYS       the file of pinned log keys, one a line; default: vkeys in the instance's directory, if any
 COUNTERFOIL_LONGEST_OUTAGE  hours; a log that was away for longer, by its clock, waits for `counterfoil clock accept`;
                         default 168, a week
+COUNTERFOIL_HOSTS       NAME[,NAME...] by which the gateway may be asked, besides the instance's host, localhost, the
+                        name that it listens on, and addresses
+COUNTERFOIL_PROXIES     ADDRESS[,ADDRESS...] of reverse proxies in front of the gateway, believed about who asks
+COUNTERFOIL_QUOTA_ENTRIES  entries that a party may cause in a second, on average, through one gateway; default 250
+COUNTERFOIL_QUOTA_BYTES  the same in bytes; default 524288
 COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
 COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
 
@@ -34,6 +39,7 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -50,6 +56,7 @@ _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})",
 _SERVERS = re.compile(
     r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(?:,(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})*"
 )
+_NAMES = re.compile(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?", re.ASCII)
 _DATABASE = re.compile(r"postgresql://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/[a-z][a-z0-9_]{0,62}")
 
 GATEWAY: Final = "gateway"
@@ -112,6 +119,18 @@ def _check_listen(text: str) -> str:
     return text
 
 
+def _check_names(text: str) -> str:
+    if _NAMES.fullmatch(text) is None:
+        raise ValueError("NAME, or several with commas between them")
+    return text.lower()
+
+
+def _check_addresses(text: str) -> str:
+    for each in filter(None, text.split(",")):
+        ip_address(each)
+    return text
+
+
 def _check_servers(text: str) -> str:
     if _SERVERS.fullmatch(text) is None:
         raise ValueError("HOST:PORT, or several with commas between them")
@@ -143,6 +162,10 @@ class Settings(BaseSettings):
     keys: Annotated[Path | None, Field(description="The directory of private keys.")] = None
     passphrase_file: Annotated[Path | None, Field(description="The file with the passphrase of private keys.")] = None
     vkeys: Annotated[Path | None, Field(description="The file of pinned log keys.")] = None
+    hosts: Annotated[str, AfterValidator(_check_names), Field(description="Names of the gateway.")] = ""
+    proxies: Annotated[str, AfterValidator(_check_addresses), Field(description="Reverse proxies.")] = ""
+    quota_entries: Annotated[int, Field(ge=1, le=1_000_000, description="A party's entries per second.")] = 250
+    quota_bytes: Annotated[int, Field(ge=1_024, le=2**40, description="A party's bytes per second.")] = 524_288
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What `up` logs on standard error.")
     ] = "WARNING"

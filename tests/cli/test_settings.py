@@ -20,6 +20,10 @@ from counterfoil.settings import BadSetting, Listen, Settings, load_settings, pa
         ("COUNTERFOIL_VKEYS", "/srv/vkeys", "vkey_file", Path("/srv/vkeys")),
         ("COUNTERFOIL_URL", "https://market.example/base/", "url", "https://market.example/base"),
         ("COUNTERFOIL_LISTEN", "[::1]:0", "listen", "[::1]:0"),
+        ("COUNTERFOIL_HOSTS", "Market.example,other", "hosts", "market.example,other"),
+        ("COUNTERFOIL_PROXIES", "127.0.0.1,::1", "proxies", "127.0.0.1,::1"),
+        ("COUNTERFOIL_QUOTA_ENTRIES", "1", "quota_entries", 1),
+        ("COUNTERFOIL_QUOTA_BYTES", "1024", "quota_bytes", 1_024),
         ("COUNTERFOIL_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     ],
 )
@@ -36,6 +40,10 @@ def test_each_setting(monkeypatch: pytest.MonkeyPatch, name: str, text: str, fie
         ("COUNTERFOIL_URL", ""),
         ("COUNTERFOIL_LISTEN", "127.0.0.1"),
         ("COUNTERFOIL_LISTEN", "127.0.0.1:65536"),
+        ("COUNTERFOIL_HOSTS", "market.example, other"),
+        ("COUNTERFOIL_PROXIES", "127.0.0.1,proxy.example"),
+        ("COUNTERFOIL_QUOTA_ENTRIES", "0"),
+        ("COUNTERFOIL_QUOTA_BYTES", "1023"),
         ("COUNTERFOIL_LOG_LEVEL", "LOUD"),
     ],
 )

@@ -21,7 +21,7 @@ from counterfoil.cli.command import FAILED
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import SECOND
 from counterfoil.errors import Unusable
-from counterfoil.gateway import submit
+from counterfoil.gateway import sending
 from counterfoil.instance import Instance
 from counterfoil.ports import Unavailable
 from counterfoil.runtime import receipts, worker
@@ -39,7 +39,7 @@ SOON = partial(eventually, within=20)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry often, and answer what is not decided after half a second."""
     monkeypatch.setattr(worker, "_BACKOFF", Backoff(0.01, 0.1))
-    monkeypatch.setattr(submit, "ANSWER_WITHIN", 0.5)
+    monkeypatch.setattr(sending, "ANSWER_WITHIN", 0.5)
 
 
 def _mount(place: Path) -> None:

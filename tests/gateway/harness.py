@@ -18,6 +18,7 @@ import uvicorn
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.gateway.app import create_app
+from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
 from counterfoil.log.keys import VerifyKey
@@ -32,9 +33,9 @@ PROBLEM = "application/problem+json"
 class Stepped:
     """A client whose requests drive the services: the system steps in the same thread until each is answered."""
 
-    def __init__(self, market: Market, relay: AnswerRelay) -> None:
+    def __init__(self, market: Market, relay: AnswerRelay, protections: Protections | None = None) -> None:
         self.market = market
-        self.app = create_app(market.system.backend(), relay)
+        self.app = create_app(market.system.backend(), relay, protections)
         self.step = market.system.settle
         self._loop = asyncio.new_event_loop()
         self._lifespan = self.app.router.lifespan_context(self.app)
@@ -74,12 +75,12 @@ class Stepped:
 
 
 @contextlib.contextmanager
-def stepped(home: Path) -> Iterator[Stepped]:
+def stepped(home: Path, protections: Protections | None = None) -> Iterator[Stepped]:
     """The market of `home`, new or as it was left, behind a stepped client."""
     relay = AnswerRelay()
     fresh = not (home / "instance.json").exists()
     market = Market(home, DeliverToBoth(relay))
-    client = Stepped(market.open() if fresh else market, relay)
+    client = Stepped(market.open() if fresh else market, relay, protections)
     try:
         yield client
     finally:

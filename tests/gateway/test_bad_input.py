@@ -70,7 +70,7 @@ def refused(http: Stepped, envelope: bytes, code: Code, status: int, **headers: 
     assert (problem["code"], problem["status"]) == (code, status), problem
     assert problem["type"] == f"urn:counterfoil:refusal:{code}"
     assert (problem["title"], problem["transient"]) == (MEANINGS[code].text, MEANINGS[code].transient)
-    recorded = MEANINGS[code].stage is Stage.DECISION
+    recorded = MEANINGS[code].stage is Stage.DECISION and code is not Code.KEY_REVOKED  # which the gateway knows
     assert problem["recorded"] == ("receipt" in problem) == recorded
     changed = {name: size - sizes[name] for name, size in market.sizes().items() if size != sizes[name]}
     assert changed == ({problem["receipt"]["origin"].split("/")[1]: 1} if recorded else {})

@@ -15,7 +15,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.contract.times import HOUR
-from counterfoil.gateway import submit
+from counterfoil.gateway import sending
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid
 from tests.gateway.harness import Stepped, checked_entry, problem_of, stepped
@@ -121,7 +121,7 @@ def test_respond_async_is_answered_at_once_and_later_at_the_location(http: Stepp
 def test_a_sender_that_waits_too_long_gets_the_location_of_the_receipt(
     http: Stepped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit, "ANSWER_WITHIN", 0.02)
+    monkeypatch.setattr(sending, "ANSWER_WITHIN", 0.02)
     step, http.step = http.step, lambda: None
     envelope = http.market.sign("lab-1", CancelBid(bid_id="bid-9-9"))
     pending = http.post(envelope, Prefer="wait=1")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 
+import httpx
 import pytest
 
 from counterfoil.contract.log_id import LogId
+from counterfoil.gateway.app import create_app
 from counterfoil.gateway.bounds import MAX_HEAD_BYTES, MAX_HEADER_BYTES, MAX_TARGET_BYTES
+from counterfoil.gateway.protections import Protections
+from counterfoil.gateway.relay import AnswerRelay
 from tests.gateway.harness import Served, Stepped, problem_of
 from tests.gateway.world import deposit
 
@@ -133,6 +138,57 @@ def test_pages_of_other_origins_may_not_read_answers(server: Served) -> None:
             ):
                 assert not [name for name in response.headers if name.startswith("access-control")]
         assert "server" not in client.get("/healthz").headers
+        public = client.get("/log/ledger/main/checkpoint", headers={"Origin": "https://elsewhere.example"})
+        assert public.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/nothing", "/v1/parties?limit=0", "/log/ledger/main/vkey"])
+def test_browsers_take_no_answer_for_a_page(shared: Stepped, path: str) -> None:
+    headers = shared.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("market.example", True),
+        ("MARKET.example:8440", True),
+        ("localhost:8440", True),
+        ("127.0.0.1", True),
+        ("[::1]:8440", True),
+        ("rebound.example", False),
+        ("market.example.evil.example", False),
+        ("", False),
+        ("[market.example", False),
+    ],
+)
+def test_only_known_names_are_answered(shared: Stepped, host: str, known: bool) -> None:
+    app = create_app(shared.market.system.backend(), AnswerRelay(), Protections(hosts=frozenset({"market.example"})))
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return await client.get("/v1/limits", headers={"Host": host})
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == (200 if known else 421)
+    assert known or problem_of(answer)["code"] == "unknown_host"
+
+
+def test_no_answer_sends_a_reader_elsewhere(shared: Stepped) -> None:
+    answer = shared.request("GET", "/v1/limits/", headers={"Host": "rebound.example"})
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+def test_limits_are_shown(shared: Stepped) -> None:
+    shown = shared.get("/v1/limits").json()
+    assert shown["quota_per_party"] == {
+        "entries_per_second": 250,
+        "bytes_per_second": 524_288,
+        "burst_seconds": 20,
+        "refused_weighs": 10,
+    }
+    assert shown["commands"]["envelope_bytes"] == 32_768
 
 
 def test_the_description_names_every_route_and_refusal(shared: Stepped) -> None:

@@ -133,3 +133,19 @@ def test_a_receipt_fits_the_published_log(server: Served, http: httpx.Client) ->
 
     TileTree(newer, fetch).check_prefix(older)
     assert newer.size > receipt["index"]
+
+
+def test_files_are_compressed_and_kept(http: httpx.Client) -> None:
+    path = f"/log/ledger/main/{bundle_path(0, 256)}"
+    plain = http.get(path, headers={"Accept-Encoding": "identity"})
+    packed = http.get(path, headers={"Accept-Encoding": "br, gzip"})
+    assert packed.content == plain.content
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) // 2
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["etag"] == plain.headers["etag"]
+    again = http.get(path, headers={"If-None-Match": plain.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    head = http.head(path, headers={"Accept-Encoding": "identity"})
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(plain.content)))
+    assert http.head("/log/ledger/main/tile/0/999").status_code == 404

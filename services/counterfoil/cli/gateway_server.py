@@ -10,12 +10,13 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from counterfoil.cli.command import Invalid, Out
-from counterfoil.settings import Listen
+from counterfoil.settings import Listen, Settings, parse_listen
 
 if TYPE_CHECKING:
     import uvicorn
 
     from counterfoil.gateway.backend import Backend
+    from counterfoil.gateway.protections import Protections
     from counterfoil.gateway.relay import AnswerRelay
 
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -41,7 +42,9 @@ class StopSignal:
             self.server.should_exit = True
 
 
-def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str], stop: StopSignal) -> uvicorn.Server:
+def make_server(
+    backend: Backend, relay: AnswerRelay, failure: Callable[[], str], stop: StopSignal, protections: Protections
+) -> uvicorn.Server:
     """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good.
 
     Raises `TooFewDescriptors`.
@@ -57,12 +60,25 @@ def make_server(backend: Backend, relay: AnswerRelay, failure: Callable[[], str]
         if failure():
             server.should_exit = True
 
-    app = create_app(backend, relay)
-    connections = Connections(most=reserve())
-    config = server_config(app, connections, log_config=None, callback_notify=check_failure, timeout_notify=1)
+    app = create_app(backend, relay, protections)
+    connections = Connections(protections.proxies, most=reserve())
+    config = server_config(
+        app, connections, protections.proxies, log_config=None, callback_notify=check_failure, timeout_notify=1
+    )
     server = stop.server = uvicorn.Server(config)
     server.should_exit = stop.received  # it may have come while this was being made
     return server
+
+
+def protections_of(settings: Settings, host: str) -> Protections:
+    """What the settings say of the gateway's protections. `host`: the instance's."""
+    from counterfoil.gateway.protections import Protections
+    from counterfoil.gateway.quotas import Quota
+
+    named = (*settings.hosts.split(","), host.partition(":")[0], parse_listen(settings.listen).host.lower())
+    proxies = tuple(filter(None, settings.proxies.split(",")))
+    quota = Quota(settings.quota_entries, settings.quota_bytes)
+    return Protections(quota, frozenset(filter(None, named)), proxies)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
-from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
+from counterfoil.settings import GATEWAY, VIEWS, Listen, Settings, parse_listen
 
 if TYPE_CHECKING:
     from socket import socket
@@ -112,7 +112,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         try:
             _show(out, system, names, listener)
             if _started(system) and not stop.received:
-                _run(system, relay, listener, stop)
+                _run(system, relay, listener, stop, settings)
         finally:
             system.close()
     if system.failure:
@@ -145,12 +145,15 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
         warn_without_tls(out, listener)
 
 
-def _run(system: Distributed, relay: AnswerRelay, listener: socket | None, stop: StopSignal) -> None:
+def _run(
+    system: Distributed, relay: AnswerRelay, listener: socket | None, stop: StopSignal, settings: Settings
+) -> None:
     """Serve until a signal comes, or a component has failed for good."""
-    from counterfoil.cli.gateway_server import make_server
+    from counterfoil.cli.gateway_server import make_server, protections_of
 
     if listener is not None:
-        make_server(system.gateway.backend(), relay, lambda: system.failure, stop).run([listener])
+        protections = protections_of(settings, system.instance.identity.host)
+        make_server(system.gateway.backend(), relay, lambda: system.failure, stop, protections).run([listener])
         return
     while not stop.received and not system.wait(_POLL_SECONDS):
         pass

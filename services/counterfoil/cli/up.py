@@ -82,9 +82,10 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
 
 
 def _run(out: Out, system: Embedded, relay: AnswerRelay, listener: socket, stop: StopSignal) -> None:
-    from counterfoil.cli.gateway_server import listener_url, make_server, warn_without_tls
+    from counterfoil.cli.gateway_server import listener_url, make_server, protections_of, warn_without_tls
 
-    server = make_server(system.backend(), relay, lambda: system.failure, stop)
+    protections = protections_of(out.settings, system.instance.identity.host)
+    server = make_server(system.backend(), relay, lambda: system.failure, stop, protections)
     system.start()
     found = {"url": listener_url(listener), **instance_files(system.instance)}
     out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))

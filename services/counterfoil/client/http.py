@@ -27,7 +27,7 @@ PAGE: Final = 200
 _TIMEOUT: Final = httpx.Timeout(40.0, connect=5.0)  # a gateway answers a command within 30 s
 _ENVELOPE: Final = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
 _ASYNC: Final = {**_ENVELOPE, "Prefer": "respond-async"}
-_AGAIN: Final = (httpx.codes.ACCEPTED, httpx.codes.SERVICE_UNAVAILABLE)
+_AGAIN: Final = (httpx.codes.ACCEPTED, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 _PROBLEM: Final = "application/problem+json"
 
 

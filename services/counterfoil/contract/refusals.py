@@ -2,7 +2,8 @@
 
 `Stage.INTAKE` refusals happen before a signature gives authority: they are answered, never logged, and change nothing.
 `Stage.DECISION` refusals are entries of the log and final for their command id: sending the same command again returns
-the same refusal. *Transient* means that a new command, with a new id, may succeed later without being different.
+the same refusal. A gateway that knows of a revoked key answers `key_revoked` itself, without an entry. *Transient*
+means that a new command, with a new id, may succeed later without being different.
 When several apply, the first in this order is the one reported; at intake per layer, from the outside in: envelope,
 payload, header, then each body in turn.
 """

@@ -10,15 +10,17 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from counterfoil import __version__
-from counterfoil.gateway import logs, problems, queries, stream, submit
+from counterfoil.gateway import limits, logs, problems, queries, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.edge import Edge
+from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.view_positions import ViewPositions
 
 
-def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
+def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | None = None) -> FastAPI:
     """The gateway's ASGI application."""
+    protected = Protections() if protections is None else protections
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -33,15 +35,17 @@ def create_app(backend: Backend, relay: AnswerRelay) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, hosts=protected.hosts)
     problems.install(app)
     views = ViewPositions(backend.positions)
     for routes in (
-        submit.router(backend, views),
+        submit.router(backend, views, protected.quota),
         queries.router(backend, views),
         stream.router(backend),
         logs.router(backend),
+        limits.router(protected.quota),
     ):
         app.include_router(routes)
 

@@ -24,6 +24,15 @@ MAX_HEAD_BYTES: Final = 65_536  # request line and header fields, as they come
 MAX_HEADER_BYTES: Final = 16_384  # names and values of all header fields
 MAX_TARGET_BYTES: Final = 8_192  # path and query
 
+# Commands. The sizes of a party's quota are settings.
+BURST_SECONDS: Final = 20  # a party may send at once what its quota permits in so many seconds
+REFUSED_WEIGHS: Final = 10  # as much as an accepted command
+PARTIES_KEPT: Final = 16_384  # buckets, before those that are full are forgotten
+KEYS_KEPT: Final = 16_384
+CATCH_UP_WITHIN: Final = 2.0  # for the keys that a command may be signed by to become known
+IN_INBOX: Final = 256  # commands of one log that this gateway has sent and that are not decided
+ANSWER_WITHIN: Final = 30.0  # a sender waits for so long, then gets a 202 and fetches the receipt later
+
 # Log lines about strangers, of one kind.
 LINES: Final = 5
 LINES_WITHIN: Final = 60.0

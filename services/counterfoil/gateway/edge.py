@@ -2,27 +2,74 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from collections.abc import Collection
+from ipaddress import ip_address
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from counterfoil.gateway.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from counterfoil.gateway.problems import Problem
 
+_ALWAYS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of every answer that has none of its own."""
+_PUBLIC: Final = "/log/"
+"""Below it are the published logs, which pages of any origin may read."""
+
 
 class Edge:
-    """ASGI middleware that refuses requests out of bounds before any route sees them."""
+    """ASGI middleware that refuses requests out of bounds before any route sees them, and completes every answer.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    A page of another site, whose name was made to mean this machine, has a browser ask by that name: so only known
+    names are answered. An address as the host cannot be such a name.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+        """`hosts`: names that are answered besides ``localhost``; if there are none, all are."""
+        self._app, self._hosts = app, frozenset({*hosts, "localhost"} if hosts else ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        problem = _problem(scope) if scope["type"] == "http" else None
-        await (self._app if problem is None else problem.response())(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        public = scope["path"].startswith(_PUBLIC)
 
+        async def complete(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _ALWAYS.items():
+                    headers.setdefault(name, value)
+                if public:
+                    headers["Access-Control-Allow-Origin"] = "*"
+            await send(message)
 
-def _problem(scope: Scope) -> Problem | None:
-    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
-        return Problem(414, "target_too_long", "Path and query are too long.", f"at most {MAX_TARGET_BYTES} bytes")
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-        return Problem(431, "headers_too_large", "The header is too large.", f"at most {MAX_HEADER_BYTES} bytes")
-    return None
+        problem = self._problem(scope)
+        await (self._app if problem is None else problem.response())(scope, receive, complete)
+
+    def _problem(self, scope: Scope) -> Problem | None:
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            return Problem(414, "target_too_long", "Path and query are too long.", f"at most {MAX_TARGET_BYTES} bytes")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            return Problem(431, "headers_too_large", "The header is too large.", f"at most {MAX_HEADER_BYTES} bytes")
+        if self._hosts:
+            named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+            if len(named) != 1 or not self._is_ours(named[0]):
+                title = "The gateway is not known by this name (COUNTERFOIL_HOSTS)."
+                return Problem(421, "unknown_host", title, ", ".join(named)[:80])
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+        if name.lower() in self._hosts:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import gzip
+from hashlib import sha256
+from typing import Final
+
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from counterfoil.contract.log_id import LogId
@@ -11,6 +15,12 @@ from counterfoil.gateway.problems import Problem
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
 from counterfoil.runtime.os_errors import classifying
+
+_TEXT: Final = "text/plain; charset=utf-8"
+_BINARY: Final = "application/octet-stream"
+_SHORT: Final = "public, max-age=1"
+_IMMUTABLE: Final = "public, max-age=604800, immutable"
+_WORTH_WHILE: Final = 1_024  # bytes, to be compressed
 
 
 def router(backend: Backend) -> APIRouter:
@@ -28,23 +38,36 @@ def router(backend: Backend) -> APIRouter:
             except FileNotFoundError:
                 raise Problem(404, "not_published", "Not published (yet).", path[:80]) from None
 
+    @routes.head("/log/{service}/{shard}/checkpoint", include_in_schema=False)
     @routes.get("/log/{service}/{shard}/checkpoint", summary="The signed checkpoint", response_class=Response)
-    def checkpoint(service: str, shard: str) -> Response:
-        headers = {"Cache-Control": "public, max-age=1"}
-        note = read(service, shard, "checkpoint")
-        return Response(note, media_type="text/plain; charset=utf-8", headers=headers)
+    def checkpoint(request: Request, service: str, shard: str) -> Response:
+        return _answer(request, read(service, shard, "checkpoint"), _TEXT, _SHORT)
 
+    @routes.head("/log/{service}/{shard}/vkey", include_in_schema=False)
     @routes.get("/log/{service}/{shard}/vkey", summary="The log's verifier key", response_class=Response)
-    def vkey(service: str, shard: str) -> Response:
-        return Response(read(service, shard, "vkey"), media_type="text/plain; charset=utf-8")
+    def vkey(request: Request, service: str, shard: str) -> Response:
+        return _answer(request, read(service, shard, "vkey"), _TEXT, _SHORT)
 
+    @routes.head("/log/{service}/{shard}/tile/{rest:path}", include_in_schema=False)
     @routes.get("/log/{service}/{shard}/tile/{rest:path}", summary="A tile or entry bundle", response_class=Response)
-    def tile(service: str, shard: str, rest: str) -> Response:
+    def tile(request: Request, service: str, shard: str, rest: str) -> Response:
         try:
             parse_path(f"tile/{rest}")
         except FormatError:
             raise Problem(404, "not_a_tile", "Not the path of a tile.", rest[:80]) from None
-        headers = {"Cache-Control": "public, max-age=604800, immutable"}
-        return Response(read(service, shard, f"tile/{rest}"), media_type="application/octet-stream", headers=headers)
+        return _answer(request, read(service, shard, f"tile/{rest}"), _BINARY, _IMMUTABLE)
 
     return routes
+
+
+def _answer(request: Request, content: bytes, media_type: str, caching: str) -> Response:
+    """The content, compressed where the reader takes that and it helps; 304 where the reader has it already."""
+    tag = f'W/"{sha256(content).hexdigest()[:32]}"'  # weak: of the content, whether it is compressed or not
+    headers = {"Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if len(content) >= _WORTH_WHILE and "gzip" in request.headers.get("accept-encoding", ""):
+        compressed = gzip.compress(content, compresslevel=1, mtime=0)
+        if len(compressed) < len(content):
+            content, headers["Content-Encoding"] = compressed, "gzip"
+    return Response(content, media_type=media_type, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -164,8 +165,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def server_config(app: FastAPI, connections: Connections | None = None, **options: Any) -> uvicorn.Config:
-    """Settings of a server for the gateway; `options` override them."""
+def server_config(
+    app: FastAPI, connections: Connections | None = None, proxies: Sequence[str] = (), **options: Any
+) -> uvicorn.Config:
+    """Settings of a server for the gateway; `options` override them.
+
+    `proxies`: addresses that are believed about who asks and by which scheme (``X-Forwarded-For``, ``-Proto``).
+    """
     noise.bound("uvicorn.error")
     counted = Connections() if connections is None else connections
     bounds: dict[str, Any] = {
@@ -174,7 +180,8 @@ def server_config(app: FastAPI, connections: Connections | None = None, **option
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
-        "proxy_headers": False,
+        "proxy_headers": bool(proxies),
+        "forwarded_allow_ips": list(proxies),
         "timeout_keep_alive": int(2 * IDLE),  # a deadline comes first
         "timeout_graceful_shutdown": DRAIN,
     }

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
@@ -19,14 +18,15 @@ from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import IN_INBOX
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
+from counterfoil.gateway.quotas import Quota, Quotas
+from counterfoil.gateway.sending import send
 from counterfoil.gateway.signatures import Signatures
+from counterfoil.gateway.turns import Turns
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
-
-ANSWER_WITHIN: Final = 30.0  # seconds a sender waits before it gets a 202 and fetches the receipt later
-_LOOK: Final = 0.5  # seconds after which who waits looks whether a service has stopped
 
 
 def receipt_json(recorded: Recorded) -> dict[str, Any]:
@@ -59,9 +59,10 @@ def answer_response(answer: Answer) -> JSONResponse:
     return JSONResponse(receipt) if refused is None else refusal(refused, receipt)
 
 
-def router(backend: Backend, views: ViewPositions) -> APIRouter:
-    """The routes."""
+def router(backend: Backend, views: ViewPositions, quota: Quota) -> APIRouter:
+    """The routes. `quota`: of each party."""
     routes, signatures = APIRouter(tags=["commands"]), Signatures(backend, views)
+    quotas, turns = Quotas(quota), Turns(IN_INBOX)
 
     @routes.post(
         "/v1/commands",
@@ -71,6 +72,11 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
             202: {
                 "description": "Accepted, with `Prefer: respond-async` or after 30 s. Receipt later at `Location`; "
                 "a command refused before it is decided (stage `intake`) has none."
+            },
+            429: {
+                "description": "`rate_limited`: the party has used up its quota (`/v1/limits`); nothing was recorded, "
+                "and `Retry-After` says when the same command may be sent again",
+                "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
             },
             **{
                 status: {
@@ -96,12 +102,19 @@ def router(backend: Backend, views: ViewPositions) -> APIRouter:
             envelope = await _body(request)
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
-            log = log_of(submission.header.aud)
+            log, size = log_of(submission.header.aud), len(envelope)
+            quotas.take(submission.header.actor, size)
             _check_decides(backend, log)
             trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
             later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
+
+            def answered(answer: Answer) -> None:
+                quotas.settle(submission.header.actor, size, answer)
+                signatures.answered(submission, answer)
+
             try:
-                return await _send(backend, envelope, trace, later=later)
+                answer = await send(backend, turns, submission, envelope, trace, answered, later=later)
+                return _pending(backend, submission, later=later) if answer is None else answer_response(answer)
             finally:
                 backend.telemetry.answered(log, time.perf_counter() - began, trace)
         except Refused as problem:
@@ -154,51 +167,6 @@ def _kind(submission: Submission) -> str:
     return type(submission.bodies[0]).__name__ if len(submission.bodies) == 1 else "batch"
 
 
-async def _send(backend: Backend, envelope: bytes, trace: str, *, later: bool) -> JSONResponse:
-    """Send a command and wait for its answer, or with `later` until the transport has accepted it.
-
-    Raises `Refused`, `Overloaded`, `Problem`.
-    """
-    waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    submission, sent = backend.receipts.submit(envelope, waiter, trace)
-    taken = asyncio.wrap_future(sent)
-    try:
-        await _wait(backend, {taken} if later else {taken, waiter})
-        if not waiter.done() and not _is_taken(taken):
-            raise _unknown_outcome()
-        if later:
-            return _later(submission, applied=True)
-        await _wait(backend, {waiter})
-        return answer_response(await asyncio.wait_for(waiter, 0))
-    except TimeoutError:
-        reason = backend.standstill(log_of(submission.header.aud))
-        if reason is not None:
-            title = "It is not known whether the command will be decided. Send the same command again."
-            raise Problem(503, reason.code, title, reason.text, {"Retry-After": "5"}) from None
-        return _later(submission, applied=False)
-    finally:
-        backend.receipts.forget(submission, waiter)
-
-
-async def _wait(backend: Backend, futures: set[asyncio.Future[Any]]) -> None:
-    """Wait until one is done, or for `ANSWER_WITHIN`. Raises `Problem` if a service stops for good meanwhile."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + ANSWER_WITHIN
-    while not any(each.done() for each in futures) and (left := end - loop.time()) > 0:
-        if backend.failure():
-            raise _unknown_outcome()
-        await asyncio.wait(futures, timeout=min(left, _LOOK), return_when=asyncio.FIRST_COMPLETED)
-
-
-def _unknown_outcome() -> Problem:
-    title = "It is not known whether the command was accepted. Send the same command again."
-    return Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
-
-
-def _is_taken(taken: asyncio.Future[Any]) -> bool:
-    return taken.done() and not taken.cancelled() and taken.exception() is None
-
-
 async def _body(request: Request) -> bytes:
     """The request body; reads no more than the limit into memory. Raises `Refused`."""
     body = bytearray()
@@ -218,8 +186,14 @@ def _declared(request: Request) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
-def _later(submission: Submission, *, applied: bool) -> JSONResponse:
+def _pending(backend: Backend, submission: Submission, *, later: bool) -> JSONResponse:
+    """202 with where the receipt will be. Raises `Problem` where it is known why there is none."""
     header = submission.header
-    location = f"/v1/commands/{log_of(header.aud).name}/{header.actor}/{header.command_id}"
-    headers = {"Location": location, **({"Preference-Applied": "respond-async"} if applied else {})}
+    log = log_of(header.aud)
+    reason = None if later else backend.standstill(log)
+    if reason is not None:
+        title = "It is not known whether the command will be decided. Send the same command again."
+        raise Problem(503, reason.code, title, reason.text, {"Retry-After": "5"})
+    location = f"/v1/commands/{log.name}/{header.actor}/{header.command_id}"
+    headers = {"Location": location, **({"Preference-Applied": "respond-async"} if later else {})}
     return JSONResponse({"status": "pending", "receipt": location}, status_code=202, headers=headers)

@@ -1,0 +1,42 @@
+"""``/v1/limits``: what a client may send and ask for through this gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from counterfoil.contract import limits
+from counterfoil.gateway import bounds
+from counterfoil.gateway.quotas import Quota
+
+
+def router(quota: Quota) -> APIRouter:
+    """The route. `quota`: of each party."""
+    routes, shown = APIRouter(tags=["limits"]), _limits(quota)
+
+    @routes.get("/v1/limits", summary="What a client may send and ask for")
+    async def found() -> JSONResponse:
+        return JSONResponse(shown)
+
+    return routes
+
+
+def _limits(quota: Quota) -> dict[str, Any]:
+    return {
+        "quota_per_party": {
+            "entries_per_second": quota.entries_per_second,
+            "bytes_per_second": quota.bytes_per_second,
+            "burst_seconds": bounds.BURST_SECONDS,
+            "refused_weighs": bounds.REFUSED_WEIGHS,
+        },
+        "commands": {
+            "envelope_bytes": limits.MAX_ENVELOPE_BYTES,
+            "payload_bytes": limits.MAX_PAYLOAD_BYTES,
+            "batch_payload_bytes": limits.MAX_BATCH_PAYLOAD_BYTES,
+            "batch_commands": limits.MAX_BATCH_COMMANDS,
+        },
+        "requests": {"target_bytes": bounds.MAX_TARGET_BYTES, "header_bytes": bounds.MAX_HEADER_BYTES},
+        "connections": {"per_peer": bounds.MAX_CONNECTIONS_PER_PEER, "unanswered_requests": bounds.MAX_PIPELINED},
+    }

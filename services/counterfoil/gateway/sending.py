@@ -1,0 +1,104 @@
+"""One command on its way to a log: it waits for its party's turn, then for its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from counterfoil.contract.log_id import LogId, log_of
+from counterfoil.contract.submission import Submission
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import ANSWER_WITHIN
+from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.turns import Turns
+from counterfoil.ports import Overloaded
+from counterfoil.runtime.receipts import Answer
+
+_LOOK: Final = 0.5  # seconds after which who waits looks whether a service has stopped
+
+
+async def send(
+    backend: Backend,
+    turns: Turns,
+    submission: Submission,
+    envelope: bytes,
+    trace: str,
+    answered: Callable[[Answer], None],
+    *,
+    later: bool,
+) -> Answer | None:
+    """The answer to a command; None if there is none in time, and with `later` once the transport has accepted it.
+
+    `answered` is called with the answer, also if it comes within `ANSWER_WITHIN` after that. Raises `Refused`,
+    `Overloaded`, `Problem`.
+    """
+    log, loop = log_of(submission.header.aud), asyncio.get_running_loop()
+    await _turn(backend, turns, log, submission.header.actor)
+    waiter: asyncio.Future[Answer] = loop.create_future()
+
+    def done(waiter: asyncio.Future[Answer]) -> None:
+        turns.leave(log)
+        if waiter.cancelled():
+            backend.receipts.forget(submission, waiter)
+        else:
+            answered(waiter.result())
+
+    waiter.add_done_callback(done)
+    try:
+        _, sent = backend.receipts.submit(envelope, waiter, trace)
+        answer = await _answer(backend, asyncio.wrap_future(sent), waiter, later=later)
+    except BaseException:
+        waiter.cancel()
+        raise
+    if later and not waiter.done():
+        loop.call_later(ANSWER_WITHIN, waiter.cancel)
+    else:
+        waiter.cancel()  # nobody waits any more
+    return answer
+
+
+async def _turn(backend: Backend, turns: Turns, log: LogId, actor: str) -> None:
+    """Wait until the command may go into the inbox. Raises `Overloaded` if that takes too long, `Problem`."""
+    turn = turns.ask(log, actor)
+    if turn.done():
+        return
+    try:
+        await _wait(backend, {turn})
+    except BaseException:
+        if not turn.cancel():
+            turns.leave(log)
+        raise
+    if turn.cancel():
+        raise Overloaded(f"{log.name}: no turn in time")
+
+
+async def _answer(
+    backend: Backend, taken: asyncio.Future[Any], waiter: asyncio.Future[Answer], *, later: bool
+) -> Answer | None:
+    await _wait(backend, {taken} if later else {taken, waiter})
+    if not waiter.done() and not _is_taken(taken):
+        raise _unknown_outcome()
+    if later:
+        return None
+    await _wait(backend, {waiter})
+    return waiter.result() if waiter.done() else None
+
+
+async def _wait(backend: Backend, futures: set[asyncio.Future[Any]]) -> None:
+    """Wait until one is done, or for `ANSWER_WITHIN`. Raises `Problem` if a service stops for good meanwhile."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + ANSWER_WITHIN
+    while not any(each.done() for each in futures) and (left := end - loop.time()) > 0:
+        if backend.failure():
+            raise _unknown_outcome()
+        await asyncio.wait(futures, timeout=min(left, _LOOK), return_when=asyncio.FIRST_COMPLETED)
+
+
+def _unknown_outcome() -> Problem:
+    title = "It is not known whether the command was accepted. Send the same command again."
+    return Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
+
+
+def _is_taken(taken: asyncio.Future[Any]) -> bool:
+    return taken.done() and not taken.cancelled() and taken.exception() is None
