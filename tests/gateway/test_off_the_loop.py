@@ -20,6 +20,7 @@ from counterfoil.client.author import Author
 from counterfoil.gateway import parameters, signatures
 from counterfoil.gateway.app import create_app
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.pools import Pool
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
@@ -210,7 +211,7 @@ def test_many_waiters_share_one_read() -> None:
     slow = Slow()
 
     async def wait() -> list[bool]:
-        views = ViewPositions(slow)
+        views = ViewPositions(slow, Pool("keys", 2, 8))
         waiters = [asyncio.create_task(views.reach({"log": 1 + n % 5}, 10)) for n in range(100)]
         await asyncio.sleep(0.05)
         assert (slow.reads, slow.reading) == (1, 1)  # and the loop has kept running meanwhile
@@ -227,7 +228,7 @@ def test_a_database_that_hangs_is_waited_for_no_longer_than_one_that_lags() -> N
     slow = Slow()
 
     async def wait() -> None:
-        views = ViewPositions(slow)
+        views = ViewPositions(slow, Pool("keys", 2, 8))
         assert not await views.reach({"log": 1}, 0.05)
         assert not await views.reach({"log": 1}, 0.05)
         assert slow.reads == 1
@@ -246,7 +247,7 @@ def test_a_read_error_reaches_all_waiters_and_the_next_one_reads_again(problem: 
     slow.go_on.set()
 
     async def wait() -> None:
-        views = ViewPositions(slow)
+        views = ViewPositions(slow, Pool("keys", 2, 8))
         both = await asyncio.gather(*(views.reach({"log": 1}, 10) for _ in range(2)), return_exceptions=True)
         assert [repr(each) for each in both] == [repr(problem)] * 2
         assert await views.reach({"log": 1}, 10)

@@ -10,7 +10,7 @@ import pytest
 
 from counterfoil.catalogue import VIEWS
 from counterfoil.gateway import parameters
-from counterfoil.gateway.queries import MAX_PAGE
+from counterfoil.gateway.bounds import MAX_PAGE
 from counterfoil.gateway.rows import encode_cursor, page_schema, parse, row_schema
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ports import View

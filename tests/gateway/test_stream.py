@@ -14,7 +14,7 @@ import pytest
 from counterfoil.catalogue import CODEC
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
-from counterfoil.gateway.stream import MAX_STREAMS
+from counterfoil.gateway.bounds import MAX_STREAMS_PER_PEER
 from tests.gateway.harness import ENVELOPE, Served, problem_of
 from tests.gateway.world import deposit
 
@@ -136,16 +136,20 @@ def test_bad_positions(server: Served, query: str, code: str) -> None:
         assert (problem["status"], problem["code"]) == (400, code)
 
 
-def test_there_is_a_limit_of_streams_that_leaves_room_for_queries(server: Served) -> None:
+def test_a_peer_has_a_share_of_the_streams_that_leaves_room_for_others(server: Served) -> None:
+    share = MAX_STREAMS_PER_PEER
     with contextlib.ExitStack() as readers:
-        streams = [readers.enter_context(stream(server, "?service=ledger")) for _ in range(MAX_STREAMS - 1)]
+        streams = [readers.enter_context(stream(server, "?service=ledger")) for _ in range(share - 1)]
         with server.client() as client:
             with stream(server, "?service=ledger") as last:
                 problem = problem_of(client.get("/v1/events"))
                 assert (problem["status"], problem["code"]) == (503, "too_many_streams")
                 waiting = [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
-                assert len(waiting) == MAX_STREAMS  # on their own threads, so that queries keep theirs
+                assert len(waiting) == share  # on their own threads, so that queries keep theirs
                 assert client.get("/v1/parties").status_code == 200
+                other = httpx.HTTPTransport(local_address="127.0.0.2")
+                with server.client(transport=other) as another:
+                    assert _free(another)
                 index = post(server)
                 assert {next(each).at for each in [*streams, last]} == {index}
             until(lambda: _free(client))  # the reader left, its slot is free again

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -34,17 +33,27 @@ def responses(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
-    """What `read` makes of the views, as JSON. Raises `Problem`: what `read` raises, and 503 `catching_up`."""
-    return await asyncio.to_thread(_answer, backend, read)
+def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
+    """What `read` makes of the views, as JSON; waits for the database.
 
-
-def _answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
+    Raises `Problem`: what `read` raises, and 503 `catching_up`.
+    """
     with backend.views.consistent_read() as views:
-        progress = views.progress()
-        _refuse(backend, progress)
+        positions = positions_of(backend, views)
         found = read(views)
-    at = ",".join(f"{log.name}:{progress[origin].position}" for log, origin in backend.origins.items())
+    return respond(backend, found, positions)
+
+
+def positions_of(backend: Backend, views: ViewReader) -> dict[str, int]:
+    """Per origin, the next entry that the views do not reflect. Raises `Problem` 503 while they are catching up."""
+    progress = views.progress()
+    _refuse(backend, progress)
+    return {origin: progress[origin].position for origin in backend.origins.values()}
+
+
+def respond(backend: Backend, found: object, positions: Mapping[str, int]) -> JSONResponse:
+    """What was found, as JSON, with the positions that it reflects."""
+    at = ",".join(f"{log.name}:{positions[origin]}" for log, origin in backend.origins.items())
     return JSONResponse(found, headers={POSITION: at})
 
 

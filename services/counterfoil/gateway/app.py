@@ -13,8 +13,10 @@ from counterfoil import __version__
 from counterfoil.gateway import limits, logs, problems, queries, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.edge import Edge
+from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
+from counterfoil.gateway.shares import Shares
 from counterfoil.gateway.view_positions import ViewPositions
 
 
@@ -22,10 +24,13 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     """The gateway's ASGI application."""
     protected = Protections() if protections is None else protections
 
+    pools = Pools()
+
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         relay.loop = asyncio.get_running_loop()
-        yield
+        async with pools.lifespan(app):
+            yield
         relay.loop = None
 
     app = FastAPI(
@@ -37,14 +42,15 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_middleware(Shares)
     app.add_middleware(Edge, hosts=protected.hosts)
     problems.install(app)
-    views = ViewPositions(backend.positions)
+    views = ViewPositions(backend.positions, pools.keys)
     for routes in (
-        submit.router(backend, views, protected.quota),
-        queries.router(backend, views),
+        submit.router(backend, views, pools, protected.quota),
+        queries.router(backend, views, pools),
         stream.router(backend),
-        logs.router(backend),
+        logs.router(backend, pools),
         limits.router(protected.quota),
     ):
         app.include_router(routes)

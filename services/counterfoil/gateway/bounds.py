@@ -33,6 +33,20 @@ CATCH_UP_WITHIN: Final = 2.0  # for the keys that a command may be signed by to 
 IN_INBOX: Final = 256  # commands of one log that this gateway has sent and that are not decided
 ANSWER_WITHIN: Final = 30.0  # a sender waits for so long, then gets a 202 and fetches the receipt later
 
+# Queries and streams.
+QUERIES_PER_PEER: Final = 16  # under way at once; more wait
+KEY_THREADS: Final = 2
+POINT_THREADS: Final = 4
+SCAN_THREADS: Final = 2
+WAITING: Final = 256  # reads that wait for a thread
+SCANS_WAITING: Final = 64
+MAX_PAGE: Final = 500  # rows
+MAX_LEVELS: Final = 500  # of market depth, on each side
+DEPTH_KEPT: Final = 0.25  # seconds that an answer about depth is given again
+MARKETS_KEPT: Final = 256  # with such an answer
+MAX_STREAMS: Final = 64
+MAX_STREAMS_PER_PEER: Final = 16
+
 # Log lines about strangers, of one kind.
 LINES: Final = 5
 LINES_WITHIN: Final = 60.0

@@ -1,62 +1,91 @@
-"""Market depth: the open orders of one class, region and currency, by price level."""
+"""Market depth: the open orders of one class, region and currency, by price level.
+
+Kept in memory and moved on by the events of matching's logs: a query reads no order, however many there are. The
+orders that are open are read once, and again only where nobody has asked for so long that this is less work.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from threading import Lock
+from typing import Any, Final, cast
 
-from counterfoil.ports import Row, View, ViewReader
+from counterfoil.catalogue import CODEC
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.levels import Levels, Market, bid_of, offer_of
+from counterfoil.matching.service import SERVICE
+from counterfoil.ports import Inbox, Row, Unavailable, ViewReader
 
 _PAGE: Final = 500
+_BATCH: Final = 1_024
+_WAIT: Final = 1.0  # seconds for entries that the views have already
+_FAR_BEHIND: Final = 20_000  # entries, behind which the orders are read again
 
 
-def depth_of(
-    views: ViewReader, definitions: Sequence[View], class_id: str, region: str, currency: str
-) -> dict[str, list[dict[str, Any]]]:
-    """Offers rising and bids falling in price. A bid counts in every market where it may match.
+class DepthBook:
+    """The levels of all markets. Any thread may call its methods; they wait for the database, and for each other."""
 
-    Per level: how many `orders`, their `nodes`, and `node_hours` not sold or not filled yet. Offers that are sold out
-    are left out; hours that passed unsold are included.
-    """
-    offers: dict[int, list[int]] = {}
-    bids: dict[int, list[int]] = {}
-    wanted = {"class_id": class_id, "region": region, "currency": currency, "status": "open"}
-    for row in _rows(views, definitions, "offers", wanted):
-        nodes, hours = _number(row["nodes"]), _number(row["window_end"]) - _number(row["window_start"])
-        _count(offers, row["price"], nodes, nodes * hours - _number(row["sold_node_hours"]))
-    for row in _rows(views, definitions, "bids", {"currency": currency, "status": "open"}):
-        if class_id in _names(row["classes"]) and region in _names(row["regions"]):
-            nodes = _number(row["nodes_left"])
-            _count(bids, row["limit_price"], nodes, nodes * _number(row["hours"]))
-    return {
-        "offers": [_level(price, offers[price]) for price in sorted(offers)],
-        "bids": [_level(price, bids[price]) for price in sorted(bids, reverse=True)],
-    }
+    def __init__(self, backend: Backend) -> None:
+        """Nothing is read before the first query."""
+        self._backend = backend
+        self._logs = [origin for log, origin in backend.origins.items() if log.service == SERVICE.name]
+        self._turn = Lock()  # guards the rest
+        self._inbox: Inbox | None = None
+        self._levels = Levels()
+        self._positions: dict[str, int] = {}  # per log, the next entry that is not reflected
+
+    def depth_of(
+        self, market: Market, reached: Mapping[str, int]
+    ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
+        """The best levels of a market, and the positions in matching's logs that they reflect: at least `reached`.
+
+        Per level: how many `orders`, their `nodes`, and `node_hours` not sold or not filled yet. Offers that are sold
+        out are left out; hours that passed unsold are included. Raises `Unavailable`, and errors of the database.
+        """
+        with self._turn:
+            try:
+                self._move_on(reached)
+            except BaseException:
+                self._inbox = None  # read the orders again: an event may have been taken by half
+                raise
+            return self._levels.of(market), dict(self._positions)
+
+    def _move_on(self, reached: Mapping[str, int]) -> None:
+        ends = self._backend.receipts.ends()
+        if self._inbox is None or any(ends[log] - self._positions[log] > _FAR_BEHIND for log in self._logs):
+            self._load()
+        inbox = cast(Inbox, self._inbox)
+        while True:
+            behind = any(self._positions[log] < reached[log] for log in self._logs)
+            deliveries = inbox.poll(_BATCH, _WAIT if behind else 0.0)
+            if not deliveries:
+                break
+            for each in deliveries:
+                for event in CODEC.decode_proven_entry(each.data).events:
+                    self._levels.take(event)
+                self._positions[each.source] = each.position + 1
+            inbox.acknowledge(self._positions)
+        if behind:
+            raise Unavailable("entries that the views have did not come in time")
+
+    def _load(self) -> None:
+        self._levels = levels = Levels()
+        with self._backend.views.consistent_read() as views:
+            progress = views.progress()
+            self._positions = {log: progress[log].position for log in self._logs}
+            for status in ("received", "open"):
+                for row in _rows(views, "offers", "offer_id", status):
+                    levels.add(str(row["offer_id"]), offer_of(row, is_open=status == "open"))
+                for row in _rows(views, "bids", "bid_id", status):
+                    levels.add(str(row["bid_id"]), bid_of(row, is_open=status == "open"))
+        try:
+            self._inbox = self._backend.transport.open_inbox("depth", None, self._positions)
+        except ValueError as problem:
+            raise Unavailable(f"the views are ahead of this gateway: {problem}") from problem
 
 
-def _rows(views: ViewReader, definitions: Sequence[View], name: str, filters: Mapping[str, object]) -> Iterator[Row]:
-    view = next(each for each in definitions if each.name == name)
+def _rows(views: ViewReader, name: str, key: str, status: str) -> Iterator[Row]:
     after: tuple[object, ...] | None = None
-    while page := views.page(name, filters, after, _PAGE):
+    while page := views.page(name, {"status": status}, after, _PAGE):
         yield from page
-        after = tuple(page[-1][column] for column in view.key)
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _names(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _count(levels: dict[int, list[int]], price: object, nodes: int, node_hours: int) -> None:
-    if node_hours > 0:
-        level = levels.setdefault(_number(price), [0, 0, 0])
-        for at, more in enumerate((1, nodes, node_hours)):
-            level[at] += more
-
-
-def _level(price: int, level: list[int]) -> dict[str, Any]:
-    orders, nodes, node_hours = level
-    return {"price": str(price), "orders": orders, "nodes": nodes, "node_hours": node_hours}
+        after = (page[-1][key],)

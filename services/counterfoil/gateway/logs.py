@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
@@ -23,39 +24,39 @@ _IMMUTABLE: Final = "public, max-age=604800, immutable"
 _WORTH_WHILE: Final = 1_024  # bytes, to be compressed
 
 
-def router(backend: Backend) -> APIRouter:
+def router(backend: Backend, pools: Pools) -> APIRouter:
     """The routes below ``/log/SERVICE/SHARD/``: the URL of a log is its origin with ``/log`` behind the host."""
     routes = APIRouter(tags=["logs"])
 
-    def read(service: str, shard: str, path: str) -> bytes:
-        log = LogId(service, shard)
+    def answer(request: Request, log: LogId, path: str, media_type: str, caching: str) -> Response:
         if log not in backend.log_directories:
             raise Problem(404, "unknown_log", "No such log.", f"{log}"[:80])
         file = backend.log_directories[log] / path
         with classifying(file):
             try:
-                return file.read_bytes()
+                content = file.read_bytes()
             except FileNotFoundError:
                 raise Problem(404, "not_published", "Not published (yet).", path[:80]) from None
+        return _answer(request, content, media_type, caching)
 
     @routes.head("/log/{service}/{shard}/checkpoint", include_in_schema=False)
     @routes.get("/log/{service}/{shard}/checkpoint", summary="The signed checkpoint", response_class=Response)
-    def checkpoint(request: Request, service: str, shard: str) -> Response:
-        return _answer(request, read(service, shard, "checkpoint"), _TEXT, _SHORT)
+    async def checkpoint(request: Request, service: str, shard: str) -> Response:
+        return await pools.points.run(answer, request, LogId(service, shard), "checkpoint", _TEXT, _SHORT)
 
     @routes.head("/log/{service}/{shard}/vkey", include_in_schema=False)
     @routes.get("/log/{service}/{shard}/vkey", summary="The log's verifier key", response_class=Response)
-    def vkey(request: Request, service: str, shard: str) -> Response:
-        return _answer(request, read(service, shard, "vkey"), _TEXT, _SHORT)
+    async def vkey(request: Request, service: str, shard: str) -> Response:
+        return await pools.points.run(answer, request, LogId(service, shard), "vkey", _TEXT, _SHORT)
 
     @routes.head("/log/{service}/{shard}/tile/{rest:path}", include_in_schema=False)
     @routes.get("/log/{service}/{shard}/tile/{rest:path}", summary="A tile or entry bundle", response_class=Response)
-    def tile(request: Request, service: str, shard: str, rest: str) -> Response:
+    async def tile(request: Request, service: str, shard: str, rest: str) -> Response:
         try:
             parse_path(f"tile/{rest}")
         except FormatError:
             raise Problem(404, "not_a_tile", "Not the path of a tile.", rest[:80]) from None
-        return _answer(request, read(service, shard, f"tile/{rest}"), _BINARY, _IMMUTABLE)
+        return await pools.points.run(answer, request, LogId(service, shard), f"tile/{rest}", _BINARY, _IMMUTABLE)
 
     return routes
 

@@ -5,7 +5,6 @@ A client that waits for the index of its receipt reads its own writes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
@@ -73,5 +72,5 @@ async def wait_for(backend: Backend, views: ViewPositions, wanted: Sequence[str]
     for origin, index in [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]:
         sizes[origin] = max(index + 1, sizes.get(origin, 0))
     if not await views.reach(sizes, WAIT_AT_MOST):
-        await asyncio.to_thread(refuse_while_catching_up, backend)
+        await views.pool.run(refuse_while_catching_up, backend)
         raise Problem(504, "wait_timed_out", "The views did not get that far in time; try again.")

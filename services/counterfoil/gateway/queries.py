@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from counterfoil.gateway.answers import answer, responses
+from counterfoil.gateway.answers import answer, positions_of, respond, responses
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE
 from counterfoil.gateway.deadlines import with_deadlines
-from counterfoil.gateway.depth import depth_of
+from counterfoil.gateway.depth import DepthBook
+from counterfoil.gateway.levels import Market
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
+from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.rows import decode_cursor, encode_cursor, page_schema, parse, render, row_schema
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import View, ViewReader
 
-MAX_PAGE: Final = 500
 _PAGING: Final = ("after", "limit")
 
 
-def router(backend: Backend, views: ViewPositions) -> APIRouter:
+def router(backend: Backend, views: ViewPositions, pools: Pools) -> APIRouter:
     """One list and one item route per view, and depth."""
     routes = APIRouter(tags=["queries"])
     for view in backend.definitions:
-        _add_list(routes, backend, views, view)
-        _add_item(routes, backend, views, view)
-    _add_depth(routes, backend, views)
+        _add_list(routes, backend, views, pools, view)
+        _add_item(routes, backend, views, pools, view)
+    _add_depth(routes, backend, views, pools)
     return routes
 
 
-def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: View) -> None:
+def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
     parameters = [
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in view.filters
     ]
@@ -63,10 +66,10 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
             following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
             return {"items": [render(view, row) for row in rows], "next": following}
 
-        return await answer(backend, read)
+        return await pools.scans.run(answer, backend, read)
 
 
-def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: View) -> None:
+def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
     # The first part of a key may contain slashes, as accounts do, and servers pass on unescaped paths.
     first, *others = view.key
     path = "/".join(["{" + first + ":path}", *("{" + name + "}" for name in others)])
@@ -93,15 +96,24 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, view: V
                 raise Problem(404, "not_found", f"No such item in {view.name}.", "/".join(map(str, key))[:200])
             return render(view, *with_deadlines(reader, view.name, [row]))
 
-        return await answer(backend, read)
+        return await pools.points.run(answer, backend, read)
 
 
 def _path_of(view: View) -> str:
     return f"/v1/{view.name.replace('_', '-')}"
 
 
-def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions) -> None:
-    shown = responses("The levels", {"type": "object"})
+def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools) -> None:
+    shown = responses("The levels, the best of each side", {"type": "object"})
+    book = DepthBook(backend)
+    recent: dict[Market, tuple[float, JSONResponse]] = {}
+
+    def read(market: Market) -> JSONResponse:
+        with backend.views.consistent_read() as reader:
+            positions = positions_of(backend, reader)
+        levels, reached = book.depth_of(market, positions)
+        found = dict(zip(("class_id", "region", "currency"), market, strict=True))
+        return respond(backend, {**found, **levels}, {**positions, **reached})
 
     @routes.get(
         "/v1/depth",
@@ -118,5 +130,13 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions) -> Non
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))
         await wait_for(backend, views, wanted)
-        market = {"class_id": class_id, "region": region, "currency": currency}
-        return await answer(backend, lambda reader: {**market, **depth_of(reader, backend.definitions, **market)})
+        market, now = (class_id, region, currency), asyncio.get_running_loop().time()
+        kept = recent.get(market)
+        if kept is not None and now - kept[0] < DEPTH_KEPT and not wanted:
+            return kept[1]
+        response = await pools.scans.run(read, market)
+        recent.pop(market, None)
+        recent[market] = now, response
+        if len(recent) > MARKETS_KEPT:
+            del recent[next(iter(recent))]
+        return response

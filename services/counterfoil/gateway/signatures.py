@@ -6,7 +6,6 @@ was revoked is known here from the view of keys, or from the first refusal for i
 
 from __future__ import annotations
 
-import asyncio
 from typing import NamedTuple
 
 from counterfoil.contract.canonical import Refused
@@ -30,7 +29,7 @@ class _Key(NamedTuple):
 
 
 class Signatures:
-    """Verifies envelopes under the keys of the view `keys`. For one event loop; keys are read on its worker threads."""
+    """Verifies envelopes under the keys of the view `keys`. For one event loop."""
 
     def __init__(self, backend: Backend, views: ViewPositions) -> None:
         self._backend, self._views = backend, views
@@ -43,7 +42,7 @@ class Signatures:
         # On the loop: handing it to a thread would cost more than the 40 to 100 us that it takes.
         if not is_signed(key.public, submission):
             raise Refused(Code.BAD_SIGNATURE)
-        if key.revoked and not await asyncio.to_thread(self._is_recorded, submission):
+        if key.revoked and not await self._views.pool.run(self._is_recorded, submission):
             raise Refused(Code.KEY_REVOKED, key_id=header.key_id)
 
     def answered(self, submission: Submission, answer: Answer) -> None:
@@ -57,10 +56,10 @@ class Signatures:
         known = self._known.get((party_id, key_id))
         if known is not None:
             return known
-        found = await asyncio.to_thread(self._read, party_id, key_id)
+        found = await self._views.pool.run(self._read, party_id, key_id)
         if found is None:
             await self._catch_up()
-            found = await asyncio.to_thread(self._read, party_id, key_id)
+            found = await self._views.pool.run(self._read, party_id, key_id)
         if found is None:
             raise Refused(Code.UNKNOWN_KEY, actor=party_id, key_id=key_id)
         if len(self._known) >= KEYS_KEPT:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from threading import BoundedSemaphore
+from functools import partial
 from typing import Annotated, Any, Final
 
 import anyio
@@ -16,10 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import MAX_STREAMS
 from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, find_log, parse_position
+from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.shares import STREAMS, Places
 
-MAX_STREAMS: Final = 32
 _BATCH: Final = 256
 _WAIT: Final = 1.0  # seconds that a stream's thread waits for entries at a time
 _PING: Final = 15  # seconds between heartbeats
@@ -62,10 +64,10 @@ def router(backend: Backend) -> APIRouter:
         await asyncio.to_thread(pool.shutdown)
 
     routes = APIRouter(tags=["events"], lifespan=lifespan)
-    places = BoundedSemaphore(MAX_STREAMS)
+    places = Places()
 
     @routes.get(
-        "/v1/events",
+        STREAMS,
         summary="Entries of the logs as server-sent events",
         responses={
             200: {
@@ -89,10 +91,10 @@ def router(backend: Backend) -> APIRouter:
         check_parameters(request, (), many=("from", "service"))
         begin = [last_event_id] if last_event_id else start or []
         positions = _positions(backend, service or (), ",".join(begin).split(",") if begin else [])
-        if not places.acquire(blocking=False):
-            raise Problem(503, "too_many_streams", "Too many event streams are open.", headers={"Retry-After": "5"})
+        peer = peer_of(request.scope)
+        places.take(peer)
         stopping = anyio.Event()
-        return Stream(_entries(backend, positions, pool, stopping), stopping, places.release)
+        return Stream(_entries(backend, positions, pool, stopping), stopping, partial(places.release, peer))
 
     return routes
 

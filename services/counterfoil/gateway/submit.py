@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
@@ -19,6 +19,7 @@ from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import IN_INBOX
+from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
 from counterfoil.gateway.quotas import Quota, Quotas
 from counterfoil.gateway.sending import send
@@ -27,6 +28,31 @@ from counterfoil.gateway.turns import Turns
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
+
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "Receipt: the command's entry, its events and the proof that it is in the log"},
+    202: {
+        "description": "Accepted, with `Prefer: respond-async` or after 30 s. Receipt later at `Location`; "
+        "a command refused before it is decided (stage `intake`) has none."
+    },
+    429: {
+        "description": "`rate_limited`: the party has used up its quota (`/v1/limits`); nothing was recorded, "
+        "and `Retry-After` says when the same command may be sent again",
+        "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
+    },
+    **{
+        status: {
+            "description": f"Refused: {', '.join(codes)}",
+            "content": {MEDIA_TYPE: {"schema": REFUSAL_SCHEMA}},
+        }
+        for status, codes in sorted(codes_by_status().items())
+    },
+}
+_BODY: Final = {
+    "required": True,
+    "description": "DSSE envelope with one Ed25519 signature over a canonical JSON command",
+    "content": {"application/vnd.dsse.envelope.v1+json": {"schema": {"type": "object"}}},
+}
 
 
 def receipt_json(recorded: Recorded) -> dict[str, Any]:
@@ -59,40 +85,13 @@ def answer_response(answer: Answer) -> JSONResponse:
     return JSONResponse(receipt) if refused is None else refusal(refused, receipt)
 
 
-def router(backend: Backend, views: ViewPositions, quota: Quota) -> APIRouter:
+def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -> APIRouter:
     """The routes. `quota`: of each party."""
     routes, signatures = APIRouter(tags=["commands"]), Signatures(backend, views)
     quotas, turns = Quotas(quota), Turns(IN_INBOX)
 
     @routes.post(
-        "/v1/commands",
-        summary="Submit a signed command",
-        responses={
-            200: {"description": "Receipt: the command's entry, its events and the proof that it is in the log"},
-            202: {
-                "description": "Accepted, with `Prefer: respond-async` or after 30 s. Receipt later at `Location`; "
-                "a command refused before it is decided (stage `intake`) has none."
-            },
-            429: {
-                "description": "`rate_limited`: the party has used up its quota (`/v1/limits`); nothing was recorded, "
-                "and `Retry-After` says when the same command may be sent again",
-                "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
-            },
-            **{
-                status: {
-                    "description": f"Refused: {', '.join(codes)}",
-                    "content": {MEDIA_TYPE: {"schema": REFUSAL_SCHEMA}},
-                }
-                for status, codes in sorted(codes_by_status().items())
-            },
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "description": "DSSE envelope with one Ed25519 signature over a canonical JSON command",
-                "content": {"application/vnd.dsse.envelope.v1+json": {"schema": {"type": "object"}}},
-            }
-        },
+        "/v1/commands", summary="Submit a signed command", responses=_RESPONSES, openapi_extra={"requestBody": _BODY}
     )
     async def submit(request: Request, prefer: Annotated[list[str] | None, Header()] = None) -> JSONResponse:
         if backend.failure():
@@ -127,16 +126,16 @@ def router(backend: Backend, views: ViewPositions, quota: Quota) -> APIRouter:
         summary="The receipt of a command",
         responses={404: {"description": "Not decided (yet)"}},
     )
-    def recorded(service: str, actor: str, command_id: str) -> JSONResponse:
-        return _recorded(backend, LogId(service), actor, command_id)
+    async def recorded(service: str, actor: str, command_id: str) -> JSONResponse:
+        return await pools.points.run(_recorded, backend, LogId(service), actor, command_id)
 
     @routes.get(
         "/v1/commands/{service}/{shard}/{actor}/{command_id}",
         summary="The receipt of a command that another shard than main decided",
         responses={404: {"description": "Not decided (yet)"}},
     )
-    def recorded_by_shard(service: str, shard: str, actor: str, command_id: str) -> JSONResponse:
-        return _recorded(backend, LogId(service, shard), actor, command_id)
+    async def recorded_by_shard(service: str, shard: str, actor: str, command_id: str) -> JSONResponse:
+        return await pools.points.run(_recorded, backend, LogId(service, shard), actor, command_id)
 
     return routes
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from counterfoil.gateway.pools import Pool
 from counterfoil.runtime.backoff import Backoff
 
 _BETWEEN_READS: Final = Backoff(0.01, 0.05)
@@ -18,9 +19,9 @@ class ViewPositions:
     read that began before a coroutine asked can make it wait too long, but never too short.
     """
 
-    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """`read`: per origin, the index of the next entry to be projected; it may block, and runs on a thread."""
-        self._read = read
+    def __init__(self, read: Callable[[], Mapping[str, int]], pool: Pool) -> None:
+        """`read`: per origin, the index of the next entry to be projected; it may block, and runs in `pool`."""
+        self._read, self.pool = read, pool
         self._reading: asyncio.Task[Mapping[str, int]] | None = None
 
     async def reach(self, wanted: Mapping[str, int], within: float) -> bool:
@@ -45,7 +46,7 @@ class ViewPositions:
 
     async def _known(self) -> Mapping[str, int]:
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
+            self._reading = asyncio.create_task(self.pool.run(self._read))
             self._reading.add_done_callback(_retrieve)
         return await asyncio.shield(self._reading)  # others still wait for it if this coroutine is cancelled
 

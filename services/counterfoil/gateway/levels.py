@@ -1,0 +1,156 @@
+"""The price levels of all markets, summed over the orders that are open, and moved on by matching's events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from heapq import nlargest, nsmallest
+from typing import Any, Final
+
+from counterfoil.contract.record import Event
+from counterfoil.gateway.bounds import MAX_LEVELS
+from counterfoil.matching.events import (
+    BidAdmitted,
+    BidClosed,
+    BidReceived,
+    BidReduced,
+    OfferAdmitted,
+    OfferClosed,
+    OfferReceived,
+    OfferReduced,
+    TradeMatched,
+)
+
+Market = tuple[str, str, str]
+"""Class, region, currency."""
+
+
+@dataclass(slots=True)
+class Order:
+    """An order that is received or open; of a bid, `nodes` are those left, and nothing is in `sold`."""
+
+    side: str
+    markets: tuple[Market, ...]
+    price: int
+    nodes: int
+    hours: int
+    sold: int = 0
+    is_open: bool = False
+
+    @property
+    def node_hours(self) -> int:
+        """What is neither sold nor filled."""
+        return self.nodes * self.hours - self.sold if self.is_open else 0
+
+
+class Levels:
+    """Orders by id, and per market and side the levels: how many orders, their nodes, their node hours."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self._levels: defaultdict[tuple[str, Market], dict[int, list[int]]] = defaultdict(dict)
+
+    def add(self, order_id: str, order: Order) -> None:
+        """Add an order."""
+        self.orders[order_id] = order
+        self._count(order, 1)
+
+    def change(self, order_id: str, **values: int) -> None:
+        """Set values of an order, if it is known."""
+        order = self.orders.get(order_id)
+        if order is not None:
+            self._count(order, -1)
+            for name, value in values.items():
+                setattr(order, name, value)
+            self._count(order, 1)
+
+    def remove(self, order_id: str) -> None:
+        """Forget an order, if it is known."""
+        order = self.orders.pop(order_id, None)
+        if order is not None:
+            self._count(order, -1)
+
+    def take(self, event: Event) -> None:
+        """Move on by an event of matching."""
+        change = _CHANGES.get(type(event))
+        if change is not None:
+            change(self, event)
+
+    def of(self, market: Market) -> dict[str, list[dict[str, Any]]]:
+        """The `MAX_LEVELS` best of each side: offers rising and bids falling in price."""
+        offers, bids = self._levels.get(("offers", market), {}), self._levels.get(("bids", market), {})
+        return {
+            "offers": [_level(price, offers[price]) for price in nsmallest(MAX_LEVELS, offers)],
+            "bids": [_level(price, bids[price]) for price in nlargest(MAX_LEVELS, bids)],
+        }
+
+    def _count(self, order: Order, sign: int) -> None:
+        if order.node_hours <= 0:
+            return
+        for market in order.markets:
+            levels = self._levels[order.side, market]
+            level = levels.setdefault(order.price, [0, 0, 0])
+            for at, more in enumerate((1, order.nodes, order.node_hours)):
+                level[at] += sign * more
+            if not level[0]:
+                del levels[order.price]
+                if not levels:
+                    del self._levels[order.side, market]
+
+
+def offer_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
+    """The offer in a row of the view, or in the fields of its first event."""
+    market = (row["class_id"], row["region"], row["currency"])
+    hours, sold = row["window_end"] - row["window_start"], row.get("sold_node_hours", 0)
+    return Order("offers", (market,), row["price"], row["nodes"], hours, sold, is_open)
+
+
+def bid_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
+    """The bid in a row of the view, or in the fields of its first event; it counts in every market that it names."""
+    markets = tuple((each, region, row["currency"]) for each in row["classes"] for region in row["regions"])
+    return Order("bids", markets, row["limit_price"], row.get("nodes_left", row["nodes"]), row["hours"], 0, is_open)
+
+
+def _level(price: int, level: Iterable[int]) -> dict[str, Any]:
+    orders, nodes, node_hours = level
+    return {"price": str(price), "orders": orders, "nodes": nodes, "node_hours": node_hours}
+
+
+# events -------------------------------------------------------------------------------------------------------------
+
+_OFFER: Final = ("class_id", "region", "currency", "price", "nodes", "window_start", "window_end")
+_BID: Final = ("classes", "regions", "currency", "limit_price", "nodes", "hours")
+
+
+def _fields(event: Event, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in names}
+
+
+def _offer_reduced(levels: Levels, event: OfferReduced) -> None:
+    order = levels.orders.get(event.offer_id)
+    if order is not None:
+        levels.change(event.offer_id, nodes=order.nodes - event.reduced_by)
+
+
+def _trade_matched(levels: Levels, event: TradeMatched) -> None:
+    offer = levels.orders.get(event.offer_id)
+    if offer is not None:
+        levels.change(event.offer_id, sold=offer.sold + event.nodes * event.hours)
+    if event.bid_nodes_left:
+        levels.change(event.bid_id, nodes=event.bid_nodes_left)
+    else:
+        levels.remove(event.bid_id)
+
+
+_CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
+    OfferReceived: lambda levels, event: levels.add(event.offer_id, offer_of(_fields(event, _OFFER), is_open=False)),
+    OfferAdmitted: lambda levels, event: levels.change(event.offer_id, is_open=True),
+    OfferReduced: _offer_reduced,
+    OfferClosed: lambda levels, event: levels.remove(event.offer_id),
+    BidReceived: lambda levels, event: levels.add(event.bid_id, bid_of(_fields(event, _BID), is_open=False)),
+    BidAdmitted: lambda levels, event: levels.change(event.bid_id, is_open=True),
+    BidReduced: lambda levels, event: levels.change(event.bid_id, nodes=event.nodes_left),
+    BidClosed: lambda levels, event: levels.remove(event.bid_id),
+    TradeMatched: _trade_matched,
+}

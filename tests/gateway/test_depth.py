@@ -1,0 +1,120 @@
+"""The depth that events maintain is the sum over the orders that are open, whatever happened before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from counterfoil.contract.log_id import LogId
+from counterfoil.gateway import depth
+from counterfoil.gateway.bounds import MAX_LEVELS
+from counterfoil.gateway.depth import DepthBook
+from counterfoil.gateway.levels import Levels, Market, Order
+from counterfoil.matching.service import SERVICE
+from counterfoil.ports import Row, Unavailable
+from tests.gateway.harness import Stepped
+from tests.gateway.world import OFFER, UNIT
+from tests.matching.test_views import random_flow
+from tests.views import viewed_in
+
+MARKET: Market = ("a100", "east", "CNY")
+
+
+def summed(offers: list[Row], bids: list[Row], market: Market) -> dict[str, list[dict[str, Any]]]:
+    """The levels as the rows of open orders have them."""
+    sides: dict[str, dict[int, list[int]]] = {"offers": {}, "bids": {}}
+
+    def add(side: str, price: Any, nodes: Any, node_hours: Any) -> None:
+        if node_hours > 0:
+            level = sides[side].setdefault(price, [0, 0, 0])
+            for at, more in enumerate((1, nodes, node_hours)):
+                level[at] += more
+
+    for row in offers:
+        if row["status"] == "open" and (row["class_id"], row["region"], row["currency"]) == market:
+            hours: Any = row["window_end"] - row["window_start"]  # type: ignore[operator]
+            add("offers", row["price"], row["nodes"], row["nodes"] * hours - row["sold_node_hours"])
+    for row in bids:
+        named: Any = (row["classes"], row["regions"])
+        if row["status"] == "open" and market[0] in named[0] and market[1] in named[1] and row["currency"] == market[2]:
+            add("bids", row["limit_price"], row["nodes_left"], row["nodes_left"] * row["hours"])  # type: ignore[operator]
+    return {
+        side: [
+            {"price": str(price), "orders": level[0], "nodes": level[1], "node_hours": level[2]}
+            for price, level in sorted(levels.items(), reverse=side == "bids")
+        ]
+        for side, levels in sides.items()
+    }
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_levels_by_events_are_the_sums_over_open_orders(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    market = random_flow(seed, 250)
+    levels = Levels()
+    with viewed_in(tmp_path_factory.mktemp("views"), SERVICE) as viewed:
+        viewed.of(market)
+        for event, _ in market.decided:
+            levels.take(event)
+        found = 0
+        for class_id in ("a100", "h100"):
+            each = (class_id, "east", "CNY")
+            expected = summed(viewed.rows("offers"), viewed.rows("bids"), each)
+            assert levels.of(each) == expected
+            found += len(expected["offers"]) + len(expected["bids"])
+        assert found > 4
+
+
+def test_only_the_best_levels_are_shown() -> None:
+    levels = Levels()
+    for price in range(1, MAX_LEVELS + 2):
+        levels.add(f"offer-{price}-0", Order("offers", (MARKET,), price, 1, 1, is_open=True))
+        levels.add(f"bid-{price}-0", Order("bids", (MARKET,), price, 1, 1, is_open=True))
+    shown = levels.of(MARKET)
+    assert [len(side) for side in shown.values()] == [MAX_LEVELS] * 2
+    assert (shown["offers"][0]["price"], shown["bids"][0]["price"]) == ("1", str(MAX_LEVELS + 1))
+
+
+def test_a_query_reads_no_order(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At first each read every order that was open: 400 readers made a signed command take 48 s."""
+    market = {"class_id": "a100", "region": "east"}
+    before = http.get("/v1/depth", **market).json()
+    monkeypatch.setattr(depth, "_rows", None)
+    receipt = http.post(http.market.sign("gpu-1", replace(OFFER, price=7 * UNIT, nodes=2))).json()
+    answer = http.get("/v1/depth", **market, wait_for=f"matching:{receipt['index'] + 1}")
+    new = {"price": str(7 * UNIT), "orders": 1, "nodes": 2, "node_hours": 96}
+    assert answer.json() == {**before, "offers": [*before["offers"], new]}
+    at = dict(each.split(":") for each in answer.headers["counterfoil-position"].split(","))
+    assert int(at["matching"]) == http.market.sizes()["matching"]
+
+
+def test_who_has_not_asked_for_long_reads_the_orders_again(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = DepthBook(http.market.system.backend())
+    monkeypatch.setattr(depth, "_FAR_BEHIND", 2)
+    ends = {http.market.instance.origin(LogId("matching")): 0}
+    asked = ("a100", "east", "USD")
+    assert book.depth_of(asked, ends)[0]["offers"] == []
+    read, rows = list[object](), depth._rows
+
+    def counted(*given: Any) -> Any:
+        read.append(given)
+        return rows(*given)
+
+    monkeypatch.setattr(depth, "_rows", counted)
+    for offers, again in ((1, False), (3, True)):
+        read.clear()
+        for _ in range(offers):
+            assert http.post(http.market.sign("gpu-1", OFFER)).status_code == 200
+        assert bool(book.depth_of(asked, ends)[0]["offers"])
+        assert bool(read) is again
+    assert book.depth_of(asked, ends)[0]["offers"][0]["orders"] == 4
+
+
+def test_views_that_are_ahead_are_waited_for(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(depth, "_WAIT", 0.01)
+    book = DepthBook(http.market.system.backend())
+    origin = http.market.instance.origin(LogId("matching"))
+    with pytest.raises(Unavailable):
+        book.depth_of(("a100", "east", "USD"), {origin: http.market.sizes()["matching"] + 1})
+    book.depth_of(("a100", "east", "USD"), {origin: http.market.sizes()["matching"]})

@@ -1,0 +1,87 @@
+"""Whoever asks for everything at once takes neither threads nor turns from others."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, QUERIES_PER_PEER
+from counterfoil.gateway.pools import Pool
+from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.shares import Places, Shares
+
+
+def test_streams_are_bounded_in_all_and_per_peer() -> None:
+    places, peers = Places(), MAX_STREAMS // MAX_STREAMS_PER_PEER
+    for peer in range(peers):
+        for _ in range(MAX_STREAMS_PER_PEER):
+            places.take(f"10.0.0.{peer}")
+        if peer < peers - 1:
+            with pytest.raises(Problem, match="too_many_streams"):
+                places.take(f"10.0.0.{peer}")
+    with pytest.raises(Problem, match="too_many_streams"):
+        places.take("10.0.1.0")
+    places.release("10.0.0.0")
+    places.take("10.0.1.0")
+
+
+class Application:
+    """An ASGI application whose requests wait until they are released; knows who was under way, in order."""
+
+    def __init__(self) -> None:
+        self.under_way: list[str] = []
+        self.released = asyncio.Event()
+
+    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
+        """One request."""
+        self.under_way.append(scope["client"][0])
+        await self.released.wait()
+
+
+def request(peer: str, method: str = "GET", path: str = "/v1/bids") -> dict[str, Any]:
+    return {"type": "http", "method": method, "path": path, "client": (peer, 1)}
+
+
+def test_of_one_peers_queries_few_are_under_way() -> None:
+    async def run() -> None:
+        inner = Application()
+        shares: Any = Shares(inner)
+        first = [asyncio.ensure_future(shares(request("10.0.0.1"), None, None)) for _ in range(QUERIES_PER_PEER + 5)]
+        await asyncio.sleep(0)
+        others = [request("10.0.0.2"), request("10.0.0.1", "POST"), request("10.0.0.1", path="/healthz")]
+        waiting = [asyncio.ensure_future(shares(each, None, None)) for each in others]
+        await asyncio.sleep(0)
+        assert inner.under_way == ["10.0.0.1"] * QUERIES_PER_PEER + ["10.0.0.2", "10.0.0.1", "10.0.0.1"]
+        first[-1].cancel()  # who leaves holds up nobody
+        inner.released.set()
+        await asyncio.gather(*first, *waiting, return_exceptions=True)
+        assert len(inner.under_way) == QUERIES_PER_PEER + 4 + len(others)
+        assert not shares._waiting
+
+    asyncio.run(run())
+
+
+def test_a_pool_bounds_what_waits_for_it() -> None:
+    async def run() -> None:
+        pool, goes_on = Pool("tested", threads=1, waiting=2), threading.Event()
+        calls = [asyncio.ensure_future(pool.run(goes_on.wait, 10)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem) as refused:
+            await pool.run(goes_on.wait, 10)
+        assert (refused.value.status, refused.value.code) == (503, "busy")
+        calls[0].cancel()  # its thread is busy still
+        await asyncio.sleep(0)
+        with pytest.raises(Problem, match="busy"):
+            await pool.run(goes_on.wait, 10)
+        goes_on.set()
+        assert await asyncio.gather(*calls[1:]) == [True, True]
+        assert await pool.run(max, 1, 2) == 2
+        with pytest.raises(ZeroDivisionError):
+            await pool.run(lambda: 1 / 0)
+        pool.close()
+
+    asyncio.run(run())
