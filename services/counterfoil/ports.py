@@ -68,6 +68,10 @@ class Unavailable(Exception):
         self.fault: Fault = fault
 
 
+class TookTooLong(Unavailable):
+    """A read was ended because it would have taken longer than its reader permits."""
+
+
 class StoreConflict(Exception):
     """Another writer moved the head: reload before writing again."""
 
@@ -228,8 +232,11 @@ class ViewStore(ViewReader, Protocol):
     `apply` is one transaction: changes and position together. Reads may come from other threads and see whole applies.
     """
 
-    def consistent_read(self) -> AbstractContextManager[ViewReader]:
-        """Reads that all see the same applies: rows, and the positions that they are at. For a short time only."""
+    def consistent_read(self, within: float | None = None) -> AbstractContextManager[ViewReader]:
+        """Reads that all see the same applies: rows, and the positions that they are at. For a short time only.
+
+        `within`: seconds, after which a read raises `TookTooLong`.
+        """
 
     def positions(self) -> dict[str, int]:
         """Per origin, the index of the next entry to project."""

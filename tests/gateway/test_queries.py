@@ -9,11 +9,12 @@ import jsonschema
 import pytest
 
 from counterfoil.catalogue import VIEWS
-from counterfoil.gateway import parameters
+from counterfoil.gateway import answers, parameters
 from counterfoil.gateway.bounds import MAX_PAGE
 from counterfoil.gateway.rows import encode_cursor, page_schema, parse, row_schema
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ports import View
+from counterfoil.storage.dialect import sqlite
 from tests.gateway.harness import Stepped, problem_of
 from tests.gateway.world import BID, OFFER, UNIT, Market, deposit
 
@@ -238,6 +239,16 @@ def test_waiting_for_what_does_not_come_times_out(http: Stepped, monkeypatch: py
         join = "&" if "?" in path else "?"
         problem = problem_of(http.request("GET", f"{path}{join}wait_for=ledger:{end}"))
         assert (problem["status"], problem["code"]) == (504, "wait_timed_out")
+
+
+def test_a_scan_has_a_time(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "SCAN_WITHIN", 0.0)
+    monkeypatch.setattr(sqlite, "_STEPS", 1)
+    for _ in range(5):
+        problem = problem_of(http.get("/v1/parties"))
+        assert (problem["status"], problem["code"]) == (503, "scan_too_long")
+    monkeypatch.setattr(answers, "SCAN_WITHIN", 10.0)
+    assert http.get("/v1/parties").status_code == 200  # on the same connection
 
 
 # depth --------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.ports import Unavailable
+from counterfoil.ports import TookTooLong, Unavailable
 from counterfoil.settings import VIEWS, DatabaseAccess
 from counterfoil.storage import StorageError, open_log_store_on, open_view_store_on, read_log_store_on
 from counterfoil.storage.dialect.postgresql import SESSION
@@ -156,3 +156,12 @@ def test_an_append_waits_for_a_lock_up_to_its_timeout(database: DatabaseAccess) 
 def test_only_damage_is_permanent(error: Exception, kind: type[Exception]) -> None:
     assert type(failure("the ledger", error)) is kind
     assert issubclass(kind, Unavailable) is (kind is StorageError)
+
+
+def test_a_read_that_takes_too_long_is_ended(database: DatabaseAccess) -> None:
+    with closing(open_view_store_on(as_user(database, VIEWS), [ORDERS])) as store:
+        reading = store.database.consistent_read
+        with pytest.raises(TookTooLong), reading(0.05) as connection:
+            connection.exec_driver_sql("SELECT pg_sleep(10)")
+        with reading() as connection:  # its connection is as it was
+            assert connection.exec_driver_sql("SHOW statement_timeout").scalar_one() == SESSION["statement_timeout"]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import SCAN_WITHIN
 from counterfoil.gateway.problems import MEDIA_TYPE, Problem
 from counterfoil.ports import Progress, ViewReader
 from counterfoil.runtime.catching_up import catching_up
@@ -38,7 +39,7 @@ def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONRespon
 
     Raises `Problem`: what `read` raises, and 503 `catching_up`.
     """
-    with backend.views.consistent_read() as views:
+    with backend.views.consistent_read(SCAN_WITHIN) as views:
         positions = positions_of(backend, views)
         found = read(views)
     return respond(backend, found, positions)

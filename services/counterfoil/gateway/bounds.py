@@ -40,6 +40,7 @@ POINT_THREADS: Final = 4
 SCAN_THREADS: Final = 2
 WAITING: Final = 256  # reads that wait for a thread
 SCANS_WAITING: Final = 64
+SCAN_WITHIN: Final = 2.0  # seconds of the database
 MAX_PAGE: Final = 500  # rows
 MAX_LEVELS: Final = 500  # of market depth, on each side
 DEPTH_KEPT: Final = 0.25  # seconds that an answer about depth is given again

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
-from counterfoil.ports import Unavailable
+from counterfoil.ports import TookTooLong, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 REFUSAL_SCHEMA: Final[dict[str, Any]] = {
@@ -108,6 +108,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError: _on_invalid,
         HTTPException: _on_http,
         Unavailable: _on_unavailable,
+        TookTooLong: _on_too_long,
         ClientDisconnect: _on_abandoned,
         Exception: _on_bug,
     }
@@ -127,6 +128,11 @@ async def _on_invalid(_request: Request, problem: RequestValidationError) -> JSO
 async def _on_unavailable(_request: Request, _problem: Unavailable) -> JSONResponse:
     title = "What this needs cannot be reached just now. Send the same again."
     return Problem(503, "unavailable", title, headers={"Retry-After": "2"}).response()
+
+
+async def _on_too_long(_request: Request, _problem: TookTooLong) -> JSONResponse:
+    title = "This query reads too much: ask by fewer filters, or by one that few rows have."
+    return Problem(503, "scan_too_long", title, headers={"Retry-After": "10"}).response()
 
 
 async def _on_abandoned(_request: Request, _problem: ClientDisconnect) -> Response:

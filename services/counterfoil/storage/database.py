@@ -44,10 +44,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def consistent_read(self) -> Iterator[Connection]:
-        """The same, for statements that all see one committed state."""
+    def consistent_read(self, within: float | None = None) -> Iterator[Connection]:
+        """The same, for statements that all see one committed state. Raises `TookTooLong` after `within` seconds."""
         with self.translated(), self.dialect.consistent.begin() as connection:
-            yield connection
+            if within is None:
+                yield connection
+                return
+            with self.dialect.ending(connection, within):
+                yield connection
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -65,7 +69,10 @@ class Database:
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Turns errors into `StorageError` or `DatabaseDamaged`, with the place and their first line (without values)."""
+    """Turns errors into `StorageError`, `TookTooLong` or `DatabaseDamaged`.
+
+    With the place and their first line, which is without values.
+    """
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:

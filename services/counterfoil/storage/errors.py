@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from counterfoil.errors import Fault, Unusable
-from counterfoil.ports import Unavailable
+from counterfoil.ports import TookTooLong, Unavailable
 
 RESTORE: Final = "restore it from a backup (views need none: delete them, they are rebuilt from the logs)"
 """What to do about a damaged database."""
@@ -46,6 +46,9 @@ read_only_sql_transaction."""
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Prefixes of the error codes of damage: SQLite's, and PostgreSQL's data_corrupted and index_corrupted."""
 
+_ENDED: Final = ("SQLITE_INTERRUPT", "57014")
+"""Codes of a statement that was ended: 57014 is PostgreSQL's query_canceled."""
+
 
 class StorageError(Unavailable):
     """The database is unreachable or an operation failed. After a failed commit, read back whether it took effect."""
@@ -63,11 +66,13 @@ class LeaseLost(StorageError):
     """The session that held the lease has ended: another process may be the writer by now."""
 
 
-def failure(place: str, error: BaseException) -> StorageError | DatabaseDamaged:
+def failure(place: str, error: BaseException) -> StorageError | TookTooLong | DatabaseDamaged:
     """The error to raise for a driver's error about the database at `place`."""
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
     if code.startswith(_DAMAGED):
         return DatabaseDamaged(f"{place}: {first_line(error)}: it is damaged: {RESTORE}")
+    if code in _ENDED:
+        return TookTooLong(f"{place}: {first_line(error)}")
     for prefix, (fault, advice) in _FAULTS.items():
         if code.startswith(prefix):
             return StorageError(f"{place}: {first_line(error)}: {advice}", fault)

@@ -136,9 +136,9 @@ class SqlViewStore:
         self._known = {**self._known, **moved}
 
     @contextmanager
-    def consistent_read(self) -> Iterator[ViewReader]:
-        """One transaction, which sees no apply that ends meanwhile."""
-        with self.database.consistent_read() as connection:
+    def consistent_read(self, within: float | None = None) -> Iterator[ViewReader]:
+        """One transaction, which sees no apply that ends meanwhile. Raises `TookTooLong` after `within` seconds."""
+        with self.database.consistent_read(within) as connection:
             yield _Reader(self._schema, connection)
 
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:

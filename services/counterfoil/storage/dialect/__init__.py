@@ -6,6 +6,7 @@
 | `prepare` | creates or checks the file's ids and tables | checks what the administrator created |
 | `append` | statements between BEGIN and COMMIT | one statement, which is the transaction |
 | `find` | ``IN (?, ?, ...)``, in chunks | ``= ANY(array)`` |
+| `ending` | a progress handler | the transaction's ``statement_timeout`` |
 | `pipelined` | nothing | the driver's pipeline: one round trip for all statements |
 | `put`, `change` | a statement executed for many rows | one statement over ``json_to_recordset`` |
 
@@ -52,6 +53,9 @@ class Dialect(Protocol):
 
     def find(self, ids: Sequence[str]) -> list[Found]:
         """Those of the ids that are in the log."""
+
+    def ending(self, connection: Connection, within: float) -> AbstractContextManager[object]:
+        """A block in which a statement that is not done after some `within` seconds is ended, with an error."""
 
     def pipelined(self, connection: Connection) -> AbstractContextManager[object]:
         """A block in which `put` and `change` are pipelined: none waits for the one before; it ends when all are done.

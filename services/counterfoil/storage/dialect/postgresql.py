@@ -175,6 +175,12 @@ class Postgresql:
             return [(id_, index, content) for id_, index, content in found]
 
     @contextmanager
+    def ending(self, connection: Connection, within: float) -> Iterator[None]:
+        """Each statement of the transaction."""
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(within * 1_000)):d}")
+        yield
+
+    @contextmanager
     def pipelined(self, connection: Connection) -> Iterator[None]:
         """The driver's pipeline mode: answers are read while statements are sent."""
         driver: Any = connection.connection.driver_connection

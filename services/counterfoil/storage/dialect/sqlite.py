@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Final, cast
@@ -42,6 +43,7 @@ CHECKPOINT_PAGES: Final = 4_000  # 16 MB of write-ahead log: fewer and longer ch
 READERS_KEPT: Final = 4
 READERS_MAX: Final = 32
 IDS_PER_QUERY: Final = 500  # SQLite bounds the parameters of one statement
+_STEPS: Final = 20_000  # of SQLite's virtual machine: a millisecond or less
 DUPLICATES: Final = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID")
 
 _READING: Final = ("PRAGMA query_only = ON",)
@@ -126,6 +128,16 @@ class Sqlite:
                 asked = ids[start : start + IDS_PER_QUERY]
                 found += connection.execute(_FOUND.format(", ".join("?" * len(asked))), asked)
         return found
+
+    @contextmanager
+    def ending(self, connection: Connection, within: float) -> Iterator[None]:
+        """All statements of the block together; looked at after every `_STEPS` of SQLite's own."""
+        driver, ends = _driver(connection), time.monotonic() + within
+        driver.set_progress_handler(lambda: time.monotonic() > ends, _STEPS)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
 
     def pipelined(self, _connection: Connection) -> AbstractContextManager[object]:
         """Nothing to pipeline."""
