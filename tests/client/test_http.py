@@ -11,7 +11,7 @@ import pytest
 
 from counterfoil.cli.command import UNREACHABLE, Out, guarded
 from counterfoil.client.http import PAUSES, Gateway
-from counterfoil.client.problems import NotThere, RefusedByService, Unreachable
+from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal
 from counterfoil.gateway.problems import refusal
 
@@ -126,6 +126,18 @@ def test_what_is_no_answer_leaves_the_outcome_unknown(answer: httpx.Response) ->
     with pytest.raises(Unreachable):
         gateway.submit(ENVELOPE)
     assert len(script.bodies) == 1
+
+
+def test_a_party_over_its_quota_waits_for_as_long_as_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def answer() -> httpx.Response:
+        headers = {"content-type": PROBLEM, "retry-after": "3"}
+        return httpx.Response(429, content=orjson.dumps({"title": "t", "code": "rate_limited"}), headers=headers)
+
+    gateway, script, slept = play([answer() for _ in range(len(PAUSES) + 1)])
+    with pytest.raises(NotReady, match="rate_limited"):  # which leaves the outcome open: an attempt may have been taken
+        gateway.submit(ENVELOPE)
+    assert len(script.bodies) == len(PAUSES) + 1
+    assert set(slept) == {3.0}
 
 
 def test_a_gateway_that_is_not_ready_every_time_is_said_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,7 +192,7 @@ class Gateway:
         if response.status_code == httpx.codes.NOT_FOUND:
             raise NotThere(code, title, fields)
         said = f"{self.url}: {title} ({code}) {fields.get('detail', '')}".rstrip()
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        if response.status_code in (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS):
             raise NotReady(code, said)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise Unreachable(said)
