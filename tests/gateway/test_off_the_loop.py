@@ -63,9 +63,9 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnLoop]:
     for name in ("read", "consistent_read", "write"):
         method: Callable[[Database], Any] = getattr(Database, name)
 
-        def guarded(self: Database, method: Callable[[Database], Any] = method) -> Any:
+        def guarded(self: Database, *given: Any, method: Callable[..., Any] = method) -> Any:
             WATCHED.note(f"database {self.dialect.place}")
-            return method(self)
+            return method(self, *given)
 
         monkeypatch.setattr(Database, name, guarded)
     WATCHED.seen, WATCHED.off_loop, WATCHED.watching = [], 0, True
