@@ -58,6 +58,7 @@ def test_words_name_one_command_of_one_party() -> None:
     ids = {command_id_of(party, words) for party in ("lab", "lab-2") for words in ("Order 7", "Order 8", "")}
     assert len(ids) == 6
     assert command_id_of("lab", "Order 7") == command_id_of("lab", "Order 7")
+    assert command_id_of("acme", "Order 4711") == "e62ce486-64b4-7c69-b75c-3e6e0df850ba"  # also in clients/typescript
     for each in ids:
         assert envelope(each)
 

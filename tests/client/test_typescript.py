@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.founding import found_a_market
 from tests.e2e.running import Shell, serving
 from tests.lacking import leave_out
 
@@ -47,6 +48,7 @@ def test_its_tests(script: Script, tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
     shell.ok("init", "--host", "market.example")
     with serving(shell):
+        found_a_market(shell, tmp_path)
         printed = script("test", shell.environment)
     counts = {name: int(count) for name, count in re.findall(r"^# (pass|fail|skipped) (\d+)$", printed, re.MULTILINE)}
     assert counts["pass"] > 80

@@ -85,6 +85,11 @@ export function timeOf(moment: Date): string {
   return moment.toISOString().replace("Z", "000Z");
 }
 
+/** The delivery hour of a moment: `20261122T18Z`. */
+export function hourOf(moment: Date): string {
+  return `${moment.toISOString().slice(0, 13).replaceAll("-", "")}Z`;
+}
+
 function serviceOf(commands: readonly Command[]): string {
   const services = new Set(commands.map(({ type }) => SERVICE_OF[type]));
   const [service] = services;

@@ -44,10 +44,13 @@ const POLL = 250;
 
 export class Gateway {
   private readonly exchange: Exchange;
+  /** Waits some milliseconds. */
+  readonly sleep: (milliseconds: number) => Promise<void>;
 
   /** `url`: base URL, such as `http://127.0.0.1:8470`. */
   constructor(url: string, options: GatewayOptions = {}) {
     this.exchange = new Exchange(url.replace(/\/+$/, ""), options);
+    this.sleep = this.exchange.sleep;
   }
 
   /**
@@ -168,7 +171,7 @@ export class Gateway {
         await checkHistory(last, newest, (path) => this.optional(log, path));
         return newest;
       }
-      await this.exchange.sleep(POLL);
+      await this.sleep(POLL);
     }
   }
 

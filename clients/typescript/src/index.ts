@@ -3,7 +3,7 @@
 export { type Bytes, fromBase64, toBase64, toHex } from "./bytes.js";
 export { canonicalBytes, canonicalize, type Json, parseCanonical } from "./canonical.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-export { Author, readCommand, type SignedCommand, type SignOptions, timeOf } from "./commands.js";
+export { Author, hourOf, readCommand, type SignedCommand, type SignOptions, timeOf } from "./commands.js";
 export { encodeEnvelope, PAYLOAD_TYPE, payloadOf, preAuthEncoding } from "./envelope.js";
 export {
   CounterfoilError,
@@ -28,10 +28,11 @@ export {
 } from "./gateway.js";
 export type { components, paths } from "./generated/api.js";
 export { type Command, type Event, type RefusalCode, SERVICE_OF, type Views } from "./generated/tables.js";
-export { newCommandId } from "./ids.js";
+export { commandIdOf, newCommandId } from "./ids.js";
 export { keyIdOf, possession, SigningKey, type Use, verifySignature } from "./keys.js";
 export { leafHash, nodeHash, rootOf, verifyConsistency, verifyInclusion } from "./merkle.js";
 export { type Note, parseNote, parseVerifyKey, parseVerifyKeys, type VerifyKey, verifyNote } from "./note.js";
+export { type Followed, followOrder } from "./orders.js";
 export { type LogProof, parseProof, verifyProof } from "./proof.js";
 export { type StateProof, verifyState } from "./state.js";
 export { checkHistory, parseBundle, type ReadFile, TILE_WIDTH, tilePath } from "./tiles.js";

@@ -9,7 +9,9 @@ import {
   Author,
   after,
   type Command,
+  followOrder,
   Gateway,
+  hourOf,
   leafHash,
   NotThere,
   parseBundle,
@@ -41,11 +43,11 @@ test("the quick start runs", served, () => {
   const script = fileURLToPath(new URL("./quickstart.js", import.meta.url));
   const [entry, ...lines] = execFileSync(process.execPath, [script], { encoding: "utf8", timeout: 60_000 }).split("\n");
   assert.match(entry ?? "", /^entry \d+ of market\.example\/issuance\/main for a key of 119 characters$/);
-  assert.deepEqual(lines, ["acme", "operator", "already_exists: The id is taken.", "true", ""]);
+  assert.deepEqual(lines, ["zenith", "already_exists: The id is taken.", "true", ""]);
 });
 
-async function operatorKey(): Promise<SigningKey> {
-  return SigningKey.fromPem(await readFile(`${home}/keys/operator.pem`, "utf8"));
+async function authorOf(party: string): Promise<Author> {
+  return new Author(party, await SigningKey.fromPem(await readFile(`${home}/keys/${party}.pem`, "utf8")), HOST);
 }
 
 async function party(party_id: string): Promise<Command> {
@@ -56,9 +58,9 @@ async function party(party_id: string): Promise<Command> {
 
 test("a command is settled once, however often it is sent", served, async () => {
   const gateway = new Gateway(url);
-  const operator = new Author("operator", await operatorKey(), HOST);
+  const operator = await authorOf("operator");
   const keys = await parseVerifyKeys(await readFile(`${home}/logs/issuance/main/vkey`, "utf8"));
-  const command = await operator.sign(await party("norn"));
+  const command = await operator.sign(await party("kept"));
   await assert.rejects(gateway.receipt(command), NotThere);
   const receipts = await Promise.all([1, 2, 3].map(() => gateway.submit(command)));
   const kept = await gateway.submit(readCommand(command.envelope));
@@ -74,7 +76,7 @@ test("a command is settled once, however often it is sent", served, async () => 
     (error) => error instanceof Refused && error.code === "exists_with_different_content",
   );
 
-  const batch = await operator.sign(await Promise.all(["a", "b", "norn"].map(party)));
+  const batch = await operator.sign(await Promise.all(["a", "b", "kept"].map(party)));
   await gateway.send(batch);
   const settled = await verifyReceipt(await gateway.submit(batch), keys, batch);
   assert.deepEqual(
@@ -121,7 +123,7 @@ test(
   served,
   async () => {
     const gateway = new Gateway(url, { fetch: unreliable(7), sleep: async () => undefined });
-    const operator = new Author("operator", await operatorKey(), HOST);
+    const operator = await authorOf("operator");
     const settle = async (command: SignedCommand): Promise<string> => {
       for (let attempt = 0; attempt < 50; attempt += 1) {
         try {
@@ -172,6 +174,68 @@ test("entries are streamed from any position on", served, async () => {
   }
   assert.deepEqual(seen, [0, 1]);
   await assert.rejects(gateway.entries(["issuance/main:1000000"]).next(), Refused);
+});
+
+test("orders are followed until they rest, are filled or are refused", served, async () => {
+  const gateway = new Gateway(url);
+  const keys = await parseVerifyKeys(await readFile(`${home}/logs/matching/main/vkey`, "utf8"));
+  const hour = (hours: number) => hourOf(new Date(Date.now() + hours * 3_600_000));
+  const place = async (party: string, command: Command) => {
+    const signed = await (await authorOf(party)).sign(command);
+    return followOrder(gateway, await verifyReceipt(await gateway.submit(signed), keys, signed));
+  };
+  const offer: Command = {
+    type: "post_offer",
+    v: 1,
+    body: {
+      class_id: "a100-80gb",
+      region: "eu-west",
+      currency: "USD",
+      nodes: 4,
+      window_start: hour(4),
+      window_end: hour(30),
+      price: "1800000",
+      min_nodes: 1,
+      min_hours: 1,
+      bond_bps: 1_000,
+      tif: "GTC",
+      good_until: null,
+      stp: "taker",
+    },
+  };
+  const bid = (nodes: number, limit_price: string): Command => ({
+    type: "place_bid",
+    v: 1,
+    body: {
+      programme_id: "springfield-2026",
+      voucher_ids: [],
+      classes: ["a100-80gb"],
+      regions: ["eu-west"],
+      nodes,
+      hours: 6,
+      earliest: hour(4),
+      latest: hour(12),
+      limit_price,
+      partial: false,
+      min_nodes: nodes,
+      tif: "GTC",
+      good_until: null,
+      post_only: false,
+      stp: "taker",
+    },
+  });
+
+  const resting = await place("norn", offer);
+  assert.deepEqual([resting?.order.status, resting?.trades], ["open", []]);
+  const filled = await place("acme", bid(1, "2000000"));
+  assert.deepEqual([filled?.order.status, filled?.cause], ["filled", null]);
+  assert.deepEqual(
+    filled?.trades.map(({ price, nodes, provider_id }) => [price, nodes, provider_id]),
+    [["1800000", 1, "norn"]],
+  );
+  const refused = await place("acme", bid(9, "90000000"));
+  assert.deepEqual([refused?.order.status, refused?.cause], ["closed", "exceeds_available"]);
+  assert.deepEqual((await gateway.depth("a100-80gb", "eu-west", "USD")).currency, "USD");
 });
 
 test("a command of a key that the log does not know is refused before it is logged", served, async () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import {
+  commandIdOf,
   FormatError,
   fromBase64,
   keyIdOf,
@@ -99,6 +100,10 @@ test("command ids are UUIDs of version 7 that rise", () => {
     [0, 1_795_957_560_123, 2 ** 47],
   );
   assert.notEqual(newCommandId(0), newCommandId(0));
+});
+
+test("words name a command, as they do for the command line", async () => {
+  assert.equal(await commandIdOf("acme", "Order 4711"), "e62ce486-64b4-7c69-b75c-3e6e0df850ba"); // tests/client/test_kept.py
 });
 
 test("pinned keys of a file", async () => {

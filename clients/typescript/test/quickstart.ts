@@ -23,11 +23,11 @@ const registration: Command = {
   type: "register_party",
   v: 2,
   body: {
-    party_id: "acme",
-    name: "Acme Robots (fictional)",
+    party_id: "zenith",
+    name: "Zenith Models (fictional)",
     roles: ["beneficiary"],
-    group_id: "acme",
-    key: await key.prove("market.example", "acme"),
+    group_id: "zenith",
+    key: await key.prove("market.example", "zenith"),
     recovery_key: null,
   },
 };
@@ -42,7 +42,8 @@ const { entry, checkpoint } = await verifyReceipt(receipt, pinned, command);
 console.log(`entry ${entry.data.index} of ${checkpoint.origin} for a key of ${pem.length} characters`);
 
 // Read your own writes.
-for await (const party of gateway.rows("parties", {}, { waitFor: [after(receipt)] })) console.log(party.party_id);
+const own = { waitFor: [after(receipt)] };
+for await (const party of gateway.rows("parties", { group_id: "zenith" }, own)) console.log(party.party_id);
 
 // A refusal has a stable code and, once it is an entry of the log, a receipt of its own.
 try {
