@@ -194,7 +194,9 @@ BID = PlaceBid(
 def party(name: str, roles: tuple[Role, ...]) -> RegisterParty:
     """The operator's command that admits a party, in a group of its own."""
     key = Author(name, seed_of(name)).prove(HOST)
-    return RegisterParty(party_id=name, name=name, roles=roles, group_id=name, key=key, recovery_key=None)
+    return RegisterParty(
+        party_id=name, name=name, roles=roles, group_id=name, key=key, recovery_key=None, looks_like=None
+    )
 
 
 def deposit(to: str, amount: int = 10_000 * USD, reference: str = "IN-1") -> Deposit:

@@ -114,7 +114,13 @@ def test_the_operator_does_not_speak_for_a_party(market: Market) -> None:
     revoke = RevokeKey(party_id="lab-1", key_id=id_of(STOLEN), reason="oversight")
     market.refused("operator", revoke, Code.NOT_YOURS)
     again = RegisterParty(
-        party_id="lab-1", name="Lab", roles=("beneficiary",), group_id="lab-1", key=mine, recovery_key=None
+        party_id="lab-1",
+        name="Lab",
+        roles=("beneficiary",),
+        group_id="lab-1",
+        key=mine,
+        recovery_key=None,
+        looks_like=None,
     )
     market.refused("operator", again, Code.ALREADY_EXISTS)
     proposal = ProposeRecovery(party_id="lab-1", key=mine, recovery_key=None, reason="oversight")
@@ -145,18 +151,25 @@ def test_a_key_is_not_squatted(market: Market) -> None:
     for copied in (seen, ProvenKey(public_key=seen.public_key, proof=bytes(64))):
         market.refused("lab-2", AddKey(key=copied), Code.KEY_NOT_PROVEN)
         other = RegisterParty(
-            party_id="lab-9", name="Lab", roles=("beneficiary",), group_id="lab-9", key=copied, recovery_key=None
+            party_id="lab-9",
+            name="Lab",
+            roles=("beneficiary",),
+            group_id="lab-9",
+            key=copied,
+            recovery_key=None,
+            looks_like=None,
         )
         market.refused("operator", other, Code.KEY_NOT_PROVEN)
     market.do("operator", RegisterParty(
-        party_id="gpu-3", name="GPU", roles=("provider",), group_id="gpu-3", key=seen, recovery_key=None
+        party_id="gpu-3", name="GPU", roles=("provider",), group_id="gpu-3", key=seen, recovery_key=None,
+        looks_like=None,
     ))  # fmt: skip
 
 
 def test_a_second_operator_does_not_take_over_the_first(market: Market) -> None:
     market.do("operator", RegisterParty(
         party_id="second", name="Second", roles=("operator",), group_id="second", key=proven("second", "second"),
-        recovery_key=None,
+        recovery_key=None, looks_like=None,
     ))  # fmt: skip
     revoke = RevokeKey(party_id="operator", key_id=id_of("operator"), reason="coup")
     market.refused("second", revoke, Code.NOT_YOURS)
@@ -174,7 +187,13 @@ def test_the_operators_key_is_rotated_by_its_recovery_key(market: Market) -> Non
     signs(market, "operator", "thief", revoke)
     signs(market, "operator", RECOVERY, RecoverParty(key=proven("operator", "new"), recovery_key=None))
     register = RegisterParty(
-        party_id="late", name="Late", roles=("auditor",), group_id="late", key=proven("late", "late"), recovery_key=None
+        party_id="late",
+        name="Late",
+        roles=("auditor",),
+        group_id="late",
+        key=proven("late", "late"),
+        recovery_key=None,
+        looks_like=None,
     )
     market.refused("operator", register, Code.KEY_REVOKED, key="thief")
     signs(market, "operator", "new", register)

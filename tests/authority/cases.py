@@ -143,7 +143,13 @@ def _adopt(_market: Market) -> Command:
 def _register(market: Market) -> Command:
     key = market.key("newcomer")
     return RegisterParty(
-        party_id="newcomer", name="Newcomer", roles=("auditor",), group_id="newcomer", key=key, recovery_key=None
+        party_id="newcomer",
+        name="Newcomer",
+        roles=("auditor",),
+        group_id="newcomer",
+        key=key,
+        recovery_key=None,
+        looks_like=None,
     )
 
 

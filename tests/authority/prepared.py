@@ -159,7 +159,7 @@ def _parties(market: Market) -> None:
         recovery_key = market.key(name, use="recovery") if name == "lab-1" else None
         market.do("operator", RegisterParty(
             party_id=name, name=name, roles=(role,), group_id=group, key=market.key(name),
-            recovery_key=recovery_key,
+            recovery_key=recovery_key, looks_like=None,
         ))  # fmt: skip
     market.do("lab-1", AddKey(key=market.key("lab-1")))
     market.do("operator", accelerator("a100"))

@@ -41,6 +41,7 @@ class Case:
                 group_id=name,
                 key=Author(name, b"%-32b" % name.encode()).prove("h.example"),
                 recovery_key=None,
+                looks_like=None,
             )
             envelope = Author("operator", SEED).sign(body, self.key.name, new_command_id(), NOW)
             answer = system.submit(envelope)

@@ -316,7 +316,10 @@ def busy() -> World:
     world = opened()
     world.submit("lab-1", *(AddKey(key=proven(200 + n, "lab-1")) for n in range(3)))
     world.submit(
-        "op", RegisterParty(party_id="x", name="x", roles=(), group_id="x", key=proven(210, "x"), recovery_key=None)
+        "op",
+        RegisterParty(
+            party_id="x", name="x", roles=(), group_id="x", key=proven(210, "x"), recovery_key=None, looks_like=None
+        ),
     )
     world.settle()
     return world

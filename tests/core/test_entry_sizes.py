@@ -428,11 +428,12 @@ def registration() -> Large:
     )  # fmt: skip
     large.decides("op", body)
     roles = ("operator", "issuer", "provider", "beneficiary", "treasurer", "auditor")
-    name = WIDE * limits.MAX_NAME
+    name = WIDE * (limits.MAX_NAME - 1) + "\U0001f5c4"  # as wide as the others' names, and another
     large.decides("op", RegisterParty(
         party_id=LAB, name=name, roles=roles, group_id=LAB,  # type: ignore[arg-type]
         key=proven(1, LAB, host_of(large.engine.origin)),
         recovery_key=proven(2, LAB, host_of(large.engine.origin), "recovery"),
+        looks_like=None,
     ))  # fmt: skip
     assert all(outcome.refusal is None for entry, _ in large.entries for outcome in entry.outcomes)
     return large

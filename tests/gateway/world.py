@@ -139,7 +139,13 @@ class Market:
         """The operator's command that admits a party."""
         key = self.author(party_id).prove(HOST)
         return RegisterParty(
-            party_id=party_id, name=party_id, roles=roles, group_id=party_id, key=key, recovery_key=None
+            party_id=party_id,
+            name=party_id,
+            roles=roles,
+            group_id=party_id,
+            key=key,
+            recovery_key=None,
+            looks_like=None,
         )
 
     def rows(self, view: str, **filters: object) -> list[dict[str, object]]:

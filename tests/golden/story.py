@@ -109,6 +109,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
     _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
     latest = "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}
     if latest:
+        _names(world)
         _go_on(world)
     _outages(world)
     if latest:
@@ -168,7 +169,13 @@ def _issuance(world: GoldenWorld) -> None:
     _refused(world, "operator", Code.RULES_NOT_IN_FORCE, AdoptRules(rules=2, replaces=9, release="0.2.0"))
     _refused(world, "operator", Code.RULES_NOT_NEWER, AdoptRules(rules=1, replaces=in_force, release="0.2.0"))
     guest = RegisterParty(
-        party_id="guest", name="Guest", roles=("auditor",), group_id="guest", key=key, recovery_key=None
+        party_id="guest",
+        name="Guest",
+        roles=("auditor",),
+        group_id="guest",
+        key=key,
+        recovery_key=None,
+        looks_like=None,
     )
     _refused(world, "operator", Code.ALREADY_EXISTS, replace(guest, party_id="city"))
     _refused(world, "operator", Code.KEY_NOT_ACCEPTABLE, replace(guest, key=proven(1, "guest", world.host)))
@@ -204,6 +211,18 @@ def _issuance(world: GoldenWorld) -> None:
     soon_over = programme("p4", valid_until=world.clock + 20 * HOUR, expiry=lasting)
     _done(world, "city", soon_over)
     _done(world, "city", replace(soon_over, version=2, terms=later.terms))
+
+
+def _names(world: GoldenWorld) -> None:
+    """Names that turn the direction of writing, or may be taken for another; the second is meant to be."""
+    guest = RegisterParty(
+        party_id="guest", name="Guest", roles=("auditor",), group_id="guest", key=proven(151, "guest", world.host),
+        recovery_key=None, looks_like=None,
+    )  # fmt: skip
+    _refused(world, "operator", Code.TEXT_NOT_ACCEPTABLE, replace(guest, name="Gu\u202ets\u202ce"))
+    _refused(world, "operator", Code.NAME_CONFUSABLE, replace(guest, name="C\u0456ty"))
+    branch = replace(guest, party_id="branch", name="City", key=proven(152, "branch", world.host), looks_like="city")
+    _done(world, "operator", branch)
 
 
 def _vouchers(world: GoldenWorld) -> None:

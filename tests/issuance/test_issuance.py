@@ -377,6 +377,7 @@ REFUSALS: list[tuple[Callable[[], Scenario], Body, str, Code]] = [
     (people, adopt(LATEST, LATEST), "op", Code.RULES_NOT_NEWER),
     (people, adopt(3, 2), "city-1", Code.ROLE_NOT_ALLOWED),
     (people, register("lab-1", 90, "beneficiary"), "op", Code.ALREADY_EXISTS),
+    (people, register("lab-l", 90, "beneficiary"), "op", Code.NAME_CONFUSABLE),
     (people, replace(register("lab-9", 90, "issuer"), key=WEAK), "op", Code.KEY_NOT_ACCEPTABLE),
     (people, register("lab-9", 4, "issuer"), "op", Code.KEY_NOT_ACCEPTABLE),
     (people, register("lab-9", 90, "issuer", "provider", "issuer"), "op", Code.DUPLICATE_ITEM),

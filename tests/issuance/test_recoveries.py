@@ -204,6 +204,6 @@ def test_others_do_not_object() -> None:
 def test_every_refusal_is_in_a_table() -> None:
     elsewhere = {
         Code.NOT_YOURS, Code.UNKNOWN_KEY_ID, Code.LAST_KEY, Code.OVER_LIMIT, Code.ALREADY_EXISTS, Code.DUPLICATE_ITEM,
-        Code.EMPTY_LIST,
+        Code.EMPTY_LIST, Code.NAME_CONFUSABLE,
     }  # fmt: skip
     assert codes_in(keys, parties, recoveries) <= {code for *_, code in REFUSALS} | elsewhere

@@ -69,7 +69,7 @@ def register(party_id: str, key: int, *roles: Role, group: str | None = None) ->
     group_id = group or party_id
     return RegisterParty(
         party_id=party_id, name=party_id.upper(), roles=roles, group_id=group_id, key=proven(key, party_id),
-        recovery_key=None,
+        recovery_key=None, looks_like=None,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.contract.text import is_visible
 from counterfoil.contract.times import parse_time
 from counterfoil.ops import logs
 from counterfoil.settings import BadSetting
@@ -104,6 +105,16 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     log.warning("late by %d s", 3)
     _, err = capsys.readouterr()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING counterfoil.test late by 3 s\n", err)
+
+
+def test_what_a_message_quotes_begins_no_line_and_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("WARNING", "text", "ledger")
+    quoted = "x\n2026-01-01 00:00:00,000 WARNING forged\x1b[2J\u202e\u2028\x9b"
+    log.warning("refused: %s", quoted)
+    log.error("failed", exc_info=ValueError(quoted))
+    _, err = capsys.readouterr()
+    assert "refused: x\\n2026-01-01 00:00:00,000 WARNING forged\\x1b[2J\\u202e\\u2028\\x9b\n" in err
+    assert all(is_visible(each) or each == "\n" for each in err)
 
 
 def test_the_last_configuration_holds(capsys: pytest.CaptureFixture[str]) -> None:

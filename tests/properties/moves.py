@@ -185,6 +185,7 @@ def _people(world: World, pick: Choice) -> Move:
         group_id=name,
         key=proven(number, name, world.host),
         recovery_key=None,
+        looks_like=None,
     )
 
 

@@ -321,6 +321,7 @@ def found(world: World) -> None:
             group_id=groups.get(name, name),
             key=proven(n, name, world.host),
             recovery_key=proven(50 + n, name, world.host, "recovery"),
+            looks_like=None,
         )
         for n, (name, roles) in enumerate(ROLES.items(), 1)
     ]

@@ -19,6 +19,7 @@ from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
+from counterfoil.audit.names import alike
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery, Tail
 from counterfoil.audit.signatures import Claim, Signatures
@@ -397,7 +398,7 @@ class Replay:
             for text in check_ledger(engine.state):
                 self._found(engine.size - 1, "conservation", text)
         if engine.decider.service == "issuance":
-            summary.relations = relations(engine.state)
+            summary.relations, summary.alike = relations(engine.state), alike(engine.state)
         if engine.state.rules.separates_duties:
             summary.together = held_together(engine.decider.service, engine.state)
         if engine.size == summary.size or summary.tail is not None:

@@ -62,6 +62,16 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """The name of a party may be taken for that of another, `like`."""
+
+    party_id: str
+    name: str
+    like: str
+    name_of_like: str
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """An issuer or operator, `by`, stopped others, or let them go on, in entry `index`.
 
@@ -119,6 +129,8 @@ class LogSummary:
     together: list[Together] = field(default_factory=list)
     """Duties that came together after the act, as is known now: of programmes in issuance's log, of contracts in
     redemption's. No fault of the log: what followed was refused."""
+    alike: list[Alike] = field(default_factory=list)
+    """All of them, in issuance's log. No fault: the operator has said that both mean it, or older rules did not ask."""
     acts: list[Act] = field(default_factory=list)
     """All of them, in the logs that decided them. No fault: but each has a public reason, which outsiders can weigh."""
     state_root: str = ""

@@ -105,6 +105,7 @@ def _registrations(origin: str, accounts: int, at: int) -> Iterator[bytes]:
             group_id=name,
             key=key,
             recovery_key=None,
+            looks_like=None,
         )
         yield operator.sign(body, origin, _command_id(number + 1), at)
 

@@ -50,6 +50,7 @@ class LoadGenerator:
                 group_id=name,
                 key=key,
                 recovery_key=None,
+                looks_like=None,
             )
             envelopes.append(self._sign(operator, body, "issuance"))
         self.run(envelopes, 8)

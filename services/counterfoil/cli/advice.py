@@ -23,6 +23,9 @@ _ADVICE: Final[dict[str, str]] = {
     Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again.",
     Code.COMMAND_FROM_FUTURE: "Check this machine's clock, then run it again.",
     Code.ROLE_NOT_ALLOWED: "Sign as a party with the role that `needs` names: `counterfoil party list` shows them.",
+    Code.TEXT_NOT_ACCEPTABLE: (
+        "Take out the character that `why` names. Not NFC: type it again, or let a program normalise it."
+    ),
     Code.UNKNOWN_PARTY: "See `counterfoil party list`; the operator registers parties.",
     Code.UNKNOWN_PROGRAMME: "See `counterfoil programme list`.",
     Code.UNKNOWN_CLASS: "See `counterfoil class list`; the operator registers classes.",
@@ -36,6 +39,9 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_KEY_ID: "See `counterfoil keys registered`.",
     Code.UNKNOWN_RECOVERY: "See `counterfoil party recoveries`: it is in force, or has ended.",
     Code.ROOT_OPERATOR: "The operator's recovery key recovers it: `counterfoil party recover`.",
+    Code.NAME_CONFUSABLE: (
+        "Compare with `counterfoil party show PARTY`. If they are two and both mean this name: --looks-like PARTY."
+    ),
     Code.NOT_YOURS: "Sign as the party that it belongs to: --as PARTY.",
     Code.KEY_NOT_PROVEN: "Whoever has the key proves it for this host and party: `counterfoil keys prove`.",
     Code.RECOVERY_UNDER_WAY: "See `counterfoil party recoveries`.",

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import RenderableType
-from rich.text import Text
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
@@ -19,7 +18,7 @@ from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.mirror import Logs, Vkeys, mirrored, pinned_keys
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows
+from counterfoil.cli.render import Rows, plain
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
 from counterfoil.log.keys import VerifyKey
@@ -32,6 +31,7 @@ _LOGS = ("origin", "rules", "size", "commands", "refused", "signatures", "events
 _OUTAGES = ("origin", "index", "away_since", "seconds")
 _RECOVERIES = ("index", "time", "party_id", "proposed_by", "reason", "key_id")
 _RELATIONS = ("party_id", "group_id", "since", "attested_by")
+_ALIKE = ("party_id", "name", "like", "name_of_like")
 _TOGETHER = ("where", "duties", "party_id", "related_to")
 _ACTS = ("origin", "index", "time", "event", "by", "party_id", "programme_id", "order_id", "reason")
 _TAILS = ("origin", "index", "entries", "time", "source", "needs")
@@ -51,6 +51,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         shown.append(Rows("recoveries, by the recovery key unless an operator proposed it", recoveries, _RECOVERIES))
     for name, what, columns in (
         ("relations", "attested groups of related parties", _RELATIONS),
+        ("alike", "names that may be taken for one another, as the operator said, or by older rules", _ALIKE),
         ("together", "duties that related parties hold together, as is known now", _TOGETHER),
     ):
         rows = [each for log in report["logs"] for each in log[name]]
@@ -65,10 +66,10 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     if not findings:
         left = sum(each["entries"] for each in tails)
         rest = f", but for {left} last entries, which are for the next audit" if left else ""
-        return [*shown, Text(f"clean: everything was checked{rest}, nothing was found", style="bold green")]
+        return [*shown, plain(f"clean: everything was checked{rest}, nothing was found", "bold green")]
     shown.append(Rows("findings", findings[:SHOWN], _FINDINGS))
-    shown += [Text(f"not audited to its end: {each}") for each in report["unknown_rules"]]
-    return [*shown, Text(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", style="bold red")]
+    shown += [plain(f"not audited to its end: {each}") for each in report["unknown_rules"]]
+    return [*shown, plain(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", "bold red")]
 
 
 def _versions(rules: list[dict[str, int]]) -> str:

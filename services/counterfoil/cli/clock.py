@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import Home
-from counterfoil.cli.render import Rows
+from counterfoil.cli.render import Rows, plain
 from counterfoil.contract.times import format_time
 from counterfoil.instance import Instance
 
@@ -77,7 +76,7 @@ def _clocks(out: Out, instance: Instance, names: list[str] | None) -> list[LogCl
 def _show(out: Out, title: str, clocks: list[LogClock]) -> None:
     now = format_time(_now(out))
     rows = [_row(each) for each in clocks]
-    out.show({"time_here": now, title: rows}, Text(f"It is {now} here."), Rows(title, rows, _COLUMNS))
+    out.show({"time_here": now, title: rows}, plain(f"It is {now} here."), Rows(title, rows, _COLUMNS))
 
 
 def _now(out: Out) -> int:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
-from rich.text import Text
 
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Rows, plain, record
 from counterfoil.settings import ADMIN
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def up(
 def env(out: Out, home: ClusterHome = HOME) -> None:
     """Print the settings for `counterfoil serve` as shell commands: eval "$(counterfoil cluster env)"."""
     found = _variables(_cluster(home))
-    out.show(found, *[Text(f"export {name}={shlex.quote(value)}") for name, value in found.items()])
+    out.show(found, *[plain(f"export {name}={shlex.quote(value)}") for name, value in found.items()])
 
 
 @local(app, "down", "counterfoil cluster down --remove")
@@ -97,7 +96,7 @@ def status(out: Out, home: ClusterHome = HOME) -> None:
     servers = [_row(each) for each in cluster.status()]
     found = {"home": str(cluster.root), "secure": cluster.secrets is not None, "servers": servers}
     advice = "everything runs" if len(cluster.pids) == len(servers) else "start what is down: counterfoil cluster up"
-    out.show(found, Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS), Text(advice, style="dim"))
+    out.show(found, Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS), plain(advice, "dim"))
 
 
 def _variables(cluster: Cluster) -> dict[str, str]:

@@ -18,9 +18,8 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Group, RenderableType
-from rich.text import Text
 
-from counterfoil.cli.render import console, record
+from counterfoil.cli.render import console, plain, record
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.settings import Settings, check_url, load_settings
 
@@ -60,7 +59,7 @@ class Out:
     def note(self, text: str) -> None:
         """Print a remark for people on standard error; nothing with ``--json``."""
         if not self.json:
-            console(stderr=True).print(Text(text, style="dim"))
+            console(stderr=True).print(plain(text, "dim"))
 
 
 Command = Callable[..., None]

@@ -7,11 +7,11 @@ from typing import Any
 
 import typer
 from rich.console import RenderableType
-from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
+from counterfoil.cli.render import lines, plain
 from counterfoil.settings import ADMIN, DatabaseAccess
 
 app = typer.Typer(name="database", help="Schemas, roles and rights in PostgreSQL: apply, check.", no_args_is_help=True)
@@ -28,7 +28,7 @@ def apply(out: Out) -> None:
     provision, access = _provision(out)
     changes = provision.apply_database(access, out.settings.secrets, logs_here(out))
     findings = provision.check_database(access, logs_here(out))
-    done = Text("\n".join(changes) if changes else "nothing to change: no drift")
+    done = lines(changes or ["nothing to change: no drift"])
     _show(out, {"changes": changes, "findings": findings}, done)
 
 
@@ -40,7 +40,7 @@ def check(out: Out) -> None:
     """
     provision, access = _provision(out)
     findings = provision.check_database(access, logs_here(out))
-    _show(out, {"findings": findings}, *([] if findings else [Text("no drift")]))
+    _show(out, {"findings": findings}, *([] if findings else [plain("no drift")]))
 
 
 def _provision(out: Out) -> tuple[ModuleType, DatabaseAccess]:
@@ -50,7 +50,7 @@ def _provision(out: Out) -> tuple[ModuleType, DatabaseAccess]:
 
 
 def _show(out: Out, found: dict[str, Any], *people: RenderableType) -> None:
-    findings = [Text(each, style="bold red") for each in found["findings"]]
+    findings = [plain(each, "bold red") for each in found["findings"]]
     out.show(found, *people, *findings)
     if findings:
         raise typer.Exit(FOUND)

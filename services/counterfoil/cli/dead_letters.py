@@ -8,13 +8,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Rows, plain, record
+from counterfoil.contract.text import printable
 from counterfoil.settings import ADMIN, KafkaAccess
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def show(
     value, rest = letter.value or b"", len(letter.value or b"") - _SHOWN
     people = {
         **{name: text for name, text in _row(letter).items() if name != "preview"},
-        "key": None if letter.key is None else printable(letter.key),
-        "value": printable(value[:_SHOWN]) + (f" ... and {rest} bytes more" if rest > 0 else ""),
+        "key": None if letter.key is None else as_text(letter.key),
+        "value": as_text(value[:_SHOWN]) + (f" ... and {rest} bytes more" if rest > 0 else ""),
     }
-    headers = [{"name": printable(name.encode()), "value": printable(text or b"")} for name, text in letter.headers]
+    headers = [{"name": as_text(name.encode()), "value": as_text(text or b"")} for name, text in letter.headers]
     out.show({**_row(letter), **_bytes(letter)}, record(people), Rows("headers", headers, ("name", "value")))
 
 
@@ -98,7 +98,7 @@ def replay(
     with bars(out) as shown:
         done = letters.replay(access, name, offset, lambda sent, total: shown.reach("replaying", sent, total))
     left = [{"offset": at, "reason": why} for at, why in done.left]
-    text = Text(f"{done.sent} sent back")
+    text = plain(f"{done.sent} sent back")
     out.show({"sent": done.sent, "left": left}, text, *([Rows("left", left, ("offset", "reason"))] if left else []))
     if left:
         raise typer.Exit(FOUND)
@@ -111,10 +111,9 @@ def _agreed(question: str) -> bool:
         return False
 
 
-def printable(data: bytes) -> str:
-    """Text that is safe in a terminal: bytes that are not UTF-8 and characters that are not printable are escaped."""
-    text = data.decode("utf-8", "backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+def as_text(data: bytes) -> str:
+    """Bytes as text that can be printed; those that are not UTF-8 are escaped, too."""
+    return printable(data.decode("utf-8", "backslashreplace"))
 
 
 def _letters(out: Out) -> tuple[ModuleType, KafkaAccess]:
@@ -133,7 +132,7 @@ def _topic(letters: ModuleType, text: str) -> str:
 
 def _row(letter: Letter) -> dict[str, Any]:
     death, value = letter.death, letter.value or b""
-    start = printable(value[:_PREVIEW])
+    start = as_text(value[:_PREVIEW])
     return {
         "topic": letter.topic,
         "offset": letter.offset,

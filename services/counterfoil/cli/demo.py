@@ -7,14 +7,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import RenderableType
-from rich.text import Text
 
 from counterfoil.cli.audit import tables as audit_tables
 from counterfoil.cli.command import FOUND, Invalid, Out, gateway_url, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.values import format_amount, in_units
 
 _MONEY: Final = ("appropriated", "issued", "recycled", "available", "held", "redeemed", "expired", "cancelled")
@@ -84,7 +83,7 @@ def register(app: typer.Typer) -> None:
             report = _play_distributed(out, home, (kafka, database), (seed, nodes, pods))
         else:
             report = _play(out, home, gateway, clock, (seed, nodes, pods))
-        out.show(report, *tables(report), Text(f"everything is in {home}", style="dim"))
+        out.show(report, *tables(report), plain(f"everything is in {home}", "dim"))
         if not report["audit"]["clean"]:
             raise typer.Exit(FOUND)
 
@@ -99,7 +98,7 @@ def _prepare(out: Out, home: Path, seed: int) -> None:
 
     found = prepare(home, seed)
     start = f"next: COUNTERFOIL_CLOCK={found['clock']} counterfoil up --home {home}"
-    out.show(found, record(found), Text(start, style="dim"))
+    out.show(found, record(found), plain(start, "dim"))
 
 
 def _play(

@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.text import Text
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import named_log
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, wanted_passphrase
-from counterfoil.cli.render import record
+from counterfoil.cli.render import plain, record
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import Name, Origin, decode_base64
 from counterfoil.contract.services import SERVICES
+from counterfoil.contract.text import unfit
 from counterfoil.core.rules import LATEST
 from counterfoil.instance import Instance
 from counterfoil.log.errors import FormatError
@@ -83,10 +83,10 @@ def register(app: typer.Typer) -> None:
             )
         found = instance_files(instance)
         start = "counterfoil up" if home is None else f"counterfoil up --home {quote(str(home))}"
-        hints = [Text(f"next: {start}", style="dim")]
+        hints = [plain(f"next: {start}", "dim")]
         if recovery_key is None:
             found["operator_recovery_key"] = str(instance.recovery_file)
-            hints.insert(0, Text(f"move {instance.recovery_file} offline, and delete it here", style="bold"))
+            hints.insert(0, plain(f"move {instance.recovery_file} offline, and delete it here", "bold"))
         out.show(found, record(found), *hints)
 
 
@@ -117,3 +117,5 @@ def _check_names(host: str, operator_name: str) -> None:
         raise Invalid(
             "--host is a DNS name in lower case, --operator-name is text of at most 120 characters"
         ) from problem
+    if (why := unfit(operator_name)) is not None:
+        raise Invalid(f"--operator-name: {why}")

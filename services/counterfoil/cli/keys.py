@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.keyring import Keyring
@@ -14,7 +13,7 @@ from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, new_passphrase, passphrase_of, wanted_passphrase
 from counterfoil.cli.proofs import Proof, RecoveryProof, format_proof, proven
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.signing import KeysOption, SigningSession, signed, signing
 from counterfoil.client.author import Author
 from counterfoil.contract.record import Command as Body
@@ -128,7 +127,7 @@ def prove(
         text = encode_base64(author.consent(host, successor, "recovery"))
     else:
         text = format_proof(author.prove(host, "recovery" if recovery else "signing"))
-    out.show({"proof": text}, Text(text))
+    out.show({"proof": text}, plain(text))
 
 
 @signing(app, "add", "counterfoil keys add springfield-2 --as springfield")

@@ -12,7 +12,7 @@ from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
 from counterfoil.cli.options import argument
-from counterfoil.cli.render import console, record
+from counterfoil.cli.render import console, plain, record
 from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import NotProven, NotThere, RefusedByService
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
@@ -183,7 +183,7 @@ def tail(
         if session.out.json:
             session.out.show(value)
         else:
-            console().print(line(CODEC.decode_entry(canonical(value))), markup=False)
+            console().print(plain(line(CODEC.decode_entry(canonical(value)))))
         if number == count:
             return
 

@@ -64,6 +64,10 @@ def register(
     proof: Proof = None,
     recovery: RecoveryName = None,
     recovery_proof: RecoveryProof = None,
+    looks_like: Annotated[
+        str | None,
+        option("--looks-like", "A party whose name this one may be taken for, and is meant to be like.", None, "PARTY"),
+    ] = None,
 ) -> None:
     """Operator: admit a party with its roles, its first key and, best from the start, its recovery key.
 
@@ -78,6 +82,7 @@ def register(
             group_id=group or party,
             key=proven(session, party, party, proof),
             recovery_key=recovery_key(session, party, recovery, recovery_proof),
+            looks_like=looks_like,
         )
     )
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.text import Text
 
 from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Reason, argument, option
+from counterfoil.cli.render import lines
 from counterfoil.cli.signing import refused_form, signed
 from counterfoil.contract.canonical import Refused, parse_json
 from counterfoil.contract.limits import MAX_PAYLOAD_BYTES
@@ -61,7 +61,7 @@ TEMPLATE: Final[dict[str, Any]] = {
 @local(app, "template", "counterfoil programme template > programme.json")
 def template(out: Out) -> None:
     """Print a programme to start from: the share is 3/4, the cap 50 000.00, the least voucher 100.00."""
-    out.show(TEMPLATE, Text(json.dumps(TEMPLATE, indent=2)))
+    out.show(TEMPLATE, lines(json.dumps(TEMPLATE, indent=2).splitlines()))
 
 
 @signed(app, "publish", "counterfoil programme publish programme.json --as springfield")

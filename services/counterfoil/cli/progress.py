@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,10 +17,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.text import Text
 
 from counterfoil.cli.command import Out
-from counterfoil.cli.render import console
+from counterfoil.cli.render import console, plain
 
 
 class Bars:
@@ -51,10 +51,10 @@ class RateColumn(ProgressColumn):
         super().__init__()
         self._what = what
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: Task) -> RenderableType:
         """The rate, once there is one."""
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {self._what}/s")
+        return plain("" if speed is None else f"{speed:,.0f} {self._what}/s")
 
 
 @contextmanager

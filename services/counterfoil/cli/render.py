@@ -1,16 +1,22 @@
-"""Output for people: tables and records. Values are printed as they are, never read as markup."""
+"""Output for people: lines, tables and records.
+
+Values are never read as markup, and what in them is not printable is escaped: logs hold what anybody wrote. So `plain`
+is the one place where text becomes Rich's.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
+from rich.text import Text  # noqa: TID251 here it is escaped
+
+from counterfoil.contract.text import printable
 
 _WIDTH: Final = 240  # characters where the output is not a terminal, so that nothing is cut off
 _BEYOND: Final = 10_000  # characters, wider than any table
@@ -23,16 +29,26 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False)
 
 
+def plain(text: str, style: str = "") -> Text:
+    """One line of text."""
+    return Text(printable(text), style=style)
+
+
+def lines(texts: Iterable[str]) -> Text:
+    """Several lines of text."""
+    return Text("\n".join(map(printable, texts)))
+
+
 def cell(value: object) -> Text:
     """A value in one cell: a list with commas or, if long, one item per line; nested values as JSON; none as a dash."""
     if value is None or value in ("", [], ()):
-        return Text("-", style="dim")
+        return plain("-", "dim")
     if isinstance(value, bool):
-        return Text("yes" if value else "no")
+        return plain("yes" if value else "no")
     if isinstance(value, list | tuple) and not any(isinstance(each, dict | list | tuple) for each in value):
         texts = [str(each) for each in value]
-        return Text((", " if sum(map(len, texts)) < _LINE else "\n").join(texts))
-    return Text(json.dumps(value) if isinstance(value, dict | list | tuple) else str(value))
+        return plain(", ".join(texts)) if sum(map(len, texts)) < _LINE else lines(texts)
+    return plain(json.dumps(value) if isinstance(value, dict | list | tuple) else str(value))
 
 
 class Rows:
@@ -51,14 +67,14 @@ class Rows:
         if Measurement.get(console, options.update_width(_BEYOND), whole).maximum <= options.max_width:
             yield whole
             return
-        yield Text(self.title, style="italic")
+        yield plain(self.title, "italic")
         for row in self.rows:
             yield record({name: row.get(name) for name in self.columns})
-            yield Text("")
+            yield plain("")
 
     def _table(self) -> Table:
         nothing = None if self.rows else "none"
-        made = Table(title=self.title, title_justify="left", caption=nothing, caption_justify="left")
+        made = Table(title=plain(self.title), title_justify="left", caption=nothing, caption_justify="left")
         for name in self.columns:
             made.add_column(name.replace("_", " "), justify="right" if name in self.right else "left")
         for row in self.rows:
@@ -70,5 +86,5 @@ def record(values: Mapping[str, Any]) -> Table:
     """One thing, with a line for each of its members."""
     made = Table.grid(padding=(0, 2))
     for name, value in values.items():
-        made.add_row(Text(name.replace("_", " "), style="bold"), cell(value))
+        made.add_row(plain(name.replace("_", " "), "bold"), cell(value))
     return made

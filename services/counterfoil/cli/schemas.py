@@ -11,12 +11,12 @@ from typing import Annotated, Final
 
 import orjson
 import typer
-from rich.text import Text
 
 from counterfoil.catalogue import DECIDERS, VOCABULARY
 from counterfoil.cli import state_records
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.render import lines
 from counterfoil.contract.export import render
 from counterfoil.core.rules import RULES, Rules
 
@@ -137,7 +137,6 @@ def register(app: typer.Typer) -> None:
         """
         files = {**contract_files(), OPENAPI: openapi(), ASYNCAPI: asyncapi()}
         found = diff_schemas(root, files) if check else write_schemas(root, files)
-        text = "\n".join(found) or "all current"
-        out.show({"findings" if check else "changed": found}, Text(text))
+        out.show({"findings" if check else "changed": found}, lines(found or ["all current"]))
         if check and found:
             raise typer.Exit(FOUND)

@@ -12,13 +12,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.text import Text
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
-from counterfoil.cli.render import record
+from counterfoil.cli.render import plain, record
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
@@ -140,7 +139,7 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
         "probes": http_url(*system.probes.address),
         **({"url": listener_url(listener)} if listener is not None else {}),
     }
-    out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
+    out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
     if listener is not None:
         warn_without_tls(out, listener)
 

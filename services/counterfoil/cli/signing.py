@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 from rich.console import RenderableType
-from rich.text import Text
 
 from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
 from counterfoil.cli.delivery import Delivery, LogKey, Settled
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
-from counterfoil.cli.render import record
+from counterfoil.cli.render import plain, record
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.contract.log_id import MAIN, host_of, log_of
 from counterfoil.contract.record import Command as Body
@@ -210,10 +209,10 @@ def accepted(settled: Settled) -> list[RenderableType]:
     """What people see of an accepted command."""
     proven, pinned = settled.proven, settled.pinned
     entry = proven.entry
-    lines: list[RenderableType] = [Text(f"accepted: {log_of(entry.origin).name}:{entry.index}", style="bold green")]
+    lines: list[RenderableType] = [plain(f"accepted: {log_of(entry.origin).name}:{entry.index}", "bold green")]
     lines += [record({"id": entry.id}), *(record(event_row(event)) for event in entry.events)]
     word = "a pinned key" if pinned else "the gateway's own key; pin the log keys to be sure: COUNTERFOIL_VKEYS"
-    lines.append(Text(f"receipt verified under {word}, tree size {proven.checkpoint.size}", style="dim"))
+    lines.append(plain(f"receipt verified under {word}, tree size {proven.checkpoint.size}", "dim"))
     return lines
 
 

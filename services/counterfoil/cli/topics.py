@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
-from rich.text import Text
 
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
+from counterfoil.cli.render import lines, plain
 from counterfoil.settings import ADMIN, KafkaAccess
 
 app = typer.Typer(name="topics", help="Topics, users and rights on Kafka: apply, check.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def apply(
     provision, access = _provision(out)
     changes = provision.apply_topics(access, brokers, out.settings.secrets, logs_here(out))
     findings = provision.check_topics(access, out.settings.secrets, logs_here(out))
-    done = Text("\n".join(changes) if changes else "nothing to change: no drift")
+    done = lines(changes or ["nothing to change: no drift"])
     _show(out, provision, access, {"changes": changes, "findings": findings}, done)
 
 
@@ -51,7 +51,7 @@ def check(out: Out) -> None:
     """
     provision, access = _provision(out)
     findings = provision.check_topics(access, out.settings.secrets, logs_here(out))
-    _show(out, provision, access, {"findings": findings}, *([] if findings else [Text("no drift")]))
+    _show(out, provision, access, {"findings": findings}, *([] if findings else [plain("no drift")]))
 
 
 def _provision(out: Out) -> tuple[ModuleType, KafkaAccess]:
@@ -64,7 +64,7 @@ def _show(out: Out, provision: ModuleType, access: KafkaAccess, found: dict[str,
     enforced = provision.rights_enforced(access)
     if not enforced:
         out.note("this Kafka has no authorizer: anyone who reaches it may read and write everything")
-    findings = [Text(each, style="bold red") for each in found["findings"]]
+    findings = [plain(each, "bold red") for each in found["findings"]]
     out.show({**found, "rights_enforced": enforced}, *people, *findings)
     if findings:
         raise typer.Exit(FOUND)

@@ -8,18 +8,18 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
-from counterfoil.cli.render import record
+from counterfoil.cli.render import plain, record
 from counterfoil.contract.times import HOUR
 from counterfoil.errors import BadPrivateFile, CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
+from counterfoil.ops import logs
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.process_lock import Held, process_lock
@@ -66,7 +66,7 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
     from counterfoil.cli.gateway_server import StopSignal, listening
 
-    logging.basicConfig(level=out.settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(out.settings.log_level, "text", "up")
     with _only_process(instance), listening(listen) as listener:
         stop = StopSignal()
         relay = AnswerRelay()
@@ -88,7 +88,7 @@ def _run(out: Out, system: Embedded, relay: AnswerRelay, listener: socket, stop:
     server = make_server(system.backend(), relay, lambda: system.failure, stop, protections)
     system.start()
     found = {"url": listener_url(listener), **instance_files(system.instance)}
-    out.show(found, record(found), Text("Ctrl-C stops it", style="dim"))
+    out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
     warn_without_tls(out, listener)
     if not stop.received:
         server.run([listener])  # at its end uvicorn raises the signals that it caught again, for `stop`

@@ -1,4 +1,4 @@
-"""How a record becomes JSON, and whether its texts are well formed: one function of each per record.
+"""How a record becomes JSON, whether its texts are well formed, and which are free: one function of each per record.
 
 They are put together from the annotations of its members when the first value is met.
 """
@@ -6,7 +6,7 @@ They are put together from the annotations of its members when the first value i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -15,12 +15,14 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from counterfoil.contract.record import annotations_of
-from counterfoil.contract.scalars import Coded, Native, Tagged
+from counterfoil.contract.scalars import Coded, FreeText, Native, Tagged
 
 Dump = Callable[[Any], Any]
 """From a member's value to its JSON value."""
 Check = Callable[[Any], object]
 """Raises ValueError if a text in a member's value is not of its pattern or too long."""
+Texts = Callable[[Any], Iterator[tuple[str, str]]]
+"""The free texts in a member's value, each with what its path adds to the member's name."""
 _TEXTS_KEPT: Final = 1_024  # of each pattern: ids of parties, assets and accounts come again and again
 
 
@@ -34,6 +36,14 @@ def check(value: Any) -> None:
     """Raises ValueError if any text in a record is not of its pattern, or too long."""
     kind: type = type(value)
     checker(kind)(value)
+
+
+def free_texts(value: Any) -> Iterator[tuple[str, str]]:
+    """The names and reasons in a record, each with the path of its member: ``terms.title``."""
+    kind: type = type(value)
+    for name, texts in _texts_in(kind):
+        for rest, text in texts(getattr(value, name)):
+            yield name + rest, text
 
 
 @cache
@@ -60,6 +70,11 @@ def checker(kind: type) -> Callable[[Any], None]:
             test(getattr(value, name))
 
     return run
+
+
+@cache
+def _texts_in(kind: type) -> list[tuple[str, Texts]]:
+    return _found(_texts_of, kind)
 
 
 def _found(of: Callable[[Any], Callable[[Any], Any] | None], kind: type) -> list[tuple[str, Callable[[Any], Any]]]:
@@ -94,6 +109,22 @@ def _check_of(annotation: Any) -> Check | None:
             return _text_check(marker.schema["pattern"], marker.schema["max_length"])
         return check if isinstance(marker, Tagged) else None
     return checker(annotation) if _is_record(annotation) and _found(_check_of, annotation) else None
+
+
+def _texts_of(annotation: Any) -> Texts | None:
+    """None where no free text can be."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is tuple:
+        one = _texts_of(parts[0])
+        return None if one is None else lambda values: (found for value in values for found in one(value))
+    if origin in (Union, UnionType):
+        inner = _texts_of(parts[0])
+        return None if inner is None else lambda value: iter(()) if value is None else inner(value)
+    if origin is Annotated:
+        return (lambda text: iter([("", text)])) if isinstance(annotation.__metadata__[0], FreeText) else None
+    if _is_record(annotation) and _texts_in(annotation):
+        return lambda value: ((f".{name}", text) for name, text in free_texts(value))
+    return None
 
 
 def _unless_none(one: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:

@@ -63,6 +63,7 @@ class Code(StrEnum):
     ROLE_NOT_ALLOWED = "role_not_allowed"
     PARTY_CLOSED = "party_closed"
     PARTY_SUSPENDED = "party_suspended"
+    TEXT_NOT_ACCEPTABLE = "text_not_acceptable"
     # Decided by existence and ownership.
     UNKNOWN_PARTY = "unknown_party"
     UNKNOWN_PROGRAMME = "unknown_programme"
@@ -80,6 +81,7 @@ class Code(StrEnum):
     ROOT_OPERATOR = "root_operator"
     UNKNOWN_PROPOSAL = "unknown_proposal"
     ALREADY_EXISTS = "already_exists"
+    NAME_CONFUSABLE = "name_confusable"
     # Decided by content.
     KEY_NOT_ACCEPTABLE = "key_not_acceptable"
     KEY_NOT_PROVEN = "key_not_proven"
@@ -179,6 +181,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.ROLE_NOT_ALLOWED: Meaning(_D, False, "The actor does not have the role that this command needs."),
     Code.PARTY_CLOSED: Meaning(_D, False, "The party is closed: it only ends what it has under way."),
     Code.PARTY_SUSPENDED: Meaning(_D, True, "The party is suspended: it only ends what it has under way."),
+    Code.TEXT_NOT_ACCEPTABLE: Meaning(
+        _D, False, "A name or reason is blank, not NFC, or has a character that Unicode 13 lacks or does not show."
+    ),
     Code.UNKNOWN_PARTY: Meaning(_D, True, "No such party."),
     Code.UNKNOWN_PROGRAMME: Meaning(_D, True, "No such programme."),
     Code.UNKNOWN_CLASS: Meaning(_D, True, "No such accelerator class."),
@@ -197,6 +202,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.UNKNOWN_PROPOSAL: Meaning(_D, False, "No such open proposal of the other side."),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
+    Code.NAME_CONFUSABLE: Meaning(
+        _D, False, "The name may be taken for that of the party named, which the operator has not said to be meant."
+    ),
     Code.KEY_NOT_ACCEPTABLE: Meaning(_D, False, "Not a canonical Ed25519 public key of prime order, or already used."),
     Code.KEY_NOT_PROVEN: Meaning(_D, False, "Not the key's signature over its statement for this host, party and use."),
     Code.RECOVERY_UNDER_WAY: Meaning(_D, True, "A recovery of the party is under way: object to it first."),

@@ -72,6 +72,13 @@ class Native:
         return dict(self.schema)
 
 
+class FreeText(Native):
+    """Text for people. The rules in force say more of it than its form does: `counterfoil.contract.text`."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(type="str", pattern=r"^(?:[^\x00-\x1f\x7f]+)$", max_length=longest)
+
+
 def _count(low: int, high: int) -> Native:
     return Native(type="int", ge=low, le=high)
 
@@ -159,8 +166,8 @@ Currency = Annotated[str, _text(r"[A-Z]{3}", 3)]
 CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", 36)]
 _HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
 Origin = Annotated[str, _text(f"{_HOST}/{SERVICE_PATTERN}/{SHARD_PATTERN}", 140)]
-Name = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_NAME)]
-Reason = Annotated[str, _text(r"[^\x00-\x1f\x7f]+", limits.MAX_REASON)]
+Name = Annotated[str, FreeText(limits.MAX_NAME)]
+Reason = Annotated[str, FreeText(limits.MAX_REASON)]
 Reference = Annotated[str, _text(r"[!-~]+", limits.MAX_REFERENCE)]
 TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
 Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]

@@ -33,10 +33,12 @@ from counterfoil.contract.events import (
     StateRooted,
     WriterResumed,
 )
+from counterfoil.contract.forms import free_texts
 from counterfoil.contract.log_id import host_of, log_of
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Header, Submission
+from counterfoil.contract.text import unfit
 from counterfoil.core.decider import At, Decider, S, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.keys import key_id_of
@@ -248,6 +250,8 @@ class Engine(Generic[S]):
         if body.RECOVERY is not (header.key_id in party.recovery_keys):
             return refuse(Code.KEY_FOR_OTHER_USE, key_id=header.key_id)
         refusal = may_give(party, body)
+        if refusal is None and self.state.rules.judges_text:
+            refusal = _unfit_text(body)
         if refusal is not None:
             return refusal
         return self.decider.commands[type(body)](self.state, body, party, at)
@@ -290,6 +294,13 @@ def may_give(party: Party, body: Command) -> Refusal | None:
     if body.ROLES and not any(role in party.roles for role in body.ROLES):
         return refuse(Code.ROLE_NOT_ALLOWED, needs=" or ".join(body.ROLES))
     return None if body.EXIT else not_taking_part(party)
+
+
+def _unfit_text(body: Command) -> Refusal | None:
+    for field, text in free_texts(body):
+        if (why := unfit(text)) is not None:
+            return refuse(Code.TEXT_NOT_ACCEPTABLE, field=field, why=why)
+    return None
 
 
 def _nothing(_state: object, _event: object, _at: At) -> None:

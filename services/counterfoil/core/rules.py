@@ -43,6 +43,13 @@ class Rules:
     max_validity: int
     """The longest time from `issued_at` to `expires_at`."""
 
+    # text
+    judges_text: bool
+    """Whether names and reasons are visible text, and new names unlike all others, by Unicode 13.
+
+    A newer version of Unicode is another table, and another field.
+    """
+
     # open state per owner, so that no party can make the state of a service grow without bound
     max_keys_per_party: int
     """Keys in force."""
@@ -194,6 +201,7 @@ _FIRST: Final = Rules(
     absent=_NEW_IN_4,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
+    judges_text=False,
     max_keys_per_party=16,
     max_keys_ever=256,
     max_new_keys=None,
@@ -247,11 +255,12 @@ _SECOND: Final = replace(_FIRST, number=2, continues_every_order=True, validity_
 # A report that was sent in time was late if the service came back too late: the contract defaulted.
 _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumption_grace=600 * SECOND)
 
-# One stolen key was for ever, duties could be held together, paper used twice, and mistakes not be put right.
+# One stolen key was for ever, duties held together, paper used twice, names forged, and no mistake put right.
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
     absent=_GONE_IN_4,
+    judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
     operator_revokes_keys=False,

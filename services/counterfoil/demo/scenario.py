@@ -173,7 +173,7 @@ def found(world: World) -> None:
 def _register(driver: StoryDriver, party_id: str, name: str, roles: tuple[Role, ...]) -> None:
     driver.send("operator", RegisterParty(
         party_id=party_id, name=name, roles=roles, group_id=party_id, key=driver.prove(party_id),
-        recovery_key=None,
+        recovery_key=None, looks_like=None,
     ))  # fmt: skip
 
 

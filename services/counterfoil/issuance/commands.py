@@ -51,6 +51,7 @@ class RegisterParty(Command):
     """Operator: admit a party with its roles, its group of related parties and its first key.
 
     The key's proof is the party's consent. With its recovery key it recovers from the loss or theft of all others.
+    `looks_like`: a party whose name this one may be taken for, and is meant to be like all the same.
     """
 
     party_id: Id
@@ -59,6 +60,7 @@ class RegisterParty(Command):
     group_id: Id
     key: ProvenKey
     recovery_key: ProvenKey | None
+    looks_like: Id | None
 
 
 @command("add_key", role=ANY)

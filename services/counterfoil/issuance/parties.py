@@ -8,6 +8,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.lookalikes import look_of
 from counterfoil.issuance.commands import CloseParty, RegisterParty, RegisterPartyV1
 from counterfoil.issuance.groups import group_is_full
 from counterfoil.issuance.keys import acceptable, key_added_by, recovery_key_set_by, unproven
@@ -18,6 +19,7 @@ def register_party(state: IssuanceState, body: RegisterParty, _actor: Party, at:
     """Admit a party with its first key and, if it has one, its recovery key."""
     refusal = (
         _taken(state, body)
+        or _confusable(state, body)
         or unproven(state, body.party_id, at, key=body.key, recovery_key=body.recovery_key)
         or _unfit_roles(body)
         or group_is_full(state, body.group_id)
@@ -51,6 +53,13 @@ def _taken(state: IssuanceState, body: RegisterParty | RegisterPartyV1) -> Refus
     return refuse(Code.ALREADY_EXISTS, party_id=body.party_id) if taken else None
 
 
+def _confusable(state: IssuanceState, body: RegisterParty) -> Refusal | None:
+    other = state.looks.get(look_of(body.name)) if state.rules.judges_text else None
+    if other is None or other == body.looks_like:
+        return None
+    return refuse(Code.NAME_CONFUSABLE, party_id=other)
+
+
 def _unfit_roles(body: RegisterParty | RegisterPartyV1) -> Refusal | None:
     return unfit_lists(Listed("roles", body.roles, len(body.roles)))  # without repetition there are few
 
@@ -65,5 +74,6 @@ def _registered(body: RegisterParty | RegisterPartyV1) -> PartyRegistered:
 def party_registered(state: IssuanceState, event: PartyRegistered, at: At) -> None:
     """Apply a registration; that of the first entry is the root operator's."""
     state.directory.registered(event)
+    state.index_name(event.party_id, event.name)
     if at.index == 0:
         state.root[()] = event.party_id

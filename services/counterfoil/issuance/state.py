@@ -22,6 +22,7 @@ from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
 from counterfoil.core.keys import key_id_of
+from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.table import Table
 from counterfoil.issuance.events import (
@@ -134,8 +135,8 @@ class IssuanceState(ServiceState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "classes", "committed", "group_issued", "issued_to", "key_ids", "listings", "new_keys", "open_vouchers",
-        "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
+        "classes", "committed", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys",
+        "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -155,9 +156,16 @@ class IssuanceState(ServiceState):
         self.open_vouchers: dict[str, dict[str, int]] = {}  # by beneficiary and programme
         self.committed: dict[str, int] = {}  # by currency, over all programmes: appropriated + issued
 
+        self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
+
     def root_operator(self) -> str | None:
         """The operator that the log's first entry names."""
         return self.root.get(())
+
+    def index_name(self, party_id: str, name: str) -> None:
+        """Keep what the name of a party looks like."""
+        look = look_of(name)
+        self.looks[look] = min(party_id, self.looks.get(look, party_id))
 
     def propose(self, recovery_id: str, recovery: Recovery) -> None:
         """Keep a recovery until it is in force or has ended."""
@@ -244,6 +252,9 @@ class IssuanceState(ServiceState):
         self.key_ids = {
             key_id for party in self.directory.parties.values() for key_id in (*party.keys, *party.recovery_keys)
         }
+        self.looks = {}
+        for party in self.directory.parties.values():
+            self.index_name(party.party_id, party.name)
         self.recoveries_due = Deadlines(self.recoveries.__contains__)
         self.recovering = {}
         for recovery_id in sorted(self.recoveries):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from counterfoil.contract.text import printable
 from counterfoil.contract.times import SECOND, format_time
 from counterfoil.settings import BadSetting
 
@@ -25,12 +26,22 @@ def configure(level: str, form: Literal["text", "json"], service: str) -> None:
     only objects are written. Raises `BadSetting` if the package for JSON is not installed.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(TEXT))
+    handler.setFormatter(_Lines(TEXT))
     if form == "json":
         handler.setFormatter(_json(service))
         handler.addFilter(_complete)
     logging.captureWarnings(form == "json")
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class _Lines(logging.Formatter):
+    """Escapes what is not printable in messages, and in each line of a traceback: they may quote what anybody sent."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 the base class's name
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
 
 
 def _json(service: str) -> logging.Formatter:
