@@ -11,8 +11,9 @@ from counterfoil.client.author import Author
 from counterfoil.client.checkpoints import Checkpoints, met
 from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Damaged, Outbox
-from counterfoil.client.problems import NotProven
+from counterfoil.client.problems import NotProven, NotThere
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
+from counterfoil.contract.log_id import LogId
 from counterfoil.issuance.commands import CloseParty
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
@@ -93,3 +94,25 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(NotProven, match=f"{file}.*damaged: remove it"):
         checkpoints.last(key)
+
+
+class Published:
+    """A gateway that publishes one checkpoint, and no tiles."""
+
+    def __init__(self, published: bytes) -> None:
+        self._published = published
+
+    def log_file(self, _log: LogId, path: str) -> bytes:
+        if path != "checkpoint":
+            raise NotThere("not_found", path, {})
+        return self._published
+
+
+def test_a_log_that_cannot_publish_stops_nobody(tmp_path: Path) -> None:
+    """Its disk is full, or its clock stands: receipts are ahead of what is published; the log itself judges `seen`."""
+    checkpoints, key = Checkpoints(tmp_path, sleep=lambda _: None), KEY.verify_key
+    assert checkpoints.follow(Published(note(2)), key) is None  # type: ignore[arg-type]
+    checkpoints.keep(met(note(7), key), key)
+    last = checkpoints.follow(Published(note(2)), key)  # type: ignore[arg-type]
+    assert last is not None
+    assert last.head.size == 7

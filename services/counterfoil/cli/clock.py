@@ -74,18 +74,11 @@ def _clocks(out: Out, instance: Instance, names: list[str] | None) -> list[LogCl
 
 
 def _show(out: Out, title: str, clocks: list[LogClock]) -> None:
-    now = format_time(_now(out))
+    from counterfoil.runtime.clock import time_by
+
+    now = format_time(time_by(out.settings.clock))
     rows = [_row(each) for each in clocks]
     out.show({"time_here": now, title: rows}, plain(f"It is {now} here."), Rows(title, rows, _COLUMNS))
-
-
-def _now(out: Out) -> int:
-    from counterfoil.runtime.clock import FileClock, SystemClock
-
-    if out.settings.clock is None:
-        return SystemClock().now()
-    with FileClock(out.settings.clock) as clock:
-        return clock.now()
 
 
 def _row(clock: LogClock) -> dict[str, Any]:

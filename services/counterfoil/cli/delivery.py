@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession
-from counterfoil.client.problems import RefusedByService, Unreachable, Unsettled
+from counterfoil.client.problems import NotProven, RefusedByService, Unreachable, Unsettled
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.refusals import Code
 from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
+    from counterfoil.client.checkpoints import Met
     from counterfoil.client.outbox import Kept
     from counterfoil.client.verify import Proven
 
@@ -60,8 +61,16 @@ class Delivery:
 
     def resend(self, kept: Kept, log: LogKey) -> Settled:
         """Send a command that is kept. Raises `RefusedByService`, `Unsettled`, `NotProven`."""
-        with self._settling(kept.header.command_id):
-            return self.proven(self._session.gateway.submit(kept.envelope), log, kept.envelope)
+        try:
+            with self._settling(kept.header.command_id):
+                settled = self.proven(self._session.gateway.submit(kept.envelope), log, kept.envelope)
+        except RefusedByService as problem:
+            if problem.code == Code.SEEN_IS_NOT_OURS and problem.receipt is not None:
+                raise self.checkpoints.went_back(_checkpoint(problem.receipt, log), log.key) from problem
+            raise
+        if kept.header.seen is not None and settled.proven.entry.index < kept.header.seen.size:
+            raise self.checkpoints.went_back(_checkpoint(settled.receipt, log), log.key)
+        return settled
 
     def decided(self, actor: str, command_id: str, log: LogKey) -> Settled | None:
         """A command that was accepted before; None if it is not decided. Raises `RefusedByService`, `NotProven`."""
@@ -75,13 +84,10 @@ class Delivery:
 
     def proven(self, receipt: Mapping[str, Any], log: LogKey, envelope: bytes | None = None) -> Settled:
         """What a receipt proves, of the command `envelope` if one is given. Raises `NotProven`."""
-        from counterfoil.client.checkpoints import met
         from counterfoil.client.verify import verify_answer
-        from counterfoil.log.proofs import parse_receipt
 
         proven = verify_answer(receipt, log.key, envelope)
-        note = parse_receipt(str(receipt["proof"]).encode()).checkpoint_note
-        self.checkpoints.keep(met(note, log.key), log.key)
+        self.checkpoints.keep(_checkpoint(receipt, log), log.key)
         return Settled(receipt, proven, log.pinned)
 
     @contextmanager
@@ -99,6 +105,18 @@ class Delivery:
             self._session.out.note(f"not settled: `counterfoil resend {command_id}` sends the same command again")
             raise
         self.outbox.settle(command_id)
+
+
+def _checkpoint(receipt: Mapping[str, Any], log: LogKey) -> Met:
+    """The signed checkpoint in a receipt. Raises `NotProven`."""
+    from counterfoil.client.checkpoints import met
+    from counterfoil.log.errors import LogError
+    from counterfoil.log.proofs import parse_receipt
+
+    try:
+        return met(parse_receipt(str(receipt["proof"]).encode()).checkpoint_note, log.key)
+    except (KeyError, LogError) as problem:
+        raise NotProven(f"not a receipt: {problem!r}") from problem
 
 
 def log_key(session: GatewaySession, origin: str) -> LogKey:

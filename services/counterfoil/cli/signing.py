@@ -133,11 +133,11 @@ class SigningSession(GatewaySession):
     def _sign(self, body: Body | tuple[Body, ...], id_: str, delivery: Delivery, log: LogKey) -> bytes:
         """The command's envelope, which says the last checkpoint of the log that was met."""
         from counterfoil.contract.submission import Seen
-        from counterfoil.runtime.clock import SystemClock
+        from counterfoil.runtime.clock import time_by
 
         last = delivery.checkpoints.follow(self.gateway, log.key)
         seen = None if last is None else Seen(size=last.head.size, root=last.head.root)
-        return self.author.sign(body, log.key.name, id_, SystemClock().now(), seen=seen)
+        return self.author.sign(body, log.key.name, id_, time_by(self.out.settings.clock), seen=seen)
 
 
 def _check_same(bodies: Sequence[Body], before: Sequence[Body], id_: str) -> None:

@@ -23,8 +23,8 @@ from counterfoil.log.note import NOTE_BYTES_MAX
 from counterfoil.log.tiles import tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
 
-_PUBLISHED_WITHIN: Final = 5.0  # seconds: what is decided is published a moment later
-_PAUSE: Final = 0.1
+_ATTEMPTS: Final = 20
+_PAUSE: Final = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Checkpoints:
         """Keep one that is later than the last. Raises `NotProven` if it is another of the same size."""
         last = self.last(key)
         if last is not None and last.head.size == found.head.size and last.head.root != found.head.root:
-            raise self._evidence(last, found, "they have the same size and another root")
+            raise self.evidence(last, found, "they have the same size and another root")
         if last is None or last.head.size < found.head.size:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             new = self._path(key).with_suffix(f".{os.getpid()}")
@@ -64,32 +64,36 @@ class Checkpoints:
             new.replace(self._path(key))
 
     def follow(self, gateway: Gateway, key: VerifyKey) -> Met | None:
-        """The last checkpoint, once what the log publishes now is proven to go on from it; None if none was met.
+        """The last checkpoint, after what the log publishes now was proven to go on from it; None if none was met.
 
-        Raises `NotProven`, after two checkpoints were saved as evidence; `Unreachable`, `RefusedByService`.
+        What is published may be behind what was met: then there is nothing to prove, and the log itself judges a
+        command that is signed with this checkpoint. Raises `NotProven`, after two checkpoints were saved as evidence;
+        `Unreachable`, `RefusedByService`.
         """
         last = self.last(key)
-        if last is None:
-            return None
-        ends = time.monotonic() + _PUBLISHED_WITHIN
-        while True:
-            late = time.monotonic() > ends
+        for nth in range(_ATTEMPTS):
+            if last is None:
+                break
             published = met(gateway.log_file(log_of(key.name), "checkpoint"), key)
-            if published.head.size >= last.head.size:
-                try:
-                    _tree(gateway, published.head).check_prefix(last.head)
-                except NotThere:  # a partial tile goes when the full one and a newer checkpoint are published
-                    if late:
-                        raise
-                except ProofError as problem:
-                    raise self._evidence(last, published, str(problem)) from problem
-                else:
-                    return last
-            elif late:
-                raise self._evidence(last, published, "the log went back")
-            self._sleep(_PAUSE)
+            if published.head.size < last.head.size:
+                break
+            try:
+                _tree(gateway, published.head).check_prefix(last.head)
+                break
+            except NotThere:  # a partial tile goes when the full one and a newer checkpoint are published
+                if nth == _ATTEMPTS - 1:
+                    raise
+                self._sleep(_PAUSE)
+            except ProofError as problem:
+                raise self.evidence(last, published, str(problem)) from problem
+        return last
 
-    def _evidence(self, last: Met, found: Met, why: str) -> NotProven:
+    def went_back(self, found: Met, key: VerifyKey) -> NotProven:
+        """What to raise if the log of `found` has, or lets follow, what cannot come before the last checkpoint."""
+        return self.evidence(self.last(key) or found, found, "the log went back")
+
+    def evidence(self, last: Met, found: Met, why: str) -> NotProven:
+        """What to raise of two checkpoints that contradict each other, which it saves in a file."""
         origin = last.head.origin
         path = self.directory / f"evidence-{_stem(origin)}-{last.head.size}-{found.head.size}"
         path.write_bytes(last.note + b"\n" + found.note)
