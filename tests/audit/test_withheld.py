@@ -214,14 +214,27 @@ def test_time_away_counts_once(outages: list[tuple[int, int]], away: int) -> Non
     assert sources._within(outages, 10, 30) == away
 
 
-def test_an_event_that_needs_another_waits_without_blame(small_logs: Path) -> None:
-    """Until what it refers to has arrived; from then on its own hour begins."""
-    log, _ = open_log(LogFiles(small_logs / "issuance" / "main"), None)
+def consumed_by_the_ledger(logs: Path) -> tuple[sources.Source, sources.SourceEvent]:
+    """Issuance's events, and the first of them, which the ledger has not consumed."""
+    log, _ = open_log(LogFiles(logs / "issuance" / "main"), None)
     assert log is not None
-    types = VOCABULARY.subscriptions["ledger"]["issuance"]
-    source = sources.Source(Reading(log.bundles()), types, KeptSource())
+    source = sources.Source(Reading(log.bundles()), VOCABULARY.subscriptions["ledger"]["issuance"], KeptSource())
     first = source.next()
     assert first is not None
+    return source, first
+
+
+def test_what_a_log_that_was_away_had_not_told_is_no_blame(small_logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It committed an event, was away for 40 hours, and told the others then."""
+    source, first = consumed_by_the_ledger(small_logs)
+    monkeypatch.setattr(source._log, "outages", lambda _until: [(first.time, first.time + 40 * HOUR)])
+    seen = [source.withheld(first.time + hour * HOUR, lambda _event: True) for hour in range(1, 43)]
+    assert seen == [None] * 41 + [first]
+
+
+def test_an_event_that_needs_another_waits_without_blame(small_logs: Path) -> None:
+    """Until what it refers to has arrived; from then on its own hour begins."""
+    source, first = consumed_by_the_ledger(small_logs)
     seen = [source.withheld(first.time + hour * HOUR, lambda _event: False) for hour in range(1, 30)]
     late = [source.withheld(first.time + hour * HOUR, lambda _event: True) for hour in range(30, 34)]
     assert seen + late == [None] * 32 + [first]

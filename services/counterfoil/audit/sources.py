@@ -18,10 +18,8 @@ CONSUME_WITHIN: Final = HOUR
 """How long a log that keeps deciding may leave another log's event unconsumed."""
 
 LEFT_ASIDE: Final = DAY
-"""How long a log may leave another log's event unconsumed in all, its own and the other log's outages left out.
+"""How long a log that makes no entries may do so, its outages and the other log's left out: these say why."""
 
-Within an hour of decisions it is late; but in silence it is only a log that says that it was away.
-"""
 PUBLISHED_WITHIN: Final = 300 * SECOND
 """How much later than its consumers a log may publish an entry."""
 
@@ -114,6 +112,8 @@ class Source:
         if self._late_since is None:
             self._late_since = time
         if self.is_reported or time <= self._late_since + CONSUME_WITHIN:
+            return None
+        if self.left_aside(item, time, ()) <= CONSUME_WITHIN:  # its log was away before it had told the others
             return None
         self.is_reported = True
         return item
