@@ -64,11 +64,13 @@ class Served:
             return httpx.Response(404)
         return self.instead(path, file.read_bytes()) or sent(file.read_bytes())
 
-    def mirror(self, to: Path, key: VerifyKey | None = KEY.verify_key) -> Mirrored:
+    def mirror(
+        self, to: Path, key: VerifyKey | None = KEY.verify_key, sleep: Callable[[float], None] = lambda _seconds: None
+    ) -> Mirrored:
         """Bring the mirror in `to` up to date."""
         self.asked.clear()
         transport = httpx.MockTransport(self)
-        with LogServer("http://g", transport=transport, sleep=lambda _seconds: None) as server:
+        with LogServer("http://g", transport=transport, sleep=sleep) as server:
             return mirror(server, to, [LEDGER], {} if key is None else {LEDGER: key})[0]
 
 
@@ -139,6 +141,15 @@ def test_what_was_interrupted_is_continued_and_what_is_damaged_fetched_again(ser
     assert is_whole(tmp_path / "m", 2_000)
     assert {"tile/entries/001", "tile/entries/005"} <= set(served.asked)
     assert not {"tile/0/001", "tile/entries/000", "tile/entries/004"} & set(served.asked)
+
+
+def test_a_server_that_is_busy_is_asked_again_when_it_says(served: Served, tmp_path: Path) -> None:
+    served.grow(3)
+    slept: list[float] = []
+    served.instead = lambda _path, _data: None if slept else httpx.Response(503, headers={"retry-after": "7"})
+    served.mirror(tmp_path / "m", sleep=slept.append)
+    assert is_whole(tmp_path / "m", 3)
+    assert slept == [7]
 
 
 def test_a_log_without_a_pinned_key_keeps_the_first(served: Served, tmp_path: Path) -> None:

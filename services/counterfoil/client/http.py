@@ -213,7 +213,12 @@ def _waiting(wait_for: Sequence[str]) -> list[tuple[str, str]]:
 
 def _asked_for(outcome: httpx.Response | httpx.TransportError) -> int:
     """The pause in seconds that the gateway asked for (Retry-After); 0 without one."""
-    text = outcome.headers.get("retry-after", "") if isinstance(outcome, httpx.Response) else ""
+    return retry_after(outcome) if isinstance(outcome, httpx.Response) else 0
+
+
+def retry_after(response: httpx.Response) -> int:
+    """The pause in seconds that an answer asks for, `RETRY_AFTER_MAX` at most; 0 without one."""
+    text = response.headers.get("retry-after", "")
     return min(int(text), RETRY_AFTER_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
+from counterfoil.client.http import retry_after
 from counterfoil.client.problems import Misserved, Unreachable
 from counterfoil.contract.log_id import LogId
 
@@ -26,6 +27,14 @@ _TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 _PLAIN: Final = {"Accept-Encoding": "identity"}
 _ABSENT: Final = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
 _OTHER_SERVER: Final = "Is this the right server? Use another, or tell the log's operator; nothing wrong was kept."
+
+
+class _Again(Exception):
+    """No file came, but one may come later: not before `pause` seconds have passed."""
+
+    def __init__(self, text: str, pause: int = 0) -> None:
+        super().__init__(text)
+        self.pause = pause
 
 
 class LogServer:
@@ -59,14 +68,16 @@ class LogServer:
 
         What may pass is tried again. Raises `Unreachable`, `Misserved`.
         """
-        problem = ""
+        problem, asked = "", 0
         for pause in (*self._pauses, None):
             try:
                 return self._get(log, path, at_most)
-            except (httpx.TransportError, Unreachable) as again:
-                problem = f"{again}" or type(again).__name__
+            except httpx.TransportError as again:
+                problem, asked = f"{again}" or type(again).__name__, 0
+            except _Again as again:
+                problem, asked = f"{again}", again.pause
             if pause is not None:
-                self._sleep(pause)
+                self._sleep(max(pause, asked))
         raise Unreachable(f"{self.url}: {log.name}, {path}: {problem}")
 
     def _get(self, log: LogId, path: str, at_most: int) -> bytes | None:
@@ -80,7 +91,7 @@ class LogServer:
                 advice = "Name the server that has the logs itself, if you trust it."
                 raise Misserved(log.name, path, f"{self.url} redirects to {to!r}, which is not followed", advice)
             if response.status_code != httpx.codes.OK:
-                raise Unreachable(f"it answered {response.status_code}")
+                raise _Again(f"it answered {response.status_code}", retry_after(response))
             encoding = response.headers.get("content-encoding", "identity")
             if encoding != "identity":
                 advice = "Compression was not asked for: switch it off in front of /log/, or use another server."
@@ -93,5 +104,5 @@ class LogServer:
                         log.name, path, f"it has more than {at_most} bytes, the most possible", _OTHER_SERVER
                     )
                 if time.monotonic() > ends:
-                    raise Unreachable(f"it takes longer than {FILE_SECONDS_MAX:.0f} s")
+                    raise _Again(f"it takes longer than {FILE_SECONDS_MAX:.0f} s")
             return bytes(data)
