@@ -52,7 +52,15 @@ async function authorOf(party: string): Promise<Author> {
 
 async function party(party_id: string): Promise<Command> {
   const key = await (await SigningKey.generate()).key.prove(HOST, party_id);
-  const body = { party_id, name: party_id, roles: ["provider" as const], group_id: party_id, key, recovery_key: null };
+  const body = {
+    party_id,
+    name: party_id,
+    roles: ["provider" as const],
+    group_id: party_id,
+    key,
+    recovery_key: null,
+    looks_like: null,
+  };
   return { type: "register_party", v: 2, body };
 }
 

@@ -29,6 +29,7 @@ const registration: Command = {
     group_id: "zenith",
     key: await key.prove("market.example", "zenith"),
     recovery_key: null,
+    looks_like: null,
   },
 };
 
