@@ -135,8 +135,9 @@ def test_parties_that_wait_take_turns() -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Stepped]:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped]:
     """A new market whose parties may send one command a second, and as many at once as in a burst."""
+    monkeypatch.setattr(submit, "PAUSE", 0.0)
     quota = Quota(entries_per_second=1, bytes_per_second=2**40)
     with stepped(tmp_path / "home", Protections(quota=quota)) as client:
         yield client

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, QUERIES_PER_PEER
+from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, UNDER_WAY_PER_PEER
 from counterfoil.gateway.pools import Pool
 from counterfoil.gateway.problems import Problem
-from counterfoil.gateway.shares import Places, Shares
+from counterfoil.gateway.shares import Places, Shares, is_checked
 
 
 def test_streams_are_bounded_in_all_and_per_peer() -> None:
@@ -34,11 +34,13 @@ class Application:
 
     def __init__(self) -> None:
         self.under_way: list[str] = []
+        self.scopes: list[Scope] = []
         self.released = asyncio.Event()
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         """One request."""
         self.under_way.append(scope["client"][0])
+        self.scopes.append(scope)
         await self.released.wait()
 
 
@@ -50,17 +52,38 @@ def test_of_one_peers_queries_few_are_under_way() -> None:
     async def run() -> None:
         inner = Application()
         shares: Any = Shares(inner)
-        first = [asyncio.ensure_future(shares(request("10.0.0.1"), None, None)) for _ in range(QUERIES_PER_PEER + 5)]
+        first = [asyncio.ensure_future(shares(request("10.0.0.1"), None, None)) for _ in range(UNDER_WAY_PER_PEER + 5)]
         await asyncio.sleep(0)
         others = [request("10.0.0.2"), request("10.0.0.1", "POST"), request("10.0.0.1", path="/healthz")]
         waiting = [asyncio.ensure_future(shares(each, None, None)) for each in others]
         await asyncio.sleep(0)
-        assert inner.under_way == ["10.0.0.1"] * QUERIES_PER_PEER + ["10.0.0.2", "10.0.0.1", "10.0.0.1"]
+        assert inner.under_way == ["10.0.0.1"] * UNDER_WAY_PER_PEER + ["10.0.0.2", "10.0.0.1", "10.0.0.1"]
         first[-1].cancel()  # who leaves holds up nobody
         inner.released.set()
         await asyncio.gather(*first, *waiting, return_exceptions=True)
-        assert len(inner.under_way) == QUERIES_PER_PEER + 4 + len(others)
+        assert len(inner.under_way) == UNDER_WAY_PER_PEER + 4 + len(others)
         assert not shares._waiting
+
+    asyncio.run(run())
+
+
+def test_a_command_leaves_its_share_once_it_is_checked() -> None:
+    async def run() -> None:
+        inner = Application()
+        shares: Any = Shares(inner)
+        wanted = UNDER_WAY_PER_PEER + 3
+        sent = [asyncio.ensure_future(shares(request("10.0.0.1", "POST"), None, None)) for _ in range(wanted)]
+        await asyncio.sleep(0)
+        assert len(inner.under_way) == UNDER_WAY_PER_PEER
+        for scope in inner.scopes[:2]:
+            is_checked(scope)
+            is_checked(scope)  # nothing happens
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(inner.under_way) == UNDER_WAY_PER_PEER + 2
+        inner.released.set()
+        await asyncio.gather(*sent)
+        assert len(inner.under_way) == wanted
 
     asyncio.run(run())
 

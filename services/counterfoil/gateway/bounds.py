@@ -27,14 +27,15 @@ MAX_TARGET_BYTES: Final = 8_192  # path and query
 # Commands. The sizes of a party's quota are settings.
 BURST_SECONDS: Final = 20  # a party may send at once what its quota permits in so many seconds
 REFUSED_WEIGHS: Final = 10  # as much as an accepted command
+PAUSE: Final = 1.0  # before the answer that a party is over its quota: its connections ask no more often
 PARTIES_KEPT: Final = 16_384  # buckets, before those that are full are forgotten
 KEYS_KEPT: Final = 16_384
 CATCH_UP_WITHIN: Final = 2.0  # for the keys that a command may be signed by to become known
 IN_INBOX: Final = 256  # commands of one log that this gateway has sent and that are not decided
 ANSWER_WITHIN: Final = 30.0  # a sender waits for so long, then gets a 202 and fetches the receipt later
 
-# Queries and streams.
-QUERIES_PER_PEER: Final = 16  # under way at once; more wait
+# Requests under way, queries and streams.
+UNDER_WAY_PER_PEER: Final = 16  # queries, and commands until they are checked; more wait
 KEY_THREADS: Final = 2
 POINT_THREADS: Final = 4
 SCAN_THREADS: Final = 2

@@ -4,51 +4,77 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, QUERIES_PER_PEER
+from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, UNDER_WAY_PER_PEER
 from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.problems import Problem
 
 STREAMS: Final = "/v1/events"
+_LEAVE: Final = "counterfoil.leave"
 _FREE: Final = frozenset({STREAMS, "/healthz"})  # these have bounds of their own, or do no work
 
 
 class Shares:
-    """ASGI middleware: of one peer's queries few are under way at once, and the others wait, in order.
+    """ASGI middleware: of one peer's requests few are under way at once, and the others wait, in order.
 
-    However many connections a peer has, it then takes few turns of the event loop among those of others.
+    However many connections a peer has, it then takes few turns of the event loop among those of others. A command is
+    under way until it has been checked, and waits for its answer beside the others.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._waiting: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        self._waiting: dict[tuple[str, bool], tuple[asyncio.Semaphore, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["method"] == "POST" or scope["path"] in _FREE:
+        if scope["type"] != "http" or scope["path"] in _FREE:
             await self._app(scope, receive, send)
             return
-        with self._share(peer_of(scope)) as share:
-            async with share:
+        with self._share(peer_of(scope), command=scope["method"] == "POST") as share:
+            await share.acquire()
+            leave = scope[_LEAVE] = _Once(share.release)
+            try:
                 await self._app(scope, receive, send)
+            finally:
+                leave()
 
     @contextmanager
-    def _share(self, peer: str) -> Iterator[asyncio.Semaphore]:
-        share, users = self._waiting.get(peer) or (asyncio.Semaphore(QUERIES_PER_PEER), 0)
-        self._waiting[peer] = share, users + 1
+    def _share(self, peer: str, *, command: bool) -> Iterator[asyncio.Semaphore]:
+        key = peer, command
+        share, users = self._waiting.get(key) or (asyncio.Semaphore(UNDER_WAY_PER_PEER), 0)
+        self._waiting[key] = share, users + 1
         try:
             yield share
         finally:
-            users = self._waiting[peer][1] - 1
+            users = self._waiting[key][1] - 1
             if users:
-                self._waiting[peer] = share, users
+                self._waiting[key] = share, users
             else:
-                del self._waiting[peer]
+                del self._waiting[key]
+
+
+class _Once:
+    """Calls a function the first time only."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def __call__(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+
+def is_checked(scope: Scope) -> None:
+    """A command has been checked: from now on it waits, and another of its peer's may be."""
+    leave: Callable[[], None] | None = scope.get(_LEAVE)
+    if leave is not None:
+        leave()
 
 
 class Places:

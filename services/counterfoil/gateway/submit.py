@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Annotated, Any, Final
 
@@ -18,11 +19,12 @@ from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.bounds import IN_INBOX
+from counterfoil.gateway.bounds import IN_INBOX, PAUSE
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
 from counterfoil.gateway.quotas import Quota, Quotas
 from counterfoil.gateway.sending import send
+from counterfoil.gateway.shares import is_checked
 from counterfoil.gateway.signatures import Signatures
 from counterfoil.gateway.turns import Turns
 from counterfoil.gateway.view_positions import ViewPositions
@@ -102,8 +104,9 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
             log, size = log_of(submission.header.aud), len(envelope)
-            quotas.take(submission.header.actor, size)
+            await _take(request, quotas, submission.header.actor, size)
             _check_decides(backend, log)
+            is_checked(request.scope)
             trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
             later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
 
@@ -151,6 +154,16 @@ def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSON
     if answer is None or not answer.entry.outcomes:
         raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
     return answer_response(answer)
+
+
+async def _take(request: Request, quotas: Quotas, party: str, size: int) -> None:
+    """Take a command from its party's quota. Raises `Problem` 429, after a pause."""
+    try:
+        quotas.take(party, size)
+    except Problem:
+        is_checked(request.scope)
+        await asyncio.sleep(PAUSE)
+        raise
 
 
 def _check_decides(backend: Backend, log: LogId) -> None:
