@@ -172,13 +172,19 @@ def test_one_party_makes_no_other_wait_for_all_that_it_sent(few: Stepped) -> Non
     offer = http.market.sign("gpu-1", OFFER)
 
     async def everything() -> list[httpx.Response]:
+        elsewhere = httpx.ASGITransport(http.app, client=("10.0.0.2", 1))
+
         async def send(envelope: bytes, **headers: str) -> httpx.Response:
             return await http._client.post("/v1/commands", content=envelope, headers=headers)
+
+        async def send_from_elsewhere(envelope: bytes) -> httpx.Response:
+            async with httpx.AsyncClient(transport=elsewhere, base_url="http://gateway") as client:
+                return await client.post("/v1/commands", content=envelope)
 
         waiting = [asyncio.ensure_future(send(each, Prefer="respond-async")) for each in flood]
         while not http.market.system.transport._commands[LOG].items:  # noqa: ASYNC110 nothing to wait for
             await asyncio.sleep(0)
-        waiting.append(asyncio.ensure_future(send(offer)))
+        waiting.append(asyncio.ensure_future(send_from_elsewhere(offer)))
         return await asyncio.gather(*waiting)
 
     first = http.market.sizes()["matching"]

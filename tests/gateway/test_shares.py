@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, UNDER_WAY_PER_PEER
+from counterfoil.gateway import shares
+from counterfoil.gateway.bounds import (
+    MAX_STREAMS,
+    MAX_STREAMS_PER_PEER,
+    PACE_SECONDS,
+    QUERIES_PER_SECOND,
+    UNDER_WAY_PER_PEER,
+)
 from counterfoil.gateway.pools import Pool
 from counterfoil.gateway.problems import Problem
-from counterfoil.gateway.shares import Places, Shares, is_checked
+from counterfoil.gateway.shares import Pace, Places, Shares, is_checked
 
 
 def test_streams_are_bounded_in_all_and_per_peer() -> None:
@@ -51,18 +58,18 @@ def request(peer: str, method: str = "GET", path: str = "/v1/bids") -> dict[str,
 def test_of_one_peers_queries_few_are_under_way() -> None:
     async def run() -> None:
         inner = Application()
-        shares: Any = Shares(inner)
-        first = [asyncio.ensure_future(shares(request("10.0.0.1"), None, None)) for _ in range(UNDER_WAY_PER_PEER + 5)]
+        shared: Any = Shares(inner)
+        first = [asyncio.ensure_future(shared(request("10.0.0.1"), None, None)) for _ in range(UNDER_WAY_PER_PEER + 5)]
         await asyncio.sleep(0)
         others = [request("10.0.0.2"), request("10.0.0.1", "POST"), request("10.0.0.1", path="/healthz")]
-        waiting = [asyncio.ensure_future(shares(each, None, None)) for each in others]
+        waiting = [asyncio.ensure_future(shared(each, None, None)) for each in others]
         await asyncio.sleep(0)
         assert inner.under_way == ["10.0.0.1"] * UNDER_WAY_PER_PEER + ["10.0.0.2", "10.0.0.1", "10.0.0.1"]
         first[-1].cancel()  # who leaves holds up nobody
         inner.released.set()
         await asyncio.gather(*first, *waiting, return_exceptions=True)
         assert len(inner.under_way) == UNDER_WAY_PER_PEER + 4 + len(others)
-        assert not shares._waiting
+        assert not shared._waiting
 
     asyncio.run(run())
 
@@ -70,9 +77,9 @@ def test_of_one_peers_queries_few_are_under_way() -> None:
 def test_a_command_leaves_its_share_once_it_is_checked() -> None:
     async def run() -> None:
         inner = Application()
-        shares: Any = Shares(inner)
+        shared: Any = Shares(inner)
         wanted = UNDER_WAY_PER_PEER + 3
-        sent = [asyncio.ensure_future(shares(request("10.0.0.1", "POST"), None, None)) for _ in range(wanted)]
+        sent = [asyncio.ensure_future(shared(request("10.0.0.1", "POST"), None, None)) for _ in range(wanted)]
         await asyncio.sleep(0)
         assert len(inner.under_way) == UNDER_WAY_PER_PEER
         for scope in inner.scopes[:2]:
@@ -86,6 +93,25 @@ def test_a_command_leaves_its_share_once_it_is_checked() -> None:
         assert len(inner.under_way) == wanted
 
     asyncio.run(run())
+
+
+def test_a_peer_asks_at_a_pace() -> None:
+    pace, at_once = Pace(), round(QUERIES_PER_SECOND * PACE_SECONDS)
+    delays = [pace.delay("10.0.0.1", 100.0) for _ in range(at_once + QUERIES_PER_SECOND)]
+    assert max(delays[:at_once]) < 0.001
+    assert delays[at_once] > 0.001
+    assert delays[-1] == pytest.approx(1.0)
+    assert pace.delay("10.0.0.2", 100.0) == 0.0
+    assert pace.delay("10.0.0.1", 102.0) == 0.0
+
+
+def test_peers_that_may_ask_again_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "PEERS_KEPT", 3)
+    pace = Pace()
+    for peer in ("10.0.0.1", "10.0.0.2", "10.0.0.3"):
+        pace.delay(peer, 100.0)
+    pace.delay("10.0.0.4", 200.0)
+    assert set(pace._full_at) == {"10.0.0.4"}
 
 
 def test_a_pool_bounds_what_waits_for_it() -> None:

@@ -36,6 +36,9 @@ ANSWER_WITHIN: Final = 30.0  # a sender waits for so long, then gets a 202 and f
 
 # Requests under way, queries and streams.
 UNDER_WAY_PER_PEER: Final = 16  # queries, and commands until they are checked; more wait
+QUERIES_PER_SECOND: Final = 500  # of a peer, on average; more wait
+PACE_SECONDS: Final = 2.0  # a peer may ask at once as often as in so many
+PEERS_KEPT: Final = 16_384
 KEY_THREADS: Final = 2
 POINT_THREADS: Final = 4
 SCAN_THREADS: Final = 2

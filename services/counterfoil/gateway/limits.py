@@ -38,7 +38,11 @@ def _limits(quota: Quota) -> dict[str, Any]:
             "batch_commands": limits.MAX_BATCH_COMMANDS,
         },
         "requests": {"target_bytes": bounds.MAX_TARGET_BYTES, "header_bytes": bounds.MAX_HEADER_BYTES},
-        "queries": {"rows": bounds.MAX_PAGE, "under_way_per_peer": bounds.UNDER_WAY_PER_PEER},
+        "queries": {
+            "rows": bounds.MAX_PAGE,
+            "under_way_per_peer": bounds.UNDER_WAY_PER_PEER,
+            "per_second": bounds.QUERIES_PER_SECOND,
+        },
         "streams": {"per_peer": bounds.MAX_STREAMS_PER_PEER},
         "connections": {"per_peer": bounds.MAX_CONNECTIONS_PER_PEER, "unanswered_requests": bounds.MAX_PIPELINED},
     }

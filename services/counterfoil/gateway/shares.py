@@ -10,7 +10,14 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER, UNDER_WAY_PER_PEER
+from counterfoil.gateway.bounds import (
+    MAX_STREAMS,
+    MAX_STREAMS_PER_PEER,
+    PACE_SECONDS,
+    PEERS_KEPT,
+    QUERIES_PER_SECOND,
+    UNDER_WAY_PER_PEER,
+)
 from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.problems import Problem
 
@@ -20,14 +27,14 @@ _FREE: Final = frozenset({STREAMS, "/healthz"})  # these have bounds of their ow
 
 
 class Shares:
-    """ASGI middleware: of one peer's requests few are under way at once, and the others wait, in order.
+    """ASGI middleware: of one peer's requests few are under way at once, its queries at a pace; others wait in order.
 
     However many connections a peer has, it then takes few turns of the event loop among those of others. A command is
     under way until it has been checked, and waits for its answer beside the others.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._pace = app, Pace()
         self._waiting: dict[tuple[str, bool], tuple[asyncio.Semaphore, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,10 +42,14 @@ class Shares:
         if scope["type"] != "http" or scope["path"] in _FREE:
             await self._app(scope, receive, send)
             return
-        with self._share(peer_of(scope), command=scope["method"] == "POST") as share:
+        peer, command = peer_of(scope), scope["method"] == "POST"
+        with self._share(peer, command=command) as share:
             await share.acquire()
             leave = scope[_LEAVE] = _Once(share.release)
             try:
+                delay = 0.0 if command else self._pace.delay(peer, asyncio.get_running_loop().time())
+                if delay:
+                    await asyncio.sleep(delay)
                 await self._app(scope, receive, send)
             finally:
                 leave()
@@ -56,6 +67,21 @@ class Shares:
                 self._waiting[key] = share, users
             else:
                 del self._waiting[key]
+
+
+class Pace:
+    """How often each peer may ask: at once as often as in `PACE_SECONDS`, then evenly."""
+
+    def __init__(self) -> None:
+        self._full_at: dict[str, float] = {}  # per peer, when it may ask as often at once again
+
+    def delay(self, peer: str, now: float) -> float:
+        """Count a query; the seconds that it must wait."""
+        if peer not in self._full_at and len(self._full_at) >= PEERS_KEPT:
+            self._full_at = {name: at for name, at in self._full_at.items() if at > now}
+        full_at = max(self._full_at.get(peer, now), now) + 1 / QUERIES_PER_SECOND
+        self._full_at[peer] = full_at
+        return max(0.0, full_at - now - PACE_SECONDS)
 
 
 class _Once:
