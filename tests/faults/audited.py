@@ -6,6 +6,8 @@ Every audit must be clean, however the logs grow meanwhile; then a byte is chang
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,36 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from threading import Event as Flag
-from threading import Thread
 from typing import Final
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import AuditReport
-from counterfoil.cli.keyring import Keyring
-from counterfoil.client.http import Gateway
-from counterfoil.client.ids import new_command_id
 from counterfoil.client.log_server import LogServer
 from counterfoil.client.mirror import Mirrored, mirror
-from counterfoil.client.problems import Misserved, RefusedByService, Unreachable
+from counterfoil.client.problems import Misserved
 from counterfoil.contract.log_id import LogId, log_of
-from counterfoil.contract.record import Command as Body
 from counterfoil.contract.services import MAIN_LOGS
-from counterfoil.contract.times import HOUR
 from counterfoil.instance import Instance
-from counterfoil.key_files import no_passphrase
-from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import bundle_path
-from counterfoil.matching.commands import PlaceBid, PostOffer
-from counterfoil.runtime.clock import SystemClock
-from tests.e2e.founding import PROGRAMME, found_a_market
+from tests.e2e.founding import found_a_market
 from tests.e2e.running import Shell, serving
 
 RATE: Final = 200
 """Commands a second."""
-_SENDERS: Final = 4
+_ENDS_WITHIN: Final = 60  # seconds
 _NEW_MIRROR_EVERY: Final = 8  # rounds
 _MIB: Final = 2**20
 
@@ -93,64 +84,19 @@ class Followed:
         return "\n".join([*lines, f"the planted fault was found by: {', '.join(self.planted)}", *self.findings[:20]])
 
 
-class Load:
-    """Sends offers, bids and deposits to a gateway at a steady rate, from threads."""
-
-    def __init__(self, url: str, home: Path, rate: int, found: Followed) -> None:
-        self._url, self._found, self._rate, self._ended = url, found, rate, Flag()
-        ring, self._origin = Keyring(home / "keys", no_passphrase), Instance(home).origin
-        self._authors = {name: ring.author(name) for name in ("norn", "acme", "treasury")}
-        self._numbers = count()
-        self._shed: list[int] = []  # by whom; a list, since threads share it
-        self._threads = [Thread(target=self._send, args=(nth,)) for nth in range(_SENDERS)]
-
-    def __enter__(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-        self._found.shed = len(self._shed)
-        self._found.sent = next(self._numbers) - self._found.shed
-
-    def _send(self, nth: int) -> None:
-        due = time.monotonic() + nth / self._rate
-        with Gateway(self._url) as gateway:
-            while not self._ended.wait(max(0.0, due - time.monotonic())):
-                due += _SENDERS / self._rate
-                try:
-                    gateway.submit_async(self._envelope(next(self._numbers)))
-                except (RefusedByService, Unreachable):
-                    self._shed.append(nth)
-
-    def _envelope(self, number: int) -> bytes:
-        now = SystemClock().now()
-        party, service, body = _command(number, now // HOUR)
-        return self._authors[party].sign(body, self._origin(LogId(service)), new_command_id(), now)
-
-
-def _command(number: int, hour: int) -> tuple[str, str, Body]:
-    """Who sends what to which service: of offers and bids some meet, of bids some are refused for lack of funds."""
-    price = 10_000 * (150 + number * 7 % 90)
-    if number % 3 == 0:
-        to = "norn" if number % 2 else "acme"
-        deposit = Deposit(party_id=to, currency="USD", amount=10**9, payment_reference=f"LOAD-{number}")
-        return "treasury", "ledger", deposit
-    if number % 3 == 1:
-        offer = PostOffer(
-            class_id="a100-80gb", region="eu-west", currency="USD", nodes=1, window_start=hour + 4,
-            window_end=hour + 30, price=price, min_nodes=1, min_hours=1, bond_bps=1_000, tif="GTC", good_until=None,
-            stp="taker",
-        )  # fmt: skip
-        return "norn", "matching", offer
-    bid = PlaceBid(
-        programme_id=PROGRAMME, voucher_ids=(), classes=("a100-80gb",), regions=("eu-west",), nodes=1, hours=1,
-        earliest=hour + 5, latest=hour + 25, limit_price=price, partial=False, min_nodes=1, tif="GTC",
-        good_until=None, post_only=False, stp="taker",
-    )  # fmt: skip
-    return "acme", "matching", bid
+@contextmanager
+def loaded(url: str, home: Path, rate: int, found: Followed) -> Iterator[None]:
+    """So many commands a second come from another process for the length of the block."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "tests.faults.steady_load", url, str(home), str(rate)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield
+            output, _ = process.communicate(timeout=_ENDS_WITHIN)  # its input ends, and so does it
+        finally:
+            process.kill()
+    found.seconds = time.monotonic() - began
+    found.sent, found.shed = json.loads(output)
 
 
 class Auditors:
@@ -204,13 +150,12 @@ def follow(folder: Path, seconds: float, rate: int = RATE) -> Followed:
         found_a_market(shell, folder)
         with LogServer(shell.url) as server:
             auditors = Auditors(server, home, folder, found)
-            began = time.monotonic()
-            with Load(shell.url, home, rate, found):
+            ends = time.monotonic() + seconds
+            with loaded(shell.url, home, rate, found):
                 for nth in count():
                     auditors.follow(nth)
-                    if time.monotonic() - began > seconds:
+                    if time.monotonic() > ends:
                         break
-                found.seconds = time.monotonic() - began
             auditors.plant()
     return found
 
