@@ -6,9 +6,11 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -35,18 +37,37 @@ def logs(played: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(played / "logs", tmp_path / "served" / "log"))
 
 
-@pytest.fixture
-def url(logs: Path) -> Iterator[str]:
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Nothing is written."""
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(logs.parent))) as server:
+    def log_message(self, *_: object) -> None:
+        """Nothing is written."""
+
+
+class Cutting(Quiet):
+    """Ends in the middle of every bundle."""
+
+    def copyfile(self, source: IO[bytes], outputfile: IO[bytes]) -> None:  # type: ignore[override]
+        """Send a body."""
+        data = source.read()
+        outputfile.write(data[: len(data) // 2] if "/entries/" in self.path else data)
+
+
+@contextmanager
+def served(logs: Path, handler: type[Quiet]) -> Iterator[str]:
+    """A server of the logs on loopback; its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(logs.parent))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def url(logs: Path) -> Iterator[str]:
+    with served(logs, Quiet) as found:
+        yield found
 
 
 def error(text: str) -> dict[str, str]:
@@ -98,6 +119,14 @@ def test_a_changed_byte_is_refused_by_its_path(url: str, logs: Path, tmp_path: P
     assert (code, error(err)["code"]) == (1, "not_proven")
     assert bundle.relative_to(logs / "matching" / "main").as_posix() in error(err)["meaning"]
     assert "next run continues" in error(err)["advice"]
+
+
+def test_an_answer_that_is_cut_short_is_no_file(logs: Path, tmp_path: Path) -> None:
+    with served(logs, Cutting) as url:
+        code, _, err = invoke("log", "mirror", url, str(tmp_path / "m"), "--json")
+    assert (code, error(err)["code"]) == (5, "unreachable")
+    assert "tile/entries/" in error(err)["meaning"]
+    assert not list((tmp_path / "m").rglob("checkpoint"))
 
 
 def test_what_cannot_be_mirrored(url: str, played: Path, tmp_path: Path) -> None:
