@@ -141,8 +141,11 @@ class Auditors:
                 self._found.planted.append("a mirror")
 
 
-def follow(folder: Path, seconds: float, rate: int = RATE) -> Followed:
-    """Let a market run under load for so long, and follow it; then plant a fault."""
+def follow(folder: Path, seconds: float, rate: int = RATE, entries: int = 0) -> Followed:
+    """Let a market run under load, and follow it; then plant a fault.
+
+    It ends after so many seconds, but not before its logs have grown by so many entries while they were followed.
+    """
     found, home = Followed(), folder / "home"
     Instance.create(home, "faults.example", "Market operator (fictional)")
     shell = Shell(home)
@@ -154,7 +157,7 @@ def follow(folder: Path, seconds: float, rate: int = RATE) -> Followed:
             with loaded(shell.url, home, rate, found):
                 for nth in count():
                     auditors.follow(nth)
-                    if time.monotonic() > ends:
+                    if time.monotonic() > ends and found.sizes[-1] - found.sizes[0] >= entries:
                         break
             auditors.plant()
     return found
