@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         reason the same lines do nothing a second time, unless `--idempotency-key` says that they are others.
         Exit code 4: lines were refused; the others took effect.
         """
-        made = _made(app, (group, name), read_lines(file), file)
+        made = _made((group, name), read_lines(file), file)
         batches = list(_batches([each.body for each in made]))
         if dry_run:
             found = {"lines": sum(len(each.lines) for each in made), "commands": len(made), "batches": len(batches)}
@@ -83,12 +83,9 @@ def register(app: typer.Typer) -> None:
 # lines to commands ----------------------------------------------------------------------------------------------------
 
 
-def _made(app: typer.Typer, command: tuple[str, str], lines: Sequence[Line], file: Path) -> list[Made]:
+def _made(command: tuple[str, str], lines: Sequence[Line], file: Path) -> list[Made]:
     """A command for each line, or for lines that belong together. Raises `Invalid`, which names all bad lines."""
-    if command not in MAKERS:
-        known = ", ".join(sorted(" ".join(each) for each in MAKERS))
-        raise Invalid(f"`counterfoil {' '.join(command)}` cannot be imported; these can: {known}")
-    parser, bad, made = _Parser(app, command), list[str](), list[Made]()
+    parser, bad, made = _Parser(command), list[str](), list[Made]()
     for group in _grouped(lines, _MERGED.get(command)):
         numbers = tuple(each.number for each in group)
         try:
@@ -125,10 +122,16 @@ def _merged(group: Sequence[Line], column: str | None) -> Mapping[str, Sequence[
 class _Parser:
     """Reads a line as the command line does: the same names, forms, defaults and messages."""
 
-    def __init__(self, app: typer.Typer, command: tuple[str, str]) -> None:
-        from counterfoil.cli.command_tree import command_of
+    def __init__(self, command: tuple[str, str]) -> None:
+        """Raises `Invalid` for a command that is not made of options."""
+        from counterfoil.cli.command_tree import command_of, import_all
 
-        self._make, self._command = MAKERS[command], command_of(app, command)
+        self._command = command_of(*command)
+        if command not in MAKERS:
+            import_all()
+            known = ", ".join(sorted(" ".join(each) for each in MAKERS))
+            raise Invalid(f"`counterfoil {' '.join(command)}` cannot be imported; these can: {known}")
+        self._make = MAKERS[command]
         self._columns = {
             _column(each): each
             for each in self._command.params

@@ -14,14 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Group, RenderableType
 
 from counterfoil.cli.render import console, plain, record
 from counterfoil.errors import CounterfoilError, ServiceStopped
-from counterfoil.settings import Settings, check_url, load_settings
+
+if TYPE_CHECKING:
+    from counterfoil.settings import Settings
 
 FOUND: Final = 1
 CANNOT: Final = 2
@@ -47,6 +49,8 @@ class Out:
     @cached_property
     def settings(self) -> Settings:
         """The settings of this process."""
+        from counterfoil.settings import load_settings
+
         return load_settings()
 
     def show(self, value: object, *people: RenderableType) -> None:
@@ -190,6 +194,8 @@ UrlOption = Annotated[
 
 def gateway_url(out: Out, url: str | None) -> str:
     """The gateway to use. Raises `Invalid`."""
+    from counterfoil.settings import check_url
+
     try:
         return check_url(url) if url is not None else out.settings.url
     except ValueError as problem:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import typer
-
 from counterfoil.cli.command import Invalid
+from counterfoil.cli.late import LateCommands
 
 
-def command_of(app: typer.Typer, path: Sequence[str]) -> Any:
-    """The command `path` below `app`. Raises KeyError."""
-    found: Any = typer.main.get_command(app)
-    for name in path:
-        found = found.commands[name]
-    return found
+def command_of(group: str, name: str) -> Any:
+    """The command `counterfoil GROUP NAME`; None if there is none."""
+    found = LateCommands().get(group)
+    return None if found is None else getattr(found, "commands", {}).get(name)
+
+
+def import_all() -> None:
+    """Import the modules of all commands."""
+    list(LateCommands().values())
 
 
 def parsed(command: Any, words: Sequence[str]) -> dict[str, Any]:

@@ -9,42 +9,13 @@ from typing import Annotated, Final
 import typer
 
 from counterfoil import __version__
-from counterfoil.cli import (
-    accelerator_class,
-    audit,
-    balance,
-    bench,
-    bid,
-    bulk,
-    claim,
-    clock,
-    cluster,
-    database,
-    dead_letters,
-    demo,
-    export,
-    init,
-    keys,
-    log,
-    offer,
-    party,
-    programme,
-    resend,
-    reversal,
-    rules,
-    schemas,
-    serve,
-    topics,
-    up,
-    usage,
-    voucher,
-)
-from counterfoil.cli.command import CANNOT
+from counterfoil.cli.late import LateGroup
 
 NAME: Final = "counterfoil"
 
 commands = typer.Typer(
     name=NAME,
+    cls=LateGroup,
     help="Vouchers for GPU time: issued, matched, delivered, redeemed, and audited from a signed public log.",
     epilog="Exit codes: 0 done, 1 an audit or proof found something, 2 wrong usage or cannot run here, "
     "3 a service failed for good, 4 refused, 5 the gateway cannot be reached, "
@@ -53,30 +24,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show the values of variables, and so keys
     add_completion=False,
 )
-
-for each in (init, up, serve, demo, audit, bulk, export, resend, schemas, bench):
-    each.register(commands)
-for group in (
-    keys.app,
-    party.app,
-    accelerator_class.app,
-    programme.app,
-    voucher.app,
-    offer.app,
-    bid.app,
-    usage.app,
-    claim.app,
-    reversal.app,
-    balance.app,
-    rules.app,
-    log.app,
-    clock.app,
-    cluster.app,
-    topics.app,
-    database.app,
-    dead_letters.app,
-):
-    commands.add_typer(group)
 
 
 def _version(wanted: bool) -> None:
@@ -106,5 +53,7 @@ def app() -> None:
             raise
         error = {"code": "usage", "meaning": problem.format_message()}
         print(json.dumps({"error": error}), file=sys.stderr)
+        from counterfoil.cli.command import CANNOT
+
         code = CANNOT
     sys.exit(code or 0)
