@@ -40,18 +40,17 @@ from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     AcceptUsage,
-    ApproveClaim,
-    CloseSettlement,
-    ConfirmPayment,
     DisputeUsage,
     Reading,
     ReportUsage,
     ResolveDispute,
     SubmitClaim,
 )
+from counterfoil.redemption.events import SettlementClosed
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Recorded
 from tests.older import as_of
+from tests.paper_work import approve, pay, settle
 from tests.programmes import publish
 
 HOST = "market.counterfoil.example"
@@ -199,9 +198,10 @@ def party(name: str, roles: tuple[Role, ...]) -> RegisterParty:
     )
 
 
-def deposit(to: str, amount: int = 10_000 * USD, reference: str = "IN-1") -> Deposit:
-    """The treasury's command that credits cash."""
-    return Deposit(party_id=to, currency="USD", amount=amount, payment_reference=reference)
+def deposit(to: str, amount: int = 10_000 * USD, reference: str = "") -> Deposit:
+    """The treasury's command that credits cash; the reference follows from the rest unless it is given."""
+    paper = reference or f"IN {to} {amount}"
+    return Deposit(party_id=to, currency="USD", amount=amount, payment_reference=paper)
 
 
 def found(market: Market, crowd: int = 0) -> None:
@@ -271,10 +271,10 @@ def wind_up(market: Market, traded: Traded) -> None:
         traded.good.provider_id, SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=contracts)
     )
     claim_id = claim[0].claim_id  # type: ignore[attr-defined]
-    market.do("city", ApproveClaim(claim_id=claim_id))
-    batch = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
-    settlement_id = batch[0].settlement_id  # type: ignore[attr-defined]
-    market.do("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference="PAY-1"))
+    market.do("city", approve(claim_id))
+    (closed,) = market.do("city", settle("p1", claim_id))
+    assert isinstance(closed, SettlementClosed)
+    market.do("treasury", pay(closed, "PAY-1"))
     market.advance_to(T + 31 * DAY)
 
 

@@ -43,6 +43,11 @@ _CODED: dict[Any, st.SearchStrategy[Any]] = {
     scalars.Time: st.integers(0, MAX_TIME),
     scalars.DerivedTime: st.integers(0, MAX_DERIVED_TIME),
     scalars.Hour: st.integers(0, MAX_HOUR),
+    scalars.Day: st.integers(0, 84_005),
+    scalars.Reference: st.one_of(
+        st.from_regex(r"[!-~]{0,31}[0-9A-Za-z][!-~]{0,32}", fullmatch=True),
+        st.sampled_from(("№ 17/б", "北京〔2026〕12号", "\U00020000" * 64)),
+    ),
     scalars.PublicKey: st.binary(min_size=32, max_size=32),
     scalars.Signature: st.binary(min_size=64, max_size=64),
     scalars.Digest: st.binary(min_size=32, max_size=32),

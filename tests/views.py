@@ -39,9 +39,9 @@ class Viewed:
         assert found is not None, (view, key)
         return dict(found)
 
-    def part(self, view: str, key: str, *names: str) -> tuple[object, ...]:
+    def part(self, view: str, key: str | tuple[str, ...], *names: str) -> tuple[object, ...]:
         """Some columns of a row."""
-        row = self.row(view, key)
+        row = self.row(view, *((key,) if isinstance(key, str) else key))
         return tuple(row[name] for name in names)
 
     def rows(self, view: str, **filters: object) -> list[dict[str, Any]]:

@@ -76,17 +76,17 @@ def checked(world: World) -> None:
 
 def test_an_issuer_that_appropriates_everything_bars_nobody_else_and_can_mend_it() -> None:
     world = opened(Newest)
-    all_of_it = MAX_AMOUNT - 20_000 * YUAN
+    all_of_it = (MAX_AMOUNT // YUAN - 20_000) * YUAN
     done(world, "city", AppropriateBudget(programme_id="p1", amount=all_of_it, document="B-12"))
     done(world, "town", AppropriateBudget(programme_id="p2", amount=all_of_it, document="T-1"))
     done(world, "town", replace(P1, programme_id="p2"))
     done(world, "city", P1)
-    refused(world, "city", "amount_too_large", AppropriateBudget(programme_id="p1", amount=1, document="B-13"))
+    refused(world, "city", "amount_too_large", AppropriateBudget(programme_id="p1", amount=YUAN, document="B-13"))
     error = ReduceBudget(programme_id="p1", amount=all_of_it, document="B-14", reason="typing error in B-12")
     refused(world, "town", "not_yours", error)
     refused(world, "city", "appropriation_exceeded", replace(error, amount=MAX_AMOUNT))
     done(world, "city", error)
-    done(world, "city", AppropriateBudget(programme_id="p1", amount=1, document="B-15"))
+    done(world, "city", AppropriateBudget(programme_id="p1", amount=YUAN, document="B-15"))
     checked(world)
 
 

@@ -23,18 +23,18 @@ from counterfoil.core.duties import SEPARATE
 from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher, ListProvider
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
-    ApproveClaim,
-    CloseSettlement,
-    ConfirmPayment,
     ConfirmRecovery,
     DisputeUsage,
     Reading,
     ReportUsage,
     ResolveDispute,
+    ReturnPayment,
     ReverseCapture,
     SubmitClaim,
 )
+from counterfoil.redemption.events import SettlementClosed
 from tests.market import BID, OFFER, USD, Market, deposit, found, party
+from tests.paper_work import approve, pay, settle
 from tests.programmes import publish
 
 ALL: tuple[Role, ...] = ("issuer", "provider", "beneficiary", "treasurer")
@@ -116,7 +116,7 @@ def test_an_issuer_whose_shell_is_found_out_late_is_not_paid(market: Market) -> 
     trade = contract(market)
     claim_id = claimed(market, trade)
     market.do("operator", attest("gpu-1", "city", began))
-    market.refused("city", ApproveClaim(claim_id=claim_id), Code.DUTIES_NOT_SEPARATE)
+    market.refused("city", approve(claim_id), Code.DUTIES_NOT_SEPARATE)
     audited = market.sealed()
     assert audited.clean
     (issuance,) = (log for log in audited.logs if "/issuance/" in log.origin)
@@ -131,14 +131,14 @@ def test_an_issuer_whose_shell_is_found_out_late_is_not_paid(market: Market) -> 
 def test_a_treasurer_does_not_pay_its_own(market: Market) -> None:
     trade = contract(market)
     claim_id = claimed(market, trade)
-    market.do("city", ApproveClaim(claim_id=claim_id))
-    (settled,) = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
-    pay = ConfirmPayment(settlement_id=settled.settlement_id, payment_reference="PAY-1")  # type: ignore[attr-defined]
+    market.do("city", approve(claim_id))
+    (settled,) = market.do("city", settle("p1", claim_id))
+    assert isinstance(settled, SettlementClosed)
     market.do("operator", attest("treasury", "gpu-1"))
-    market.refused("treasury", pay, Code.DUTIES_NOT_SEPARATE)
+    market.refused("treasury", pay(settled, "PAY-1"), Code.DUTIES_NOT_SEPARATE)
     market.refused("treasury", deposit("gpu-1", reference="IN-9"), Code.DUTIES_NOT_SEPARATE)
     market.do("operator", party("other-treasury", ("treasurer",)))
-    market.do("other-treasury", pay)
+    market.do("other-treasury", pay(settled, "PAY-1"))
     assert market.sealed().clean
 
 
@@ -198,14 +198,17 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("operator", attest("gpu-1", "city"))
         claim = SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=(trade.trade_id,))
         claim_id = market.do("gpu-1", claim)[0].claim_id  # type: ignore[attr-defined]
-        market.do("city", ApproveClaim(claim_id=claim_id))
-        (settled,) = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
+        market.do("city", approve(claim_id))
+        (settled,) = market.do("city", settle("p1", claim_id))
         market.do("operator", attest("treasury", "city"))
-        paid = ConfirmPayment(settlement_id=settled.settlement_id, payment_reference="P")  # type: ignore[attr-defined]
-        market.do("treasury", paid)
+        assert isinstance(settled, SettlementClosed)
+        back = ReturnPayment(
+            settlement_id=settled.settlement_id, provider_id="gpu-1", return_reference="R", reason="closed"
+        )
+        market.do("treasury", pay(settled, "P"), back)
         market.do("operator", ReverseCapture(report_id=report_id, amount=2 * USD, reason="Meter audit"))
         market.do("treasury", ConfirmRecovery(
-            programme_id="p1", provider_id="gpu-1", amount=1, payment_reference="BACK"
+            programme_id="p1", provider_id="gpu-1", amount=USD // 100, payment_reference="BACK"
         ))  # fmt: skip
         audited = market.sealed()
     assert {finding.code for finding in audited.findings} == {"duties_not_separate"}

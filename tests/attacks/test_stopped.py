@@ -25,8 +25,9 @@ from counterfoil.issuance.commands import (
 from counterfoil.ledger.events import HoldReleased
 from counterfoil.matching.commands import AmendOffer, CancelOffer, CancelOrderFor, CancelOrdersOf
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
-from counterfoil.redemption.commands import ApproveClaim, SubmitClaim
+from counterfoil.redemption.commands import SubmitClaim
 from tests.market import BID, OFFER, USD, Market, deliver, found, trade, wind_up
+from tests.paper_work import approve
 
 FRAUD = {"programme_id": "p1", "provider_id": "gpu-1", "reason": "forged meter readings"}
 LOW = replace(BID, limit_price=USD)
@@ -69,10 +70,10 @@ def test_what_it_sold_before_is_delivered_and_its_claim_waits(market: Market) ->
     deliver(market, traded)
     claim = SubmitClaim(programme_id="p1", invoice_number="I-9", contract_ids=(traded.good.trade_id,))
     claim_id = market.do("gpu-1", claim)[0].claim_id  # type: ignore[attr-defined]
-    market.refused("city", ApproveClaim(claim_id=claim_id), Code.PROVIDER_SUSPENDED)
+    market.refused("city", approve(claim_id), Code.PROVIDER_SUSPENDED)
     market.do("city", ReinstateProvider(**FRAUD))
     later(market)
-    market.do("city", ApproveClaim(claim_id=claim_id))
+    market.do("city", approve(claim_id))
     assert market.sealed().clean
 
 

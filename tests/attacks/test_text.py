@@ -73,7 +73,7 @@ def _refuses(market: Market, text: str) -> None:
     market.refused("operator", SuspendParty(party_id="nobody", reason=text), Code.TEXT_NOT_ACCEPTABLE)
     cancel = CancelOrdersOf(party_id="lab-1", programme_id=None, reason=text)
     market.refused("operator", cancel, Code.TEXT_NOT_ACCEPTABLE)
-    market.refused("city", RejectClaim(claim_id="clm-1-0", reason=text), Code.TEXT_NOT_ACCEPTABLE)
+    market.refused("city", RejectClaim(claim_id="clm-1-0", reason=text, rest="claimable"), Code.TEXT_NOT_ACCEPTABLE)
 
 
 def test_what_older_rules_let_in_stays_and_counts_from_the_newer_on(tmp_path: Path) -> None:

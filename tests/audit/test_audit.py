@@ -95,7 +95,7 @@ def test_a_backlog_is_no_finding(tmp_path: Path) -> None:
     """Logs at different stages of one story: events not consumed yet are counted, and are no finding."""
     market = Market(tmp_path / "home")
     found(market)
-    market.system.submit(market.envelope("city", AppropriateBudget(programme_id="p1", amount=1, document="B-2")))
+    market.system.submit(market.envelope("city", AppropriateBudget(programme_id="p1", amount=10_000, document="B-2")))
     market.system.runners[LogId("issuance")].step()  # and the ledger has not consumed it
     for runner in market.system.runners.values():
         runner.seal()

@@ -77,7 +77,7 @@ def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
     monkeypatch.setattr("os.fsync", lambda _handle: None)
     with Market(tmp_path / "home") as made:
         found(made)
-        made.do("treasury", replace(deposit("gpu-1"), amount=10**13))
+        made.do("treasury", deposit("gpu-1", 10**13))
         made.system.seal()
         yield made
 

@@ -39,7 +39,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         found(market, crowd=120)
         published()
         for nth in range(3):
-            budget = AppropriateBudget(programme_id="p1", amount=1, document=f"LATE-{nth}")
+            budget = AppropriateBudget(programme_id="p1", amount=10_000, document=f"LATE-{nth}")
             market.system.submit(market.envelope("city", budget))
         market.system.runners[LogId("issuance")].step()
         published()

@@ -74,7 +74,7 @@ def test_another_logs_event_that_is_left_aside_is_found(tmp_path: Path, monkeypa
         market.system.step()
         revoke(market)
         market.clock.advance_to(market.clock.now() + CONSUME_WITHIN + HOUR)
-        later = market.system.submit(market.envelope("treasury", deposit("lab-1")))
+        later = market.system.submit(market.envelope("treasury", deposit("lab-1", 10_000)))
         for _ in range(20):
             market.system.step()
         assert later.done()
@@ -175,7 +175,7 @@ def test_a_log_whose_writer_was_away_says_so_and_is_clean(tmp_path: Path) -> Non
         market.system.runners[LogId("issuance")].step()  # and nobody has consumed it
     with Market(tmp_path) as market:
         market.clock.advance_to(market.clock.now() + 5 * DAY)
-        market.do("treasury", deposit("lab-1"))
+        market.do("treasury", deposit("lab-1", reference="IN-1"))
         report = market.sealed()
         assert report.findings == []
         assert all(log.outages for log in report.logs)
@@ -195,7 +195,7 @@ def test_a_log_that_stands_still_while_the_others_go_on_is_found(
             if what == "an event":
                 revoke(market)
             market.advance_to(market.clock.now() + (20 * DAY if what == "a timer" else 3 * HOUR))
-            market.do("treasury", deposit("lab-1"))
+            market.do("treasury", deposit("lab-1", reference="IN-1"))
             for log, runner in market.system.runners.items():
                 (runner.publish if log.service == "matching" else runner.seal)()
         codes = {(each.log, each.code) for each in audit_of(market)}

@@ -25,6 +25,7 @@ from counterfoil.issuance.commands import (
     ProposeRecovery,
     RecoverParty,
     ReduceBudget,
+    RegisterCurrency,
     RegisterParty,
     ReinstateParty,
     ReinstateProvider,
@@ -52,23 +53,23 @@ from counterfoil.redemption.commands import (
     AgreeCancellation,
     AgreeCorrection,
     AgreeReversal,
-    ApproveClaim,
-    CloseSettlement,
     ConfirmPayment,
     ConfirmRecovery,
     DisputeUsage,
     ProposeCancellation,
     ProposeCorrection,
     ProposeReversal,
-    RejectClaim,
     ReportUsage,
     ResolveDispute,
+    ReturnPayment,
     ReverseCapture,
     SubmitClaim,
+    WithdrawApproval,
     WithdrawDelivery,
     WithdrawDispute,
 )
 from tests.authority.prepared import LATER, MINUTES, Market, bid, offer, reading
+from tests.paper_work import PAID_ON, approve, reject, settle
 from tests.properties.world import YUAN, accelerator, first_in_force, programme
 
 
@@ -227,6 +228,7 @@ def _issue(beneficiary_id: str) -> IssueVoucher:
 
 PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "register_class": {"itself": alone("lab-1", lambda _market: accelerator("a100", 2))},
+    "register_currency": {"itself": alone("lab-1", lambda _market: RegisterCurrency(currency="XSD", minor_units=1))},
     "publish_programme": {
         "itself, a new programme": alone("lab-1", lambda _market: programme("p9", classes=("a100",))),
         "the programme's issuer": by("city", lambda _market: programme("p1", 2, classes=("a100",))),
@@ -353,11 +355,25 @@ def _claim(market: Market) -> Command:
 
 
 def _settle(_market: Market, claim_id: str) -> Command:
-    return CloseSettlement(programme_id="p1", claim_ids=(claim_id,))
+    return settle("p1", claim_id)
 
 
 def _pay(market: Market) -> Command:
-    return ConfirmPayment(settlement_id=market.ids["settlement"], payment_reference="OUT-100")
+    settlement_id = market.ids["settlement"]
+    due = market.state("redemption").payments[settlement_id, "gpu-1"].amount
+    return ConfirmPayment(
+        settlement_id=settlement_id, provider_id="gpu-1", amount=due, payment_reference="OUT-100", paid_on=PAID_ON
+    )
+
+
+def _return(market: Market) -> Command:
+    return ReturnPayment(
+        settlement_id=market.ids["settlement"], provider_id="gpu-1", return_reference="BACK-100", reason=WHY
+    )
+
+
+def _withdraw_approval(_market: Market, claim_id: str) -> Command:
+    return WithdrawApproval(claim_id=claim_id, reason=WHY)
 
 
 def _reverse(market: Market) -> Command:
@@ -365,7 +381,7 @@ def _reverse(market: Market) -> Command:
 
 
 def _paid_back(_market: Market) -> Command:
-    return ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=1, payment_reference="BACK-100")
+    return ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=YUAN // 100, payment_reference="BACK-100")
 
 
 CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
@@ -388,15 +404,19 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
     "withdraw_delivery": {"the contract's provider": by("gpu-1", _withdraw_delivery)},
     "submit_claim": {"the contract's provider": by("gpu-1", _claim)},
     "approve_claim": {
-        **of_issuer(lambda market: ApproveClaim(claim_id=market.ids["claim claimed"])),
+        **of_issuer(lambda market: approve(market.ids["claim claimed"])),
         "the claimant": of_claimant(
-            lambda _market, claim_id: ApproveClaim(claim_id=claim_id), "claim claimed by late", "claim claimed"
+            lambda _market, claim_id: approve(claim_id), "claim claimed by late", "claim claimed"
         ),
     },
+    "withdraw_approval": {
+        **of_issuer(lambda market: _withdraw_approval(market, market.ids["claim approved"])),
+        "the claimant": of_claimant(_withdraw_approval, "claim approved for late", "claim approved"),
+    },
     "reject_claim": {
-        **of_issuer(lambda market: RejectClaim(claim_id=market.ids["claim claimed"], reason=WHY)),
+        **of_issuer(lambda market: reject(market.ids["claim claimed"])),
         "the claimant": of_claimant(
-            lambda _market, claim_id: RejectClaim(claim_id=claim_id, reason=WHY),
+            lambda _market, claim_id: reject(claim_id),
             "claim claimed by late", "claim claimed",
         ),
     },
@@ -404,7 +424,8 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
         **of_issuer(lambda market: _settle(market, market.ids["claim approved"])),
         "the claimant": of_claimant(_settle, "claim approved for late", "claim approved"),
     },
-    "confirm_payment": {"a payee": by("gpu-1", _pay)},
+    "confirm_payment": {"the payee": by("gpu-1", _pay)},
+    "return_payment": {"the payee": by("gpu-1", _return)},
     "propose_reversal": two_sided(
         lambda market: ProposeReversal(report_id=market.ids["report captured"], amount=YUAN, reason=WHY)
     ),

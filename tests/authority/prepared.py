@@ -32,8 +32,6 @@ from counterfoil.ledger.commands import Deposit
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
     AcceptUsage,
-    ApproveClaim,
-    CloseSettlement,
     DisputeUsage,
     ProposeCancellation,
     ProposeCorrection,
@@ -43,6 +41,7 @@ from counterfoil.redemption.commands import (
     ReverseCapture,
     SubmitClaim,
 )
+from tests.paper_work import approve, settle
 from tests.possession import proven
 from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
 
@@ -222,9 +221,8 @@ def _claims(market: Market) -> None:
         claim = SubmitClaim(programme_id="p1", invoice_number=f"I-{contract_id}", contract_ids=(contract_id,))
         market.do(provider, claim, f"claim {name}")
     for name in ("approved", "approved for late", "settled"):
-        market.do("city", ApproveClaim(claim_id=market.ids[f"claim {name}"]))
-    settle = CloseSettlement(programme_id="p1", claim_ids=(market.ids["claim settled"],))
-    market.do("city", settle, "settlement")
+        market.do("city", approve(market.ids[f"claim {name}"]))
+    market.do("city", settle("p1", market.ids["claim settled"]), "settlement")
     reverse = ReverseCapture(report_id=market.ids["report owing"], amount=YUAN, reason="meter log")
     market.do("none-operator", reverse)
 

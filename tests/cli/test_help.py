@@ -41,6 +41,7 @@ GROUPS = [
     "usage",
     "reversal",
     "claim",
+    "currency",
     "balance",
     "rules",
     "log",

@@ -64,7 +64,9 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.Origin: ("a/b/c", "a" + "b" * 62 + ":65535/" + "s-9" * 10 + "zz/" + "s-a" * 10 + "zz"),
     scalars.Name: (" ", "\"\\/'<&>\u2028é€豈\U0001f600\uffff" * 9 + "\x80é ", "N" * limits.MAX_NAME),
     scalars.Reason: ("-", "\u00a0\u200f" + "r" * (limits.MAX_REASON - 2)),
-    scalars.Reference: ("!", '~"\\' + "9" * (limits.MAX_REFERENCE - 3)),
+    scalars.Reference: ("0", '~"\\' + "9" * (limits.MAX_REFERENCE - 3), "№\u3000北é" + "\U00020000" * 60),
+    scalars.Word: ("a", "z_9" * 21 + "z"),
+    scalars.Day: (0, 84_005),
     scalars.Release: ("0", "1.2.3-rc.4+" + "9Z" * 14),
     scalars.TypeName: ("a", "z_" * 20),
 }

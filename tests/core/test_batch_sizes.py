@@ -61,7 +61,7 @@ def settlements() -> tuple[Large, str, list[Body]]:
     for start in range(0, len(ids), size):
         approved(large, ids[start : start + size])
     bodies: Iterator[Body] = (
-        CloseSettlement(programme_id=PROGRAMME, claim_ids=tuple(ids[start : start + size]))
+        CloseSettlement(programme_id=PROGRAMME, claim_ids=tuple(ids[start : start + size]), payee_ids=())
         for start in range(0, len(ids), size)
     )
     return large, CITY, as_many_as_fit(CITY, bodies)

@@ -105,7 +105,7 @@ def test_a_voucher_issued_at_the_last_instant(number: int) -> None:
     expiry = RelativeExpiry(kind="relative", after_seconds=MAX_WINDOW // SECOND)
     bodies: list[Body] = [
         changed(published_with(PROGRAMME, 1), expiry=expiry),
-        AppropriateBudget(programme_id=PROGRAMME, amount=9, document="d"),
+        AppropriateBudget(programme_id=PROGRAMME, amount=10_000, document="d"),
         IssueVoucher(programme_id=PROGRAMME, beneficiary_id=LAB, amount=9),
     ]
     keeper = under(number, Large(ledger.DECIDER))

@@ -61,7 +61,8 @@ def test_every_list_answers(market: Shell) -> None:
         "keys": ["registered"], "party": ["list", "recoveries"], "class": ["list"],
         "programme": ["list", "versions", "providers"],
         "voucher": ["list", "balances"], "offer": ["list", "trades", "prevented"], "bid": ["list"],
-        "usage": ["list", "contracts"], "claim": ["list", "settlements"], "balance": ["list", "holds", "slashes"],
+        "usage": ["list", "contracts"], "claim": ["list", "settlements", "payments", "payable"],
+        "currency": ["list"], "balance": ["list", "holds", "slashes"],
     }  # fmt: skip
     for group, names in groups.items():
         for name in names:

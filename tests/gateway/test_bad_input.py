@@ -30,7 +30,6 @@ from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid, CancelOffer
 from counterfoil.redemption.commands import (
     AcceptUsage,
-    ApproveClaim,
     ConfirmPayment,
     DisputeUsage,
     Reading,
@@ -40,8 +39,12 @@ from counterfoil.redemption.commands import (
 from tests.contract.bad_input import BAD_ENVELOPES, TOO_LARGE
 from tests.gateway.harness import ENVELOPE, Stepped, problem_of
 from tests.gateway.world import BID, FIRST_HOUR, HOST, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of
+from tests.paper_work import PAID_ON, approve
 from tests.programmes import changed
 
+PAYMENT = ConfirmPayment(
+    settlement_id="stl-9-9", provider_id="gpu-1", amount=UNIT, payment_reference="P", paid_on=PAID_ON
+)
 CLOCK_SKEW = RULES[LATEST].clock_skew
 MAX_VALIDITY = RULES[LATEST].max_validity
 
@@ -277,7 +280,7 @@ DECIDED: list[tuple[str, str, Any, Code, int]] = [
     ("foreign role: voucher by a provider", "gpu-1",
      IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=UNIT), Code.ROLE_NOT_ALLOWED, 403),
     ("foreign role: offer by a beneficiary", "lab-1", OFFER, Code.ROLE_NOT_ALLOWED, 403),
-    ("foreign role: payment by an issuer", "city", ConfirmPayment(settlement_id="s", payment_reference="P"),
+    ("foreign role: payment by an issuer", "city", PAYMENT,
      Code.ROLE_NOT_ALLOWED, 403),
     ("unknown party", "treasury", deposit("lab-9", 1), Code.UNKNOWN_PARTY, 404),
     ("unknown programme", "lab-1", replace(BID, programme_id="p9"), Code.UNKNOWN_PROGRAMME, 404),
@@ -287,8 +290,8 @@ DECIDED: list[tuple[str, str, Any, Code, int]] = [
     ("unknown contract", "gpu-1", ReportUsage(contract_id="trd-9-9", readings=(Reading(hour=1, gpu_minutes=1),)),
      Code.UNKNOWN_CONTRACT, 404),
     ("unknown report", "lab-1", AcceptUsage(report_id="rep-9-9"), Code.UNKNOWN_REPORT, 404),
-    ("unknown claim", "city", ApproveClaim(claim_id="clm-9-9"), Code.UNKNOWN_CLAIM, 404),
-    ("unknown settlement", "treasury", ConfirmPayment(settlement_id="set-9-9", payment_reference="P"),
+    ("unknown claim", "city", approve("clm-9-9"), Code.UNKNOWN_CLAIM, 404),
+    ("unknown settlement", "treasury", PAYMENT,
      Code.UNKNOWN_SETTLEMENT, 404),
     ("unknown key id", "lab-1", RevokeKey(party_id="lab-1", key_id="0" * 16, reason="x"), Code.UNKNOWN_KEY_ID, 404),
     ("another's contract", "gpu-2", usage(1), Code.NOT_YOURS, 403),

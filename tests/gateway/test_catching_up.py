@@ -51,7 +51,7 @@ def behind(home: Path, happens: Callable[[Path, Path], None]) -> Iterator[tuple[
         database, older = client.market.instance.views_database, home / "older"
         with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(older)) as copy:
             live.backup(copy)
-        client.market.ask("treasury", *[deposit("lab-1", 1)] * 20)
+        client.market.ask("treasury", *[deposit("lab-1", 1) for _ in range(20)])
         row = client.get(BALANCE).json()
     happens(database, older)
     with stepped(home) as client:

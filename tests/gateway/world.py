@@ -31,6 +31,7 @@ from counterfoil.runtime.receipts import Answer, Deliver, Recorded
 from tests.programmes import publish
 from tests.state_root import state_root
 
+_PAPERS = count(1)
 HOST = "counterfoil.example"
 START = parse_time("2026-03-02T00:00:00.000000Z")
 UNIT = 1_000_000
@@ -155,7 +156,7 @@ class Market:
 
 def deposit(party_id: str, units: int) -> Deposit:
     """Currency paid in for a party."""
-    return Deposit(party_id=party_id, currency="USD", amount=units * UNIT, payment_reference=f"IN-{party_id}")
+    return Deposit(party_id=party_id, currency="USD", amount=units * UNIT, payment_reference=f"IN {next(_PAPERS)}")
 
 
 def accepted(answer: Answer) -> Recorded:

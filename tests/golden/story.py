@@ -9,12 +9,13 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.events import PartyRecovered
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.terms import Rate, RelativeExpiry
-from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AddKey,
@@ -30,6 +31,7 @@ from counterfoil.issuance.commands import (
     ProposeRecovery,
     RecoverParty,
     ReduceBudget,
+    RegisterCurrency,
     RegisterParty,
     ReinstateParty,
     ReinstateProvider,
@@ -60,29 +62,32 @@ from counterfoil.redemption.commands import (
     AgreeCancellation,
     AgreeCorrection,
     AgreeReversal,
-    ApproveClaim,
-    CloseSettlement,
+    ApprovedLine,
     ConfirmPayment,
     ConfirmRecovery,
     ProposeCancellation,
     ProposeCorrection,
     ProposeReversal,
     Reading,
-    RejectClaim,
     ReportUsage,
     ResolveDispute,
+    ReturnPayment,
     ReverseCapture,
     SubmitClaim,
+    WithdrawApproval,
     WithdrawDelivery,
     WithdrawDispute,
 )
+from counterfoil.redemption.events import ContractOpened
 from tests.golden.world import GoldenWorld
+from tests.paper_work import PAID_ON, approve, pay, reject, settle
 from tests.possession import author, proven
 from tests.properties.moves import Choice, contest
 from tests.properties.test_world_stateful import give_commands, pass_time
 from tests.properties.world import YUAN, accelerator, found, programme, public_key
 
-STEPS, SEED = 160, 2
+STEPS, SEED = 160, 43
+CENT = YUAN // 100
 CROWD = 30
 """More counterparts than one entry takes."""
 UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
@@ -118,7 +123,10 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _stops(world)
         _mistakes(world)
         _reversals(world)
+        _pay_back(world)
         _recoveries(world)
+    if world.state("issuance").rules.unique_references:
+        _paper(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()
@@ -138,20 +146,20 @@ def _refused(world: GoldenWorld, actor: str, code: Code, *bodies: Command, **hea
     assert outcome.refusal.code is code, outcome.refusal
 
 
-def _done(world: GoldenWorld, actor: str, *bodies: Command) -> Any:
+def _done(world: GoldenWorld, actor: str, *bodies: Command, **header: Any) -> Any:
     """The last event of a command that must be accepted."""
-    entry = world.submit(actor, *bodies)
+    entry = world.submit(actor, *bodies, **header)
     assert entry is not None
     assert all(outcome.refusal is None for outcome in entry.outcomes), entry.outcomes
     return entry.events[-1] if entry.events else None
 
 
 def _headers(world: GoldenWorld) -> None:
-    cash = Withdraw(party_id="lab-1", currency="CNY", amount=1, payment_reference="out")
+    cash = Withdraw(party_id="lab-1", currency="CNY", amount=YUAN, payment_reference="out")
     spare = public_key(150)
     _done(world, "bank", AddKey(key=proven(150, "bank", world.host)))
     _done(world, "bank", cash)
-    world.submit("bank", cash, key_id=key_id_of(spare))
+    world.submit("bank", replace(cash, payment_reference="out, by the spare key"), key_id=key_id_of(spare))
     _done(world, "bank", RevokeKey(party_id="bank", key_id=key_id_of(spare), reason="rotated"))
     _refused(world, "bank", Code.KEY_REVOKED, cash, key_id=key_id_of(spare))
     now = world.clock
@@ -159,7 +167,7 @@ def _headers(world: GoldenWorld) -> None:
     _refused(world, "bank", Code.COMMAND_FROM_FUTURE, cash, issued_at=now + HOUR, expires_at=now + 2 * HOUR)
     _refused(world, "bank", Code.VALIDITY_TOO_LONG, cash, issued_at=now, expires_at=now + 25 * HOUR)
     _refused(world, "bank", Code.SEEN_IS_NOT_OURS, cash, seen=Seen(size=1, root=bytes(32)))
-    assert world.submit("bank", cash, seen=world.seen("ledger")) is not None
+    _done(world, "bank", replace(cash, payment_reference="out, having seen"), seen=world.seen("ledger"))
     _refused(world, "lab-1", Code.ROLE_NOT_ALLOWED, cash)
 
 
@@ -356,20 +364,92 @@ def _delivery(world: GoldenWorld) -> None:
     world.settle()
     claim = SubmitClaim(programme_id="p1", invoice_number="golden-1", contract_ids=(contract_id,))
     first_claim = _done(world, "gpu-1", claim).claim_id
-    _done(world, "city", RejectClaim(claim_id=first_claim, reason="no invoice attached"))
-    _refused(world, "gpu-1", Code.INVOICE_ALREADY_USED, claim)
+    _done(world, "city", reject(first_claim, "no invoice attached"))
+    _refused(world, "gpu-1", Code.REFERENCE_ALREADY_USED, claim)
     again = replace(claim, invoice_number="golden-2")
     claim_id = _done(world, "gpu-1", again).claim_id
     _refused(world, "gpu-1", Code.NOTHING_TO_CLAIM, replace(claim, invoice_number="golden-3"))
-    settle = CloseSettlement(programme_id="p1", claim_ids=(claim_id,))
-    _refused(world, "city", Code.UNKNOWN_CLAIM, replace(settle, claim_ids=("none-0-0",)))
-    unknown = ConfirmPayment(settlement_id="none-0-0", payment_reference="PAY-1")
+    batch = settle("p1", claim_id)
+    _refused(world, "city", Code.UNKNOWN_CLAIM, replace(batch, claim_ids=("none-0-0",)))
+    unknown = ConfirmPayment(
+        settlement_id="none-0-0", provider_id="gpu-1", amount=YUAN, payment_reference="PAY-1", paid_on=PAID_ON
+    )
     _refused(world, "bank", Code.UNKNOWN_SETTLEMENT, unknown)
-    _refused(world, "city", Code.CLAIM_NOT_APPROVED, settle)
-    _done(world, "city", ApproveClaim(claim_id=claim_id))
-    _refused(world, "city", Code.CLAIM_NOT_OPEN, ApproveClaim(claim_id=claim_id))
-    settlement_id = _done(world, "city", settle).settlement_id
-    _done(world, "bank", replace(unknown, settlement_id=settlement_id))
+    _refused(world, "city", Code.CLAIM_NOT_APPROVED, batch)
+    _done(world, "city", approve(claim_id))
+    _refused(world, "city", Code.CLAIM_NOT_OPEN, approve(claim_id))
+    closed = _done(world, "city", batch)
+    _done(world, "bank", pay(closed, "PAY-1"))
+
+
+def _paper(world: GoldenWorld) -> None:
+    """References in other spellings, what cannot be paid, and every end that a claim and a payment can have."""
+    second = proven(170, "second-bank", world.host)
+    _done(world, "operator", RegisterParty(
+        party_id="second-bank", name="Second bank", roles=("treasurer",), group_id="second-bank", key=second,
+        recovery_key=None, looks_like=None,
+    ))  # fmt: skip
+    into = Deposit(party_id="lab-1", currency="CNY", amount=YUAN, payment_reference="№ 17")
+    _done(world, "bank", into)
+    _refused(world, "bank", Code.REFERENCE_ALREADY_USED, replace(into, payment_reference="NO-17"))
+    _refused(world, "bank", Code.NOT_WHOLE_MINOR_UNITS, replace(into, amount=1, payment_reference="18"))
+    own = replace(into, currency="QQQ", payment_reference="19")
+    _refused(world, "bank", Code.UNKNOWN_CURRENCY, own)
+    _done(world, "operator", RegisterCurrency(currency="QQQ", minor_units=3))
+    _done(world, "bank", own)
+    _done(world, "city", programme("p1", world.state("issuance").programmes["p1"].current.version + 1))
+    budget = AppropriateBudget(programme_id="p1", amount=900 * YUAN, document="paper")
+    _done(world, "city", budget)
+    _refused(world, "city", Code.REFERENCE_ALREADY_USED, budget)
+    contracts = _earned(world, 3)
+    claims = [_claimed(world, f"paper-{nth}", contract_id) for nth, contract_id in enumerate(contracts)]
+    too_much = ApprovedLine(contract_id=contracts[0], amount=10**15)
+    _refused(world, "city", Code.APPROVAL_NOT_VALID, replace(approve(claims[0]), lines=(too_much,)))
+    for _ in range(2):
+        _done(world, "city", approve(claims[0]))
+        _done(world, "city", WithdrawApproval(claim_id=claims[0], reason="too early"))
+    half = ApprovedLine(contract_id=contracts[0], amount=YUAN // 10 + 1)
+    _done(world, "city", replace(approve(claims[0]), lines=(half,)))
+    _done(world, "city", reject(claims[1]))
+    _done(world, "city", reject(_claimed(world, "paper-9", contracts[1])))  # for the second time: it ends
+    _done(world, "city", reject(claims[2], rest="ends"))
+    closed = _done(world, "city", settle("p1", claims[0]))
+    _refused(world, "bank", Code.AMOUNT_DIFFERS, replace(pay(closed, "PAPER-1"), amount=YUAN))
+    tomorrow = world.clock // DAY + 2
+    _refused(world, "bank", Code.DATE_IN_FUTURE, replace(pay(closed, "PAPER-1"), paid_on=tomorrow))
+    _done(world, "bank", pay(closed, "PAPER-1"))
+    back = ReturnPayment(
+        settlement_id=closed.settlement_id, provider_id="gpu-1", return_reference="BACK-1", reason="account closed"
+    )
+    _done(world, "bank", back)
+    again = settle("p1", payees=("gpu-1",))
+    once_more = _done(world, "city", again)
+    _refused(world, "city", Code.NOTHING_TO_PAY, again)
+    _done(world, "bank", replace(back, settlement_id=once_more.settlement_id, return_reference="BACK-2"))
+
+
+def _earned(world: GoldenWorld, count: int) -> list[str]:
+    """Contracts of gpu-1 that were delivered and captured."""
+    known, start = set(world.state("redemption").contracts), _hour(world) + 3
+    _done(world, "bank", Deposit(party_id="gpu-1", currency="CNY", amount=900 * YUAN, payment_reference="bonds"))
+    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=900 * YUAN, payment_reference="co-payments"))
+    _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=200 * YUAN))
+    _done(world, "gpu-1", _offer(world, nodes=count, price=YUAN // 10, window_start=start, window_end=start + 1))
+    for _ in range(count):
+        _done(world, "lab-1", _bid(world, hours=1, earliest=start, latest=start, limit_price=YUAN // 10))
+    contracts = sorted(set(world.state("redemption").contracts) - known)
+    world.clock = (start + 1) * HOUR
+    for contract_id in contracts:
+        terms = world.state("redemption").contracts[contract_id].terms
+        readings = (Reading(hour=start, gpu_minutes=terms.gpus_per_node * 60 - 1),)
+        report = _done(world, "gpu-1", ReportUsage(contract_id=contract_id, readings=readings))
+        _done(world, "lab-1", AcceptUsage(report_id=report.report_id))
+    return contracts
+
+
+def _claimed(world: GoldenWorld, invoice: str, contract_id: str) -> str:
+    claim = SubmitClaim(programme_id="p1", invoice_number=invoice, contract_ids=(contract_id,))
+    return str(_done(world, "gpu-1", claim).claim_id)
 
 
 def _bid_between_versions(world: GoldenWorld) -> None:
@@ -414,6 +494,10 @@ def _clear_book(world: GoldenWorld) -> None:
         world.submit(offer.provider_id, CancelOffer(offer_id=offer_id))
 
 
+def _is_own(terms: ContractOpened, start: int) -> bool:
+    return (terms.beneficiary_id, terms.first_hour, terms.hours) == ("lab-1", start, 2)
+
+
 def _outages(world: GoldenWorld) -> None:
     """Every service is away through the deadlines of a report, a dispute and its resolution; none has passed."""
     if world.state("redemption").rules.shortest_outage is None:
@@ -427,10 +511,13 @@ def _outages(world: GoldenWorld) -> None:
     world.clock += SECOND  # it is valid in issuance's time, and the ledger's must have come to it
     known = set(world.state("redemption").contracts)
     start = _hour(world) + 3
-    _done(world, "gpu-1", _offer(world, nodes=1, price=YUAN, window_start=start, window_end=start + 2))
+    _done(world, "gpu-1", _offer(world, nodes=12, price=YUAN, window_start=start, window_end=start + 2))
     _done(world, "lab-1", _bid(world, voucher_ids=(paid_by,), earliest=start, latest=start, limit_price=YUAN))
-    (contract_id,) = set(world.state("redemption").contracts) - known
-    terms = world.state("redemption").contracts[contract_id].terms
+    new = set(world.state("redemption").contracts) - known  # a bid of another may have met the offer, too
+    terms = next(
+        each for name in sorted(new) if _is_own(each := world.state("redemption").contracts[name].terms, start)
+    )
+    contract_id = terms.contract_id
     world.clock = terms.report_by - SECOND
     world.away(5 * HOUR)
     full = terms.gpus_per_node * 60
@@ -542,10 +629,10 @@ def _stops(world: GoldenWorld) -> None:
     earned = world.state("redemption").claimable.items()
     contract_id = next(name for name, each in earned if (each.programme_id, each.provider_id) == ("p1", "gpu-1"))
     claim = SubmitClaim(programme_id="p1", invoice_number="golden-stopped", contract_ids=(contract_id,))
-    approve = ApproveClaim(claim_id=_done(world, "gpu-1", claim).claim_id)
-    _refused(world, "city", Code.PROVIDER_SUSPENDED, approve)
+    approval = approve(_done(world, "gpu-1", claim).claim_id)
+    _refused(world, "city", Code.PROVIDER_SUSPENDED, approval)
     _done(world, "city", ReinstateProvider(**provider))
-    _done(world, "city", approve)
+    _done(world, "city", approval)
     _done(world, "city", DelistProvider(**provider))
     _done(world, "city", ListProvider(programme_id="p1", provider_id="gpu-1"))
 
@@ -571,11 +658,17 @@ def _stops(world: GoldenWorld) -> None:
 
 
 def _pay_back(world: GoldenWorld) -> None:
-    """Nobody owes a programme anything any more."""
+    """Nobody owes a programme as much as a cent any more."""
     for (programme_id, provider_id), owed in list(world.state("redemption").owed.items()):
-        _done(world, "bank", ConfirmRecovery(
-            programme_id=programme_id, provider_id=provider_id, amount=owed, payment_reference="back-0",
-        ))  # fmt: skip
+        if payable := owed - owed % CENT:
+            _done(world, "bank", ConfirmRecovery(
+                programme_id=programme_id, provider_id=provider_id, amount=payable, payment_reference=_unused(world),
+            ))  # fmt: skip
+
+
+def _unused(world: GoldenWorld) -> str:
+    """A reference that nobody has used."""
+    return "paper " + ".".join(str(len(world.state(name).references.table)) for name in DECIDERS)
 
 
 def _mistakes(world: GoldenWorld) -> None:
@@ -635,17 +728,19 @@ def _reversals(world: GoldenWorld) -> None:
     _refused(world, "lab-1", Code.EXCEEDS_UNCLAIMED, replace(propose, report_id=reports[1]))
     _done(world, "operator", ReverseCapture(report_id=reports[1], amount=2 * YUAN, reason="meter audit"))
     owed = world.state("redemption").owed["p1", "gpu-1"]
-    recover = ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=owed + 1, payment_reference="back-1")
+    too_much = owed - owed % CENT + CENT
+    recover = ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=too_much, payment_reference="back-1")
     _refused(world, "bank", Code.EXCEEDS_OWED, recover)
-    _done(world, "bank", replace(recover, amount=owed // 2))
+    _done(world, "bank", replace(recover, amount=owed // 2 // CENT * CENT))
     _done(world, "gpu-1", replace(claim, invoice_number="golden-5", contract_ids=(contract_ids[0],)))
 
 
 def _contract(world: GoldenWorld, nodes: int, hours: int) -> str:
     """A new contract of lab-1 with gpu-1, four hours ahead."""
     known = set(world.state("redemption").contracts)
-    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=100 * YUAN, payment_reference="contract"))
-    _done(world, "city", AppropriateBudget(programme_id="p1", amount=100 * YUAN, document="contract"))
+    into = Deposit(party_id="lab-1", currency="CNY", amount=100 * YUAN, payment_reference=_unused(world))
+    _done(world, "bank", into)
+    _done(world, "city", AppropriateBudget(programme_id="p1", amount=100 * YUAN, document=_unused(world)))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=100 * YUAN))
     start = _hour(world) + 4
     _done(world, "gpu-1", _offer(world, nodes=nodes, price=YUAN // 4, window_start=start, window_end=start + hours))
@@ -658,9 +753,10 @@ def _contract(world: GoldenWorld, nodes: int, hours: int) -> str:
 
 def _long_match(world: GoldenWorld) -> None:
     """Orders that meet more counterparts than one entry takes: resting, IOC, FOK, and an offer that arrives."""
-    deposit = Deposit(party_id="gpu-1", currency="CNY", amount=9_000 * YUAN, payment_reference="long")
-    _done(world, "bank", deposit, replace(deposit, party_id="lab-1"))
-    _done(world, "city", AppropriateBudget(programme_id="p1", amount=9_000 * YUAN, document="long"))
+    now = _hour(world)
+    deposit = Deposit(party_id="gpu-1", currency="CNY", amount=9_000 * YUAN, payment_reference=f"long {now}")
+    _done(world, "bank", deposit, replace(deposit, party_id="lab-1", payment_reference=f"long {now}, too"))
+    _done(world, "city", AppropriateBudget(programme_id="p1", amount=9_000 * YUAN, document=f"long {now}"))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=4_000 * YUAN))
     for tif, price in (("GTC", 5), ("IOC", 6), ("FOK", 7)):
         small = _offer(world, nodes=1, price=price * YUAN, window_end=_hour(world) + 5, bond_bps=200)

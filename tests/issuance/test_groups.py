@@ -18,6 +18,8 @@ from tests.given import Scenario
 from tests.issuance.world import BUDGET, OPEN, PROGRAMME, issue, market, register
 from tests.programmes import changed
 
+pytestmark = pytest.mark.usefixtures("any_paper")
+
 CAP = 500
 LIST = ListProvider(programme_id="p1", provider_id="gpu-1")
 

@@ -69,6 +69,8 @@ from tests.possession import proven
 from tests.programmes import changed
 from tests.state_root import state_root
 
+pytestmark = pytest.mark.usefixtures("any_paper")
+
 MAX_CLASSES = RULES[LATEST].max_classes
 MAX_REGIONS = RULES[LATEST].max_regions
 
@@ -92,7 +94,7 @@ def cancelled(amount: int) -> VoucherCancelled:
 
 
 def recycled(amount: int, uncommitted_after: int) -> BudgetRecycled:
-    return BudgetRecycled(programme_id="p1", voucher_id=VOUCHER, amount=amount, uncommitted_after=uncommitted_after)
+    return BudgetRecycled(programme_id="p1", source_id=VOUCHER, amount=amount, uncommitted_after=uncommitted_after)
 
 
 def reversed_(amount: int, uncommitted_after: int, group_issued_after: int = 0) -> IssueReversed:

@@ -9,13 +9,16 @@ import pytest
 from counterfoil.contract.events import KeyAdded
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
+from counterfoil.core import rules as every
 from counterfoil.core.keys import key_id_of
-from counterfoil.core.rules import LATEST, RULES
+from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, ReduceBudget, RevokeKey
 from counterfoil.issuance.events import BudgetAppropriated, BudgetReduced, ProgrammePublished, VoucherIssued
 from tests.issuance.world import OPEN, PROGRAMME, issue, people
 from tests.possession import proven
 from tests.programmes import changed
+
+pytestmark = pytest.mark.usefixtures("any_paper")
 
 
 @pytest.mark.parametrize("field", ["report_within_seconds", "dispute_window_seconds"])
@@ -32,7 +35,7 @@ def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> N
 
 def test_a_party_adds_so_many_keys_in_a_period() -> None:
     """So a thief can neither use up the keys that a party may ever have, nor make its record grow without bound."""
-    scenario, rules = people(), RULES[LATEST]
+    scenario, rules = people(), every.RULES[LATEST]
     most = rules.max_new_keys
     assert most is not None
     begun = scenario.time
@@ -50,7 +53,7 @@ def test_a_party_adds_so_many_keys_in_a_period() -> None:
 def test_the_room_of_a_programme_is_its_own(rules: int) -> None:
     """An issuer that appropriates everything bars nobody else; by rules 1 to 3 all programmes of a currency shared."""
     scenario = people()
-    scenario.state.rules = RULES[rules]
+    scenario.state.rules = every.RULES[rules]  # as the fixture has them
     for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
         body = changed(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
         scenario.when(body, issuer).then_types(ProgrammePublished)
@@ -76,7 +79,7 @@ def test_the_room_of_a_programme_is_its_own(rules: int) -> None:
 @pytest.mark.parametrize("rules", [3, LATEST])
 def test_a_programme_says_how_small_a_voucher_may_be(rules: int) -> None:
     scenario = people()
-    scenario.state.rules = RULES[rules]
+    scenario.state.rules = every.RULES[rules]  # as the fixture has them
     scenario.when(changed(PROGRAMME, min_face=501), "city-1")
     if rules == LATEST:
         scenario.refused(Code.MINIMUM_EXCEEDS_QUANTITY)

@@ -34,6 +34,8 @@ from tests.given import Scenario, codes_in
 from tests.issuance.world import OPEN, issue, market
 from tests.possession import proven
 
+pytestmark = pytest.mark.usefixtures("any_paper")
+
 LIST = ListProvider(programme_id="p1", provider_id="gpu-1")
 LISTED: Body = LIST
 DELIST = DelistProvider(programme_id="p1", provider_id="gpu-1", reason="forged readings")

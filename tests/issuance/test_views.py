@@ -44,6 +44,8 @@ from tests.possession import proven
 from tests.programmes import changed
 from tests.views import Viewed, viewed_in
 
+pytestmark = pytest.mark.usefixtures("any_paper")
+
 START = 1_000_000_000_000_000  # the scenario's clock; its n-th entry comes n microseconds later
 
 

@@ -29,12 +29,13 @@ from counterfoil.ledger.invariants import check_ledger
 from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
 from counterfoil.redemption.events import (
-    ClaimLine,
+    ClaimDenied,
     ClaimOffset,
     ContractCancelled,
     ContractCompleted,
-    Payee,
+    LinePart,
     PaymentConfirmed,
+    PaymentReturned,
     ProviderDefaulted,
     RecoveryConfirmed,
     UsageAccepted,
@@ -137,17 +138,32 @@ def accepted(contract_id: str, amount: int, report_id: str | None = None) -> Usa
     )
 
 
-def paid(*amounts: tuple[str, int]) -> PaymentConfirmed:
-    """A settlement paid outside."""
-    payees = tuple(Payee(provider_id=provider, amount=amount) for provider, amount in amounts)
+def paid(provider_id: str, amount: int, programme_id: str = "city") -> PaymentConfirmed:
+    """A provider was paid outside."""
     return PaymentConfirmed(
-        settlement_id="stl",
-        programme_id="city",
-        currency="CNY",
-        payment_reference="pay",
-        claim_ids=("clm-1-0",),
-        payees=payees,
-    )
+        settlement_id="stl", programme_id=programme_id, provider_id=provider_id, currency="CNY", amount=amount,
+        payment_reference="pay", paid_on=None, treasurer_id="bank", claim_ids=("clm-1-0",), over=True,
+    )  # fmt: skip
+
+
+def returned(provider_id: str, amount: int, *, was_paid: bool = True, programme_id: str = "city") -> PaymentReturned:
+    """A payment came back, or failed."""
+    return PaymentReturned(
+        settlement_id="stl", programme_id=programme_id, provider_id=provider_id, currency="CNY", amount=amount,
+        return_reference="back", reason="closed", treasurer_id="bank", was_paid=was_paid, claim_ids=("clm-1-0",),
+        payable_after=amount, over=True,
+    )  # fmt: skip
+
+
+def claim_denied(
+    provider_id: str, *lines: tuple[str, int], claim_id: str = "clm-1-0", programme_id: str = "city"
+) -> ClaimDenied:
+    """These amounts of contracts were claimed in vain."""
+    parts = tuple(LinePart(contract_id=contract_id, amount=amount) for contract_id, amount in lines)
+    return ClaimDenied(
+        claim_id=claim_id, programme_id=programme_id, provider_id=provider_id, lines=parts,
+        amount=sum(amount for _, amount in lines),
+    )  # fmt: skip
 
 
 def reversal(report_id: str, unclaimed: int, owed: int, co_payment: int, contract_id: str = "trade") -> UsageReversed:
@@ -161,7 +177,7 @@ def reversal(report_id: str, unclaimed: int, owed: int, co_payment: int, contrac
 
 def offset(amount: int) -> ClaimOffset:
     """A claim set off against what the provider owes."""
-    lines = (ClaimLine(contract_id="trade", amount=amount),)
+    lines = (LinePart(contract_id="trade", amount=amount),)
     return ClaimOffset(
         programme_id="city", provider_id="cloud", currency="CNY", lines=lines, amount=amount, owed_after=0
     )
@@ -170,8 +186,9 @@ def offset(amount: int) -> ClaimOffset:
 def recovered(amount: int) -> RecoveryConfirmed:
     """What the provider paid back."""
     return RecoveryConfirmed(
-        programme_id="city", provider_id="cloud", currency="CNY", amount=amount, payment_reference="back", owed_after=0
-    )
+        programme_id="city", provider_id="cloud", currency="CNY", amount=amount, payment_reference="back",
+        treasurer_id="bank", owed_after=0,
+    )  # fmt: skip
 
 
 def deposit(party_id: str, amount: int, currency: str = "CNY") -> Deposit:

@@ -95,7 +95,7 @@ def delivered(both: Both, programme_id: str, face: int) -> None:
         trade(name, face, 0, f"{name}-bid", offer_id=f"{name}-offer", programme_id=programme_id, hours=1),
         accepted(name, face, f"{name}-report"),
     )
-    both.ledger.hears(replace(paid(("cloud", face)), programme_id=programme_id))
+    both.ledger.hears(paid("cloud", face, programme_id))
 
 
 def test_all_that_several_huge_programmes_pay_one_provider_is_counted_without_overflow() -> None:

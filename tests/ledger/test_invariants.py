@@ -20,7 +20,7 @@ from tests.ledger.story import T, accepted, bid, issued, offer, paid, story, tra
 def eventful() -> State:
     """Something of everything: an unsettled claim, a contract, a bid and a bond."""
     told = story(issued("v1", 1_000), offer("offer", 100), bid("bid", 300, 2), trade("trade", 300, 1))
-    told.hears(accepted("trade", 150), paid(("cloud", 40)))
+    told.hears(accepted("trade", 150), paid("cloud", 40))
     state: State = told.state
     return state
 

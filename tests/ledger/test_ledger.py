@@ -60,6 +60,7 @@ from tests.ledger.story import (
     accepted,
     appropriated,
     bid,
+    claim_denied,
     code,
     deposit,
     draws,
@@ -69,6 +70,7 @@ from tests.ledger.story import (
     paid,
     party,
     programme,
+    returned,
     story,
     trade,
     traded,
@@ -417,9 +419,9 @@ def test_claims_of_earlier_rules_are_settled_too() -> None:
     told.state.rules = RULES[LATEST]
     told.hears(accepted("trade", 150, "later"))
     assert (told.posted("claims/cloud"), settled(told)) == (100, (100, 0))
-    told.hears(paid(("cloud", 130)))
+    told.hears(paid("cloud", 130))
     assert (told.posted("claims/cloud"), settled(told), told.posted("settled")) == (70, (0, 100), 30)
-    told.hears(paid(("cloud", 70)))
+    told.hears(paid("cloud", 70))
     assert told.budget() == (99_000, 800, 200, 0)
 
 
@@ -435,12 +437,36 @@ def test_a_smaller_budget_goes_back_to_where_it_came_from() -> None:
 def test_a_paid_batch_settles_claims_and_disburses_the_budget() -> None:
     told = traded(issued("v1", 1_000)).hears(accepted("trade", 450))
     assert told.budget() == (99_000, 1_000, 0, 0)
-    told.hears(paid(("cloud", 200)))
+    told.hears(paid("cloud", 200))
     assert (settled(told), told.budget()) == ((100, 200), (99_000, 800, 200, 0))
-    told.hears(paid(("cloud", 100)))
+    told.hears(paid("cloud", 100))
     assert (settled(told), told.budget()) == ((0, 300), (99_000, 700, 300, 0))
     with pytest.raises(InvariantViolation, match="overdrawn"):
-        told.hears(paid(("cloud", 1)))
+        told.hears(paid("cloud", 1))
+
+
+def test_a_payment_that_came_back_is_owed_again_and_one_that_failed_was_never_made() -> None:
+    told = traded(issued("v1", 1_000)).hears(accepted("trade", 450), paid("cloud", 200))
+    told.hears(returned("cloud", 100, was_paid=False))
+    assert told.said == []
+    told.hears(returned("cloud", 200))
+    assert (settled(told), told.budget()) == ((300, 0), (99_000, 1_000, 0, 0))
+
+
+def test_what_was_denied_goes_where_the_terms_of_its_contract_say() -> None:
+    told = traded(issued("v1", 1_000), recycle="lapsed").hears(accepted("trade", 450), COMPLETED)
+    told.hears(claim_denied("cloud", ("trade", 120), ("of-another-ledger", 7)))
+    (released,) = told.said
+    assert (released.amount, released.recycled) == (120, 0)
+    assert (settled(told), told.posted("denied/city", "claims:city")) == ((180, 0), 120)
+    appropriation, _, _, lapsed = told.budget()
+    assert (appropriation, lapsed) == (99_000, 120)
+    told = traded(issued("v1", 1_000), recycle="appropriation").hears(accepted("trade", 450))
+    told.hears(claim_denied("cloud", ("trade", 120)))
+    assert told.said[0].recycled == 120
+    assert told.budget()[0] == 99_120
+    told.hears(claim_denied("cloud", ("of-another-ledger", 7)))
+    assert told.said == []
 
 
 # limits -------------------------------------------------------------------------------------------------------------

@@ -60,7 +60,9 @@ def gives(told: Story, voucher_id: str, amount: int, to: str, giver: str = "acme
     """Move part of a voucher by a leg in an event that may have any."""
     posting = Posting(told.state.accounts)
     posting.leg("post", voucher_id, owner(giver), owner(to), amount)
-    moved = CashDeposited(party_id=to, currency="CNY", amount=1, payment_reference="move", legs=posting.take())
+    moved = CashDeposited(
+        party_id=to, currency="CNY", amount=1, payment_reference="move", treasurer_id="bank", legs=posting.take()
+    )
     told._apply([moved], told._next(None))
     return told
 

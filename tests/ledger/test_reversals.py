@@ -53,7 +53,7 @@ def claimable(told: Story) -> int:
 def delivered(*, claimed: int = 0) -> Story:
     """All of a contract of 900 is captured: 400 and 200 of two vouchers, 300 in cash; so much of it is paid."""
     told = traded(issued("v1", 400), issued("v2", 600)).hears(accepted("trade", 900, "report"), COMPLETED)
-    return told.hears(paid(("cloud", claimed))) if claimed else told
+    return told.hears(paid("cloud", claimed)) if claimed else told
 
 
 def test_draws_are_undone_in_reverse_order() -> None:
@@ -93,7 +93,7 @@ def test_a_claim_that_is_set_off_is_not_paid_again() -> None:
     told = delivered(claimed=500).hears(reversal("report", 0, 60, 0), offset(60)).then_types(ReceivableOffset)
     assert isinstance(told, Story)
     assert (owed(told), claimable(told)) == (0, 40)
-    told.hears(paid(("cloud", 40)))
+    told.hears(paid("cloud", 40))
     assert claimable(told) == 0
     assert told.posted("settled", ON_CITY) == 540
 
@@ -137,7 +137,7 @@ def test_captures_of_earlier_rules_are_reversed_too() -> None:
     told.state.rules = RULES[3]
     told.hears(accepted("trade", 300, "report"))
     told.state.rules = RULES[LATEST]
-    told.hears(accepted("trade", 300, "later"), paid(("cloud", 120)), reversal("report", 30, 60, 0))
+    told.hears(accepted("trade", 300, "later"), paid("cloud", 120), reversal("report", 30, 60, 0))
     assert (claimable(told), told.posted("claims/cloud"), owed(told)) == (50, 200, -60)
     told.hears(offset(60))
     assert (claimable(told), told.posted("claims/cloud"), owed(told)) == (0, 190, -10)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import RelativeExpiry
-from counterfoil.contract.times import HOUR
+from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import (
     AddKey,
@@ -25,6 +25,7 @@ from counterfoil.issuance.commands import (
     ProposeRecovery,
     RecoverParty,
     ReduceBudget,
+    RegisterCurrency,
     RegisterParty,
     ReinstateParty,
     ReinstateProvider,
@@ -55,6 +56,7 @@ from counterfoil.redemption.commands import (
     AgreeCorrection,
     AgreeReversal,
     ApproveClaim,
+    ApprovedLine,
     CloseSettlement,
     ConfirmPayment,
     ConfirmRecovery,
@@ -66,8 +68,11 @@ from counterfoil.redemption.commands import (
     RejectClaim,
     ReportUsage,
     ResolveDispute,
+    Rest,
+    ReturnPayment,
     ReverseCapture,
     SubmitClaim,
+    WithdrawApproval,
     WithdrawDelivery,
     WithdrawDispute,
 )
@@ -147,9 +152,9 @@ def _budget(world: World, pick: Choice) -> Move:
     kind = pick.number(0, 2)
     if kind == 0:
         amount = pick.number(1, 500) * YUAN
-        body: Body = AppropriateBudget(programme_id=programme_id, amount=amount, document="more")
+        body: Body = AppropriateBudget(programme_id=programme_id, amount=amount, document=_paper(pick))
         if pick.rarely():
-            body = ReduceBudget(programme_id=programme_id, amount=amount, document="less", reason="typing error")
+            body = ReduceBudget(programme_id=programme_id, amount=amount, document=_paper(pick), reason="typing error")
     elif kind == 1:
         version = world.state("issuance").programmes[programme_id].current.version + 1
         classes = pick.one((("a100", "h100"), ("a100", "l40s"), ("a100",)))
@@ -172,6 +177,8 @@ def _people(world: World, pick: Choice) -> Move:
     if kind == 2:
         class_id = pick.one(sorted(GPUS))
         return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
+    if kind == 6:
+        return "operator", RegisterCurrency(currency=pick.one(("XYZ", "XSD", "EUR")), minor_units=pick.number(0, 6))
     if kind == 3 and world.adopts:
         replaces = pick.number(1, LATEST) if pick.rarely() else world.state("issuance").rules.number
         return "operator", AdoptRules(rules=pick.number(2, LATEST), replaces=replaces, release="0.1.0")
@@ -234,10 +241,16 @@ def _stops(world: World, pick: Choice) -> Move:
 
 
 def _cash(_world: World, pick: Choice) -> Move:
-    party_id, amount = pick.one((*PROVIDERS, *LABS)), pick.number(1, 900) * YUAN + pick.number(0, 2)
+    party_id, amount = pick.one((*PROVIDERS, *LABS)), pick.number(1, 900) * YUAN + (1 if pick.rarely() else 0)
+    currency = "XYZ" if pick.rarely() else "CNY"
     if pick.number(0, 1):
-        return "bank", Withdraw(party_id=party_id, currency="CNY", amount=amount, payment_reference="wire")
-    return "bank", Deposit(party_id=party_id, currency="CNY", amount=amount, payment_reference="wire")
+        return "bank", Withdraw(party_id=party_id, currency=currency, amount=amount, payment_reference=_paper(pick))
+    return "bank", Deposit(party_id=party_id, currency=currency, amount=amount, payment_reference=_paper(pick))
+
+
+def _paper(pick: Choice) -> str:
+    """A reference; now and then one that was used, perhaps in another spelling."""
+    return f"{pick.one(('№', 'no ', 'NO-'))}{pick.number(0, 2_000)}"
 
 
 # matching -----------------------------------------------------------------------------------------------------------
@@ -419,9 +432,10 @@ def _reversal(world: World, pick: Choice) -> Move:
     state = world.state("redemption")
     if state.owed and pick.rarely():
         programme_id, provider = pick.one(sorted(state.owed))
-        amount = pick.number(1, state.owed[programme_id, provider] + 1)
+        cents = state.owed[programme_id, provider] * 100 // YUAN
+        amount = (pick.number(0, cents) + 1) * (1 if pick.rarely() else YUAN // 100)
         return "bank", ConfirmRecovery(
-            programme_id=programme_id, provider_id=provider, amount=amount, payment_reference="back"
+            programme_id=programme_id, provider_id=provider, amount=amount, payment_reference=_paper(pick)
         )
     unclaimed = [name for name, each in state.captures.items() if each.contract_id in state.claimable]
     report_id = pick.id(unclaimed if unclaimed and pick.number(0, 1) else state.captures)
@@ -454,9 +468,9 @@ def _claim(world: World, pick: Choice) -> Move:
 
 def _claims(world: World, pick: Choice) -> Move:
     state = world.state("redemption")
-    kind = pick.number(0, 5)
-    if kind == 0:
-        return "bank", ConfirmPayment(settlement_id=pick.id(state.settlements), payment_reference="wire")
+    kind = pick.number(0, 7)
+    if kind in (0, 6):
+        return _payment(world, pick)
     if kind == 1:
         programme_id = pick.one(("p1", "p2"))
         ready = sorted(
@@ -465,12 +479,36 @@ def _claims(world: World, pick: Choice) -> Move:
             if each.status == "approved" and each.terms.programme_id == programme_id
         )
         named = tuple(ready) if ready else pick.some(state.claims, 2)
-        return ISSUER[programme_id], CloseSettlement(programme_id=programme_id, claim_ids=named)
+        payable = pick.some((provider for programme, provider in state.payable if programme == programme_id), 2)
+        return ISSUER[programme_id], CloseSettlement(programme_id=programme_id, claim_ids=named, payee_ids=payable)
     claim_id = pick.id(state.claims)
-    issuer = ISSUER[state.claims[claim_id].terms.programme_id] if claim_id in state.claims else "city"
-    return issuer, RejectClaim(claim_id=claim_id, reason="no invoice") if kind in (2, 3) else ApproveClaim(
-        claim_id=claim_id
-    )
+    claim = state.claims.get(claim_id)
+    issuer = "city" if claim is None else ISSUER[claim.terms.programme_id]
+    rest: Rest = pick.one(("ends", "claimable"))
+    if kind == 2:
+        return issuer, RejectClaim(claim_id=claim_id, reason="no invoice", rest=rest)
+    if kind == 3:
+        return issuer, WithdrawApproval(claim_id=claim_id, reason="too early")
+    lines = () if claim is None or pick.number(0, 1) else claim.terms.lines[:1]
+    part = tuple(ApprovedLine(contract_id=each.contract_id, amount=each.amount // 2) for each in lines)
+    return issuer, ApproveClaim(claim_id=claim_id, lines=part, rest=rest)
+
+
+def _payment(world: World, pick: Choice) -> Move:
+    payments = world.state("redemption").payments
+    settlement_id, _, provider_id = pick.id("/".join(key) for key in payments).partition("/")
+    payment = payments.get((settlement_id, provider_id))
+    amount = YUAN if payment is None else payment.amount + (1 if pick.rarely() else 0)
+    provider_id = provider_id or "gpu-1"
+    if pick.number(0, 3) == 0:
+        return "bank", ReturnPayment(
+            settlement_id=settlement_id, provider_id=provider_id, return_reference=_paper(pick), reason="closed"
+        )
+    paid_on = world.clock // DAY + (2 if pick.rarely() else 0)
+    return "bank", ConfirmPayment(
+        settlement_id=settlement_id, provider_id=provider_id, amount=amount, payment_reference=_paper(pick),
+        paid_on=paid_on,
+    )  # fmt: skip
 
 
 Build = Callable[[World, Choice], Move]
@@ -488,6 +526,7 @@ WITH: dict[Build, Callable[[World], object]] = {
     _reversal: lambda world: world.state("redemption").captures,
     _claim: lambda world: world.state("redemption").claimable,
     _claims: lambda world: world.state("redemption").claims,
+    _payment: lambda world: world.state("redemption").payments,
 }
 """Moves that need something to act on; half of all moves while there is some."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ from counterfoil.matching.events import BidClosed, BidReceived
 from tests.given import Scenario
 from tests.issuance.world import OPEN, PROGRAMME, people
 from tests.programmes import changed
+from tests.rules import loose_paper
 
 LABS = ("lab-1", "lab-2", "lab-3")
 CAPS = {"p1": 500, "p2": 300}
@@ -71,6 +73,11 @@ class Recorded(Scenario):
 
 class Budgets(RuleBasedStateMachine):
     """Issuers command, holds come and go, time passes, vouchers expire, and events arrive late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paper = ExitStack()
+        self.paper.enter_context(loose_paper())
 
     @initialize()
     def begin(self) -> None:
@@ -218,19 +225,20 @@ class Budgets(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Once all is consumed, the ledger's budget is what issuance counts; its log explains its state."""
-        while self.issuance.outbox or self.ledger.outbox:
-            self.inform_ledger(len(self.issuance.outbox))
-            self.inform_issuance(len(self.ledger.outbox))
-        self.conserved()
-        for programme_id, programme in self.issuance.state.programmes.items():
-            posted = self.ledger.state.accounts.find("appropriation", budget(programme_id)).posted
-            assert posted == programme.uncommitted
-        vouchers = self.ledger.state.vouchers.open
-        assert sorted(self.issuance.state.vouchers) == sorted(vouchers)
-        folded = DECIDER.initial()
-        for event, at in self.issuance.log:
-            DECIDER.evolve[type(event)](folded, event, at)
-        assert dict(DECIDER.records(folded)) == self.issuance.records()
+        with self.paper:
+            while self.issuance.outbox or self.ledger.outbox:
+                self.inform_ledger(len(self.issuance.outbox))
+                self.inform_issuance(len(self.ledger.outbox))
+            self.conserved()
+            for programme_id, programme in self.issuance.state.programmes.items():
+                posted = self.ledger.state.accounts.find("appropriation", budget(programme_id)).posted
+                assert posted == programme.uncommitted
+            vouchers = self.ledger.state.vouchers.open
+            assert sorted(self.issuance.state.vouchers) == sorted(vouchers)
+            folded = DECIDER.initial()
+            for event, at in self.issuance.log:
+                DECIDER.evolve[type(event)](folded, event, at)
+            assert dict(DECIDER.records(folded)) == self.issuance.records()
 
 
 TestBudgets = Budgets.TestCase

@@ -7,6 +7,7 @@ at the end it replays the entries from their bytes.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -60,15 +61,18 @@ from tests.ledger.story import (
     accepted,
     appropriated,
     bid,
+    claim_denied,
     deposit,
     issued,
     offer,
     paid,
     party,
     programme,
+    returned,
     trade,
     withdraw,
 )
+from tests.rules import loose_paper
 from tests.state_root import state_root
 
 ORIGIN = "counterfoil.example/ledger/main"
@@ -112,6 +116,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.paper = ExitStack()
+        self.paper.enter_context(loose_paper())
         self.engine, self.clock = fresh(), T
         self.entries: list[bytes] = []
         self.balances = Balances()
@@ -126,6 +132,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.claims: dict[tuple[str, str], int] = {}
         self.told: dict[str, str] = {}  # bids to be closed, because of which voucher
         self.closed: set[str] = set()
+        self.captured: dict[str, tuple[str, str, int]] = {}  # programme, provider, version
+        self.payments: list[tuple[str, str, int]] = []  # programme, provider, amount
 
     # the path of an entry -------------------------------------------------------------------------------------------
 
@@ -435,6 +443,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert event.subsidy + event.co_payment == amount
         self.contracts[contract_id] = (programme_id, provider, left - amount)
         self.claims[programme_id, provider] = self.claims.get((programme_id, provider), 0) + event.subsidy
+        self.captured[contract_id] = (programme_id, provider, self.engine.state.contracts[contract_id].version)
 
     @precondition(lambda self: self.contracts)
     @rule(data=st.data(), defaults=st.booleans())
@@ -451,11 +460,33 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(programme_id=st.sampled_from(PROGRAMMES), part=st.integers(1, 3))
     def pay(self, programme_id: str, part: int) -> None:
         due = {provider: self.claims.get((programme_id, provider), 0) // part for provider in CLOUDS}
-        payees = [(provider, amount) for provider, amount in due.items() if amount]
-        for provider, amount in payees:
+        for provider, amount in due.items():
+            if amount:
+                self.claims[programme_id, provider] -= amount
+                self.payments.append((programme_id, provider, amount))
+                self.hear(paid(provider, amount, programme_id))
+
+    @precondition(lambda self: self.payments)
+    @rule(data=st.data())
+    def money_comes_back(self, data: st.DataObject) -> None:
+        programme_id, provider, amount = self.payments.pop(data.draw(st.integers(0, len(self.payments) - 1)))
+        assert not self.hear(returned(provider, amount, was_paid=False, programme_id=programme_id))
+        self.hear(returned(provider, amount, programme_id=programme_id))
+        self.claims[programme_id, provider] += amount
+
+    @precondition(lambda self: self.captured)
+    @rule(data=st.data(), part=st.integers(1, 3))
+    def deny(self, data: st.DataObject, part: int) -> None:
+        """What is claimed of a contract ends; its budget goes where the terms of its version say."""
+        contract_id = data.draw(st.sampled_from(sorted(self.captured)))
+        programme_id, provider, version = self.captured[contract_id]
+        amount = self.claims[programme_id, provider] // part
+        if amount:
             self.claims[programme_id, provider] -= amount
-        if payees:
-            self.hear(replace(paid(*payees), programme_id=programme_id))
+            (event,) = self.hear(claim_denied(provider, (contract_id, amount), programme_id=programme_id))
+            recycles = self.versions[programme_id, version].terms.recycles
+            assert event.recycled == (amount if recycles else 0)
+            self.uncommitted[programme_id] += event.recycled
 
     # time and money -------------------------------------------------------------------------------------------------
 
@@ -537,11 +568,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The entries alone, from their bytes, give the same state."""
-        again = fresh()
-        for data in self.entries:
-            again.replay(CODEC.decode_entry(data))
-        assert root(again) == root(self.engine)
-        assert (again.size, again.time) == (self.engine.size, self.engine.time)
+        with self.paper:
+            again = fresh()
+            for data in self.entries:
+                again.replay(CODEC.decode_entry(data))
+            assert root(again) == root(self.engine)
+            assert (again.size, again.time) == (self.engine.size, self.engine.time)
         assert again.due() == self.engine.due()
 
 

@@ -23,6 +23,7 @@ from counterfoil.redemption.commands import (
     AgreeCancellation,
     AgreeCorrection,
     ApproveClaim,
+    ApprovedLine,
     ConfirmPayment,
     DisputeUsage,
     ProposeCancellation,
@@ -31,12 +32,17 @@ from counterfoil.redemption.commands import (
     RejectClaim,
     ReportUsage,
     ResolveDispute,
+    Rest,
+    ReturnPayment,
+    WithdrawApproval,
     WithdrawDelivery,
     WithdrawDispute,
 )
 from counterfoil.redemption.events import (
+    ApprovalWithdrawn,
     CaptureRecorded,
     ClaimApproved,
+    ClaimDenied,
     ClaimRejected,
     ClaimSubmitted,
     ContractCancelled,
@@ -44,6 +50,7 @@ from counterfoil.redemption.events import (
     ContractOpened,
     DisputeRaised,
     PaymentConfirmed,
+    PaymentReturned,
     ProviderDefaulted,
     SettlementClosed,
     UsageAccepted,
@@ -53,6 +60,7 @@ from counterfoil.redemption.events import (
 )
 from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
+from tests.paper_work import PAID_ON
 from tests.redemption import world
 from tests.redemption.world import FIRST, PEOPLE, PRICE, captured, claim, settle, trade
 from tests.state_root import state_root
@@ -62,6 +70,8 @@ MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 PROVIDERS = ("gpu-1", "gpu-2")
 LABS = ("lab-1", "lab-2")
 ISSUERS = {"p1": "city", "p2": "town"}
+FEN = 10_000  # the minor unit of CNY, in micro-units
+REST = st.sampled_from(("ends", "claimable"))
 CAPACITY = 240  # GPU-minutes of an hour: 1 node of 4 GPUs
 
 
@@ -77,10 +87,18 @@ class Audit:
         self.ended: dict[str, str] = {}
         self.captured: dict[str, CaptureRecorded] = {}
         self.claims: dict[str, ClaimSubmitted] = {}
-        self.approved: set[str] = set()
-        self.refusal: set[str] = set()
-        self.batches: dict[str, SettlementClosed] = {}
-        self.paid: set[str] = set()
+        self.pending: set[str] = set()
+        """Claims that were neither rejected nor put into a settlement."""
+        self.approved: dict[str, ClaimApproved] = {}
+        self.back: Counter[tuple[str, str]] = Counter()
+        """What may be claimed once more of a claim's line; `denied`: what never may."""
+        self.denied: Counter[tuple[str, str]] = Counter()
+        self.submitted: Counter[str] = Counter()
+        """By contract, how much was ever claimed."""
+        self.due: dict[tuple[str, str], int] = {}
+        self.paid: dict[tuple[str, str], int] = {}
+        self.payable: Counter[tuple[str, str]] = Counter()
+        self.references: set[tuple[str, str]] = set()
 
     def read(self, event: Event) -> None:
         """Count one event, and object to what must not follow from the ones before."""
@@ -131,17 +149,32 @@ class Audit:
             case CaptureRecorded():
                 assert event.report_id not in self.captured
                 self.captured[event.report_id] = event
+            case _:
+                self._read_paper(event)
+
+    def _read_paper(self, event: Event) -> None:
+        match event:
             case ClaimSubmitted():
                 self._claim(event)
             case ClaimApproved() | ClaimRejected():
-                assert event.claim_id in self.claims.keys() - self.approved - self.refusal
-                (self.approved if isinstance(event, ClaimApproved) else self.refusal).add(event.claim_id)
+                assert event.claim_id in self.pending - self.approved.keys()
+                for part in event.claimable:
+                    self.back[event.claim_id, part.contract_id] += part.amount
+                if isinstance(event, ClaimApproved):
+                    self.approved[event.claim_id] = event
+                else:
+                    self.pending.remove(event.claim_id)
+            case ApprovalWithdrawn():
+                del self.approved[event.claim_id]
+            case ClaimDenied():
+                for part in event.lines:
+                    self.denied[event.claim_id, part.contract_id] += part.amount
             case SettlementClosed():
                 self._settle(event)
             case PaymentConfirmed():
-                assert event.settlement_id not in self.paid
-                assert event.payees == self.batches[event.settlement_id].payees
-                self.paid.add(event.settlement_id)
+                self._pay(event)
+            case PaymentReturned():
+                self._return(event)
             case _:
                 pass
 
@@ -177,17 +210,46 @@ class Audit:
         for line in event.lines:
             terms = self.contracts[line.contract_id]
             assert (terms.provider_id, terms.programme_id) == (event.provider_id, event.programme_id)
+            assert line.resubmitted <= line.amount
+            self.submitted[line.contract_id] += line.amount
         self.claims[event.claim_id] = event
+        self.pending.add(event.claim_id)
 
     def _settle(self, event: SettlementClosed) -> None:
         net = Counter[str]()
-        before = {claim_id for batch in self.batches.values() for claim_id in batch.claim_ids}
         for claim_id in event.claim_ids:
-            assert claim_id in self.approved - before
-            net[self.claims[claim_id].provider_id] += self.claims[claim_id].amount
-        assert {payee.provider_id: payee.amount for payee in event.payees} == net
-        assert event.amount == net.total()
-        self.batches[event.settlement_id] = event
+            self.pending.remove(claim_id)
+            net[self.claims[claim_id].provider_id] += self.approved.pop(claim_id).amount
+        for payee in event.payees:
+            who = event.programme_id, payee.provider_id
+            assert (payee.claimed, payee.brought) == (net.pop(payee.provider_id, 0), self.payable[who])
+            assert payee.amount + payee.carried == payee.claimed + payee.brought
+            assert payee.amount % FEN == 0
+            assert payee.carried < FEN
+            self.payable[who] = payee.carried
+            if payee.amount:
+                self.due[event.settlement_id, payee.provider_id] = payee.amount
+        assert not net
+        assert event.amount == sum(payee.amount for payee in event.payees)
+
+    def _pay(self, event: PaymentConfirmed) -> None:
+        key = event.settlement_id, event.provider_id
+        assert self.due.pop(key) == event.amount
+        self.paid[key] = event.amount
+        assert event.over == all(settlement_id != event.settlement_id for settlement_id, _ in self.due)
+        self._use("payment", event.payment_reference)
+
+    def _return(self, event: PaymentReturned) -> None:
+        key = event.settlement_id, event.provider_id
+        assert (self.paid if event.was_paid else self.due).pop(key) == event.amount
+        self.payable[event.programme_id, event.provider_id] += event.amount
+        assert self.payable[event.programme_id, event.provider_id] == event.payable_after
+        self._use("return", event.return_reference)
+
+    def _use(self, kind: str, reference: str) -> None:
+        spelled = reference.casefold().replace(" ", "")
+        assert (kind, spelled) not in self.references
+        self.references.add((kind, spelled))
 
 
 KNOWN = (
@@ -378,25 +440,62 @@ class Redemption(RuleBasedStateMachine):
         some = data.draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2))
         self.ask(claim(f"INV-{invoice}", *some, programme_id=first.programme_id), first.provider_id)
 
-    @precondition(lambda self: self.audit.claims)
-    @rule(data=st.data(), approve=st.sampled_from((True, True, True, False)))
-    def judge(self, data: Any, approve: bool) -> None:
-        claim_id = self.pick(data, self.audit.claims)
-        body = ApproveClaim(claim_id=claim_id) if approve else RejectClaim(claim_id=claim_id, reason="no")
+    @precondition(lambda self: self.audit.pending)
+    @rule(data=st.data(), approve=st.sampled_from((True, True, True, False)), part=st.integers(0, 3), rest=REST)
+    def judge(self, data: Any, approve: bool, part: int, rest: Rest) -> None:
+        claim_id = data.draw(st.sampled_from(sorted(self.audit.pending)))
+        lines: tuple[ApprovedLine, ...] = ()
+        if part < 3:
+            first = self.scenario.state.claims[claim_id].terms.lines[0]
+            lines = (ApprovedLine(contract_id=first.contract_id, amount=first.amount * part // 3),)
+        body: Body = ApproveClaim(claim_id=claim_id, lines=lines, rest=rest)
+        if not approve:
+            body = RejectClaim(claim_id=claim_id, reason="no", rest=rest)
         self.ask(body, ISSUERS[self.audit.claims[claim_id].programme_id])
 
     @precondition(lambda self: self.audit.approved)
     @rule(data=st.data())
-    def settle(self, data: Any) -> None:
+    def think_again(self, data: Any) -> None:
+        claim_id = data.draw(st.sampled_from(sorted(self.audit.approved)))
+        body = WithdrawApproval(claim_id=claim_id, reason="too early")
+        self.ask(body, ISSUERS[self.audit.claims[claim_id].programme_id])
+
+    @precondition(lambda self: self.audit.approved)
+    @rule(data=st.data(), owed=st.booleans())
+    def settle(self, data: Any, owed: bool) -> None:
         some = data.draw(st.lists(st.sampled_from(sorted(self.audit.approved)), min_size=1, max_size=3))
         programme_id = self.audit.claims[some[0]].programme_id
-        self.ask(settle(*some, programme_id=programme_id), ISSUERS[programme_id])
+        payees = tuple(sorted(who for where, who in +self.audit.payable if where == programme_id)) if owed else ()
+        self.ask(replace(settle(*some, programme_id=programme_id), payee_ids=payees), ISSUERS[programme_id])
 
-    @precondition(lambda self: self.audit.batches)
+    @precondition(lambda self: +self.audit.payable)
     @rule(data=st.data())
-    def pay(self, data: Any) -> None:
-        settlement_id = self.pick(data, self.audit.batches)
-        self.ask(ConfirmPayment(settlement_id=settlement_id, payment_reference="wire"), "bank")
+    def settle_what_is_owed(self, data: Any) -> None:
+        programme_id, provider_id = data.draw(st.sampled_from(sorted(+self.audit.payable)))
+        body = replace(settle(programme_id=programme_id), payee_ids=(provider_id,))
+        self.ask(body, ISSUERS[programme_id])
+
+    @precondition(lambda self: self.audit.due)
+    @rule(data=st.data(), number=st.integers(0, 99), space=st.sampled_from(("", " ")))
+    def pay(self, data: Any, number: int, space: str) -> None:
+        settlement_id, provider_id = data.draw(st.sampled_from(sorted(self.audit.due)))
+        amount = self.audit.due[settlement_id, provider_id]
+        self.ask(
+            ConfirmPayment(
+                settlement_id=settlement_id, provider_id=provider_id, amount=amount,
+                payment_reference=f"wire{space}{number}", paid_on=PAID_ON,
+            ),
+            "bank",
+        )  # fmt: skip
+
+    @precondition(lambda self: self.audit.due or self.audit.paid)
+    @rule(data=st.data(), number=st.integers(0, 99))
+    def bounce(self, data: Any, number: int) -> None:
+        settlement_id, provider_id = data.draw(st.sampled_from(sorted({**self.audit.due, **self.audit.paid})))
+        body = ReturnPayment(
+            settlement_id=settlement_id, provider_id=provider_id, return_reference=f"back {number}", reason="closed"
+        )
+        self.ask(body, "bank")
 
     @staticmethod
     def pick(data: Any, known: dict[str, Any]) -> str:
@@ -427,26 +526,30 @@ class Redemption(RuleBasedStateMachine):
         assert due == min(times, default=None)
 
     @invariant()
-    def captured_is_claimable_or_claimed(self) -> None:
-        earned, spoken_for = Counter[str](), Counter[str]()
+    def captured_is_claimable_or_claimed_and_claimed_twice_at_most(self) -> None:
+        earned, spoken_for, ended = Counter[str](), Counter[str](), Counter[str]()
         for capture in self.audit.captured.values():
             earned[capture.contract_id] += capture.subsidy
+        for (_, contract_id), amount in self.audit.denied.items():
+            ended[contract_id] += amount
         for claim_id, each in self.audit.claims.items():
-            for line in each.lines if claim_id not in self.audit.refusal else ():
-                spoken_for[line.contract_id] += line.amount
+            for line in each.lines:
+                spoken_for[line.contract_id] += line.amount - self.audit.back[claim_id, line.contract_id]
         for contract_id, claimable in self.scenario.state.claimable.items():
             assert claimable.amount > 0
+            assert 0 <= claimable.rejected <= claimable.amount
             spoken_for[contract_id] += claimable.amount
         assert +earned == +spoken_for
+        for contract_id, amount in self.audit.submitted.items():
+            assert amount <= 2 * earned[contract_id]
+            assert ended[contract_id] <= earned[contract_id]
 
     @invariant()
-    def paid_is_approved_is_claimed(self) -> None:
-        total = {claim_id: each.amount for claim_id, each in self.audit.claims.items()}
-        claimed = sum(total.values())
-        approved = sum(total[claim_id] for claim_id in self.audit.approved)
-        batched = sum(batch.amount for batch in self.audit.batches.values())
-        paid = sum(self.audit.batches[settlement_id].amount for settlement_id in self.audit.paid)
-        assert paid <= batched <= approved <= claimed
+    def what_was_approved_is_in_claims_due_paid_or_owed(self) -> None:
+        state, audit = self.scenario.state, self.audit
+        assert +audit.payable == Counter(dict(state.payable))
+        assert audit.due == {key: each.amount for key, each in state.payments.items() if not each.paid}
+        assert audit.paid == {key: each.amount for key, each in state.payments.items() if each.paid}
 
     @invariant()
     def accepted_fits_the_capacity(self) -> None:
@@ -462,9 +565,8 @@ class Redemption(RuleBasedStateMachine):
         waiting = {each.contract_id for each in self.uncaptured}
         assert set(state.contracts) == {name for name in audit.contracts if name not in audit.ended or name in waiting}
         assert set(state.reports) == audit.reports.keys() - audit.accepted.keys()
-        paid = {claim_id for name in audit.paid for claim_id in audit.batches[name].claim_ids}
-        assert set(state.claims) == audit.claims.keys() - audit.refusal - paid
-        assert set(state.settlements) == audit.batches.keys() - audit.paid
+        assert set(state.claims) == audit.pending
+        assert {(name, who) for name, each in state.settlements.items() for who in each.due} == audit.due.keys()
 
     def teardown(self) -> None:
         """In the end every contract ends, unresolved disputes included, and the events alone make the same state."""

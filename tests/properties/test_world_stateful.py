@@ -37,6 +37,7 @@ def check_settled(world: World) -> None:
     issuance, ledger, matching, redemption = (world.state(name) for name in DECIDERS)
     directories = [each.directory.parties for each in (issuance, ledger, matching, redemption)]
     assert all(each == directories[0] for each in directories[1:])
+    assert all(each.currencies == issuance.currencies for each in (ledger, matching, redemption))
     for programme_id, programme in issuance.programmes.items():
         assert programme.uncommitted == ledger.accounts.find("appropriation", budget(programme_id)).posted
     _check_vouchers(issuance, ledger, all_known=world.begins == LATEST)
@@ -94,6 +95,10 @@ def _check_delivery(ledger: Any, redemption: Any) -> None:
     due_back = Counter[str]()
     for (_, provider_id), amount in redemption.owed.items():
         due_back[provider_id] -= amount
+    for (_, provider_id), payment in redemption.payments.items():
+        owed[provider_id] += 0 if payment.paid else payment.amount
+    for (_, provider_id), amount in redemption.payable.items():
+        owed[provider_id] += amount
     assets = ("CNY", *(claim_asset(programme_id) for programme_id in redemption.programmes))
     for provider_id in ("gpu-1", "gpu-2"):
         for account, amount in ((claims(provider_id), owed), (receivables(provider_id), due_back)):
@@ -233,7 +238,7 @@ TestWorlds.settings = settings(max_examples=settings().max_examples // 2, statef
 def test_long_walks_meet_everything() -> None:
     """The rules above reach what they are to check: every event of the contract, and most refusals."""
     events, refusals = set[str](), set[str]()
-    for seed in (3, 4):  # in some worlds hardly anything happens: whoever matters was stopped early
+    for seed in (7, 8):  # in some worlds hardly anything happens: whoever matters was stopped early
         with small_entries():
             world = opened()
             walk(world, random.Random(seed), 2_000)

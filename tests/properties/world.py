@@ -331,11 +331,13 @@ def found(world: World) -> None:
         world.submit(
             issuer,
             programme(programme_id),
-            AppropriateBudget(programme_id=programme_id, amount=20_000 * YUAN, document="budget"),
+            AppropriateBudget(programme_id=programme_id, amount=20_000 * YUAN, document=f"budget of {programme_id}"),
             *(ListProvider(programme_id=programme_id, provider_id=name) for name in ("gpu-1", "gpu-2")),
         )
     world.settle()
     for name in ("gpu-1", "gpu-2", "lab-1", "lab-2"):
-        world.submit("bank", Deposit(party_id=name, currency="CNY", amount=4_000 * YUAN, payment_reference="wire"))
+        world.submit(
+            "bank", Deposit(party_id=name, currency="CNY", amount=4_000 * YUAN, payment_reference=f"wire of {name}")
+        )
     world.settle()
     assert set(world.refusals) == {"accepted"}

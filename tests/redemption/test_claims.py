@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,20 +11,34 @@ import pytest
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import DAY
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
-from counterfoil.redemption import claims, settlements
-from counterfoil.redemption.commands import AcceptUsage, ApproveClaim, ConfirmPayment, RejectClaim
+from counterfoil.redemption import claims, payments, settlements
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ApproveClaim,
+    ApprovedLine,
+    ConfirmPayment,
+    Rest,
+    ReturnPayment,
+    WithdrawApproval,
+)
 from counterfoil.redemption.events import (
+    ApprovalWithdrawn,
     ClaimApproved,
+    ClaimDenied,
     ClaimLine,
     ClaimRejected,
     ClaimSubmitted,
+    LinePart,
     Payee,
     PaymentConfirmed,
+    PaymentReturned,
     SettlementClosed,
 )
 from tests.given import Scenario, codes_in
+from tests.paper_work import PAID_ON, approve, reject
 from tests.redemption.world import (
     CLM_1,
     CLM_2,
@@ -31,6 +46,7 @@ from tests.redemption.world import (
     END,
     REP,
     STL,
+    T0,
     approved,
     captured,
     claim,
@@ -48,10 +64,20 @@ from tests.redemption.world import (
 MAX_CONTRACTS_PER_CLAIM = RULES[LATEST].max_contracts_per_claim
 MAX_CLAIMS_PER_SETTLEMENT = RULES[LATEST].max_claims_per_settlement
 
-APPROVE, REJECT = ApproveClaim(claim_id=CLM_1), RejectClaim(claim_id=CLM_1, reason="no invoice")
+APPROVE, REJECT, WITHDRAW = approve(CLM_1), reject(CLM_1), WithdrawApproval(claim_id=CLM_1, reason="too early")
 SUSPENDED = ProviderSuspended(programme_id="p1", provider_id="gpu-1", reason="meters")
-PAY = ConfirmPayment(settlement_id=STL, payment_reference="wire-9")
+PAY = ConfirmPayment(
+    settlement_id=STL, provider_id="gpu-1", amount=600, payment_reference="wire-9", paid_on=PAID_ON
+)  # fmt: skip
+RETURN = ReturnPayment(settlement_id=STL, provider_id="gpu-1", return_reference="back-1", reason="closed")
 MANY = tuple(f"c{n}" for n in range(MAX_CONTRACTS_PER_CLAIM + 1))
+
+
+def line(contract_id: str, amount: int) -> ApprovedLine:
+    """So much of a contract is approved."""
+    return ApprovedLine(contract_id=contract_id, amount=amount)
+
+
 Row = tuple[Callable[[], Scenario], Body, str, Code]
 
 # Each row: the story so far, a command, its actor, the refusal. Two faults in one command: the first code counts.
@@ -73,7 +99,7 @@ CLAIMING: list[Row] = [
     (approved, REJECT, "town", Code.NOT_YOURS),
     (approved, APPROVE, "city", Code.CLAIM_NOT_OPEN),
     (approved, REJECT, "city", Code.CLAIM_NOT_OPEN),
-    (settled, REJECT, "city", Code.CLAIM_NOT_OPEN),
+    (settled, REJECT, "city", Code.UNKNOWN_CLAIM),
     (approved, settle("clm-9-9", programme_id="p9"), "city", Code.UNKNOWN_PROGRAMME),
     (approved, settle(CLM_1, "clm-9-9"), "town", Code.UNKNOWN_CLAIM),
     (approved, settle(CLM_1, CLM_1), "town", Code.NOT_YOURS),
@@ -81,14 +107,28 @@ CLAIMING: list[Row] = [
     (approved, settle(), "city", Code.EMPTY_LIST),
     (claimed, settle(CLM_1), "city", Code.CLAIM_NOT_APPROVED),
     (approved, settle(CLM_1, CLM_3), "city", Code.CLAIM_NOT_APPROVED),
-    (settled, settle(CLM_1), "city", Code.CLAIM_NOT_APPROVED),
+    (settled, settle(CLM_1), "city", Code.UNKNOWN_CLAIM),
+    (claimed, replace(APPROVE, lines=(line("c1", 601),)), "city", Code.APPROVAL_NOT_VALID),
+    (claimed, replace(APPROVE, lines=(line("c2", 1),)), "city", Code.APPROVAL_NOT_VALID),
+    (claimed, replace(APPROVE, lines=(line("c1", 0),)), "city", Code.APPROVAL_NOT_VALID),
+    (claimed, replace(APPROVE, lines=(line("c1", 1), line("c1", 2))), "city", Code.DUPLICATE_ITEM),
+    (claimed, WITHDRAW, "city", Code.CLAIM_NOT_APPROVED),
+    (approved, WITHDRAW, "town", Code.NOT_YOURS),
+    (settled, WITHDRAW, "city", Code.UNKNOWN_CLAIM),
+    (approved, replace(settle(), payee_ids=("gpu-1",)), "city", Code.NOTHING_TO_PAY),
     (lambda: claimed().reacts_to(SUSPENDED), APPROVE, "city", Code.PROVIDER_SUSPENDED),
     (lambda: approved().reacts_to(SUSPENDED), settle(CLM_1, CLM_2), "city", Code.PROVIDER_SUSPENDED),
     (approved, PAY, "bank", Code.UNKNOWN_SETTLEMENT),
+    (settled, replace(PAY, provider_id="gpu-9"), "bank", Code.UNKNOWN_SETTLEMENT),
+    (settled, replace(PAY, amount=601), "bank", Code.AMOUNT_DIFFERS),
+    (settled, replace(PAY, paid_on=T0 // DAY + 2), "bank", Code.DATE_IN_FUTURE),
     (lambda: settled().when(PAY, "bank"), PAY, "bank", Code.UNKNOWN_SETTLEMENT),
     (lambda: settled().when(PAY, "bank"), APPROVE, "city", Code.UNKNOWN_CLAIM),
+    (approved, RETURN, "bank", Code.UNKNOWN_SETTLEMENT),
+    (lambda: settled().when(RETURN, "bank"), RETURN, "bank", Code.UNKNOWN_SETTLEMENT),
+    (lambda: settled().when(RETURN, "bank"), PAY, "bank", Code.UNKNOWN_SETTLEMENT),
 ]
-ELSEWHERE = {Code.INVOICE_ALREADY_USED, Code.AMOUNT_TOO_LARGE}  # in tests of their own below
+ELSEWHERE = {Code.AMOUNT_TOO_LARGE}  # in tests of their own below
 
 
 @pytest.mark.parametrize(("story", "command", "actor", "code"), CLAIMING)
@@ -101,7 +141,7 @@ def test_refusals(story: Callable[[], Scenario], command: Body, actor: str, code
 
 
 def test_every_refusal_is_in_the_table() -> None:
-    assert codes_in(claims, settlements) == {code for *_, code in CLAIMING} | ELSEWHERE
+    assert codes_in(claims, settlements, payments) == {code for *_, code in CLAIMING} | ELSEWHERE
 
 
 # claims ---------------------------------------------------------------------------------------------------------------
@@ -115,7 +155,7 @@ def test_a_claim_takes_all_that_is_claimable() -> None:
             programme_id="p1",
             provider_id="gpu-1",
             invoice_number="INV/1",
-            lines=(ClaimLine(contract_id="c1", amount=600),),
+            lines=(ClaimLine(contract_id="c1", amount=600, resubmitted=0),),
             amount=600,
         )
     )
@@ -123,49 +163,144 @@ def test_a_claim_takes_all_that_is_claimable() -> None:
 
 
 def test_an_invoice_serves_one_claim_of_its_provider_across_programmes_and_for_good() -> None:
-    scenario = claimed().when(REJECT, "city").then(ClaimRejected(claim_id=CLM_1, reason="no invoice"))
-    assert scenario.records()["claimable/c1"] == {"programme_id": "p1", "provider_id": "gpu-1", "amount": "600"}
-    scenario.when(claim("INV/1", "c1"), "gpu-1").refused(Code.INVOICE_ALREADY_USED)
-    scenario.when(claim("INV/2", "c1"), "gpu-1").refused(Code.INVOICE_ALREADY_USED)  # used for p2
+    again = LinePart(contract_id="c1", amount=600)
+    scenario = claimed().when(REJECT, "city")
+    scenario.then(ClaimRejected(claim_id=CLM_1, reason="no invoice", claimable=(again,)))
+    assert scenario.records()["claimable/c1"] == {
+        "programme_id": "p1", "provider_id": "gpu-1", "amount": "600", "rejected": "600",
+    }  # fmt: skip
+    scenario.when(claim("INV/1", "c1"), "gpu-1").refused(Code.REFERENCE_ALREADY_USED)
+    scenario.when(claim("inv 2", "c1"), "gpu-1").refused(Code.REFERENCE_ALREADY_USED)  # used for p2
+    assert isinstance(scenario.last, Refusal)
+    assert dict(scenario.last.detail) == {"kind": "invoice", "entry": "25"}
     scenario.when(claim("INV/3", "c1"), "gpu-1").then_types(ClaimSubmitted)
 
 
-def test_a_rejected_claim_joins_what_was_captured_meanwhile() -> None:
+def test_a_rejected_claim_joins_what_was_captured_meanwhile_and_ends_if_it_is_rejected_again() -> None:
     scenario = reported().when(AcceptUsage(report_id=REP), "lab-1").reacts_to(captured("c1", REP, 5))
     scenario.when(claim("A", "c1"), "gpu-1")  # clm-17-0
     scenario.when(report("c1", (1, 9)), "gpu-1", END).when(AcceptUsage(report_id="rep-18-0"), "lab-1")
     scenario.reacts_to(captured("c1", "rep-18-0", 7))
-    scenario.when(RejectClaim(claim_id="clm-17-0", reason="x"), "city").then_types(ClaimRejected)
-    assert scenario.records()["claimable/c1"] == {"programme_id": "p1", "provider_id": "gpu-1", "amount": "12"}
+    scenario.when(reject("clm-17-0"), "city").then_types(ClaimRejected)
+    scenario.when(claim("B", "c1"), "gpu-1")
+    assert only(scenario).lines == (ClaimLine(contract_id="c1", amount=12, resubmitted=5),)
+    scenario.when(reject(f"clm-{scenario.index}-0"), "city").then_types(ClaimRejected, ClaimDenied)
+    assert scenario.records()["claimable/c1"] == {
+        "programme_id": "p1", "provider_id": "gpu-1", "amount": "7", "rejected": "7",
+    }  # fmt: skip
+    scenario.when(claim("C", "c1"), "gpu-1")
+    scenario.when(reject(f"clm-{scenario.index}-0"), "city").then_types(ClaimRejected, ClaimDenied)
+    scenario.when(claim("D", "c1"), "gpu-1").refused(Code.NOTHING_TO_CLAIM)
 
 
-def test_a_batch_is_netted_per_provider_and_paid_once() -> None:
+@pytest.mark.parametrize(("rest", "left"), [("claimable", 500), ("ends", None)])
+def test_a_claim_is_approved_in_part_and_the_rest_ends_or_is_claimable(rest: Rest, left: int | None) -> None:
+    scenario = claimed().when(ApproveClaim(claim_id=CLM_1, lines=(line("c1", 100),), rest=rest), "city")
+    kept, part = ClaimLine(contract_id="c1", amount=100, resubmitted=0), LinePart(contract_id="c1", amount=500)
+    claimable = () if left is None else (part,)
+    approval = ClaimApproved(claim_id=CLM_1, lines=(kept,), amount=100, claimable=claimable)
+    if left is None:
+        denial = ClaimDenied(claim_id=CLM_1, programme_id="p1", provider_id="gpu-1", lines=(part,), amount=500)
+        scenario.then(approval, denial)
+        assert "claimable/c1" not in scenario.records()
+    else:
+        scenario.then(approval)
+        assert scenario.state.claimable["c1"].rejected == scenario.state.claimable["c1"].amount == left
+    scenario.when(settle(CLM_1), "city")
+    assert only(scenario).amount == 100
+
+
+def test_of_what_is_cut_off_that_which_was_rejected_before_goes_first() -> None:
+    scenario = reported().when(AcceptUsage(report_id=REP), "lab-1").reacts_to(captured("c1", REP, 5))
+    scenario.when(claim("A", "c1"), "gpu-1").when(reject("clm-17-0"), "city")
+    scenario.when(report("c1", (1, 9)), "gpu-1", END)
+    second = f"rep-{scenario.index}-0"
+    scenario.when(AcceptUsage(report_id=second), "lab-1").reacts_to(captured("c1", second, 7))
+    scenario.when(claim("B", "c1"), "gpu-1")
+    body = ApproveClaim(claim_id=f"clm-{scenario.index}-0", lines=(line("c1", 6),), rest="claimable")
+    scenario.when(body, "city").then_types(ClaimApproved, ClaimDenied)
+    assert not isinstance(scenario.last, Refusal)
+    approval, denial = scenario.last
+    assert approval.lines == (ClaimLine(contract_id="c1", amount=6, resubmitted=0),)  # type: ignore[attr-defined]
+    assert (approval.claimable[0].amount, denial.amount) == (1, 5)  # type: ignore[attr-defined]
+
+
+def test_an_approval_is_withdrawn_and_given_again_before_a_settlement() -> None:
+    scenario = approved().when(WITHDRAW, "city").then(ApprovalWithdrawn(claim_id=CLM_1, reason="too early"))
+    scenario.when(settle(CLM_1), "city").refused(Code.CLAIM_NOT_APPROVED)
+    scenario.when(APPROVE, "city").then_types(ClaimApproved)
+
+
+# settlements and payments ---------------------------------------------------------------------------------------------
+
+
+def payee(provider_id: str, amount: int, **other: int) -> Payee:
+    """All that was claimed is paid."""
+    amounts = {"claimed": amount, "brought": 0, "amount": amount, "carried": 0}
+    return Payee(provider_id=provider_id, **(amounts | other))
+
+
+def only(scenario: Scenario) -> Any:
+    """The one event that followed."""
+    assert not isinstance(scenario.last, Refusal), scenario.last
+    (event,) = scenario.last
+    return event
+
+
+def test_a_settlement_is_netted_per_provider_and_over_once_each_is_paid() -> None:
     scenario = approved()
-    scenario.then(ClaimApproved(claim_id=CLM_3))
-    payees = (Payee(provider_id="gpu-1", amount=600), Payee(provider_id="gpu-2", amount=300))
+    approval = ClaimLine(contract_id="c3", amount=90, resubmitted=0)
+    scenario.then(ClaimApproved(claim_id=CLM_3, lines=(approval,), amount=90, claimable=()))
     scenario.when(settle(CLM_2, CLM_1), "city").then(
         SettlementClosed(
             settlement_id=STL,
             programme_id="p1",
             currency="CNY",
             claim_ids=(CLM_2, CLM_1),
-            payees=payees,
+            payees=(payee("gpu-1", 600), payee("gpu-2", 300)),
             amount=900,
         )
     )
-    scenario.when(PAY, "bank").then(
-        PaymentConfirmed(
-            settlement_id=STL,
-            programme_id="p1",
-            currency="CNY",
-            payment_reference="wire-9",
-            claim_ids=(CLM_2, CLM_1),
-            payees=payees,
-        )
+    first = PaymentConfirmed(
+        settlement_id=STL,
+        programme_id="p1",
+        provider_id="gpu-1",
+        currency="CNY",
+        amount=600,
+        payment_reference="wire-9",
+        paid_on=PAID_ON,
+        treasurer_id="bank",
+        claim_ids=(CLM_1,),
+        over=False,
     )
+    scenario.when(PAY, "bank").then(first)
+    assert scenario.state.settlements[STL].due == ("gpu-2",)
+    second = replace(PAY, provider_id="gpu-2", amount=300, payment_reference="wire-10")
+    scenario.when(second, "bank")
+    assert only(scenario).over
     kinds = {key.partition("/")[0] for key in scenario.records()}
-    # the claim on p2, and the memory of contracts, captures and invoices
-    assert kinds == {"rules", "party", "programme", "claim", "invoice", "ended", "captured"}
+    # the claim on p2, and the memory of contracts, captures, payments and references
+    assert kinds == {"rules", "party", "programme", "claim", "reference", "ended", "captured", "reversible", "payment"}
+
+
+@pytest.mark.parametrize("was_paid", [False, True])
+def test_a_payment_that_comes_back_is_payable_and_paid_by_another_settlement(was_paid: bool) -> None:
+    scenario = settled()
+    if was_paid:
+        scenario.when(PAY, "bank").when(replace(PAY, provider_id="gpu-2", amount=300, payment_reference="b"), "bank")
+        assert not scenario.state.settlements
+    scenario.when(RETURN, "bank").then(
+        PaymentReturned(
+            settlement_id=STL, programme_id="p1", provider_id="gpu-1", currency="CNY", amount=600,
+            return_reference="back-1", reason="closed", treasurer_id="bank", was_paid=was_paid, claim_ids=(CLM_1,),
+            payable_after=600, over=was_paid,
+        )
+    )  # fmt: skip
+    scenario.when(replace(settle(), payee_ids=("gpu-1",)), "city")
+    assert only(scenario).payees == (payee("gpu-1", 600, claimed=0, brought=600),)
+    again = replace(PAY, settlement_id=only(scenario).settlement_id, payment_reference="wire-11")
+    scenario.when(again, "bank").then_types(PaymentConfirmed)
+    assert not scenario.state.payable
 
 
 @pytest.mark.parametrize("event", [ProviderReinstated, ProviderDelisted])
@@ -174,7 +309,7 @@ def test_claims_wait_while_their_provider_is_suspended(event: type[Any]) -> None
     scenario = claimed().reacts_to(SUSPENDED)
     scenario.when(APPROVE, "city").refused(Code.PROVIDER_SUSPENDED)
     scenario.reacts_to(event(programme_id="p1", provider_id="gpu-1", reason="checked"))
-    scenario.when(APPROVE, "city").then(ClaimApproved(claim_id=CLM_1))
+    scenario.when(APPROVE, "city").then_types(ClaimApproved)
     claimed().reacts_to(SUSPENDED).when(REJECT, "city").then_types(ClaimRejected)
     earned().reacts_to(SUSPENDED).when(claim("INV/1", "c1"), "gpu-1").then_types(ClaimSubmitted)
 
@@ -193,12 +328,12 @@ def test_claims_of_one_provider_are_one_payment() -> None:
     scenario.when(claim("B", "c1"), "gpu-1")
     second = f"clm-{scenario.index}-0"
     for claim_id in (first, second):
-        scenario.when(ApproveClaim(claim_id=claim_id), "city")
+        scenario.when(approve(claim_id), "city")
     scenario.when(settle(first, second), "city").then_types(SettlementClosed)
     assert not isinstance(scenario.last, Refusal)
     (closed,) = scenario.last
     assert isinstance(closed, SettlementClosed)
-    assert closed.payees == (Payee(provider_id="gpu-1", amount=12),)
+    assert closed.payees == (payee("gpu-1", 12),)
 
 
 # amounts and list limits ----------------------------------------------------------------------------------------------
@@ -229,7 +364,7 @@ def test_a_batch_is_at_most_the_largest_amount(subsidy: int, fits: bool) -> None
     if not fits:  # before claim_not_approved
         scenario.when(settle(*claim_ids), "city").refused(Code.AMOUNT_TOO_LARGE)
     for claim_id in claim_ids:
-        scenario.when(ApproveClaim(claim_id=claim_id), "city")
+        scenario.when(approve(claim_id), "city")
     scenario.when(settle(*claim_ids), "city")
     if fits:
         scenario.then_types(SettlementClosed)
@@ -255,6 +390,6 @@ def test_lists_are_taken_up_to_their_limits() -> None:
     for contract_id in contracts:
         scenario.when(claim(contract_id, contract_id), "gpu-1").then_types(ClaimSubmitted)
         claim_ids.append(f"clm-{scenario.index}-0")
-        scenario.when(ApproveClaim(claim_id=claim_ids[-1]), "city")
+        scenario.when(approve(claim_ids[-1]), "city")
     scenario.when(settle(*claim_ids), "city").refused(Code.OVER_LIMIT)
     scenario.when(settle(*claim_ids[:-1]), "city").then_types(SettlementClosed)

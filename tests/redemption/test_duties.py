@@ -11,18 +11,20 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.rules import RULES
 from counterfoil.redemption.commands import (
-    ApproveClaim,
-    CloseSettlement,
     ConfirmPayment,
-    RejectClaim,
     ResolveDispute,
+    ReturnPayment,
 )
 from tests.given import Scenario
+from tests.paper_work import PAID_ON, approve, reject, settle
 from tests.redemption.world import CLM_1, REP, STL, approved, claimed, disputed, settled
 
 RESOLVE = ResolveDispute(report_id=REP, gpu_minutes=1, reason="meter")
-SETTLE = CloseSettlement(programme_id="p1", claim_ids=(CLM_1,))
-PAY = ConfirmPayment(settlement_id=STL, payment_reference="PAY-1")
+SETTLE = settle("p1", CLM_1)
+PAY = ConfirmPayment(
+    settlement_id=STL, provider_id="gpu-1", amount=600, payment_reference="PAY-1", paid_on=PAID_ON
+)  # fmt: skip
+RETURN = ReturnPayment(settlement_id=STL, provider_id="gpu-1", return_reference="R-1", reason="closed")
 
 
 def related(story: Callable[[], Scenario], party_id: str, other: str) -> Scenario:
@@ -35,12 +37,13 @@ def related(story: Callable[[], Scenario], party_id: str, other: str) -> Scenari
 @pytest.mark.parametrize(
     ("story", "body", "actor", "party_id", "duties"),
     [
-        (claimed, ApproveClaim(claim_id=CLM_1), "city", "gpu-1", "approver and claimant"),
+        (claimed, approve(CLM_1), "city", "gpu-1", "approver and claimant"),
         (approved, SETTLE, "city", "gpu-1", "approver and claimant"),
         (settled, PAY, "bank", "gpu-1", "treasurer and payee"),
+        (settled, RETURN, "bank", "gpu-1", "treasurer and payee"),
         (disputed, RESOLVE, "op", "gpu-1", "resolver and disputant"),
         (disputed, RESOLVE, "op", "lab-1", "resolver and disputant"),
-        (claimed, RejectClaim(claim_id=CLM_1, reason="related"), "city", "gpu-1", ""),
+        (claimed, reject(CLM_1, "related"), "city", "gpu-1", ""),
     ],
 )
 def test_it(story: Callable[[], Scenario], body: Body, actor: str, party_id: str, duties: str) -> None:

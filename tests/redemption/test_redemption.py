@@ -538,7 +538,9 @@ def test_a_contract_is_kept_until_the_last_capture_and_its_subsidy_longer() -> N
     assert "contract/c1" not in scenario.records()
     record: Any = scenario.records()["ended/c1"]
     assert [*record.values()] == ["lab-1", "gpu-1", "p1", 1, "1200012", "400", "403", END + WINDOW]
-    assert scenario.records()["claimable/c1"] == {"programme_id": "p1", "provider_id": "gpu-1", "amount": "400"}
+    assert scenario.records()["claimable/c1"] == {
+        "programme_id": "p1", "provider_id": "gpu-1", "amount": "400", "rejected": "0",
+    }  # fmt: skip
 
 
 def test_a_contract_that_ended_stays_findable_and_nothing_more_comes_of_it() -> None:

@@ -12,15 +12,15 @@ from counterfoil.contract.refusals import Code
 from counterfoil.redemption import reversals
 from counterfoil.redemption.commands import (
     AgreeReversal,
-    ApproveClaim,
+    ApprovedLine,
     ConfirmPayment,
     ConfirmRecovery,
     ProposeReversal,
-    RejectClaim,
     ReverseCapture,
 )
 from counterfoil.redemption.events import ClaimOffset, ClaimSubmitted, RecoveryConfirmed, UsageReversed
 from tests.given import Scenario, codes_in
+from tests.paper_work import PAID_ON, approve, reject
 from tests.redemption.world import CLM_1, STL, claim, claimed, earned, party, settled
 
 C1 = "rep-14-0"
@@ -49,7 +49,18 @@ def proposed() -> Scenario:
 
 def paid() -> Scenario:
     """Everything of p1 is claimed and paid."""
-    return settled().when(ConfirmPayment(settlement_id=STL, payment_reference="wire"), "bank")
+    first = ConfirmPayment(
+        settlement_id=STL, provider_id="gpu-1", amount=600, payment_reference="wire", paid_on=PAID_ON
+    )
+    return settled().when(first, "bank").when(replace(first, provider_id="gpu-2", amount=300), "bank")
+
+
+def denied() -> Scenario:
+    """Of c1, 350 of the 600 is denied, and the rest claimable once more."""
+    lines = (ApprovedLine(contract_id="c1", amount=250),)
+    scenario = claimed().when(replace(approve(CLM_1), lines=lines, rest="ends"), "city")
+    assert scenario.state.reversible["c1"] == 250
+    return scenario
 
 
 def owing() -> Scenario:
@@ -85,6 +96,7 @@ REFUSALS: list[Row] = [
     (related, decide(1), "op-2", Code.DUTIES_NOT_SEPARATE),
     (lambda: related(paid()), recover(1), "bank-2", Code.EXCEEDS_OWED),
     (owing, decide(508), "op", Code.EXCEEDS_CAPTURED),
+    (denied, decide(300), "op", Code.EXCEEDS_CAPTURED),
     (owing, recover(1, "p9"), "bank", Code.UNKNOWN_PROGRAMME),
     (lambda: related(owing()), recover(1), "bank-2", Code.DUTIES_NOT_SEPARATE),
     (owing, recover(100), "bank", Code.EXCEEDS_OWED),  # 99 of the 100 is subsidy
@@ -132,7 +144,7 @@ def test_what_was_claimed_is_owed_and_set_off_against_the_next_claims() -> None:
     scenario.when(claim("INV/8", "c8"), "gpu-1").then_types(ClaimOffset)
     assert scenario.state.owed == {("p1", "gpu-1"): 39}
     assert "c8" not in scenario.state.claimable
-    assert ("gpu-1", "INV/8") not in scenario.state.invoices  # nothing was claimed with it
+    assert scenario.state.references.used("gpu-1", "invoice", "INV/8") is None  # nothing was claimed with it
     scenario.when(claim("INV/8", "c9"), "gpu-1").then_types(ClaimOffset, ClaimSubmitted)
     assert isinstance(scenario.last, list)
     assert scenario.last[1].amount == 21
@@ -141,11 +153,29 @@ def test_what_was_claimed_is_owed_and_set_off_against_the_next_claims() -> None:
 
 
 def test_a_claim_that_is_rejected_after_a_reversal_is_set_off_when_it_is_made_again() -> None:
-    scenario = claimed().when(decide(607), "op").when(RejectClaim(claim_id=CLM_1, reason="reversed"), "city")
+    scenario = claimed().when(decide(607), "op").when(reject(CLM_1, "reversed"), "city")
     assert scenario.state.claimable["c1"].amount == 600
     scenario.when(claim("INV/9", "c1"), "gpu-1").then_types(ClaimOffset)
     assert not scenario.state.owed
-    scenario.when(ApproveClaim(claim_id=CLM_1), "city").refused(Code.UNKNOWN_CLAIM)
+    scenario.when(approve(CLM_1), "city").refused(Code.UNKNOWN_CLAIM)
+
+
+def test_what_was_denied_cannot_be_given_back_as_well() -> None:
+    scenario = denied().when(decide(250), "op").then_types(UsageReversed)
+    assert reversed_by(scenario) == ("op", 0, 248, 2)
+    assert scenario.state.reversible["c1"] == 2
+
+
+def test_of_what_was_rejected_and_is_set_off_or_reversed_no_more_was_rejected_than_there_is() -> None:
+    scenario = claimed().when(reject(CLM_1), "city")
+    scenario.state.earn("c1", "p1", "gpu-1", 60)
+    scenario.when(decide(101), "op")
+    assert (scenario.state.claimable["c1"].amount, scenario.state.claimable["c1"].rejected) == (560, 560)
+    scenario.state.owed["p1", "gpu-1"] = 60
+    scenario.when(claim("INV/8", "c1"), "gpu-1").then_types(ClaimOffset, ClaimSubmitted)
+    assert isinstance(scenario.last, list)
+    (line,) = scenario.last[1].lines
+    assert (line.amount, line.resubmitted) == (500, 500)
 
 
 def test_a_provider_pays_back_part_by_part() -> None:

@@ -14,12 +14,13 @@ from counterfoil.redemption.commands import (
     AgreeCorrection,
     ConfirmPayment,
     ProposeCancellation,
-    RejectClaim,
     ResolveDispute,
+    ReturnPayment,
     WithdrawDelivery,
 )
 from counterfoil.redemption.service import DECIDER, SERVICE
 from counterfoil.redemption.views import REDUCERS
+from tests.paper_work import PAID_ON, reject
 from tests.redemption.world import (
     CLM_1,
     CLM_2,
@@ -143,7 +144,8 @@ def test_claims_and_their_payment(viewed: Viewed) -> None:
     assert submitted.pop("submitted_at") == submitted.pop("status_since")
     assert submitted == {
         "claim_id": CLM_1, "programme_id": "p1", "provider_id": "gpu-1", "invoice_number": "INV/1",
-        "lines": [{"contract_id": "c1", "amount": "600"}], "amount": 600,
+        "lines": [{"contract_id": "c1", "amount": "600", "resubmitted": "0"}], "amount": 600,
+        "approved": 0, "denied": 0,
         "status": "submitted", "status_reason": None, "settlement_id": None,
     }  # fmt: skip
     delivered = ("status", "default_cause", "reported_hours", "subsidy")
@@ -156,17 +158,30 @@ def test_claims_and_their_payment(viewed: Viewed) -> None:
     ]
     batch = viewed.row("settlements", STL)
     assert batch == {
-        "settlement_id": STL, "programme_id": "p1", "currency": "CNY", "claim_ids": [CLM_2, CLM_1],
-        "payees": [{"provider_id": "gpu-1", "amount": "600"}, {"provider_id": "gpu-2", "amount": "300"}],
-        "amount": 900, "closed_at": scenario.time, "status": "closed", "paid_at": None, "payment_reference": None,
+        "settlement_id": STL, "programme_id": "p1", "currency": "CNY", "claim_ids": [CLM_2, CLM_1], "amount": 900,
+        "paid": 0, "returned": 0, "closed_at": scenario.time, "status": "closed", "over_at": None,
     }  # fmt: skip
-    scenario.when(ConfirmPayment(settlement_id=STL, payment_reference="wire-9"), "bank")
-    names = ("status", "paid_at", "payment_reference")
-    assert viewed.part("settlements", STL, *names) == ("paid", scenario.time, "wire-9")
+    amounts = ("claimed", "brought", "amount", "carried", "status")
+    assert viewed.part("payments", (STL, "gpu-1"), *amounts) == (600, 0, 600, 0, "due")
+    for provider_id, amount in (("gpu-1", 600), ("gpu-2", 300)):
+        body = ConfirmPayment(
+            settlement_id=STL, provider_id=provider_id, amount=amount, payment_reference=f"№ {provider_id}",
+            paid_on=PAID_ON,
+        )  # fmt: skip
+        scenario.when(body, "bank")
+    assert viewed.part("settlements", STL, "status", "paid", "over_at") == ("over", 900, scenario.time)
+    names = ("status", "payment_reference", "paid_on", "treasurer_id")
+    assert viewed.part("payments", (STL, "gpu-1"), *names) == ("paid", "№ gpu-1", "2000-02-13", "bank")
+    back = ReturnPayment(settlement_id=STL, provider_id="gpu-1", return_reference="back", reason="closed")
+    scenario.when(back, "bank")
+    assert viewed.part("payments", (STL, "gpu-1"), "status", "return_reason") == ("returned", "closed")
+    assert viewed.part("settlements", STL, "paid", "returned") == (300, 600)
+    assert viewed.part("payable", ("p1", "gpu-1"), "amount") == (600,)
+    assert viewed.part("claims", CLM_1, "status") == ("returned",)
 
 
 def test_a_rejected_claim_says_why(viewed: Viewed) -> None:
-    scenario = viewed.of(claimed()).when(RejectClaim(claim_id=CLM_1, reason="no invoice"), "city")
+    scenario = viewed.of(claimed()).when(reject(CLM_1), "city")
     names = ("status", "status_reason", "status_since")
     assert viewed.part("claims", CLM_1, *names) == ("rejected", "no invoice", scenario.time)
 

@@ -13,7 +13,6 @@ from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     AcceptUsage,
-    ApproveClaim,
     CloseSettlement,
     DisputeUsage,
     ProposeCorrection,
@@ -23,6 +22,7 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
+from tests.paper_work import approve
 from tests.programmes import published
 from tests.purity import PureScenario
 
@@ -97,7 +97,7 @@ def claim(invoice: str, *contract_ids: str, programme_id: str = "p1") -> SubmitC
 
 def settle(*claim_ids: str, programme_id: str = "p1") -> CloseSettlement:
     """A settlement."""
-    return CloseSettlement(programme_id=programme_id, claim_ids=claim_ids)
+    return CloseSettlement(programme_id=programme_id, claim_ids=claim_ids, payee_ids=())
 
 
 PEOPLE: tuple[Event, ...] = (
@@ -170,7 +170,7 @@ def approved() -> Scenario:
     """Entries 26 to 28: each claim is approved."""
     scenario = claimed()
     for claim_id, issuer in ((CLM_1, "city"), (CLM_2, "city"), (CLM_3, "town")):
-        scenario.when(ApproveClaim(claim_id=claim_id), issuer)
+        scenario.when(approve(claim_id), issuer)
     return scenario
 
 

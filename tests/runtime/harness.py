@@ -227,7 +227,7 @@ def _deposit(_state: HarnessState, body: Deposit, _actor: Party, _at: At) -> Dec
     return [
         CashDeposited(
             party_id=body.party_id, currency=body.currency, amount=body.amount,
-            payment_reference=body.payment_reference, legs=(),
+            payment_reference=body.payment_reference, treasurer_id="bank", legs=(),
         )
     ]  # fmt: skip
 

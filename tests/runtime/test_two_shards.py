@@ -23,15 +23,13 @@ from counterfoil.ledger.events import BondHeld, ContractFunded, HoldPlaced
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     AcceptUsage,
-    ApproveClaim,
-    CloseSettlement,
-    ConfirmPayment,
     Reading,
     ReportUsage,
     SubmitClaim,
 )
-from counterfoil.redemption.events import ContractOpened
+from counterfoil.redemption.events import ContractOpened, SettlementClosed
 from tests.market import BID, HOST, OFFER, USD, Market, create, found, image
+from tests.paper_work import approve, pay, settle
 
 OTHER = "cn.sh"
 SHARDS = (MAIN, OTHER)
@@ -70,10 +68,10 @@ def claimed(market: Market, number: int, trades: list[TradeMatched]) -> None:
     contracts = tuple(trade.trade_id for trade in trades)
     claim = SubmitClaim(programme_id="p1", invoice_number=f"I-{number}", contract_ids=contracts)
     claim_id = market.do(trades[0].provider_id, claim)[0].claim_id  # type: ignore[attr-defined]
-    market.do("city", ApproveClaim(claim_id=claim_id))
-    batch = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(claim_id,)))
-    settlement_id = batch[0].settlement_id  # type: ignore[attr-defined]
-    market.do("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference=f"PAY-{number}"))
+    market.do("city", approve(claim_id))
+    (closed,) = market.do("city", settle("p1", claim_id))
+    assert isinstance(closed, SettlementClosed)
+    market.do("treasury", pay(closed, f"PAY-{number}"))
 
 
 def trades_of(market: Market) -> list[TradeMatched]:

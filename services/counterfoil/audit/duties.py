@@ -22,6 +22,7 @@ from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
     ClaimApproved,
     PaymentConfirmed,
+    PaymentReturned,
     RecoveryConfirmed,
     SettlementClosed,
     UsageAccepted,
@@ -80,9 +81,8 @@ def _settlement(_state: Any, event: SettlementClosed, actor: str) -> Iterator[Pa
         yield "approver", actor, "claimant", payee.provider_id
 
 
-def _payment(_state: Any, event: PaymentConfirmed, actor: str) -> Iterator[Pair]:
-    for payee in event.payees:
-        yield "treasurer", actor, "payee", payee.provider_id
+def _payment(_state: Any, event: PaymentConfirmed | PaymentReturned, actor: str) -> Iterator[Pair]:
+    yield "treasurer", actor, "payee", event.provider_id
 
 
 def _resolution(state: Any, event: UsageAccepted, actor: str) -> Iterator[Pair]:
@@ -116,6 +116,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("redemption", ClaimApproved): _approval,
     ("redemption", SettlementClosed): _settlement,
     ("redemption", PaymentConfirmed): _payment,
+    ("redemption", PaymentReturned): _payment,
     ("redemption", UsageAccepted): _resolution,
     ("redemption", UsageReversed): _reversal,
     ("redemption", RecoveryConfirmed): _recovery,

@@ -29,13 +29,14 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_PARTY: "See `counterfoil party list`; the operator registers parties.",
     Code.UNKNOWN_PROGRAMME: "See `counterfoil programme list`.",
     Code.UNKNOWN_CLASS: "See `counterfoil class list`; the operator registers classes.",
+    Code.UNKNOWN_CURRENCY: "See `counterfoil currency list`; the operator registers currencies beside ISO 4217.",
     Code.UNKNOWN_VOUCHER: "See `counterfoil voucher list`.",
     Code.UNKNOWN_ORDER: "See `counterfoil offer list` and `counterfoil bid list`; it may be closed already.",
     Code.UNKNOWN_CONTRACT: "See `counterfoil usage contracts`.",
     Code.UNKNOWN_REPORT: "See `counterfoil usage list`.",
     Code.UNKNOWN_CAPTURE: "See `counterfoil usage list`: what is not captured yet is corrected, not reversed.",
     Code.UNKNOWN_CLAIM: "See `counterfoil claim list`.",
-    Code.UNKNOWN_SETTLEMENT: "See `counterfoil claim settlements`.",
+    Code.UNKNOWN_SETTLEMENT: "See `counterfoil claim payments`.",
     Code.UNKNOWN_KEY_ID: "See `counterfoil keys registered`.",
     Code.UNKNOWN_RECOVERY: "See `counterfoil party recoveries`: it is in force, or has ended.",
     Code.ROOT_OPERATOR: "The operator's recovery key recovers it: `counterfoil party recover`.",
@@ -48,11 +49,14 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_PROPOSAL: "See `counterfoil usage corrections` and `counterfoil usage contracts`: it may be over.",
     Code.VERSION_NOT_NEXT: "Take the next: `counterfoil programme show` and `counterfoil class list` have the last.",
     Code.LAST_KEY: "Add another key first: `counterfoil keys add`.",
-    Code.PRICE_OFF_TICK: "Prices are multiples of 0.01.",
+    Code.PRICE_OFF_TICK: "Prices are multiples of the currency's minor unit, such as 0.01.",
     Code.BOND_TOO_SMALL: "Raise --bond-bps.",
     Code.PROGRAMME_PAUSED: "`counterfoil programme show` says why; its issuer resumes it.",
     Code.PROVIDER_NOT_LISTED: "See `counterfoil programme providers`.",
     Code.PROVIDER_SUSPENDED: "`counterfoil programme providers` says why; the issuer reinstates the provider.",
+    Code.AMOUNT_DIFFERS: "Compare the bank's statement with `counterfoil claim payments`; confirm what `due` names.",
+    Code.REFERENCE_ALREADY_USED: "See entry `entry` of the same log. If the paper is another, spell its reference out.",
+    Code.NOTHING_TO_PAY: "Wait for more claims: `counterfoil claim owed` shows what is carried.",
     Code.PROGRAMME_NOT_OPEN: "See valid_from and valid_until in `counterfoil programme versions`.",
     Code.DUTIES_NOT_SEPARATE: (
         "Another party has to do this: `counterfoil party show PARTY` says what a party may do, and why not."
@@ -93,7 +97,20 @@ def advice(code: str) -> str:
 
 _SHOWN: Final[dict[str, Callable[[int], str]]] = {
     **dict.fromkeys(
-        ("available", "uncommitted", "amount", "tick", "left", "unclaimed", "owed", "min_face"), format_amount
+        (
+            "available",
+            "uncommitted",
+            "amount",
+            "tick",
+            "unit",
+            "due",
+            "left",
+            "unclaimed",
+            "owed",
+            "reversible",
+            "min_face",
+        ),
+        format_amount,
     ),
     "hour": format_hour,
     "report_by": format_time,

@@ -6,13 +6,31 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.listing import Listing, add_both, add_list
-from counterfoil.cli.options import ClaimId, PaymentReference, Programme, Reason, argument, option
+from counterfoil.cli.options import Amount, ClaimId, PaymentReference, Programme, Reason, argument, option
 from counterfoil.cli.signing import signed
+from counterfoil.cli.values import parse_amount
 from counterfoil.contract.record import Command as Body
-from counterfoil.redemption.commands import ApproveClaim, CloseSettlement, ConfirmPayment, RejectClaim, SubmitClaim
+from counterfoil.contract.times import parse_day
+from counterfoil.redemption.commands import (
+    ApproveClaim,
+    ApprovedLine,
+    CloseSettlement,
+    ConfirmPayment,
+    RejectClaim,
+    Rest,
+    ReturnPayment,
+    SubmitClaim,
+    WithdrawApproval,
+)
 
-app = typer.Typer(name="claim", help="Claims: submit, approve, reject, settle, pay, show, list.", no_args_is_help=True)
+app = typer.Typer(
+    name="claim", help="Claims: submit, approve, reject, settle, pay, return, show, list.", no_args_is_help=True
+)
+SettlementId = Annotated[str, argument("SETTLEMENT", "The settlement's id.")]
+PayeeId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
+OptionalRest = Annotated[Rest, option("--rest", "Whether what is not approved ends or may be claimed once more.")]
 
 
 @signed(
@@ -29,36 +47,99 @@ def submit(
     return SubmitClaim(programme_id=programme, invoice_number=invoice, contract_ids=tuple(contract))
 
 
-@signed(app, "approve", "counterfoil claim approve clm-21-0 --as springfield")
-def approve(claim: ClaimId) -> Body:
-    """Issuer: approve a claim for payment."""
-    return ApproveClaim(claim_id=claim)
+@signed(app, "approve", "counterfoil claim approve clm-21-0 --line trd-15-0-0=80 --rest ends --as springfield")
+def approve(
+    claim: ClaimId,
+    line: Annotated[
+        list[str] | None,
+        option("--line", "Approve this much of a contract's line; all others in full.", metavar="CONTRACT=AMOUNT"),
+    ] = None,
+    rest: OptionalRest = "claimable",
+) -> Body:
+    """Issuer: approve a claim for payment, or a part of it."""
+    lines = tuple(
+        ApprovedLine(contract_id=contract, amount=_amount(text))
+        for contract, text in pairs(line or (), "--line").items()
+    )
+    return ApproveClaim(claim_id=claim, lines=lines, rest=rest)
 
 
-@signed(app, "reject", "counterfoil claim reject clm-21-0 --reason 'Wrong period' --as springfield")
-def reject(claim: ClaimId, reason: Reason) -> Body:
-    """Issuer: reject a claim; its amounts may be claimed again."""
-    return RejectClaim(claim_id=claim, reason=reason)
+@signed(app, "withdraw-approval", "counterfoil claim withdraw-approval clm-21-0 --reason 'Too early' --as springfield")
+def withdraw_approval(claim: ClaimId, reason: Reason) -> Body:
+    """Issuer: take back an approval of a claim that is in no settlement."""
+    return WithdrawApproval(claim_id=claim, reason=reason)
+
+
+@signed(app, "reject", "counterfoil claim reject clm-21-0 --rest claimable --reason 'Wrong period' --as springfield")
+def reject(
+    claim: ClaimId,
+    reason: Reason,
+    rest: Annotated[Rest, option("--rest", "Whether its amounts end or may be claimed once more.")],
+) -> Body:
+    """Issuer: reject a claim; what was rejected before ends in any case."""
+    return RejectClaim(claim_id=claim, reason=reason, rest=rest)
 
 
 @signed(app, "settle", "counterfoil claim settle --programme springfield-2026 --claim clm-21-0 --as springfield")
 def settle(
     programme: Programme,
-    claim: Annotated[list[str], option("--claim", "An approved claim. May be repeated.", metavar="CLAIM")],
+    claim: Annotated[
+        list[str] | None, option("--claim", "An approved claim. May be repeated.", metavar="CLAIM")
+    ] = None,
+    payee: Annotated[
+        list[str] | None,
+        option("--payee", "A provider to pay what it is owed, without a claim. May be repeated.", metavar="PROVIDER"),
+    ] = None,
 ) -> Body:
-    """Issuer: gather approved claims into one settlement."""
-    return CloseSettlement(programme_id=programme, claim_ids=tuple(claim))
+    """Issuer: gather approved claims, and what is owed to providers, into one settlement."""
+    return CloseSettlement(programme_id=programme, claim_ids=tuple(claim or ()), payee_ids=tuple(payee or ()))
 
 
-@signed(app, "pay", "counterfoil claim pay stl-25-0 --reference SEPA-4711 --as treasury")
+@signed(
+    app,
+    "pay",
+    "counterfoil claim pay stl-25-0 norn --amount 80 --reference SEPA-4711 --paid-on 2027-01-14 --as treasury",
+)
 def pay(
-    settlement: Annotated[str, argument("SETTLEMENT", "The settlement's id.")], reference: PaymentReference
+    settlement: SettlementId,
+    provider: PayeeId,
+    amount: Amount,
+    reference: PaymentReference,
+    paid_on: Annotated[int, option("--paid-on", "The bank's date.", parse=parse_day, metavar="2027-01-14")],
 ) -> Body:
-    """Treasurer: confirm that a settlement was paid at the bank."""
-    return ConfirmPayment(settlement_id=settlement, payment_reference=reference)
+    """Treasurer: confirm that a provider was paid its part of a settlement at the bank."""
+    return ConfirmPayment(
+        settlement_id=settlement, provider_id=provider, amount=amount, payment_reference=reference, paid_on=paid_on
+    )
 
 
-_CLAIM = "claim_id programme_id provider_id invoice_number amount status settlement_id"
-_SETTLEMENT = "settlement_id programme_id currency amount status payment_reference"
+@signed(
+    app,
+    "return",
+    "counterfoil claim return stl-25-0 norn --reference R-17 --reason 'Account closed' --as treasury",
+)
+def return_(
+    settlement: SettlementId,
+    provider: PayeeId,
+    reference: Annotated[str, option("--reference", "The return's reference at the bank.", metavar="TEXT")],
+    reason: Reason,
+) -> Body:
+    """Treasurer: a payment failed or came back; the provider is owed the amount again."""
+    return ReturnPayment(settlement_id=settlement, provider_id=provider, return_reference=reference, reason=reason)
+
+
+def _amount(text: str) -> int:
+    try:
+        return parse_amount(text)
+    except ValueError as problem:
+        raise Invalid(f"--line: {problem}") from problem
+
+
+_CLAIM = "claim_id programme_id provider_id invoice_number amount approved denied status settlement_id"
+_SETTLEMENT = "settlement_id programme_id currency amount paid returned status"
+_PAYMENT = "settlement_id provider_id currency claimed brought amount carried status payment_reference"
 add_both(app, Listing("claims", "claims", _CLAIM, "clm-21-0"))
 add_list(app, Listing("settlements", "settlements", _SETTLEMENT), "settlements")
+add_list(app, Listing("payments", "payments", _PAYMENT), "payments")
+_PAYABLE = "programme_id provider_id amount payable_since"
+add_list(app, Listing("payable", "what providers are owed beside claims", _PAYABLE), "payable")

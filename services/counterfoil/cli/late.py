@@ -25,6 +25,7 @@ MODULES: Final[Mapping[str, str]] = {
     "usage": "usage",
     "claim": "claim",
     "reversal": "reversal",
+    "currency": "currency",
     "balance": "balance",
     "import": "bulk",
     "export": "export",

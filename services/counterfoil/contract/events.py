@@ -5,10 +5,12 @@ from __future__ import annotations
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import (
     Count,
+    Currency,
     DerivedTime,
     Digest,
     Id,
     KeyId,
+    MinorUnits,
     Name,
     Origin,
     PublicKey,
@@ -55,6 +57,14 @@ class RulesAdopted(Event):
     rules: Version
     replaces: Version
     release: Release
+
+
+@event("currency.registered.v1")
+class CurrencyRegistered(Event):
+    """A currency that is not in ISO 4217 may be used; its minor unit has so many decimals."""
+
+    currency: Currency
+    minor_units: MinorUnits
 
 
 @event("party.registered.v1")

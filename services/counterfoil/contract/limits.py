@@ -20,6 +20,7 @@ OUTCOME_BYTES: Final = 320  # one command's outcome in a batch, at most
 MAX_NESTING: Final = 8
 
 # Amounts and counts.
+MICRO_DIGITS: Final = 6  # amounts are millionths of a currency's unit
 MAX_AMOUNT: Final = 2**63 - 1
 MAX_COUNT: Final = 2**53 - 1
 MAX_PRICE: Final = 10**12  # micro-units per GPU-hour: one million units of the currency

@@ -68,6 +68,7 @@ class Code(StrEnum):
     UNKNOWN_PARTY = "unknown_party"
     UNKNOWN_PROGRAMME = "unknown_programme"
     UNKNOWN_CLASS = "unknown_class"
+    UNKNOWN_CURRENCY = "unknown_currency"
     UNKNOWN_VOUCHER = "unknown_voucher"
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_CONTRACT = "unknown_contract"
@@ -105,6 +106,10 @@ class Code(StrEnum):
     AMEND_NOT_VALID = "amend_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
+    NOT_WHOLE_MINOR_UNITS = "not_whole_minor_units"
+    AMOUNT_DIFFERS = "amount_differs"
+    DATE_IN_FUTURE = "date_in_future"
+    APPROVAL_NOT_VALID = "approval_not_valid"
     # Decided by eligibility and state.
     PARTY_NOT_SUSPENDED = "party_not_suspended"
     PROGRAMME_PAUSED = "programme_paused"
@@ -143,9 +148,10 @@ class Code(StrEnum):
     DELIVERY_BEGUN = "delivery_begun"
     USAGE_OPEN = "usage_open"
     NOTHING_TO_CLAIM = "nothing_to_claim"
-    INVOICE_ALREADY_USED = "invoice_already_used"
+    REFERENCE_ALREADY_USED = "reference_already_used"
     CLAIM_NOT_OPEN = "claim_not_open"
     CLAIM_NOT_APPROVED = "claim_not_approved"
+    NOTHING_TO_PAY = "nothing_to_pay"
     # Decided by amounts.
     CAP_EXCEEDED = "cap_exceeded"
     APPROPRIATION_EXCEEDED = "appropriation_exceeded"
@@ -187,13 +193,16 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_PARTY: Meaning(_D, True, "No such party."),
     Code.UNKNOWN_PROGRAMME: Meaning(_D, True, "No such programme."),
     Code.UNKNOWN_CLASS: Meaning(_D, True, "No such accelerator class."),
+    Code.UNKNOWN_CURRENCY: Meaning(
+        _D, True, "Not a currency of ISO 4217 that is paid in, nor one that the operator registered."
+    ),
     Code.UNKNOWN_VOUCHER: Meaning(_D, True, "No such voucher."),
     Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid."),
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report."),
     Code.UNKNOWN_CAPTURE: Meaning(_D, True, "Nothing was captured for this report."),
     Code.UNKNOWN_CLAIM: Meaning(_D, False, "No such open claim."),
-    Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement."),
+    Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement, or it does not pay this party."),
     Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
     Code.UNKNOWN_RECOVERY: Meaning(_D, False, "No such recovery is under way."),
     Code.NOT_YOURS: Meaning(_D, False, "The object belongs to another party."),
@@ -227,6 +236,12 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
+    Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
+    Code.AMOUNT_DIFFERS: Meaning(_D, False, "The amount is not what the settlement pays to this party."),
+    Code.DATE_IN_FUTURE: Meaning(_D, True, "The date has not come yet anywhere on earth."),
+    Code.APPROVAL_NOT_VALID: Meaning(
+        _D, False, "A line is not the claim's, is approved with more than it claims, or nothing is left to approve."
+    ),
     Code.PARTY_NOT_SUSPENDED: Meaning(_D, True, "The party is not suspended."),
     Code.PROGRAMME_PAUSED: Meaning(_D, True, "The programme is paused: it issues nothing, and funds no new bids."),
     Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
@@ -268,12 +283,17 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.DELIVERY_BEGUN: Meaning(_D, False, "The contract's first hour has begun."),
     Code.USAGE_OPEN: Meaning(_D, True, "A report of the contract is still open."),
     Code.NOTHING_TO_CLAIM: Meaning(_D, True, "A contract named has no captured and unclaimed subsidy."),
-    Code.INVOICE_ALREADY_USED: Meaning(_D, False, "The invoice number was used in an earlier claim of this provider."),
+    Code.REFERENCE_ALREADY_USED: Meaning(_D, False, "The actor used this reference before, in whatever spelling."),
     Code.CLAIM_NOT_OPEN: Meaning(_D, False, "The claim was decided before."),
     Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or is in another settlement."),
+    Code.NOTHING_TO_PAY: Meaning(_D, True, "What is owed to a party named is less than a minor unit, or nothing."),
     Code.CAP_EXCEEDED: Meaning(_D, False, "The beneficiary's group would exceed the programme's cap."),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
-    Code.EXCEEDS_CAPTURED: Meaning(_D, False, "More than was captured for the report and not reversed yet."),
+    Code.EXCEEDS_CAPTURED: Meaning(
+        _D,
+        False,
+        "More than was captured and neither reversed nor denied.",
+    ),
     Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
     Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),
     Code.EXCEEDS_AVAILABLE: Meaning(_D, True, "The available balance is smaller."),

@@ -14,7 +14,17 @@ from typing import Annotated, Any, Literal
 
 from counterfoil.contract import limits
 from counterfoil.contract.log_id import SERVICE_PATTERN, SHARD_PATTERN
-from counterfoil.contract.times import SECOND, format_hour, format_time, parse_derived_time, parse_hour, parse_time
+from counterfoil.contract.references import parse_reference
+from counterfoil.contract.times import (
+    SECOND,
+    format_day,
+    format_hour,
+    format_time,
+    parse_day,
+    parse_derived_time,
+    parse_hour,
+    parse_time,
+)
 
 
 class OutOfRange(ValueError):
@@ -144,6 +154,8 @@ Time = Annotated[int, Coded(parse_time, format_time, _TIME_SCHEMA)]
 DerivedTime = Annotated[int, Coded(parse_derived_time, format_time, _TIME_SCHEMA)]
 """A time in an event that is an entry's time or is computed from other times: years 1970 to 2209."""
 Hour = Annotated[int, Coded(parse_hour, format_hour, {"type": "string", "pattern": "^[0-9]{8}T[0-9]{2}Z$"})]
+Day = Annotated[int, Coded(parse_day, format_day, {"type": "string", "format": "date"})]
+"""A date, as days since 1970-01-01."""
 
 Count = Annotated[int, _count(0, limits.MAX_COUNT)]
 Version = Annotated[int, _count(1, 1_000_000)]
@@ -168,7 +180,8 @@ _HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
 Origin = Annotated[str, _text(f"{_HOST}/{SERVICE_PATTERN}/{SHARD_PATTERN}", 140)]
 Name = Annotated[str, FreeText(limits.MAX_NAME)]
 Reason = Annotated[str, FreeText(limits.MAX_REASON)]
-Reference = Annotated[str, _text(r"[!-~]+", limits.MAX_REFERENCE)]
+Word = Annotated[str, _text(r"[a-z][a-z0-9_]{0,63}", 64)]
+MinorUnits = Annotated[int, _count(0, limits.MICRO_DIGITS)]
 TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
 Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]
 Release = Annotated[str, _text(r"[0-9A-Za-z][0-9A-Za-z.+-]*", 40)]
@@ -176,3 +189,15 @@ Flag = Annotated[bool, Native(type="bool")]
 PublicKey = Annotated[bytes, _octets(32)]
 Signature = Annotated[bytes, _octets(64)]
 Digest = Annotated[bytes, _octets(32)]
+
+
+def _reference(text: str) -> str:
+    try:
+        return parse_reference(text)
+    except ValueError as problem:
+        raise OutOfRange(str(problem)) from problem
+
+
+_REFERENCE_SCHEMA = {"type": "string", "minLength": 1, "maxLength": limits.MAX_REFERENCE}
+Reference = Annotated[str, Coded(_reference, str, _REFERENCE_SCHEMA)]
+"""A business reference, as it stands on paper."""

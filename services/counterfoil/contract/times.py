@@ -16,6 +16,7 @@ HOUR: Final = 3_600 * SECOND
 DAY: Final = 24 * HOUR
 
 _TO_SECOND = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.", re.ASCII)
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST_YEAR: Final = 2_199
@@ -96,6 +97,21 @@ def _to_second(seconds: int) -> str:
     days, hour = divmod(hours, 24)
     year, month, day = _civil(days)
     return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
+
+
+def parse_day(text: str) -> int:
+    """``2026-11-22`` as whole days since the epoch; ValueError otherwise."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        raise ValueError("a date is written 2026-11-22")
+    year, month, day = map(int, found.groups())
+    return _days(year, month, day)
+
+
+def format_day(days: int) -> str:
+    """Days since the epoch as ``2026-11-22``."""
+    year, month, day = _civil(days)
+    return f"{year:04d}-{month:02d}-{day:02d}"
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from counterfoil.contract.events import (
+    CurrencyRegistered,
     GroupAttested,
     KeyAdded,
     KeyRevoked,
@@ -27,19 +28,22 @@ from counterfoil.contract.events import (
 from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.currencies import minor_unit
 from counterfoil.core.directory import Directory, Party
 from counterfoil.core.form import COUNT, Form
+from counterfoil.core.references import References
 from counterfoil.core.rules import LATEST, RULES, Rules, rules_of
 from counterfoil.core.table import Record, Records, Table, dump, load
 
 T = TypeVar("T", bound=Records)
 IN_FORCE: Final = Form("rules", (), COUNT, "the version of the rules in force")
+CURRENCY: Final = Form("currency", ("currency",), COUNT, "decimals of the minor unit of a currency that was registered")
 
 
 class ServiceState:
     """What every service's state has: the rules in force, which the engine sets, and the parties with their keys."""
 
-    __slots__ = ("_in_force", "_rules", "directory", "next_rules", "tables")
+    __slots__ = ("_in_force", "_rules", "currencies", "directory", "next_rules", "references", "tables")
 
     def __init__(self) -> None:
         self.tables: list[Records] = []
@@ -51,6 +55,9 @@ class ServiceState:
         self.directory = Directory()
         self.keep(self.directory.parties)
         self.keep(self.directory.histories)
+        self.currencies: Table[str, int] = self.keep(Table(CURRENCY))
+        self.references = References()
+        self.keep(self.references.table)
 
     def keep(self, table: T) -> T:
         """Make a table part of the state."""
@@ -66,6 +73,14 @@ class ServiceState:
     def rules(self, rules: Rules) -> None:
         self._rules = rules
         self._in_force[()] = rules.number
+
+    def minor_unit(self, currency: str) -> int | None:
+        """The least that can be paid in a currency, in micro-units; None if the currency is not known."""
+        known = self.rules.currencies
+        if known is None:
+            return 1
+        digits = known.get(currency, self.currencies.get(currency))
+        return None if digits is None else minor_unit(digits)
 
     def rebuild(self) -> None:
         """Derive what is not in the tables: after they were loaded, and when other rules come into force."""
@@ -151,6 +166,10 @@ def _in_directory(apply: Callable[[Directory, Any], None]) -> Callable[[ServiceS
     return lambda state, event, _at: apply(state.directory, event)
 
 
+def _currency_registered(state: ServiceState, event: CurrencyRegistered, _at: At) -> None:
+    state.currencies[event.currency] = event.minor_units
+
+
 COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     PartyRegistered: _in_directory(Directory.registered),
     GroupAttested: _in_directory(Directory.group_attested),
@@ -161,6 +180,7 @@ COMMON: Final[Mapping[type[Event], Callable[[Any, Any, At], None]]] = {
     PartyClosed: _in_directory(Directory.closed),
     PartySuspended: _in_directory(Directory.suspended),
     PartyReinstated: _in_directory(Directory.reinstated),
+    CurrencyRegistered: _currency_registered,
 }
 """How every state applies the events about parties and keys."""
 

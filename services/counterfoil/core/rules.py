@@ -16,6 +16,7 @@ from typing import Final
 
 from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.core.currencies import ISO_4217
 from counterfoil.errors import CounterfoilError
 
 
@@ -116,9 +117,22 @@ class Rules:
     max_matches_per_entry: int
     max_items_per_sweep: int
 
+    # paper
+    currencies: Mapping[str, int] | None
+    """Decimals of the minor unit of each currency, beside those that the operator registers.
+
+    What is paid in from outside, paid out or appropriated is whole minor units, and a price tick is one. None: any code
+    is a currency, any micro-unit is payable.
+    """
+    unique_references: bool
+    """Whether deposits, withdrawals, payments and budgets each need a reference that their author never used.
+
+    Invoices always did.
+    """
+
     # the market
     price_tick: int
-    """Micro-units per GPU-hour; divisible by 4, so that quarter hours stay exact."""
+    """Micro-units per GPU-hour, where currencies have no minor units; divisible by 4: quarter hours stay exact."""
     min_bond_bps: int
     """Of an offer's notional."""
     max_window_hours: int
@@ -186,6 +200,13 @@ _NEW_IN_4: Final = frozenset(
         ("confirm_recovery", 1),
         ("reduce_budget", 1),
         ("return_voucher", 1),
+        ("register_currency", 1),
+        ("approve_claim", 2),
+        ("withdraw_approval", 1),
+        ("reject_claim", 2),
+        ("close_settlement", 2),
+        ("confirm_payment", 2),
+        ("return_payment", 1),
     }
 )
 _GONE_IN_4: Final = frozenset(
@@ -193,6 +214,10 @@ _GONE_IN_4: Final = frozenset(
         ("register_party", 1),
         ("add_key", 1),
         ("dispute_usage", 1),
+        ("approve_claim", 1),
+        ("reject_claim", 1),
+        ("close_settlement", 1),
+        ("confirm_payment", 1),
     }
 )
 
@@ -232,6 +257,8 @@ _FIRST: Final = Rules(
     max_evidence=16,
     max_matches_per_entry=24,
     max_items_per_sweep=24,
+    currencies=None,
+    unique_references=False,
     price_tick=10_000,
     min_bond_bps=200,
     max_window_hours=8_784,
@@ -277,6 +304,8 @@ _FOURTH: Final = replace(
     follows_vouchers=True,
     restored_for=30 * DAY,
     ends_funding=True,
+    currencies=ISO_4217,
+    unique_references=True,
 )
 
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}

@@ -438,13 +438,17 @@ def claim(world: World) -> None:
         programme_id = programme_of(city)
         claims = [str(row["claim_id"]) for row in driver.rows("claims", programme_id=programme_id, status="submitted")]
         for claim_id in claims:
-            driver.send(name, ApproveClaim(claim_id=claim_id))
+            driver.send(name, ApproveClaim(claim_id=claim_id, lines=(), rest="claimable"))
         driver.settle()
         for nth in range(0, len(claims), _RULES.max_claims_per_settlement):
             chunk = tuple(claims[nth : nth + _RULES.max_claims_per_settlement])
-            driver.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk))
+            driver.send(name, CloseSettlement(programme_id=programme_id, claim_ids=chunk, payee_ids=()))
     driver.settle()
-    for row in driver.rows("settlements", status="closed"):
-        settlement_id = str(row["settlement_id"])
-        driver.send("treasury", ConfirmPayment(settlement_id=settlement_id, payment_reference=f"PAY-{settlement_id}"))
+    for row in driver.rows("payments", status="due"):
+        settlement_id, provider = str(row["settlement_id"]), str(row["provider_id"])
+        reference, today = f"PAY {settlement_id} {provider}"[:64], driver.clock.now() // DAY
+        driver.send("treasury", ConfirmPayment(
+            settlement_id=settlement_id, provider_id=provider, amount=number(row["amount"]),
+            payment_reference=reference, paid_on=today,
+        ))  # fmt: skip
     driver.settle()

@@ -24,7 +24,7 @@ def summarise(world: World) -> dict[str, Any]:
         "bids": _bids(bids),
         "contracts": dict(sorted(Counter(str(row["status"]) for row in contracts).items())),
         "bonds_slashed": str(sum(number(row["amount"]) for row in driver.rows("slashes"))),
-        "claims_paid": str(sum(number(row["amount"]) for row in driver.rows("settlements", status="paid"))),
+        "claims_paid": str(sum(number(row["paid"]) for row in driver.rows("settlements"))),
         "commands": {
             "sent": sum(driver.sent.values()),
             "by_type": dict(sorted(driver.sent.items())),

@@ -5,10 +5,14 @@ Issuance counts budgets in order to refuse what they do not cover; the ledger po
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from counterfoil.contract.ensure import ensure
+from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.paper import not_payable, reference_used, unknown_currency
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     ReduceBudget,
@@ -20,16 +24,25 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.programmes import own_programme
 from counterfoil.issuance.state import IssuanceState
+from counterfoil.ledger.events import ClaimReleased
 
 
 def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Party, _at: At) -> Decision:
-    """Appropriate more budget for one of the actor's programmes."""
+    """Appropriate more budget for one of the actor's programmes, by a document that it never used."""
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
+    currency = programme.terms.currency
+    if (unknown := unknown_currency(state, currency)) is not None:
+        return unknown
     room = state.room(programme, programme.appropriated)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
+    refused = not_payable(state, currency, body.amount) or reference_used(
+        state, actor.party_id, "appropriation", body.document
+    )
+    if refused is not None:
+        return refused
     return [
         BudgetAppropriated(
             programme_id=body.programme_id,
@@ -47,7 +60,7 @@ def reduce_budget(state: IssuanceState, body: ReduceBudget, actor: Party, _at: A
         return programme
     if body.amount > programme.uncommitted:
         return refuse(Code.APPROPRIATION_EXCEEDED, uncommitted=programme.uncommitted)
-    return [
+    return reference_used(state, actor.party_id, "reduction", body.document) or [
         BudgetReduced(
             programme_id=body.programme_id,
             amount=body.amount,
@@ -58,20 +71,37 @@ def reduce_budget(state: IssuanceState, body: ReduceBudget, actor: Party, _at: A
     ]
 
 
+def recycle_claim(state: IssuanceState, event: ClaimReleased, _at: At) -> Sequence[Event]:
+    """Record what of a denied claim may be issued again; nothing for a programme of another shard."""
+    programme = state.programmes.get(event.programme_id)
+    if programme is None or event.recycled == 0:
+        return []
+    return [
+        BudgetRecycled(
+            programme_id=event.programme_id,
+            source_id=event.claim_id,
+            amount=event.recycled,
+            uncommitted_after=programme.uncommitted + event.recycled,
+        )
+    ]
+
+
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, _at: At) -> None:
+def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, at: At) -> None:
     """Apply an appropriation."""
     programme = state.programmes.edit(event.programme_id)
     programme.appropriated += event.amount
     state.commit(programme.terms.currency, event.amount)
+    state.references.use(programme.current.issuer_id, "appropriation", event.document, at.index)
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
 
 
-def budget_reduced(state: IssuanceState, event: BudgetReduced, _at: At) -> None:
+def budget_reduced(state: IssuanceState, event: BudgetReduced, at: At) -> None:
     """Apply a reduction."""
     programme = state.programmes.edit(event.programme_id)
+    state.references.use(programme.current.issuer_id, "reduction", event.document, at.index)
     programme.appropriated -= event.amount
     state.commit(programme.terms.currency, -event.amount)
     ensure(programme.uncommitted == event.uncommitted_after >= 0, f"budget of {event.programme_id} differs")

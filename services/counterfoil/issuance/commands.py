@@ -6,9 +6,11 @@ from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import ANY, Command, command
 from counterfoil.contract.scalars import (
     Count,
+    Currency,
     GpusPerNode,
     Id,
     KeyId,
+    MinorUnits,
     Name,
     PositiveAmount,
     PublicKey,
@@ -181,6 +183,14 @@ class RegisterClass(Command):
     sources: tuple[Name, ...]
 
 
+@command("register_currency", role="operator")
+class RegisterCurrency(Command):
+    """Operator: a currency that is not in ISO 4217; its minor unit has `minor_units` decimals, for ever."""
+
+    currency: Currency
+    minor_units: MinorUnits
+
+
 @command("publish_programme", role="issuer")
 class PublishProgramme(Command):
     """Issuer: a version of a programme. It never changes vouchers that an earlier version issued."""
@@ -192,7 +202,7 @@ class PublishProgramme(Command):
 
 @command("appropriate_budget", role="issuer")
 class AppropriateBudget(Command):
-    """Issuer: add `amount` to the programme's appropriation."""
+    """Issuer: add `amount`, whole minor units, to the programme's appropriation; `document` is used once."""
 
     programme_id: Id
     amount: PositiveAmount

@@ -149,10 +149,11 @@ class BudgetReduced(Event):
 
 @event("budget.recycled.v1")
 class BudgetRecycled(Event):
-    """Value that expired, or by rules 1 to 3 was cancelled, may be issued again."""
+    """Value of the voucher or claim `source_id` that expired or was denied, or by rules 1 to 3 was cancelled, may be
+    issued again."""
 
     programme_id: Id
-    voucher_id: Id
+    source_id: Id
     amount: PositiveAmount
     uncommitted_after: Amount
 

@@ -14,6 +14,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import (
@@ -33,6 +34,8 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     unknown = [class_id for class_id in terms.classes if class_id not in state.classes]
     if unknown:
         return refuse(Code.UNKNOWN_CLASS, class_id=unknown[0])
+    if (no_currency := unknown_currency(state, terms.currency)) is not None:
+        return no_currency
     programme = state.programmes.get(body.programme_id)
     if programme is not None and programme.current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)

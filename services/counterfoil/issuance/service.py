@@ -9,6 +9,7 @@ from counterfoil.core.decider import COMMON, Decider
 from counterfoil.issuance import (
     budgets,
     classes,
+    currencies,
     groups,
     keys,
     parties,
@@ -35,6 +36,7 @@ from counterfoil.issuance.commands import (
     RecoverParty,
     ReduceBudget,
     RegisterClass,
+    RegisterCurrency,
     RegisterParty,
     RegisterPartyV1,
     ReinstateParty,
@@ -72,7 +74,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
-from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.service import Service
 
 DECIDER: Final = Decider(
@@ -94,6 +96,7 @@ DECIDER: Final = Decider(
         SuspendParty: pausing.suspend_party,
         ReinstateParty: pausing.reinstate_party,
         RegisterClass: classes.register_class,
+        RegisterCurrency: currencies.register_currency,
         PublishProgramme: programmes.publish_programme,
         AppropriateBudget: budgets.appropriate_budget,
         ReduceBudget: budgets.reduce_budget,
@@ -115,6 +118,7 @@ DECIDER: Final = Decider(
             VoucherCancelled: vouchers.take_over_end,
             VoucherClosed: vouchers.take_over_close,
             VoucherRestored: vouchers.take_over_restored,
+            ClaimReleased: budgets.recycle_claim,
         },
     },
     ready={},

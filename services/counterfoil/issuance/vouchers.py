@@ -170,13 +170,13 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
         return ended
     uncommitted = state.programmes[event.programme_id].uncommitted + event.amount
     what: dict[str, Any] = {
-        "programme_id": event.programme_id, "voucher_id": event.voucher_id, "amount": event.amount,
-        "uncommitted_after": uncommitted,
+        "programme_id": event.programme_id, "amount": event.amount, "uncommitted_after": uncommitted,
     }  # fmt: skip
     if voucher is None or voucher.group_id is None or not follows or isinstance(event, VoucherExpired):
-        return [*ended, BudgetRecycled(**what)]
+        return [*ended, BudgetRecycled(source_id=event.voucher_id, **what)]
     counted = state.counted(voucher.programme_id, voucher.group_id)
-    return [*ended, IssueReversed(**what, group_issued_after=counted - event.amount)]
+    reversed_ = IssueReversed(voucher_id=event.voucher_id, group_issued_after=counted - event.amount, **what)
+    return [*ended, reversed_]
 
 
 def take_over_close(state: IssuanceState, event: VoucherClosed, _at: At) -> Sequence[Event]:

@@ -1,4 +1,4 @@
-"""Budgets: what issuance appropriates, and what paid claims disburse."""
+"""Budgets: what issuance appropriates, what paid claims disburse, and what denied ones release."""
 
 from __future__ import annotations
 
@@ -8,10 +8,27 @@ from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import BudgetAppropriated, BudgetReduced
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import APPROPRIATION, DISBURSED, FUNDING, OBLIGATED, SETTLED, budget, claim, claims
-from counterfoil.ledger.events import AppropriationPosted, AppropriationReduced, ClaimSettled
+from counterfoil.ledger.chart import (
+    APPROPRIATION,
+    DISBURSED,
+    FUNDING,
+    LAPSED,
+    OBLIGATED,
+    SETTLED,
+    budget,
+    claim,
+    claims,
+    denied,
+)
+from counterfoil.ledger.events import (
+    AppropriationPosted,
+    AppropriationReduced,
+    ClaimReleased,
+    ClaimReopened,
+    ClaimSettled,
+)
 from counterfoil.ledger.state import LedgerState
-from counterfoil.redemption.events import PaymentConfirmed
+from counterfoil.redemption.events import ClaimDenied, PaymentConfirmed, PaymentReturned
 
 
 def post_appropriation(state: LedgerState, event: BudgetAppropriated, _at: At) -> Sequence[Event]:
@@ -29,32 +46,78 @@ def reduce_appropriation(state: LedgerState, event: BudgetReduced, _at: At) -> S
 
 
 def settle_claims(state: LedgerState, event: PaymentConfirmed, _at: At) -> Sequence[Event]:
-    """Settle the claims of a paid settlement, one provider at a time; nothing for a programme of another ledger."""
+    """Settle what a provider was paid; nothing for a programme of another ledger."""
     if event.programme_id not in state.programmes:
         return []
     posting = Posting(state.accounts)
-    settled: list[Event] = []
-    for payee in event.payees:
-        claim_legs(posting, event.programme_id, event.currency, payee.provider_id, SETTLED, payee.amount)
-        posting.leg("post", budget(event.programme_id), OBLIGATED, DISBURSED, payee.amount)
-        settled.append(
-            ClaimSettled(
-                settlement_id=event.settlement_id,
-                programme_id=event.programme_id,
-                provider_id=payee.provider_id,
-                amount=payee.amount,
-                legs=posting.take(),
-            )
+    claim_legs(posting, event.programme_id, event.currency, claims(event.provider_id), SETTLED, event.amount)
+    posting.leg("post", budget(event.programme_id), OBLIGATED, DISBURSED, event.amount)
+    return [
+        ClaimSettled(
+            settlement_id=event.settlement_id,
+            programme_id=event.programme_id,
+            provider_id=event.provider_id,
+            amount=event.amount,
+            legs=posting.take(),
         )
-    return settled
+    ]
 
 
-def claim_legs(posting: Posting, programme_id: str, currency: str, provider_id: str, to: str, amount: int) -> None:
-    """The legs that take so much from a provider's claims on a programme.
+def reopen_claims(state: LedgerState, event: PaymentReturned, _at: At) -> Sequence[Event]:
+    """Undo the settlement of a payment that came back; nothing if it was not settled."""
+    if event.programme_id not in state.programmes or not event.was_paid:
+        return []
+    posting = Posting(state.accounts)
+    claim_legs(posting, event.programme_id, event.currency, SETTLED, claims(event.provider_id), event.amount)
+    posting.leg("post", budget(event.programme_id), DISBURSED, OBLIGATED, event.amount)
+    return [
+        ClaimReopened(
+            settlement_id=event.settlement_id,
+            programme_id=event.programme_id,
+            provider_id=event.provider_id,
+            amount=event.amount,
+            legs=posting.take(),
+        )
+    ]
 
-    What is more than that was captured by rules 1 to 3, in the currency.
+
+def release_claim(state: LedgerState, event: ClaimDenied, _at: At) -> Sequence[Event]:
+    """Release the budget of what was denied, by the terms of each contract; nothing for another ledger's contracts."""
+    recycled = lapsed = 0
+    for line in event.lines:
+        ended = state.ended.get(line.contract_id)
+        contract = state.contracts.get(line.contract_id) if ended is None else ended.contract
+        if contract is None:
+            continue
+        if state.terms(contract.programme_id, contract.version).recycles:
+            recycled += line.amount
+        else:
+            lapsed += line.amount
+    if not recycled + lapsed:
+        return []
+    posting, asset = Posting(state.accounts), budget(event.programme_id)
+    currency, to = state.currency(event.programme_id), denied(event.programme_id)
+    claim_legs(posting, event.programme_id, currency, claims(event.provider_id), to, recycled + lapsed)
+    posting.leg("post", asset, OBLIGATED, APPROPRIATION, recycled)
+    posting.leg("post", asset, OBLIGATED, LAPSED, lapsed)
+    return [
+        ClaimReleased(
+            claim_id=event.claim_id,
+            programme_id=event.programme_id,
+            provider_id=event.provider_id,
+            amount=recycled + lapsed,
+            recycled=recycled,
+            legs=posting.take(),
+        )
+    ]
+
+
+def claim_legs(posting: Posting, programme_id: str, currency: str, account: str, to: str, amount: int) -> None:
+    """The legs that move so much of the claims on a programme.
+
+    What is more than the account has of them was captured by rules 1 to 3, in the currency.
     """
-    asset, account = claim(programme_id), claims(provider_id)
+    asset = claim(programme_id)
     on_programme = min(amount, posting.draft(account, asset).posted)
     posting.leg("post", asset, account, to, on_programme)
     posting.leg("post", currency, account, to, amount - on_programme)

@@ -3,8 +3,8 @@
 Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed. What providers owe after
 a reversal is obligated once more: recoverable -> obligated, until it is set off or paid back (recovered).
 Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired, cancelled, or restored as another.
-Claims (an asset per programme): claims_payable of the programme -> claims of a provider -> settled. What a provider
-owes is the negative balance of its receivables.
+Claims (an asset per programme): claims_payable of the programme -> claims of a provider -> settled, or denied. What a
+provider owes is the negative balance of its receivables.
 Currency: bank -> cash of a party. By rules 1 to 3, claims on all programmes of a currency are in that currency's asset.
 
 What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`.
@@ -72,6 +72,11 @@ def claims_payable(programme_id: str) -> str:
 def receivables(provider_id: str) -> str:
     """The account of what a provider owes in a currency after reversals."""
     return f"receivables/{provider_id}"
+
+
+def denied(programme_id: str) -> str:
+    """The account of what was claimed from a programme in vain."""
+    return f"denied/{programme_id}"
 
 
 def budget(programme_id: str) -> str:

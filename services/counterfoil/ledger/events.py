@@ -22,6 +22,7 @@ from counterfoil.contract.scalars import (
     Reference,
     SignedAmount,
     Version,
+    Word,
 )
 
 Purpose = Literal["bid", "offer", "contract", "bond"]
@@ -177,6 +178,7 @@ class CashDeposited(Event):
     currency: Currency
     amount: PositiveAmount
     payment_reference: Reference
+    treasurer_id: Id
     legs: tuple[Leg, ...]
 
 
@@ -188,6 +190,7 @@ class CashWithdrawn(Event):
     currency: Currency
     amount: PositiveAmount
     payment_reference: Reference
+    treasurer_id: Id
     legs: tuple[Leg, ...]
 
 
@@ -230,7 +233,7 @@ class HoldRefused(Event):
 
     hold_id: Id
     purpose: Literal["bid", "offer"]
-    code: Reference
+    code: Word
 
 
 @event("hold.reduced.v1")
@@ -251,7 +254,7 @@ class HoldReleased(Event):
 
     hold_id: Id
     purpose: Purpose
-    reason: Reference
+    reason: Word
     vouchers: tuple[Draw, ...]
     cash: Amount
     legs: tuple[Leg, ...]
@@ -368,4 +371,30 @@ class ClaimSettled(Event):
     programme_id: Id
     provider_id: Id
     amount: PositiveAmount
+    legs: tuple[Leg, ...]
+
+
+@event("claim.reopened.v1")
+class ClaimReopened(Event):
+    """A paid share came back from the bank: currency: settled -> claims; budget: disbursed -> obligated."""
+
+    settlement_id: Id
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]
+
+
+@event("claim.released.v1")
+class ClaimReleased(Event):
+    """What was denied of a claim: currency: claims -> denied; budget: obligated -> appropriation or lapsed.
+
+    `recycled` of it went back to the appropriation, by the terms of each contract's programme version.
+    """
+
+    claim_id: Id
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    recycled: Amount
     legs: tuple[Leg, ...]

@@ -29,6 +29,7 @@ from counterfoil.ledger.chart import (
     cash,
     claim,
     claims_payable,
+    denied,
     may_overdraw,
     owner,
     owner_of,
@@ -138,8 +139,13 @@ def _reversed(state: LedgerState) -> Iterator[str]:
 
 def _claimed(state: LedgerState, programme_id: str) -> int:
     """What was ever claimed on a programme: before version 4 of the rules in its currency, then in claims on it."""
-    account, assets = claims_payable(programme_id), (claim(programme_id), state.currency(programme_id))
-    return -sum(state.accounts.find(account, asset).posted for asset in assets)
+    return -_of_claims(state, programme_id, claims_payable(programme_id))
+
+
+def _of_claims(state: LedgerState, programme_id: str, account: str) -> int:
+    """What an account has of claims on a programme, in either asset; the account is the programme's own."""
+    assets = (claim(programme_id), state.currency(programme_id))
+    return sum(state.accounts.find(account, asset).posted for asset in assets)
 
 
 def _held(state: LedgerState) -> Held:
@@ -249,7 +255,8 @@ def _programmes(state: LedgerState) -> Iterator[str]:
         appropriated = -state.accounts.find(FUNDING, asset).posted
         if sum(parts) - owed != appropriated + recovered or min(*parts, owed, recovered) < 0:
             yield f"{asset}: appropriated {appropriated} and recovered {recovered} are not {parts} less {owed} owed"
-        unsettled = _claimed(state, programme_id) + owed + recovered - parts[2]
+        ended = parts[2] + _of_claims(state, programme_id, denied(programme_id))
+        unsettled = _claimed(state, programme_id) + owed + recovered - ended
         if unsettled < 0 or parts[1] != live[programme_id] + unsettled:
             yield f"{asset}: obligated {parts[1]} is not live {live[programme_id]} and unsettled {unsettled}"
 

@@ -21,6 +21,7 @@ from counterfoil.ledger.chart import (
     budget,
     cash,
     claim,
+    claims,
     claims_payable,
     owner,
     receivables,
@@ -46,7 +47,7 @@ def reverse(state: LedgerState, event: UsageReversed, at: At) -> Sequence[Event]
     posting = Posting(state.accounts)
     for draw in live:
         posting.leg("post", draw.voucher_id, REDEEMED, owner(payee), draw.amount)
-    claim_legs(posting, programme_id, currency, payer, claims_payable(programme_id), event.unclaimed)
+    claim_legs(posting, programme_id, currency, claims(payer), claims_payable(programme_id), event.unclaimed)
     posting.leg("post", claim(programme_id), receivables(payer), claims_payable(programme_id), event.owed)
     posting.leg("post", budget(programme_id), RECOVERABLE, OBLIGATED, event.owed)
     posting.leg("post", budget(programme_id), OBLIGATED, LAPSED, lapsed)
@@ -76,8 +77,8 @@ def set_off(state: LedgerState, event: ClaimOffset, _at: At) -> Sequence[Event]:
     if event.programme_id not in state.programmes:
         return []
     posting = Posting(state.accounts)
-    account = receivables(event.provider_id)
-    claim_legs(posting, event.programme_id, event.currency, event.provider_id, account, event.amount)
+    account, to = claims(event.provider_id), receivables(event.provider_id)
+    claim_legs(posting, event.programme_id, event.currency, account, to, event.amount)
     posting.leg("post", budget(event.programme_id), OBLIGATED, RECOVERABLE, event.amount)
     return [
         ReceivableOffset(

@@ -20,8 +20,8 @@ from counterfoil.ledger.chart import owner, owner_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
-    CashDeposited,
-    CashWithdrawn,
+    ClaimReleased,
+    ClaimReopened,
     ClaimSettled,
     Draw,
     Leg,
@@ -206,9 +206,9 @@ def posted(
     event: (
         AppropriationPosted
         | AppropriationReduced
-        | CashDeposited
-        | CashWithdrawn
         | ClaimSettled
+        | ClaimReopened
+        | ClaimReleased
         | ReceivableOffset
         | ReceivableRecovered
     ),

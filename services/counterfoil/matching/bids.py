@@ -21,6 +21,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
     rules, versions = state.rules, state.programmes.get(body.programme_id)
     if versions is None:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    currency = next(iter(versions.values())).terms.currency
     unknown = [class_id for class_id in body.classes if class_id not in state.classes]
     if unknown:
         return refuse(Code.UNKNOWN_CLASS, class_id=unknown[0])
@@ -29,7 +30,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
     refused = (
         _unfit_lists(body, rules)
         or checks.too_many_orders(state, actor, body.classes, body.regions)
-        or checks.off_tick(body.limit_price, rules)
+        or checks.off_tick(state, currency, body.limit_price)
         or checks.unfit_window(body.latest - body.earliest, 0, body.latest + body.hours, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at, post_only=body.post_only)
         or (refuse(Code.CLASSES_NOT_COMPARABLE) if len(gpus) > 1 else None)
@@ -47,7 +48,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
             group_id=actor.group_id,
             programme_id=body.programme_id,
             voucher_ids=body.voucher_ids,
-            currency=next(iter(versions.values())).terms.currency,
+            currency=currency,
             classes=tuple(sorted(body.classes)),
             regions=tuple(sorted(body.regions)),
             nodes=body.nodes,
@@ -72,7 +73,8 @@ def amend_bid(state: MatchingState, body: AmendBid, actor: Party, at: At) -> Dec
     received = _own_bid(state, body.bid_id, actor)
     if isinstance(received, Refusal):
         return received
-    if body.limit_price is not None and (off_tick := checks.off_tick(body.limit_price, state.rules)) is not None:
+    limit, currency = body.limit_price, received.currency
+    if limit is not None and (off_tick := checks.off_tick(state, currency, limit)) is not None:
         return off_tick
     if body.reduce_nodes_by is not None and body.limit_price is None:
         return _reduce(state, received, body.reduce_nodes_by)

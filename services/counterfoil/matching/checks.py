@@ -34,9 +34,10 @@ def paused(state: MatchingState, programme_id: str) -> Refusal | None:
     return refuse(Code.PROGRAMME_PAUSED, programme_id=programme_id) if programme_id in state.paused else None
 
 
-def off_tick(price: int, rules: Rules) -> Refusal | None:
-    """The price (micro-units per GPU-hour) is a multiple of the tick."""
-    return refuse(Code.PRICE_OFF_TICK, tick=rules.price_tick) if price % rules.price_tick else None
+def off_tick(state: MatchingState, currency: str, price: int) -> Refusal | None:
+    """The price (micro-units per GPU-hour) is a multiple of the tick: of a minor unit of its currency."""
+    tick = state.rules.price_tick if state.rules.currencies is None else state.minor_unit(currency) or 1
+    return refuse(Code.PRICE_OFF_TICK, tick=tick) if price % tick else None
 
 
 def unfit_window(span: int, shortest: int, end: int, rules: Rules, at: At) -> Refusal | None:

@@ -8,6 +8,7 @@ from counterfoil.contract.limits import BPS
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
@@ -24,8 +25,9 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
     length = body.window_end - body.window_start
     notional = body.price * kind.gpus_per_node * length * body.nodes
     refused = (
-        checks.too_many_orders(state, actor, (body.class_id,), (body.region,))
-        or checks.off_tick(body.price, rules)
+        unknown_currency(state, body.currency)
+        or checks.too_many_orders(state, actor, (body.class_id,), (body.region,))
+        or checks.off_tick(state, body.currency, body.price)
         or checks.unfit_window(length, 1, body.window_end, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at)
         or checks.minimum_too_large(body.min_nodes, body.nodes, body.min_hours, length)
@@ -62,7 +64,7 @@ def amend_offer(state: MatchingState, body: AmendOffer, actor: Party, at: At) ->
     received = _own_offer(state, body.offer_id, actor)
     if isinstance(received, Refusal):
         return received
-    if body.price is not None and (off_tick := checks.off_tick(body.price, state.rules)) is not None:
+    if body.price is not None and (off_tick := checks.off_tick(state, received.currency, body.price)) is not None:
         return off_tick
     if body.reduce_nodes_by is not None and body.price is None:
         return _reduce(state, received, body.reduce_nodes_by)

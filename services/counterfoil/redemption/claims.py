@@ -1,10 +1,14 @@
-"""How a provider claims the subsidy it earned, with an invoice, and the issuer's decision on the claim.
+"""How a provider claims the subsidy it earned, with an invoice, and what the issuer decides on the claim.
 
-An invoice number serves one claim of its provider, across all programmes, for ever. Cumulated, at every index:
+An invoice number serves one claim of its provider, across all programmes, for ever. Subsidy is claimed twice at most:
+what was rejected once and is rejected again ends, and so does what the issuer says ends. Cumulated, at every index:
 paid <= in settlements <= approved <= claimed <= captured.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Event
@@ -13,17 +17,25 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.paper import reference_used
 from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
 from counterfoil.redemption.commands import (
     ApproveClaim,
+    ApproveClaimV1,
     RejectClaim,
+    RejectClaimV1,
+    Rest,
     SubmitClaim,
+    WithdrawApproval,
 )
 from counterfoil.redemption.events import (
+    ApprovalWithdrawn,
     ClaimApproved,
+    ClaimDenied,
     ClaimLine,
     ClaimRejected,
     ClaimSubmitted,
+    LinePart,
 )
 from counterfoil.redemption.reversals import set_off
 from counterfoil.redemption.state import Claim, RedemptionState
@@ -43,20 +55,22 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     if refused is not None:
         return refused
     amounts = {contract_id: _claimable(state, contract_id, body.programme_id) for contract_id in body.contract_ids}
-    amount = sum(amounts.values())
+    amount = sum(each for each, _ in amounts.values())
     if amount > MAX_AMOUNT:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=amount)
-    for contract_id, each in amounts.items():
+    for contract_id, (each, _) in amounts.items():
         if each == 0:
             return refuse(Code.NOTHING_TO_CLAIM, contract_id=contract_id)
-    used_by = state.invoices.get((actor.party_id, body.invoice_number))
-    if used_by is not None:
-        return refuse(Code.INVOICE_ALREADY_USED, claim_id=used_by)
-    offset = set_off(state, body.programme_id, actor.party_id, amounts)
-    if offset is not None:
-        for line in offset.lines:
-            amounts[line.contract_id] -= line.amount
-    lines = tuple(ClaimLine(contract_id=contract_id, amount=each) for contract_id, each in amounts.items() if each)
+    refused = reference_used(state, actor.party_id, "invoice", body.invoice_number)
+    if refused is not None:
+        return refused
+    offset = set_off(state, body.programme_id, actor.party_id, {name: each for name, (each, _) in amounts.items()})
+    taken = {} if offset is None else {part.contract_id: part.amount for part in offset.lines}
+    lines = tuple(
+        ClaimLine(contract_id=contract_id, amount=left, resubmitted=min(again, left))
+        for contract_id, (each, again) in amounts.items()
+        if (left := each - taken.get(contract_id, 0))
+    )
     before: list[Event] = [] if offset is None else [offset]
     if not lines:
         return before
@@ -73,18 +87,115 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     ]
 
 
+def approve_claim_v1(state: RedemptionState, body: ApproveClaimV1, actor: Party, _at: At) -> Decision:
+    """Approve a claim on one of the actor's programmes."""
+    claim = _undecided(state, body.claim_id, actor, Duty.APPROVER)
+    if isinstance(claim, Refusal):
+        return claim
+    return waits(state, claim.terms) or _approve(claim, {}, "claimable")
+
+
 def approve_claim(state: RedemptionState, body: ApproveClaim, actor: Party, _at: At) -> Decision:
-    """Approve a claim on one of the actor's programmes, of a provider that is not related to it nor suspended."""
-    return (
-        _undecided(state, body.claim_id, actor, Duty.APPROVER)
-        or waits(state, state.claims[body.claim_id].terms)
-        or [ClaimApproved(claim_id=body.claim_id)]
-    )
+    """Approve a claim, or a part of it, on one of the actor's programmes, of a provider that is not related to it.
+
+    Nor may the programme have suspended the provider.
+    """
+    claim = _undecided(state, body.claim_id, actor, Duty.APPROVER)
+    if isinstance(claim, Refusal):
+        return claim
+    claimed = {line.contract_id: line.amount for line in claim.terms.lines}
+    named = [line.contract_id for line in body.lines]
+    refused = unfit_lists(Listed("lines", named, state.rules.max_contracts_per_claim, may_be_empty=True))
+    if refused is not None:
+        return refused
+    for line in body.lines:
+        if line.amount > claimed.get(line.contract_id, -1):
+            return refuse(Code.APPROVAL_NOT_VALID, contract_id=line.contract_id)
+    approved = {line.contract_id: line.amount for line in body.lines}
+    if not any({**claimed, **approved}.values()):
+        return refuse(Code.APPROVAL_NOT_VALID, claim_id=body.claim_id)
+    return waits(state, claim.terms) or _approve(claim, approved, body.rest)
+
+
+def withdraw_approval(state: RedemptionState, body: WithdrawApproval, actor: Party, _at: At) -> Decision:
+    """Take back an approval of a claim that is in no settlement."""
+    claim = _own_claim(state, body.claim_id, actor)
+    if isinstance(claim, Refusal):
+        return claim
+    if claim.status != "approved":
+        return refuse(Code.CLAIM_NOT_APPROVED, claim_id=body.claim_id)
+    return [ApprovalWithdrawn(claim_id=body.claim_id, reason=body.reason)]
+
+
+def reject_claim_v1(state: RedemptionState, body: RejectClaimV1, actor: Party, _at: At) -> Decision:
+    """Reject a claim on one of the actor's programmes; it may be claimed again, however often."""
+    claim = _undecided(state, body.claim_id, actor)
+    if isinstance(claim, Refusal):
+        return claim
+    again = tuple(LinePart(contract_id=line.contract_id, amount=line.amount) for line in claim.terms.lines)
+    return [ClaimRejected(claim_id=body.claim_id, reason=body.reason, claimable=again)]
 
 
 def reject_claim(state: RedemptionState, body: RejectClaim, actor: Party, _at: At) -> Decision:
     """Reject a claim on one of the actor's programmes."""
-    return _undecided(state, body.claim_id, actor) or [ClaimRejected(claim_id=body.claim_id, reason=body.reason)]
+    claim = _undecided(state, body.claim_id, actor)
+    if isinstance(claim, Refusal):
+        return claim
+    claimable, ended = _rest(claim.terms.lines, {line.contract_id: 0 for line in claim.terms.lines}, body.rest)
+    return [
+        ClaimRejected(claim_id=body.claim_id, reason=body.reason, claimable=claimable),
+        *_denied(claim.terms, ended),
+    ]
+
+
+def _approve(claim: Claim, approved: Mapping[str, int], rest: Rest) -> Sequence[Event]:
+    """Approve the lines named in `approved` with these amounts, the others in full."""
+    terms, lines = claim.terms, list[ClaimLine]()
+    for line in terms.lines:
+        amount = approved.get(line.contract_id, line.amount)
+        if amount:
+            cut = line.amount - amount  # first of what was rejected before
+            lines.append(replace(line, amount=amount, resubmitted=line.resubmitted - min(cut, line.resubmitted)))
+    claimable, ended = _rest(terms.lines, approved, rest)
+    return [
+        ClaimApproved(
+            claim_id=terms.claim_id,
+            lines=tuple(lines),
+            amount=sum(line.amount for line in lines),
+            claimable=claimable,
+        ),
+        *_denied(terms, ended),
+    ]
+
+
+def _rest(
+    lines: Sequence[ClaimLine], approved: Mapping[str, int], rest: Rest
+) -> tuple[tuple[LinePart, ...], tuple[LinePart, ...]]:
+    """What of the lines may be claimed once more, and what ends: of what is cut off, first what was rejected before."""
+    claimable, ended = [], []
+    for line in lines:
+        cut = line.amount - approved.get(line.contract_id, line.amount)
+        ends = cut if rest == "ends" else min(cut, line.resubmitted)
+        if ends:
+            ended.append(LinePart(contract_id=line.contract_id, amount=ends))
+        if cut > ends:
+            claimable.append(LinePart(contract_id=line.contract_id, amount=cut - ends))
+    return tuple(claimable), tuple(ended)
+
+
+def _denied(terms: ClaimSubmitted, ended: tuple[LinePart, ...]) -> list[Event]:
+    """The end of these parts of a claim, if there are any."""
+    if not ended:
+        return []
+    return [
+        ClaimDenied(
+            claim_id=terms.claim_id,
+            programme_id=terms.programme_id,
+            provider_id=terms.provider_id,
+            lines=ended,
+            amount=sum(part.amount for part in ended),
+        )
+    ]
 
 
 def waits(state: RedemptionState, claim: ClaimSubmitted) -> Refusal | None:
@@ -102,23 +213,34 @@ def _provider_of(state: RedemptionState, contract_id: str) -> str | None:
     return None if earned is None else earned.provider_id
 
 
-def _claimable(state: RedemptionState, contract_id: str, programme_id: str) -> int:
+def _claimable(state: RedemptionState, contract_id: str, programme_id: str) -> tuple[int, int]:
+    """What may be claimed of a contract, and how much of it was rejected once."""
     earned = state.claimable.get(contract_id)
-    return 0 if earned is None or earned.programme_id != programme_id else earned.amount
+    return (0, 0) if earned is None or earned.programme_id != programme_id else (earned.amount, earned.rejected)
 
 
-def _undecided(state: RedemptionState, claim_id: str, actor: Party, *duties: Duty) -> Refusal | None:
-    """Why the actor may not decide on the claim; None if it may. `duties`: what it would be to the claimant."""
+def _own_claim(state: RedemptionState, claim_id: str, actor: Party) -> Claim | Refusal:
+    """The claim, if it is open and on one of the actor's programmes."""
     claim = state.claims.get(claim_id)
     if claim is None:
         return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
     if state.programme(claim.terms.programme_id).issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, claim_id=claim_id)
+    return claim
+
+
+def _undecided(state: RedemptionState, claim_id: str, actor: Party, *duties: Duty) -> Claim | Refusal:
+    """The claim, if the actor may decide on it. `duties`: what it would be to the claimant."""
+    claim = _own_claim(state, claim_id, actor)
+    if isinstance(claim, Refusal):
+        return claim
     held = [Held(duty, actor.party_id) for duty in duties]
     together = not_separate(state, *held, Held(Duty.CLAIMANT, claim.terms.provider_id))
     if together is not None:
         return together
-    return None if claim.status == "submitted" else refuse(Code.CLAIM_NOT_OPEN, claim_id=claim_id)
+    if claim.status == "submitted":
+        return claim
+    return refuse(Code.CLAIM_NOT_OPEN, claim_id=claim_id)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -135,21 +257,38 @@ def provider_no_longer_suspended(state: RedemptionState, event: ProviderReinstat
         del state.suspended[event.programme_id, event.provider_id]
 
 
-def claim_submitted(state: RedemptionState, event: ClaimSubmitted, _at: At) -> None:
+def claim_submitted(state: RedemptionState, event: ClaimSubmitted, at: At) -> None:
     """Apply a claim: it takes all that was claimable of its contracts."""
     for line in event.lines:
         del state.claimable[line.contract_id]
-    state.invoices[event.provider_id, event.invoice_number] = event.claim_id
+    state.references.use(event.provider_id, "invoice", event.invoice_number, at.index)
     state.claims[event.claim_id] = Claim(event)
 
 
 def claim_approved(state: RedemptionState, event: ClaimApproved, _at: At) -> None:
-    """Apply an approval."""
-    state.claims.edit(event.claim_id).status = "approved"
+    """Apply an approval: the claim is for what was approved."""
+    claim = state.claims.edit(event.claim_id)
+    _claimable_again(state, claim.terms, event.claimable)
+    claim.terms = replace(claim.terms, lines=event.lines, amount=event.amount)
+    claim.status = "approved"
+
+
+def approval_withdrawn(state: RedemptionState, event: ApprovalWithdrawn, _at: At) -> None:
+    """Apply the withdrawal of an approval."""
+    state.claims.edit(event.claim_id).status = "submitted"
 
 
 def claim_rejected(state: RedemptionState, event: ClaimRejected, _at: At) -> None:
-    """Apply a rejection: its lines are claimable again, beside what was captured since; the invoice stays used."""
-    terms = state.claims.pop(event.claim_id).terms
-    for line in terms.lines:
-        state.earn(line.contract_id, terms.programme_id, terms.provider_id, line.amount)
+    """Apply a rejection: what did not end is claimable, beside what was captured since; the invoice stays used."""
+    _claimable_again(state, state.claims.pop(event.claim_id).terms, event.claimable)
+
+
+def claim_denied(state: RedemptionState, event: ClaimDenied, _at: At) -> None:
+    """What was denied is in no claim any more, and nobody got it: it cannot be given back."""
+    for part in event.lines:
+        state.keep_reversible(part.contract_id, -part.amount)
+
+
+def _claimable_again(state: RedemptionState, terms: ClaimSubmitted, parts: Sequence[LinePart]) -> None:
+    for part in parts:
+        state.earn(part.contract_id, terms.programme_id, terms.provider_id, part.amount, rejected=part.amount)

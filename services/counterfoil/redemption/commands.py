@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from counterfoil.contract.record import Command, command, record
 from counterfoil.contract.scalars import (
+    Amount,
     Count,
+    Day,
     Digest,
     GpuMinutes,
     Hour,
@@ -19,6 +21,11 @@ from counterfoil.contract.scalars import (
 
 SIDES: Final[tuple[Role, ...]] = ("provider", "beneficiary")
 """Of a contract."""
+Rest = Literal["ends", "claimable"]
+"""What becomes of subsidy that is not approved: it ends, and its budget is released; or it may be claimed once more.
+
+What was rejected before ends in any case.
+"""
 
 
 @record
@@ -134,30 +141,76 @@ class SubmitClaim(Command):
 
 
 @command("approve_claim", role="issuer", exits=True)
-class ApproveClaim(Command):
+class ApproveClaimV1(Command):
     """Issuer: approve a claim for payment."""
 
     claim_id: Id
 
 
+@record
+class ApprovedLine:
+    """How much of a claim's line is approved."""
+
+    contract_id: Id
+    amount: Amount
+
+
+@command("approve_claim", role="issuer", version=2, exits=True)
+class ApproveClaim(Command):
+    """Issuer: approve a claim for payment; lines that are not named in full, the rest of those named as `rest` says."""
+
+    claim_id: Id
+    lines: tuple[ApprovedLine, ...]
+    rest: Rest
+
+
+@command("withdraw_approval", role="issuer", exits=True)
+class WithdrawApproval(Command):
+    """Issuer: the claim is not approved after all; it may be decided again. Not once it is in a settlement."""
+
+    claim_id: Id
+    reason: Reason
+
+
 @command("reject_claim", role="issuer", exits=True)
-class RejectClaim(Command):
+class RejectClaimV1(Command):
     """Issuer: reject a claim; its amounts may be claimed again with another invoice."""
 
     claim_id: Id
     reason: Reason
 
 
+@command("reject_claim", role="issuer", version=2, exits=True)
+class RejectClaim(Command):
+    """Issuer: reject a claim; `rest` says whether its amounts end or may be claimed once more with another invoice."""
+
+    claim_id: Id
+    reason: Reason
+    rest: Rest
+
+
 @command("close_settlement", role="issuer", exits=True)
-class CloseSettlement(Command):
+class CloseSettlementV1(Command):
     """Issuer: gather approved claims of a programme into one settlement."""
 
     programme_id: Id
     claim_ids: tuple[Id, ...]
 
 
+@command("close_settlement", role="issuer", version=2, exits=True)
+class CloseSettlement(Command):
+    """Issuer: gather approved claims of a programme, and what it still owes their providers and `payee_ids`.
+
+    Each is paid whole minor units; the rest is carried to its next settlement.
+    """
+
+    programme_id: Id
+    claim_ids: tuple[Id, ...]
+    payee_ids: tuple[Id, ...]
+
+
 @command("confirm_payment", role="treasurer")
-class ConfirmPayment(Command):
+class ConfirmPaymentV1(Command):
     """Treasurer: the settlement was paid outside; claims become settled and budget disbursed."""
 
     settlement_id: Id
@@ -198,3 +251,24 @@ class ConfirmRecovery(Command):
     provider_id: Id
     amount: PositiveAmount
     payment_reference: Reference
+
+
+@command("confirm_payment", role="treasurer", version=2)
+class ConfirmPayment(Command):
+    """Treasurer: a provider was paid its part of a settlement by the bank, on `paid_on` at the bank's place."""
+
+    settlement_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    payment_reference: Reference
+    paid_on: Day
+
+
+@command("return_payment", role="treasurer")
+class ReturnPayment(Command):
+    """Treasurer: the payment to a provider failed or came back; the amount is payable again."""
+
+    settlement_id: Id
+    provider_id: Id
+    return_reference: Reference
+    reason: Reason

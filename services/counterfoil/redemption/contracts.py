@@ -150,6 +150,7 @@ def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) ->
     contract.subsidised += event.subsidy
     contract.captured += event.subsidy + event.co_payment
     if event.subsidy:
+        state.keep_reversible(event.contract_id, event.subsidy)
         state.earn(event.contract_id, contract.terms.programme_id, contract.terms.provider_id, event.subsidy)
     _close_if_over(state, event.contract_id)
 

@@ -10,8 +10,10 @@ from counterfoil.contract.scalars import (
     BidHours,
     Count,
     Currency,
+    Day,
     DerivedTime,
     Digest,
+    Flag,
     GpusPerNode,
     Hour,
     Id,
@@ -187,7 +189,16 @@ class ProviderDefaulted(Event):
 
 @record
 class ClaimLine:
-    """The claimed subsidy of one contract."""
+    """The claimed subsidy of one contract; `resubmitted` of it was rejected once."""
+
+    contract_id: Id
+    amount: PositiveAmount
+    resubmitted: Amount
+
+
+@record
+class LinePart:
+    """A part of the subsidy that was claimed of one contract."""
 
     contract_id: Id
     amount: PositiveAmount
@@ -207,30 +218,59 @@ class ClaimSubmitted(Event):
 
 @event("claim.approved.v1")
 class ClaimApproved(Event):
-    """The claim may be paid."""
+    """What of the claim may be paid: `lines`, `amount` in all. What is `claimable` may be claimed once more."""
 
     claim_id: Id
+    lines: tuple[ClaimLine, ...]
+    amount: PositiveAmount
+    claimable: tuple[LinePart, ...]
 
 
-@event("claim.rejected.v1")
-class ClaimRejected(Event):
-    """The claim will not be paid; its lines may be claimed again."""
+@event("approval.withdrawn.v1")
+class ApprovalWithdrawn(Event):
+    """What was approved of the claim is to be decided again."""
 
     claim_id: Id
     reason: Reason
 
 
+@event("claim.rejected.v1")
+class ClaimRejected(Event):
+    """The claim will not be paid. What is `claimable` of it may be claimed once more."""
+
+    claim_id: Id
+    reason: Reason
+    claimable: tuple[LinePart, ...]
+
+
+@event("claim.denied.v1")
+class ClaimDenied(Event):
+    """What was not approved for good: it is never paid, and its budget is released."""
+
+    claim_id: Id
+    programme_id: Id
+    provider_id: Id
+    lines: tuple[LinePart, ...]
+    amount: PositiveAmount
+
+
 @record
 class Payee:
-    """What one provider gets from a settlement."""
+    """What one provider gets from a settlement: `amount` = `claimed` + `brought` - `carried`.
+
+    `brought` was payable before: carried from earlier settlements, or returned by the bank. `carried` stays payable.
+    """
 
     provider_id: Id
-    amount: PositiveAmount
+    claimed: Amount
+    brought: Amount
+    amount: Amount
+    carried: Amount
 
 
 @event("settlement.closed.v1")
 class SettlementClosed(Event):
-    """Approved claims gathered for payment, netted per provider."""
+    """Approved claims gathered for payment, netted per provider, in whole minor units."""
 
     settlement_id: Id
     programme_id: Id
@@ -242,14 +282,36 @@ class SettlementClosed(Event):
 
 @event("payment.confirmed.v1")
 class PaymentConfirmed(Event):
-    """The settlement was paid outside."""
+    """A provider was paid its part of a settlement, which is `over` if every part was paid or returned."""
 
     settlement_id: Id
     programme_id: Id
+    provider_id: Id
     currency: Currency
+    amount: PositiveAmount
     payment_reference: Reference
+    paid_on: Day | None
+    treasurer_id: Id
     claim_ids: tuple[Id, ...]
-    payees: tuple[Payee, ...]
+    over: Flag
+
+
+@event("payment.returned.v1")
+class PaymentReturned(Event):
+    """A payment failed, or came back after it `was_paid`: `payable_after` is payable to the provider."""
+
+    settlement_id: Id
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    return_reference: Reference
+    reason: Reason
+    treasurer_id: Id
+    was_paid: Flag
+    claim_ids: tuple[Id, ...]
+    payable_after: Amount
+    over: Flag
 
 
 @event("reversal.proposed.v1")
@@ -294,7 +356,7 @@ class ClaimOffset(Event):
     programme_id: Id
     provider_id: Id
     currency: Currency
-    lines: tuple[ClaimLine, ...]
+    lines: tuple[LinePart, ...]
     amount: PositiveAmount
     owed_after: Amount
 
@@ -308,4 +370,5 @@ class RecoveryConfirmed(Event):
     currency: Currency
     amount: PositiveAmount
     payment_reference: Reference
+    treasurer_id: Id
     owed_after: Amount

@@ -13,9 +13,10 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.paper import not_payable, reference_used, unknown_currency
 from counterfoil.redemption.commands import AgreeReversal, ConfirmRecovery, ProposeReversal, ReverseCapture
-from counterfoil.redemption.events import ClaimLine, ClaimOffset, RecoveryConfirmed, ReversalProposed, UsageReversed
-from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState, Reversal
+from counterfoil.redemption.events import ClaimOffset, LinePart, RecoveryConfirmed, ReversalProposed, UsageReversed
+from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState, Reversal, put
 
 
 def propose_reversal(state: RedemptionState, body: ProposeReversal, actor: Party, at: At) -> Decision:
@@ -69,15 +70,20 @@ def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party
     together = not_separate(state, Held(Duty.TREASURER, actor.party_id), Held(Duty.PAYEE, body.provider_id))
     if owed and together is not None:
         return together
+    currency = state.programme(body.programme_id).terms.currency
+    refused = unknown_currency(state, currency) or not_payable(state, currency, body.amount)
+    if refused is not None:
+        return refused
     if body.amount > owed:
         return refuse(Code.EXCEEDS_OWED, owed=owed)
-    return [
+    return reference_used(state, actor.party_id, "recovery", body.payment_reference) or [
         RecoveryConfirmed(
             programme_id=body.programme_id,
             provider_id=body.provider_id,
-            currency=state.programme(body.programme_id).terms.currency,
+            currency=currency,
             amount=body.amount,
             payment_reference=body.payment_reference,
+            treasurer_id=actor.party_id,
             owed_after=owed - body.amount,
         )
     ]
@@ -95,7 +101,7 @@ def set_off(
         part = min(amount, left)
         left -= part
         if part:
-            lines.append(ClaimLine(contract_id=contract_id, amount=part))
+            lines.append(LinePart(contract_id=contract_id, amount=part))
     return ClaimOffset(
         programme_id=programme_id,
         provider_id=provider_id,
@@ -129,8 +135,11 @@ def _unfit(state: RedemptionState, captured: Captured, amount: int, *, consent: 
     """Why so much cannot be reversed. `consent`: by the sides, who may do so only before the subsidy is claimed."""
     if amount > captured.left:
         return refuse(Code.EXCEEDS_CAPTURED, left=captured.left)
+    subsidy, reversible = _subsidy_in(captured, amount), state.reversible.get(captured.contract_id, 0)
+    if subsidy > reversible:
+        return refuse(Code.EXCEEDS_CAPTURED, reversible=reversible)
     unclaimed = _unclaimed(state, captured)
-    if consent and _subsidy_in(captured, amount) > unclaimed:
+    if consent and subsidy > unclaimed:
         return refuse(Code.EXCEEDS_UNCLAIMED, unclaimed=unclaimed)
     return None
 
@@ -181,20 +190,22 @@ def usage_reversed(state: RedemptionState, event: UsageReversed, _at: At) -> Non
     """Apply a reversal: less is claimable, or more is owed."""
     captured = state.captures[event.report_id]
     state.captures[event.report_id] = captured._replace(reversed=captured.reversed + event.amount, proposed=None)
+    state.keep_reversible(event.contract_id, -event.unclaimed - event.owed)
     _take(state, event.contract_id, event.unclaimed)
-    _owe(state, event.programme_id, event.provider_id, event.owed_after)
+    put(state.owed, (event.programme_id, event.provider_id), event.owed_after)
 
 
 def claim_offset(state: RedemptionState, event: ClaimOffset, _at: At) -> None:
     """Apply a set-off: so much is no longer claimable."""
     for line in event.lines:
         _take(state, line.contract_id, line.amount)
-    _owe(state, event.programme_id, event.provider_id, event.owed_after)
+    put(state.owed, (event.programme_id, event.provider_id), event.owed_after)
 
 
-def recovery_confirmed(state: RedemptionState, event: RecoveryConfirmed, _at: At) -> None:
+def recovery_confirmed(state: RedemptionState, event: RecoveryConfirmed, at: At) -> None:
     """Apply what was paid back."""
-    _owe(state, event.programme_id, event.provider_id, event.owed_after)
+    state.references.use(event.treasurer_id, "recovery", event.payment_reference, at.index)
+    put(state.owed, (event.programme_id, event.provider_id), event.owed_after)
 
 
 def _take(state: RedemptionState, contract_id: str, amount: int) -> None:
@@ -202,13 +213,6 @@ def _take(state: RedemptionState, contract_id: str, amount: int) -> None:
     if amount:
         claimable = state.claimable.edit(contract_id)
         claimable.amount -= amount
+        claimable.rejected = min(claimable.rejected, claimable.amount)
         if claimable.amount == 0:
             del state.claimable[contract_id]
-
-
-def _owe(state: RedemptionState, programme_id: str, provider_id: str, amount: int) -> None:
-    key = (programme_id, provider_id)
-    if amount:
-        state.owed[key] = amount
-    elif key in state.owed:
-        del state.owed[key]

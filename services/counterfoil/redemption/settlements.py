@@ -1,96 +1,114 @@
-"""Settlements: approved claims gathered, netted per provider, and paid outside."""
+"""Settlements: approved claims gathered and netted per provider, in whole minor units of the currency.
+
+What is left of a minor unit stays payable, and is brought into the provider's next settlement in the programme.
+"""
 
 from __future__ import annotations
 
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.contract.refusals import Code
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.redemption.claims import waits
-from counterfoil.redemption.commands import (
-    CloseSettlement,
-    ConfirmPayment,
-)
-from counterfoil.redemption.events import (
-    Payee,
-    PaymentConfirmed,
-    SettlementClosed,
-)
-from counterfoil.redemption.state import RedemptionState
+from counterfoil.core.paper import unknown_currency
+from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
+from counterfoil.redemption.events import Payee, SettlementClosed
+from counterfoil.redemption.state import Claim, Payment, RedemptionState, Settlement, put
+
+
+def close_settlement_v1(state: RedemptionState, body: CloseSettlementV1, actor: Party, at: At) -> Decision:
+    """As `close_settlement`, of claims alone."""
+    whole = CloseSettlement(programme_id=body.programme_id, claim_ids=body.claim_ids, payee_ids=())
+    return close_settlement(state, whole, actor, at)
 
 
 def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party, at: At) -> Decision:
     """Gather approved claims on one of the actor's programmes, netted per provider, in order of provider id."""
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    programme = state.programme(body.programme_id)
+    if (unknown := unknown_currency(state, programme.terms.currency)) is not None:
+        return unknown
     for claim_id in body.claim_ids:
         if claim_id not in state.claims:
             return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
-    programme = state.programme(body.programme_id)
     if programme.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
-    refused = unfit_lists(Listed("claim_ids", body.claim_ids, state.rules.max_claims_per_settlement))
-    if refused is not None:
-        return refused
     gathered = [state.claims[claim_id] for claim_id in body.claim_ids]
-    amount = sum(claim.terms.amount for claim in gathered)
-    if amount > MAX_AMOUNT:
-        return refuse(Code.AMOUNT_TOO_LARGE, amount=amount)
-    claimants = [Held(Duty.CLAIMANT, claim.terms.provider_id) for claim in gathered]
-    together = not_separate(state, Held(Duty.APPROVER, actor.party_id), *claimants)
-    if together is not None:
-        return together
-    for claim in gathered:
-        if claim.status != "approved" or claim.terms.programme_id != body.programme_id:
-            return refuse(Code.CLAIM_NOT_APPROVED, claim_id=claim.terms.claim_id)
-        if (waiting := waits(state, claim.terms)) is not None:
-            return waiting
-    net: dict[str, int] = {}
-    for claim in gathered:
-        net[claim.terms.provider_id] = net.get(claim.terms.provider_id, 0) + claim.terms.amount
-    return [
+    payees = _payees(state, body, gathered, state.minor_unit(programme.terms.currency) or 1)
+    refused = _unfit(state, body, gathered, payees, actor)
+    return refused or [
         SettlementClosed(
             settlement_id=at.new_id("stl"),
             programme_id=body.programme_id,
             currency=programme.terms.currency,
             claim_ids=body.claim_ids,
-            payees=tuple(Payee(provider_id=provider_id, amount=each) for provider_id, each in sorted(net.items())),
-            amount=amount,
+            payees=payees,
+            amount=sum(payee.amount for payee in payees),
         )
     ]
 
 
-def confirm_payment(state: RedemptionState, body: ConfirmPayment, actor: Party, _at: At) -> Decision:
-    """Record that a settlement was paid outside."""
-    batch = state.settlements.get(body.settlement_id)
-    if batch is None:
-        return refuse(Code.UNKNOWN_SETTLEMENT, settlement_id=body.settlement_id)
-    payees = [Held(Duty.PAYEE, payee.provider_id) for payee in batch.payees]
-    return not_separate(state, Held(Duty.TREASURER, actor.party_id), *payees) or [
-        PaymentConfirmed(
-            settlement_id=body.settlement_id,
-            programme_id=batch.programme_id,
-            currency=batch.currency,
-            payment_reference=body.payment_reference,
-            claim_ids=batch.claim_ids,
-            payees=batch.payees,
-        )
-    ]
+def _unfit(
+    state: RedemptionState, body: CloseSettlement, gathered: list[Claim], payees: tuple[Payee, ...], actor: Party
+) -> Refusal | None:
+    """The first refusal that applies to what is to be gathered, or None."""
+    most = state.rules.max_claims_per_settlement
+    refused = unfit_lists(
+        Listed("claim_ids", body.claim_ids, most, may_be_empty=bool(body.payee_ids)),
+        Listed("payee_ids", body.payee_ids, most, may_be_empty=True),
+    )
+    if refused is not None:
+        return refused
+    amount = sum(payee.amount + payee.carried for payee in payees)
+    if amount > MAX_AMOUNT:
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=amount)
+    claimants = [Held(Duty.CLAIMANT, payee.provider_id) for payee in payees]
+    together = not_separate(state, Held(Duty.APPROVER, actor.party_id), *claimants)
+    if together is not None:
+        return together
+    for payee in payees:
+        if (body.programme_id, payee.provider_id) in state.suspended:
+            return refuse(Code.PROVIDER_SUSPENDED, provider_id=payee.provider_id)
+    for claim in gathered:
+        if claim.status != "approved" or claim.terms.programme_id != body.programme_id:
+            return refuse(Code.CLAIM_NOT_APPROVED, claim_id=claim.terms.claim_id)
+    for payee in payees:
+        if payee.amount == 0 and payee.provider_id in body.payee_ids:
+            return refuse(Code.NOTHING_TO_PAY, provider_id=payee.provider_id)
+    if not any(payee.amount for payee in payees):
+        return refuse(Code.NOTHING_TO_PAY, programme_id=body.programme_id)
+    return None
+
+
+def _payees(state: RedemptionState, body: CloseSettlement, gathered: list[Claim], minor_unit: int) -> tuple[Payee, ...]:
+    """What each provider gets. `minor_unit`: the least that can be paid, in micro-units."""
+    claimed = dict.fromkeys(body.payee_ids, 0)
+    for claim in gathered:
+        claimed[claim.terms.provider_id] = claimed.get(claim.terms.provider_id, 0) + claim.terms.amount
+    payees = []
+    for provider_id, each in sorted(claimed.items()):
+        brought = state.payable.get((body.programme_id, provider_id), 0)
+        carried = (each + brought) % minor_unit
+        paid = each + brought - carried
+        payees.append(Payee(provider_id=provider_id, claimed=each, brought=brought, amount=paid, carried=carried))
+    return tuple(payees)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
 def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) -> None:
-    """Apply a settlement."""
+    """Apply a settlement: its claims become payments, and what is carried stays payable."""
+    claim_ids: dict[str, list[str]] = {payee.provider_id: [] for payee in event.payees}
     for claim_id in event.claim_ids:
-        state.claims.edit(claim_id).status = "batched"
-    state.settlements[event.settlement_id] = event
-
-
-def payment_confirmed(state: RedemptionState, event: PaymentConfirmed, _at: At) -> None:
-    """Apply a payment: the settlement and its claims are over."""
-    for claim_id in state.settlements.pop(event.settlement_id).claim_ids:
-        del state.claims[claim_id]
+        claim_ids[state.claims.pop(claim_id).terms.provider_id].append(claim_id)
+    due = [payee for payee in event.payees if payee.amount]
+    for payee in event.payees:
+        put(state.payable, (event.programme_id, payee.provider_id), payee.carried)
+    for payee in due:
+        state.payments[event.settlement_id, payee.provider_id] = Payment(
+            event.programme_id, payee.amount, tuple(claim_ids[payee.provider_id])
+        )
+    state.settlements[event.settlement_id] = Settlement(event.programme_id, tuple(payee.provider_id for payee in due))

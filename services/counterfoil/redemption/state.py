@@ -2,22 +2,38 @@
 
 A contract stays open until it has ended and the ledger has captured every report accepted under it; then a small record
 of it stays. What the captures earned is claimable by itself. Conservation per contract, at every index: captured
-subsidy = claimable + in claims that were not rejected + set off + reversed unclaimed. Per provider and programme: what
-was reversed after it was claimed = set off + recovered + owed.
+subsidy = claimable + in claims that were neither rejected nor denied + denied + set off + reversed unclaimed. Per
+programme: what was approved = in claims + in payments, due or paid + payable. Per provider and programme: what was
+reversed after it was claimed = set off + recovered + owed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, BITS, COUNT, TEXT, TIME, TRUE, Form, event, listed, one_of, optional, row
+from counterfoil.core.form import (
+    AMOUNT,
+    BITS,
+    COUNT,
+    FLAG,
+    TEXT,
+    TEXTS,
+    TIME,
+    TRUE,
+    Form,
+    event,
+    listed,
+    one_of,
+    optional,
+    row,
+)
 from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table
@@ -26,7 +42,6 @@ from counterfoil.redemption.commands import Reading
 from counterfoil.redemption.events import (
     ClaimSubmitted,
     ContractOpened,
-    SettlementClosed,
 )
 
 MINUTES_PER_HOUR = 60
@@ -190,6 +205,14 @@ class Captured(NamedTuple):
         return -(-self.subsidy * self.reversed // (self.subsidy + self.co_payment))
 
 
+def put(table: Table[Any, int], key: str | tuple[str, str], amount: int) -> None:
+    """Set an amount in a table that has only amounts above 0."""
+    if amount:
+        table[key] = amount
+    elif key in table:
+        del table[key]
+
+
 def minutes(readings: Iterable[Reading]) -> int:
     """The GPU-minutes of readings."""
     return sum(reading.gpu_minutes for reading in readings)
@@ -197,19 +220,38 @@ def minutes(readings: Iterable[Reading]) -> int:
 
 @dataclass(slots=True)
 class Claimable:
-    """A contract's captured subsidy that is in no claim."""
+    """A contract's captured subsidy that is in no claim; `rejected` of it was once."""
 
     programme_id: str
     provider_id: str
     amount: int = 0
+    rejected: int = 0
 
 
 @dataclass(slots=True)
 class Claim:
-    """A claim until it is rejected or paid; `batched` once it is part of a settlement."""
+    """A claim until it is rejected or part of a settlement; `terms` have what is still claimed, or approved."""
 
     terms: ClaimSubmitted
-    status: Literal["submitted", "approved", "batched"] = "submitted"
+    status: Literal["submitted", "approved"] = "submitted"
+
+
+@dataclass(slots=True)
+class Settlement:
+    """A settlement until each of its payees was paid or returned: those that are still to be."""
+
+    programme_id: str
+    due: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Payment:
+    """What a settlement pays to a provider, and for which claims; kept when `paid`, since it may come back."""
+
+    programme_id: str
+    amount: int
+    claim_ids: tuple[str, ...]
+    paid: bool = False
 
 
 PROGRAMME: Final = versions(ProgrammePublished)
@@ -247,14 +289,14 @@ REPORT: Final = Form(
 CLAIMABLE: Final = Form(
     "claimable",
     ("contract_id",),
-    row(Claimable, programme_id=TEXT, provider_id=TEXT, amount=AMOUNT),
-    "subsidy that was captured and is in no claim",
+    row(Claimable, programme_id=TEXT, provider_id=TEXT, amount=AMOUNT, rejected=AMOUNT),
+    "subsidy that was captured and is in no claim; `rejected` of it was once",
 )
 CLAIM: Final = Form(
     "claim",
     ("claim_id",),
-    row(Claim, terms=event(ClaimSubmitted), status=one_of("submitted", "approved", "batched")),
-    "a claim that was neither rejected nor paid",
+    row(Claim, terms=event(ClaimSubmitted), status=one_of("submitted", "approved")),
+    "a claim that was neither rejected nor put into a settlement",
 )
 CAPTURED: Final = Form(
     "captured",
@@ -268,19 +310,38 @@ CAPTURED: Final = Form(
 OWED: Final = Form(
     "owed", ("programme_id", "provider_id"), AMOUNT, "what a provider owes a programme after reversals, above 0"
 )
+REVERSIBLE: Final = Form(
+    "reversible", ("contract_id",), AMOUNT, "subsidy that was captured and neither reversed nor denied, above 0"
+)
 SUSPENDED: Final = Form(
     "suspended", ("programme_id", "provider_id"), TRUE, "the programme has suspended the provider: its claims wait"
 )
-SETTLEMENT: Final = Form("settlement", ("settlement_id",), event(SettlementClosed), "a settlement that is not paid")
-INVOICE: Final = Form("invoice", ("provider_id", "invoice_number"), TEXT, "the claim that used the invoice number")
+SETTLEMENT: Final = Form(
+    "settlement",
+    ("settlement_id",),
+    row(Settlement, programme_id=TEXT, due=TEXTS),
+    "a settlement of which some payees, those in `due`, were neither paid nor returned",
+)
+PAYMENT: Final = Form(
+    "payment",
+    ("settlement_id", "provider_id"),
+    row(Payment, programme_id=TEXT, amount=AMOUNT, claim_ids=TEXTS, paid=FLAG),
+    "what a settlement pays to a provider, unless it was returned",
+)
+PAYABLE: Final = Form(
+    "payable",
+    ("programme_id", "provider_id"),
+    AMOUNT,
+    "what was approved and is in no settlement: carried from one as less than a minor unit, or returned by the bank",
+)
 
 
 class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "captures", "claimable", "claims", "contracts", "disputes", "ended", "invoices", "outages", "owed",
-        "programmes", "reporting", "reports", "settlements", "suspended", "windows",
+        "captures", "claimable", "claims", "contracts", "disputes", "ended", "outages", "owed", "payable", "payments",
+        "programmes", "reporting", "reports", "reversible", "settlements", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -293,9 +354,11 @@ class RedemptionState(ServiceState):
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))  # by report, for ever
         self.claimable: Table[str, Claimable] = self.keep(Table(CLAIMABLE))  # by contract, only amounts above 0
         self.claims: Table[str, Claim] = self.keep(Table(CLAIM))
-        self.owed: Table[tuple[str, str], int] = self.keep(Table(OWED))  # by programme and provider
-        self.settlements: Table[str, SettlementClosed] = self.keep(Table(SETTLEMENT))
-        self.invoices: Table[tuple[str, str], str] = self.keep(Table(INVOICE))  # by provider and invoice number
+        self.owed: Table[tuple[str, str], int] = self.keep(Table(OWED))  # by programme and provider, above 0
+        self.reversible: Table[str, int] = self.keep(Table(REVERSIBLE))  # by contract, above 0
+        self.settlements: Table[str, Settlement] = self.keep(Table(SETTLEMENT))
+        self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
+        self.payable: Table[tuple[str, str], int] = self.keep(Table(PAYABLE))  # by programme and provider, above 0
         self.outages = Outages()
         self.keep(self.outages.table)
         self.windows = Deadlines(self._window_runs)
@@ -337,11 +400,17 @@ class RedemptionState(ServiceState):
         self.disputes.postpone(self.resolve_by)
         self.reporting.postpone(self.report_by)
 
-    def earn(self, contract_id: str, programme_id: str, provider_id: str, amount: int) -> None:
-        """Make so much more of a contract's subsidy claimable."""
+    def earn(self, contract_id: str, programme_id: str, provider_id: str, amount: int, rejected: int = 0) -> None:
+        """Make so much more of a contract's subsidy claimable, of which some was rejected."""
         if contract_id not in self.claimable:
             self.claimable[contract_id] = Claimable(programme_id, provider_id)
-        self.claimable.edit(contract_id).amount += amount
+        claimable = self.claimable.edit(contract_id)
+        claimable.amount += amount
+        claimable.rejected += rejected
+
+    def keep_reversible(self, contract_id: str, change: int) -> None:
+        """Change how much of a contract's subsidy may be reversed."""
+        put(self.reversible, contract_id, self.reversible.get(contract_id, 0) + change)
 
     def _window_runs(self, report_id: str) -> bool:
         report = self.reports.get(report_id)

@@ -1,7 +1,7 @@
 """Redemption's read models: which rows each of its log's events makes or changes. `At` is the entry's own place.
 
-The events name what they change, so no projection reads a row. What one cannot say from its event alone is found by
-joining: a contract's claimable rest is its `subsidy` less the lines of the claims that were not rejected.
+Contracts and usage are here, claims and payments in `claim_views`. The events name what they change, so no projection
+reads a row.
 """
 
 from __future__ import annotations
@@ -14,30 +14,21 @@ from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
+from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS
 from counterfoil.redemption.commands import Reading
 from counterfoil.redemption.events import (
     CancellationProposed,
     CaptureRecorded,
-    ClaimApproved,
-    ClaimOffset,
-    ClaimRejected,
-    ClaimSubmitted,
     ContractCancelled,
     ContractCompleted,
     ContractOpened,
     CorrectionProposed,
     DisputeRaised,
-    Payee,
-    PaymentConfirmed,
     ProviderDefaulted,
-    RecoveryConfirmed,
-    ReversalProposed,
-    SettlementClosed,
     UsageAccepted,
     UsageCorrected,
     UsageDisputed,
     UsageReported,
-    UsageReversed,
     UsageSplit,
 )
 from counterfoil.redemption.state import minutes
@@ -126,73 +117,6 @@ CORRECTIONS: Final = View(
     filters=("report_id", "contract_id", "proposed_by"),
 )
 """What one side says that a report should have said. Of each side the last counts, while the report is open."""
-CLAIMS: Final = View(
-    name="claims",
-    key=("claim_id",),
-    columns={
-        "claim_id": "text",
-        "programme_id": "text",
-        "provider_id": "text",
-        "invoice_number": "text",
-        "lines": "json",
-        "amount": "amount",
-        "submitted_at": "time",
-        "status": "text",
-        "status_since": "time",
-        "status_reason": "text?",
-        "settlement_id": "text?",
-    },
-    filters=("programme_id", "provider_id", "status", "settlement_id"),
-)
-"""`status`: submitted, approved, rejected, batched (part of the settlement `settlement_id`) or paid."""
-SETTLEMENTS: Final = View(
-    name="settlements",
-    key=("settlement_id",),
-    columns={
-        "settlement_id": "text",
-        "programme_id": "text",
-        "currency": "text",
-        "claim_ids": "json",
-        "payees": "json",
-        "amount": "amount",
-        "closed_at": "time",
-        "status": "text",
-        "paid_at": "time?",
-        "payment_reference": "text?",
-    },
-    filters=("programme_id", "status"),
-)
-"""`status`: closed or paid."""
-
-REVERSALS: Final = View(
-    name="reversals",
-    key=("reversal_id",),
-    columns={
-        "reversal_id": "text",
-        "report_id": "text",
-        "contract_id": "text",
-        "decided_by": "text",
-        "amount": "amount",
-        "reason": "text",
-        "status": "text",
-        "status_since": "time",
-        "unclaimed": "amount?",
-        "owed": "amount?",
-        "co_payment": "amount?",
-    },
-    filters=("report_id", "contract_id", "status"),
-)
-"""`status`: proposed (of a report the last counts) or reversed. `decided_by`: who proposed it, or the operator.
-
-Of a reversed subsidy, `unclaimed` can no longer be claimed, and `owed` is owed to the programme.
-"""
-RECEIVABLES: Final = View(
-    name="receivables",
-    key=("programme_id", "provider_id"),
-    columns={"programme_id": "text", "provider_id": "text", "currency": "text", "owed": "amount", "owed_since": "time"},
-    filters=("programme_id", "provider_id"),
-)
-"""What providers owe programmes after reversals: it is set off against their next claims, or paid back."""
 OUTAGES: Final = View(
     name="outages",
     key=("shard", "resumed_at"),
@@ -200,7 +124,7 @@ OUTAGES: Final = View(
 )
 """When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 
-VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CORRECTIONS, CLAIMS, REVERSALS, RECEIVABLES, SETTLEMENTS, OUTAGES)
+VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CORRECTIONS, *CLAIM_VIEWS, OUTAGES)
 
 
 class Window(NamedTuple):
@@ -368,101 +292,6 @@ def _provider_defaulted(event: ProviderDefaulted, at: At) -> Iterable[Change]:
     yield Set(CONTRACTS.name, (event.contract_id,), values)
 
 
-# payment --------------------------------------------------------------------------------------------------------------
-
-
-def _claim_submitted(event: ClaimSubmitted, at: At) -> Iterable[Change]:
-    row = {
-        "claim_id": event.claim_id,
-        "programme_id": event.programme_id,
-        "provider_id": event.provider_id,
-        "invoice_number": event.invoice_number,
-        "lines": [{"contract_id": line.contract_id, "amount": str(line.amount)} for line in event.lines],
-        "amount": event.amount,
-        "submitted_at": at.time,
-        "status": "submitted",
-        "status_since": at.time,
-        "status_reason": None,
-        "settlement_id": None,
-    }
-    yield Put(CLAIMS.name, row)
-
-
-def _reversal(event: ReversalProposed | UsageReversed, at: At, status: str, **parts: int) -> Put:
-    row = {
-        "reversal_id": event.reversal_id,
-        "report_id": event.report_id,
-        "contract_id": event.contract_id,
-        "decided_by": event.by,
-        "amount": event.amount,
-        "reason": event.reason,
-        "status": status,
-        "status_since": at.time,
-    }
-    return Put(REVERSALS.name, {**dict.fromkeys(REVERSALS.columns), **row, **parts})
-
-
-def _reversal_proposed(event: ReversalProposed, at: At) -> Iterable[Change]:
-    yield _reversal(event, at, "proposed")
-
-
-def _usage_reversed(event: UsageReversed, at: At) -> Iterable[Change]:
-    parts = {"unclaimed": event.unclaimed, "owed": event.owed, "co_payment": event.co_payment}
-    yield _reversal(event, at, "reversed", **parts)
-    if event.owed:
-        yield from _owed(event, at)
-
-
-def _owed(event: UsageReversed | ClaimOffset | RecoveryConfirmed, at: At) -> Iterable[Change]:
-    row = {
-        "programme_id": event.programme_id,
-        "provider_id": event.provider_id,
-        "currency": event.currency,
-        "owed": event.owed_after,
-        "owed_since": at.time,
-    }
-    yield Put(RECEIVABLES.name, row)
-
-
-def _claim_approved(event: ClaimApproved, at: At) -> Iterable[Change]:
-    yield Set(CLAIMS.name, (event.claim_id,), {"status": "approved", "status_since": at.time})
-
-
-def _claim_rejected(event: ClaimRejected, at: At) -> Iterable[Change]:
-    values = {"status": "rejected", "status_since": at.time, "status_reason": event.reason}
-    yield Set(CLAIMS.name, (event.claim_id,), values)
-
-
-def _settlement_closed(event: SettlementClosed, at: At) -> Iterable[Change]:
-    row = {
-        "settlement_id": event.settlement_id,
-        "programme_id": event.programme_id,
-        "currency": event.currency,
-        "claim_ids": list(event.claim_ids),
-        "payees": _payees(event.payees),
-        "amount": event.amount,
-        "closed_at": at.time,
-        "status": "closed",
-        "paid_at": None,
-        "payment_reference": None,
-    }
-    yield Put(SETTLEMENTS.name, row)
-    batched = {"status": "batched", "status_since": at.time, "settlement_id": event.settlement_id}
-    for claim_id in event.claim_ids:
-        yield Set(CLAIMS.name, (claim_id,), batched)
-
-
-def _payees(payees: tuple[Payee, ...]) -> list[dict[str, str]]:
-    return [{"provider_id": payee.provider_id, "amount": str(payee.amount)} for payee in payees]
-
-
-def _payment_confirmed(event: PaymentConfirmed, at: At) -> Iterable[Change]:
-    for claim_id in event.claim_ids:
-        yield Set(CLAIMS.name, (claim_id,), {"status": "paid", "status_since": at.time})
-    values = {"status": "paid", "paid_at": at.time, "payment_reference": event.payment_reference}
-    yield Set(SETTLEMENTS.name, (event.settlement_id,), values)
-
-
 REDUCERS: Final[Reducers] = {
     WriterResumed: _writer_resumed,
     ContractOpened: _contract_opened,
@@ -478,14 +307,6 @@ REDUCERS: Final[Reducers] = {
     CancellationProposed: _cancellation_proposed,
     ContractCancelled: _contract_cancelled,
     ProviderDefaulted: _provider_defaulted,
-    ReversalProposed: _reversal_proposed,
-    UsageReversed: _usage_reversed,
-    ClaimOffset: _owed,
-    RecoveryConfirmed: _owed,
-    ClaimSubmitted: _claim_submitted,
-    ClaimApproved: _claim_approved,
-    ClaimRejected: _claim_rejected,
-    SettlementClosed: _settlement_closed,
-    PaymentConfirmed: _payment_confirmed,
+    **CLAIM_REDUCERS,
 }
 """Changes per event of redemption's log; what it mirrors from issuance is issuance's to show."""

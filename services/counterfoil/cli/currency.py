@@ -1,0 +1,27 @@
+"""`counterfoil currency`: currencies beside those of ISO 4217."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.listing import Listing, add_list
+from counterfoil.cli.options import argument, option
+from counterfoil.cli.signing import signed
+from counterfoil.contract.record import Command as Body
+from counterfoil.issuance.commands import RegisterCurrency
+
+app = typer.Typer(name="currency", help="Currencies beside those of ISO 4217: register, list.", no_args_is_help=True)
+
+
+@signed(app, "register", "counterfoil currency register XSD --minor-units 2 --as operator")
+def register(
+    currency: Annotated[str, argument("CODE", "Three capital letters.")],
+    minor_units: Annotated[int, option("--minor-units", "Decimals that can be paid, for ever.", metavar="N")],
+) -> Body:
+    """Operator: let a currency be used that is not in ISO 4217."""
+    return RegisterCurrency(currency=currency, minor_units=minor_units)
+
+
+add_list(app, Listing("currencies", "currencies", "currency minor_units registered_at"))
