@@ -222,6 +222,7 @@ def test_a_peer_that_does_not_read_is_given_up(quick: Callable[..., None]) -> No
         raw.settimeout(10)
         raw.connect(("127.0.0.1", web.port))
         raw.sendall(HEALTH.replace(b"/healthz", b"/long"))
+        assert raw.recv(1) == b"H"  # and reads no more
         ends = time.monotonic() + 10
         while len(counted):
             assert time.monotonic() < ends, "the connection was kept"
