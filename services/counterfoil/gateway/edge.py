@@ -6,18 +6,18 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from counterfoil.gateway.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from counterfoil.gateway.problems import Problem
 
 _ALWAYS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
 }
 """Of every answer that has none of its own."""
+_ANY_ORIGIN: Final = [(b"access-control-allow-origin", b"*")]
 _PUBLIC: Final = "/log/"
 """Below it are the published logs, which pages of any origin may read."""
 
@@ -42,11 +42,10 @@ class Edge:
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
-                    headers.setdefault(name, value)
-                if public:
-                    headers["Access-Control-Allow-Origin"] = "*"
+                headers = message["headers"]
+                given = {name for name, _ in headers}
+                more = [field for field in _ALWAYS.items() if field[0] not in given]
+                message["headers"] = [*headers, *more, *(_ANY_ORIGIN if public else ())]
             await send(message)
 
         problem = self._problem(scope)
