@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
 import trustme
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from counterfoil.gateway.app import create_app
+from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
@@ -28,11 +31,29 @@ from tests.lacking import leave_out
 CONFIGURATION = Path(__file__).parents[2] / "infra" / "nginx" / "counterfoil.conf"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 NAME = "market.example.org"
+SNI = {"sni_hostname": NAME}
+PEER = "127.0.0.2"
+SPOOFED = {"X-Forwarded-For": "10.0.0.1"}
 
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+class Seen:
+    """ASGI middleware that knows who asked."""
+
+    peers: ClassVar[list[str]] = []
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            self.peers.append(peer_of(scope))
+        await self._app(scope, receive, send)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +62,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Market, 
     relay = AnswerRelay()
     market = Market(tmp_path_factory.mktemp("market"), DeliverToBoth(relay)).open()
     app = create_app(market.system.backend(), relay, Protections(hosts=frozenset({NAME}), proxies=("127.0.0.1",)))
+    app.add_middleware(Seen)
     config = server_config(app, None, ("127.0.0.1",), log_config=None, timeout_graceful_shutdown=1)
     server, listener = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -86,10 +108,9 @@ def proxy(gateway: tuple[Market, int], tmp_path_factory: pytest.TempPathFactory)
     context = ssl.create_default_context()
     authority.configure_trust(context)
     try:
-        with httpx.Client(
-            base_url=f"https://127.0.0.1:{tls}", headers={"Host": NAME}, verify=context, trust_env=False
-        ) as client:
-            until_open(tls)
+        until_open(tls)
+        transport = httpx.HTTPTransport(verify=context, local_address=PEER)
+        with httpx.Client(base_url=f"https://127.0.0.1:{tls}", headers={"Host": NAME}, transport=transport) as client:
             yield client
     finally:
         running.terminate()
@@ -108,13 +129,13 @@ def until_open(port: int) -> None:
             return
 
 
-SNI = {"sni_hostname": NAME}
-
-
 def test_commands_and_logs_pass(gateway: tuple[Market, int], proxy: httpx.Client) -> None:
     market, _ = gateway
-    answer = proxy.post("/v1/commands", content=market.sign("treasury", deposit("lab-1", 1)), extensions=SNI)
+    answer = proxy.post(
+        "/v1/commands", content=market.sign("treasury", deposit("lab-1", 1)), headers=SPOOFED, extensions=SNI
+    )
     assert answer.status_code == 200
+    assert Seen.peers == [PEER]  # and not the proxy, whatever the peer says
     assert answer.headers["strict-transport-security"]
     assert proxy.get("/log/ledger/main/vkey", extensions=SNI).headers["access-control-allow-origin"] == "*"
     assert proxy.post("/v1/commands", content=b"x" * 70_000, extensions=SNI).status_code == 413

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from counterfoil.cli.command import Invalid, Out
-from counterfoil.settings import Listen, Settings, parse_listen
+from counterfoil.settings import Listen, Settings
 
 if TYPE_CHECKING:
     import uvicorn
@@ -70,12 +70,12 @@ def make_server(
     return server
 
 
-def protections_of(settings: Settings, host: str) -> Protections:
-    """What the settings say of the gateway's protections. `host`: the instance's."""
+def protections_of(settings: Settings, *hosts: str) -> Protections:
+    """What the settings say of the gateway's protections. `hosts`: other names of it, a port behind them or not."""
     from counterfoil.gateway.protections import Protections
     from counterfoil.gateway.quotas import Quota
 
-    named = (*settings.hosts.split(","), host.partition(":")[0], parse_listen(settings.listen).host.lower())
+    named = (*settings.hosts.split(","), *(host.partition(":")[0].lower() for host in hosts))
     proxies = tuple(filter(None, settings.proxies.split(",")))
     quota = Quota(settings.quota_entries, settings.quota_bytes)
     return Protections(quota, frozenset(filter(None, named)), proxies)

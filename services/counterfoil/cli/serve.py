@@ -22,13 +22,14 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.instance import Instance
-from counterfoil.settings import GATEWAY, VIEWS, Listen, Settings, parse_listen
+from counterfoil.settings import GATEWAY, VIEWS, Listen, parse_listen
 
 if TYPE_CHECKING:
     from socket import socket
 
     from counterfoil.bootstrap.distributed import Distributed
     from counterfoil.cli.gateway_server import StopSignal
+    from counterfoil.gateway.protections import Protections
 
 NAMES: Final = (*SERVICES, VIEWS, GATEWAY)
 _POLL_SECONDS: Final = 0.5  # between checks whether to stop
@@ -97,7 +98,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
     with extra("distributed"):
         from counterfoil.bootstrap.distributed import Distributed
         from counterfoil.ops import logs
-    from counterfoil.cli.gateway_server import StopSignal, listening
+    from counterfoil.cli.gateway_server import StopSignal, listening, protections_of
     from counterfoil.runtime.clock import open_clock
 
     settings = out.settings
@@ -111,7 +112,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         try:
             _show(out, system, names, listener)
             if _started(system) and not stop.received:
-                _run(system, relay, listener, stop, settings)
+                _run(system, relay, listener, stop, protections_of(settings, instance.identity.host, address.host))
         finally:
             system.close()
     if system.failure:
@@ -145,13 +146,12 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
 
 
 def _run(
-    system: Distributed, relay: AnswerRelay, listener: socket | None, stop: StopSignal, settings: Settings
+    system: Distributed, relay: AnswerRelay, listener: socket | None, stop: StopSignal, protections: Protections
 ) -> None:
     """Serve until a signal comes, or a component has failed for good."""
-    from counterfoil.cli.gateway_server import make_server, protections_of
+    from counterfoil.cli.gateway_server import make_server
 
     if listener is not None:
-        protections = protections_of(settings, system.instance.identity.host)
         make_server(system.gateway.backend(), relay, lambda: system.failure, stop, protections).run([listener])
         return
     while not stop.received and not system.wait(_POLL_SECONDS):

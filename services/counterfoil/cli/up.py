@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.cli.gateway_server import StopSignal
+    from counterfoil.gateway.protections import Protections
 
 log = logging.getLogger("counterfoil.up")
 
@@ -64,7 +65,7 @@ def register(app: typer.Typer) -> None:
 
 def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
-    from counterfoil.cli.gateway_server import StopSignal, listening
+    from counterfoil.cli.gateway_server import StopSignal, listening, protections_of
 
     logs.configure(out.settings.log_level, "text", "up")
     with _only_process(instance), listening(listen) as listener:
@@ -73,7 +74,14 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
         system = _open(out, instance, relay)
         try:
             if not stop.received:
-                _run(out, system, relay, listener, stop)
+                _run(
+                    out,
+                    system,
+                    relay,
+                    listener,
+                    stop,
+                    protections_of(out.settings, instance.identity.host, listen.host),
+                )
         finally:
             system.close()
     if system.failure:
@@ -81,10 +89,11 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     out.note("stopped")
 
 
-def _run(out: Out, system: Embedded, relay: AnswerRelay, listener: socket, stop: StopSignal) -> None:
-    from counterfoil.cli.gateway_server import listener_url, make_server, protections_of, warn_without_tls
+def _run(
+    out: Out, system: Embedded, relay: AnswerRelay, listener: socket, stop: StopSignal, protections: Protections
+) -> None:
+    from counterfoil.cli.gateway_server import listener_url, make_server, warn_without_tls
 
-    protections = protections_of(out.settings, system.instance.identity.host)
     server = make_server(system.backend(), relay, lambda: system.failure, stop, protections)
     system.start()
     found = {"url": listener_url(listener), **instance_files(system.instance)}
