@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +20,7 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.settings import Settings
 
 DEFAULT = re.compile(r"Default: COUNTERFOIL_([A-Z]+), (?:or )?(\S+)\.(?=\s|$)")
-ROOT = typer.main.get_command(commands)
+ROOT: Any = typer.main.get_command(commands)
 
 
 def every(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -63,6 +66,26 @@ def test_nothing_is_missing() -> None:
     options = [{each.name for each in command.params} for command in each_alone.values()]
     assert sum({"limit", "wait"} <= names for names in options) == len(VIEWS)
     assert sum("where" in names for names in options) == sum(bool(view.filters) for view in VIEWS.values())
+
+
+ALONE = """
+import json, sys
+from counterfoil.cli.late import MODULES
+
+found = {}
+for name in MODULES:
+    for module in [each for each in sys.modules if each.startswith("counterfoil.cli.")]:
+        del sys.modules[module]
+    from counterfoil.cli.late import LateCommands
+    found[name] = sorted(getattr(LateCommands()[name], "commands", []))
+print(json.dumps(found))
+"""
+
+
+def test_a_start_that_imports_one_group_has_all_its_commands() -> None:
+    ran = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    whole = {name: sorted(getattr(each, "commands", [])) for name, each in ROOT.commands.items()}
+    assert json.loads(ran.stdout) == whole
 
 
 @pytest.mark.parametrize("group", [(), *[(name,) for name in GROUPS]], ids="-".join)

@@ -31,7 +31,7 @@ MODULES: Final[Mapping[str, str]] = {
     "export": "export",
     "resend": "resend",
     "rules": "rules",
-    "log": "log",
+    "log": "mirror",
     "clock": "clock",
     "schemas": "schemas",
     "bench": "bench",
@@ -40,7 +40,8 @@ MODULES: Final[Mapping[str, str]] = {
     "database": "database",
     "dead-letters": "dead_letters",
 }
-"""By the name of a command or group, in the order of the help: its module, which has an `app` or a `register`."""
+"""By the name of a command or group, in the order of the help: its module, which has an `app` or a `register`; of a
+group of several modules, the one that imports the others."""
 
 
 class LateCommands(Mapping[str, Any]):
