@@ -327,11 +327,18 @@ def test_a_gateway_that_stops_answers_what_it_took(market: Secured) -> None:
 # secrets ------------------------------------------------------------------------------------------------------------
 
 
+def key_files(market: Secured) -> list[Path]:
+    """Every private key; clients keep folders beside those of parties."""
+    found = [path for name in ("keys", "log-keys") for path in (market.home / name).iterdir() if path.is_file()]
+    assert len(found) > len(SERVICES)
+    return found
+
+
 def secrets_of(market: Secured) -> dict[str, str]:
     """Every password, and the secret part of every private key, as text."""
     assert market.cluster.secrets is not None
     passwords = {path.name: path.read_text() for path in market.cluster.secrets.glob("*-*") if path.suffix != ".pem"}
-    files = [path for name in ("keys", "log-keys") for path in (market.home / name).iterdir()]
+    files = key_files(market)
     keys = {str(path): path.read_text().splitlines()[1] for path in files}
     broker = (market.cluster.root / "kafka" / "broker.pem").read_text()
     found = {**passwords, **keys, "passphrase": PASSPHRASE, "broker.pem": broker.splitlines()[1]}
@@ -351,7 +358,7 @@ def process_environments(pid: int) -> Iterator[tuple[Path, bytes]]:
 
 def test_no_secret_is_in_a_log_a_command_line_or_an_environment(market: Secured) -> None:
     secrets = secrets_of(market)
-    assert len(secrets) == 2 * 7 + sum(len(list((market.home / name).iterdir())) for name in ("keys", "log-keys")) + 2
+    assert len(secrets) == 2 * 7 + len(key_files(market)) + 2
     assert min(map(len, secrets.values())) >= len(PASSPHRASE)
     pids = [*market.cluster.pids.values(), *(process.popen.pid for process in market.fleet.processes.values())]
     seen = dict(pair for pid in pids for pair in process_environments(pid))
