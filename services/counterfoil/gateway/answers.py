@@ -27,7 +27,10 @@ _POSITION_SCHEMA: Final = {
 def responses(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The responses of a query, for OpenAPI. `schema`: of the JSON in its answer."""
     content = {"application/json": {"schema": schema}}
-    title = "`catching_up`: the views are being rebuilt; `detail` says how far they are. Or `unavailable`"
+    title = (
+        "`catching_up`: the views are being rebuilt; `detail` says how far they are. `busy`: too many queries wait. "
+        "`scan_too_long`: it reads too much. Or `unavailable`"
+    )
     return {
         "200": {"description": description, "content": content, "headers": {POSITION: _POSITION_SCHEMA}},
         "503": {"description": title, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}},

@@ -13,7 +13,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.log_id import LogId, log_of
-from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.refusals import Code, Refusal, Stage
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
@@ -104,8 +104,14 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
             log, size = log_of(submission.header.aud), len(envelope)
-            await _take(request, quotas, submission.header.actor, size)
             _check_decides(backend, log)
+            try:
+                quotas.take(submission.header.actor, size)
+            except Problem as problem:
+                is_checked(request.scope)
+                backend.telemetry.refused(log, problem.code, Stage.INTAKE.value)
+                await asyncio.sleep(PAUSE)
+                raise
             is_checked(request.scope)
             trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
             later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
@@ -154,16 +160,6 @@ def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSON
     if answer is None or not answer.entry.outcomes:
         raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
     return answer_response(answer)
-
-
-async def _take(request: Request, quotas: Quotas, party: str, size: int) -> None:
-    """Take a command from its party's quota. Raises `Problem` 429, after a pause."""
-    try:
-        quotas.take(party, size)
-    except Problem:
-        is_checked(request.scope)
-        await asyncio.sleep(PAUSE)
-        raise
 
 
 def _check_decides(backend: Backend, log: LogId) -> None:
