@@ -28,7 +28,7 @@ class CounterfoilError(Exception):
 
 
 class NotInitialised(CounterfoilError):
-    """There is no instance in this directory."""
+    """There is no instance in this directory, or its `instance.json` is damaged."""
 
 
 class AlreadyInitialised(CounterfoilError):

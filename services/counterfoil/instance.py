@@ -59,8 +59,11 @@ class Instance:
         self.root, self._passphrase = root, passphrase
         try:
             self.identity = Identity(**json.loads((root / "instance.json").read_text()))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotInitialised(f"no instance in {root}: run `counterfoil init --home {root}` first") from None
+        except (ValueError, TypeError):
+            path = root / "instance.json"
+            raise NotInitialised(f"{path} is damaged: restore it from a copy") from None
 
     @classmethod
     def create(

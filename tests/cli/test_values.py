@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.advice import advice, readable
+from counterfoil.cli.command import Invalid
+from counterfoil.cli.signing import AMOUNTS, check
 from counterfoil.cli.values import (
+    NESTED_AMOUNTS,
     format_amount,
+    in_units,
     parse_amount,
     parse_delivery_hour,
     parse_moment,
     parse_reading,
 )
 from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import format_hour, format_time, parse_hour, parse_time
+from counterfoil.issuance.commands import ReturnVoucher
+from counterfoil.ledger.commands import Deposit
 from counterfoil.redemption.commands import Reading
 
 EIGHT = parse_time("2026-01-05T08:00:00.000000Z")
@@ -80,3 +90,46 @@ def test_every_refusal_has_advice(code: Code) -> None:
 def test_fields_for_people() -> None:
     shown = readable({"available": "478400000", "hour": str(parse_hour("20260105T08Z")), "programme_id": "478400000"})
     assert shown == {"available": "478.40", "hour": "20260105T08Z", "programme_id": "478400000"}
+    assert readable({"cap": "50000000", "issued": "1", "group_id": "7"}) == {
+        "cap": "50.00", "issued": "0.000001", "group_id": "7"
+    }  # fmt: skip
+    assert readable({"amount": "9000000", "most": "1000000"}) == {"amount": "9.00", "most": "1.00"}
+    assert readable({"hour": "0", "most": "960"})["most"] == "960"  # minutes
+
+
+def nested(kind: type) -> Iterator[tuple[str, bool]]:
+    """The members of the records in an event's members, and whether they are amounts."""
+    for hint in get_type_hints(kind).values():
+        for inner in (hint, *get_args(hint)):
+            if isinstance(inner, type) and is_dataclass(inner):
+                for each in fields(inner):
+                    yield each.name, str(each.type).removesuffix(" | None") in AMOUNTS
+
+
+def test_nested_amounts_are_in_units_too() -> None:
+    members = {found for event in VOCABULARY.events.values() for found in nested(event)}
+    assert {name for name, amount in members if amount} == set(NESTED_AMOUNTS)
+    assert not {name for name, amount in members if not amount} & set(NESTED_AMOUNTS)
+    row = {"face": "1000000", "lines": [{"amount": "21600000", "readings": "7"}], "terms": {"min_face": "5", "n": 1}}
+    assert in_units(row, ["face"]) == {
+        "face": "1.00", "lines": [{"amount": "21.60", "readings": "7"}], "terms": {"min_face": "0.000005", "n": 1}
+    }  # fmt: skip
+
+
+def deposit(**other: Any) -> Deposit:
+    return Deposit(**{"party_id": "acme", "currency": "USD", "amount": 1, "payment_reference": "IN-1", **other})
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (deposit(amount=0), "an amount from 0.000001 to 9223372036854.775807"),
+        (deposit(currency="usd"), "a currency: three letters"),
+        (deposit(party_id="A b"), "an id: up to 63 of"),
+        (ReturnVoucher(voucher_id="vch-1-0", reason=""), "text of at least one character"),
+    ],
+)
+def test_a_form_says_what_it_asks_for_in_words(body: Command, words: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(words)) as caught:
+        check(body)
+    assert "pattern" not in str(caught.value)

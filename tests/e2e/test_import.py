@@ -150,7 +150,9 @@ def test_lines_are_bounded(market: Shell, tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_cannot_be_imported_is_named(market: Shell, tmp_path: Path) -> None:
     file = write(tmp_path / "some.csv", [("a",), ("b",)])
     ran = market.run("import", "voucher", "conjure", file, "--as", "springfield", "--json")
-    assert (ran.code, "voucher issue" in ran.error["meaning"]) == (2, True)
+    assert (ran.code, "of `voucher` these can: issue, " in ran.error["meaning"]) == (2, True)
+    ran = market.run("import", "vouchers", "issue", file, "--as", "springfield", "--json")
+    assert (ran.code, "groups: balance, bid, " in ran.error["meaning"]) == (2, True)
 
 
 def test_a_view_is_exported_whole_and_in_place_of_an_older_file(market: Shell, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.KEY_REVOKED: "Sign with another key of the party: --key NAME.",
     Code.KEY_FOR_OTHER_USE: "Sign `party recover` with the recovery key, and all else with another key: --key NAME.",
     Code.PARTY_CLOSED: "It can cancel orders, report and accept usage, and claim. Only its recovery opens it again.",
-    Code.PARTY_SUSPENDED: "`counterfoil party show` says why. Until the operator reinstates it, as for a closed one.",
+    Code.PARTY_SUSPENDED: "`counterfoil party show` says why, and what it still may until the operator reinstates it.",
     Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again.",
     Code.COMMAND_FROM_FUTURE: "Check this machine's clock, then run it again.",
     Code.ROLE_NOT_ALLOWED: "Sign as a party with the role that `needs` names: `counterfoil party list` shows them.",
@@ -60,6 +60,20 @@ _ADVICE: Final[dict[str, str]] = {
     Code.PROGRAMME_NOT_OPEN: "See valid_from and valid_until in `counterfoil programme versions`.",
     Code.DUTIES_NOT_SEPARATE: (
         "Another party has to do this: `counterfoil party show PARTY` says what a party may do, and why not."
+    ),
+    Code.GATE_CLOSED: "Name later hours: those that are about to begin are not traded.",
+    Code.WINDOW_NOT_VALID: "Let it end after it begins; take a shorter or a nearer one if it does.",
+    Code.AMEND_NOT_VALID: "Name --reduce-by or --price. To take back all nodes, cancel the order.",
+    Code.NODES_ALREADY_SOLD: "Take back fewer nodes; for another price cancel the offer, and post what is left anew.",
+    **dict.fromkeys(
+        (
+            Code.PARTY_NOT_SUSPENDED,
+            Code.PROGRAMME_NOT_PAUSED,
+            Code.PROVIDER_ALREADY_LISTED,
+            Code.PROVIDER_NOT_SUSPENDED,
+            Code.VOUCHER_NOT_SUSPENDED,
+        ),
+        "There is nothing to do.",
     ),
     Code.ORDER_NOT_OPEN: "Wait until its funds are held, then run it again.",
     Code.USAGE_NOT_DELIVERED_YET: "Report after the hour has ended.",
@@ -109,6 +123,8 @@ _SHOWN: Final[dict[str, Callable[[int], str]]] = {
             "owed",
             "reversible",
             "min_face",
+            "cap",
+            "issued",
         ),
         format_amount,
     ),
@@ -120,7 +136,8 @@ _SHOWN: Final[dict[str, Callable[[int], str]]] = {
 
 def readable(fields: Mapping[str, str]) -> dict[str, str]:
     """A refusal's fields for people: amounts in units of the currency, hours and times as text."""
+    shown = {**_SHOWN, "most": format_amount} if "amount" in fields else _SHOWN
     return {
-        name: _SHOWN[name](int(text)) if name in _SHOWN and text.isascii() and text.isdigit() else text
+        name: shown[name](int(text)) if name in shown and text.isascii() and text.isdigit() else text
         for name, text in fields.items()
     }

@@ -29,6 +29,8 @@ def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
         "cash": list(gateway.rows("balances", {"account": cash(party)}, wait_for=wait or ())),
         "vouchers": list(gateway.rows("vouchers_balance", {"beneficiary_id": party})),
     }
+    if not any(found.values()):
+        gateway.get("parties", party)  # refused if there is no such party
     tables = [
         Rows(listing.what, [in_units(row, listing.amounts) for row in rows], listing.columns.split(), listing.amounts)
         for listing, rows in zip((_CASH, _VOUCHERS), found.values(), strict=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from counterfoil.cli.advice import readable
 from counterfoil.cli.command import REFUSED, Invalid
 from counterfoil.cli.lines import Line, read_lines
 from counterfoil.cli.options import argument
@@ -93,9 +94,9 @@ def _made(command: tuple[str, str], lines: Sequence[Line], file: Path) -> list[M
         except Invalid as problem:
             bad.append(f"line {numbers[0]}: {problem}")
     if bad:
-        more = f"\n... and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        raise Invalid(f"{file}: {len(bad)} of {len(lines)} lines are wrong, and nothing was sent:\n"
-                      + "\n".join(bad[:SHOWN]) + more)  # fmt: skip
+        more = [f"... and {len(bad) - SHOWN} more"] if len(bad) > SHOWN else []
+        first = f"{file}: {len(bad)} of {len(lines)} lines are wrong, and nothing was sent:"
+        raise Invalid(first, *bad[:SHOWN], *more)
     return made
 
 
@@ -129,8 +130,10 @@ class _Parser:
         self._command = command_of(*command)
         if command not in MAKERS:
             import_all()
-            known = ", ".join(sorted(" ".join(each) for each in MAKERS))
-            raise Invalid(f"`counterfoil {' '.join(command)}` cannot be imported; these can: {known}")
+            names, groups = (sorted(each) for each in ({name for group, name in MAKERS if group == command[0]},
+                                                       {group for group, _ in MAKERS}))  # fmt: skip
+            known = f"of `{command[0]}` these can: {', '.join(names)}" if names else f"groups: {', '.join(groups)}"
+            raise Invalid(f"`counterfoil {' '.join(command)}` cannot be imported; {known}")
         self._make = MAKERS[command]
         self._columns = {
             _column(each): each
@@ -230,7 +233,7 @@ def _outcomes(made: Sequence[Made], settled: Settled) -> Iterator[dict[str, Any]
         refusal = outcome.refusal
         said = {"outcome": "accepted", "detail": ""}
         if refusal is not None:
-            detail = " ".join(f"{name}={value}" for name, value in refusal.detail)
+            detail = " ".join(f"{name}={value}" for name, value in readable(dict(refusal.detail)).items())
             said = {"outcome": f"refused: {refusal.code.value}", "detail": detail}
         made_id = _id_of(events[0]) if events else ""
         for line in each.lines:
@@ -268,7 +271,8 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def _show(session: SigningSession, rows: Sequence[dict[str, Any]], path: Path) -> None:
     counts = Counter(each["outcome"] for each in rows)
     refused = [each for each in rows if each["outcome"] != "accepted"]
-    shown: list[Any] = [record({**counts, "outcomes in": str(path)})]
+    summary = [{"outcome": outcome, "lines": lines} for outcome, lines in counts.items()]
+    shown: list[Any] = [Rows("outcomes", summary, ("outcome", "lines"), ("lines",)), record({"outcomes in": str(path)})]
     if refused:
         shown.append(Rows("refused lines", refused[:SHOWN], _COLUMNS[:3]))
     session.out.show({"outcomes": rows, "counts": counts, "file": str(path)}, *shown)

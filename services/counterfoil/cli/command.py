@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Group, RenderableType
 
-from counterfoil.cli.render import console, plain, record
+from counterfoil.cli.render import console, lines, plain, record
 from counterfoil.errors import CounterfoilError, ServiceStopped
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 
 class Invalid(CounterfoilError):
-    """Wrong usage, or it cannot run here; the message says why."""
+    """Wrong usage, or it cannot run here; the message says why, in one line or several."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__("\n".join(texts))
+        self.lines = texts
 
 
 @dataclass
@@ -99,10 +103,15 @@ def make(
         parameters = [*(each.replace(kind=keyword) for each in own), *added]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        app.command(name, help=inspect.cleandoc(function.__doc__ or ""), epilog=f"Example: {example}")(run)
+        app.command(name, help=_flowing(function.__doc__ or ""), epilog=f"Example: {example}")(run)
         return function
 
     return add
+
+
+def _flowing(doc: str) -> str:
+    """A help text whose paragraphs fill the lines of the terminal, not those of the source."""
+    return "\n\n".join(" ".join(each.split("\n")) for each in inspect.cleandoc(doc).split("\n\n"))
 
 
 def local(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
@@ -157,7 +166,12 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
         _print_error(out, {"code": "service_stopped", "meaning": str(problem)})
         return FAILED
     except CounterfoilError as problem:
-        _print_error(out, {"code": "cannot_run", "meaning": str(problem)})
+        _print_error(out, {"code": "cannot_run", "meaning": str(problem)}, getattr(problem, "lines", ()))
+        return CANNOT
+    except OSError as problem:
+        if problem.filename is None:  # a fault here, or an output that nobody reads any more
+            raise
+        _print_error(out, {"code": "cannot_run", "meaning": f"cannot use {problem.filename}: {problem.strerror}"})
         return CANNOT
     return 0
 
@@ -172,7 +186,8 @@ def _refusal(problem: Any) -> dict[str, Any]:
     return made
 
 
-def _print_error(out: Out, problem: Mapping[str, Any]) -> None:
+def _print_error(out: Out, problem: Mapping[str, Any], meaning: Sequence[str] = ()) -> None:
+    """`meaning`: its lines, if it has several."""
     if out.json:
         print(json.dumps({"error": problem}), file=sys.stderr)
         return
@@ -181,6 +196,8 @@ def _print_error(out: Out, problem: Mapping[str, Any]) -> None:
     fields = readable(problem.get("fields") or {})
     shown = {name: value for name, value in problem.items() if name not in ("code", "fields")}
     shown = {"refused" if "fields" in problem else "error": problem["code"], **shown, **fields}
+    if len(meaning) > 1:
+        shown["meaning"] = lines(meaning)
     console(stderr=True).print(record(shown))
 
 

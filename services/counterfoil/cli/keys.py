@@ -22,7 +22,7 @@ from counterfoil.issuance.commands import AddKey, RevokeKey, SetRecoveryKey
 
 app = typer.Typer(
     name="keys",
-    help="Keys: make, show, register and revoke them, and the passphrases of their files.",
+    help="Keys and their files: new, show, list, passphrase, prove, add, revoke, set-recovery, registered.",
     no_args_is_help=True,
 )
 

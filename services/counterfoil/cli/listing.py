@@ -83,7 +83,7 @@ def add_show(app: typer.Typer, listing: Listing, name: str = "show") -> None:
 
     def run(session: GatewaySession, key: Key, wait: Wait = None) -> None:
         if len(key) != len(names):
-            raise Invalid(f"{' '.join(key)}: the key is {' '.join(names)}")
+            raise Invalid(f"{' '.join(key)}: name {' '.join(names)}, as the list shows them")
         row = session.gateway.get(listing.view, *key, wait_for=wait or ())
         session.out.show(row, record(in_units(row, listing.amounts)))
 

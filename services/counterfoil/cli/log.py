@@ -161,7 +161,9 @@ def read_vkeys(path: Path) -> dict[str, VerifyKey]:
     """The pinned log keys in a file, by origin. Raises `Invalid`."""
     try:
         return parse_vkeys(path.read_text())
-    except (OSError, UnicodeDecodeError, NotProven) as problem:
+    except OSError as problem:
+        raise Invalid(f"cannot read {path}: {problem.strerror}") from problem
+    except (UnicodeDecodeError, NotProven) as problem:
         raise Invalid(f"cannot read pinned keys from {path}: {problem}") from problem
 
 

@@ -74,7 +74,8 @@ def _show(session: SigningSession, settled: Settled, outcome: dict[str, Any] | N
 def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: outcome[name] for name in _SHOWN if name in outcome and outcome[name] is not None}
     shown["trades"] = [
-        f"{each['nodes']} nodes for {each['hours']} h from {each['first_hour']} at {format_amount(int(each['price']))}"
+        f"{each['trade_id']}: {each['nodes']} {'node' if each['nodes'] == 1 else 'nodes'} for {each['hours']} h"
+        f" from {each['first_hour']} at {format_amount(int(each['price']))}"
         for each in outcome["trades"]
     ]
     return shown if outcome["cause"] is None else {**shown, "advice": advice(outcome["cause"])}

@@ -29,7 +29,9 @@ from counterfoil.issuance.commands import (
 )
 
 app = typer.Typer(
-    name="programme", help="Programmes: publish, fund, accredit, pause, show, list.", no_args_is_help=True
+    name="programme",
+    help="Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, show, list.",
+    no_args_is_help=True,
 )
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
 ProviderId = Annotated[str, argument("PROVIDER", "The provider's party id.")]

@@ -40,7 +40,11 @@ def lines(texts: Iterable[str]) -> Text:
 
 
 def cell(value: object) -> Text:
-    """A value in one cell: a list with commas or, if long, one item per line; nested values as JSON; none as a dash."""
+    """A value in one cell: `Text` as it is, a list with commas or, if long, one item per line; nested values as JSON,
+    none as a dash.
+    """
+    if isinstance(value, Text):
+        return value
     if value is None or value in ("", [], ()):
         return plain("-", "dim")
     if isinstance(value, bool):

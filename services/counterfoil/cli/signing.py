@@ -5,6 +5,7 @@ receipt is verified.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -59,7 +60,14 @@ SIGNING: Final[Parameters] = {
 }
 MAKERS: Final[dict[tuple[str, str], Callable[..., Body]]] = {}
 """By group and name of a command: what makes its body of its options."""
-_AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
+_FORMS: Final[Mapping[str, str]] = {
+    "'^(?:[^\\x00-": "text of at least one character, without control characters",
+    "'^(?:[a-z0-9](?:[a-z0-9._-]": "an id: up to 63 of a-z, 0-9, dot, dash and underscore; first and last a-z or 0-9",
+    "'^(?:[A-Z]{3})$'": "a currency: three letters A to Z",
+}
+"""What the beginning of a pattern in a message of the contract's forms says, in words."""
+AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")
+"""The types of members that are amounts."""
 
 
 class SigningSession(GatewaySession):
@@ -159,7 +167,15 @@ def check(body: Body) -> None:
 
 def refused_form(code: str, detail: Mapping[str, str]) -> str:
     """What is wrong with a body's form, in one line."""
-    return f"{code}: {', '.join(f'{name} {value}' for name, value in detail.items())}"
+    return f"{code}: {', '.join(f'{name} {_reason(value)}' for name, value in detail.items())}"
+
+
+def _reason(text: str) -> str:
+    """What a form asks for, in words: not as a pattern, and amounts in units of the currency."""
+    range_ = re.fullmatch(r"(?:Value error, )?must be from (-?[0-9]+) to ([0-9]+)", text)
+    if range_ is not None:
+        return f"an amount from {format_amount(int(range_[1]))} to {format_amount(int(range_[2]))}"
+    return next((words for pattern, words in _FORMS.items() if pattern in text), text.removeprefix("Value error, "))
 
 
 def signing(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
@@ -221,7 +237,7 @@ def event_row(event: Event) -> dict[str, Any]:
     from counterfoil.contract.codec import dump_event
 
     row = dump_event(event)
-    amounts = {each.name for each in fields(cast(Any, event)) if str(each.type).removesuffix(" | None") in _AMOUNTS}
+    amounts = {each.name for each in fields(cast(Any, event)) if str(each.type).removesuffix(" | None") in AMOUNTS}
     if "legs" in row:
         row["legs"] = [_leg(leg) for leg in row["legs"]]
     return {"event": row.pop("type"), **in_units(row, amounts)}

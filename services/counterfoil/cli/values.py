@@ -20,7 +20,7 @@ def parse_amount(text: str) -> int:
     """Micro-units from ``12``, ``12.5`` or ``12.500000``. Raises ValueError."""
     found = _AMOUNT.fullmatch(text)
     if found is None:
-        raise ValueError("an amount in units of the currency with at most six decimals, such as 12.50")
+        raise ValueError("an amount in units of the currency, at most 13 digits and six decimals, such as 12.50")
     return int(found[1]) * MICRO + int((found[2] or "").ljust(6, "0"))
 
 
@@ -70,9 +70,19 @@ def parse_sha256(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+NESTED_AMOUNTS: Final = ("amount", "claimed", "brought", "carried", "resubmitted", "beneficiary_cap", "min_face")
+"""Members of nested values that are amounts: of a programme's terms, a claim's lines, a settlement's payees."""
+
+
 def in_units(row: Mapping[str, Any], amounts: Collection[str]) -> dict[str, Any]:
-    """A row for people: the members in `amounts` in units of the currency, the others unchanged."""
+    """A row for people: the members in `amounts` and nested amounts in units of the currency, the others unchanged."""
     return {
-        name: format_amount(int(value)) if name in amounts and value is not None else value
+        name: format_amount(int(value)) if name in amounts and value is not None else _nested_in_units(value)
         for name, value in row.items()
     }
+
+
+def _nested_in_units(value: Any) -> Any:
+    if isinstance(value, dict):
+        return in_units(value, NESTED_AMOUNTS)
+    return [_nested_in_units(each) for each in value] if isinstance(value, list) else value

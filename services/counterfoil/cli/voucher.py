@@ -11,7 +11,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
 
 app = typer.Typer(
-    name="voucher", help="Vouchers: issue, suspend, reinstate, revoke, give back, show, list.", no_args_is_help=True
+    name="voucher", help="Vouchers: issue, suspend, reinstate, revoke, return, show, list.", no_args_is_help=True
 )
 
 
