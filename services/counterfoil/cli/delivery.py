@@ -12,16 +12,24 @@ from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.client.problems import NotProven, RefusedByService, Unreachable, Unsettled
 from counterfoil.contract.log_id import log_of
-from counterfoil.contract.refusals import Code
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
     from counterfoil.client.checkpoints import Met
     from counterfoil.client.outbox import Kept
     from counterfoil.client.verify import Proven
+    from counterfoil.contract.entry import Entry
 
 OUTBOX: Final = "outbox"
 CHECKPOINTS: Final = "checkpoints"
+
+
+_OPEN: Final = {code for code, each in MEANINGS.items() if each.stage is Stage.DECISION} - {Code.KEY_REVOKED} | {
+    Code.OVERLOADED
+}
+"""Refusals that settle nothing without a receipt: of an overload, since an earlier attempt may be in an inbox; and
+those that are entries of the log, but for the one that a gateway gives itself."""
 
 
 class LogKey(NamedTuple):
@@ -62,7 +70,7 @@ class Delivery:
     def resend(self, kept: Kept, log: LogKey) -> Settled:
         """Send a command that is kept. Raises `RefusedByService`, `Unsettled`, `NotProven`."""
         try:
-            with self._settling(kept.header.command_id):
+            with self._settling(kept, log):
                 settled = self.proven(self._session.gateway.submit(kept.envelope), log, kept.envelope)
         except RefusedByService as problem:
             if problem.code == Code.SEEN_IS_NOT_OURS and problem.receipt is not None:
@@ -75,27 +83,44 @@ class Delivery:
     def decided(self, actor: str, command_id: str, log: LogKey) -> Settled | None:
         """A command that was accepted before; None if it is not decided. Raises `RefusedByService`, `NotProven`."""
         from counterfoil.client.problems import NotThere
+        from counterfoil.client.verify import verify_answer
 
         try:
             receipt = self._session.gateway.receipt(log_of(log.key.name), actor, command_id)
         except NotThere:
             return None
-        return self.proven(receipt, log)
+        except RefusedByService as problem:
+            if problem.receipt is not None:
+                entry = verify_answer(problem.receipt, log.key).entry
+                _check_id(entry, actor, command_id)
+                _check_outcome(entry, problem.code)
+            raise
+        settled = self.proven(receipt, log)
+        _check_id(settled.proven.entry, actor, command_id)
+        return settled
 
     def proven(self, receipt: Mapping[str, Any], log: LogKey, envelope: bytes | None = None) -> Settled:
-        """What a receipt proves, of the command `envelope` if one is given. Raises `NotProven`."""
+        """What a receipt of a batch or an accepted command proves, of `envelope` if given. Raises `NotProven`."""
         from counterfoil.client.verify import verify_answer
 
         proven = verify_answer(receipt, log.key, envelope)
+        entry = proven.entry
+        if not entry.batch:
+            _check_outcome(entry, None)
         self.checkpoints.keep(_checkpoint(receipt, log), log.key)
         return Settled(receipt, proven, log.pinned)
 
     @contextmanager
-    def _settling(self, command_id: str) -> Iterator[None]:
+    def _settling(self, kept: Kept, log: LogKey) -> Iterator[None]:
+        from counterfoil.client.verify import verify_answer
+
+        command_id = kept.header.command_id
         try:
             yield
         except RefusedByService as problem:
-            if problem.receipt is None and problem.code == Code.OVERLOADED:  # an earlier attempt may be in an inbox
+            if problem.receipt is not None:
+                _check_outcome(verify_answer(problem.receipt, log.key, kept.envelope).entry, problem.code)
+            elif problem.code in _OPEN:
                 raise Unsettled(command_id, problem) from problem
             self.outbox.settle(command_id)
             raise
@@ -107,6 +132,21 @@ class Delivery:
         self.outbox.settle(command_id)
 
 
+def _check_outcome(entry: Entry, code: str | None) -> None:
+    """Raises `NotProven` unless the entry refuses its command with this code; without one, unless it accepts it."""
+    refusal = entry.outcomes[0].refusal if entry.outcomes else None
+    found = None if refusal is None else refusal.code
+    if found != code:
+        where = f"entry {entry.index} of {entry.origin}"
+        raise NotProven(f"the gateway says {code or 'accepted'}, and {where} says {found or 'accepted'}")
+
+
+def _check_id(entry: Entry, actor: str, command_id: str) -> None:
+    """Raises `NotProven` unless the entry is that of the command that was asked for."""
+    if entry.id != f"{actor}/{command_id}":
+        raise NotProven(f"the gateway answered with the entry of {entry.id}")
+
+
 def _checkpoint(receipt: Mapping[str, Any], log: LogKey) -> Met:
     """The signed checkpoint in a receipt. Raises `NotProven`."""
     from counterfoil.client.checkpoints import met
@@ -115,7 +155,7 @@ def _checkpoint(receipt: Mapping[str, Any], log: LogKey) -> Met:
 
     try:
         return met(parse_receipt(str(receipt["proof"]).encode()).checkpoint_note, log.key)
-    except (KeyError, LogError) as problem:
+    except (KeyError, TypeError, LogError) as problem:
         raise NotProven(f"not a receipt: {problem!r}") from problem
 
 

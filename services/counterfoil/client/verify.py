@@ -67,7 +67,7 @@ def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | 
     """
     try:
         data, proof = decode_base64(str(receipt["entry"])), str(receipt["proof"]).encode()
-    except (KeyError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError) as problem:
         raise NotProven(f"not a receipt: {problem!r}") from problem
     proven = verify_entry(data, proof, key)
     cause = proven.entry.cause

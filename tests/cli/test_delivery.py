@@ -1,0 +1,90 @@
+"""A command stays in the outbox until its outcome is proven, whatever a gateway says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.cli.delivery import Delivery, LogKey
+from counterfoil.client.ids import new_command_id
+from counterfoil.client.problems import NotProven, RefusedByService, Unsettled
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.refusals import Code
+from counterfoil.gateway.submit import receipt_json
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
+from counterfoil.runtime.receipts import Recorded
+from tests.market import USD, Market, found
+
+BUDGET = AppropriateBudget(programme_id="p1", amount=USD, document="B-2")
+TOO_MUCH = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=9_000 * USD)
+
+ID = new_command_id()
+
+
+class Lying:
+    """A session and its gateway, which passes commands on and then says what it likes of them."""
+
+    def __init__(self, market: Market) -> None:
+        self.market, self.gateway = market, self
+        self.says, self.shows = "", "its receipt"
+        self.other: Any = None
+
+    def receipt(self, log: LogId, actor: str, command_id: str) -> dict[str, Any]:
+        assert (log.service, actor, command_id) == ("issuance", "city", ID)
+        if not self.says:
+            return receipt_json(self.other)
+        raise RefusedByService(self.says, "", {}, receipt_json(self.other))
+
+    def submit(self, envelope: bytes) -> dict[str, Any]:
+        answer = self.market.post(envelope)
+        assert isinstance(answer, Recorded)
+        shown: Any = {"its receipt": receipt_json(answer), "nonsense": "receipt", "none": None}[self.shows]
+        if not self.says:
+            return dict(shown)
+        raise RefusedByService(self.says, "", {}, shown)
+
+
+@pytest.fixture
+def lying(tmp_path: Path) -> Iterator[Lying]:
+    with Market(tmp_path / "home") as market:
+        found(market)
+        yield Lying(market)
+
+
+def key_of(lying: Lying) -> LogKey:
+    return LogKey(lying.market.system.instance.verify_key(LogId("issuance")), pinned=True)
+
+
+def test_only_a_refusal_that_the_log_proves_settles_a_command(lying: Lying, tmp_path: Path) -> None:
+    """Of what was accepted a gateway could say that it was refused: a budget, or a payment, would be sent anew."""
+    delivery, log = Delivery(lying, tmp_path / "keys"), key_of(lying)  # type: ignore[arg-type]
+    told: list[tuple[str, str, type[Exception], Any]] = [
+        (Code.CAP_EXCEEDED, "its receipt", NotProven, BUDGET),
+        (Code.CAP_EXCEEDED, "nonsense", NotProven, BUDGET),
+        (Code.CAP_EXCEEDED, "none", Unsettled, BUDGET),
+        (Code.OVERLOADED, "none", Unsettled, BUDGET),
+        (Code.CAP_EXCEEDED, "its receipt", NotProven, TOO_MUCH),
+        ("", "its receipt", NotProven, TOO_MUCH),
+        (Code.APPROPRIATION_EXCEEDED, "its receipt", RefusedByService, TOO_MUCH),
+    ]
+    for nth, (lying.says, lying.shows, raised, body) in enumerate(told):
+        with pytest.raises(raised):
+            delivery.send(lying.market.envelope("city", body, nth=nth), log)
+    kept = [each for each in delivery.outbox.all() if each.bodies == (BUDGET,)]
+    assert len(kept) == 4
+    lying.says, lying.shows = "", "its receipt"
+    for each in kept:
+        delivery.resend(each, log)
+    assert [each.bodies for each in delivery.outbox.all()] == [(TOO_MUCH,)] * 2
+
+
+def test_another_commands_receipt_does_not_say_that_one_was_given_before(lying: Lying, tmp_path: Path) -> None:
+    """A gateway could show last month's budget, the same to the digit, and this month's would never be appropriated."""
+    delivery, log = Delivery(lying, tmp_path / "keys"), key_of(lying)  # type: ignore[arg-type]
+    for lying.says, body in (("", BUDGET), (Code.APPROPRIATION_EXCEEDED, TOO_MUCH)):
+        lying.other = lying.market.post(lying.market.envelope("city", body))
+        with pytest.raises(NotProven, match="answered with the entry of"):
+            delivery.decided("city", ID, log)
