@@ -212,3 +212,18 @@ def test_a_revoked_key_makes_no_entry(http: Stepped) -> None:
     repeated = problem_of(http.post(before))  # what was decided before is answered as it was
     assert repeated["receipt"]["entry"] == problem_of(accepted_before)["receipt"]["entry"]
     assert http.post(market.sign("lab-1", NOWHERE, key=new)).status_code == 404
+
+
+def test_published_commands_sent_again_by_a_stranger_shut_nobody_out(tmp_path: Path) -> None:
+    """Whoever reads the log has every party's signed commands: copies of one used up all of its party's quota."""
+    most = 100
+    protections = Protections(quota=Quota(entries_per_second=most // BURST_SECONDS, bytes_per_second=2**40))
+    with stepped(tmp_path / "home", protections) as http:
+        refused, accepted = http.market.sign("lab-1", NOWHERE), http.market.sign("gpu-1", OFFER)
+        for envelope, status in ((refused, 404), (accepted, 200)):
+            answers = [http.post(envelope) for _ in range(2 * most)]
+            assert {answer.status_code for answer in answers} == {status}
+            assert len({problem_of(each)["receipt"]["index"] for each in answers if status == 404}) <= 1
+        assert http.post(http.market.sign("lab-1", CancelBid(bid_id="bid-8-8"))).status_code == 404
+        own = {http.post(http.market.sign("gpu-1", OFFER)).status_code for _ in range(most // 3)}
+        assert own == {200}

@@ -27,12 +27,20 @@ class Quotas:
 
     A command takes one entry and its envelope's bytes. When it is decided, its entry's other bytes are taken as well,
     and of what was refused `REFUSED_WEIGHS` times as much: the bucket may owe.
+
+    Whoever reads a log can send a party's commands again. So once half of a bucket is used, the caller looks first for
+    what was decided before, which takes nothing: the other half is the party's own.
     """
 
     def __init__(self, quota: Quota, clock: Callable[[], int] = time.monotonic_ns) -> None:
         """`clock`: nanoseconds that only grow."""
         self._quota, self._clock = quota, clock
         self._full_at: dict[str, tuple[int, int]] = {}  # per party, when its two buckets are full again
+
+    def is_half_used(self, party: str) -> bool:
+        """Whether less than half of one of the party's buckets is left."""
+        now = self._clock()
+        return max(self._full_at.get(party, (now, now))) - now > BURST_SECONDS * _SECOND // 2
 
     def take(self, party: str, size: int) -> None:
         """Take a command of `size` bytes. Raises `Problem` 429 with the seconds to wait, and takes nothing."""

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import dump_event
+from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.refusals import Code, Refusal, Stage
 from counterfoil.contract.scalars import encode_base64
@@ -103,7 +104,12 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
             envelope = await _body(request)
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
+            if quotas.is_half_used(submission.header.actor):
+                before = await pools.points.run(_decided_before, backend, submission)
+                if before is not None:
+                    return answer_response(before)
             log, size = log_of(submission.header.aud), len(envelope)
+            entries = backend.receipts.ends()[submission.header.aud]
             _check_decides(backend, log)
             try:
                 quotas.take(submission.header.actor, size)
@@ -117,7 +123,8 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
             later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
 
             def answered(answer: Answer) -> None:
-                quotas.settle(submission.header.actor, size, answer)
+                if not isinstance(answer, Recorded) or answer.entry.index >= entries:  # not one decided before
+                    quotas.settle(submission.header.actor, size, answer)
                 signatures.answered(submission, answer)
 
             try:
@@ -160,6 +167,19 @@ def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSON
     if answer is None or not answer.entry.outcomes:
         raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
     return answer_response(answer)
+
+
+def _decided_before(backend: Backend, submission: Submission) -> Recorded | None:
+    """The answer to a command whose entry is in the log; None if there is none of these very bytes."""
+    header = submission.header
+    id_ = f"{header.actor}/{header.command_id}"
+    found = backend.stores[log_of(header.aud)].find([id_]).get(id_)
+    answer = None if found is None else backend.receipts.recorded(header.aud, found[0])
+    if answer is None or not isinstance(answer.entry.cause, CommandCause):
+        return None
+    cause = answer.entry.cause
+    same = (cause.payload, cause.signature) == (submission.payload, submission.signature)
+    return answer if same else None
 
 
 def _check_decides(backend: Backend, log: LogId) -> None:
