@@ -13,6 +13,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
     ReduceBudget,
+    ReinstateVoucher,
     ReturnVoucher,
     RevokeVoucher,
     SuspendVoucher,
@@ -169,4 +170,21 @@ def test_a_mistaken_voucher_given_back_or_revoked_uses_up_neither_cap_nor_budget
     done(world, "city", RevokeVoucher(voucher_id=again, reason="wrong firm"))
     done(world, "city", P1)
     assert world.state("issuance").programmes["p1"].issued == 100 * YUAN
+    checked(world)
+
+
+def test_what_a_default_gives_back_of_a_suspended_voucher_is_suspended_even_if_the_voucher_has_expired() -> None:
+    """A beneficiary under inquiry arranges that its provider fails after the expiry: the value was active again."""
+    world = opened(Newest)
+    done(world, "city", P1)
+    done(world, "gpu-1", an_offer(world, 40))
+    done(world, "lab-1", a_bid(world, 40))
+    (voucher_id,) = vouchers(world)
+    done(world, "city", SuspendVoucher(voucher_id=voucher_id, reason="inquiry"))
+    world.clock += 45 * HOUR
+    world.settle()
+    assert not world.state("redemption").contracts
+    ((restored, known),) = vouchers(world).items()
+    assert (known.status, world.state("ledger").vouchers.open[restored].status) == ("suspended", "frozen")
+    done(world, "city", ReinstateVoucher(voucher_id=restored))
     checked(world)

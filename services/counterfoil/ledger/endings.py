@@ -116,7 +116,9 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
     expiring, cancelling = state.expires(voucher_id), state.cancels(voucher_id)
     state.book(event.legs)
     if not voucher.dead:
-        state.vouchers.open.edit(voucher_id).status = "expired" if isinstance(event, VoucherExpired) else "revoked"
+        keeps = voucher.suspended and state.rules.restored_for is not None  # for what a default may give back
+        expired: Literal["expired", "expired_frozen"] = "expired_frozen" if keeps else "expired"
+        state.vouchers.open.edit(voucher_id).status = expired if isinstance(event, VoucherExpired) else "revoked"
         voucher.ended_at = at.time
     state.cancel_later(voucher)
     state.unfund_later(voucher)

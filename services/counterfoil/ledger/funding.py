@@ -20,6 +20,7 @@ _REASON: Final[Mapping[str, Literal["revoked", "suspended", "expired"]]] = {
     "revoked": "revoked",
     "frozen": "suspended",
     "expired": "expired",
+    "expired_frozen": "expired",
 }
 """By the status of the voucher."""
 

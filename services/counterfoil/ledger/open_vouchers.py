@@ -22,7 +22,7 @@ class Voucher:
     """One voucher. `issued_to` is its first owner; others may own parts of it.
 
     `index`: the entry that credited it: vouchers that expire at one time end in that order. `ended_at`: when it was
-    revoked or expired.
+    revoked or expired. `expired_frozen`: it was suspended when it expired (rules from version 4).
     """
 
     voucher_id: str
@@ -34,7 +34,7 @@ class Voucher:
     expires_at: int
     issue_seq: int
     index: int
-    status: Literal["active", "frozen", "revoked", "expired"] = "active"
+    status: Literal["active", "frozen", "revoked", "expired", "expired_frozen"] = "active"
     ended_at: int | None = None
 
     def bar(self, time: int) -> Code | None:
@@ -52,7 +52,17 @@ class Voucher:
     @property
     def dead(self) -> bool:
         """Whether released value must not become available again."""
-        return self.status in ("revoked", "expired")
+        return self.status == "revoked" or self.expired
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has expired, and the sweep has reached it."""
+        return self.status in ("expired", "expired_frozen")
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it is suspended, or was when it expired."""
+        return self.status in ("frozen", "expired_frozen")
 
     def order(self) -> Order:
         """Draw-down order: what expires first is spent first; a total order."""
@@ -64,7 +74,8 @@ VOUCHER: Final = Form(
     ("voucher_id",),
     row(
         Voucher, programme_id=TEXT, version=COUNT, issued_to=TEXT, face=AMOUNT, not_before=TIME, expires_at=TIME,
-        issue_seq=COUNT, index=COUNT, status=one_of("active", "frozen", "revoked", "expired"), ended_at=optional(TIME),
+        issue_seq=COUNT, index=COUNT, status=one_of("active", "frozen", "revoked", "expired", "expired_frozen"),
+        ended_at=optional(TIME),
     ),
     "a voucher of which somebody still owns a part; how much is in the positions `voucher_id/owner/party_id`",
     attributes=("voucher_id",),

@@ -44,7 +44,7 @@ def restore(state: LedgerState, posting: Posting, party_id: str, released: Itera
                     not_before=at.time,
                     expires_at=at.time + lifetime,
                     issue_seq=voucher.issue_seq,
-                    suspended=voucher.status == "frozen",
+                    suspended=voucher.suspended,
                     legs=posting.take(),
                 )
             )

@@ -149,9 +149,7 @@ class LedgerState(ServiceState):
     def expires(self, voucher_id: str) -> bool:
         """Whether the voucher, once its time is over, is still to end, or to end for more of its owners."""
         voucher = self.vouchers.open.get(voucher_id)
-        return voucher is not None and (
-            not voucher.dead or (voucher.status == "expired" and bool(self.unheld(voucher_id)))
-        )
+        return voucher is not None and (not voucher.dead or (voucher.expired and bool(self.unheld(voucher_id))))
 
     def cancels(self, voucher_id: str) -> bool:
         """Whether the voucher was revoked and is still to end for more of its owners."""
