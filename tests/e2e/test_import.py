@@ -65,6 +65,7 @@ def test_vouchers_are_issued_once_with_an_outcome_per_line(market: Shell, tmp_pa
     assert faces(market) == sorted(before + wanted)
     people = market.run(*ISSUE, file, "--as", "springfield")
     assert "unknown_party" in people.out
+    assert "put refused lines alone" in people.err
     first = write(tmp_path / "one.csv", rows[:2])
     market.ok(*ISSUE, first, "--as", "springfield")
     market.ok(*ISSUE, first, "--as", "springfield", "--idempotency-key", "the second call")
@@ -179,6 +180,6 @@ def test_what_cannot_be_exported_says_why(market: Shell, tmp_path: Path, view: s
 
 def test_no_cell_is_a_formula(tmp_path: Path) -> None:
     """Whoever opens a table in a spreadsheet runs nothing that a stranger wrote into a name."""
-    assert [cell_of(each) for each in ("=1+1", "+1", "-1", "@x", "a=b", None, -1)] == [
-        "'=1+1", "'+1", "'-1", "'@x", "a=b", "", "-1",
+    assert [cell_of(each) for each in ("=1+1", "+1", "-1", "@x", "\uff1d1", "a=b", None, -1)] == [
+        "'=1+1", "'+1", "'-1", "'@x", "'\uff1d1", "a=b", "", "-1",
     ]  # fmt: skip

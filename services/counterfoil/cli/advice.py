@@ -20,7 +20,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.KEY_FOR_OTHER_USE: "Sign `party recover` with the recovery key, and all else with another key: --key NAME.",
     Code.PARTY_CLOSED: "It can cancel orders, report and accept usage, and claim. Only its recovery opens it again.",
     Code.PARTY_SUSPENDED: "`counterfoil party show` says why, and what it still may until the operator reinstates it.",
-    Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again.",
+    Code.COMMAND_EXPIRED: "Check this machine's clock, then run it again, if it had an --idempotency-key with another.",
     Code.COMMAND_FROM_FUTURE: "Check this machine's clock, then run it again.",
     Code.ROLE_NOT_ALLOWED: "Sign as a party with the role that `needs` names: `counterfoil party list` shows them.",
     Code.TEXT_NOT_ACCEPTABLE: (

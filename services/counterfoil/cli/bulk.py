@@ -34,6 +34,9 @@ _MERGED: Final[Mapping[tuple[str, str], str]] = {("usage", "report"): "reading",
 _YES: Final = ("yes", "true", "1", "True")
 _NO: Final = ("no", "false", "0", "False")
 _HEADER_BYTES: Final = 1_024  # of a batch's payload, more than its header takes
+_AGAIN: Final = (
+    "put refused lines alone, mended, into another file: the whole file with a change would be done again, line by line"
+)
 _COLUMNS: Final = ("line", "outcome", "detail", "id", "entry")
 
 
@@ -67,7 +70,8 @@ def register(app: typer.Typer) -> None:
 
         Run it again after an interruption: what was done is not done again, and its outcome is shown. For the same
         reason the same lines do nothing a second time, unless `--idempotency-key` says that they are others.
-        Exit code 4: lines were refused; the others took effect.
+        A file in which a line was changed is another one, and all its lines are done.
+        Exit code 4: lines were refused; the others took effect. Give refused lines again in a file of their own.
         """
         made = _made((group, name), read_lines(file), file)
         batches = list(_batches([each.body for each in made]))
@@ -277,4 +281,5 @@ def _show(session: SigningSession, rows: Sequence[dict[str, Any]], path: Path) -
         shown.append(Rows("refused lines", refused[:SHOWN], _COLUMNS[:3]))
     session.out.show({"outcomes": rows, "counts": counts, "file": str(path)}, *shown)
     if refused:
+        session.out.note(_AGAIN)
         raise typer.Exit(REFUSED)

@@ -18,8 +18,8 @@ from counterfoil.cli.progress import bars
 from counterfoil.cli.render import record
 from counterfoil.cli.values import in_units
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of a cell that a spreadsheet reads as a formula."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of a cell that a spreadsheet reads as a formula; some read the wide forms so, too."""
 
 Row = Mapping[str, Any]
 
