@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from counterfoil.cli.command import UNREACHABLE
 from counterfoil.cli.delivery import Delivery, LogKey
+from counterfoil.cli.gateway_session import GatewaySession
+from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
+from counterfoil.client.outbox import Outbox
 from counterfoil.client.problems import NotProven, RefusedByService, Unsettled
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.gateway.submit import receipt_json
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.runtime.receipts import Recorded
-from tests.market import USD, Market, found
+from tests.cli.command_line import invoke
+from tests.market import USD, Market, T, found
 
 BUDGET = AppropriateBudget(programme_id="p1", amount=USD, document="B-2")
 TOO_MUCH = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=9_000 * USD)
@@ -31,6 +37,9 @@ class Lying:
         self.market, self.gateway = market, self
         self.says, self.shows = "", "its receipt"
         self.other: Any = None
+
+    def log_file(self, log: LogId, _path: str) -> bytes:
+        return self.market.system.instance.verify_key(log).vkey().encode()
 
     def receipt(self, log: LogId, actor: str, command_id: str) -> dict[str, Any]:
         assert (log.service, actor, command_id) == ("issuance", "city", ID)
@@ -88,3 +97,19 @@ def test_another_commands_receipt_does_not_say_that_one_was_given_before(lying: 
         lying.other = lying.market.post(lying.market.envelope("city", body))
         with pytest.raises(NotProven, match="answered with the entry of"):
             delivery.decided("city", ID, log)
+
+
+def test_a_command_for_another_instance_keeps_none_of_the_others_waiting(
+    lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GatewaySession, "gateway", lying)
+    outbox = Outbox(tmp_path / "keys" / "outbox")
+    elsewhere = Author("city", bytes(32)).sign(BUDGET, "another.example/issuance/main", "00000000" + ID[8:], T)
+    for envelope in (elsewhere, lying.market.envelope("city", BUDGET)):
+        outbox.keep(envelope)
+    code, out, _ = invoke("resend", "--keys", str(tmp_path / "keys"), "--json")
+    said = [row["outcome"].partition(":") for row in json.loads(out)]
+    assert code == UNREACHABLE
+    assert [first for first, _, _ in said] == ["not settled", "accepted"]
+    assert "another.example" in said[0][2]
+    assert len(list(outbox.all())) == 1

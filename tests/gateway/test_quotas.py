@@ -168,6 +168,8 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped]:
 def test_one_party_makes_no_other_wait_for_all_that_it_sent(few: Stepped) -> None:
     """At first an offer waited for 8,192 bids of one party, which were in the inbox before it."""
     http = few
+    for party, body in (("lab-1", NOWHERE), ("gpu-1", OFFER)):
+        http.post(http.market.sign(party, body))  # their keys are known: nobody waits for a thread
     flood = [http.market.sign("lab-1", NOWHERE) for _ in range(60)]
     offer = http.market.sign("gpu-1", OFFER)
 

@@ -69,7 +69,7 @@ def _outcome(session: GatewaySession, delivery: Delivery, kept: Kept) -> str:
         settled = delivery.resend(kept, log_key(session, kept.header.aud))
     except RefusedByService as problem:
         return f"refused: {problem.code}"
-    except Unsettled as problem:
+    except (Unsettled, Invalid) as problem:  # one for another instance keeps none of the others waiting
         return f"not settled: {problem}"
     return f"accepted: {settled.proven.entry.index}"
 
