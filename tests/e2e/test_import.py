@@ -109,6 +109,7 @@ BAD: list[tuple[str, str | bytes, str]] = [
     ("missing option", "programme,amount\np,1\n", "line 2: Missing option '--beneficiary'"),
     ("bad value", "programme,beneficiary,amount\np,b,1.1234567\np,b,x\n", "2 of 2 lines are wrong"),
     ("bad id", "programme,beneficiary,amount\nNOT AN ID,b,1\n", "line 2: malformed: member programme_id"),
+    ("several", "programme,beneficiary,amount\np,b,1;2\n", "line 2: amount takes one value, and there are 2"),
     ("too few", "programme,beneficiary,amount\np,b\n", "line 2: 2 values for 3 columns"),
     ("twice", "programme,programme\np,b\n", "names every column, each once"),
     ("no lines", "programme,beneficiary,amount\n", "has no lines"),
@@ -132,7 +133,10 @@ def test_a_bad_file_sends_nothing_and_says_where(
     assert market.ok("log", "checkpoint", "issuance")["size"] == before
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"programme": {}}', '{"programme": 1.5}', "[" * 9_000])
+TWICE = '{"programme": "p", "beneficiary": "b", "amount": 1, "amount": 2}'
+
+
+@pytest.mark.parametrize("text", ["[]", "{", TWICE, '{"programme": {}}', '{"programme": 1.5}', "[" * 9_000])
 def test_bad_json_lines_say_where(market: Shell, tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.jsonl"
     file.write_text(f"\n{text}\n")

@@ -177,6 +177,8 @@ def _words(parameter: Any, name: str, values: Sequence[str]) -> list[str]:
         if len(values) != 1 or values[0] not in (*_YES, *_NO):
             raise Invalid(f"{name} is yes or no")
         return [flag] if values[0] in _YES else []
+    if len(values) > 1 and not getattr(parameter, "multiple", False):  # the last alone would count
+        raise Invalid(f"{name} takes one value, and there are {len(values)}: a text with a `;` goes into JSON Lines")
     return [word for value in values for word in (flag, value)]
 
 

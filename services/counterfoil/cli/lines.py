@@ -89,12 +89,20 @@ def _json_lines(path: Path, text: str) -> Iterator[Line]:
         if len(line) > MAX_LINE_CHARS:
             raise Invalid(f"{path}, line {number}: longer than {MAX_LINE_CHARS} characters")
         try:
-            value = json.loads(line)
+            value = json.loads(line, object_pairs_hook=_once)
         except (ValueError, RecursionError) as problem:
             raise Invalid(f"{path}, line {number}: not JSON: {problem}") from problem
         if not isinstance(value, dict):
             raise Invalid(f"{path}, line {number}: an object with the columns as members is expected")
         yield Line(number, {name: _texts(path, number, name, each) for name, each in value.items() if each is not None})
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises ValueError if a member is there twice: one of them would not count."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member is there twice")
+    return found
 
 
 def _texts(path: Path, number: int, name: str, value: Any) -> list[str]:
