@@ -53,7 +53,7 @@ def read_private(path: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise BadPrivateFile(f"{path} is not a file: name the file with the secret")
         if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            text = f"{path} can be read by others: run `chmod 600 {path}`, and replace the key if it leaked"
+            text = f"{path} can be read by others: run `chmod 600 {path}`, and replace what it holds if it leaked"
             raise BadPrivateFile(text)
         data = os.read(handle, PRIVATE_OCTETS_MAX + 1)
     finally:

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from counterfoil.cli.command import CANNOT, Invalid, Out, guarded
+from counterfoil.cli.render import Rows
 from tests.cli.command_line import invoke
+
+
+def test_a_table_without_rows_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Out(json=False).show(None, Rows("vouchers", [], ("voucher_id", "face"), ("face",)))
+    assert capsys.readouterr().out == "vouchers: none\n"
 
 
 def test_an_error_of_several_lines_is_shown_in_lines(capsys: pytest.CaptureFixture[str]) -> None:

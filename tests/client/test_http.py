@@ -128,6 +128,14 @@ def test_what_is_no_answer_leaves_the_outcome_unknown(answer: httpx.Response) ->
     assert len(script.bodies) == 1
 
 
+def test_views_that_are_behind_are_no_fault_of_the_connection() -> None:
+    body = {"title": "The views did not get that far in time; try again.", "code": "wait_timed_out"}
+    answer = httpx.Response(504, content=orjson.dumps(body), headers={"content-type": PROBLEM})
+    gateway, _, _ = play([answer])
+    with pytest.raises(NotReady, match="did not get that far"):
+        gateway.get("balances", "a", "USD", wait_for=["ledger:9"])
+
+
 def test_a_party_over_its_quota_waits_for_as_long_as_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     def answer() -> httpx.Response:
         headers = {"content-type": PROBLEM, "retry-after": "3"}

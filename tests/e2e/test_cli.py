@@ -105,6 +105,8 @@ REFUSALS: list[tuple[tuple[str, ...], int, str]] = [
     (("keys", "new", "../outside"), 2, "cannot_run"),
     (("keys", "new", "acme"), 2, "cannot_run"),
     (("log", "entry", "ledger", "99999"), 2, "cannot_run"),
+    (("log", "receipt", "ledger", "acme"), 2, "cannot_run"),
+    (("balance", "show", "nobody"), 4, "not_found"),
 ]
 
 
@@ -127,8 +129,7 @@ def test_a_decided_refusal_is_recorded_and_can_be_proven(market: Shell, tmp_path
     ran = market.run(*WITHDRAW, "--amount", "90000", "--as", "treasury", "--json")
     index = ran.error["recorded"].rpartition(":")[2]
     entry = market.ok("log", "entry", "ledger", index)
-    actor, command_id = entry["id"].split("/")
-    market.ok("log", "receipt", "ledger", actor, command_id, "--save", tmp_path / "refusal")
+    market.ok("log", "receipt", "ledger", entry["id"], "--save", tmp_path / "refusal")
     assert market.ok("log", "verify", tmp_path / "refusal")["decision"] == "refused: exceeds_available"
 
 
@@ -194,7 +195,7 @@ def test_a_kept_receipt_verifies_offline_and_a_changed_one_does_not(market: Shel
     receipt = market.ok(*issue, "--as", "springfield")
     assert receipt["key_pinned"] is True
     file = tmp_path / "receipt"
-    market.ok("log", "receipt", "issuance", *receipt["id"].split("/"), "--save", file)
+    market.ok("log", "receipt", "issuance", receipt["id"], "--save", file)
     offline = Shell(market.home)
     assert offline.ok("log", "verify", file)["verified"] is True
     file.write_bytes(file.read_bytes().replace(b"springfield", b"springfielD", 1))

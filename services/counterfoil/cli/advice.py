@@ -11,6 +11,9 @@ from counterfoil.contract.times import format_hour, format_time
 
 _ADVICE: Final[dict[str, str]] = {
     Code.WRONG_AUDIENCE: "The pinned keys are another instance's: check --url and COUNTERFOIL_VKEYS.",
+    Code.UNKNOWN_TYPE: (
+        "`counterfoil rules list` shows the rules in force; the instance may be of an older release than this one."
+    ),
     Code.OVERLOADED: "Nothing was recorded. Run it again in a moment.",
     Code.UNKNOWN_KEY: (
         "Check --as and --key. A key registered just now reaches every service within a second: then run it again."

@@ -101,18 +101,20 @@ def _open(note: bytes, key: VerifyKey) -> Checkpoint:
         raise NotProven(f"the checkpoint does not verify: {problem}") from problem
 
 
-@remote(app, "receipt", "counterfoil log receipt issuance springfield 0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
+@remote(app, "receipt", "counterfoil log receipt issuance springfield/0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
 def receipt(
     session: GatewaySession,
     log: Log,
-    actor: Annotated[str, argument("ACTOR", "Who signed the command.")],
-    command_id: Annotated[str, argument("COMMAND_ID", "The command's id.")],
+    command: Annotated[str, argument("ID", "The command's id with its actor, as its outcome shows it: ACTOR/ID.")],
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Keep the entry in FILE and its proof beside it.")
     ] = None,
 ) -> None:
     """Fetch the receipt of a command, accepted or refused, and verify it."""
     id_ = named_log(log)
+    actor, slash, command_id = command.partition("/")
+    if not slash:
+        raise Invalid(f"{command}: ACTOR/ID is expected, as the command's outcome shows it")
     key, pinned = session.log_key(id_)
     try:
         answer = session.gateway.receipt(id_, actor, command_id)
@@ -121,7 +123,7 @@ def receipt(
             raise
         answer = dict(problem.receipt)
     proven = verify_answer(answer, key)
-    if proven.entry.id != f"{actor}/{command_id}":
+    if proven.entry.id != command:
         raise NotProven(f"the gateway answered with the entry of {proven.entry.id}")
     if save is not None:
         _keep(save, decode_base64(answer["entry"]), answer["proof"].encode())

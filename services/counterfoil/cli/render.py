@@ -56,7 +56,7 @@ def cell(value: object) -> Text:
 
 
 class Rows:
-    """A table; where the terminal is too narrow for it, a record per row.
+    """A table; where the terminal is too narrow for it, a record per row; without rows one line.
 
     `columns`: the members to show; those in `right` are aligned to the right.
     """
@@ -67,6 +67,9 @@ class Rows:
         self.title, self.rows, self.columns, self.right = title, rows, columns, right
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not self.rows:
+            yield plain(f"{self.title}: none", "italic")
+            return
         whole = self._table()
         if Measurement.get(console, options.update_width(_BEYOND), whole).maximum <= options.max_width:
             yield whole
@@ -77,8 +80,7 @@ class Rows:
             yield plain("")
 
     def _table(self) -> Table:
-        nothing = None if self.rows else "none"
-        made = Table(title=plain(self.title), title_justify="left", caption=nothing, caption_justify="left")
+        made = Table(title=plain(self.title), title_justify="left")
         for name in self.columns:
             made.add_column(name.replace("_", " "), justify="right" if name in self.right else "left")
         for row in self.rows:

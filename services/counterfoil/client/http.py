@@ -192,7 +192,8 @@ class Gateway:
         if response.status_code == httpx.codes.NOT_FOUND:
             raise NotThere(code, title, fields)
         said = f"{self.url}: {title} ({code}) {fields.get('detail', '')}".rstrip()
-        if response.status_code in (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS):
+        unready = (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS)
+        if response.status_code in unready or code == "wait_timed_out":
             raise NotReady(code, said)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise Unreachable(said)
