@@ -20,7 +20,7 @@ from counterfoil.contract.scalars import Role
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core import duties
 from counterfoil.core.duties import SEPARATE
-from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher, ListProvider
+from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, DemandFourEyes, IssueVoucher, ListProvider
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     ConfirmRecovery,
@@ -198,7 +198,10 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("operator", attest("gpu-1", "city"))
         claim = SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=(trade.trade_id,))
         claim_id = market.do("gpu-1", claim)[0].claim_id  # type: ignore[attr-defined]
-        market.do("city", approve(claim_id))
+        market.do("operator", replace(party("mayor", ("issuer",)), group_id="city"))
+        market.do("city", DemandFourEyes(programme_id="p1", act="approval"))
+        for signatory in ("city", "mayor"):
+            market.do(signatory, approve(claim_id))
         (settled,) = market.do("city", settle("p1", claim_id))
         market.do("operator", attest("treasury", "city"))
         assert isinstance(settled, SettlementClosed)

@@ -18,6 +18,7 @@ from counterfoil.issuance.commands import (
     AttestGroup,
     CloseParty,
     DelistProvider,
+    DemandFourEyes,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
@@ -237,6 +238,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "reduce_budget": of_issuer(
         lambda _market: ReduceBudget(programme_id="p1", amount=YUAN, document="B-3", reason=WHY)
     ),
+    "demand_four_eyes": of_issuer(lambda _market: DemandFourEyes(programme_id="p1", act="approval")),
     "list_provider": {
         **of_issuer(lambda _market: _list("none-provider")),
         "the provider": naming("city", "provider", _list),

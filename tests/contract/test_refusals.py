@@ -28,7 +28,7 @@ order_not_open nodes_already_sold usage_not_delivered_yet hour_not_in_contract h
 readings_not_ordered exceeds_capacity hour_not_in_report reporting_closed report_not_open report_not_disputed
 correction_open cancellation_open delivery_begun usage_open nothing_to_claim reference_already_used claim_not_open
 claim_not_approved nothing_to_pay cap_exceeded appropriation_exceeded exceeds_captured exceeds_unclaimed exceeds_owed
-exceeds_available
+exceeds_available second_signatory_needed
 """
 # A code may be added in its place; none is ever renamed, moved or taken out, since logs refer to them for ever.
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.events import PartyRecovered
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
-from counterfoil.contract.terms import Rate, RelativeExpiry
+from counterfoil.contract.terms import FourEyesAct, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
@@ -24,6 +24,7 @@ from counterfoil.issuance.commands import (
     AttestGroup,
     CloseParty,
     DelistProvider,
+    DemandFourEyes,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
@@ -426,13 +427,33 @@ def _paper(world: GoldenWorld) -> None:
     once_more = _done(world, "city", again)
     _refused(world, "city", Code.NOTHING_TO_PAY, again)
     _done(world, "bank", replace(back, settlement_id=once_more.settlement_id, return_reference="BACK-2"))
+    _four_eyes(world)
+
+
+def _four_eyes(world: GoldenWorld) -> None:
+    """An approval and a payment need two signatories each."""
+    mayor = proven(171, "mayor", world.host)
+    _done(world, "operator", RegisterParty(
+        party_id="mayor", name="Mayor", roles=("issuer", "treasurer"), group_id="city", key=mayor, recovery_key=None,
+        looks_like=None,
+    ))  # fmt: skip
+    for act in get_args(FourEyesAct):
+        _done(world, "city", DemandFourEyes(programme_id="p1", act=act))
+    (contract_id,) = _earned(world, 1)
+    approval = approve(_claimed(world, "four-eyes", contract_id))
+    _done(world, "city", approval)
+    _refused(world, "city", Code.SECOND_SIGNATORY_NEEDED, approval)
+    _done(world, "mayor", approval)
+    closed = _done(world, "city", settle("p1", approval.claim_id))
+    for treasurer in ("bank", "second-bank"):
+        _done(world, treasurer, pay(closed, "FOUR-EYES"))
 
 
 def _earned(world: GoldenWorld, count: int) -> list[str]:
     """Contracts of gpu-1 that were delivered and captured."""
     known, start = set(world.state("redemption").contracts), _hour(world) + 3
-    _done(world, "bank", Deposit(party_id="gpu-1", currency="CNY", amount=900 * YUAN, payment_reference="bonds"))
-    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=900 * YUAN, payment_reference="co-payments"))
+    _done(world, "bank", Deposit(party_id="gpu-1", currency="CNY", amount=900 * YUAN, payment_reference=_unused(world)))
+    _done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=900 * YUAN, payment_reference=_unused(world)))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=200 * YUAN))
     _done(world, "gpu-1", _offer(world, nodes=count, price=YUAN // 10, window_start=start, window_end=start + 1))
     for _ in range(count):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,9 +15,11 @@ from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
+from counterfoil.contract.terms import FourEyesAct
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.events import FourEyesDemanded
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -39,6 +41,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.events import (
+    ActEndorsed,
     ApprovalWithdrawn,
     CaptureRecorded,
     ClaimApproved,
@@ -70,6 +73,8 @@ MAX_ITEMS_PER_SWEEP = RULES[LATEST].max_items_per_sweep
 PROVIDERS = ("gpu-1", "gpu-2")
 LABS = ("lab-1", "lab-2")
 ISSUERS = {"p1": "city", "p2": "town"}
+DEPUTIES = {"city": "mayor", "town": "deputy"}
+"""Parties of the issuers' groups."""
 FEN = 10_000  # the minor unit of CNY, in micro-units
 REST = st.sampled_from(("ends", "claimable"))
 CAPACITY = 240  # GPU-minutes of an hour: 1 node of 4 GPUs
@@ -99,6 +104,11 @@ class Audit:
         self.paid: dict[tuple[str, str], int] = {}
         self.payable: Counter[tuple[str, str]] = Counter()
         self.references: set[tuple[str, str]] = set()
+        self.actor = ""
+        """Who gave the last command."""
+        self.four_eyes: set[tuple[str, str]] = set()
+        self.signed: dict[tuple[str, str], str] = {}
+        """The first of two signatures: who gave it."""
 
     def read(self, event: Event) -> None:
         """Count one event, and object to what must not follow from the ones before."""
@@ -156,8 +166,17 @@ class Audit:
         match event:
             case ClaimSubmitted():
                 self._claim(event)
+            case FourEyesDemanded():
+                self.four_eyes.add((event.programme_id, event.act))
+            case ActEndorsed():
+                assert (event.programme_id, event.act) in self.four_eyes
+                assert event.endorsed_by == self.actor
+                self.signed[event.object_id, event.provider_id] = event.endorsed_by
             case ClaimApproved() | ClaimRejected():
                 assert event.claim_id in self.pending - self.approved.keys()
+                claim = self.claims[event.claim_id]
+                acted = isinstance(event, ClaimApproved) and (claim.programme_id, "approval") in self.four_eyes
+                self._by_two((event.claim_id, claim.provider_id), acted=acted)
                 for part in event.claimable:
                     self.back[event.claim_id, part.contract_id] += part.amount
                 if isinstance(event, ClaimApproved):
@@ -177,6 +196,12 @@ class Audit:
                 self._return(event)
             case _:
                 pass
+
+    def _by_two(self, key: tuple[str, str], *, acted: bool) -> None:
+        """What was signed for is over; an act that needs it has had another signatory."""
+        first = self.signed.pop(key, None)
+        if acted:
+            assert first not in (None, self.actor)
 
     def _say(self, report_id: str, readings: tuple[Reading, ...]) -> None:
         total = sum(reading.gpu_minutes for reading in readings)
@@ -236,12 +261,14 @@ class Audit:
         key = event.settlement_id, event.provider_id
         assert self.due.pop(key) == event.amount
         self.paid[key] = event.amount
+        self._by_two(key, acted=(event.programme_id, "payment") in self.four_eyes)
         assert event.over == all(settlement_id != event.settlement_id for settlement_id, _ in self.due)
-        self._use("payment", event.payment_reference)
+        self._use(f"payment {event.treasurer_id}", event.payment_reference)
 
     def _return(self, event: PaymentReturned) -> None:
         key = event.settlement_id, event.provider_id
         assert (self.paid if event.was_paid else self.due).pop(key) == event.amount
+        self._by_two(key, acted=False)
         self.payable[event.programme_id, event.provider_id] += event.amount
         assert self.payable[event.programme_id, event.provider_id] == event.payable_after
         self._use("return", event.return_reference)
@@ -254,6 +281,8 @@ class Audit:
 
 KNOWN = (
     *PEOPLE[:-2],
+    *(replace(world.party(deputy, "issuer"), group_id=issuer_id) for issuer_id, deputy in DEPUTIES.items()),
+    world.party("teller", "treasurer"),
     *(
         world.programme(
             programme_id,
@@ -300,6 +329,7 @@ class Redemption(RuleBasedStateMachine):
     def ask(self, body: Body, actor: str) -> None:
         """A command; refused, it changes nothing."""
         before = self.scenario.records()
+        self.audit.actor = actor
         self.scenario.when(body, actor)
         if isinstance(self.scenario.last, Refusal):
             assert self.scenario.records() == before
@@ -440,9 +470,18 @@ class Redemption(RuleBasedStateMachine):
         some = data.draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2))
         self.ask(claim(f"INV-{invoice}", *some, programme_id=first.programme_id), first.provider_id)
 
+    @rule(programme_id=st.sampled_from(("p1", "p2")), act=st.sampled_from(get_args(FourEyesAct)))
+    def demand(self, programme_id: str, act: FourEyesAct) -> None:
+        if (programme_id, act) not in self.audit.four_eyes:
+            self.scenario.reacts_to(FourEyesDemanded(programme_id=programme_id, act=act))
+            self.follow()
+
     @precondition(lambda self: self.audit.pending)
-    @rule(data=st.data(), approve=st.sampled_from((True, True, True, False)), part=st.integers(0, 3), rest=REST)
-    def judge(self, data: Any, approve: bool, part: int, rest: Rest) -> None:
+    @rule(
+        data=st.data(), approve=st.sampled_from((True, True, True, False)), part=st.integers(0, 3), rest=REST,
+        twice=st.booleans(),
+    )  # fmt: skip
+    def judge(self, data: Any, approve: bool, part: int, rest: Rest, twice: bool) -> None:
         claim_id = data.draw(st.sampled_from(sorted(self.audit.pending)))
         lines: tuple[ApprovedLine, ...] = ()
         if part < 3:
@@ -451,7 +490,9 @@ class Redemption(RuleBasedStateMachine):
         body: Body = ApproveClaim(claim_id=claim_id, lines=lines, rest=rest)
         if not approve:
             body = RejectClaim(claim_id=claim_id, reason="no", rest=rest)
-        self.ask(body, ISSUERS[self.audit.claims[claim_id].programme_id])
+        issuer = ISSUERS[self.audit.claims[claim_id].programme_id]
+        for signatory in (issuer, DEPUTIES[issuer])[: 1 + twice]:
+            self.ask(body, signatory)
 
     @precondition(lambda self: self.audit.approved)
     @rule(data=st.data())
@@ -476,17 +517,16 @@ class Redemption(RuleBasedStateMachine):
         self.ask(body, ISSUERS[programme_id])
 
     @precondition(lambda self: self.audit.due)
-    @rule(data=st.data(), number=st.integers(0, 99), space=st.sampled_from(("", " ")))
-    def pay(self, data: Any, number: int, space: str) -> None:
+    @rule(data=st.data(), number=st.integers(0, 99), space=st.sampled_from(("", " ")), twice=st.booleans())
+    def pay(self, data: Any, number: int, space: str, twice: bool) -> None:
         settlement_id, provider_id = data.draw(st.sampled_from(sorted(self.audit.due)))
         amount = self.audit.due[settlement_id, provider_id]
-        self.ask(
-            ConfirmPayment(
-                settlement_id=settlement_id, provider_id=provider_id, amount=amount,
-                payment_reference=f"wire{space}{number}", paid_on=PAID_ON,
-            ),
-            "bank",
+        body = ConfirmPayment(
+            settlement_id=settlement_id, provider_id=provider_id, amount=amount,
+            payment_reference=f"wire{space}{number}", paid_on=PAID_ON,
         )  # fmt: skip
+        for treasurer in data.draw(st.permutations(("bank", "teller")))[: 1 + twice]:
+            self.ask(body, treasurer)
 
     @precondition(lambda self: self.audit.due or self.audit.paid)
     @rule(data=st.data(), number=st.integers(0, 99))

@@ -20,6 +20,7 @@ from counterfoil.issuance.events import ProviderListed, VoucherIssued
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
+    ActEndorsed,
     ClaimApproved,
     PaymentConfirmed,
     PaymentReturned,
@@ -76,6 +77,11 @@ def _approval(state: Any, event: ClaimApproved, actor: str) -> Iterator[Pair]:
     yield "approver", actor, "claimant", state.claims[event.claim_id].terms.provider_id
 
 
+def _endorsement(_state: Any, event: ActEndorsed, actor: str) -> Iterator[Pair]:
+    duties = ("approver", "claimant") if event.act == "approval" else ("treasurer", "payee")
+    yield duties[0], actor, duties[1], event.provider_id
+
+
 def _settlement(_state: Any, event: SettlementClosed, actor: str) -> Iterator[Pair]:
     for payee in event.payees:
         yield "approver", actor, "claimant", payee.provider_id
@@ -113,6 +119,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("ledger", CashWithdrawn): _cash,
     ("matching", BidReceived): _bid,
     ("matching", TradeMatched): _trade,
+    ("redemption", ActEndorsed): _endorsement,
     ("redemption", ClaimApproved): _approval,
     ("redemption", SettlementClosed): _settlement,
     ("redemption", PaymentConfirmed): _payment,

@@ -91,6 +91,10 @@ _ADVICE: Final[dict[str, str]] = {
     Code.EXCEEDS_OWED: "See `counterfoil reversal receivables`.",
     Code.CAP_EXCEEDED: "A voucher issued by mistake counts no more once it is revoked (`counterfoil voucher revoke`).",
     Code.EXCEEDS_AVAILABLE: "See `counterfoil balance show PARTY`: deposit, or take a smaller amount.",
+    Code.SECOND_SIGNATORY_NEEDED: (
+        "For an approval, a party of the issuer's group with the role of issuer signs the same; for a payment, another"
+        " treasurer."
+    ),
     "not_found": "See the list of the same group for what there is.",
     "unknown_filter": "Name one of the filters in the message: --where NAME=VALUE.",
     "not_decided": "Nothing is recorded under this id; if it was just sent, ask again.",

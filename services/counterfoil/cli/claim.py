@@ -143,3 +143,5 @@ add_list(app, Listing("settlements", "settlements", _SETTLEMENT), "settlements")
 add_list(app, Listing("payments", "payments", _PAYMENT), "payments")
 _PAYABLE = "programme_id provider_id amount payable_since"
 add_list(app, Listing("payable", "what providers are owed beside claims", _PAYABLE), "payable")
+_ENDORSEMENT = "object_id provider_id act endorsed_by endorsed_at programme_id"
+add_list(app, Listing("endorsements", "first signatures", _ENDORSEMENT), "endorsements")

@@ -17,9 +17,11 @@ from counterfoil.cli.signing import refused_form, signed
 from counterfoil.contract.canonical import Refused, parse_json
 from counterfoil.contract.limits import MAX_PAYLOAD_BYTES
 from counterfoil.contract.record import Command as Body
+from counterfoil.contract.terms import FourEyesAct
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     DelistProvider,
+    DemandFourEyes,
     ListProvider,
     PauseProgramme,
     ReduceBudget,
@@ -30,7 +32,7 @@ from counterfoil.issuance.commands import (
 
 app = typer.Typer(
     name="programme",
-    help="Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, show, list.",
+    help="Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, four-eyes, show, list.",
     no_args_is_help=True,
 )
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
@@ -161,9 +163,23 @@ def resume(programme: ProgrammeId, reason: Reason) -> Body:
     return ResumeProgramme(programme_id=programme, reason=reason)
 
 
+@signed(app, "four-eyes", "counterfoil programme four-eyes springfield-2026 --act payment --as springfield")
+def four_eyes(
+    programme: ProgrammeId,
+    act: Annotated[FourEyesAct, option("--act", "What needs two signatories.")],
+) -> Body:
+    """Issuer: demand two signatories for the approval of claims, or for payments. It cannot be taken back.
+
+    A party stands for one signatory. Both sign the same command: of an approval, the issuer and a party of its group
+    with the role of issuer, which the operator registers; of a payment, two treasurers.
+    """
+    return DemandFourEyes(programme_id=programme, act=act)
+
+
 _COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at"
 _VERSIONS = "programme_id version share_num share_den beneficiary_cap min_face valid_from valid_until terms_hash"
 _PROVIDERS = "programme_id provider_id listed_at status status_since status_reason"
 add_both(app, Listing("programmes", "programmes", _COLUMNS, "springfield-2026"))
 add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")
+add_list(app, Listing("four_eyes", "acts that need two signatories", "programme_id act demanded_at"), "two-signatories")
 add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")

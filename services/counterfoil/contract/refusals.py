@@ -159,6 +159,8 @@ class Code(StrEnum):
     EXCEEDS_UNCLAIMED = "exceeds_unclaimed"
     EXCEEDS_OWED = "exceeds_owed"
     EXCEEDS_AVAILABLE = "exceeds_available"
+    # Decided by who signed before.
+    SECOND_SIGNATORY_NEEDED = "second_signatory_needed"
 
 
 MEANINGS: Final[dict[Code, Meaning]] = {
@@ -297,6 +299,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
     Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),
     Code.EXCEEDS_AVAILABLE: Meaning(_D, True, "The available balance is smaller."),
+    Code.SECOND_SIGNATORY_NEEDED: Meaning(_D, False, "This party signed the same before; now another one has to."),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, get_args
 
 from counterfoil.contract.record import Event
-from counterfoil.core.form import Form, event, one_of
+from counterfoil.core.form import TRUE, Form, event, one_of
 
 Listing = Literal["listed", "suspended"]
 """Whether a programme accepts a provider; of a suspended one it pays nothing, and new bids do not meet it."""
@@ -15,6 +15,9 @@ LISTING: Final = Form(
     ("programme_id", "provider_id"),
     one_of(*get_args(Listing)),
     "the programme has listed the provider, and may have suspended it",
+)
+FOUR_EYES: Final = Form(
+    "four_eyes", ("programme_id", "act"), TRUE, "the act needs the signatures of two parties in the programme"
 )
 
 

@@ -179,6 +179,7 @@ _NEW_IN_4: Final = frozenset(
         ("object_to_recovery", 1),
         ("close_party", 1),
         ("attest_group", 1),
+        ("demand_four_eyes", 1),
         ("suspend_party", 1),
         ("reinstate_party", 1),
         ("delist_provider", 1),

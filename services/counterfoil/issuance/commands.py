@@ -22,7 +22,7 @@ from counterfoil.contract.scalars import (
     Time,
     Version,
 )
-from counterfoil.contract.terms import ProgrammeTerms
+from counterfoil.contract.terms import FourEyesAct, ProgrammeTerms
 
 
 @command("adopt_rules", role="operator")
@@ -268,6 +268,14 @@ class ResumeProgramme(Command):
 
     programme_id: Id
     reason: Reason
+
+
+@command("demand_four_eyes", role="issuer")
+class DemandFourEyes(Command):
+    """Issuer: from now on an act in its programme needs the signatures of two parties. It cannot be taken back."""
+
+    programme_id: Id
+    act: FourEyesAct
 
 
 @command("issue_voucher", role="issuer")

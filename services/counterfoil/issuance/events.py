@@ -22,7 +22,7 @@ from counterfoil.contract.scalars import (
     Reference,
     Version,
 )
-from counterfoil.contract.terms import ProgrammeTerms
+from counterfoil.contract.terms import FourEyesAct, ProgrammeTerms
 
 
 @event("recovery.proposed.v1")
@@ -124,6 +124,14 @@ class ProgrammeResumed(Event):
 
     programme_id: Id
     reason: Reason
+
+
+@event("four_eyes.demanded.v1")
+class FourEyesDemanded(Event):
+    """From here on the act needs the signatures of two parties in this programme, in all of its versions."""
+
+    programme_id: Id
+    act: FourEyesAct
 
 
 @event("budget.appropriated.v1")

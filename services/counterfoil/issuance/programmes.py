@@ -18,10 +18,12 @@ from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import (
+    DemandFourEyes,
     ListProvider,
     PublishProgramme,
 )
 from counterfoil.issuance.events import (
+    FourEyesDemanded,
     ProgrammePublished,
     ProviderListed,
 )
@@ -107,6 +109,16 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
     ]
 
 
+def demand_four_eyes(state: IssuanceState, body: DemandFourEyes, actor: Party, _at: At) -> Decision:
+    """Demand two signatories for an act in one of the actor's programmes; a thief of one key could take it back."""
+    programme = own_programme(state, body.programme_id, actor)
+    if isinstance(programme, Refusal):
+        return programme
+    if (body.programme_id, body.act) in state.four_eyes:
+        return refuse(Code.ALREADY_EXISTS, programme_id=body.programme_id, act=body.act)
+    return [FourEyesDemanded(programme_id=body.programme_id, act=body.act)]
+
+
 def duties_in(state: IssuanceState, programme: Programme, party_id: str) -> Iterator[Held]:
     """The duties in a programme of its issuer, of a party, and of the parties related to that."""
     programme_id = programme.current.programme_id
@@ -127,6 +139,11 @@ def programme_published(state: IssuanceState, event: ProgrammePublished, _at: At
         state.programmes.edit(event.programme_id).current = event
     else:
         state.programmes[event.programme_id] = Programme(event)
+
+
+def four_eyes_demanded(state: IssuanceState, event: FourEyesDemanded, _at: At) -> None:
+    """Apply a demand."""
+    state.four_eyes[event.programme_id, event.act] = True
 
 
 def provider_listed(state: IssuanceState, event: ProviderListed, _at: At) -> None:

@@ -23,7 +23,7 @@ from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
 from counterfoil.core.keys import key_id_of
 from counterfoil.core.lookalikes import look_of
-from counterfoil.core.programmes import LISTING, Listing
+from counterfoil.core.programmes import FOUR_EYES, LISTING, Listing
 from counterfoil.core.table import Table
 from counterfoil.issuance.events import (
     ProgrammePublished,
@@ -135,7 +135,7 @@ class IssuanceState(ServiceState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "classes", "committed", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys",
+        "classes", "committed", "four_eyes", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys",
         "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
     )  # fmt: skip
 
@@ -144,6 +144,7 @@ class IssuanceState(ServiceState):
         self.classes: Table[str, int] = self.keep(Table(CLASS))
         self.programmes: Table[str, Programme] = self.keep(Table(PROGRAMME))
         self.listings: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # by programme and provider
+        self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.issued_to: Table[tuple[str, str], dict[str, int]] = self.keep(Table(ISSUED))  # by programme and party
         self.group_issued: dict[tuple[str, str], int] = {}  # by programme and group
         self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))

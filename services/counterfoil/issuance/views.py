@@ -20,6 +20,7 @@ from counterfoil.issuance.events import (
     BudgetRecycled,
     BudgetReduced,
     ClassRegistered,
+    FourEyesDemanded,
     IssueReversed,
     ProgrammePaused,
     ProgrammePublished,
@@ -133,6 +134,13 @@ LISTINGS: Final = View(
     filters=("programme_id", "provider_id", "status"),
 )
 """`status`: listed, suspended or delisted."""
+FOUR_EYES: Final = View(
+    name="four_eyes",
+    key=("programme_id", "act"),
+    columns={"programme_id": "text", "act": "text", "demanded_at": "time"},
+    filters=("programme_id",),
+)
+"""The acts that need the signatures of two parties."""
 VOUCHERS: Final = View(
     name="vouchers",
     key=("voucher_id",),
@@ -163,6 +171,7 @@ VIEWS: Final[tuple[View, ...]] = (
     PROGRAMMES,
     PROGRAMME_VERSIONS,
     LISTINGS,
+    FOUR_EYES,
     VOUCHERS,
 )
 
@@ -239,6 +248,10 @@ def _programme_resumed(event: ProgrammeResumed, _at: At) -> Iterable[Change]:
     yield Set(PROGRAMMES.name, (event.programme_id,), {"paused_at": None, "paused_because": None})
 
 
+def _four_eyes_demanded(event: FourEyesDemanded, at: At) -> Iterable[Change]:
+    yield Put(FOUR_EYES.name, {"programme_id": event.programme_id, "act": event.act, "demanded_at": at.time})
+
+
 def _budget_appropriated(event: BudgetAppropriated, _at: At) -> Iterable[Change]:
     yield Add(PROGRAMMES.name, (event.programme_id,), {"appropriated": event.amount, "uncommitted": event.amount})
 
@@ -307,6 +320,7 @@ REDUCERS: Final[Reducers] = {
     ProviderReinstated: _status(LISTINGS, "listed"),
     ProgrammePaused: _programme_paused,
     ProgrammeResumed: _programme_resumed,
+    FourEyesDemanded: _four_eyes_demanded,
     BudgetAppropriated: _budget_appropriated,
     BudgetReduced: _budget_reduced,
     BudgetRecycled: _budget_recycled,

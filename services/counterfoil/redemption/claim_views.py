@@ -14,6 +14,7 @@ from counterfoil.contract.times import format_day
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.redemption.events import (
+    ActEndorsed,
     ApprovalWithdrawn,
     ClaimApproved,
     ClaimDenied,
@@ -135,8 +136,22 @@ RECEIVABLES: Final = View(
     filters=("programme_id", "provider_id"),
 )
 """What providers owe programmes after reversals: it is set off against their next claims, or paid back."""
+ENDORSEMENTS: Final = View(
+    name="endorsements",
+    key=("object_id", "provider_id", "endorsed_by"),
+    columns={
+        "object_id": "text",
+        "provider_id": "text",
+        "endorsed_by": "text",
+        "programme_id": "text",
+        "act": "text",
+        "endorsed_at": "time",
+    },
+    filters=("object_id", "programme_id"),
+)
+"""Who was the first of two to sign an act on a claim or a payment; that one's status tells if the second did."""
 
-CLAIM_VIEWS: Final[tuple[View, ...]] = (CLAIMS, REVERSALS, RECEIVABLES, SETTLEMENTS, PAYMENTS, PAYABLE)
+CLAIM_VIEWS: Final[tuple[View, ...]] = (CLAIMS, REVERSALS, RECEIVABLES, SETTLEMENTS, PAYMENTS, PAYABLE, ENDORSEMENTS)
 
 
 def _claim_submitted(event: ClaimSubmitted, at: At) -> Iterable[Change]:
@@ -196,6 +211,11 @@ def _owed(event: UsageReversed | ClaimOffset | RecoveryConfirmed, at: At) -> Ite
 
 def _claim_is(status: str, at: At, **values: object) -> dict[str, object]:
     return {"status": status, "status_since": at.time, **values}
+
+
+def _act_endorsed(event: ActEndorsed, at: At) -> Iterable[Change]:
+    names = ("object_id", "provider_id", "endorsed_by", "programme_id", "act")
+    yield Put(ENDORSEMENTS.name, {**{name: getattr(event, name) for name in names}, "endorsed_at": at.time})
 
 
 def _claim_approved(event: ClaimApproved, at: At) -> Iterable[Change]:
@@ -284,6 +304,7 @@ CLAIM_REDUCERS: Final[Reducers] = {
     ClaimOffset: _owed,
     RecoveryConfirmed: _owed,
     ClaimSubmitted: _claim_submitted,
+    ActEndorsed: _act_endorsed,
     ClaimApproved: _claim_approved,
     ApprovalWithdrawn: _approval_withdrawn,
     ClaimRejected: _claim_rejected,

@@ -25,6 +25,7 @@ from counterfoil.contract.scalars import (
     Seconds,
     Version,
 )
+from counterfoil.contract.terms import FourEyesAct
 from counterfoil.redemption.commands import Reading
 
 
@@ -214,6 +215,21 @@ class ClaimSubmitted(Event):
     invoice_number: Reference
     lines: tuple[ClaimLine, ...]
     amount: PositiveAmount
+
+
+@event("act.endorsed.v1")
+class ActEndorsed(Event):
+    """The first of two parties signed an act on `object_id`, a claim or a settlement; it changes nothing yet.
+
+    `provider_id`: who claims or is paid. `content`: SHA-256 of the canonical command; the second must sign the same.
+    """
+
+    programme_id: Id
+    act: FourEyesAct
+    object_id: Id
+    provider_id: Id
+    content: Digest
+    endorsed_by: Id
 
 
 @event("claim.approved.v1")

@@ -6,7 +6,13 @@ from typing import Final
 
 from counterfoil.contract.events import WriterResumed
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
-from counterfoil.issuance.events import ProgrammePublished, ProviderDelisted, ProviderReinstated, ProviderSuspended
+from counterfoil.issuance.events import (
+    FourEyesDemanded,
+    ProgrammePublished,
+    ProviderDelisted,
+    ProviderReinstated,
+    ProviderSuspended,
+)
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption import (
@@ -16,6 +22,7 @@ from counterfoil.redemption import (
     contracts,
     corrections,
     disputes,
+    four_eyes,
     payments,
     reversals,
     settlements,
@@ -50,6 +57,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.events import (
+    ActEndorsed,
     ApprovalWithdrawn,
     CancellationProposed,
     CaptureRecorded,
@@ -97,14 +105,14 @@ DECIDER: Final = Decider(
         WithdrawDelivery: contracts.withdraw_delivery,
         SubmitClaim: claims.submit_claim,
         ApproveClaimV1: claims.approve_claim_v1,
-        ApproveClaim: claims.approve_claim,
+        ApproveClaim: four_eyes.approval(claims.approve_claim),
         WithdrawApproval: claims.withdraw_approval,
         RejectClaimV1: claims.reject_claim_v1,
         RejectClaim: claims.reject_claim,
         CloseSettlementV1: settlements.close_settlement_v1,
         CloseSettlement: settlements.close_settlement,
         ConfirmPaymentV1: payments.confirm_payment_v1,
-        ConfirmPayment: payments.confirm_payment,
+        ConfirmPayment: four_eyes.payment(payments.confirm_payment),
         ReturnPayment: payments.return_payment,
         ProposeReversal: reversals.propose_reversal,
         AgreeReversal: reversals.agree_reversal,
@@ -115,6 +123,7 @@ DECIDER: Final = Decider(
         "issuance": {
             **MIRRORED,
             ProgrammePublished: mirror,
+            FourEyesDemanded: mirror,
             ProviderSuspended: mirror,
             ProviderReinstated: mirror,
             ProviderDelisted: mirror,
@@ -158,13 +167,15 @@ DECIDER: Final = Decider(
         ClaimOffset: reversals.claim_offset,
         RecoveryConfirmed: reversals.recovery_confirmed,
         ClaimSubmitted: claims.claim_submitted,
-        ClaimApproved: claims.claim_approved,
+        FourEyesDemanded: four_eyes.demanded,
+        ActEndorsed: four_eyes.endorsed,
+        ClaimApproved: four_eyes.ends(claims.claim_approved, four_eyes.of_claim),
         ApprovalWithdrawn: claims.approval_withdrawn,
-        ClaimRejected: claims.claim_rejected,
+        ClaimRejected: four_eyes.ends(claims.claim_rejected, four_eyes.of_claim),
         ClaimDenied: claims.claim_denied,
         SettlementClosed: settlements.settlement_closed,
-        PaymentConfirmed: payments.payment_confirmed,
-        PaymentReturned: payments.payment_returned,
+        PaymentConfirmed: four_eyes.ends(payments.payment_confirmed, four_eyes.of_payment),
+        PaymentReturned: four_eyes.ends(payments.payment_returned, four_eyes.of_payment),
     },
 )
 

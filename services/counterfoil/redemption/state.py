@@ -23,6 +23,7 @@ from counterfoil.core.form import (
     BITS,
     COUNT,
     FLAG,
+    OCTETS,
     TEXT,
     TEXTS,
     TIME,
@@ -35,7 +36,7 @@ from counterfoil.core.form import (
     row,
 )
 from counterfoil.core.outages import Outages
-from counterfoil.core.programmes import versions
+from counterfoil.core.programmes import FOUR_EYES, versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.redemption.commands import Reading
@@ -254,6 +255,13 @@ class Payment:
     paid: bool = False
 
 
+class Endorsement(NamedTuple):
+    """Who was the first of two to sign an act, and the hash of the command."""
+
+    endorsed_by: str
+    content: bytes
+
+
 PROGRAMME: Final = versions(ProgrammePublished)
 CONTRACT: Final = Form(
     "contract",
@@ -334,14 +342,21 @@ PAYABLE: Final = Form(
     AMOUNT,
     "what was approved and is in no settlement: carried from one as less than a minor unit, or returned by the bank",
 )
+ENDORSEMENT: Final = Form(
+    "endorsement",
+    ("object_id", "provider_id"),
+    row(Endorsement, endorsed_by=TEXT, content=OCTETS),
+    "the first of two signatures under an act on a claim or a settlement; `content`: SHA-256 of the command",
+)
 
 
 class RedemptionState(ServiceState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "captures", "claimable", "claims", "contracts", "disputes", "ended", "outages", "owed", "payable", "payments",
-        "programmes", "reporting", "reports", "reversible", "settlements", "suspended", "windows",
+        "captures", "claimable", "claims", "contracts", "disputes", "ended", "endorsements", "four_eyes", "outages",
+        "owed", "payable", "payments", "programmes", "reporting", "reports", "reversible", "settlements", "suspended",
+        "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -359,6 +374,8 @@ class RedemptionState(ServiceState):
         self.settlements: Table[str, Settlement] = self.keep(Table(SETTLEMENT))
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
         self.payable: Table[tuple[str, str], int] = self.keep(Table(PAYABLE))  # by programme and provider, above 0
+        self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
+        self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
         self.outages = Outages()
         self.keep(self.outages.table)
         self.windows = Deadlines(self._window_runs)
