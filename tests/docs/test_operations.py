@@ -1,0 +1,38 @@
+"""The commands that `infra/README.md` names exist, with the options that it names."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_help import EVERY
+
+DOCUMENT = Path(__file__).parents[2] / "infra" / "README.md"
+GROUPS = {path[0] for path in EVERY if len(path) == 2}
+INLINE = re.compile(r"`(?:counterfoil )?([a-z][a-z-]+(?: [^`]+)?)`")
+
+
+def named() -> list[tuple[tuple[str, ...], str]]:
+    """Every command of a group that the document names, with what it is given."""
+    found = []
+    for text in INLINE.findall(DOCUMENT.read_text("utf-8")):
+        path = tuple(text.split()[:2])
+        if len(path) == 2 and path[0] in GROUPS and re.fullmatch("[a-z-]+", path[1]):
+            found.append((path, text))
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize(("path", "text"), named(), ids=[text for _, text in named()])
+def test_a_command_and_its_options_exist(path: tuple[str, ...], text: str) -> None:
+    assert path in EVERY
+    command = EVERY[path]
+    given = shlex.split(text.replace("'", ""))[2:]
+    flags = {flag for each in command.params for flag in each.opts}
+    assert {word for word in given if word.startswith("--")} <= flags
+
+
+def test_there_are_some() -> None:
+    assert len(named()) > 30
