@@ -22,6 +22,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import HOUR
 from counterfoil.instance import Instance
+from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.key_files import no_passphrase
 from counterfoil.ledger.commands import Deposit
 from counterfoil.matching.commands import PlaceBid, PostOffer
@@ -37,7 +38,7 @@ class Load:
     def __init__(self, url: str, home: Path, rate: int) -> None:
         self._url, self._rate, self._ended = url, rate, Flag()
         ring, self._origin = Keyring(home / "keys", no_passphrase), Instance(home).origin
-        self._authors = {name: ring.author(name) for name in ("norn", "acme", "treasury")}
+        self._authors = {name: ring.author(name) for name in ("springfield", "norn", "acme", "treasury")}
         self._numbers = count()
         self._shed: list[int] = []  # by whom; a list, since threads share it
         self._threads = [Thread(target=self._send, args=(nth,)) for nth in range(_SENDERS)]
@@ -69,8 +70,14 @@ class Load:
 
 
 def _command(number: int, hour: int) -> tuple[str, str, Body]:
-    """Who sends what to which service: of offers and bids some meet, of bids some are refused for lack of funds."""
-    price = 10_000 * (150 + number * 7 % 90)
+    """Who sends what to which service: as many bids as offers, and most of them meet, however long it goes on."""
+    price = 10_000 * (10 + number * 7 % 90)
+    if number % 60 == 0:
+        return (
+            "springfield",
+            "issuance",
+            IssueVoucher(programme_id=PROGRAMME, beneficiary_id="acme", amount=300_000_000),
+        )
     if number % 3 == 0:
         to = "norn" if number % 2 else "acme"
         deposit = Deposit(party_id=to, currency="USD", amount=10**9, payment_reference=f"LOAD-{number}")
@@ -78,7 +85,7 @@ def _command(number: int, hour: int) -> tuple[str, str, Body]:
     if number % 3 == 1:
         offer = PostOffer(
             class_id="a100-80gb", region="eu-west", currency="USD", nodes=1, window_start=hour + 4,
-            window_end=hour + 30, price=price, min_nodes=1, min_hours=1, bond_bps=1_000, tif="GTC", good_until=None,
+            window_end=hour + 30, price=price, min_nodes=1, min_hours=1, bond_bps=1_000, tif="IOC", good_until=None,
             stp="taker",
         )  # fmt: skip
         return "norn", "matching", offer
