@@ -73,11 +73,8 @@ def _command(number: int, hour: int) -> tuple[str, str, Body]:
     """Who sends what to which service: as many bids as offers, and most of them meet, however long it goes on."""
     price = 10_000 * (10 + number * 7 % 90)
     if number % 60 == 0:
-        return (
-            "springfield",
-            "issuance",
-            IssueVoucher(programme_id=PROGRAMME, beneficiary_id="acme", amount=300_000_000),
-        )
+        voucher = IssueVoucher(programme_id=PROGRAMME, beneficiary_id="acme", amount=80_000_000)
+        return "springfield", "issuance", voucher
     if number % 3 == 0:
         to = "norn" if number % 2 else "acme"
         deposit = Deposit(party_id=to, currency="USD", amount=10**9, payment_reference=f"LOAD-{number}")
