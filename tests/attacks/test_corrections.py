@@ -22,6 +22,7 @@ from counterfoil.redemption.commands import (
     ProposeCorrection,
     ProposeReversal,
     Reading,
+    RejectClaim,
     ReportUsage,
     ResolveDispute,
     ReverseCapture,
@@ -29,6 +30,7 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.redemption.events import ProviderDefaulted, UsageReversed
 from tests.market import USD, Market, Traded, found, trade
+from tests.paper_work import reject
 
 FULL = 480
 """GPU-minutes of an hour: one node of 8 GPUs."""
@@ -166,3 +168,29 @@ def test_one_side_cancels_nothing_and_nobody_once_delivery_has_begun(market: Mar
     market.advance_to(traded.good.first_hour * HOUR)
     market.refused("gpu-1", agree, Code.UNKNOWN_PROPOSAL)
     market.refused("gpu-1", cancel, Code.DELIVERY_BEGUN)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_no_subsidy_is_both_reversed_and_denied(market: Market, again: bool) -> None:
+    """The operator reverses half of what is claimed, and the issuer, who is angry, ends the whole claim.
+
+    Half of it went back to the budget twice, and the provider owed what it was never paid.
+    """
+    traded = trade(market)
+    capture = captured(market, traded)
+    contracts = (traded.good.trade_id,)
+    (claim,) = market.do("gpu-1", SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=contracts))
+    if again:
+        market.do("city", reject(claim.claim_id))  # type: ignore[attr-defined]
+        (claim,) = market.do("gpu-1", SubmitClaim(programme_id="p1", invoice_number="I-2", contract_ids=contracts))
+    market.do("operator", ReverseCapture(report_id=capture.report_id, amount=16 * USD, reason="meter log"))
+    ends = RejectClaim(claim_id=claim.claim_id, reason="fraud", rest="claimable" if again else "ends")  # type: ignore[attr-defined]
+    rejected, denied = market.do("city", ends)
+    assert (rejected.claimable[0].amount, denied.amount) == (8 * USD, 8 * USD)  # type: ignore[attr-defined]
+    (offset,) = market.do("gpu-1", SubmitClaim(programme_id="p1", invoice_number="I-3", contract_ids=contracts))
+    assert (offset.amount, offset.owed_after) == (8 * USD, 0)  # type: ignore[attr-defined]
+    state = market.system.runners[LogId("redemption")].engine.state
+    for table in (state.reversible, state.owed, state.claimable, state.claims):
+        assert not table
+    budget = market.system.runners[LogId("ledger")].engine.state.accounts.find
+    assert [budget(each, "budget:p1").posted for each in ("appropriation", "recoverable")] == [4_108 * USD, 0]

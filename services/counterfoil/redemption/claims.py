@@ -92,7 +92,7 @@ def approve_claim_v1(state: RedemptionState, body: ApproveClaimV1, actor: Party,
     claim = _undecided(state, body.claim_id, actor, Duty.APPROVER)
     if isinstance(claim, Refusal):
         return claim
-    return waits(state, claim.terms) or _approve(claim, {}, "claimable")
+    return waits(state, claim.terms) or _approve(state, claim, {}, "claimable")
 
 
 def approve_claim(state: RedemptionState, body: ApproveClaim, actor: Party, _at: At) -> Decision:
@@ -114,7 +114,7 @@ def approve_claim(state: RedemptionState, body: ApproveClaim, actor: Party, _at:
     approved = {line.contract_id: line.amount for line in body.lines}
     if not any({**claimed, **approved}.values()):
         return refuse(Code.APPROVAL_NOT_VALID, claim_id=body.claim_id)
-    return waits(state, claim.terms) or _approve(claim, approved, body.rest)
+    return waits(state, claim.terms) or _approve(state, claim, approved, body.rest)
 
 
 def withdraw_approval(state: RedemptionState, body: WithdrawApproval, actor: Party, _at: At) -> Decision:
@@ -141,14 +141,14 @@ def reject_claim(state: RedemptionState, body: RejectClaim, actor: Party, _at: A
     claim = _undecided(state, body.claim_id, actor)
     if isinstance(claim, Refusal):
         return claim
-    claimable, ended = _rest(claim.terms.lines, {line.contract_id: 0 for line in claim.terms.lines}, body.rest)
+    claimable, ended = _rest(state, claim.terms.lines, {line.contract_id: 0 for line in claim.terms.lines}, body.rest)
     return [
         ClaimRejected(claim_id=body.claim_id, reason=body.reason, claimable=claimable),
         *_denied(claim.terms, ended),
     ]
 
 
-def _approve(claim: Claim, approved: Mapping[str, int], rest: Rest) -> Sequence[Event]:
+def _approve(state: RedemptionState, claim: Claim, approved: Mapping[str, int], rest: Rest) -> Sequence[Event]:
     """Approve the lines named in `approved` with these amounts, the others in full."""
     terms, lines = claim.terms, list[ClaimLine]()
     for line in terms.lines:
@@ -156,7 +156,7 @@ def _approve(claim: Claim, approved: Mapping[str, int], rest: Rest) -> Sequence[
         if amount:
             cut = line.amount - amount  # first of what was rejected before
             lines.append(replace(line, amount=amount, resubmitted=line.resubmitted - min(cut, line.resubmitted)))
-    claimable, ended = _rest(terms.lines, approved, rest)
+    claimable, ended = _rest(state, terms.lines, approved, rest)
     return [
         ClaimApproved(
             claim_id=terms.claim_id,
@@ -169,13 +169,17 @@ def _approve(claim: Claim, approved: Mapping[str, int], rest: Rest) -> Sequence[
 
 
 def _rest(
-    lines: Sequence[ClaimLine], approved: Mapping[str, int], rest: Rest
+    state: RedemptionState, lines: Sequence[ClaimLine], approved: Mapping[str, int], rest: Rest
 ) -> tuple[tuple[LinePart, ...], tuple[LinePart, ...]]:
-    """What of the lines may be claimed once more, and what ends: of what is cut off, first what was rejected before."""
+    """What of the lines may be claimed once more, and what ends: of what is cut off, first what was rejected before.
+
+    What was reversed since it was claimed does not end as well: it is owed, and the next claim is set off against that.
+    """
     claimable, ended = [], []
     for line in lines:
         cut = line.amount - approved.get(line.contract_id, line.amount)
-        ends = cut if rest == "ends" else min(cut, line.resubmitted)
+        wanted = cut if rest == "ends" else min(cut, line.resubmitted)
+        ends = min(wanted, state.reversible.get(line.contract_id, 0))
         if ends:
             ended.append(LinePart(contract_id=line.contract_id, amount=ends))
         if cut > ends:
