@@ -147,7 +147,7 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
         _print_error(out, {"code": problem.code, "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Unreachable as problem:
-        advice = "Check --url, and that `counterfoil up` is running. Nothing was sent that could change anything."
+        advice = "Check the URL, and that `counterfoil up` is running there. Nothing was sent that can change anything."
         _print_error(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Forked as problem:

@@ -117,7 +117,7 @@ def agree_cancellation(contract: ContractId) -> Body:
     return AgreeCancellation(contract_id=contract)
 
 
-_REPORT = "report_id contract_id gpu_minutes amount dispute_until status subsidy co_payment"
+_REPORT = "report_id contract_id gpu_minutes amount accepted_amount dispute_until status subsidy co_payment"
 _CONTRACT = "contract_id beneficiary_id provider_id nodes first_hour hours status subsidy"
 add_both(app, Listing("reports", "usage reports", _REPORT, "rep-3-0"))
 _CORRECTION = "correction_id report_id proposed_by gpu_minutes amount reason agreed_at"
