@@ -54,7 +54,6 @@ from counterfoil.redemption.commands import (
     AgreeCancellation,
     AgreeCorrection,
     AgreeReversal,
-    ConfirmPayment,
     ConfirmRecovery,
     DisputeUsage,
     ProposeCancellation,
@@ -69,8 +68,8 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
     WithdrawDispute,
 )
-from tests.authority.prepared import LATER, MINUTES, Market, bid, offer, reading
-from tests.paper_work import PAID_ON, approve, reject, settle
+from tests.authority.prepared import LATER, MINUTES, Market, bid, offer, payment, reading
+from tests.paper_work import approve, reject, settle
 from tests.properties.world import YUAN, accelerator, first_in_force, programme
 
 
@@ -360,12 +359,8 @@ def _settle(_market: Market, claim_id: str) -> Command:
     return settle("p1", claim_id)
 
 
-def _pay(market: Market) -> Command:
-    settlement_id = market.ids["settlement"]
-    due = market.state("redemption").payments[settlement_id, "gpu-1"].amount
-    return ConfirmPayment(
-        settlement_id=settlement_id, provider_id="gpu-1", amount=due, payment_reference="OUT-100", paid_on=PAID_ON
-    )
+def _pay(settlement: str) -> Callable[[Market], Command]:
+    return lambda market: payment(market, settlement)
 
 
 def _return(market: Market) -> Command:
@@ -406,6 +401,8 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
     "withdraw_delivery": {"the contract's provider": by("gpu-1", _withdraw_delivery)},
     "submit_claim": {"the contract's provider": by("gpu-1", _claim)},
     "approve_claim": {
+        "the issuer, the first of two to sign": by("city", lambda market: approve(market.ids["claim for two"])),
+        "the issuer, who signed it first": by("city", lambda market: approve(market.ids["claim signed once"])),
         **of_issuer(lambda market: approve(market.ids["claim claimed"])),
         "the claimant": of_claimant(
             lambda _market, claim_id: approve(claim_id), "claim claimed by late", "claim claimed"
@@ -426,7 +423,10 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
         **of_issuer(lambda market: _settle(market, market.ids["claim approved"])),
         "the claimant": of_claimant(_settle, "claim approved for late", "claim approved"),
     },
-    "confirm_payment": {"the payee": by("gpu-1", _pay)},
+    "confirm_payment": {
+        "the payee": by("gpu-1", _pay("settlement")),
+        "who signed it first": by("teller", _pay("settlement by two")),
+    },
     "return_payment": {"the payee": by("gpu-1", _return)},
     "propose_reversal": two_sided(
         lambda market: ProposeReversal(report_id=market.ids["report captured"], amount=YUAN, reason=WHY)

@@ -19,6 +19,7 @@ from counterfoil.issuance.commands import (
     AddKey,
     AppropriateBudget,
     AttestGroup,
+    DemandFourEyes,
     IssueVoucher,
     ListProvider,
     PauseProgramme,
@@ -32,6 +33,7 @@ from counterfoil.ledger.commands import Deposit
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
     AcceptUsage,
+    ConfirmPayment,
     DisputeUsage,
     ProposeCancellation,
     ProposeCorrection,
@@ -41,7 +43,7 @@ from counterfoil.redemption.commands import (
     ReverseCapture,
     SubmitClaim,
 )
-from tests.paper_work import approve, settle
+from tests.paper_work import PAID_ON, approve, settle
 from tests.possession import proven
 from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
 
@@ -53,12 +55,16 @@ OTHERS: Final[dict[str, tuple[Role, str]]] = {
     "proposer": ("operator", "city"),
     "shunned": ("provider", "shunned"),
     "stopped": ("beneficiary", "lab-1"),
+    "teller": ("treasurer", "operator"),
 }
 """Further parties: role and group. `late` turns out to be related to the city once it has claimed."""
 DELIVERIES: Final = dict.fromkeys(("contract", "report", "corrected", "disputed", "captured", "reversing"), "gpu-1")
+BY_TWO: Final = ("for two", "signed once", "settled by two")
+"""Contracts of programme p2, which comes to demand two signatories, and is paused; all others are of p1."""
 CLAIMS: Final = {
     **dict.fromkeys(("claimed", "approved", "settled", "owing"), "gpu-1"),
     **dict.fromkeys(("claimed by late", "approved for late"), "late"),
+    **dict.fromkeys(BY_TWO, "gpu-1"),
 }
 """Contracts that are delivered, by what becomes of them, with their providers; those that are claimed."""
 DELIVERED: Final = START_HOUR + 3
@@ -108,8 +114,22 @@ class Market(Newest):
         """A contract of one node and hour."""
         self.do(provider, offer(hour))
         known = set(self.state("redemption").contracts)
-        self.do("lab-1", bid(hour))
+        self.do("lab-1", bid(hour, programme_id=programme_of(name)))
         (self.ids[name],) = set(self.state("redemption").contracts) - known
+
+
+def programme_of(name: str) -> str:
+    """The programme of a contract."""
+    return "p2" if name in BY_TWO else "p1"
+
+
+def payment(market: Market, settlement: str) -> ConfirmPayment:
+    """What `gpu-1` is due of a settlement."""
+    settlement_id = market.ids[settlement]
+    due = market.state("redemption").payments[settlement_id, "gpu-1"].amount
+    return ConfirmPayment(
+        settlement_id=settlement_id, provider_id="gpu-1", amount=due, payment_reference="OUT-100", paid_on=PAID_ON
+    )
 
 
 def offer(hour: int, **changes: Any) -> PostOffer:
@@ -173,12 +193,13 @@ def _programmes(market: Market) -> None:
         market.do("city", programme(programme_id, **terms))
         amount = 20_000 * YUAN
         market.do("city", AppropriateBudget(programme_id=programme_id, amount=amount, document=f"B-{programme_id}"))
-    for provider in ("gpu-1", "late", "shunned"):
-        market.do("city", ListProvider(programme_id="p1", provider_id=provider))
+    for programme_id, provider in (("p1", "gpu-1"), ("p1", "late"), ("p1", "shunned"), ("p2", "gpu-1")):
+        market.do("city", ListProvider(programme_id=programme_id, provider_id=provider))
     vouchers = {"voucher": "lab-1", "suspended voucher": "lab-1", "foreign voucher": "none-beneficiary"}
     for name, beneficiary in vouchers.items():
         issue = IssueVoucher(programme_id="p1", beneficiary_id=beneficiary, amount=1_000 * YUAN)
         market.do("city", issue, name)
+    market.do("city", IssueVoucher(programme_id="p2", beneficiary_id="lab-1", amount=1_000 * YUAN))
     market.do("city", SuspendVoucher(voucher_id=market.ids["suspended voucher"], reason="inquiry"))
     for owner in ("gpu-1", "late", "lab-1", "none-beneficiary"):
         deposit = Deposit(party_id=owner, currency="CNY", amount=1_000 * YUAN, payment_reference=f"IN-{owner}")
@@ -218,13 +239,20 @@ def _claims(market: Market) -> None:
     """One is submitted, one approved, one in a settlement; of one the subsidy is owed back."""
     for name, provider in CLAIMS.items():
         contract_id = market.ids[name]
-        claim = SubmitClaim(programme_id="p1", invoice_number=f"I-{contract_id}", contract_ids=(contract_id,))
+        claim = SubmitClaim(
+            programme_id=programme_of(name), invoice_number=f"I-{contract_id}", contract_ids=(contract_id,)
+        )
         market.do(provider, claim, f"claim {name}")
-    for name in ("approved", "approved for late", "settled"):
+    for name in ("approved", "approved for late", "settled", "settled by two"):
         market.do("city", approve(market.ids[f"claim {name}"]))
     market.do("city", settle("p1", market.ids["claim settled"]), "settlement")
+    market.do("city", settle("p2", market.ids["claim settled by two"]), "settlement by two")
     reverse = ReverseCapture(report_id=market.ids["report owing"], amount=YUAN, reason="meter log")
     market.do("none-operator", reverse)
+    market.do("city", DemandFourEyes(programme_id="p2", act="approval"))
+    market.do("city", DemandFourEyes(programme_id="p2", act="payment"))
+    market.do("city", approve(market.ids["claim signed once"]))
+    market.do("teller", payment(market, "settlement by two"))
 
 
 def _pauses(market: Market) -> None:
