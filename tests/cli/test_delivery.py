@@ -14,16 +14,17 @@ from counterfoil.cli.command import UNREACHABLE
 from counterfoil.cli.delivery import Delivery, LogKey
 from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.client.author import Author
-from counterfoil.client.ids import new_command_id
+from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Outbox
 from counterfoil.client.problems import NotProven, RefusedByService, Unsettled
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.gateway.submit import receipt_json
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
+from counterfoil.key_files import write_key
 from counterfoil.runtime.receipts import Recorded
 from tests.cli.command_line import invoke
-from tests.market import USD, Market, T, found
+from tests.market import USD, Market, T, found, seed_of
 
 BUDGET = AppropriateBudget(programme_id="p1", amount=USD, document="B-9")
 TOO_MUCH = IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=9_000 * USD)
@@ -115,3 +116,19 @@ def test_a_command_for_another_instance_keeps_none_of_the_others_waiting(
     assert [first for first, _, _ in said] == ["not settled", "accepted"]
     assert "another.example" in said[0][2]
     assert len(list(outbox.all())) == 1
+
+
+def test_a_command_that_waits_for_another_instance_is_not_sent_to_this_one(
+    lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused by the wrong log, it was forgotten, though the right one may have accepted it."""
+    monkeypatch.setattr(GatewaySession, "gateway", lying)
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    write_key(keys / "city.pem", seed_of("city"))
+    outbox, id_ = Outbox(keys / "outbox"), command_id_of("city", "Order 7")
+    outbox.keep(Author("city", seed_of("city")).sign(BUDGET, "another.example/issuance/main", id_, T))
+    words = ("programme", "appropriate", "p1", "--amount", "1", "--document", "B-9", "--as", "city")
+    code, _, err = invoke(*words, "--keys", str(keys), "--idempotency-key", "Order 7")
+    assert (code, "for another.example/issuance/main" in err.replace("\n", "")) == (2, True), err
+    assert outbox.find(id_) is not None

@@ -132,6 +132,8 @@ class SigningSession(GatewaySession):
         kept = delivery.outbox.find(id_)
         if kept is not None:
             _check_same(bodies, kept.bodies, id_)
+            if kept.header.aud != log.key.name:  # another log would refuse it, and its outcome there be forgotten
+                raise Invalid(f"the command of this --idempotency-key is not settled: {id_}, for {kept.header.aud}")
             return delivery.resend(kept, log)
         settled = delivery.decided(self.author.party_id, id_, log)
         if settled is not None:
