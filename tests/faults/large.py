@@ -198,8 +198,9 @@ class LargeDrill:
             return time.monotonic() - began
 
     def _deposit(self) -> bytes:
-        body = Deposit(party_id=firm(0), currency="USD", amount=AMOUNT, payment_reference="R")
-        return self._treasury.sign(body, self.instance.origin(_LEDGER), next(self._ids), SystemClock().now())
+        command_id = next(self._ids)
+        body = Deposit(party_id=firm(0), currency="USD", amount=AMOUNT, payment_reference=command_id)
+        return self._treasury.sign(body, self.instance.origin(_LEDGER), command_id, SystemClock().now())
 
     def _submit(self, envelope: bytes) -> None:
         with Gateway(self.fleet.url) as gateway:

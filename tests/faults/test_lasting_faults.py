@@ -35,7 +35,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An instance whose ledger has published a full tile."""
     market = Market(tmp_path_factory.mktemp("market") / "home")
     with closing(market.system):
-        market.open().ask("treasury", *[deposit("lab-1", 1)] * 260)
+        market.open().ask("treasury", *(deposit("lab-1", 1) for _ in range(260)))
     return market.home
 
 

@@ -23,7 +23,7 @@ from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.redemption.events import ProviderDefaulted
 from counterfoil.runtime.receipts import Answer, Recorded
 from tests.faults.faulty import Broken, Fault, Faulty, FaultyEmbedded, When, make_late, weakened
-from tests.market import BID, OFFER, Market, deposit, found, image
+from tests.market import BID, OFFER, USD, Market, deposit, found, image
 
 WRITES: list[tuple[str, When, int]] = [
     (call, when, nth)
@@ -66,7 +66,7 @@ class Traffic:
             bf16_mtflops_attested=None, interconnect=None, sources=(),
         )  # fmt: skip
         self.envelopes = [
-            *(market.envelope("treasury", deposit("lab-1", 1_000, f"IN-{nth}")) for nth in range(10)),
+            *(market.envelope("treasury", deposit("lab-1", USD, f"IN-{nth}")) for nth in range(10)),
             market.envelope("gpu-1", OFFER),
             market.envelope("lab-1", BID),
             market.envelope("operator", register),
@@ -204,7 +204,7 @@ def test_a_failed_projection_counts_once(home: Path, when: When) -> None:
         projector._views = Faulty(market.system.views, fault)
         fault.arm("apply", when)
         with pytest.raises(Broken):
-            market.do("treasury", deposit("lab-1", 5, "IN-5"))
+            market.do("treasury", deposit("lab-1", 5 * USD, "IN-5"))
         projector.recover()
         market.system.settle()
         found = rows(market)
@@ -230,7 +230,7 @@ def published(home: Path) -> dict[str, bytes]:
 
 def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
     with Market(home) as winner, Market(home) as loser:
-        winner.do("treasury", deposit("lab-1", 7, "IN-7"))
+        winner.do("treasury", deposit("lab-1", 7 * USD, "IN-7"))
         store, runner, before = (
             winner.system.stores[LogId("ledger")],
             loser.system.runners[LogId("ledger")],
@@ -238,7 +238,7 @@ def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
         )
         head = store.head()
         assert head is not None
-        late = loser.system.submit(loser.envelope("treasury", deposit("lab-2", 8, "IN-8")))
+        late = loser.system.submit(loser.envelope("treasury", deposit("lab-2", 8 * USD, "IN-8")))
         with pytest.raises(StoreConflict):
             runner.step()
         assert store.head() == head
@@ -252,7 +252,7 @@ def test_of_two_writers_the_loser_never_writes(home: Path) -> None:
         assert isinstance(answer, Recorded)
         assert answer.entry.index == head.size
         with pytest.raises(StoreConflict):  # now the other one fails
-            winner.do("treasury", deposit("lab-1", 9, "IN-9"))
+            winner.do("treasury", deposit("lab-1", 9 * USD, "IN-9"))
     assert audit(home).findings == []
 
 
@@ -270,7 +270,7 @@ def restore(home: Path, older: Path, service: str) -> None:
 def grow(home: Path, amount: int) -> None:
     """Something new in every log, published."""
     with Market(home) as market:
-        market.do("treasury", deposit("lab-1", amount, f"IN-{amount}"))
+        market.do("treasury", deposit("lab-1", amount * USD, f"IN-{amount}"))
         market.do("gpu-1", OFFER)
         market.do("lab-1", BID)
         market.ask("operator", RegisterClass(
@@ -366,7 +366,7 @@ def test_an_event_waits_for_what_it_refers_to(home: Path) -> None:
         size = ledger.tree.size
         for _ in range(3):
             assert ledger.step() == 0
-        market.do("treasury", deposit("lab-1", 5, "IN-5"))  # commands and other sources do not wait
+        market.do("treasury", deposit("lab-1", 5 * USD, "IN-5"))  # commands and other sources do not wait
         assert ledger.tree.size == size + 1
         assert market.events("ledger", BondSlashed) == []
         late[system.instance.origin(LogId("matching"))] = False
