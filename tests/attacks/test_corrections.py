@@ -25,12 +25,13 @@ from counterfoil.redemption.commands import (
     RejectClaim,
     ReportUsage,
     ResolveDispute,
+    ReturnPayment,
     ReverseCapture,
     SubmitClaim,
 )
-from counterfoil.redemption.events import ProviderDefaulted, UsageReversed
+from counterfoil.redemption.events import ProviderDefaulted, SettlementClosed, UsageReversed
 from tests.market import USD, Market, Traded, found, trade
-from tests.paper_work import reject
+from tests.paper_work import approve, pay, reject, settle
 
 FULL = 480
 """GPU-minutes of an hour: one node of 8 GPUs."""
@@ -194,3 +195,30 @@ def test_no_subsidy_is_both_reversed_and_denied(market: Market, again: bool) -> 
         assert not table
     budget = market.system.runners[LogId("ledger")].engine.state.accounts.find
     assert [budget(each, "budget:p1").posted for each in ("appropriation", "recoverable")] == [4_108 * USD, 0]
+
+
+@pytest.mark.parametrize("reversed_", [16, 32])
+def test_what_came_back_from_the_bank_is_not_paid_again_while_its_payee_owes(market: Market, reversed_: int) -> None:
+    """The payment bounces, and the operator reverses half of the capture, or all of it."""
+    traded = trade(market)
+    capture = captured(market, traded)
+    contracts = (traded.good.trade_id,)
+    (claim,) = market.do("gpu-1", SubmitClaim(programme_id="p1", invoice_number="I-1", contract_ids=contracts))
+    (closed,) = market.do("city", approve(claim.claim_id), settle("p1", claim.claim_id))[-1:]  # type: ignore[attr-defined]
+    assert isinstance(closed, SettlementClosed)
+    market.do("treasury", pay(closed, "PAY-1"))
+    bounced = ReturnPayment(
+        settlement_id=closed.settlement_id, provider_id="gpu-1", return_reference="R-1", reason="closed account"
+    )
+    market.do("treasury", bounced)
+    market.do("operator", ReverseCapture(report_id=capture.report_id, amount=reversed_ * USD, reason="meter log"))
+    if reversed_ == 32:
+        market.refused("city", settle("p1", payees=("gpu-1",)), Code.NOTHING_TO_PAY)
+        return
+    offset, second = market.do("city", settle("p1", payees=("gpu-1",)))
+    assert isinstance(second, SettlementClosed)
+    assert (offset.amount, offset.owed_after, second.amount) == (8 * USD, 0, 8 * USD)  # type: ignore[attr-defined]
+    market.do("treasury", pay(second, "PAY-2"))
+    state = market.system.runners[LogId("redemption")].engine.state
+    assert not state.owed
+    assert not state.payable

@@ -10,9 +10,15 @@ import pytest
 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
-from counterfoil.issuance.commands import DemandFourEyes
+from counterfoil.issuance.commands import CloseParty, DemandFourEyes, SuspendParty
 from counterfoil.redemption.commands import ApprovedLine, ReturnPayment, WithdrawApproval
-from counterfoil.redemption.events import ActEndorsed, ClaimApproved, PaymentConfirmed, SettlementClosed
+from counterfoil.redemption.events import (
+    ActEndorsed,
+    ClaimApproved,
+    PaymentConfirmed,
+    PaymentReturned,
+    SettlementClosed,
+)
 from tests.attacks.test_duties import claimed, contract
 from tests.market import Market, found, party
 from tests.paper_work import approve as approval
@@ -79,8 +85,30 @@ def test_a_payment_takes_two_treasurers_who_say_the_same(market: Market) -> None
         settlement_id=settled.settlement_id, provider_id=settled.payees[0].provider_id, return_reference="R",
         reason="closed",
     )  # fmt: skip
-    market.do("treasury", back)
+    assert [type(event) for event in market.do("treasury", back)] == [PaymentReturned], "to pay again takes two"
     (again,) = market.do("city", settle("p1", payees=(settled.payees[0].provider_id,)))
     assert isinstance(again, SettlementClosed)
     assert [type(event) for event in market.do("second", payment(again, "PAY-3"))] == [ActEndorsed], "both sign again"
+    audited = market.sealed()
+    assert audited.clean
+    acts = [(act.event, act.by, act.party_id, act.reason) for log in audited.logs for act in log.acts]
+    assert acts == [("payment.returned.v1", "treasury", back.provider_id, "closed")]
+
+
+@pytest.mark.parametrize("suspended", [True, False])
+def test_the_signature_of_a_party_that_was_stopped_is_none(market: Market, suspended: bool) -> None:
+    market.do("city", DemandFourEyes(programme_id="p1", act="payment"))
+    claim_id = claimed(market, contract(market))
+    market.do("city", approval(claim_id))
+    (settled,) = market.do("city", settle("p1", claim_id))
+    assert isinstance(settled, SettlementClosed)
+    pay = payment(settled, "PAY-1")
+    market.do("operator", party("second", ("treasurer",)), party("third", ("treasurer",)))
+    market.do("second", pay)
+    if suspended:
+        market.do("operator", SuspendParty(party_id="second", reason="under inquiry"))
+    else:
+        market.do("second", CloseParty(reason="leaves"))
+    assert [type(event) for event in market.do("treasury", pay)] == [ActEndorsed]
+    assert [type(event) for event in market.do("third", pay)] == [PaymentConfirmed]
     assert market.sealed().clean

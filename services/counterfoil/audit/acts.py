@@ -1,4 +1,4 @@
-"""Acts of authority that an audit lists: no fault, but somebody stopped another, and outsiders should look at it."""
+"""Acts of authority that an audit lists: no faults, but somebody decided about another, and outsiders should look."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from counterfoil.issuance.events import (
     ProviderSuspended,
 )
 from counterfoil.matching.events import CancellationForced
+from counterfoil.redemption.commands import AgreeReversal
+from counterfoil.redemption.events import PaymentReturned, UsageReversed
 
 LISTED: Final[frozenset[type[Event]]] = frozenset(
     {
@@ -29,10 +31,13 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         ProgrammePaused,
         ProgrammeResumed,
         CancellationForced,
+        PaymentReturned,
+        UsageReversed,
     }
 )
 """The events that say so, in the log that decided them. Each has a reason."""
-
+_BY_CONSENT: Final = AgreeReversal.TYPE
+"""Both sides reversed what was captured between them: nobody decided about another."""
 
 _SAID: Final = ("provider_id", "party_id", "programme_id", "order_id", "reason")
 
@@ -41,12 +46,15 @@ def act_of(entry: Entry, event: Event) -> Act | None:
     """The act that an event of an entry is; None if it is none, or repeats what another log decided."""
     if type(event) not in LISTED or type(entry.cause) is not CommandCause:
         return None
+    header = CODEC.decode_payload(entry.cause.payload, entry.cause.signature).header
+    if header.type == _BY_CONSENT:
+        return None
     said: dict[str, Any] = {name: getattr(event, name, None) for name in _SAID}
     return Act(
         index=entry.index,
         time=format_time(entry.time),
         event=event.TYPE,
-        by=CODEC.decode_payload(entry.cause.payload, entry.cause.signature).header.actor,
+        by=header.actor,
         party_id=said["party_id"] or said["provider_id"],
         programme_id=said["programme_id"],
         order_id=said["order_id"],

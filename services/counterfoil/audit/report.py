@@ -73,7 +73,7 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An issuer or operator, `by`, stopped others, or let them go on, in entry `index`.
+    """`by` decided about another by its office in entry `index`: stopped it, took back what it had, or let it go on.
 
     `event`: what it did; `party_id`, `programme_id`, `order_id`: to whom or what, as far as the event names it.
     """

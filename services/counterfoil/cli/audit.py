@@ -59,7 +59,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
             shown.append(Rows(what, rows[:SHOWN], columns))
     acts = [{"origin": log["origin"], **each} for log in report["logs"] for each in log["acts"]]
     if acts:
-        shown.append(Rows("acts of issuers and operators that stopped others, with their public reasons", acts, _ACTS))
+        shown.append(Rows("acts of authority on others, with their public reasons", acts, _ACTS))
     tails = [{"origin": log["origin"], **log["tail"]} for log in report["logs"] if log["tail"]]
     if tails:
         shown.append(Rows("last entries, which need what others have not published yet", tails, _TAILS, _TAILS[1:3]))

@@ -274,7 +274,8 @@ class ClaimDenied(Event):
 class Payee:
     """What one provider gets from a settlement: `amount` = `claimed` + `brought` - `carried`.
 
-    `brought` was payable before: carried from earlier settlements, or returned by the bank. `carried` stays payable.
+    `brought` was payable before: carried from earlier settlements, or returned by the bank, less what was set off with
+    the settlement. `carried` stays payable.
     """
 
     provider_id: Id
@@ -367,7 +368,7 @@ class UsageReversed(Event):
 
 @event("claim.offset.v1")
 class ClaimOffset(Event):
-    """Subsidy that a provider would have claimed is set off against what it owes the programme."""
+    """What a provider would have claimed, by contract, or what was payable to it is set off against what it owes."""
 
     programme_id: Id
     provider_id: Id

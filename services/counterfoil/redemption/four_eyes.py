@@ -1,9 +1,9 @@
 """Four eyes: where a programme demands it, an act is decided only once two parties have signed the same command.
 
-The first signature is recorded, and changes nothing else. The second comes from another party: for an approval, the
-issuer or a party of its group with the role of issuer, whose signature then counts as the issuer's; for the payment of
-a provider, any other treasurer. A party stands for one natural signatory: who can add a key to a party could sign twice
-with two keys.
+The first signature is recorded, and changes nothing else; it counts while its party may act. The second comes from
+another party: for an approval, the issuer or a party of its group with the role of issuer, whose signature then counts
+as the issuer's; for the payment of a provider, any other treasurer. A party stands for one natural signatory: who can
+add a key to a party could sign twice with two keys.
 """
 
 from __future__ import annotations
@@ -85,11 +85,16 @@ def _by_two(state: RedemptionState, actor: Party, decision: Decision, first: Act
     if isinstance(decision, Refusal):
         return decision
     before = state.endorsements.get((first.object_id, first.provider_id))
-    if before is None or before.content != first.content:
+    if before is None or before.content != first.content or not _may_act(state, before.endorsed_by):
         return [first]
     if before.endorsed_by == actor.party_id:
         return refuse(Code.SECOND_SIGNATORY_NEEDED, endorsed_by=before.endorsed_by)
     return decision
+
+
+def _may_act(state: RedemptionState, party_id: str) -> bool:
+    party = state.directory.parties[party_id]
+    return not (party.closed or party.suspended)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

@@ -1,9 +1,12 @@
 """Settlements: approved claims gathered and netted per provider, in whole minor units of the currency.
 
-What is left of a minor unit stays payable, and is brought into the provider's next settlement in the programme.
+What is left of a minor unit stays payable, and is brought into the provider's next settlement in the programme. What
+the provider owes the programme is set off against what it brings.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
@@ -13,7 +16,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency
 from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
-from counterfoil.redemption.events import Payee, SettlementClosed
+from counterfoil.redemption.events import ClaimOffset, Payee, SettlementClosed
 from counterfoil.redemption.state import Claim, Payment, RedemptionState, Settlement, put
 
 
@@ -39,6 +42,7 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     payees = _payees(state, body, gathered, state.minor_unit(programme.terms.currency) or 1)
     refused = _unfit(state, body, gathered, payees, actor)
     return refused or [
+        *_set_off(state, body.programme_id, programme.terms.currency, payees),
         SettlementClosed(
             settlement_id=at.new_id("stl"),
             programme_id=body.programme_id,
@@ -46,7 +50,7 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
             claim_ids=body.claim_ids,
             payees=payees,
             amount=sum(payee.amount for payee in payees),
-        )
+        ),
     ]
 
 
@@ -90,10 +94,33 @@ def _payees(state: RedemptionState, body: CloseSettlement, gathered: list[Claim]
     payees = []
     for provider_id, each in sorted(claimed.items()):
         brought = state.payable.get((body.programme_id, provider_id), 0)
+        brought -= _owed_of(state, body.programme_id, provider_id)
         carried = (each + brought) % minor_unit
         paid = each + brought - carried
         payees.append(Payee(provider_id=provider_id, claimed=each, brought=brought, amount=paid, carried=carried))
     return tuple(payees)
+
+
+def _owed_of(state: RedemptionState, programme_id: str, provider_id: str) -> int:
+    """How much of what is payable to a provider it owes the programme."""
+    key = (programme_id, provider_id)
+    return min(state.payable.get(key, 0), state.owed.get(key, 0))
+
+
+def _set_off(
+    state: RedemptionState, programme_id: str, currency: str, payees: tuple[Payee, ...]
+) -> Iterator[ClaimOffset]:
+    for payee in payees:
+        amount = _owed_of(state, programme_id, payee.provider_id)
+        if amount:
+            yield ClaimOffset(
+                programme_id=programme_id,
+                provider_id=payee.provider_id,
+                currency=currency,
+                lines=(),
+                amount=amount,
+                owed_after=state.owed[programme_id, payee.provider_id] - amount,
+            )
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
