@@ -318,6 +318,7 @@ def earned(contract_ids: Sequence[str]) -> Large:
     for contract_id in contract_ids:
         large.state.claimable[contract_id] = Claimable(PROGRAMME, CLOUD)
         large.state.claimable[contract_id].amount = MAX_AMOUNT // len(contract_ids)
+        large.state.reversible[contract_id] = MAX_AMOUNT // len(contract_ids)
     return large
 
 

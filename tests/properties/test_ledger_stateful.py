@@ -439,7 +439,8 @@ class LedgerMachine(RuleBasedStateMachine):
         contract_id = data.draw(st.sampled_from(sorted(self.contracts)))
         programme_id, provider, left = self.contracts[contract_id]
         amount = data.draw(st.integers(0, left))
-        (event,) = self.hear(accepted(contract_id, amount, f"rep{len(self.entries)}"))
+        event, *ends = self.hear(accepted(contract_id, amount, f"rep{len(self.entries)}"))
+        assert {type(each) for each in ends} <= {VoucherClosed}  # ended before, and nothing is left
         assert event.subsidy + event.co_payment == amount
         self.contracts[contract_id] = (programme_id, provider, left - amount)
         self.claims[programme_id, provider] = self.claims.get((programme_id, provider), 0) + event.subsidy
