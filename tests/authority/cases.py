@@ -1,4 +1,4 @@
-"""For every row of `docs/authority.md`, the command that is tried, and the party that the row is about.
+"""For every row of `docs/who-may-do-what.md`, the command that is tried, and the party that the row is about.
 
 `ABOUT[command][relation to]` makes the case in the prepared market.
 """

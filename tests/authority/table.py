@@ -1,4 +1,4 @@
-"""What `docs/authority.md` says: the specification that the matrix is compared with."""
+"""What `docs/who-may-do-what.md` says: the specification that the matrix is compared with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from tests.authority.prepared import ROLES
 
-DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "authority.md"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "who-may-do-what.md"
 RELATIONS: Final = ("own", "related", "foreign")
 
 

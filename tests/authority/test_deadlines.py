@@ -1,4 +1,4 @@
-"""How long each command may be given, as `docs/authority.md` says: until its deadline, and no longer."""
+"""How long each command may be given, as `docs/who-may-do-what.md` says: until its deadline, and no longer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_how_long_it_may_be_given(market: Market, command: str) -> None:
     said = deadlines().get(command)
     if said is None:
         found = answer(market, command, LONG_AFTER)
-        assert found == "yes", f"say in docs/authority.md until when {command} may be given: then {found}"
+        assert found == "yes", f"say in docs/who-may-do-what.md until when {command} may be given: then {found}"
         return
     assert command in FROM, f"say in tests/authority/test_deadlines.py from when the deadline of {command} is counted"
     deadline = FROM[command](market) + said.hours * HOUR

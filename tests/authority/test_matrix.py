@@ -1,6 +1,7 @@
 """Every command, by a party of every role, on its own object, on that of a related party and on that of a foreign one.
 
-`docs/authority.md` says what is answered. Each cell is tried in a market where nothing but authority is in the way.
+`docs/who-may-do-what.md` says what is answered. Each cell is tried in a market where nothing but authority is in the
+way.
 """
 
 from __future__ import annotations
