@@ -11,7 +11,7 @@
  */
 
 import type { RefusalCode } from "./generated/tables.js";
-import type { Receipt } from "./verify.js";
+import type { Receipt } from "./receipt.js";
 
 export class CounterfoilError extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -3,8 +3,8 @@
 import { type Bytes, concat, text } from "./bytes.js";
 import { asObject, type Json, parseJson } from "./canonical.js";
 import { CounterfoilError, FormatError, NotReady, NotThere, type Problem, Refused, Unreachable } from "./errors.js";
+import type { Receipt } from "./receipt.js";
 import { linesOf } from "./stream.js";
-import type { Receipt } from "./verify.js";
 
 export interface GatewayOptions {
   /** Default: the platform's. */

@@ -7,9 +7,10 @@ import { NotThere, Unreachable } from "./errors.js";
 import { Exchange, type GatewayOptions } from "./exchange.js";
 import type { Views } from "./generated/tables.js";
 import type { VerifyKey } from "./note.js";
+import type { Receipt } from "./receipt.js";
 import { eventsOf } from "./stream.js";
 import { checkHistory } from "./tiles.js";
-import type { Entry, Receipt } from "./verify.js";
+import type { Entry } from "./verify.js";
 
 export type ViewName = keyof Views;
 export type Row<V extends ViewName> = Views[V]["row"];

@@ -34,6 +34,7 @@ export { leafHash, nodeHash, rootOf, verifyConsistency, verifyInclusion } from "
 export { type Note, parseNote, parseVerifyKey, parseVerifyKeys, type VerifyKey, verifyNote } from "./note.js";
 export { type Followed, followOrder } from "./orders.js";
 export { type LogProof, parseProof, verifyProof } from "./proof.js";
+export type { Outcome, Receipt } from "./receipt.js";
 export { type StateProof, verifyState } from "./state.js";
 export { checkHistory, parseBundle, type ReadFile, TILE_WIDTH, tilePath } from "./tiles.js";
-export { type Entry, type Outcome, type Proven, type Receipt, verifyEntry, verifyReceipt } from "./verify.js";
+export { type Entry, type Proven, verifyEntry, verifyReceipt } from "./verify.js";

@@ -6,33 +6,12 @@ import type { Checkpoint } from "./checkpoint.js";
 import type { SignedCommand } from "./commands.js";
 import { FormatError, NotProven } from "./errors.js";
 import type { components } from "./generated/api.js";
-import type { Event, RefusalCode } from "./generated/tables.js";
 import type { VerifyKey } from "./note.js";
 import { verifyProof } from "./proof.js";
+import type { Outcome, Receipt } from "./receipt.js";
 
 /** A log entry: a CloudEvents 1.0 event. */
 export type Entry = components["schemas"]["entry"];
-
-/** What was decided about one command: how many of the entry's events are its own, or why it was refused. */
-export type Outcome =
-  | { readonly accepted: number }
-  | { readonly refused: RefusalCode; readonly detail: Readonly<Record<string, string>> };
-
-/** A gateway's answer to a command. Only `entry` and `proof` are evidence; the rest says in short what is in them. */
-export interface Receipt {
-  /** Of the log. */
-  readonly origin: string;
-  readonly index: number;
-  readonly id: string;
-  readonly time: string;
-  /** One for each command of a batch. */
-  readonly outcomes: readonly Outcome[];
-  readonly events: readonly Event[];
-  /** The entry's octets, in base64. */
-  readonly entry: string;
-  /** A C2SP tlog-proof. */
-  readonly proof: string;
-}
 
 /** An entry, and the signed checkpoint that covers it. */
 export interface Proven {

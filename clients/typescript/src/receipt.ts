@@ -1,0 +1,24 @@
+/** What a gateway answers to a command. */
+
+import type { Event, RefusalCode } from "./generated/tables.js";
+
+/** What was decided about one command: how many of the entry's events are its own, or why it was refused. */
+export type Outcome =
+  | { readonly accepted: number }
+  | { readonly refused: RefusalCode; readonly detail: Readonly<Record<string, string>> };
+
+/** A gateway's answer to a command. Only `entry` and `proof` are evidence; the rest says in short what is in them. */
+export interface Receipt {
+  /** Of the log. */
+  readonly origin: string;
+  readonly index: number;
+  readonly id: string;
+  readonly time: string;
+  /** One for each command of a batch. */
+  readonly outcomes: readonly Outcome[];
+  readonly events: readonly Event[];
+  /** The entry's octets, in base64. */
+  readonly entry: string;
+  /** A C2SP tlog-proof. */
+  readonly proof: string;
+}
