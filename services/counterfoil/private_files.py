@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from counterfoil.errors import BadPrivateFile
+from counterfoil.syncing import sync_directory
 
 PRIVATE_OCTETS_MAX: Final = 4_096
 """The longest file with a key, a password or a passphrase."""
@@ -22,18 +23,10 @@ def create_private(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _sync(path.parent)  # a key that may be registered next must outlast a power failure
+        sync_directory(path.parent)  # a key that may be registered next must outlast a power failure
     except BaseException:
         path.unlink()
         raise
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_private(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from counterfoil.client.problems import CannotMirror
 from counterfoil.contract.log_id import LogId
 from counterfoil.log.tiles import UNFINISHED
 from counterfoil.runtime.process_lock import Held, process_lock
-from counterfoil.runtime.syncing import sync_directory, written
+from counterfoil.syncing import sync_directory, written
 
 _LOCK: Final = "mirror.lock"
 _EVIDENCE: Final = "evidence"

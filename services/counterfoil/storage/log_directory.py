@@ -24,7 +24,7 @@ from counterfoil.log.note import parse_note
 from counterfoil.log.tiles import UNFINISHED
 from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
 from counterfoil.runtime.os_errors import classifying
-from counterfoil.runtime.syncing import sync_directory
+from counterfoil.syncing import sync_directory
 
 _MEMORY = "signer"
 _CHECKPOINT = "checkpoint"
