@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from counterfoil import __version__
+from counterfoil.contract.disclosure import DISCLOSURES, Disclosure
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, parse_log
 from counterfoil.contract.services import DIVISIBLE, SERVICES
@@ -49,6 +50,8 @@ class Identity:
     vkeys: dict[str, dict[str, str]]
     """The logs' verifier keys, by service and shard."""
     operator_recovery_key: str | None = None
+    disclosure: Disclosure = "restricted"
+    """Who may read what."""
 
 
 class Instance:
@@ -64,6 +67,8 @@ class Instance:
         except (ValueError, TypeError):
             path = root / "instance.json"
             raise NotInitialised(f"{path} is damaged: restore it from a copy") from None
+        if self.identity.disclosure not in DISCLOSURES:
+            raise NotInitialised(f"{root / 'instance.json'}: its disclosure is none of {', '.join(DISCLOSURES)}")
 
     @classmethod
     def create(
@@ -76,6 +81,7 @@ class Instance:
         shards: Iterable[LogId] = (),
         recovery_key: bytes | None = None,
         passphrase: bytes | None = None,
+        disclosure: Disclosure = "restricted",
     ) -> Instance:
         """Create a new one, whose logs begin with rules version `rules`.
 
@@ -110,7 +116,9 @@ class Instance:
             recovery = seed_of(RECOVERY)
             write_key(_recovery_file(root), recovery, passphrase)
             recovery_key = SigningKey(RECOVERY, recovery).verify_key.public
-        identity = Identity(host, OPERATOR, operator_name, public, rules, __version__, vkeys, recovery_key.hex())
+        identity = Identity(
+            host, OPERATOR, operator_name, public, rules, __version__, vkeys, recovery_key.hex(), disclosure
+        )
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")
         draft.replace(root / "instance.json")  # last and atomic: this makes the directory an instance

@@ -14,6 +14,7 @@ COUNTERFOIL_HOSTS       NAME[,NAME...] by which the gateway may be asked, beside
 COUNTERFOIL_PROXIES     ADDRESS[,ADDRESS...] of reverse proxies in front of the gateway, believed about who asks
 COUNTERFOIL_QUOTA_ENTRIES  entries that a party may cause in a second, on average, through one gateway; default 250
 COUNTERFOIL_QUOTA_BYTES  the same in bytes; default 524288
+COUNTERFOIL_DISCLOSURE  restricted or public: who may read what, whatever `init` was told; default: what that was
 COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
 COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
 
@@ -47,6 +48,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from counterfoil.contract.disclosure import Disclosure
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.private_files import read_password
@@ -166,6 +168,7 @@ class Settings(BaseSettings):
     proxies: Annotated[str, AfterValidator(_check_addresses), Field(description="Reverse proxies.")] = ""
     quota_entries: Annotated[int, Field(ge=1, le=1_000_000, description="A party's entries per second.")] = 250
     quota_bytes: Annotated[int, Field(ge=1_024, le=2**40, description="A party's bytes per second.")] = 524_288
+    disclosure: Annotated[Disclosure | None, Field(description="Who may read what.")] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What `up` logs on standard error.")
     ] = "WARNING"

@@ -24,6 +24,7 @@ from counterfoil.settings import BadSetting, Listen, Settings, load_settings, pa
         ("COUNTERFOIL_PROXIES", "127.0.0.1,::1", "proxies", "127.0.0.1,::1"),
         ("COUNTERFOIL_QUOTA_ENTRIES", "1", "quota_entries", 1),
         ("COUNTERFOIL_QUOTA_BYTES", "1024", "quota_bytes", 1_024),
+        ("COUNTERFOIL_DISCLOSURE", "public", "disclosure", "public"),
         ("COUNTERFOIL_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     ],
 )
@@ -44,6 +45,7 @@ def test_each_setting(monkeypatch: pytest.MonkeyPatch, name: str, text: str, fie
         ("COUNTERFOIL_PROXIES", "127.0.0.1,proxy.example"),
         ("COUNTERFOIL_QUOTA_ENTRIES", "0"),
         ("COUNTERFOIL_QUOTA_BYTES", "1023"),
+        ("COUNTERFOIL_DISCLOSURE", "Public"),
         ("COUNTERFOIL_LOG_LEVEL", "LOUD"),
     ],
 )

@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from counterfoil.cli.main import app
+from counterfoil.contract.disclosure import Disclosure
 
 STARTS_WITHIN = 30  # seconds
 STOPS_WITHIN = 30  # seconds
@@ -45,14 +46,20 @@ class Ran:
 class Shell:
     """Commands with an instance's directory and gateway in their environment."""
 
-    def __init__(self, home: Path, url: str = "http://127.0.0.1:9") -> None:
-        self.home, self.url = home, url
+    def __init__(self, home: Path, url: str = "http://127.0.0.1:9", disclosure: Disclosure = "public") -> None:
+        """By default commands read without a session."""
+        self.home, self.url, self.disclosure = home, url, disclosure
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a command."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
-        return {**kept, "COUNTERFOIL_HOME": str(self.home), "COUNTERFOIL_URL": self.url}
+        given = {
+            "COUNTERFOIL_HOME": str(self.home),
+            "COUNTERFOIL_URL": self.url,
+            "COUNTERFOIL_DISCLOSURE": self.disclosure,
+        }
+        return {**kept, **given}
 
     def run(self, *words: str | Path) -> Ran:
         """Run one command inside this process, through the entry point that the installed command has."""

@@ -27,13 +27,15 @@ from tests.gateway.world import Market
 
 T = TypeVar("T")
 ENVELOPE = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
+PUBLIC = Protections(disclosure="public")
+"""What a test runs with that asks for no particular protections: it reads without a session."""
 PROBLEM = "application/problem+json"
 
 
 class Stepped:
     """A client whose requests drive the services: the system steps in the same thread until each is answered."""
 
-    def __init__(self, market: Market, relay: AnswerRelay, protections: Protections | None = None) -> None:
+    def __init__(self, market: Market, relay: AnswerRelay, protections: Protections = PUBLIC) -> None:
         self.market = market
         self.app = create_app(market.system.backend(), relay, protections)
         self.step = market.system.settle
@@ -75,7 +77,7 @@ class Stepped:
 
 
 @contextlib.contextmanager
-def stepped(home: Path, protections: Protections | None = None) -> Iterator[Stepped]:
+def stepped(home: Path, protections: Protections = PUBLIC) -> Iterator[Stepped]:
     """The market of `home`, new or as it was left, behind a stepped client."""
     relay = AnswerRelay()
     fresh = not (home / "instance.json").exists()
@@ -124,7 +126,7 @@ def served(home: Path) -> Iterator[Served]:
     """A new market behind a server."""
     relay = AnswerRelay()
     market = Market(home, DeliverToBoth(relay)).open()
-    app = create_app(market.system.backend(), relay)
+    app = create_app(market.system.backend(), relay, PUBLIC)
     server = uvicorn.Server(server_config(app, log_level="critical", timeout_graceful_shutdown=1))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,9 +13,8 @@ import pytest
 from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.app import create_app
 from counterfoil.gateway.bounds import MAX_HEAD_BYTES, MAX_HEADER_BYTES, MAX_TARGET_BYTES
-from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
-from tests.gateway.harness import Served, Stepped, problem_of
+from tests.gateway.harness import PUBLIC, Served, Stepped, problem_of
 from tests.gateway.world import deposit
 
 
@@ -164,7 +164,9 @@ def test_browsers_take_no_answer_for_a_page(shared: Stepped, path: str) -> None:
     ],
 )
 def test_only_known_names_are_answered(shared: Stepped, host: str, known: bool) -> None:
-    app = create_app(shared.market.system.backend(), AnswerRelay(), Protections(hosts=frozenset({"market.example"})))
+    app = create_app(
+        shared.market.system.backend(), AnswerRelay(), replace(PUBLIC, hosts=frozenset({"market.example"}))
+    )
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:

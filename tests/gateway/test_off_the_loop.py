@@ -25,7 +25,7 @@ from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
 from counterfoil.storage.database import Database
-from tests.gateway.harness import ENVELOPE, DeliverToBoth
+from tests.gateway.harness import ENVELOPE, PUBLIC, DeliverToBoth
 from tests.gateway.world import Market, deposit, seed_of
 
 
@@ -88,7 +88,7 @@ class World:
             return {origin: known.get(origin, 0) for origin in origins}
 
         self.backend: Backend = replace(self.market.system.backend(), positions=positions)
-        self.app = create_app(self.backend, self.relay)
+        self.app = create_app(self.backend, self.relay, PUBLIC)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request on the running loop."""
@@ -171,7 +171,7 @@ def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.Mon
 
         scope = {"type": "http", "method": "GET", "path": "/v1/events", "query_string": b"from=ledger:0", "headers": []}
         scope |= {"raw_path": b"/v1/events", "http_version": "1.1", "scheme": "http", "server": ("gateway", 80)}
-        app = create_app(world.backend, AnswerRelay())
+        app = create_app(world.backend, AnswerRelay(), PUBLIC)
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 20)
         assert not [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]
@@ -259,7 +259,7 @@ def test_a_hanging_database_leaves_the_other_routes_alone(world: World, monkeypa
     monkeypatch.setattr(parameters, "WAIT_AT_MOST", 0.3)
     monkeypatch.setattr(signatures, "CATCH_UP_WITHIN", 0.3)
     slow = Slow()
-    app = create_app(replace(world.backend, positions=slow), AnswerRelay())
+    app = create_app(replace(world.backend, positions=slow), AnswerRelay(), PUBLIC)
 
     async def ask() -> list[Any]:
         transport = httpx.ASGITransport(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,13 +17,12 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.gateway import submit
 from counterfoil.gateway.bounds import BURST_SECONDS, REFUSED_WEIGHS
 from counterfoil.gateway.problems import Problem
-from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.quotas import Quota, Quotas
 from counterfoil.gateway.turns import Turns
 from counterfoil.issuance.commands import AddKey, RevokeKey
 from counterfoil.matching.commands import CancelBid
 from counterfoil.runtime.receipts import Recorded
-from tests.gateway.harness import Stepped, problem_of, stepped
+from tests.gateway.harness import PUBLIC, Stepped, problem_of, stepped
 from tests.gateway.world import HOST, OFFER, seed_of
 
 NOWHERE = CancelBid(bid_id="bid-9-9")
@@ -139,7 +139,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepped]:
     """A new market whose parties may send one command a second, and as many at once as in a burst."""
     monkeypatch.setattr(submit, "PAUSE", 0.0)
     quota = Quota(entries_per_second=1, bytes_per_second=2**40)
-    with stepped(tmp_path / "home", Protections(quota=quota)) as client:
+    with stepped(tmp_path / "home", replace(PUBLIC, quota=quota)) as client:
         yield client
 
 
@@ -219,7 +219,7 @@ def test_a_revoked_key_makes_no_entry(http: Stepped) -> None:
 def test_published_commands_sent_again_by_a_stranger_shut_nobody_out(tmp_path: Path) -> None:
     """Whoever reads the log has every party's signed commands: copies of one used up all of its party's quota."""
     most = 100
-    protections = Protections(quota=Quota(entries_per_second=most // BURST_SECONDS, bytes_per_second=2**40))
+    protections = replace(PUBLIC, quota=Quota(entries_per_second=most // BURST_SECONDS, bytes_per_second=2**40))
     with stepped(tmp_path / "home", protections) as http:
         refused, accepted = http.market.sign("lab-1", NOWHERE), http.market.sign("gpu-1", OFFER)
         for envelope, status in ((refused, 404), (accepted, 200)):

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,10 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from counterfoil.gateway.app import create_app
 from counterfoil.gateway.peers import peer_of
-from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
-from tests.gateway.harness import DeliverToBoth
+from tests.gateway.harness import PUBLIC, DeliverToBoth
 from tests.gateway.world import Market, deposit
 from tests.lacking import leave_out
 
@@ -61,7 +61,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Market, 
     """A market and its gateway's port; it believes the proxy, and has one name."""
     relay = AnswerRelay()
     market = Market(tmp_path_factory.mktemp("market"), DeliverToBoth(relay)).open()
-    app = create_app(market.system.backend(), relay, Protections(hosts=frozenset({NAME}), proxies=("127.0.0.1",)))
+    app = create_app(market.system.backend(), relay, replace(PUBLIC, hosts=frozenset({NAME}), proxies=("127.0.0.1",)))
     app.add_middleware(Seen)
     config = server_config(app, None, ("127.0.0.1",), log_config=None, timeout_graceful_shutdown=1)
     server, listener = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))

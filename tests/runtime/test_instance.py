@@ -54,6 +54,13 @@ def test_it_is_made_once(made: Instance) -> None:
     assert snapshot(made.root) == before
 
 
+def test_a_disclosure_that_nobody_knows_is_refused(made: Instance) -> None:
+    path = made.root / "instance.json"
+    path.write_text(path.read_text().replace('"restricted"', '"Public"'))
+    with pytest.raises(NotInitialised, match="its disclosure is none of restricted, public"):
+        Instance(made.root)
+
+
 def test_what_is_written_is_read(made: Instance) -> None:
     again = Instance(made.root)
     assert again.identity == made.identity
@@ -63,6 +70,7 @@ def test_what_is_written_is_read(made: Instance) -> None:
         "operator_name": "The operator",
         "operator_key": SigningKey("operator", entropy("operator")).verify_key.public.hex(),
         "operator_recovery_key": SigningKey("x", entropy("operator-recovery")).verify_key.public.hex(),
+        "disclosure": "restricted",
         "rules": LATEST,
         "release": __version__,
         "vkeys": {service: {"main": made.log_key(LogId(service)).verify_key.vkey()} for service in SERVICES},

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from counterfoil.gateway.backend import Backend
     from counterfoil.gateway.protections import Protections
     from counterfoil.gateway.relay import AnswerRelay
+    from counterfoil.instance import Instance
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -70,15 +71,17 @@ def make_server(
     return server
 
 
-def protections_of(settings: Settings, *hosts: str) -> Protections:
-    """What the settings say of the gateway's protections. `hosts`: other names of it, a port behind them or not."""
+def protections_of(settings: Settings, instance: Instance, listen: str) -> Protections:
+    """What the settings and the instance say of the gateway's protections. `listen`: the name that it listens on."""
     from counterfoil.gateway.protections import Protections
     from counterfoil.gateway.quotas import Quota
 
+    hosts = (instance.identity.host, listen)
     named = (*settings.hosts.split(","), *(host.partition(":")[0].lower() for host in hosts))
     proxies = tuple(filter(None, settings.proxies.split(",")))
     quota = Quota(settings.quota_entries, settings.quota_bytes)
-    return Protections(quota, frozenset(filter(None, named)), proxies)
+    disclosure = settings.disclosure or instance.identity.disclosure
+    return Protections(quota, frozenset(filter(None, named)), proxies, disclosure)
 
 
 @contextmanager

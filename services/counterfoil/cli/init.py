@@ -16,6 +16,7 @@ from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, wanted_passphrase
 from counterfoil.cli.render import plain, record
+from counterfoil.contract.disclosure import Disclosure
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import Name, Origin, decode_base64
 from counterfoil.contract.services import SERVICES
@@ -24,6 +25,24 @@ from counterfoil.core.rules import LATEST
 from counterfoil.instance import Instance
 from counterfoil.log.errors import FormatError
 from counterfoil.log.keys import check_public_key
+
+Shard = Annotated[
+    list[str] | None,
+    typer.Option("--shard", metavar="SERVICE/SHARD", help="A shard beside `main`; of matching only. May be repeated."),
+]
+RecoveryKey = Annotated[
+    bytes | None,
+    option(
+        "--recovery-key",
+        "The operator's recovery key, its public half. Default: a new one, in a file to be moved offline.",
+        parse=decode_base64,
+        metavar="BASE64",
+    ),
+]
+Who = Annotated[
+    Disclosure,
+    typer.Option("--disclosure", help="Who may read what: everybody what concerns them, or everybody everything."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,21 +60,9 @@ def register(app: typer.Typer) -> None:
             int,
             typer.Option("--rules", min=1, max=LATEST, metavar="VERSION", help="The rules version to begin with."),
         ] = LATEST,
-        shard: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--shard", metavar="SERVICE/SHARD", help="A shard beside `main`; of matching only. May be repeated."
-            ),
-        ] = None,
-        recovery_key: Annotated[
-            bytes | None,
-            option(
-                "--recovery-key",
-                "The operator's recovery key, its public half. Default: a new one, in a file to be moved offline.",
-                parse=decode_base64,
-                metavar="BASE64",
-            ),
-        ] = None,
+        shard: Shard = None,
+        recovery_key: RecoveryKey = None,
+        disclosure: Who = "restricted",
         encrypt: Encrypt = False,
         passphrase_file: PassphraseFile = None,
         if_missing: Annotated[
@@ -79,7 +86,15 @@ def register(app: typer.Typer) -> None:
         passphrase = wanted_passphrase(out, passphrase_file, encrypt)
         with _creating():
             instance = Instance.create(
-                root, host, operator_name, None, rules, shards, recovery_key=recovery_key, passphrase=passphrase
+                root,
+                host,
+                operator_name,
+                None,
+                rules,
+                shards,
+                recovery_key=recovery_key,
+                passphrase=passphrase,
+                disclosure=disclosure,
             )
         found = instance_files(instance)
         start = "counterfoil up" if home is None else f"counterfoil up --home {quote(str(home))}"

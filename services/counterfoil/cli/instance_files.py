@@ -28,6 +28,7 @@ def instance_files(instance: Instance) -> dict[str, Any]:
     return {
         "home": str(instance.root),
         "operator": instance.identity.operator_name,
+        "disclosure": instance.identity.disclosure,
         "databases": str(instance.views_database.parent),
         "private_keys": str(instance.root / "keys"),
         "private_log_keys": str(instance.root / LOG_KEYS),

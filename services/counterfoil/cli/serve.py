@@ -112,7 +112,7 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         try:
             _show(out, system, names, listener)
             if _started(system) and not stop.received:
-                _run(system, relay, listener, stop, protections_of(settings, instance.identity.host, address.host))
+                _run(system, relay, listener, stop, protections_of(settings, instance, address.host))
         finally:
             system.close()
     if system.failure:

@@ -80,7 +80,7 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
                     relay,
                     listener,
                     stop,
-                    protections_of(out.settings, instance.identity.host, listen.host),
+                    protections_of(out.settings, instance, listen.host),
                 )
         finally:
             system.close()

@@ -23,7 +23,7 @@ def make_instance(home: Path, seed: int) -> Instance:
     """A new instance in `home`, in place of an earlier demo. Raises `AlreadyInitialised`."""
     check_replaceable(home)
     shutil.rmtree(home, ignore_errors=True)
-    instance = Instance.create(home, HOST, OPERATOR, lambda name: seeded_key(seed, name))
+    instance = Instance.create(home, HOST, OPERATOR, lambda name: seeded_key(seed, name), disclosure="public")
     mark(home, seed)
     return instance
 

@@ -51,7 +51,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         queries.router(backend, views, pools),
         stream.router(backend),
         logs.router(backend, pools),
-        limits.router(protected.quota),
+        limits.router(protected.quota, protected.disclosure),
     ):
         app.include_router(routes)
 

@@ -8,13 +8,14 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from counterfoil.contract import limits
+from counterfoil.contract.disclosure import Disclosure
 from counterfoil.gateway import bounds
 from counterfoil.gateway.quotas import Quota
 
 
-def router(quota: Quota) -> APIRouter:
+def router(quota: Quota, disclosure: Disclosure) -> APIRouter:
     """The route. `quota`: of each party."""
-    routes, shown = APIRouter(tags=["limits"]), _limits(quota)
+    routes, shown = APIRouter(tags=["limits"]), {"disclosure": disclosure, **_limits(quota)}
 
     @routes.get("/v1/limits", summary="What a client may send and ask for")
     async def found() -> JSONResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from counterfoil.contract.disclosure import Disclosure
 from counterfoil.gateway.quotas import Quota
 
 
@@ -11,9 +12,11 @@ from counterfoil.gateway.quotas import Quota
 class Protections:
     """`hosts`: names by which the gateway may be asked, besides addresses; empty for any name.
 
-    `proxies`: addresses of reverse proxies, which are believed about who asks.
+    `proxies`: addresses of reverse proxies, which are believed about who asks. `disclosure`: who
+    may read what.
     """
 
     quota: Quota = field(default_factory=Quota)
     hosts: frozenset[str] = frozenset()
     proxies: tuple[str, ...] = ()
+    disclosure: Disclosure = "restricted"
