@@ -13,7 +13,7 @@ from counterfoil.cli.command import UNREACHABLE, Out, guarded
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal
-from counterfoil.gateway.problems import refusal
+from counterfoil.gateway.refusals import refusal
 
 ENVELOPE = b'{"payload":"AA=="}'
 RECEIPT = {"origin": "h/ledger/main", "index": 7}

@@ -24,7 +24,7 @@ from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.gateway.problems import REFUSAL_SCHEMA
+from counterfoil.gateway.refusals import REFUSAL_SCHEMA
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucher
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid, CancelOffer

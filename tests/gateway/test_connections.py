@@ -19,9 +19,9 @@ from starlette.requests import Request
 
 from counterfoil.gateway import bounds, connections, descriptors, server
 from counterfoil.gateway.connections import Connections
+from counterfoil.gateway.handlers import install
 from counterfoil.gateway.noise import Bounded
 from counterfoil.gateway.peers import peer_at
-from counterfoil.gateway.problems import install
 from counterfoil.gateway.server import server_config
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -191,7 +191,9 @@ def test_a_request_that_does_not_come_ends_the_connection(
     quick(HEAD_WITHIN=0.1, BODY_WITHIN=0.1)
     with running() as web, web.connect() as raw:
         raw.sendall(sent)
-        assert read(raw)[:12] == answer
+        found = read(raw)
+    assert found[:12] == answer
+    assert (b'"code":"too_late"' in found) == bool(answer)
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]  # an abandoned request is no error
 
 

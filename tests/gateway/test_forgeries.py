@@ -92,6 +92,6 @@ def test_with_a_view_backlog_no_key_is_called_unknown(http: Stepped, monkeypatch
     envelope = market.sign("late", deposit("lab-1", 1))
     behind = http.post(envelope)
     assert (behind.status_code, problem_of(behind)["code"]) == (503, "catching_up")
-    assert int(behind.headers["retry-after"]) == 1
+    assert int(behind.headers["retry-after"]) > 0
     monkeypatch.setattr(projector, "step", step)
     assert problem_of(http.post(envelope))["code"] == "role_not_allowed"

@@ -66,26 +66,26 @@ def test_a_log_can_be_verified_from_what_is_served(server: Served, http: httpx.C
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "code"),
     [
-        "/log/ledger/main/tile/0/999",
-        "/log/ledger/main/tile/entries/999",
-        "/log/ledger/main/tile/0/000.p/7",
-        "/log/ledger/main/tile/0/000.p/256",
-        "/log/ledger/main/tile/0/0",
-        "/log/ledger/main/tile/00/000",
-        "/log/ledger/main/tile/0/x001/234",
-        "/log/ledger/main/tile/",
-        "/log/ledger/main/",
-        "/log/ledger/main",
-        "/log/ledger/other/checkpoint",
-        "/log/nowhere/main/checkpoint",
-        "/log/views/main/checkpoint",
+        ("/log/ledger/main/tile/0/999", "not_published"),
+        ("/log/ledger/main/tile/entries/999", "not_published"),
+        ("/log/ledger/main/tile/0/000.p/7", "not_published"),
+        ("/log/ledger/main/tile/0/000.p/256", "not_a_tile"),
+        ("/log/ledger/main/tile/0/0", "not_a_tile"),
+        ("/log/ledger/main/tile/00/000", "not_a_tile"),
+        ("/log/ledger/main/tile/0/x001/234", "not_published"),
+        ("/log/ledger/main/tile/", "not_a_tile"),
+        ("/log/ledger/main/", "not_found"),
+        ("/log/ledger/main", "not_found"),
+        ("/log/ledger/other/checkpoint", "unknown_log"),
+        ("/log/nowhere/main/checkpoint", "unknown_log"),
+        ("/log/views/main/checkpoint", "unknown_log"),
     ],
 )
-def test_what_is_not_published_is_404(http: httpx.Client, path: str) -> None:
+def test_what_is_not_published_is_404(http: httpx.Client, path: str, code: str) -> None:
     problem = problem_of(http.get(path))
-    assert problem["status"] == 404
+    assert (problem["status"], problem["code"]) == (404, code)
 
 
 @pytest.mark.parametrize(

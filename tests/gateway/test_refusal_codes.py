@@ -1,4 +1,4 @@
-"""Every refusal code can be given, is reached by a test and has a status that fits its kind."""
+"""Every refusal and problem code can be given, is reached by a test and has a status that fits its kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 import counterfoil
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
-from counterfoil.gateway.problems import codes_by_status, status_of
+from counterfoil.gateway.problems import ProblemCode
+from counterfoil.gateway.refusals import codes_by_status, status_of
+from counterfoil.runtime.standstill import CODES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(counterfoil.__file__).parent
@@ -24,7 +26,7 @@ def source(folder: Path, *leave_out: str) -> str:
     )
 
 
-PRODUCT = source(PACKAGE, "contract/refusals.py", "gateway/problems.py")
+PRODUCT = source(PACKAGE, "contract/refusals.py", "gateway/refusals.py", "gateway/problems.py")
 TESTS = source(ROOT / "tests", *LISTS, "gateway/test_refusal_codes.py")
 EACH = pytest.mark.parametrize("code", list(Code), ids=list(Code))
 
@@ -55,3 +57,18 @@ def test_each_status_stands_for_what_http_says_it_does() -> None:
     ]
     assert {MEANINGS[Code(code)].stage for code in by_status[422]} == {Stage.DECISION}
     assert {MEANINGS[Code(code)].stage for code in by_status[400]} == {Stage.INTAKE}
+
+
+@pytest.mark.parametrize("problem", ProblemCode, ids=lambda problem: problem.code)
+def test_a_problem_is_given_and_reached(problem: ProblemCode) -> None:
+    assert problem.code in CODES or re.search(rf"\bProblemCode\.{problem.name}\b", PRODUCT)
+    assert re.search(rf"\bProblemCode\.{problem.name}\b|[\"']{problem.code}[\"']", TESTS)
+
+
+def test_every_standstill_is_a_problem() -> None:
+    assert {ProblemCode[code.upper()].value.status for code in CODES} == {503}
+
+
+def test_what_is_worth_another_try_says_when() -> None:
+    without = [each.code for each in ProblemCode if each.value.status >= 503 and each.value.retry_after is None]
+    assert without == ["stopped"], "it stays so until a person acts"

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import SCAN_WITHIN
-from counterfoil.gateway.problems import MEDIA_TYPE, Problem
+from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
 from counterfoil.ports import Progress, ViewReader
 from counterfoil.runtime.catching_up import catching_up
 
@@ -69,5 +69,4 @@ def refuse_while_catching_up(backend: Backend) -> None:
 def _refuse(backend: Backend, progress: Mapping[str, Progress]) -> None:
     behind = catching_up(progress, backend.origins.values())
     if behind:
-        title = "The views are being rebuilt from the logs. Commands and receipts are not affected; ask again later."
-        raise Problem(503, "catching_up", title, behind, headers={"Retry-After": "2"})
+        raise Problem(ProblemCode.CATCHING_UP, behind)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from counterfoil import __version__
-from counterfoil.gateway import limits, logs, problems, queries, stream, submit
+from counterfoil.gateway import handlers, limits, logs, queries, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.pools import Pools
@@ -44,7 +44,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     )
     app.add_middleware(Shares)
     app.add_middleware(Edge, hosts=protected.hosts)
-    problems.install(app)
+    handlers.install(app)
     views = ViewPositions(backend.positions, pools.keys)
     for routes in (
         submit.router(backend, views, pools, protected.quota),

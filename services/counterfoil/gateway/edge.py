@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from counterfoil.gateway.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 
 _ALWAYS: Final = {
     b"x-content-type-options": b"nosniff",
@@ -53,14 +53,13 @@ class Edge:
 
     def _problem(self, scope: Scope) -> Problem | None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
-            return Problem(414, "target_too_long", "Path and query are too long.", f"at most {MAX_TARGET_BYTES} bytes")
+            return Problem(ProblemCode.TARGET_TOO_LONG, f"at most {MAX_TARGET_BYTES} bytes")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-            return Problem(431, "headers_too_large", "The header is too large.", f"at most {MAX_HEADER_BYTES} bytes")
+            return Problem(ProblemCode.HEADERS_TOO_LARGE, f"at most {MAX_HEADER_BYTES} bytes")
         if self._hosts:
             named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
             if len(named) > 1 or not all(map(self._is_ours, named)):  # HTTP/1.0 needs none, and no browser sends it
-                title = "The gateway is not known by this name (COUNTERFOIL_HOSTS)."
-                return Problem(421, "unknown_host", title, ", ".join(named)[:80])
+                return Problem(ProblemCode.UNKNOWN_HOST, ", ".join(named)[:80])
         return None
 
     def _is_ours(self, host: str) -> bool:

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.pools import Pools
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
 from counterfoil.runtime.os_errors import classifying
@@ -30,13 +30,13 @@ def router(backend: Backend, pools: Pools) -> APIRouter:
 
     def answer(request: Request, log: LogId, path: str, media_type: str, caching: str) -> Response:
         if log not in backend.log_directories:
-            raise Problem(404, "unknown_log", "No such log.", f"{log}"[:80])
+            raise Problem(ProblemCode.UNKNOWN_LOG, f"{log}"[:80])
         file = backend.log_directories[log] / path
         with classifying(file):
             try:
                 content = file.read_bytes()
             except FileNotFoundError:
-                raise Problem(404, "not_published", "Not published (yet).", path[:80]) from None
+                raise Problem(ProblemCode.NOT_PUBLISHED, path[:80]) from None
         return _answer(request, content, media_type, caching)
 
     @routes.head("/log/{service}/{shard}/checkpoint", include_in_schema=False)
@@ -55,7 +55,7 @@ def router(backend: Backend, pools: Pools) -> APIRouter:
         try:
             parse_path(f"tile/{rest}")
         except FormatError:
-            raise Problem(404, "not_a_tile", "Not the path of a tile.", rest[:80]) from None
+            raise Problem(ProblemCode.NOT_A_TILE, rest[:80]) from None
         return await pools.points.run(answer, request, LogId(service, shard), f"tile/{rest}", _BINARY, _IMMUTABLE)
 
     return routes

@@ -13,7 +13,7 @@ from fastapi import Query, Request
 from counterfoil.contract.log_id import LogId, parse_log
 from counterfoil.gateway.answers import refuse_while_catching_up
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.view_positions import ViewPositions
 
 WAIT_AT_MOST: Final = 10.0  # seconds
@@ -30,7 +30,11 @@ WaitFor = Annotated[
 
 
 def check_parameters(
-    request: Request, known: Sequence[str], *, many: Sequence[str] = ("wait_for",), code: str = "unknown_parameter"
+    request: Request,
+    known: Sequence[str],
+    *,
+    many: Sequence[str] = ("wait_for",),
+    code: ProblemCode = ProblemCode.UNKNOWN_PARAMETER,
 ) -> None:
     """Refuse parameters that would be ignored: unknown ones, and repeated ones that are not in `many`.
 
@@ -40,9 +44,9 @@ def check_parameters(
     for name in given:
         if name not in known:
             listed = ", ".join((*known, *many))
-            raise Problem(400, code, "There is no such parameter here.", f"{name[:40]}; known: {listed}")
+            raise Problem(code, f"{name[:40]}; known: {listed}")
         if given.count(name) > 1:
-            raise Problem(400, "repeated_parameter", "A parameter is given twice.", name)
+            raise Problem(ProblemCode.REPEATED_PARAMETER, name)
 
 
 def find_log(text: str, origins: Mapping[LogId, str]) -> LogId | None:
@@ -54,12 +58,12 @@ def find_log(text: str, origins: Mapping[LogId, str]) -> LogId | None:
     return log if log in origins else None
 
 
-def parse_position(text: str, origins: Mapping[LogId, str], code: str) -> tuple[str, int]:
+def parse_position(text: str, origins: Mapping[LogId, str], code: ProblemCode) -> tuple[str, int]:
     """(origin, index) of ``service:index`` or ``service/shard:index``. Raises `Problem` with `code`."""
     name, _, index = text.strip().partition(":")
     log = find_log(name, origins)
     if log is None or not (index.isascii() and index.isdigit()) or len(index) > 15:
-        raise Problem(400, code, "A position is service:index, or service/shard:index.", text[:80])
+        raise Problem(code, text[:80])
     return origins[log], int(index)
 
 
@@ -69,8 +73,8 @@ async def wait_for(backend: Backend, views: ViewPositions, wanted: Sequence[str]
     Raises `Problem`: if malformed, and after `WAIT_AT_MOST` seconds 503 if the views are catching up, else 504.
     """
     sizes: dict[str, int] = {}
-    for origin, index in [parse_position(each, backend.origins, "bad_wait_for") for each in wanted or ()]:
+    for origin, index in [parse_position(each, backend.origins, ProblemCode.BAD_WAIT_FOR) for each in wanted or ()]:
         sizes[origin] = max(index + 1, sizes.get(origin, 0))
     if not await views.reach(sizes, WAIT_AT_MOST):
         await views.pool.run(refuse_while_catching_up, backend)
-        raise Problem(504, "wait_timed_out", "The views did not get that far in time; try again.")
+        raise Problem(ProblemCode.WAIT_TIMED_OUT)

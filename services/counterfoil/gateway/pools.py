@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from counterfoil.gateway.bounds import KEY_THREADS, POINT_THREADS, SCAN_THREADS, SCANS_WAITING, WAITING
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,8 +28,7 @@ class Pool:
     async def run(self, call: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> T:
         """What `call` returns, or raises. Raises `Problem` 503 `busy` if too many wait."""
         if self._under_way >= self._most:
-            title = "Too many queries are waiting; ask again later."
-            raise Problem(503, "busy", title, headers={"Retry-After": "1"})
+            raise Problem(ProblemCode.BUSY)
         self._under_way += 1
         try:
             future = asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **options))

@@ -1,70 +1,117 @@
-"""Refusals and errors as RFC 9457 problem documents. Only here does a code get its HTTP status."""
+"""Problems of the gateway itself, as RFC 9457 documents: each code declared once, with its status and its title.
+
+Refusals, which a log decides or a command's form, are in `gateway.refusals`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from enum import Enum, unique
+from typing import Any, Final, NamedTuple
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-
-from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
-from counterfoil.ports import TookTooLong, Unavailable
+from fastapi.responses import JSONResponse
 
 MEDIA_TYPE: Final = "application/problem+json"
-REFUSAL_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "RFC 9457 problem: why a command was refused",
-    "properties": {
-        "type": {"type": "string", "description": "`urn:counterfoil:refusal:` and the code"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"enum": [code.value for code in Code]},
-        "transient": {"type": "boolean", "description": "whether a new command may succeed without being different"},
-        "recorded": {"type": "boolean", "description": "whether the refusal is an entry of the log, and so final"},
-        "fields": {"type": "object", "additionalProperties": {"type": "string"}, "description": "what offended"},
-        "receipt": {"type": "object", "description": "of the refusal's entry, if it is recorded"},
-    },
-    "required": ["type", "title", "status", "code", "transient", "recorded", "fields"],
-}
-_STATUS: Final[dict[Code, int]] = {
-    Code.TOO_LARGE: 413,
-    Code.OVERLOADED: 503,
-    Code.WRONG_AUDIENCE: 421,
-    Code.UNKNOWN_KEY: 401,
-    Code.BAD_SIGNATURE: 401,
-    Code.KEY_REVOKED: 401,
-    Code.EXISTS_WITH_DIFFERENT_CONTENT: 409,
-    Code.ALREADY_EXISTS: 409,
-    Code.ROLE_NOT_ALLOWED: 403,
-    Code.NOT_YOURS: 403,
-}
 
 
-def codes_by_status() -> dict[int, list[str]]:
-    """The refusal codes that each HTTP status may stand for, in order of precedence."""
-    found: dict[int, list[str]] = {}
-    for code in Code:
-        found.setdefault(status_of(code), []).append(code.value)
-    return found
+class Stage(Enum):
+    """Where a problem is found. After one of the first two, nothing has been done with the request."""
+
+    CONNECTION = "connection"
+    """By the server, before a request is complete; it closes the connection."""
+    REQUEST = "request"
+    """Of any request, before a route is asked."""
+    ROUTE = "route"
+    """By what answers the request."""
+
+
+class Declared(NamedTuple):
+    """What a code says: HTTP status, stage, title, and after how many seconds to ask again, where that is known."""
+
+    status: int
+    stage: Stage
+    title: str
+    retry_after: int | None = None
+
+
+_C, _Q, _R = Stage.CONNECTION, Stage.REQUEST, Stage.ROUTE
+
+
+@unique
+class ProblemCode(Enum):
+    """Every problem, by status. Codes are stable: they are the names in lower case."""
+
+    NOT_HTTP = Declared(400, _C, "This is no HTTP request that the gateway takes.")
+    BAD_REQUEST = Declared(400, _R, "A parameter is missing, unknown or out of range.")
+    UNKNOWN_PARAMETER = Declared(400, _R, "There is no such parameter here.")
+    REPEATED_PARAMETER = Declared(400, _R, "A parameter is given twice.")
+    UNKNOWN_FILTER = Declared(400, _R, "There is no such filter or parameter here.")
+    BAD_FILTER = Declared(400, _R, "A filter's value is not of its kind.")
+    BAD_KEY = Declared(400, _R, "A key is not of its kind.")
+    BAD_CURSOR = Declared(400, _R, "`after` is not a cursor of this list.")
+    BAD_WAIT_FOR = Declared(400, _R, "`wait_for` is service:index, or service/shard:index.")
+    BAD_POSITION = Declared(
+        400, _R, "A position is service:index, or service/shard:index, in a requested log and at most at its end."
+    )
+    UNKNOWN_SERVICE = Declared(400, _R, "No such service, or no such shard of it.")
+    NOT_FOUND = Declared(404, _R, "There is no such item or path.")
+    NOT_DECIDED = Declared(404, _R, "The command is not decided (yet).")
+    UNKNOWN_LOG = Declared(404, _R, "No such log.")
+    NOT_PUBLISHED = Declared(404, _R, "Not published (yet).")
+    NOT_A_TILE = Declared(404, _R, "Not the path of a tile.")
+    METHOD_NOT_ALLOWED = Declared(405, _R, "There is no such method here; `Allow` lists those there are.")
+    TOO_LATE = Declared(408, _C, "The request did not come in time.")
+    TARGET_TOO_LONG = Declared(414, _Q, "Path and query are too long.")
+    UNKNOWN_HOST = Declared(421, _Q, "The gateway is not known by this name (COUNTERFOIL_HOSTS).")
+    RATE_LIMITED = Declared(
+        429, _R, "This party has sent more than its quota; nothing was recorded. Send the same command again later."
+    )
+    HEADERS_TOO_LARGE = Declared(431, _Q, "The header is too large.")
+    INTERNAL_ERROR = Declared(500, _R, "The gateway failed. Of a command this says nothing: send the same one again.")
+    TOO_MANY_CONNECTIONS = Declared(503, _C, "Too many connections are open, in all or from this address.", 5)
+    BUSY = Declared(503, _R, "Too many queries are waiting; ask again later.", 1)
+    CATCHING_UP = Declared(
+        503,
+        _R,
+        "The views are being rebuilt from the logs. What needs them was not done: send the same again later.",
+        2,
+    )
+    SCAN_TOO_LONG = Declared(
+        503, _R, "This query reads too much: ask by fewer filters, or by one that few rows have.", 10
+    )
+    UNAVAILABLE = Declared(503, _R, "What this needs cannot be reached just now. Send the same again later.", 2)
+    DISK_FULL = Declared(503, _R, "The log's disk is full: it takes no command. Send the same later.", 5)
+    READ_ONLY = Declared(503, _R, "The log's disk cannot be written: it takes no command. Send the same later.", 5)
+    CLOCK_APART = Declared(
+        503, _R, "The log's clock does not fit the log: it takes no command. Send the same later.", 5
+    )
+    STOPPED = Declared(503, _R, "A service has stopped; the command was not accepted.")
+    UNKNOWN_OUTCOME = Declared(
+        503, _R, "It is not known whether the command is, or will be, decided. Send the same command again.", 5
+    )
+    TOO_MANY_STREAMS = Declared(503, _R, "Too many event streams are open, in all or from this address.", 5)
+    WAIT_TIMED_OUT = Declared(504, _R, "The views did not get that far in time; ask again.", 1)
+
+    @property
+    def code(self) -> str:
+        """The code."""
+        return self.name.lower()
 
 
 class Problem(Exception):
-    """An error of the gateway itself, such as an unknown page."""
+    """An error of the gateway itself: one of the codes, and what it is about here."""
 
-    def __init__(
-        self, status: int, code: str, title: str, detail: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(code)
-        self.status, self.code, self.title, self.detail, self.headers = status, code, title, detail, headers
+    def __init__(self, code: ProblemCode, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
+        """`headers`: of the answer, besides what the code says; a ``Retry-After`` here is used in place of its own."""
+        super().__init__(code.code)
+        self.code, self.detail = code.code, detail
+        self.status, _, self.title, retry_after = code.value
+        again = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.headers = {**again, **(headers or {})}
 
     def response(self) -> JSONResponse:
         """The problem document."""
-        body = {
+        body: dict[str, Any] = {
             "type": f"urn:counterfoil:problem:{self.code}",
             "title": self.title,
             "status": self.status,
@@ -72,81 +119,3 @@ class Problem(Exception):
             "detail": self.detail,
         }
         return JSONResponse(body, status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers)
-
-
-def status_of(code: Code) -> int:
-    """The HTTP status of a refusal: 400 for bad form, 404 for unknown ids, 422 for what the rules forbid."""
-    if code in _STATUS:
-        return _STATUS[code]
-    if MEANINGS[code].stage is Stage.INTAKE:
-        return 400
-    return 404 if code.value.startswith("unknown_") else 422
-
-
-def refusal(refused: Refusal, receipt: dict[str, Any] | None = None) -> JSONResponse:
-    """A refusal as a problem. `receipt`: that of its entry, if the refusal is recorded in a log."""
-    meaning = MEANINGS[refused.code]
-    body: dict[str, Any] = {
-        "type": f"urn:counterfoil:refusal:{refused.code.value}",
-        "title": meaning.text,
-        "status": status_of(refused.code),
-        "code": refused.code.value,
-        "transient": meaning.transient,
-        "recorded": receipt is not None,
-        "fields": dict(refused.detail),
-    }
-    if receipt is not None:
-        body["receipt"] = receipt
-    headers = {"Retry-After": "1"} if refused.code is Code.OVERLOADED else None
-    return JSONResponse(body, status_code=body["status"], media_type=MEDIA_TYPE, headers=headers)
-
-
-def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem document; details of internal errors go to the server's log only."""
-    handlers: dict[type[Exception], Any] = {
-        Problem: _on_problem,
-        RequestValidationError: _on_invalid,
-        HTTPException: _on_http,
-        Unavailable: _on_unavailable,
-        TookTooLong: _on_too_long,
-        ClientDisconnect: _on_abandoned,
-        Exception: _on_bug,
-    }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
-
-
-async def _on_problem(_request: Request, problem: Problem) -> JSONResponse:
-    return problem.response()
-
-
-async def _on_invalid(_request: Request, problem: RequestValidationError) -> JSONResponse:
-    found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problem.errors())[:400]
-    return Problem(400, "bad_request", "A parameter is missing, unknown or out of range.", found).response()
-
-
-async def _on_unavailable(_request: Request, _problem: Unavailable) -> JSONResponse:
-    title = "What this needs cannot be reached just now. Send the same again."
-    return Problem(503, "unavailable", title, headers={"Retry-After": "2"}).response()
-
-
-async def _on_too_long(_request: Request, _problem: TookTooLong) -> JSONResponse:
-    title = "This query reads too much: ask by fewer filters, or by one that few rows have."
-    return Problem(503, "scan_too_long", title, headers={"Retry-After": "10"}).response()
-
-
-async def _on_abandoned(_request: Request, _problem: ClientDisconnect) -> Response:
-    """Nobody reads this answer."""
-    return Response(status_code=400)
-
-
-async def _on_http(_request: Request, problem: HTTPException) -> JSONResponse:
-    """Errors of the framework: no such path, no such method."""
-    phrase = HTTPStatus(problem.status_code).phrase
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return Problem(problem.status_code, code, f"{phrase}.", headers=problem.headers).response()
-
-
-async def _on_bug(_request: Request, _problem: Exception) -> JSONResponse:
-    title = "The gateway failed. Of a command this says nothing: send the same one again."
-    return Problem(500, "internal_error", title).response()

@@ -16,7 +16,7 @@ from counterfoil.gateway.depth import DepthBook
 from counterfoil.gateway.levels import Market
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
 from counterfoil.gateway.pools import Pools
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.rows import decode_cursor, encode_cursor, page_schema, parse, render, row_schema
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import View, ViewReader
@@ -52,13 +52,13 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
         wanted: WaitFor = None,
     ) -> JSONResponse:
-        check_parameters(request, (*view.filters, *_PAGING), code="unknown_filter")
+        check_parameters(request, (*view.filters, *_PAGING), code=ProblemCode.UNKNOWN_FILTER)
         key = None if after is None else decode_cursor(view, after)
         try:
             given = {name: request.query_params[name] for name in view.filters if name in request.query_params}
             filters = {name: parse(view.columns[name], value) for name, value in given.items()}
         except ValueError as problem:
-            raise Problem(400, "bad_filter", "A filter's value is not of its kind.", f"{problem}"[:120]) from problem
+            raise Problem(ProblemCode.BAD_FILTER, f"{problem}"[:120]) from problem
         await wait_for(backend, views, wanted)
 
         def read(reader: ViewReader) -> object:
@@ -87,13 +87,13 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
         try:
             key = tuple(parse(view.columns[name], request.path_params[name]) for name in view.key)
         except ValueError as problem:
-            raise Problem(400, "bad_key", "A key is not of its kind.", f"{problem}"[:120]) from problem
+            raise Problem(ProblemCode.BAD_KEY, f"{problem}"[:120]) from problem
         await wait_for(backend, views, wanted)
 
         def read(reader: ViewReader) -> object:
             row = reader.get(view.name, key)
             if row is None:
-                raise Problem(404, "not_found", f"No such item in {view.name}.", "/".join(map(str, key))[:200])
+                raise Problem(ProblemCode.NOT_FOUND, f"{view.name}: {'/'.join(map(str, key))}"[:200])
             return render(view, *with_deadlines(reader, view.name, [row]))
 
         return await pools.points.run(answer, backend, read)

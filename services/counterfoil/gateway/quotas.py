@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from counterfoil.gateway.bounds import BURST_SECONDS, PARTIES_KEPT, REFUSED_WEIGHS
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.runtime.receipts import Answer, Recorded
 
 _SECOND: Final = 10**9
@@ -48,8 +48,7 @@ class Quotas:
         entries, octets = self._charged(party, 1, size, now)
         wait = max(entries, octets) - now - BURST_SECONDS * _SECOND
         if wait > 0:
-            title = "This party has sent more than its quota; nothing was recorded. Send the same command again later."
-            raise Problem(429, "rate_limited", title, party, {"Retry-After": str(-(-wait // _SECOND))})
+            raise Problem(ProblemCode.RATE_LIMITED, party, headers={"Retry-After": str(-(-wait // _SECOND))})
         self._keep(party, (entries, octets), now)
 
     def settle(self, party: str, size: int, answer: Answer) -> None:

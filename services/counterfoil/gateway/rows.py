@@ -11,7 +11,7 @@ import orjson
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.times import format_hour, format_time, parse_derived_time, parse_hour
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.ports import Row, View
 
 _TEXT: Final[dict[str, Callable[[int], str]]] = {"amount": str, "time": format_time, "hour": format_hour}
@@ -65,7 +65,7 @@ def decode_cursor(view: View, cursor: str) -> tuple[object, ...]:
     kinds = [view.columns[name] for name in view.key]
     if isinstance(key, list) and len(key) == len(kinds) and all(map(_is_of, kinds, key)):
         return tuple(key)
-    raise Problem(400, "bad_cursor", "`after` is not a cursor of this list.", cursor[:80])
+    raise Problem(ProblemCode.BAD_CURSOR, cursor[:80])
 
 
 def _is_of(kind: str, value: object) -> bool:

@@ -10,7 +10,7 @@ from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.submission import Submission
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import ANSWER_WITHIN
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.turns import Turns
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer
@@ -96,8 +96,7 @@ async def _wait(backend: Backend, futures: set[asyncio.Future[Any]]) -> None:
 
 
 def _unknown_outcome() -> Problem:
-    title = "It is not known whether the command was accepted. Send the same command again."
-    return Problem(503, "unknown_outcome", title, headers={"Retry-After": "5"})
+    return Problem(ProblemCode.UNKNOWN_OUTCOME)
 
 
 def _is_taken(taken: asyncio.Future[Any]) -> bool:

@@ -23,16 +23,11 @@ from counterfoil.gateway.bounds import (
     READ_WITHIN,
 )
 from counterfoil.gateway.connections import Connections
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 
-_NOT_HTTP: Final = Problem(400, "not_http", "This is no HTTP request that the gateway takes.")
-_TOO_LATE: Final = Problem(408, "too_late", "The request did not come in time.")
-_TOO_MANY: Final = Problem(
-    503,
-    "too_many_connections",
-    "Too many connections are open, in all or from this address.",
-    headers={"Retry-After": "5"},
-)
+_NOT_HTTP: Final = Problem(ProblemCode.NOT_HTTP)
+_TOO_LATE: Final = Problem(ProblemCode.TOO_LATE)
+_TOO_MANY: Final = Problem(ProblemCode.TOO_MANY_CONNECTIONS)
 
 
 class OutOfBounds(Exception):

@@ -19,7 +19,7 @@ from counterfoil.gateway.bounds import (
     UNDER_WAY_PER_PEER,
 )
 from counterfoil.gateway.peers import peer_of
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 
 STREAMS: Final = "/v1/events"
 _LEAVE: Final = "counterfoil.leave"
@@ -112,8 +112,7 @@ class Places:
     def take(self, peer: str) -> None:
         """Take a place, to be given back by `release`. Raises `Problem` 503 if none is left, in all or for the peer."""
         if self._taken.total() >= MAX_STREAMS or self._taken[peer] >= MAX_STREAMS_PER_PEER:
-            title = "Too many event streams are open, in all or from this address."
-            raise Problem(503, "too_many_streams", title, headers={"Retry-After": "5"})
+            raise Problem(ProblemCode.TOO_MANY_STREAMS)
         self._taken[peer] += 1
 
     def release(self, peer: str) -> None:

@@ -15,7 +15,7 @@ from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.submission import Submission
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import CATCH_UP_WITHIN, KEYS_KEPT
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.runtime.receipts import Answer, Recorded
 from counterfoil.runtime.signatures import is_signed
@@ -80,7 +80,4 @@ class Signatures:
         """Wait until the view holds all that issuance announced, and so every key whose receipt was given out."""
         origin = self._backend.origins[LogId("issuance")]
         if not await self._views.reach({origin: self._backend.receipts.ends()[origin]}, CATCH_UP_WITHIN):
-            title = (
-                "The gateway does not know every key yet; the command was not accepted. Send the same command again."
-            )
-            raise Problem(503, "catching_up", title, headers={"Retry-After": "1"})
+            raise Problem(ProblemCode.CATCHING_UP, "The gateway does not know every key yet.")

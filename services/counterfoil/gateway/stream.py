@@ -19,7 +19,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import MAX_STREAMS
 from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, find_log, parse_position
 from counterfoil.gateway.peers import peer_of
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.shares import STREAMS, Places
 
 _BATCH: Final = 256
@@ -105,9 +105,9 @@ def _positions(backend: Backend, wanted: Sequence[str], start: Sequence[str]) ->
     logs = {log for name in wanted for log in _named(backend, name)} if wanted else set(backend.origins)
     positions = {origin: ends[origin] for log, origin in backend.origins.items() if log in logs}
     for each in start:
-        origin, index = parse_position(each, backend.origins, "bad_position")
+        origin, index = parse_position(each, backend.origins, ProblemCode.BAD_POSITION)
         if origin not in positions or index > ends[origin]:
-            raise Problem(400, "bad_position", "A position must be in a requested log, at most at its end.", each[:80])
+            raise Problem(ProblemCode.BAD_POSITION, each[:80])
         positions[origin] = index
     return positions
 
@@ -116,7 +116,7 @@ def _named(backend: Backend, name: str) -> Sequence[LogId]:
     """The logs of a service, or the one of ``service/shard``. Raises `Problem`."""
     log = find_log(name, backend.origins)
     if log is None:
-        raise Problem(400, "unknown_service", "No such service.", name[:40])
+        raise Problem(ProblemCode.UNKNOWN_SERVICE, name[:40])
     return [log] if "/" in name else [each for each in backend.origins if each.service == name]
 
 

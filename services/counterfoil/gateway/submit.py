@@ -22,8 +22,9 @@ from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import IN_INBOX, PAUSE
 from counterfoil.gateway.pools import Pools
-from counterfoil.gateway.problems import MEDIA_TYPE, REFUSAL_SCHEMA, Problem, codes_by_status, refusal
+from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
 from counterfoil.gateway.quotas import Quota, Quotas
+from counterfoil.gateway.refusals import REFUSAL_SCHEMA, codes_by_status, refusal
 from counterfoil.gateway.sending import send
 from counterfoil.gateway.shares import is_checked
 from counterfoil.gateway.signatures import Signatures
@@ -31,6 +32,7 @@ from counterfoil.gateway.turns import Turns
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
+from counterfoil.runtime.standstill import CODES
 
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "Receipt: the command's entry, its events and the proof that it is in the log"},
@@ -98,7 +100,7 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
     )
     async def submit(request: Request, prefer: Annotated[list[str] | None, Header()] = None) -> JSONResponse:
         if backend.failure():
-            raise Problem(503, "stopped", "A service has stopped; the command was not accepted.")
+            raise Problem(ProblemCode.STOPPED)
         began = time.perf_counter()
         try:
             envelope = await _body(request)
@@ -158,14 +160,14 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
 
 def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSONResponse:
     if log not in backend.stores:
-        raise Problem(404, "unknown_service", "No such service, or no such shard of it.", log.name[:80])
+        raise Problem(ProblemCode.UNKNOWN_LOG, log.name[:80])
     id_ = f"{actor}/{command_id}"
     if not id_.isprintable():
-        raise Problem(404, "not_decided", "No command can have this id.")
+        raise Problem(ProblemCode.NOT_DECIDED, "No command can have this id.")
     found = backend.stores[log].find([id_]).get(id_)
     answer = None if found is None else backend.receipts.recorded(backend.origins[log], found[0])
     if answer is None or not answer.entry.outcomes:
-        raise Problem(404, "not_decided", "The command is not decided (yet).", id_[:120])
+        raise Problem(ProblemCode.NOT_DECIDED, id_[:120])
     return answer_response(answer)
 
 
@@ -186,8 +188,8 @@ def _check_decides(backend: Backend, log: LogId) -> None:
     """Raises `Problem` if the log stands still: its commands would wait, and might expire meanwhile."""
     reason = backend.standstill(log)
     if reason is not None:
-        title = f"{log.name} decides nothing at the moment; the command was not accepted. Send the same again later."
-        raise Problem(503, reason.code, title, reason.text, {"Retry-After": "5"})
+        code = ProblemCode[reason.code.upper()] if reason.code in CODES else ProblemCode.UNAVAILABLE
+        raise Problem(code, f"{log.name} takes no command: {reason.text}")
 
 
 def _kind(submission: Submission) -> str:
@@ -220,8 +222,7 @@ def _pending(backend: Backend, submission: Submission, *, later: bool) -> JSONRe
     log = log_of(header.aud)
     reason = None if later else backend.standstill(log)
     if reason is not None:
-        title = "It is not known whether the command will be decided. Send the same command again."
-        raise Problem(503, reason.code, title, reason.text, {"Retry-After": "5"})
+        raise Problem(ProblemCode.UNKNOWN_OUTCOME, f"{log.name} decides nothing at the moment: {reason.text}")
     location = f"/v1/commands/{log.name}/{header.actor}/{header.command_id}"
     headers = {"Location": location, **({"Preference-Applied": "respond-async"} if later else {})}
     return JSONResponse({"status": "pending", "receipt": location}, status_code=202, headers=headers)
