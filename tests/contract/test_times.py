@@ -8,7 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from counterfoil.contract.times import format_hour, format_time, parse_derived_time, parse_hour, parse_time
+from counterfoil.contract.times import (
+    format_hour,
+    format_month,
+    format_time,
+    parse_derived_time,
+    parse_hour,
+    parse_month,
+    parse_time,
+)
 from tests.strategies import MAX_DERIVED_TIME, MAX_HOUR, MAX_TIME
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,6 +62,21 @@ def test_every_day_there_is() -> None:
         text = f"{date.year:04d}{date.month:02d}{date.day:02d}T00Z"
         assert format_hour(day * 24) == text
         assert parse_hour(text) == day * 24
+
+
+def test_months_follow_each_other_without_a_gap() -> None:
+    month, ends = "1970-01", 0
+    while month < "2200-01":
+        begins, next_ = parse_month(month)
+        assert begins == ends
+        assert [format_month(time) for time in (begins, next_ - 1)] == [month, month]
+        month, ends = format_month(next_), next_
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-00", "2026-1", "2026-11-01", "1969-12", "2200-01", "", "november"])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"a month|not a date"):
+        parse_month(text)
 
 
 @pytest.mark.parametrize(

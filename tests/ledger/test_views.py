@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from counterfoil.contract.times import format_month
 from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
-from counterfoil.ledger.chart import CIRCULATION, owner
+from counterfoil.ledger.chart import CIRCULATION, owner, party_of
 from counterfoil.ledger.events import VoucherRestored
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.service import DECIDER, SERVICE
@@ -125,3 +127,37 @@ def test_holds_are_those_of_the_state(viewed: Viewed) -> None:
     assert left == expected | dict.fromkeys(ended, (0, 0, 0, 0))
     assert (rows["second"]["bid_id"], rows["second"]["offer_id"]) == ("bid", "offer")
     assert (rows["rests"]["party_id"], rows["rests"]["programme_id"]) == ("acme", "city")
+
+
+def test_postings_of_parties_and_budgets_lead_to_the_balances_without_a_gap(viewed: Viewed) -> None:
+    viewed.of(eventful())
+    balances, closings = viewed.table("balances"), viewed.table("closing_balances")
+    shown = {key for key in balances if party_of(key[0]) is not None or key[1].startswith("budget:")}
+    posted: dict[tuple[str, str], list[dict[str, Any]]] = {key: [] for key in shown}
+    for (month, account, asset, _), row in viewed.table("postings").items():
+        assert month == format_month(row["posted_at"])
+        posted[account, asset].append(row)
+    for key, rows in posted.items():
+        assert [row["n"] for row in rows] == list(range(1, balances[key]["n"] + 1))
+        for before, row in zip([None, *rows], rows, strict=False):
+            for name in ("posted", "held"):
+                assert row[name] == (0 if before is None else before[name]) + row[f"{name}_change"]
+            assert row["posted_change"] or row["held_change"]
+        last = {row["month"]: row for row in rows}
+        assert {month: closings[*key, month]["n"] for month in last} == {month: row["n"] for month, row in last.items()}
+        assert [rows[-1][name] for name in ("n", "posted", "held")] == [
+            balances[key][name] for name in ("n", "posted", "held")
+        ]
+    assert {key[:2] for key in closings} == shown
+    assert len({row["month"] for rows in posted.values() for row in rows}) > 1
+
+
+def test_every_posting_says_what_it_is_for(viewed: Viewed) -> None:
+    told = viewed.of(eventful())
+    booked = {type(event).TYPE.rpartition(".")[0] for event, _ in told.decided if getattr(event, "legs", ())}
+    rows = viewed.rows("postings")
+    assert {row["event"] for row in rows} == booked
+    assert all(row["object_id"] or row["reference"] for row in rows)
+    assert {(row["object_id"], row["reference"]) for row in rows if row["event"] == "hold.captured"} >= {
+        ("trade", "first")
+    }

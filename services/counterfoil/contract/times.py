@@ -17,6 +17,7 @@ DAY: Final = 24 * HOUR
 
 _TO_SECOND = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.", re.ASCII)
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _HOUR = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})Z", re.ASCII)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST_YEAR: Final = 2_199
@@ -112,6 +113,22 @@ def format_day(days: int) -> str:
     """Days since the epoch as ``2026-11-22``."""
     year, month, day = _civil(days)
     return f"{year:04d}-{month:02d}-{day:02d}"
+
+
+def format_month(time: int) -> str:
+    """The month in UTC of microseconds since the epoch, as ``2026-11``."""
+    year, month, _ = _civil(time // DAY)
+    return f"{year:04d}-{month:02d}"
+
+
+def parse_month(text: str) -> tuple[int, int]:
+    """``2026-11`` as microseconds since the epoch: its beginning, and that of the next month; ValueError otherwise."""
+    found = _MONTH.fullmatch(text)
+    if found is None:
+        raise ValueError("a month is written 2026-11")
+    first = _days(int(found[1]), int(found[2]), 1)
+    year, month, _ = _civil(first + 31)
+    return first * DAY, _days(year, month, 1, LAST_DERIVED_YEAR) * DAY
 
 
 @lru_cache(maxsize=4096)

@@ -37,6 +37,9 @@ SETTLED: Final = "settled"
 
 _SOURCES: Final = (BANK, CIRCULATION, "claims_payable", FUNDING, "receivables", RECOVERABLE, RECOVERED)
 _OWNER: Final = "owner/"
+_OF_PARTIES: Final = ("cash", "claims", "owner", "receivables")
+_BUDGET: Final = "budget:"
+_CLAIM: Final = "claims:"
 
 
 def may_overdraw(account: str) -> bool:
@@ -52,6 +55,20 @@ def owner(party_id: str) -> str:
 def owner_of(account: str) -> str | None:
     """The owner that the account belongs to; None for other accounts."""
     return account.removeprefix(_OWNER) if account.startswith(_OWNER) else None
+
+
+def party_of(account: str) -> str | None:
+    """Whose account it is: cash, vouchers, claims and receivables are of a party; None for all others."""
+    kind, _, party_id = account.partition("/")
+    return party_id if kind in _OF_PARTIES else None
+
+
+def programme_of(asset: str) -> str | None:
+    """The programme whose budget is kept in the asset, or the claims on it; None for vouchers and currencies."""
+    for kind in (_BUDGET, _CLAIM):
+        if asset.startswith(kind):
+            return asset.removeprefix(kind)
+    return None
 
 
 def cash(party_id: str) -> str:
@@ -81,9 +98,9 @@ def denied(programme_id: str) -> str:
 
 def budget(programme_id: str) -> str:
     """The asset in which a programme's budget is kept."""
-    return f"budget:{programme_id}"
+    return _BUDGET + programme_id
 
 
 def claim(programme_id: str) -> str:
     """The asset of the claims on a programme: so many units of its currency."""
-    return f"claims:{programme_id}"
+    return _CLAIM + programme_id

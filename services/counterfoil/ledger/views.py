@@ -38,6 +38,7 @@ from counterfoil.ledger.events import (
     VoucherRestored,
 )
 from counterfoil.ledger.holds import total
+from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.service import Reducers
 
@@ -129,7 +130,7 @@ CREDIT_NOTES: Final = View(
 )
 """Reversed captures. `unclaimed` + `owed` - `lapsed` came back to vouchers, `co_payment` - `unpaid` to cash."""
 
-VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES, CREDIT_NOTES)
+VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES, CREDIT_NOTES, *POSTING_VIEWS)
 
 Reducer = Callable[[Any, At], Iterable[Change]]
 _NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
@@ -139,7 +140,8 @@ _NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
 
 
 def _posted(event: Any, at: At) -> Iterable[Change]:
-    """The balances after each leg."""
+    """The balances after each leg, and its postings."""
+    yield from postings(event, at)
     for leg in event.legs:
         for account, after in ((leg.debit, leg.debit_after), (leg.credit, leg.credit_after)):
             row = {

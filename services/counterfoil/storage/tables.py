@@ -235,6 +235,8 @@ def _view_table(metadata: MetaData, view: View) -> ViewTable:
     table = Table(view.name, metadata, *parts, PrimaryKeyConstraint(*view.key), sqlite_with_rowid=False)
     key = tuple(table.c[name] for name in view.key)
     for name in view.filters:
+        if name == view.key[0]:
+            continue  # the primary key has that order
         Index(f"{view.name}_by_{name}", table.c[name], *(part for part in key if part.name != name))
     settable = frozenset(types) - frozenset(view.key)
     countable = frozenset(name for name in settable if types[name].counts)

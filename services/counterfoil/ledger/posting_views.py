@@ -1,0 +1,166 @@
+"""The ledger's read models for statements: every posting of an account, and what it had at the end of each month.
+
+They have the accounts of parties (cash, vouchers, claims, receivables) and of budgets. The others, such as the bank or
+what a voucher ends as, are sums over many; a posting names them as its counter-account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.times import format_month
+from counterfoil.core.decider import At
+from counterfoil.ledger.chart import budget, party_of, programme_of
+from counterfoil.ledger.events import (
+    AppropriationPosted,
+    AppropriationReduced,
+    BondHeld,
+    BondReleased,
+    BondSlashed,
+    CaptureReversed,
+    CashDeposited,
+    CashWithdrawn,
+    ClaimReleased,
+    ClaimReopened,
+    ClaimSettled,
+    ContractFunded,
+    HoldCaptured,
+    HoldPlaced,
+    HoldReduced,
+    HoldReleased,
+    ReceivableOffset,
+    ReceivableRecovered,
+    VoucherCancelled,
+    VoucherCredited,
+    VoucherExpired,
+    VoucherRestored,
+)
+from counterfoil.ports import Change, Put, View
+
+POSTINGS: Final = View(
+    name="postings",
+    key=("month", "account", "asset", "n"),
+    columns={
+        "month": "text",
+        "account": "text",
+        "asset": "text",
+        "n": "int",
+        "party_id": "text?",
+        "programme_id": "text?",
+        "event": "text",
+        "effect": "text",
+        "object_id": "text?",
+        "reference": "text?",
+        "counter_account": "text",
+        "posted_change": "amount",
+        "held_change": "amount",
+        "posted": "amount",
+        "held": "amount",
+        "index": "int",
+        "posted_at": "time",
+    },
+    filters=("month", "party_id", "programme_id"),
+)
+"""One side of a leg: what it changed in an account, and the balances after it. `n` counts the postings of the account
+in the asset from 1, without a gap; `index` is the entry.
+
+`month` is in UTC. `party_id` owns the account; `programme_id`: its budget, or claims on it. `object_id`: the bid,
+offer, contract, voucher, claim or settlement that it is for; `reference`: the payment, report or reversal.
+"""
+CLOSINGS: Final = View(
+    name="closing_balances",
+    key=("account", "asset", "month"),
+    columns={
+        "account": "text",
+        "asset": "text",
+        "month": "text",
+        "party_id": "text?",
+        "programme_id": "text?",
+        "n": "int",
+        "posted": "amount",
+        "held": "amount",
+        "posted_at": "time",
+    },
+    filters=("party_id", "programme_id"),
+)
+"""The balances of an account after the last posting of a month; a month without one has those of the month before."""
+
+POSTING_VIEWS: Final[tuple[View, ...]] = (POSTINGS, CLOSINGS)
+
+_ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
+    AppropriationPosted: ("programme_id", None),
+    AppropriationReduced: ("programme_id", None),
+    BondHeld: ("hold_id", None),
+    BondReleased: ("contract_id", None),
+    BondSlashed: ("contract_id", None),
+    CaptureReversed: ("contract_id", "reversal_id"),
+    CashDeposited: (None, "payment_reference"),
+    CashWithdrawn: (None, "payment_reference"),
+    ClaimReleased: ("claim_id", None),
+    ClaimReopened: ("settlement_id", None),
+    ClaimSettled: ("settlement_id", None),
+    ContractFunded: ("contract_id", None),
+    HoldCaptured: ("contract_id", "report_id"),
+    HoldPlaced: ("hold_id", None),
+    HoldReduced: ("hold_id", None),
+    HoldReleased: ("hold_id", None),
+    ReceivableOffset: ("programme_id", None),
+    ReceivableRecovered: (None, "payment_reference"),
+    VoucherCancelled: ("voucher_id", None),
+    VoucherCredited: ("voucher_id", None),
+    VoucherExpired: ("voucher_id", None),
+    VoucherRestored: ("voucher_id", None),
+}
+"""By event: its members with the object and the reference."""
+_DEBITED: Final[Mapping[str, tuple[int, int]]] = {
+    "post": (-1, 0),
+    "hold": (0, 1),
+    "capture": (-1, -1),
+    "release": (0, -1),
+}
+_CREDITED: Final[Mapping[str, tuple[int, int]]] = {"post": (1, 0), "hold": (0, 0), "capture": (1, 0), "release": (0, 0)}
+"""By the effect of a leg: by how many times its amount the posted balance changes, and what is held of it."""
+
+
+def postings(event: Any, at: At) -> Iterable[Change]:
+    """The postings that an event's legs make, and the balances of the month after each: four rows a leg at most."""
+    month = format_month(at.time)
+    object_name, reference_name = _ABOUT[type(event)]
+    about = {
+        "event": event.TYPE.rpartition(".")[0],
+        "object_id": None if object_name is None else getattr(event, object_name),
+        "reference": None if reference_name is None else getattr(event, reference_name),
+        "index": at.index,
+    }
+    for leg in event.legs:
+        sides = (
+            (leg.debit, leg.credit, leg.debit_after, _DEBITED[leg.effect]),
+            (leg.credit, leg.debit, leg.credit_after, _CREDITED[leg.effect]),
+        )
+        programme_id = programme_of(leg.asset)
+        of_budget = programme_id is not None and leg.asset == budget(programme_id)
+        for account, counter_account, after, (posted, held) in sides:
+            party_id = party_of(account)
+            if party_id is None and not of_budget:
+                continue
+            closing = {
+                "account": account,
+                "asset": leg.asset,
+                "month": month,
+                "party_id": party_id,
+                "programme_id": programme_id,
+                "n": after.n,
+                "posted": after.posted,
+                "held": after.held,
+                "posted_at": at.time,
+            }
+            yield Put(CLOSINGS.name, closing)
+            changed = {
+                "effect": leg.effect,
+                "counter_account": counter_account,
+                "posted_change": posted * leg.amount,
+                "held_change": held * leg.amount,
+            }
+            yield Put(POSTINGS.name, {**closing, **about, **changed})
