@@ -70,9 +70,9 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
 
 
 def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
-    # The first part of a key may contain slashes, as accounts do, and servers pass on unescaped paths.
-    first, *others = view.key
-    path = "/".join(["{" + first + ":path}", *("{" + name + "}" for name in others)])
+    # Accounts contain slashes, and servers pass on unescaped paths.
+    slashed = "account" if "account" in view.key else view.key[0]
+    path = "/".join("{" + name + (":path}" if name == slashed else "}") for name in view.key)
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in view.key]
     shown = responses("The item", row_schema(view))
 
