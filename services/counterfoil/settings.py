@@ -17,6 +17,8 @@ COUNTERFOIL_QUOTA_BYTES  the same in bytes; default 524288
 COUNTERFOIL_DISCLOSURE  restricted or public: who may read what, whatever `init` was told; default: what that was
 COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
 COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
+COUNTERFOIL_PROBES      HOST:PORT where a server shows health and metrics; default 127.0.0.1:0, any free port
+COUNTERFOIL_OTLP        http://HOST:PORT of the OpenTelemetry collector for traces; default: no traces
 
 Of the distributed form (`counterfoil serve`):
 
@@ -25,8 +27,6 @@ COUNTERFOIL_DATABASE    postgresql://HOST:PORT/NAME, with neither user nor passw
 COUNTERFOIL_SECRETS     a directory: the passwords `kafka-USER` and `postgres-USER` (0600); `kafka-ca.pem` and
                         `postgres-ca.pem`, the authorities that issued the servers' certificates: TLS to Kafka, or
                         PostgreSQL, is used if its file is there, and only then; default: neither
-COUNTERFOIL_PROBES      HOST:PORT where health and metrics are shown; default 127.0.0.1:0, any free port
-COUNTERFOIL_OTLP        http://HOST:PORT of the OpenTelemetry collector for traces; default: no traces
 COUNTERFOIL_CLOCK       a file with the time, for demos and drills in virtual time; default: the system's clock
 
 A USER is a service's name, `gateway`, `views`, or `admin` for those who set up topics and tables. On Kafka it is called

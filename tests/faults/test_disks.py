@@ -231,9 +231,9 @@ def test_views_whose_disk_is_read_only_hold_up_nothing_else(tmp_path: Path) -> N
         sender, views = Sender(world), world.market.system.views.database.dialect.writer
         _set(views, "PRAGMA query_only = ON")
         found = SOON(lambda: sender.send().status_code == 200 and health(world).json()["waiting"])
-        assert list(found) == ["projector"]
-        assert found["projector"]["code"] == "read_only"
-        assert str(tmp_path / "home" / "db" / "views.sqlite") in found["projector"]["text"]
+        assert list(found) == ["views"]
+        assert found["views"]["code"] == "read_only"
+        assert str(tmp_path / "home" / "db" / "views.sqlite") in found["views"]["text"]
         _set(views, "PRAGMA query_only = OFF")
         sender.check_all_counted()
 

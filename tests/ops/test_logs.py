@@ -16,7 +16,6 @@ import pytest
 from counterfoil.contract.text import is_visible
 from counterfoil.contract.times import parse_time
 from counterfoil.ops import logs
-from counterfoil.settings import BadSetting
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 log = logging.getLogger("counterfoil.test")
@@ -125,20 +124,15 @@ def test_the_last_configuration_holds(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(lines(capsys)) == 1
 
 
-def test_json_without_its_package_is_a_bad_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pythonjsonlogger.core", None)
-    with pytest.raises(BadSetting, match="COUNTERFOIL_LOG_FORMAT"):
-        logs.configure("INFO", "json", "ledger")
-
-
-def test_the_embedded_form_imports_no_monitoring_packages() -> None:
+def test_the_embedded_form_imports_no_tracing_packages() -> None:
     """Imports no package of the extra; OpenTelemetry's API, a few empty classes, comes with FastAPI."""
     script = """
 import sys
-import counterfoil.bootstrap.embedded, counterfoil.cli.main, counterfoil.cli.gateway_server, counterfoil.gateway.app
+import counterfoil.bootstrap.monitor, counterfoil.bootstrap.embedded
+import counterfoil.cli.main, counterfoil.cli.gateway_server, counterfoil.gateway.app
 import counterfoil.ops.logs
 counterfoil.ops.logs.configure("WARNING", "text", "up")
-extra = ("opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client", "pythonjsonlogger")
+extra = ("opentelemetry.sdk", "opentelemetry.exporter")
 print(sorted(name for name in sys.modules if name.startswith(extra)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=100)

@@ -60,6 +60,20 @@ def page(body: bytes = b"hello") -> Callable[[], Page]:
 # ---------------------------------------------------------------- the pages
 
 
+def test_a_process_that_starts_is_live_and_not_ready() -> None:
+    health, missing = Health(), ["ledger: not connected yet"]
+    health.start("started", lambda: missing[0] if missing else None)
+    health.live("ledger", lambda: None)
+
+    def statuses() -> list[int]:
+        return [ask(address, f"/{page}")[0].status for page in ("startupz", "livez", "readyz")]
+
+    with serving(pages(health, Metrics())) as address:
+        assert statuses() == [503, 200, 503]
+        assert json.loads(ask(address, "/readyz")[1])["checks"]["started"] == missing.pop()
+        assert statuses() == [200, 200, 200]
+
+
 def test_a_process_that_is_well_says_so() -> None:
     health, metrics = Health(), Metrics()
     health.live("workers", lambda: None)

@@ -15,14 +15,13 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, cast
 
 from counterfoil.bootstrap.embedded import resolve
+from counterfoil.bootstrap.monitor import Monitor
 from counterfoil.bootstrap.views import Views
 from counterfoil.bootstrap.writer import Writer
 from counterfoil.contract.log_id import parse_log
 from counterfoil.instance import Instance
-from counterfoil.ops.health import Background, Consumers, Health, Responsive
-from counterfoil.ops.probes import Probes, pages
+from counterfoil.ops.health import Background, Responsive
 from counterfoil.ops.stuck import Sample
-from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import Clock, Unavailable
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.os_errors import classified
@@ -35,13 +34,11 @@ from counterfoil.settings import VIEWS as VIEWS_USER
 
 if TYPE_CHECKING:
     from counterfoil.bootstrap.gateway import Gateway
-    from counterfoil.ops.tracing import Tracing
 
     Component = Writer | Views | Gateway
 
 _COLLECT: Final = (50_000, 50, 100)  # the services create few reference cycles
 _WATCH_EVERY: Final = 5.0  # seconds
-_STEP_TIMEOUT: Final = 15.0
 _PING_EVERY: Final = 2.0
 _BACKOFF: Final = Backoff(0.2, 5.0)
 _CANCEL_CHECK: Final = 0.1  # seconds between checks for cancellation
@@ -52,15 +49,6 @@ log = logging.getLogger("counterfoil.distributed")
 def component_names(instance: Instance) -> tuple[str, ...]:
     """The names of an instance's components: the short names of its logs, then ``views`` and ``gateway``."""
     return (*(log.name for log in instance.logs()), VIEWS_USER, GATEWAY)
-
-
-def _tracing(collector: str | None) -> Tracing | None:
-    """Traces, if there is a collector for them."""
-    if not collector:
-        return None
-    from counterfoil.ops.tracing import Tracing, to_collector
-
-    return Tracing(to_collector(collector))
 
 
 class Distributed:
@@ -75,17 +63,13 @@ class Distributed:
         self.failure = ""
         self.components: dict[str, Component] = {}
         self._workers: list[Worker] = []
-        self._succeeded: dict[str, float] = {}
-        self._started, self._stopped, self._closing = Event(), Event(), Event()
-        self._cancelled, self._missing = False, "not everything is connected yet"
-        self.instruments = Instruments(_tracing(settings.otlp))
+        self._stopped, self._closing = Event(), Event()
+        self._cancelled = False
         self._signatures = Signatures()
         self._signatures.beside = True
-        self._consumers = Consumers(self._samples)
-        self.health = Health()
-        self.health.ready("started", lambda: None if self._started.is_set() else self._missing)
-        self.probes = Probes(parse_listen(settings.probes), pages(self.health, self.instruments))
-        self.probes.start()
+        self._monitor = Monitor(parse_listen(settings.probes), settings.otlp)
+        self.instruments, self.health = self._monitor.instruments, self._monitor.health
+        self.probes = self._monitor.probes
         self._watcher = Thread(target=self._watch, name="counterfoil-watch", daemon=True)
         self._pings: list[Background] = []
 
@@ -96,8 +80,7 @@ class Distributed:
         other permanent error.
         """
         gc.set_threshold(*_COLLECT)
-        self.health.ready("consumers", self._consumers.check)  # not `live`: this process restarts stuck consumers
-        self.instruments.show_consumers(self._consumers.look)
+        self._consumers = self._monitor.consume(self._samples)  # not `live`: this process restarts stuck consumers
         self._watcher.start()
         for name in sorted(self._names, key=component_names(self.instance).index):
             component = self._connect_with_retry(name)
@@ -108,7 +91,7 @@ class Distributed:
             self._run(name, component.step, component.recover, component.wake)
             if name == GATEWAY:
                 self.instruments.show_waiting(self.gateway.receipts.waiting)
-        self._started.set()
+        self._monitor.started()
         return True
 
     def _connect_with_retry(self, name: str) -> Component | None:
@@ -122,8 +105,8 @@ class Distributed:
                 problem = classified(raised)
                 if not isinstance(problem, Unavailable):
                     raise problem from raised
-                self._missing = f"{name}: not connected yet: {problem}"
-                log.warning(self._missing)
+                self._monitor.missing = f"{name}: not connected yet: {problem}"
+                log.warning(self._monitor.missing)
                 self._pause(pause)
         return None
 
@@ -147,26 +130,16 @@ class Distributed:
         return cast("Gateway", self.components[GATEWAY])
 
     def _run(self, name: str, step: Callable[[], None], recover: Callable[[], None], wake: Callable[[], None]) -> None:
-        """Step a component on its own thread; it is ready while its steps succeed within `_STEP_TIMEOUT` seconds."""
+        """Step a component on its own thread."""
 
-        def timed_step() -> None:
+        def checked_step() -> None:
             component = self.components.get(name)
             if component is not None and component.transport.failure is not None:
                 raise component.transport.failure
             step()
-            self._succeeded[name] = time.monotonic()
 
-        def check() -> str | None:
-            if worker.standstill is not None:
-                return str(worker.standstill)
-            if name not in self._succeeded:
-                return "its first step is under way"
-            silent = time.monotonic() - self._succeeded[name]
-            return None if silent < _STEP_TIMEOUT else f"a step has taken {silent:.0f} s"
-
-        worker = Worker(name, timed_step, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
-        self.health.live(name, lambda: worker.failure or None)
-        self.health.ready(f"{name}-steps", check)
+        worker = Worker(name, checked_step, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self.instruments)
+        self._monitor.work(worker)
         self._workers.append(worker)
         worker.start()
 
@@ -236,6 +209,5 @@ class Distributed:
         components, self.components = self.components, {}
         for component in components.values():
             component.close()
-        self.probes.close()
         self._signatures.close()
-        self.instruments.close()
+        self._monitor.close()

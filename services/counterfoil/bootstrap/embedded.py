@@ -9,17 +9,27 @@ from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from threading import Event
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
 from counterfoil.contract.entry import GenesisCause
-from counterfoil.contract.log_id import LogId
+from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.times import SECOND
+from counterfoil.contract.topics import commands_topic, entries_topic
 from counterfoil.errors import ServiceStopped
 from counterfoil.gateway.backend import Backend
 from counterfoil.instance import Instance
 from counterfoil.log.signer import Signer
-from counterfoil.ports import Clock, LogStore, SnapshotStore, StoreConflict, Synchronous, Unavailable
+from counterfoil.ports import (
+    COMMANDS_SOURCE,
+    Clock,
+    Inbox,
+    LogStore,
+    SnapshotStore,
+    StoreConflict,
+    Synchronous,
+    Unavailable,
+)
 from counterfoil.runtime.clock_guard import LONGEST_OUTAGE, ClockGuard
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.projector import Projector
@@ -27,11 +37,15 @@ from counterfoil.runtime.receipts import Answer, Deliver, Receipts, Source
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.runtime.signatures import Signatures
 from counterfoil.runtime.standstill import Standstill
+from counterfoil.runtime.telemetry import NOTHING, Telemetry
 from counterfoil.runtime.worker import Worker
+from counterfoil.settings import GATEWAY
+from counterfoil.settings import VIEWS as VIEWS_USER
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store
 from counterfoil.storage.snapshot_store import open_snapshot_store
 from counterfoil.storage.view_store import open_view_store
+from counterfoil.transport.buffers import BufferedInbox
 from counterfoil.transport.embedded import EmbeddedTransport
 
 log = logging.getLogger("counterfoil.embedded")
@@ -64,6 +78,7 @@ class Embedded:
         synchronous: Synchronous = "FULL",
         deliver: Deliver = resolve,
         longest_outage: int = LONGEST_OUTAGE,
+        telemetry: Telemetry = NOTHING,
     ) -> None:
         """Open and recover everything; `longest_outage` is in microseconds.
 
@@ -72,7 +87,9 @@ class Embedded:
         gc.set_threshold(*_COLLECT)
         self.instance, self.clock = instance, clock
         self.transport = EmbeddedTransport(clock=clock)
-        self._workers: list[Worker] = []
+        self.workers: list[Worker] = []
+        """From `start` on: one per log, named after it, and those of the gateway and the views."""
+        self._telemetry = telemetry
         self._longest_outage = longest_outage
         self._stopped, self._unanswered = Event(), Event()
         self.failure = ""
@@ -106,7 +123,7 @@ class Embedded:
 
     def _runner(self, log: Log, genesis: GenesisCause) -> Runner:
         guard = ClockGuard(self.clock, self._longest_outage)
-        return Runner(log, self.transport, self.clock, genesis, self._signatures, guard=guard)
+        return Runner(log, self.transport, self.clock, genesis, self._signatures, self._telemetry, guard)
 
     def _open(self, log: LogId) -> Log:
         instance, store, service = self.instance, self.stores[log], log.service
@@ -134,6 +151,7 @@ class Embedded:
             catching_up=lambda: self.projector.catching_up,
             standstill=self.standstill,
             waiting=self.waiting,
+            telemetry=self._telemetry,
         )
 
     def standstill(self, log: LogId) -> Standstill | None:
@@ -151,7 +169,28 @@ class Embedded:
         return found
 
     def _standstills(self) -> dict[str, Standstill]:
-        return {each.name: each.standstill for each in self._workers if each.standstill is not None}
+        return {each.name: each.standstill for each in self.workers if each.standstill is not None}
+
+    def progress(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """By consumer and source: the next message to consume, and the end; with the names of the distributed form."""
+        inboxes: dict[str, tuple[Inbox, LogId | None]] = {
+            GATEWAY: (self.receipts.inbox, None),
+            VIEWS_USER: (self.projector.inbox, None),
+            **{log.name: (runner.inbox, log) for log, runner in self.runners.items()},
+        }
+        return {
+            consumer: {
+                self._topic(source, log): found for source, found in cast("BufferedInbox", inbox).progress().items()
+            }
+            for consumer, (inbox, log) in inboxes.items()
+        }
+
+    def _topic(self, source: str, consumer: LogId | None) -> str:
+        commands = consumer if source == COMMANDS_SOURCE else None
+        log = log_of(source) if commands is None else commands
+        topic = entries_topic(log.service) if commands is None else commands_topic(log.service)
+        partition = self.instance.logs_of(log.service).index(log)
+        return f"{topic}/{partition}" if partition else topic
 
     # stepping -------------------------------------------------------------------------------------------------------
 
@@ -194,9 +233,9 @@ class Embedded:
             runner.publish_in_background()
             recover = _only_writer(log)(runner.recover)
             self._work(log.name, _only_writer(log)(self._paced(runner)), recover, partial(_wake, runner))
-        self._work("receipts", self._answer_again, lambda: None, self._unanswered.set)
-        self._work("projector", self._project, self.projector.recover, partial(_wake, self.projector))
-        for worker in self._workers:
+        self._work(GATEWAY, self._answer_again, lambda: None, self._unanswered.set)
+        self._work(VIEWS_USER, self._project, self.projector.recover, partial(_wake, self.projector))
+        for worker in self.workers:
             worker.start()
 
     def _paced(self, runner: Runner) -> Callable[[], object]:
@@ -230,7 +269,8 @@ class Embedded:
     def _work(
         self, name: str, step: Callable[[], object], recover: Callable[[], None], wake: Callable[[], None]
     ) -> None:
-        self._workers.append(Worker(name, step, recover=recover, wake=wake, on_fatal=self._fail))
+        worker = Worker(name, step, recover=recover, wake=wake, on_fatal=self._fail, telemetry=self._telemetry)
+        self.workers.append(worker)
 
     def _fail(self, failure: str) -> None:
         self.failure = failure
@@ -249,7 +289,7 @@ class Embedded:
 
         A disk that fails meanwhile is logged: what is committed is published by the next start.
         """
-        workers, self._workers = self._workers, []
+        workers, self.workers = self.workers, []
         for worker in workers:
             worker.stop()
         opened, self._opened = self._opened, None

@@ -92,17 +92,9 @@ class Writer:
         return runner.timekeeper.standstill if runner is not None and self._active else None
 
     def waits(self) -> str | None:
-        """What it waits for, as a check: a person, or its own clock to reach the events of another log."""
+        """What it waits for while it is active, as a check: see `Timekeeper.waits`."""
         runner = self._runner
-        if runner is None or not self._active:
-            return None
-        time = runner.timekeeper
-        if time.standstill is not None:
-            return str(time.standstill)
-        if not time.ahead:
-            return None
-        each = (f"{origin} by {wait / SECOND:.1f} s more than is allowed" for origin, wait in time.ahead.items())
-        return f"its clock is behind that of {', '.join(each)}"
+        return runner.timekeeper.waits() if runner is not None and self._active else None
 
     def step(self) -> None:
         """Run one batch, or try to win the lease. Raises as a runner; `Unavailable` once another has taken over."""

@@ -7,7 +7,9 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from counterfoil.cli.command import Invalid, Out
 from counterfoil.settings import Listen, Settings
@@ -43,8 +45,19 @@ class StopSignal:
             self.server.should_exit = True
 
 
+RequestLogOption = Annotated[
+    bool, typer.Option("--request-log", help="Log requests: route, status, size, time and address; no values.")
+]
+
+
 def make_server(
-    backend: Backend, relay: AnswerRelay, failure: Callable[[], str], stop: StopSignal, protections: Protections
+    backend: Backend,
+    relay: AnswerRelay,
+    failure: Callable[[], str],
+    stop: StopSignal,
+    protections: Protections,
+    *,
+    request_log: bool = False,
 ) -> uvicorn.Server:
     """The gateway's server, which ends on a signal, or when `failure` gives a text: a service has failed for good.
 
@@ -55,6 +68,7 @@ def make_server(
     from counterfoil.gateway.app import create_app
     from counterfoil.gateway.connections import Connections
     from counterfoil.gateway.descriptors import reserve
+    from counterfoil.gateway.request_log import RequestLog
     from counterfoil.gateway.server import server_config
 
     async def check_failure() -> None:
@@ -64,7 +78,12 @@ def make_server(
     app = create_app(backend, relay, protections)
     connections = Connections(protections.proxies, most=reserve())
     config = server_config(
-        app, connections, protections.proxies, log_config=None, callback_notify=check_failure, timeout_notify=1
+        RequestLog(app) if request_log else app,
+        connections,
+        protections.proxies,
+        log_config=None,
+        callback_notify=check_failure,
+        timeout_notify=1,
     )
     server = stop.server = uvicorn.Server(config)
     server.should_exit = stop.received  # it may have come while this was being made

@@ -15,6 +15,7 @@ import typer
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.gateway_server import RequestLogOption
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.render import plain, record
@@ -52,6 +53,7 @@ def register(app: typer.Typer) -> None:
             option("--listen", "Where the gateway listens. Default: COUNTERFOIL_LISTEN.", metavar="HOST:PORT"),
         ] = None,
         passphrase_file: PassphraseFile = None,
+        request_log: RequestLogOption = False,
         with_parent: Annotated[
             bool, typer.Option("--with-parent", help="Stop when the process that started it has ended.")
         ] = False,
@@ -61,7 +63,8 @@ def register(app: typer.Typer) -> None:
         COUNTERFOIL_KAFKA, COUNTERFOIL_DATABASE and COUNTERFOIL_SECRETS say where these are; `counterfoil topics apply`
         and `counterfoil database apply` prepare them. Components may be started in any order, in one process or many;
         of two processes with the same log one is active and the other a standby. COUNTERFOIL_PROBES shows /livez,
-        /readyz and /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a component has failed for good.
+        /readyz, /startupz and /metrics. SIGINT and SIGTERM stop it cleanly. Exit code 3: a component has failed for
+        good.
         """
         unknown = [name for name in services if name.partition("/")[0] not in NAMES and services != ["all"]]
         if unknown:
@@ -72,7 +75,7 @@ def register(app: typer.Typer) -> None:
         address = parse_listen(out.settings.listen if listen is None else listen)
         if with_parent:
             Thread(target=_stop_with_parent, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
-        _serve(out, instance, names, address)
+        _serve(out, instance, names, address, request_log=request_log)
 
 
 def served(instance: Instance, asked: Sequence[str]) -> tuple[str, ...]:
@@ -94,7 +97,7 @@ def _stop_with_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen) -> None:
+def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen, *, request_log: bool) -> None:
     with extra("distributed"):
         from counterfoil.bootstrap.distributed import Distributed
         from counterfoil.ops import logs
@@ -112,7 +115,8 @@ def _serve(out: Out, instance: Instance, names: tuple[str, ...], address: Listen
         try:
             _show(out, system, names, listener)
             if _started(system) and not stop.received:
-                _run(system, relay, listener, stop, protections_of(settings, instance, address.host))
+                protections = protections_of(settings, instance, address.host)
+                _run(system, relay, listener, stop, protections, request_log=request_log)
         finally:
             system.close()
     if system.failure:
@@ -146,13 +150,21 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
 
 
 def _run(
-    system: Distributed, relay: AnswerRelay, listener: socket | None, stop: StopSignal, protections: Protections
+    system: Distributed,
+    relay: AnswerRelay,
+    listener: socket | None,
+    stop: StopSignal,
+    protections: Protections,
+    *,
+    request_log: bool,
 ) -> None:
     """Serve until a signal comes, or a component has failed for good."""
     from counterfoil.cli.gateway_server import make_server
 
     if listener is not None:
-        make_server(system.gateway.backend(), relay, lambda: system.failure, stop, protections).run([listener])
+        backend = system.gateway.backend()
+        server = make_server(backend, relay, lambda: system.failure, stop, protections, request_log=request_log)
+        server.run([listener])
         return
     while not stop.received and not system.wait(_POLL_SECONDS):
         pass

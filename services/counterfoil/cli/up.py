@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.extras import extra
+from counterfoil.cli.gateway_server import (
+    RequestLogOption,
+    StopSignal,
+    http_url,
+    listener_url,
+    listening,
+    make_server,
+    protections_of,
+    warn_without_tls,
+)
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
@@ -23,14 +34,15 @@ from counterfoil.ops import logs
 from counterfoil.ports import Unavailable
 from counterfoil.runtime.os_errors import classified
 from counterfoil.runtime.process_lock import Held, process_lock
-from counterfoil.settings import Listen, parse_listen
+from counterfoil.settings import Listen, Settings, parse_listen
 
 if TYPE_CHECKING:
     from socket import socket
 
+    import uvicorn
+
     from counterfoil.bootstrap.embedded import Embedded
-    from counterfoil.cli.gateway_server import StopSignal
-    from counterfoil.gateway.protections import Protections
+    from counterfoil.bootstrap.monitor import Monitor
 
 log = logging.getLogger("counterfoil.up")
 
@@ -51,37 +63,36 @@ def register(app: typer.Typer) -> None:
             typer.Option("--port", min=0, max=65_535, metavar="N", help="0 takes a free one. Default: 8440."),
         ] = None,
         passphrase_file: PassphraseFile = None,
+        request_log: RequestLogOption = False,
     ) -> None:
         """Serve the instance, all services in this process, until interrupted.
 
         SIGINT and SIGTERM stop it cleanly: it takes no new command, answers those in flight, publishes everything and
-        exits with code 0. Exit code 3: a service has failed for good.
+        exits with code 0. COUNTERFOIL_PROBES shows /livez, /readyz, /startupz and /metrics. Exit code 3: a service has
+        failed for good.
         """
         base = parse_listen(out.settings.listen)
         listen = Listen(base.host if host is None else host, base.port if port is None else port)
         root = home if home is not None else out.settings.home
-        _serve(out, Instance(root, passphrase_of(out, passphrase_file)), listen)
+        _serve(out, Instance(root, passphrase_of(out, passphrase_file)), listen, request_log=request_log)
 
 
-def _serve(out: Out, instance: Instance, listen: Listen) -> None:
+def _serve(out: Out, instance: Instance, listen: Listen, *, request_log: bool) -> None:
     """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
-    from counterfoil.cli.gateway_server import StopSignal, listening, protections_of
-
-    logs.configure(out.settings.log_level, "text", "up")
-    with _only_process(instance), listening(listen) as listener:
+    settings = out.settings
+    out.json = out.json or settings.log_format == "json"  # a log collector must get JSON objects only
+    logs.configure(settings.log_level, settings.log_format, "up")
+    with _only_process(instance), listening(listen) as listener, _monitoring(settings) as monitor:
         stop = StopSignal()
         relay = AnswerRelay()
-        system = _open(out, instance, relay)
+        system = _open(out, instance, relay, monitor)
         try:
             if not stop.received:
-                _run(
-                    out,
-                    system,
-                    relay,
-                    listener,
-                    stop,
-                    protections_of(out.settings, instance, listen.host),
+                protections = protections_of(settings, instance, listen.host)
+                server = make_server(
+                    system.backend(), relay, lambda: system.failure, stop, protections, request_log=request_log
                 )
+                _run(out, system, server, listener, stop, monitor)
         finally:
             system.close()
     if system.failure:
@@ -89,27 +100,40 @@ def _serve(out: Out, instance: Instance, listen: Listen) -> None:
     out.note("stopped")
 
 
-def _run(
-    out: Out, system: Embedded, relay: AnswerRelay, listener: socket, stop: StopSignal, protections: Protections
-) -> None:
-    from counterfoil.cli.gateway_server import listener_url, make_server, warn_without_tls
+@contextmanager
+def _monitoring(settings: Settings) -> Iterator[Monitor]:
+    """Probes from before the logs are loaded until they are closed. Raises `Invalid`, `BadSetting`."""
+    from counterfoil.bootstrap.monitor import Monitor
 
-    server = make_server(system.backend(), relay, lambda: system.failure, stop, protections)
+    with extra("distributed"):
+        monitor = Monitor(parse_listen(settings.probes), settings.otlp)
+    with closing(monitor):
+        yield monitor
+
+
+def _run(
+    out: Out, system: Embedded, server: uvicorn.Server, listener: socket, stop: StopSignal, monitor: Monitor
+) -> None:
+    from counterfoil.bootstrap.monitor import watch_embedded
+
     system.start()
-    found = {"url": listener_url(listener), **instance_files(system.instance)}
+    watch_embedded(monitor, system)
+    addresses = {"url": listener_url(listener), "probes": http_url(*monitor.probes.address)}
+    found = {**addresses, **instance_files(system.instance)}
     out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
     warn_without_tls(out, listener)
     if not stop.received:
         server.run([listener])  # at its end uvicorn raises the signals that it caught again, for `stop`
 
 
-def _open(out: Out, instance: Instance, relay: AnswerRelay) -> Embedded:
+def _open(out: Out, instance: Instance, relay: AnswerRelay, monitor: Monitor) -> Embedded:
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.runtime.clock import open_clock
 
     clock = open_clock(out.settings.clock)
     try:
-        return Embedded(instance, clock, deliver=relay, longest_outage=out.settings.longest_outage * HOUR)
+        outage = out.settings.longest_outage * HOUR
+        return Embedded(instance, clock, deliver=relay, longest_outage=outage, telemetry=monitor.instruments)
     except BadPrivateFile:
         raise
     except Exception as problem:

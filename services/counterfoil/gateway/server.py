@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from counterfoil.gateway import noise
@@ -161,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def server_config(
-    app: FastAPI, connections: Connections | None = None, proxies: Sequence[str] = (), **options: Any
+    app: ASGIApp, connections: Connections | None = None, proxies: Sequence[str] = (), **options: Any
 ) -> uvicorn.Config:
     """Settings of a server for the gateway; `options` override them.
 

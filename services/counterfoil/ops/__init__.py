@@ -1,4 +1,4 @@
-"""Monitoring of the distributed form: metrics, traces, health and logs. The embedded form imports only `logs`.
+"""Monitoring of a process: metrics, traces, health and logs. `tracing` alone needs the extra ``distributed``.
 
 - `telemetry`: `Instruments`, the hooks that the shell calls; `metrics` and `tracing` are its parts.
 - `health`: named checks for liveness and readiness; `stuck` judges consumers.

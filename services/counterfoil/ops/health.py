@@ -38,9 +38,14 @@ class Health:
     """The checks of one process; thread-safe: checks and probes may come at any time."""
 
     def __init__(self) -> None:
+        self._start: dict[str, Check] = {}
         self._live: dict[str, Check] = {}
         self._ready: dict[str, Check] = {}
         self._facts: dict[str, Callable[[], object]] = {}
+
+    def start(self, name: str, check: Check) -> None:
+        """Add a check of the start; while it fails the process is live, if it is, and not ready."""
+        self._start = {**self._start, name: check}
 
     def live(self, name: str, check: Check) -> None:
         """Add a liveness check; if it fails, restart the process: a worker failed for good, a consumer is stuck."""
@@ -54,13 +59,17 @@ class Health:
         """Show `value` (JSON) in both answers, for example the role ``active`` or ``standby``."""
         self._facts = {**self._facts, name: value}
 
+    def startup(self) -> ProbeReport:
+        """Whether everything has been started; once it has, the other two matter."""
+        return self._report(self._start)
+
     def liveness(self) -> ProbeReport:
         """Whether the process should keep running."""
         return self._report(self._live)
 
     def readiness(self) -> ProbeReport:
         """Whether it can do its work now; a process that is not live is not ready."""
-        return self._report({**self._live, **self._ready})
+        return self._report({**self._start, **self._live, **self._ready})
 
     def _report(self, checks: Mapping[str, Check]) -> ProbeReport:
         found = {name: _ask(name, check) for name, check in checks.items()}

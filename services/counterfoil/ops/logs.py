@@ -11,7 +11,6 @@ from typing import Any, Final, Literal
 
 from counterfoil.contract.text import printable
 from counterfoil.contract.times import SECOND, format_time
-from counterfoil.settings import BadSetting
 
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 TRACE: Final = "trace"
@@ -23,7 +22,7 @@ def configure(level: str, form: Literal["text", "json"], service: str) -> None:
 
     Members of a JSON object: `time` (RFC 3339, UTC, microseconds), `level`, `logger`, `message`, `service`; with a
     trace `trace_id`, with an exception `exc_info`; and the line's own extras. Python's warnings are logged too, so that
-    only objects are written. Raises `BadSetting` if the package for JSON is not installed.
+    only objects are written.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines(TEXT))
@@ -45,11 +44,9 @@ class _Lines(logging.Formatter):
 
 
 def _json(service: str) -> logging.Formatter:
-    try:
-        from pythonjsonlogger.core import RESERVED_ATTRS
-        from pythonjsonlogger.json import JsonFormatter
-    except ModuleNotFoundError:
-        raise BadSetting("COUNTERFOIL_LOG_FORMAT: json needs the packages of counterfoil[distributed]") from None
+    from pythonjsonlogger.core import RESERVED_ATTRS
+    from pythonjsonlogger.json import JsonFormatter
+
     return JsonFormatter(
         ("time", "levelname", "name", "message"),
         rename_fields={"levelname": "level", "name": "logger"},

@@ -1,4 +1,4 @@
-"""A small HTTP server for monitoring a process: ``/livez``, ``/readyz`` and ``/metrics``, nothing else.
+"""A small HTTP server to monitor a process: ``/startupz``, ``/livez``, ``/readyz`` and ``/metrics``, nothing else.
 
 It answers GET and HEAD, one request per connection, and has bounds against misuse: on the size of a head, on the time
 of a connection from its first to its last byte, and on the number of threads. A connection that waits longer than its
@@ -53,6 +53,7 @@ Pages = Mapping[str, Callable[[], Page]]
 def pages(health: Health, metrics: Metrics) -> Pages:
     """The pages of a process."""
     return {
+        "/startupz": lambda: _reported(health.startup()),
         "/livez": lambda: _reported(health.liveness()),
         "/readyz": lambda: _reported(health.readiness()),
         "/metrics": lambda: Page(HTTPStatus.OK, CONTENT_TYPE, metrics.render()),

@@ -1,4 +1,4 @@
-"""The telemetry of a process of the distributed form: metrics and, if there is a collector, traces."""
+"""The telemetry of a process: metrics and, if there is a collector, traces."""
 
 from __future__ import annotations
 

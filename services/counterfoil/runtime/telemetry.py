@@ -1,6 +1,6 @@
 """Telemetry hooks of the shell. They must not change what is decided, and must neither fail nor wait.
 
-The embedded form uses `NOTHING`; `counterfoil.ops` has the implementation that counts and traces.
+What plays alone uses `NOTHING`; `counterfoil.ops` has the implementation that counts and traces.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Final
 
 from counterfoil.contract.entry import ResumedCause
 from counterfoil.contract.log_id import LogId
+from counterfoil.contract.times import SECOND
 from counterfoil.ports import Clock, LogStore
 from counterfoil.runtime.clock import since_boot
 from counterfoil.runtime.clock_guard import ClockGuard
@@ -50,6 +51,15 @@ class Timekeeper:
         self.ahead = {}
         for source in sources:
             self._telemetry.cause_ahead(self._id, source, 0)
+
+    def waits(self) -> str | None:
+        """What the log waits for, as a check: a person, or its own clock to reach the events of another log."""
+        if self.standstill is not None:
+            return str(self.standstill)
+        if not self.ahead:
+            return None
+        each = (f"{origin} by {wait / SECOND:.1f} s more than is allowed" for origin, wait in self.ahead.items())
+        return f"its clock is behind that of {', '.join(each)}"
 
     def reached(self, silent: float) -> bool:
         """Whether anybody could act, if the transport has not answered for `silent` seconds; sets `cut_off`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from typing import Final
@@ -39,6 +40,8 @@ class Worker:
         self.name, self.failure = name, ""
         self.standstill: Standstill | None = None
         """Why the last step failed, if because of the infrastructure; None once a step has succeeded."""
+        self.succeeded: float | None = None
+        """When the last step succeeded, by `time.monotonic`; None before the first."""
         self._step, self._recover, self._wake, self._on_fatal = step, recover, wake, on_fatal
         self._telemetry = telemetry
         self._stopping = Event()
@@ -62,7 +65,7 @@ class Worker:
                 if pauses is not None:
                     self._recover()
                 self._step()
-                pauses, self.standstill = None, None
+                pauses, self.standstill, self.succeeded = None, None, time.monotonic()
             except Exception as raised:  # noqa: BLE001 any error but `Unavailable` is logged and stops the worker
                 problem = classified(raised)
                 if not isinstance(problem, Unavailable):

@@ -141,6 +141,14 @@ class BufferedInbox:
                 if source.reader is None:
                     source.drop_before(position)
 
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """By source, the first message that is not acknowledged, and the end; for any thread."""
+        with self._ready:
+            return {
+                each.name: (max(self._acknowledged[each.name], 0 if each.reader else each.start), each.end)
+                for each in self._sources
+            }
+
     def rewind(self) -> None:
         """As the port says."""
         self._next = dict(self._acknowledged)
