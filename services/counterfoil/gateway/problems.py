@@ -54,6 +54,7 @@ class ProblemCode(Enum):
         400, _R, "A position is service:index, or service/shard:index, in a requested log and at most at its end."
     )
     UNKNOWN_SERVICE = Declared(400, _R, "No such service, or no such shard of it.")
+    UNKNOWN_SESSION = Declared(401, _R, "This token is of no session, or of one that is over: open another.")
     NOT_FOUND = Declared(404, _R, "There is no such item or path.")
     NOT_DECIDED = Declared(404, _R, "The command is not decided (yet).")
     UNKNOWN_LOG = Declared(404, _R, "No such log.")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fastapi import Request
 
 from counterfoil.contract.disclosure import Disclosure
-from counterfoil.gateway.problems import Problem
+from counterfoil.gateway.problems import Problem, ProblemCode
 
 
 class Reader(NamedTuple):
@@ -30,6 +30,5 @@ class Readers:
     async def of(self, request: Request) -> Reader:
         """The reader. Raises `Problem` 401 for a token of no session: it never counts as none."""
         if "authorization" in request.headers:
-            title = "This token is of no session: open another."
-            raise Problem(401, "unknown_session", title, headers={"WWW-Authenticate": "Bearer"})
+            raise Problem(ProblemCode.UNKNOWN_SESSION, headers={"WWW-Authenticate": "Bearer"})
         return Reader(None, everything=self.disclosure == "public")
