@@ -15,7 +15,6 @@ from typing import Any, Self
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.report import AuditReport
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import MAIN, LogId
@@ -49,6 +48,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.redemption.events import SettlementClosed
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Recorded
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.older import as_of
 from tests.paper_work import approve, pay, settle
 from tests.programmes import publish

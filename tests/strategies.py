@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
 from counterfoil.contract.entry import (
     Cause,
@@ -30,6 +29,7 @@ from counterfoil.contract.record import Event, annotations_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.times import HOUR
+from counterfoil.vocabulary import VOCABULARY
 
 MAX_TIME = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z
 MAX_DERIVED_TIME = 7_573_651_199_999_999  # 2209-12-31T23:59:59.999999Z

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import canonical, loads
 from counterfoil.contract.codec import dump_event
 from counterfoil.ports import Put, Set
 from counterfoil.service import Service
 from counterfoil.storage.view_store import SqlViewStore, open_view_store
+from counterfoil.vocabulary import CODEC
 from tests.given import Scenario
 
 S = TypeVar("S", bound=Scenario)

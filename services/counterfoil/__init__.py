@@ -9,7 +9,7 @@ The package, from the bottom up; import-linter keeps the order (`pyproject.toml`
 - `instance`, `settings`: an installation; typed settings.
 - `ports`, `service`: what the shell needs, with its guarantees; what a service declares.
 - `issuance`, `ledger`, `matching`, `redemption`: a folder per service with all that is its own.
-- `catalogue`: the services, each listed once; the vocabulary and its codec follow from their declarations.
+- `vocabulary`: the commands and events of all services, and their codec. `catalogue`: the services, each listed once.
 - `runtime`: runs a decider durably: batches, group commit, timers, publisher, projector, recovery.
 - `storage`, `transport`: the adapters behind the ports. `ops`: metrics, traces, probes.
 - `client`: signs commands, sends them, checks receipts, mirrors logs.

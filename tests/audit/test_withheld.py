@@ -16,7 +16,7 @@ from counterfoil.audit.reading import Reading
 from counterfoil.audit.report import Finding
 from counterfoil.audit.sources import CONSUME_WITHIN
 from counterfoil.audit.structure import open_log
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import DAY, HOUR
@@ -218,7 +218,7 @@ def consumed_by_the_ledger(logs: Path) -> tuple[sources.Source, sources.SourceEv
     """Issuance's events, and the first of them, which the ledger has not consumed."""
     log, _ = open_log(LogFiles(logs / "issuance" / "main"), None)
     assert log is not None
-    source = sources.Source(Reading(log.bundles()), VOCABULARY.subscriptions["ledger"]["issuance"], KeptSource())
+    source = sources.Source(Reading(log.bundles()), SUBSCRIPTIONS["ledger"]["issuance"], KeptSource())
     first = source.next()
     assert first is not None
     return source, first

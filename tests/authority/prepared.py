@@ -10,7 +10,6 @@ from functools import cache
 from itertools import count
 from typing import Any, Final, get_args
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
@@ -43,6 +42,7 @@ from counterfoil.redemption.commands import (
     ReverseCapture,
     SubmitClaim,
 )
+from counterfoil.vocabulary import CODEC
 from tests.paper_work import PAID_ON, approve, settle
 from tests.possession import proven
 from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme

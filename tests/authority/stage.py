@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.record import Command
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.vocabulary import VOCABULARY
 from tests.authority.cases import ABOUT, Case
 from tests.authority.table import Cell, cells
 from tests.authority.trial import Copy

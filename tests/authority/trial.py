@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause
@@ -19,6 +19,7 @@ from counterfoil.ledger.events import HoldRefused
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.signatures import Signatures
+from counterfoil.vocabulary import CODEC
 from tests.authority.prepared import Market
 from tests.possession import author
 from tests.properties.world import DECIDERS, SERVICE_OF, first_in_force
@@ -105,7 +106,7 @@ class Copy:
         if log_of(entry.origin).service != "matching":
             return None
         for item, event in enumerate(entry.events):
-            if type(event) in VOCABULARY.subscriptions["ledger"]["matching"]:
+            if type(event) in SUBSCRIPTIONS["ledger"]["matching"]:
                 cause = EntryCause(entry.origin, entry.index, leaf_hash(data), item)
                 followed, _ = self.engine("ledger").react(cause, event, self.clock)
                 for each in followed.events:

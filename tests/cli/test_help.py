@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import typer
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.listing import VIEWS
 from counterfoil.cli.main import commands
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.settings import Settings
+from counterfoil.vocabulary import VOCABULARY
 
 DEFAULT = re.compile(r"Default: COUNTERFOIL_([A-Z]+), (?:or )?(\S+)\.(?=\s|$)")
 ROOT: Any = typer.main.get_command(commands)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.advice import advice, readable
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.signing import AMOUNTS, check
@@ -31,6 +30,7 @@ from counterfoil.contract.times import format_hour, format_time, parse_hour, par
 from counterfoil.issuance.commands import ReturnVoucher
 from counterfoil.ledger.commands import Deposit
 from counterfoil.redemption.commands import Reading
+from counterfoil.vocabulary import VOCABULARY
 
 EIGHT = parse_time("2026-01-05T08:00:00.000000Z")
 GOOD: list[tuple[Callable[[str], Any], str, Any]] = [

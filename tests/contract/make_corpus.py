@@ -18,7 +18,6 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, 
 
 import msgspec
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import limits, scalars
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
@@ -37,6 +36,7 @@ from counterfoil.contract.record import annotations_of
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.times import HOUR
+from counterfoil.vocabulary import VOCABULARY
 
 FOLDER: Final = Path(__file__).parent / "corpus"
 MAX_TIME: Final = 7_258_118_399_999_999  # 2199-12-31T23:59:59.999999Z

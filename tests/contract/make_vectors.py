@@ -11,7 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, ResumedCause, TimerCause
@@ -28,6 +27,7 @@ from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash, root_of, split_point
 from counterfoil.log.proofs import Receipt, format_receipt
+from counterfoil.vocabulary import VOCABULARY
 from tests.contract.bad_input import BAD_ENVELOPES
 from tests.contract.samples import KEY, KEY_ID, NOW, SEED, header, sample
 

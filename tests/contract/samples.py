@@ -11,12 +11,12 @@ from dataclasses import fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from counterfoil.contract import scalars
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.possession import statement
 from counterfoil.contract.record import annotations_of
 from counterfoil.contract.submission import Header, Seen
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import parse_hour, parse_time
-from counterfoil.core.keys import key_id_of
 from counterfoil.log.keys import SigningKey
 
 SEED = bytes(range(32))

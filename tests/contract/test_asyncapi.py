@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.cli.schemas import ASYNCAPI, asyncapi, contract_files, diff_schemas
 from counterfoil.contract import topics
 from counterfoil.contract.log_id import LogId
@@ -40,6 +40,7 @@ from counterfoil.transport.reply_records import encode_reply
 from counterfoil.transport.routes import Read, group_of, routes
 from counterfoil.transport.subscription import CommandFeed, Subscription
 from counterfoil.transport.topic_settings import TOPICS
+from counterfoil.vocabulary import VOCABULARY
 from tests.contract.test_vectors import vector
 
 FOLDER = Path(__file__).parents[2] / "schemas"
@@ -191,7 +192,7 @@ def test_every_command_is_a_message_of_its_service() -> None:
 def test_every_event_is_there_and_every_consumer_says_which_it_takes() -> None:
     schemas = DOCUMENT["components"]["schemas"]
     assert [name for name in VOCABULARY.events if f"event.{name}" not in schemas] == []
-    for consumer, sources in VOCABULARY.subscriptions.items():
+    for consumer, sources in SUBSCRIPTIONS.items():
         for source, types in sources.items():
             operation = DOCUMENT["operations"][f"{consumer}.receive.{source}.entries"]
             names = [each["$ref"].partition("/event.")[2] for each in operation["x-events"]]

@@ -12,7 +12,6 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused, canonical, nesting, own_form, parse_json
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
@@ -22,6 +21,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.contract.submission import Header
+from counterfoil.vocabulary import CODEC
 from tests.contract.bad_input import (
     BAD_ENVELOPES,
     GOOD,

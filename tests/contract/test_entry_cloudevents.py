@@ -10,9 +10,9 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import Entry
+from counterfoil.vocabulary import CODEC
 from tests.contract.make_vectors import sample_entries
 from tests.strategies import entries
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.contract.samples import sample
 
 A_YEAR = limits.MAX_WINDOW // SECOND

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 from pydantic import TypeAdapter, ValidationError
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import Entry
@@ -23,6 +22,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event, shape_of
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Header, Submission
+from counterfoil.vocabulary import CODEC
 from tests.strategies import batches, bodies, commands, entries, events
 
 NOT_LIKE_ANY = ("not a payload", "not a record")

@@ -14,7 +14,6 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.cli.schemas import contract_files, diff_schemas, write_schemas
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
@@ -25,6 +24,7 @@ from counterfoil.contract.forms import dump
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.submission import Header
+from counterfoil.vocabulary import VOCABULARY
 from tests.contract.bad_input import GOOD, GOOD_BATCH, changed
 from tests.contract.make_vectors import sample_entries
 from tests.contract.samples import sample

@@ -12,8 +12,9 @@ import pytest
 from referencing import Registry, Resource
 
 from counterfoil.audit.files import LogFiles
-from counterfoil.catalogue import CODEC, DECIDERS
+from counterfoil.catalogue import DECIDERS
 from counterfoil.core.engine import Engine
+from counterfoil.vocabulary import CODEC
 from tests.audit.forge import read_entries
 from tests.golden.cases import CASES, FOLDER, size_of
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.forms import dump, free_texts
 from counterfoil.contract.record import Command
 from counterfoil.contract.text import is_visible, printable, unfit
 from counterfoil.core.lookalikes import look_of
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.contract.samples import sample
 
 EVERY = [chr(code) for code in range(0x110000)]

@@ -10,7 +10,6 @@ import pytest
 import rfc8785
 from nacl.signing import SigningKey, VerifyKey
 
-from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, ResumedCause, TimerCause
@@ -21,6 +20,7 @@ from counterfoil.log.errors import ProofError
 from counterfoil.log.keys import VerifyKey as LogKey
 from counterfoil.log.merkle import verify_inclusion
 from counterfoil.log.proofs import verify_receipt
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.contract.make_vectors import FILES, VECTORS, render, sample_entries
 from tests.contract.samples import sample
 

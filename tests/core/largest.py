@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause
@@ -24,6 +23,7 @@ from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, Pro
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import cash
 from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
+from counterfoil.vocabulary import CODEC
 from tests.programmes import published
 
 PRICE_TICK = RULES[LATEST].price_tick

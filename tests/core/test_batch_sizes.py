@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import counterfoil
-from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.codec import encode_entry
@@ -22,6 +21,7 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import ListProvider
 from counterfoil.matching.commands import AmendBid
 from counterfoil.redemption.commands import CloseSettlement, SubmitClaim
+from counterfoil.vocabulary import CODEC
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, ORIGIN, PROGRAMME, Large, long_id, submission
 from tests.core.test_entry_sizes import approved, bids_resting, delivery, earned, issuing, published_with
 from tests.state_root import state_root

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from counterfoil.catalogue import CODEC, VOCABULARY
 from counterfoil.contract import scalars
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.events import GroupAttested, WriterResumed
@@ -32,6 +31,7 @@ from counterfoil.redemption.events import (
     UsageReported,
     UsageSplit,
 )
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, PROGRAMME, Large
 from tests.core.test_entry_sizes import BID, OFFER, issuing, published_with

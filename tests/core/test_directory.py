@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.record import Event
 from counterfoil.core.directory import Directory
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.table import dump
 from tests.state_root import state_root
 

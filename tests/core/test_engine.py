@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.catalogue import EVERY_LOG, SUBSCRIPTIONS
 from counterfoil.contract import limits
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, TimerCause
-from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, RulesAdopted, StateRooted
+from counterfoil.contract.events import KeyAdded, LogOpened, PartyRegistered, StateRooted
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header, Seen, Submission
 from counterfoil.contract.times import HOUR
 from counterfoil.core.decider import At
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RegisterParty, RevokeKey
@@ -28,6 +28,7 @@ from counterfoil.ledger import service as ledger
 from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.issuance.world import public_key, register
 from tests.possession import HOST, proven
 from tests.properties.world import DECIDERS, World, opened
@@ -400,7 +401,7 @@ def test_an_entry_too_large_for_the_log_is_a_bug_and_not_a_refusal(monkeypatch: 
 
 @pytest.mark.parametrize("service", DECIDERS)
 def test_a_service_waits_only_for_what_it_consumes(service: str) -> None:
-    consumed = {each for types in VOCABULARY.subscriptions[service].values() for each in types}
+    consumed = {each for types in SUBSCRIPTIONS[service].values() for each in types}
     assert DECIDERS[service].ready.keys() <= consumed
 
 
@@ -408,12 +409,10 @@ def test_every_name_on_the_wire_is_one_records() -> None:
     """A command belongs to one service, an event comes from one source, and no two share a name."""
     commands = [command for decider in DECIDERS.values() for command in decider.commands]
     assert len(VOCABULARY.commands) == len(commands)
-    events = {event for decider in DECIDERS.values() for event in decider.evolve} | {
-        LogOpened,
-        RulesAdopted,
-        StateRooted,
-    }
-    assert len(VOCABULARY.events) == len(events)
-    for sources in VOCABULARY.subscriptions.values():
+    decided = {command: name for name, decider in DECIDERS.items() for command in decider.commands}
+    assert VOCABULARY.service_of == decided
+    events = {event for decider in DECIDERS.values() for event in decider.evolve} | set(EVERY_LOG)
+    assert set(VOCABULARY.events.values()) == events
+    for sources in SUBSCRIPTIONS.values():
         consumed = [each for types in sources.values() for each in types]
         assert len(consumed) == len(set(consumed))

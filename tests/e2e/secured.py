@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
 from counterfoil.contract.log_id import LogId
@@ -29,6 +28,7 @@ from counterfoil.runtime.clock import SystemClock
 from counterfoil.settings import GATEWAY, VIEWS, Settings, environment
 from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.testbed.fleet import Fleet, ServiceProcess
+from counterfoil.vocabulary import VOCABULARY
 from tests.e2e.running import Shell
 
 COMPONENTS = (*SERVICES, VIEWS, GATEWAY)

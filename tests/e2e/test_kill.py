@@ -23,7 +23,6 @@ from typing import Any
 import httpx
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.client.verify import parse_vkeys, verify_answer
@@ -34,6 +33,7 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
+from counterfoil.vocabulary import CODEC
 from tests.e2e.founding import found_a_market, trade
 from tests.e2e.running import STOPS_WITHIN, Shell, serving
 from tests.histories import Crowd

@@ -13,7 +13,7 @@ from time import thread_time_ns
 from typing import Any
 
 from counterfoil.bench.large_log import fill
-from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS, SUBSCRIPTIONS
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
@@ -73,7 +73,7 @@ def _open(
     snapshots = opened.enter_context(closing(open_snapshot_store_on(access, log)))
     directory = LogDirectory(instance.log_directory(log), instance.signer_directory(log), key.verify_key.vkey())
     transport.register_log(origin, store.entries, 0)
-    sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[log.service]}
+    sources = {source: instance.origins_of(source) for source in SUBSCRIPTIONS[log.service]}
     return Log(DECIDERS[log.service], origin, sources, store, snapshots, directory, Signer(key))
 
 

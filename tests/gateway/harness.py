@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import httpx
 import uvicorn
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.gateway.app import create_app
 from counterfoil.gateway.protections import Protections
@@ -23,6 +22,7 @@ from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.proofs import verify_receipt
+from counterfoil.vocabulary import CODEC
 from tests.gateway.world import Market
 
 T = TypeVar("T")

@@ -14,7 +14,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
@@ -36,6 +35,7 @@ from counterfoil.redemption.commands import (
     ReportUsage,
     SubmitClaim,
 )
+from counterfoil.vocabulary import CODEC
 from tests.contract.bad_input import BAD_ENVELOPES, TOO_LARGE
 from tests.gateway.harness import ENVELOPE, Stepped, problem_of
 from tests.gateway.world import BID, FIRST_HOUR, HOST, OFFER, PROGRAMME, UNIT, Market, deposit, seed_of

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract import codec
 from counterfoil.gateway import signatures
 from counterfoil.log import keys
+from counterfoil.vocabulary import CODEC
 from tests.gateway.harness import Stepped
 from tests.gateway.world import BID, OFFER, deposit
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
@@ -22,6 +21,7 @@ from counterfoil.gateway.turns import Turns
 from counterfoil.issuance.commands import AddKey, RevokeKey
 from counterfoil.matching.commands import CancelBid
 from counterfoil.runtime.receipts import Recorded
+from counterfoil.vocabulary import CODEC
 from tests.gateway.harness import PUBLIC, Stepped, problem_of, stepped
 from tests.gateway.world import HOST, OFFER, seed_of
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.gateway.bounds import MAX_STREAMS_PER_PEER
+from counterfoil.vocabulary import CODEC
 from tests.gateway.harness import ENVELOPE, Served, problem_of
 from tests.gateway.world import deposit
 

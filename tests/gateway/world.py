@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.bootstrap.embedded import Embedded, resolve
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command as Body
@@ -28,6 +27,7 @@ from counterfoil.ledger.commands import Deposit
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Answer, Deliver, Recorded
+from counterfoil.vocabulary import VOCABULARY
 from tests.programmes import publish
 from tests.state_root import state_root
 

@@ -11,12 +11,12 @@ from typing import Any, get_args
 
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.events import PartyRecovered
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.terms import FourEyesAct, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, SECOND
-from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,

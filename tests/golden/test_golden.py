@@ -14,13 +14,14 @@ from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles, find_logs
 from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import AuditReport
-from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES, UnknownRules
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.audit.forge import read_entries
 from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import UNREACHED, UNREACHED_TIMERS

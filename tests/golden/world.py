@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.catalogue import CODEC, DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry, EntryCause, TimerCause
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Seen
-from counterfoil.core.keys import key_id_of
 from counterfoil.instance import OPERATOR, RECOVERY, Instance
 from counterfoil.ledger.events import HoldRefused
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.older import as_of
 from tests.properties.world import START, World, first_in_force, public_key
 

@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Final
 
 from counterfoil.audit.report import Finding
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused as NotAnEntry
 from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
@@ -40,6 +39,7 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.merkle import leaf_hash, verify_inclusion
 from counterfoil.log.proofs import parse_receipt
+from counterfoil.vocabulary import CODEC
 from tests.histories.model import Log, Model, replay
 from tests.histories.observed import Attempt, Observation, Read, Receipt, Refused, identity
 

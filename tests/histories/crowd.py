@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
 from counterfoil.contract.log_id import LogId
@@ -21,6 +20,7 @@ from counterfoil.key_files import read_key
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelOffer
 from counterfoil.redemption.commands import Reading, ReportUsage
+from counterfoil.vocabulary import VOCABULARY
 from tests.e2e.founding import NOW_HOUR, PARTIES, PROGRAMME
 from tests.gateway.world import BID, OFFER, UNIT, deposit
 

@@ -19,7 +19,6 @@ from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.report import Finding
 from counterfoil.audit.structure import OpenLog, open_log
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.log_id import log_of
@@ -29,6 +28,7 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.log.note import parse_note
 from counterfoil.log.proofs import parse_receipt
 from counterfoil.log.verify import TileTree
+from counterfoil.vocabulary import CODEC
 from tests.histories.observed import Attempt, Balance, Observation, Receipt
 
 _POSTED: Final = {"post": 1, "hold": 0, "capture": 1, "release": 0}

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused as NotACommand
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.submission import Submission
+from counterfoil.vocabulary import CODEC
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import Refused as RefusedAtOnce
 from counterfoil.contract.canonical import canonical
@@ -16,6 +15,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.runtime.receipts import Answer as Answered
 from counterfoil.runtime.receipts import Recorded
+from counterfoil.vocabulary import CODEC
 from tests.histories.observed import Answer, Attempt, Balance, Observation, Read, Receipt, Refused, Unknown
 from tests.market import Market, seed_of
 

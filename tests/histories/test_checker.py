@@ -15,10 +15,10 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.record import Command as Body
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelOffer
+from counterfoil.vocabulary import CODEC
 from tests.histories import checker
 from tests.histories.checker import check
 from tests.histories.corruptions import CHANGES, SoundHistory

@@ -12,6 +12,7 @@ import pytest
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
 from counterfoil.contract.forms import dump
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command as Body
@@ -20,7 +21,6 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY
 from counterfoil.core import standing
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import budgets, classes, keys, parties, programmes, rules, vouchers
 from counterfoil.issuance.commands import (

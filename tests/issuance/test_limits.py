@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.events import KeyAdded
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
 from counterfoil.core import rules as every
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, ReduceBudget, RevokeKey
 from counterfoil.issuance.events import BudgetAppropriated, BudgetReduced, ProgrammePublished, VoucherIssued

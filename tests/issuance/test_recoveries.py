@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from counterfoil.contract.events import PartyClosed, PartyRecovered, RecoveryKeySet, WriterResumed
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import keys, parties, recoveries
 from counterfoil.issuance.commands import (

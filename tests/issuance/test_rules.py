@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import EntryCause, GenesisCause
 from counterfoil.contract.events import RulesAdopted
@@ -17,6 +17,7 @@ from counterfoil.core import rules
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES, UnknownRules
 from counterfoil.issuance.commands import AdoptRules
+from counterfoil.vocabulary import VOCABULARY
 from tests.properties.world import World
 
 ADOPTED = RulesAdopted(rules=2, replaces=1, release="0.1.0")

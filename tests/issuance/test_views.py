@@ -10,10 +10,10 @@ import pytest
 
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.events import LogOpened, RulesAdopted, WriterResumed
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import DAY, SECOND
-from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AddKey,
     CloseParty,

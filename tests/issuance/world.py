@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from counterfoil.contract.events import KeyAdded, PartyRegistered
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import Rate, RelativeExpiry
 from counterfoil.contract.times import DAY, SECOND
-from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,

@@ -20,12 +20,12 @@ from counterfoil.contract.events import (
     PartySuspended,
     RecoveryKeySet,
 )
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_ENTRY_BYTES, MAX_LEGS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import BudgetReduced
 from counterfoil.ledger.events import (

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import Entry, TimerCause
 from counterfoil.contract.limits import MAX_BID_HOURS, MAX_NODES
@@ -18,6 +17,7 @@ from counterfoil.contract.times import END_OF_HOURS, HOUR, format_hour, parse_ho
 from counterfoil.core.rules import RULES
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
+from counterfoil.vocabulary import CODEC
 from tests.matching.world import BID, DECIDER, OFFER, Market, programme
 
 LAST_HOUR = END_OF_HOURS - 1

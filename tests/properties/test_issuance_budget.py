@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.events import GroupAttested
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -82,8 +82,8 @@ class Budgets(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.issuance, self.ledger = Recorded(DECIDER), Recorded(ledger.DECIDER)
-        self.issuance.wanted = VOCABULARY.subscriptions["ledger"]["issuance"]
-        self.ledger.wanted = VOCABULARY.subscriptions["issuance"]["ledger"]
+        self.issuance.wanted = SUBSCRIPTIONS["ledger"]["issuance"]
+        self.ledger.wanted = SUBSCRIPTIONS["issuance"]["ledger"]
         people(self.issuance).when(P1, actor="city-1").when(P2, actor="city-1")
         self.versions = {"p1": P1, "p2": P2}
         self.time, self.bids, self.held = OPEN, 0, list[str]()

@@ -15,7 +15,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded
@@ -55,6 +54,7 @@ from counterfoil.ledger.service import DECIDER
 from counterfoil.ledger.state import LedgerState as State
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, OfferClosed, OfferReduced
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
+from counterfoil.vocabulary import CODEC
 from tests.ledger.story import (
     Balances,
     T,

@@ -10,7 +10,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -62,6 +61,7 @@ from counterfoil.redemption.events import (
     UsageSplit,
 )
 from counterfoil.redemption.service import DECIDER
+from counterfoil.vocabulary import CODEC
 from tests.given import Scenario
 from tests.paper_work import PAID_ON
 from tests.redemption import world

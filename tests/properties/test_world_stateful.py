@@ -11,7 +11,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract.events import LogOpened, StateRooted, WriterResumed
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.rules import LATEST
@@ -23,6 +22,7 @@ from counterfoil.ledger.invariants import check_ledger
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.redemption.events import ActEndorsed, UsageDisputed
+from counterfoil.vocabulary import VOCABULARY
 from tests.properties.moves import Choice, move
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
 

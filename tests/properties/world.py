@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause, ResumedCause
@@ -36,6 +36,7 @@ from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption import service as redemption
+from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.possession import HOST, proven
 from tests.programmes import publish
 from tests.rules import changed_rules
@@ -46,7 +47,7 @@ DECIDERS: dict[str, Decider[Any]] = {
     each.service: each for each in (issuance.DECIDER, ledger.DECIDER, MATCHING.decider, redemption.DECIDER)
 }
 
-PAIRS = tuple((consumer, source) for consumer, sources in VOCABULARY.subscriptions.items() for source in sources)
+PAIRS = tuple((consumer, source) for consumer, sources in SUBSCRIPTIONS.items() for source in sources)
 SERVICE_OF = VOCABULARY.service_of
 START_HOUR = 277_778
 START = START_HOUR * HOUR
@@ -144,7 +145,7 @@ class World:
 
     def deliver(self, consumer: str, source: str, most: int) -> int:
         """Let a service consume another's next entries; a source that is not ready waits. Returns how many it took."""
-        engine, wanted = self.engines[consumer], VOCABULARY.subscriptions[consumer][source]
+        engine, wanted = self.engines[consumer], SUBSCRIPTIONS[consumer][source]
         for taken in range(most):
             position = self.cursors[consumer, source]
             if position == len(self.logs[source]):

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
@@ -32,6 +31,7 @@ from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.runtime.signatures import Signatures
 from counterfoil.transport.embedded import EmbeddedTransport
+from counterfoil.vocabulary import CODEC
 
 T = 277_778 * HOUR
 HOST = "runtime.example"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from counterfoil import __version__
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import LATEST
 from counterfoil.errors import AlreadyInitialised, BadPrivateFile, CounterfoilError, NotInitialised
 from counterfoil.instance import Instance

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.author import Author
 from counterfoil.contract.events import KeyRevoked
 from counterfoil.contract.log_id import LogId
@@ -21,6 +20,7 @@ from counterfoil.ledger.commands import Withdraw
 from counterfoil.ports import Reply
 from counterfoil.runtime.intake import Intake
 from counterfoil.runtime.signatures import Signatures
+from counterfoil.vocabulary import CODEC
 from tests.runtime.harness import DECIDER, ORIGIN, STRANGER, TREASURER, T, command_id, deposit, registered
 
 OTHER_KEY = Author(TREASURER.party_id, b"o" * 32)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, TimerCause
 from counterfoil.contract.events import KeyRevoked, LogOpened, PartyRegistered, StateRooted
 from counterfoil.contract.refusals import Code
@@ -18,6 +17,7 @@ from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Reply
 from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime import runner as module
+from counterfoil.vocabulary import CODEC
 from tests.redemption.world import trade
 from tests.runtime.harness import (
     DECIDER,

@@ -13,13 +13,13 @@ from hashlib import sha256
 
 import pytest
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract import limits
 from counterfoil.contract.recent import Recent
 from counterfoil.contract.submission import Submission
 from counterfoil.log import keys
 from counterfoil.runtime import signatures
 from counterfoil.runtime.signatures import Signatures, is_signed
+from counterfoil.vocabulary import CODEC
 from tests.runtime.harness import STRANGER, TREASURER, deposit
 
 GOOD = CODEC.decode_envelope(deposit(424_242))  # no other test has this one verified in the same process

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.testbed.replicas import Replicas
 from counterfoil.testbed.system import Answer, EmbeddedSystem
+from counterfoil.vocabulary import CODEC
 from tests.demo.story import play as play_story
 from tests.market import Market, deliver, found, trade
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.topics import dead_letters_topic
 from counterfoil.ports import COMMANDS_SOURCE, Delivery, Inbox, Reply
@@ -81,7 +81,7 @@ def serve(secured: Secured, service: str, logs: dict[str, Log], gateway: KafkaGa
     """Take a command and the entries of others, set the command aside, and reply."""
     assert gateway.send_command(LogId(service), b"command").result(WITHIN) > 0
     with transport(secured, service, logs) as own:
-        sources = {logs[source].origin: 0 for source in VOCABULARY.subscriptions[service]}
+        sources = {logs[source].origin: 0 for source in SUBSCRIPTIONS[service]}
         taken = take(own.open_inbox(service, LogId(service), sources), 1 + 2 * len(sources))
         assert {each.source for each in taken} == {COMMANDS_SOURCE, *sources}
         until(lambda: gateway.waiting(LogId(service)) == 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from counterfoil.audit.report import Act
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.events import PartyReinstated, PartySuspended
 from counterfoil.contract.record import Event
@@ -20,6 +19,7 @@ from counterfoil.issuance.events import (
 from counterfoil.matching.events import CancellationForced
 from counterfoil.redemption.commands import AgreeReversal
 from counterfoil.redemption.events import PaymentReturned, UsageReversed
+from counterfoil.vocabulary import CODEC
 
 LISTED: Final[frozenset[type[Event]]] = frozenset(
     {

@@ -22,7 +22,7 @@ from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.report import Act, Outage, Recovery
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import log_of
-from counterfoil.runtime.process_lock import Held, process_lock
+from counterfoil.process_lock import Held, process_lock
 from counterfoil.syncing import sync_directory, written
 
 FORMAT: Final = 2

@@ -25,7 +25,7 @@ from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery, Tail
 from counterfoil.audit.signatures import Claim, Signatures
 from counterfoil.audit.sources import CONSUME_WITHIN, LEFT_ASIDE, PUBLISHED_WITHIN, Source, SourceEvent
 from counterfoil.audit.structure import OpenLog
-from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import Cause, CommandCause, Entry, EntryCause, GenesisCause, ResumedCause, TimerCause
@@ -42,6 +42,7 @@ from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.matching.events import TradeMatched
 from counterfoil.runtime.verifier import Signed
+from counterfoil.vocabulary import CODEC
 
 TIMER_SLACK: Final = SECOND
 """How late a timer may be while anything else is decided: one batch."""
@@ -98,8 +99,8 @@ class Replay:
         self.genesis: GenesisCause | None = None
         self._unknown_rules = ""
         self._engine = Engine(decider, origin, log.tree.root_at)
-        wanted = VOCABULARY.subscriptions[decider.service]
-        consumers = VOCABULARY.subscriptions.values()
+        wanted = SUBSCRIPTIONS[decider.service]
+        consumers = SUBSCRIPTIONS.values()
         self._consumed = frozenset(kind for each in consumers for kind in each.get(decider.service, ()))
         self._sources: dict[str, Source] = {}
         for source, reading in readings.items():

@@ -8,11 +8,11 @@ from typing import Final
 
 from counterfoil.audit.kept import KeptSource
 from counterfoil.audit.reading import Offered, Reading
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.log.merkle import leaf_hash
+from counterfoil.vocabulary import CODEC
 
 CONSUME_WITHIN: Final = HOUR
 """How long a log that keeps deciding may leave another log's event unconsumed."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 from counterfoil.bench.figure import Figure, Reading, ReportFigure
 from counterfoil.bench.load import HOST, SEED, LoadGenerator
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.catalogue import CODEC, DECIDERS
+from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.log_id import LogId
 from counterfoil.core.engine import Engine
@@ -26,6 +26,7 @@ from counterfoil.instance import Instance
 from counterfoil.runtime.clock import SystemClock, VirtualClock
 from counterfoil.testbed.seeded_keys import seeded_key
 from counterfoil.testbed.system import EmbeddedSystem, System
+from counterfoil.vocabulary import CODEC
 
 BATCH: Final = 40
 _ALONE: Final = 5  # of so many single commands, one is sent by a caller alone

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.log_id import LogId
 from counterfoil.instance import Instance
 from counterfoil.ports import LogStore, Presence
 from counterfoil.settings import Settings
 from counterfoil.storage.log_store import open_log_store, open_log_store_on
+from counterfoil.vocabulary import CODEC
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Event
 from typing import Any, Final, cast
 
-from counterfoil.catalogue import CATALOGUE, DECIDERS, VIEWS, VOCABULARY
+from counterfoil.catalogue import CATALOGUE, DECIDERS, SUBSCRIPTIONS, VIEWS
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.times import SECOND
@@ -132,7 +132,7 @@ class Embedded:
         head = store.head()
         origin = instance.origin(log)
         self.transport.register_log(origin, store.entries, head.size if head is not None else 0)
-        sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[service]}
+        sources = {source: instance.origins_of(source) for source in SUBSCRIPTIONS[service]}
         signer = Signer(key, directory.signer_memory())
         return Log(DECIDERS[service], origin, sources, store, self._snapshots[log], directory, signer)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from counterfoil.bootstrap.lease_keeper import LeaseKeeper
 from counterfoil.bootstrap.ownership import check_ownership
-from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS, SUBSCRIPTIONS
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.instance import Instance
@@ -60,7 +60,7 @@ class Writer:
         user = id_.service
         self._database = settings.database_access(user)
         self._key = instance.log_key(id_)
-        self.sources = {source: instance.origins_of(source) for source in VOCABULARY.subscriptions[user]}
+        self.sources = {source: instance.origins_of(source) for source in SUBSCRIPTIONS[user]}
         access, dead_letter = settings.kafka_access(user), partial(instruments.dead_letter, user)
         self.transport = KafkaTransport(access, user, id_.shard, self._keys(), dead_letter, instance.logs())
         self._lease = LeaseKeeper(self._database, schema_of(id_))

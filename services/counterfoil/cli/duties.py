@@ -49,7 +49,7 @@ def commands_of(party: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 
     `any`: whatever its roles are.
     """
-    from counterfoil.catalogue import VOCABULARY
+    from counterfoil.vocabulary import VOCABULARY
 
     known = [
         body

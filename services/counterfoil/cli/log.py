@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
 from counterfoil.cli.options import argument
@@ -27,6 +26,7 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
+from counterfoil.vocabulary import CODEC
 
 app = typer.Typer(
     name="log", help="The public logs: checkpoint, entry, receipt, verify, tail, mirror.", no_args_is_help=True

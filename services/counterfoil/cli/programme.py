@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from counterfoil.catalogue import CODEC
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Reason, argument, option
@@ -29,6 +28,7 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     SuspendProvider,
 )
+from counterfoil.vocabulary import CODEC
 
 app = typer.Typer(
     name="programme",

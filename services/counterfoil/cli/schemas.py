@@ -12,13 +12,14 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS
 from counterfoil.cli import state_records
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.render import lines
 from counterfoil.contract.export import render
 from counterfoil.core.rules import RULES, Rules
+from counterfoil.vocabulary import VOCABULARY
 
 GENERATED_FOLDERS = ("commands", "events", state_records.FOLDER)
 """Folders that hold only generated files."""

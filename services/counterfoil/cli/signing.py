@@ -112,7 +112,7 @@ class SigningSession(GatewaySession):
 
     def log_of(self, body: Body) -> LogKey:
         """The key of the log that decides this command."""
-        from counterfoil.catalogue import VOCABULARY
+        from counterfoil.vocabulary import VOCABULARY
 
         return LogKey(*self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}")))
 
@@ -157,9 +157,9 @@ def _check_same(bodies: Sequence[Body], before: Sequence[Body], id_: str) -> Non
 
 def check(body: Body) -> None:
     """Check a body against the contract before it is signed. Raises `Invalid`."""
-    from counterfoil.catalogue import CODEC
     from counterfoil.contract.canonical import Refused
     from counterfoil.contract.forms import dump
+    from counterfoil.vocabulary import CODEC
 
     try:
         CODEC.load_body(body.TYPE, body.V, dump(body))

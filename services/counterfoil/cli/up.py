@@ -32,8 +32,8 @@ from counterfoil.instance import Instance
 from counterfoil.log.errors import LogError
 from counterfoil.ops import logs
 from counterfoil.ports import Unavailable
+from counterfoil.process_lock import Held, process_lock
 from counterfoil.runtime.os_errors import classified
-from counterfoil.runtime.process_lock import Held, process_lock
 from counterfoil.settings import Listen, Settings, parse_listen
 
 if TYPE_CHECKING:

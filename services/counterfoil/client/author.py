@@ -8,11 +8,11 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.possession import ProvenKey, Use, statement
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.submission import BATCH, Header, Seen
 from counterfoil.contract.times import HOUR
-from counterfoil.core.keys import key_id_of
 
 
 class Author:

@@ -17,7 +17,7 @@ from typing import Final
 from counterfoil.client.problems import CannotMirror
 from counterfoil.contract.log_id import LogId
 from counterfoil.log.tiles import UNFINISHED
-from counterfoil.runtime.process_lock import Held, process_lock
+from counterfoil.process_lock import Held, process_lock
 from counterfoil.syncing import sync_directory, written
 
 _LOCK: Final = "mirror.lock"

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Header
 from counterfoil.errors import CounterfoilError
 from counterfoil.private_files import create_private
+from counterfoil.vocabulary import CODEC
 
 _SUFFIX: Final = ".json"
 

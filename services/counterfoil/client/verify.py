@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.problems import NotProven
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry
@@ -17,6 +16,7 @@ from counterfoil.log.checkpoint import Checkpoint
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.verify import verify_receipt
+from counterfoil.vocabulary import CODEC
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""All commands and events of one system, and which service consumes which, as data."""
+"""What a vocabulary is: all commands and events of one system, and which service consumes which, as data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,8 @@ Subscriptions = Mapping[str, Mapping[str, tuple[type[Event], ...]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """Made by the catalogue from what each service declares.
-
-    `commands`: (name, version) on the wire -> the record. `service_of`: the service that decides a command. `events`:
-    name on the wire -> the record.
-    """
+    """By name and version on the wire the `commands`, by name the `events`; `service_of`: who decides a command."""
 
     commands: Mapping[tuple[str, int], type[Command]]
     service_of: Mapping[type[Command], str]
     events: Mapping[str, type[Event]]
-    subscriptions: Subscriptions

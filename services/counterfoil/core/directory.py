@@ -22,9 +22,9 @@ from counterfoil.contract.events import (
     PartySuspended,
     RecoveryKeySet,
 )
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.core.form import FLAG, OCTETS, TEXT, TEXTS, Form, by_name, row
 from counterfoil.core.groups import HISTORY, Fact, History
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.table import Table
 
 

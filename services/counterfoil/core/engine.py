@@ -34,6 +34,7 @@ from counterfoil.contract.events import (
     WriterResumed,
 )
 from counterfoil.contract.forms import free_texts
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.log_id import host_of, log_of
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -41,7 +42,6 @@ from counterfoil.contract.submission import Header, Submission
 from counterfoil.contract.text import unfit
 from counterfoil.core.decider import At, Decider, S, refuse
 from counterfoil.core.directory import Party
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.rules import UnknownRules, rules_of
 from counterfoil.core.standing import not_taking_part
 from counterfoil.core.state_tree import StateTree

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.log_id import host_of
@@ -20,6 +19,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.ports import Row
 from counterfoil.testbed.seeded_keys import seeded_key
 from counterfoil.testbed.system import VIEW_BY_NAME, Answer, System
+from counterfoil.vocabulary import VOCABULARY
 
 _SETTLE_EVERY = 400  # commands in flight at most: bounds memory, and makes batches of a realistic size
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any, Final, cast
 
-from counterfoil.catalogue import CODEC
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.levels import Levels, Market, bid_of, offer_of
 from counterfoil.matching.service import SERVICE
 from counterfoil.ports import Inbox, Row, Unavailable, ViewReader
+from counterfoil.vocabulary import CODEC
 
 _PAGE: Final = 500
 _BATCH: Final = 1_024

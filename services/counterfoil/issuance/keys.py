@@ -6,11 +6,11 @@ Nobody adds a key to another party. What a party does with its keys cannot bar i
 from __future__ import annotations
 
 from counterfoil.contract.events import KeyAdded, KeyRevoked, RecoveryKeySet
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.possession import ProvenKey, Use, statement
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
-from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import AddKey, AddKeyV1, RevokeKey, SetRecoveryKey
 from counterfoil.issuance.state import IssuanceState, NewKeys
 from counterfoil.log.errors import FormatError

@@ -16,9 +16,9 @@ from counterfoil.contract.events import (
     PartySuspended,
     RecoveryKeySet,
 )
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.decider import At
-from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.events import RecoveryEnded, RecoveryProposed
 from counterfoil.ports import Change, Put, Set, View
 from counterfoil.service import Reducers

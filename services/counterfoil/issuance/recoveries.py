@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterfoil.contract.events import PartyRecovered, WriterResumed
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.core.decider import At, Decision, refuse
 from counterfoil.core.directory import Party
-from counterfoil.core.keys import key_id_of
 from counterfoil.issuance.commands import ObjectToRecovery, ProposeRecovery, RecoverParty
 from counterfoil.issuance.events import RecoveryEnded, RecoveryProposed
 from counterfoil.issuance.keys import unproven

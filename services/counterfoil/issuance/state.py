@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import (
     MAX_AMOUNT,
 )
@@ -21,7 +22,6 @@ from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
-from counterfoil.core.keys import key_id_of
 from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import FOUR_EYES, LISTING, Listing
 from counterfoil.core.table import Table

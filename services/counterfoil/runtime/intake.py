@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.refusals import Code, Refusal
@@ -19,6 +18,7 @@ from counterfoil.core.decider import Decider, refuse
 from counterfoil.core.directory import Directory
 from counterfoil.ports import Reply
 from counterfoil.runtime.signatures import Signatures
+from counterfoil.vocabulary import CODEC
 
 
 class Opened(NamedTuple):

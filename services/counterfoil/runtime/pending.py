@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from time import perf_counter
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId
 from counterfoil.log.merkle import leaf_hash
@@ -14,6 +13,7 @@ from counterfoil.log.tree import Staged, Tree
 from counterfoil.ports import Announcement, Delivery, Head, LogStore, NewEntry
 from counterfoil.runtime.snapshots import Snapshots
 from counterfoil.runtime.telemetry import Telemetry
+from counterfoil.vocabulary import CODEC
 
 
 class Pending:

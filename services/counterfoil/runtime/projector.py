@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import log_of
 from counterfoil.core.decider import At
 from counterfoil.ports import Change, Inbox, Progress, ServiceTransport, ViewStore
 from counterfoil.runtime.catching_up import catching_up
 from counterfoil.service import Reducers
+from counterfoil.vocabulary import CODEC
 
 _BATCH: Final = 2_048
 

@@ -15,7 +15,6 @@ from hashlib import sha256
 from threading import Lock
 from typing import Any, Final
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.entry import CommandCause, Entry
@@ -31,6 +30,7 @@ from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tree import Tree
 from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport, Unavailable
 from counterfoil.runtime.committed_tree import load_tree, published_head, tile_reader
+from counterfoil.vocabulary import CODEC
 
 _BATCH: Final = 2_048
 _RELEASE_EVERY: Final = 4_096

@@ -13,7 +13,7 @@ from itertools import accumulate
 from threading import Event
 from typing import Any, Final
 
-from counterfoil.catalogue import CODEC, VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.codec import type_markers
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
 from counterfoil.contract.log_id import LogId, log_of
@@ -51,6 +51,7 @@ from counterfoil.runtime.snapshots import RECORDS_DUE, Snapshots
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 from counterfoil.runtime.timekeeper import Timekeeper
+from counterfoil.vocabulary import CODEC
 
 BATCH_CAUSES: Final = 512
 """At most, in one transaction."""
@@ -105,7 +106,7 @@ class Runner:
         self._telemetry, self._id = telemetry, log.id
         self.timekeeper = Timekeeper(log.id, log.store, clock, telemetry, guard)
         self._intake = Intake(log.decider, log.origin, signatures)
-        wanted = VOCABULARY.subscriptions[log.decider.service]
+        wanted = SUBSCRIPTIONS[log.decider.service]
         self._subscribed = {origin: types for source, types in wanted.items() for origin in log.sources[source]}
         self._wanted = {origin: {each.TYPE for each in types} for origin, types in self._subscribed.items()}
         self._names = {origin: type_markers(names) for origin, names in self._wanted.items()}

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from counterfoil.catalogue import CODEC
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import type_markers
 from counterfoil.contract.entry import Entry
@@ -23,6 +22,7 @@ from counterfoil.log.merkle import leaf_hash, verify_inclusion
 from counterfoil.log.tree import Tree
 from counterfoil.ports import LogStore, SnapshotStore, StoreConflict, Unavailable
 from counterfoil.runtime.background import Background
+from counterfoil.vocabulary import CODEC
 
 SNAPSHOT_EVERY: Final = 16_384
 """Entries from one snapshot to the next, at least, unless more records have changed than `RECORDS_DUE`."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from threading import Condition, Event, Thread
 from typing import Final
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.http import PAUSES, Gateway
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.ensure import InvariantViolation
@@ -14,6 +13,7 @@ from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.errors import CounterfoilError
 from counterfoil.testbed.replicas import Replicas
+from counterfoil.vocabulary import CODEC
 
 Command = tuple[LogId, str]
 """(log, id of the command's entry: ``ACTOR/COMMAND_ID``)"""

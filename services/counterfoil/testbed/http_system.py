@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
-from counterfoil.catalogue import CODEC
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere, RefusedByService
 from counterfoil.client.verify import verify_answer
@@ -19,6 +18,7 @@ from counterfoil.ports import Row
 from counterfoil.runtime.clock import ClockDriver
 from counterfoil.testbed.follower import Command, LogFollower, Stalled
 from counterfoil.testbed.system import VIEW_BY_NAME, Answer
+from counterfoil.vocabulary import CODEC
 
 PATIENCE: Final = 5.0
 """Seconds without any entry after which commands without an entry are sent again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from counterfoil.catalogue import DECIDERS, VOCABULARY
+from counterfoil.catalogue import DECIDERS, SUBSCRIPTIONS
 from counterfoil.contract.entry import Entry, EntryCause
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.core.engine import Engine
@@ -30,7 +30,7 @@ class Replicas:
             source: [
                 (consumer, types[source.service])
                 for consumer in self._engines
-                if source.service in (types := VOCABULARY.subscriptions[consumer.service])
+                if source.service in (types := SUBSCRIPTIONS[consumer.service])
             ]
             for source in self._engines
         }

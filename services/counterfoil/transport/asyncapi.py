@@ -16,7 +16,7 @@ from faststream.security import SASLScram512
 from faststream.specification import AsyncAPI
 
 from counterfoil import __version__
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.errors import CounterfoilError
 from counterfoil.settings import ADMIN
 from counterfoil.transport.gateway import subscribe_to_replies
@@ -159,7 +159,7 @@ def _operation(route: Route) -> Json:
     if route.action == "receive" and route.group is not None:
         group = {"type": "string", "enum": [route.group]}
         made["bindings"] = {"kafka": {"groupId": group, "bindingVersion": BINDING}}
-    consumed = VOCABULARY.subscriptions.get(route.user, {}).get(route.owner, ()) if route.kind == "entries" else ()
+    consumed = SUBSCRIPTIONS.get(route.user, {}).get(route.owner, ()) if route.kind == "entries" else ()
     if consumed:
         made["x-events"] = [{"$ref": f"#/components/schemas/event.{each.TYPE}"} for each in consumed]
     return made

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import orjson
 
-from counterfoil.catalogue import VOCABULARY
 from counterfoil.contract import topics
 from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.export import command_id, event_id, render
@@ -22,6 +21,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.submission import BATCH
 from counterfoil.transport.routes import Kind, Route
+from counterfoil.vocabulary import VOCABULARY
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from counterfoil.catalogue import VOCABULARY
+from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, REPLIES, commands_topic, dead_letters_topic, entries_topic
@@ -78,7 +78,7 @@ def routes() -> tuple[Route, ...]:
 
 def _of_service(service: str) -> Iterable[Route]:
     yield Route(service, "receive", "commands", service)
-    for source in VOCABULARY.subscriptions[service]:
+    for source in SUBSCRIPTIONS[service]:
         yield Route(service, "receive", "entries", source)
     yield Route(service, "send", "entries", service)
     yield Route(service, "send", "checkpoints")
