@@ -4,7 +4,8 @@ instance.json                 host, operator, the shards of each service with th
 log-keys/LOG.pem              the logs' private keys (0600)
 keys/PARTY.pem                private keys of parties kept here, the operator's first (0600)
 operator-recovery.pem         the operator's recovery key, until it is moved offline (0600)
-db/LOG.sqlite                 the logs' databases; db/views.sqlite the read models
+db/LOG.sqlite                 the logs' databases; db/views.sqlite the read models,
+                              db/sessions.sqlite who may read
 db/LOG-signer/                the signers' memory
 logs/SERVICE/SHARD/           the published logs
 
@@ -183,6 +184,11 @@ class Instance:
     def views_database(self) -> Path:
         """The path of the views' database."""
         return self.root / "db" / "views.sqlite"
+
+    @property
+    def sessions_database(self) -> Path:
+        """The path of the sessions' database."""
+        return self.root / "db" / "sessions.sqlite"
 
     def log_directory(self, log: LogId) -> Path:
         """The directory in which a log is published."""

@@ -6,6 +6,7 @@ COUNTERFOIL_LISTEN      HOST:PORT that `up` listens on; port 0 takes a free one;
 COUNTERFOIL_KEYS        the directory of private keys; default: keys in the instance's directory
 COUNTERFOIL_PASSPHRASE_FILE  a file (0600) with the passphrase of encrypted private keys, of logs and of parties;
                         default: it is asked for in a terminal
+COUNTERFOIL_READER      the party that commands read as; default: the one that logged in last
 COUNTERFOIL_VKEYS       the file of pinned log keys, one a line; default: vkeys in the instance's directory, if any
 COUNTERFOIL_LONGEST_OUTAGE  hours; a log that was away for longer, by its clock, waits for `counterfoil clock accept`;
                         default 168, a week
@@ -14,7 +15,8 @@ COUNTERFOIL_HOSTS       NAME[,NAME...] by which the gateway may be asked, beside
 COUNTERFOIL_PROXIES     ADDRESS[,ADDRESS...] of reverse proxies in front of the gateway, believed about who asks
 COUNTERFOIL_QUOTA_ENTRIES  entries that a party may cause in a second, on average, through one gateway; default 250
 COUNTERFOIL_QUOTA_BYTES  the same in bytes; default 524288
-COUNTERFOIL_DISCLOSURE  restricted or public: who may read what, whatever `init` was told; default: what that was
+COUNTERFOIL_DISCLOSURE  restricted or public: who may read what; of a new instance, and of a gateway in place of what
+                        its instance says; default: what that says
 COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
 COUNTERFOIL_LOG_FORMAT  text or json (one object a line); default text
 COUNTERFOIL_PROBES      HOST:PORT where a server shows health and metrics; default 127.0.0.1:0, any free port
@@ -163,6 +165,7 @@ class Settings(BaseSettings):
     )
     keys: Annotated[Path | None, Field(description="The directory of private keys.")] = None
     passphrase_file: Annotated[Path | None, Field(description="The file with the passphrase of private keys.")] = None
+    reader: Annotated[str | None, Field(description="The party that commands read as.")] = None
     vkeys: Annotated[Path | None, Field(description="The file of pinned log keys.")] = None
     hosts: Annotated[str, AfterValidator(_check_names), Field(description="Names of the gateway.")] = ""
     proxies: Annotated[str, AfterValidator(_check_addresses), Field(description="Reverse proxies.")] = ""

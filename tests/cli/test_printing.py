@@ -46,7 +46,14 @@ class ForgedGateway:
         return {"class_id": FORGED, "region": FORGED, "currency": FORGED, "offers": [level], "bids": [level]}
 
 
-OTHERS = ("log", "resend", "export")  # they ask no view, or show none: a file is for programs
+OTHERS = (
+    "log",
+    "resend",
+    "export",
+    "login",
+    "logout",
+    "session",
+)  # they ask no view, or show none: a file is for programs
 QUERIES = [
     path
     for path, command in EVERY.items()

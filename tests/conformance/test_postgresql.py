@@ -10,9 +10,12 @@ import pytest
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.ports import LogStore, SnapshotStore, View, ViewStore
-from counterfoil.settings import VIEWS, DatabaseAccess
+from counterfoil.sessions import SessionStore
+from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import admin, open_log_store_on, open_snapshot_store_on, open_view_store_on
+from counterfoil.storage.session_store import open_session_store_on
 from tests.conformance.log_store import LogStoreSuite
+from tests.conformance.session_store import SessionStoreSuite
 from tests.conformance.snapshot_store import SnapshotStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
 from tests.servers.fixture import PostgresServer
@@ -50,6 +53,14 @@ class TestPostgresqlSnapshotStore(SnapshotStoreSuite):
         access = as_user(database, "ledger")
         with ExitStack() as stack:
             yield lambda: stack.enter_context(closing(open_snapshot_store_on(access, LogId("ledger"))))
+
+
+class TestPostgresqlSessionStore(SessionStoreSuite):
+    @pytest.fixture
+    def make(self, database: DatabaseAccess) -> Iterator[Callable[[], SessionStore]]:
+        access = as_user(database, GATEWAY)
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_session_store_on(access)))
 
 
 class TestPostgresqlViewStore(ViewStoreSuite):

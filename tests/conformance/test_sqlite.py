@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from counterfoil.ports import LogStore, SnapshotStore, View, ViewStore
+from counterfoil.sessions import SessionStore
 from counterfoil.storage import open_log_store, open_snapshot_store, open_view_store
+from counterfoil.storage.session_store import open_session_store
 from tests.conformance.log_store import LogStoreSuite
+from tests.conformance.session_store import SessionStoreSuite
 from tests.conformance.snapshot_store import SnapshotStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
 
@@ -27,6 +30,13 @@ class TestSqliteSnapshotStore(SnapshotStoreSuite):
     def make(self, tmp_path: Path) -> Iterator[Callable[[], SnapshotStore]]:
         with ExitStack() as stack:
             yield lambda: stack.enter_context(closing(open_snapshot_store(tmp_path / "state.db")))
+
+
+class TestSqliteSessionStore(SessionStoreSuite):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Iterator[Callable[[], SessionStore]]:
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_session_store(tmp_path / "sessions.db")))
 
 
 class TestSqliteViewStore(ViewStoreSuite):

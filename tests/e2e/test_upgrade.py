@@ -53,7 +53,9 @@ def deployed(cluster: Cluster, folder: Path) -> Iterator[tuple[Fleet, Instance]]
     settings = Settings().model_copy(update=here)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
-    instance = Instance.create(folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD)
+    instance = Instance.create(
+        folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD, disclosure="public"
+    )
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
         for process in [fleet.launch(components) for components in ONE_COMPONENT_EACH]:

@@ -147,7 +147,7 @@ def follow(folder: Path, seconds: float, rate: int = RATE, entries: int = 0) -> 
     It ends after so many seconds, but not before its logs have grown by so many entries while they were followed.
     """
     found, home = Followed(), folder / "home"
-    Instance.create(home, "faults.example", "Market operator (fictional)")
+    Instance.create(home, "faults.example", "Market operator (fictional)", disclosure="public")
     shell = Shell(home)
     with serving(shell):
         found_a_market(shell, folder)

@@ -71,7 +71,7 @@ def drill_market(
     settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
-    instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)")
+    instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)", disclosure="public")
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO", "clock": clock})
     with Fleet(given, folder / "processes") as fleet:
         for process in [fleet.launch(components) for components in processes]:

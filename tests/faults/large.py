@@ -248,7 +248,9 @@ def run(cluster: Cluster, folder: Path, entries: int) -> list[str]:
     settings = Settings().model_copy(update=cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
-    instance = Instance.create(folder / "home", HOST, "Market operator", lambda name: seeded_key(SEED, name))
+    instance = Instance.create(
+        folder / "home", HOST, "Market operator", lambda name: seeded_key(SEED, name), disclosure="public"
+    )
     found = Findings()
     _fill(instance, settings, entries, found)
     given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})

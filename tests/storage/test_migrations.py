@@ -31,12 +31,22 @@ from counterfoil.storage import (
 )
 from counterfoil.storage.dialect.postgresql import connection_parameters
 from counterfoil.storage.migrations import VERSION_TABLE
-from counterfoil.storage.tables import LOG, LOG_KIND, SNAPSHOT, SNAPSHOT_KIND, VIEWS_KIND, Kind, view_schema
+from counterfoil.storage.tables import (
+    LOG,
+    LOG_KIND,
+    SESSIONS,
+    SESSIONS_KIND,
+    SNAPSHOT,
+    SNAPSHOT_KIND,
+    VIEWS_KIND,
+    Kind,
+    view_schema,
+)
 from tests.conformance.log_store import append, check_log, entries
 from tests.conformance.view_store import ORDERS
 from tests.storage.server import PASSWORDS, as_user, roles_alone
 
-WANTED = {LOG_KIND: LOG, SNAPSHOT_KIND: SNAPSHOT, VIEWS_KIND: view_schema([]).metadata}
+WANTED = {LOG_KIND: LOG, SNAPSHOT_KIND: SNAPSHOT, SESSIONS_KIND: SESSIONS, VIEWS_KIND: view_schema([]).metadata}
 
 
 @contextmanager

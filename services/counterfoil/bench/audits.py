@@ -47,7 +47,7 @@ def _measure(name: str, workload: str, home: Path, report: ReportFigure) -> None
 
 
 def _play(workload: MarketWorkload, home: Path) -> None:
-    instance = Instance.create(home, HOST, "Benchmark", lambda name: seeded_key(SEED, name))
+    instance = Instance.create(home, HOST, "Benchmark", lambda name: seeded_key(SEED, name), disclosure="public")
     clock = VirtualClock(workload.start)
     with closing(Embedded(instance, clock, synchronous="OFF")) as system:
         workload.prepare(EmbeddedSystem(system, clock), SEED)()

@@ -39,7 +39,9 @@ def run(settings: Settings, commands: int, burst: int, report: ReportFigure) -> 
         tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as root,
         prepared_servers(settings, Path(root) / "cluster", lambda *_: None) as given,
     ):
-        instance = Instance.create(Path(root) / "home", HOST, "Benchmark operator", lambda name: seeded_key(SEED, name))
+        instance = Instance.create(
+            Path(root) / "home", HOST, "Benchmark operator", lambda name: seeded_key(SEED, name), disclosure="public"
+        )
         with Fleet(given.model_copy(update={"home": instance.root}), Path(root) / "log") as fleet:
             for component in (*SERVICES, VIEWS):
                 fleet.start((component,))

@@ -43,6 +43,7 @@ from counterfoil.settings import GATEWAY
 from counterfoil.settings import VIEWS as VIEWS_USER
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import open_log_store
+from counterfoil.storage.session_store import open_session_store
 from counterfoil.storage.snapshot_store import open_snapshot_store
 from counterfoil.storage.view_store import open_view_store
 from counterfoil.transport.buffers import BufferedInbox
@@ -96,6 +97,7 @@ class Embedded:
         with ExitStack() as opened:
             self._signatures = opened.enter_context(closing(Signatures()))
             self.views = opened.enter_context(closing(open_view_store(instance.views_database, VIEWS)))
+            self.sessions = opened.enter_context(closing(open_session_store(instance.sessions_database)))
             self.stores: dict[LogId, LogStore] = {}
             self._snapshots: dict[LogId, SnapshotStore] = {}
             for log in instance.logs():
@@ -146,6 +148,7 @@ class Embedded:
             positions=lambda: self.projector.positions,
             origins={log: self.instance.origin(log) for log in self.instance.logs()},
             stores=self.stores,
+            sessions=self.sessions,
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
             catching_up=lambda: self.projector.catching_up,

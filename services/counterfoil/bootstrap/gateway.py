@@ -20,6 +20,7 @@ from counterfoil.runtime.standstill import Code, Standstill
 from counterfoil.settings import GATEWAY, Settings
 from counterfoil.storage.log_directory import PublishedDirectory
 from counterfoil.storage.log_store import read_log_store_on
+from counterfoil.storage.session_store import open_session_store_on
 from counterfoil.storage.view_store import read_view_store_on
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.kafka import KafkaTransport
@@ -49,6 +50,7 @@ class Gateway:
                 log: opened.enter_context(closing(read_log_store_on(database, log))) for log in instance.logs()
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
+            self.sessions = opened.enter_context(closing(open_session_store_on(database)))
             dead_letter = partial(instruments.dead_letter, GATEWAY)
             self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), dead_letter, instance.logs())
             opened.callback(self.transport.close)
@@ -109,6 +111,7 @@ class Gateway:
             positions=self._positions,
             origins={log: self._instance.origin(log) for log in self._instance.logs()},
             stores=self.stores,
+            sessions=self.sessions,
             log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
             failure=self._failure,
             standstill=self._standstill,

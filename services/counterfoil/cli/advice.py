@@ -95,9 +95,18 @@ _ADVICE: Final[dict[str, str]] = {
         "For an approval, a party of the issuer's group with the role of issuer signs the same; for a payment, another"
         " treasurer."
     ),
-    "not_found": "See the list of the same group for what there is.",
+    "not_found": "See the list of the same group. What only others may see counts as not there: --as PARTY.",
+    "session_required": "Name who reads: --as PARTY, or `counterfoil login PARTY`.",
+    "unknown_session": "`counterfoil login PARTY` opens another session.",
+    "not_for_this_reader": "Read as the operator or as an auditor appointed for all: --as PARTY.",
+    "open_session_expired": "Correct this machine's clock, then run it again.",
+    "open_session_too_long": "Correct this machine's clock, then run it again.",
+    "nonce_used": "Run it again.",
     "unknown_filter": "Name one of the filters in the message: --where NAME=VALUE.",
-    "not_decided": "Nothing is recorded under this id; if it was just sent, ask again.",
+    "not_decided": (
+        "Nothing is recorded under this id that you may see: read as who signed it, --as PARTY. If it was just sent,"
+        " ask again."
+    ),
 }
 _TRANSIENT: Final = "A new command may succeed later without being different: run it again."
 _FINAL: Final = "The same command will always be refused: change what the fields name, and run it again."

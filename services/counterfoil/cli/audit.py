@@ -18,6 +18,7 @@ from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.mirror import Logs, Vkeys, mirrored, pinned_keys
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
+from counterfoil.cli.reading import ReaderOption
 from counterfoil.cli.render import Rows, plain
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
@@ -97,6 +98,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         more: Logs = None,
+        reader: ReaderOption = None,
         resume: Annotated[
             Path | None,
             typer.Option(
@@ -129,9 +131,9 @@ def register(app: typer.Typer) -> None:
         with ExitStack() as opened:
             if logs.startswith(_URLS):
                 copy = mirror if mirror is not None else Path(opened.enter_context(TemporaryDirectory()))
-                mirrored(out, logs, copy, trusted, more or ())
-            elif mirror is not None or more:
-                raise Invalid("--mirror and --log are for the logs at a URL")
+                mirrored(out, logs, copy, trusted, more or (), reader)
+            elif mirror is not None or more or reader:
+                raise Invalid("--mirror, --log and --as are for the logs at a URL")
             else:
                 copy = Path(logs)
             report = _run(out, copy, trusted, resume, twin=twin)

@@ -9,26 +9,36 @@ from typing import TYPE_CHECKING
 import typer
 
 from counterfoil.cli.command import Command, Invalid, Out, UrlOption, gateway_url, make
-from counterfoil.contract.log_id import LogId, log_of, parse_log
+from counterfoil.cli.reading import ReaderOption, bearer_of, trusted_host
+from counterfoil.contract.log_id import LogId, host_of, log_of, parse_log
 from counterfoil.contract.services import SERVICES
 from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
+    from counterfoil.client.bearer import Bearer
     from counterfoil.client.http import Gateway
 
 
 class GatewaySession:
     """One CLI command and its gateway."""
 
-    def __init__(self, out: Out, url: str | None) -> None:
-        self.out, self.url = out, gateway_url(out, url)
+    def __init__(self, out: Out, url: str | None, reader: str | None = None) -> None:
+        self.out, self.url, self.reader = out, gateway_url(out, url), reader
 
     @cached_property
     def gateway(self) -> Gateway:
         """The connection, opened at first use."""
         from counterfoil.client.http import Gateway
 
-        return self.out.opened.enter_context(Gateway(self.url))
+        return self.out.opened.enter_context(Gateway(self.url, bearer=self.bearer()))
+
+    def bearer(self) -> Bearer:
+        """What gives the token that is read by."""
+        return bearer_of(self.out, self.url, self.reader, self.trusted_host)
+
+    def trusted_host(self) -> str:
+        """The instance for which a session is opened. Raises `Invalid` where no pinned key says it."""
+        return trusted_host(self.url, self.pinned, lambda: host_of(self.log_key(LogId(SERVICES[0]))[0].name))
 
     @cached_property
     def pinned(self) -> dict[str, VerifyKey]:
@@ -64,4 +74,4 @@ def named_log(text: str) -> LogId:
 
 def remote(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
     """A command that needs a gateway; its first parameter is a `GatewaySession`."""
-    return make(app, name, example, {"url": (UrlOption, None)}, GatewaySession)
+    return make(app, name, example, {"reader": (ReaderOption, None), "url": (UrlOption, None)}, GatewaySession)

@@ -40,8 +40,12 @@ RecoveryKey = Annotated[
     ),
 ]
 Who = Annotated[
-    Disclosure,
-    typer.Option("--disclosure", help="Who may read what: everybody what concerns them, or everybody everything."),
+    Disclosure | None,
+    typer.Option(
+        "--disclosure",
+        help="Who may read what: everybody what concerns them, or everybody everything. Default: restricted, unless"
+        " COUNTERFOIL_DISCLOSURE says otherwise.",
+    ),
 ]
 
 
@@ -62,7 +66,7 @@ def register(app: typer.Typer) -> None:
         ] = LATEST,
         shard: Shard = None,
         recovery_key: RecoveryKey = None,
-        disclosure: Who = "restricted",
+        disclosure: Who = None,
         encrypt: Encrypt = False,
         passphrase_file: PassphraseFile = None,
         if_missing: Annotated[
@@ -94,7 +98,7 @@ def register(app: typer.Typer) -> None:
                 shards,
                 recovery_key=recovery_key,
                 passphrase=passphrase,
-                disclosure=disclosure,
+                disclosure=disclosure or out.settings.disclosure or "restricted",
             )
         found = instance_files(instance)
         start = "counterfoil up" if home is None else f"counterfoil up --home {quote(str(home))}"

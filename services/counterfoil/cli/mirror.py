@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
-from counterfoil.cli.gateway_session import named_log
+from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.log import app, read_vkeys
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
+from counterfoil.cli.reading import ReaderOption
 from counterfoil.cli.render import Rows
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
@@ -47,6 +48,7 @@ def mirror_command(
     directory: Annotated[Path, argument("DIR", "The mirror; a new one is made.")],
     vkeys: Vkeys = None,
     logs: Logs = None,
+    reader: ReaderOption = None,
 ) -> None:
     """Copy the published logs, verified, or bring the copy up to date.
 
@@ -58,7 +60,7 @@ def mirror_command(
     is kept in DIR/evidence.
     """
     trusted = pinned_keys(out, vkeys)
-    found = mirrored(out, url, directory, trusted, logs or ())
+    found = mirrored(out, url, directory, trusted, logs or (), reader)
     rows = [{"origin": each.origin, "size": each.size, "before": each.before, "files": each.files, "root": each.root}
             for each in found]  # fmt: skip
     shown = [{**row, "root": str(row["root"])[:_ROOT]} for row in rows]
@@ -74,9 +76,12 @@ def pinned_keys(out: Out, vkeys: Path | None) -> dict[str, VerifyKey] | None:
 
 
 def mirrored(
-    out: Out, url: str, directory: Path, trusted: dict[str, VerifyKey] | None, more: Sequence[str]
+    out: Out, url: str, directory: Path, trusted: dict[str, VerifyKey] | None, more: Sequence[str], reader: str | None
 ) -> list[Mirrored]:
-    """Bring the mirror up to date, with a progress bar. Raises as `client.mirror.mirror`, and `Invalid`."""
+    """Bring the mirror up to date, with a progress bar, as the party `reader`.
+
+    Raises as `client.mirror.mirror`, and `Invalid`.
+    """
     from counterfoil.client.log_server import LogServer
     from counterfoil.client.mirror import mirror
 
@@ -95,5 +100,8 @@ def mirrored(
         out.note("no pinned keys: each log must keep the key that it was first seen with")
     elif unpinned := [log.name for log in logs if log not in pinned]:
         raise Invalid(f"no key is pinned for {', '.join(unpinned)}")
-    with LogServer(base) as server, bars(out, "files") as shown:
+    session = GatewaySession(out, base, reader)
+    if trusted is not None:
+        session.pinned = trusted
+    with LogServer(base, bearer=session.bearer()) as server, bars(out, "files") as shown:
         return mirror(server, directory, list(logs), pinned, shown.advance)

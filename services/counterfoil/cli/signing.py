@@ -18,12 +18,14 @@ from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption
 from counterfoil.cli.delivery import Delivery, LogKey, Settled
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
+from counterfoil.cli.reading import bearer_by
 from counterfoil.cli.render import plain, record
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.contract.log_id import MAIN, host_of, log_of
 from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
+    from counterfoil.client.bearer import Bearer
     from counterfoil.contract.record import Event
 
 AsOption = Annotated[
@@ -84,13 +86,17 @@ class SigningSession(GatewaySession):
         idempotency_key: str | None,
         url: str | None,
     ) -> None:
-        super().__init__(out, url)
+        super().__init__(out, url, as_)
         self._shard, self.words = shard, idempotency_key
         from counterfoil.cli.keyring import Keyring
 
         directory = keys if keys is not None else out.settings.key_directory
         self.keyring = Keyring(directory, passphrase_of(out, passphrase_file))
         self.author = self.keyring.author(as_, key)
+
+    def bearer(self) -> Bearer:
+        """It reads as the party that it signs for."""
+        return bearer_by(self.out, self.url, self.author.party_id, lambda: self.author, self.trusted_host)
 
     def host(self) -> str:
         """The name of the instance, as its logs' keys have it."""

@@ -1,4 +1,4 @@
-"""Signs commands for one party."""
+"""Signs commands, and what opens sessions, for one party."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
 from counterfoil.contract.key_id import key_id_of
+from counterfoil.contract.open_session import OPEN_SESSION_TYPE, OpenSession, encode_open_session
 from counterfoil.contract.possession import ProvenKey, Use, statement
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.submission import BATCH, Header, Seen
@@ -30,6 +31,15 @@ class Author:
     def consent(self, host: str, public_key: bytes, use: Use) -> bytes:
         """This key's signature over the statement of a key of its party."""
         return crypto_sign(statement(host, self.party_id, public_key, use), self._secret)[:64]
+
+    def open_session(self, host: str, expires_at: int, nonce: bytes) -> bytes:
+        """The DSSE envelope that opens a session with the instance `host`. `nonce`: 16 octets, used once."""
+        document = OpenSession(
+            audience=host, expires_at=expires_at, key_id=self.key_id, nonce=nonce, party_id=self.party_id
+        )
+        payload = encode_open_session(document)
+        signature = crypto_sign(signed_bytes(payload, OPEN_SESSION_TYPE), self._secret)[:64]
+        return encode_envelope(payload, signature, self.key_id, OPEN_SESSION_TYPE)
 
     def sign(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
+from counterfoil.client.bearer import NOT_VALID, Bearer
 from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
 
@@ -28,6 +30,8 @@ _TIMEOUT: Final = httpx.Timeout(40.0, connect=5.0)  # a gateway answers a comman
 _ENVELOPE: Final = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
 _ASYNC: Final = {**_ENVELOPE, "Prefer": "respond-async"}
 _AGAIN: Final = (httpx.codes.ACCEPTED, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+BUNDLES: Final = "tile/entries/"
+"""Where the entries of a log are, which not everybody may read."""
 _PROBLEM: Final = "application/problem+json"
 
 
@@ -41,9 +45,15 @@ class Gateway:
         pauses: Sequence[float] = PAUSES,
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
+        token: str | None = None,
+        bearer: Bearer | None = None,
     ) -> None:
-        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's."""
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's.
+
+        `token`: of the session to read by; `bearer`: what gives it, in its place. Without either it reads as anybody.
+        """
         self.url, self._pauses, self._sleep = url, pauses, sleep
+        self._bearer = Bearer(token) if bearer is None else bearer
         tls = url.startswith("https:")  # without TLS, skip the slow reading of this machine's certificates
         self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, trust_env=False, verify=tls)
 
@@ -84,7 +94,30 @@ class Gateway:
 
     def receipt(self, log: LogId, actor: str, command_id: str) -> dict[str, Any]:
         """The receipt of a command decided earlier. Raises `RefusedByService`, `NotThere`, `Unreachable`."""
-        return _object(self._ask("GET", "/v1/commands/" + _path(*log.name.split("/"), actor, command_id)))
+        return _object(self._read("/v1/commands/" + _path(*log.name.split("/"), actor, command_id)))
+
+    # sessions -------------------------------------------------------------------------------------------------------
+
+    def open_session(self, envelope: bytes) -> dict[str, Any]:
+        """Open a session by a signed `open_session`: its token, party, roles and end. Not repeated: its nonce is used.
+
+        Raises `RefusedByService`, `Unreachable`.
+        """
+        try:
+            response = self._client.post("/v1/sessions", content=envelope, headers=_ENVELOPE)
+        except httpx.TransportError as problem:
+            raise Unreachable(f"cannot reach {self.url}: {str(problem) or type(problem).__name__}") from problem
+        return _object(response if response.status_code == httpx.codes.CREATED else self._check(response))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """The sessions of this token's party. Raises `RefusedByService`, `Unreachable`."""
+        return list(_object(self._read("/v1/sessions"))["items"])
+
+    def end_session(self, *, all_: bool = False) -> None:
+        """End this token's session, or all of its party. Raises `RefusedByService`, `Unreachable`."""
+        params = {"all": "true"} if all_ else {}
+        headers = self._bearer.header()
+        self._ask("DELETE", "/v1/sessions", final=(httpx.codes.NO_CONTENT,), params=params, headers=headers)
 
     # queries --------------------------------------------------------------------------------------------------------
 
@@ -93,7 +126,7 @@ class Gateway:
 
         Raises `NotThere`, `RefusedByService`, `Unreachable`.
         """
-        return _object(self._ask("GET", f"/v1/{_name(view)}/{_path(*key)}", params=_waiting(wait_for)))
+        return _object(self._read(f"/v1/{_name(view)}/{_path(*key)}", _waiting(wait_for)))
 
     def rows(
         self,
@@ -110,7 +143,7 @@ class Gateway:
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
             cursor = [("after", after)] if after is not None else []
-            page = _object(self._ask("GET", f"/v1/{_name(view)}", params=[*params, ("limit", str(size)), *cursor]))
+            page = _object(self._read(f"/v1/{_name(view)}", [*params, ("limit", str(size)), *cursor]))
             yield from page["items"]
             after = page["next"]
             if after is None:
@@ -120,7 +153,7 @@ class Gateway:
     def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
         """Open quantity by price level. Raises as `get`."""
         params = [("class_id", class_id), ("region", region), ("currency", currency), *_waiting(wait_for)]
-        return _object(self._ask("GET", "/v1/depth", params=params))
+        return _object(self._read("/v1/depth", params))
 
     def health(self) -> dict[str, Any]:
         """``{"ok": bool, "failure": text, "waiting": {log: {"code", "text"}}}``, asked once. Raises `Unreachable`."""
@@ -132,8 +165,12 @@ class Gateway:
     # logs -----------------------------------------------------------------------------------------------------------
 
     def log_file(self, log: LogId, path: str) -> bytes:
-        """A published file: ``checkpoint``, ``vkey`` or a tile's path. Raises `NotThere`, `Unreachable`."""
-        return self._ask("GET", f"/log/{_path(*log)}/{path}").content
+        """A published file: ``checkpoint``, ``vkey`` or a tile's path.
+
+        Raises `NotThere`, `Unreachable`, and for entry bundles `RefusedByService`.
+        """
+        url = f"/log/{_path(*log)}/{path}"
+        return (self._read(url) if path.startswith(BUNDLES) else self._ask("GET", url)).content
 
     def tail(self, logs: Sequence[str], start: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
         """(position, entry) of each entry of `logs` as it comes; endless.
@@ -144,7 +181,8 @@ class Gateway:
         params = httpx.QueryParams([*(("service", each) for each in logs), *(("from", each) for each in start)])
         timeout = httpx.Timeout(60.0, connect=5.0)  # a stream without entries has a heartbeat every 15 s
         try:
-            with self._client.stream("GET", "/v1/events", params=params, timeout=timeout) as response:
+            stream = partial(self._client.stream, "GET", "/v1/events", params=params, timeout=timeout)
+            with stream(headers=self._bearer.header()) as response:
                 if response.status_code != httpx.codes.OK:
                     response.read()
                     self._check(response)
@@ -152,6 +190,16 @@ class Gateway:
         except httpx.TransportError as problem:
             raise Unreachable(f"the stream from {self.url} broke: {problem}") from problem
         raise Unreachable(f"the stream from {self.url} ended")
+
+    def _read(self, path: str, params: Sequence[tuple[str, str]] = ()) -> httpx.Response:
+        """A request with the token; where that is over, with another one again."""
+        headers = self._bearer.header()
+        try:
+            return self._ask("GET", path, params=params, headers=headers)
+        except RefusedByService as problem:
+            if problem.code != NOT_VALID or not self._bearer.replace(headers):
+                raise
+        return self._ask("GET", path, params=params, headers=self._bearer.header())
 
     # one exchange ---------------------------------------------------------------------------------------------------
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
 import httpx
+import orjson
 
-from counterfoil.client.http import retry_after
-from counterfoil.client.problems import Misserved, Unreachable
+from counterfoil.client.bearer import NOT_VALID, Bearer
+from counterfoil.client.http import BUNDLES, retry_after
+from counterfoil.client.problems import Misserved, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
 
 CONNECTIONS: Final = 4
@@ -25,8 +28,21 @@ FILE_SECONDS_MAX: Final = 60.0
 _PAUSES: Final = (0.2, 0.6, 2.0)  # seconds before each repetition
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 _PLAIN: Final = {"Accept-Encoding": "identity"}
+_NOT_ALLOWED: Final = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+_PROBLEM_BYTES: Final = 4_096
 _ABSENT: Final = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
 _OTHER_SERVER: Final = "Is this the right server? Use another, or tell the log's operator; nothing wrong was kept."
+
+
+def _problem(response: httpx.Response) -> RefusedByService:
+    """Why a reader may not see a file."""
+    said = b"".join(islice(response.iter_raw(_PROBLEM_BYTES), 1))[:_PROBLEM_BYTES]
+    try:
+        found = orjson.loads(said)
+        code, title = str(found["code"]), str(found["title"])
+    except (ValueError, KeyError, TypeError):
+        code, title = "not_allowed", f"the server answered {response.status_code}"
+    return RefusedByService(code, title, {}, None)
 
 
 class _Again(Exception):
@@ -47,8 +63,12 @@ class LogServer:
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
         pauses: Sequence[float] = _PAUSES,
+        bearer: Bearer | None = None,
     ) -> None:
-        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's."""
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's. `bearer`: gives the token of
+        the session that entries are read by.
+        """
+        self._bearer = Bearer() if bearer is None else bearer
         self.url, self._sleep, self._pauses = url, sleep, pauses
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         self._client = httpx.Client(
@@ -66,7 +86,8 @@ class LogServer:
     def get(self, log: LogId, path: str, at_most: int) -> bytes | None:
         """A published file of at most so many bytes; None if there is none.
 
-        What may pass is tried again. Raises `Unreachable`, `Misserved`.
+        What may pass is tried again. Raises `Unreachable`, `Misserved`; `RefusedByService` if this reader may not see
+        it.
         """
         problem, asked = "", 0
         for pause in (*self._pauses, None):
@@ -83,9 +104,15 @@ class LogServer:
     def _get(self, log: LogId, path: str, at_most: int) -> bytes | None:
         url = f"{self.url}/log/{quote(log.service, safe='')}/{quote(log.shard, safe='')}/{path}"
         ends = time.monotonic() + FILE_SECONDS_MAX
-        with self._client.stream("GET", url, headers=_PLAIN) as response:
+        token = self._bearer.header() if path.startswith(BUNDLES) else {}
+        with self._client.stream("GET", url, headers={**_PLAIN, **token}) as response:
             if response.status_code in _ABSENT:
                 return None
+            if response.status_code in _NOT_ALLOWED:
+                problem = _problem(response)
+                if problem.code == NOT_VALID and self._bearer.replace(token):
+                    raise _Again("the session was over")
+                raise problem
             if response.is_redirect:
                 to = response.headers.get("location", "")[:200]
                 advice = "Name the server that has the logs itself, if you trust it."

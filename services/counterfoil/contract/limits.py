@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.times import DAY
+from counterfoil.contract.times import DAY, SECOND
 
 # Bytes and shape, checked before anything is parsed.
 MAX_ENTRY_BYTES: Final = 65_535  # C2SP tlog-tiles: the length prefix of a bundled entry is two bytes
@@ -18,6 +18,8 @@ MAX_BATCH_COMMANDS: Final = 48
 ENTRY_FRAME_BYTES: Final = 1_024  # an entry without its payload, outcomes and events, at most
 OUTCOME_BYTES: Final = 320  # one command's outcome in a batch, at most
 MAX_NESTING: Final = 8
+MAX_OPEN_SESSION_BYTES: Final = 1_024  # its envelope
+MAX_OPEN_SESSION: Final = 300 * SECOND  # how long one may be valid
 
 # Amounts and counts.
 MICRO_DIGITS: Final = 6  # amounts are millionths of a currency's unit

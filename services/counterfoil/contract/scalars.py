@@ -177,6 +177,7 @@ KeyId = Annotated[str, _text(r"[0-9a-f]{16}", 16)]
 Currency = Annotated[str, _text(r"[A-Z]{3}", 3)]
 CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", 36)]
 _HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
+Host = Annotated[str, _text(_HOST, 69)]
 Origin = Annotated[str, _text(f"{_HOST}/{SERVICE_PATTERN}/{SHARD_PATTERN}", 140)]
 Name = Annotated[str, FreeText(limits.MAX_NAME)]
 Reason = Annotated[str, FreeText(limits.MAX_REASON)]
@@ -189,6 +190,7 @@ Flag = Annotated[bool, Native(type="bool")]
 PublicKey = Annotated[bytes, _octets(32)]
 Signature = Annotated[bytes, _octets(64)]
 Digest = Annotated[bytes, _octets(32)]
+Nonce = Annotated[bytes, _octets(16)]
 
 
 def _reference(text: str) -> str:

@@ -10,11 +10,12 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from counterfoil import __version__
-from counterfoil.gateway import handlers, limits, logs, queries, stream, submit
+from counterfoil.gateway import handlers, limits, logs, queries, sessions, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.protections import Protections
+from counterfoil.gateway.readers import Readers
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.shares import Shares
 from counterfoil.gateway.view_positions import ViewPositions
@@ -43,14 +44,16 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         redirect_slashes=False,
     )
     app.add_middleware(Shares)
-    app.add_middleware(Edge, hosts=protected.hosts)
+    app.add_middleware(Edge, hosts=protected.hosts, disclosure=protected.disclosure)
     handlers.install(app)
     views = ViewPositions(backend.positions, pools.keys)
+    readers = Readers(backend, pools.points, protected.disclosure)
     for routes in (
-        submit.router(backend, views, pools, protected.quota),
+        submit.router(backend, views, pools, protected.quota, readers),
+        sessions.router(backend, views, readers),
         queries.router(backend, views, pools),
-        stream.router(backend),
-        logs.router(backend, pools),
+        stream.router(backend, readers),
+        logs.router(backend, pools, readers),
         limits.router(protected.quota, protected.disclosure),
     ):
         app.include_router(routes)

@@ -11,14 +11,15 @@ from counterfoil.ports import LogStore, Transport, View, ViewStore
 from counterfoil.runtime.receipts import Receipts
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
+from counterfoil.sessions import SessionStore
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Handles to the running services.
 
-    `positions` (per origin, the next entry to be projected into the views), `views`, `stores` and the files below
-    `log_directories` may wait for a disk or a database: coroutines call them on a worker thread.
+    `positions` (per origin, the next entry to be projected into the views), `views`, `stores`, `sessions` and the
+    files below `log_directories` may wait for a disk or a database: coroutines call them on a worker thread.
     """
 
     receipts: Receipts
@@ -28,6 +29,7 @@ class Backend:
     positions: Callable[[], Mapping[str, int]]
     origins: Mapping[LogId, str]
     stores: Mapping[LogId, LogStore]
+    sessions: SessionStore
     log_directories: Mapping[LogId, Path]
     failure: Callable[[], str]
     """Why a service stopped for good; empty while all run."""

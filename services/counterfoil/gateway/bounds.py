@@ -34,6 +34,12 @@ CATCH_UP_WITHIN: Final = 2.0  # for the keys that a command may be signed by to 
 IN_INBOX: Final = 256  # commands of one log that this gateway has sent and that are not decided
 ANSWER_WITHIN: Final = 30.0  # a sender waits for so long, then gets a 202 and fetches the receipt later
 
+# Sessions. Times are seconds.
+SESSION_SECONDS: Final = 3_600
+SESSIONS_PER_PARTY: Final = 64  # those whose nonces must be remembered included; then the oldest is ended
+READER_KNOWN_FOR: Final = 2.0  # so long a session counts after it was looked up, and no longer if its key is revoked
+READERS_KEPT: Final = 4_096
+
 # Requests under way, queries and streams.
 UNDER_WAY_PER_PEER: Final = 16  # queries, and commands until they are checked; more wait
 QUERIES_PER_SECOND: Final = 500  # of a peer, on average; more wait

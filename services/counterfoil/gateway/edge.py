@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from counterfoil.contract.disclosure import Disclosure
 from counterfoil.gateway.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from counterfoil.gateway.problems import Problem, ProblemCode
 
@@ -20,6 +21,8 @@ _ALWAYS: Final = {
 _ANY_ORIGIN: Final = [(b"access-control-allow-origin", b"*")]
 _PUBLIC: Final = "/log/"
 """Below it are the published logs, which pages of any origin may read."""
+_BUNDLES: Final = "/tile/entries/"
+"""But for the entries, unless everybody may read them."""
 
 
 class Edge:
@@ -29,8 +32,9 @@ class Edge:
     names are answered. An address as the host cannot be such a name.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = (), disclosure: Disclosure = "restricted") -> None:
         """`hosts`: names that are answered besides ``localhost``; if there are none, all are."""
+        self._restricted = disclosure != "public"
         self._app, self._hosts = app, frozenset({*hosts, "localhost"} if hosts else ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +42,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        public = scope["path"].startswith(_PUBLIC)
+        public = scope["path"].startswith(_PUBLIC) and not (self._restricted and _BUNDLES in scope["path"])
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from counterfoil.contract import limits
 from counterfoil.contract.disclosure import Disclosure
+from counterfoil.contract.times import SECOND
 from counterfoil.gateway import bounds
 from counterfoil.gateway.quotas import Quota
 
@@ -43,6 +44,12 @@ def _limits(quota: Quota) -> dict[str, Any]:
             "rows": bounds.MAX_PAGE,
             "under_way_per_peer": bounds.UNDER_WAY_PER_PEER,
             "per_second": bounds.QUERIES_PER_SECOND,
+        },
+        "sessions": {
+            "seconds": bounds.SESSION_SECONDS,
+            "per_party": bounds.SESSIONS_PER_PARTY,
+            "envelope_bytes": limits.MAX_OPEN_SESSION_BYTES,
+            "document_valid_seconds": limits.MAX_OPEN_SESSION // SECOND,
         },
         "streams": {"per_peer": bounds.MAX_STREAMS_PER_PEER},
         "connections": {"per_peer": bounds.MAX_CONNECTIONS_PER_PEER, "unanswered_requests": bounds.MAX_PIPELINED},

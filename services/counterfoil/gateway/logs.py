@@ -1,4 +1,7 @@
-"""The published logs over HTTP, as C2SP tlog-tiles requires: short-lived checkpoints, immutable tiles, else 404."""
+"""The published logs over HTTP, as C2SP tlog-tiles requires: short-lived checkpoints, immutable tiles, else 404.
+
+Hashes say nothing about entries, so anybody may read them. The entries themselves are in the entry bundles.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,22 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem, ProblemCode
+from counterfoil.gateway.readers import Readers
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
 from counterfoil.runtime.os_errors import classifying
 
+BUNDLES: Final = "entries/"
+"""Below ``tile/`` of a log."""
 _TEXT: Final = "text/plain; charset=utf-8"
 _BINARY: Final = "application/octet-stream"
 _SHORT: Final = "public, max-age=1"
 _IMMUTABLE: Final = "public, max-age=604800, immutable"
+_PRIVATE: Final = "private, max-age=604800, immutable"
 _WORTH_WHILE: Final = 1_024  # bytes, to be compressed
 
 
-def router(backend: Backend, pools: Pools) -> APIRouter:
+def router(backend: Backend, pools: Pools, readers: Readers) -> APIRouter:
     """The routes below ``/log/SERVICE/SHARD/``: the URL of a log is its origin with ``/log`` behind the host."""
     routes = APIRouter(tags=["logs"])
 
@@ -56,7 +63,11 @@ def router(backend: Backend, pools: Pools) -> APIRouter:
             parse_path(f"tile/{rest}")
         except FormatError:
             raise Problem(ProblemCode.NOT_A_TILE, rest[:80]) from None
-        return await pools.points.run(answer, request, LogId(service, shard), f"tile/{rest}", _BINARY, _IMMUTABLE)
+        caching = _IMMUTABLE
+        if rest.startswith(BUNDLES) and readers.disclosure != "public":
+            await readers.everything(request)
+            caching = _PRIVATE
+        return await pools.points.run(answer, request, LogId(service, shard), f"tile/{rest}", _BINARY, caching)
 
     return routes
 
@@ -65,6 +76,8 @@ def _answer(request: Request, content: bytes, media_type: str, caching: str) -> 
     """The content, compressed where the reader takes that and it helps; 304 where the reader has it already."""
     tag = f'W/"{sha256(content).hexdigest()[:32]}"'  # weak: of the content, whether it is compressed or not
     headers = {"Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding"}
+    if caching == _PRIVATE:
+        headers["Vary"] = "Accept-Encoding, Authorization"
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if len(content) >= _WORTH_WHILE and "gzip" in request.headers.get("accept-encoding", ""):

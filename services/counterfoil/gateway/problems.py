@@ -54,7 +54,14 @@ class ProblemCode(Enum):
         400, _R, "A position is service:index, or service/shard:index, in a requested log and at most at its end."
     )
     UNKNOWN_SERVICE = Declared(400, _R, "No such service, or no such shard of it.")
+    TOKEN_IN_URL = Declared(
+        400, _R, "A token goes into the header `Authorization`: addresses are written to logs. End this session."
+    )
+    OPEN_SESSION_EXPIRED = Declared(400, _R, "The document is over: is the clock of its signer right?")
+    OPEN_SESSION_TOO_LONG = Declared(400, _R, "The document would be valid for too long.")
+    SESSION_REQUIRED = Declared(401, _R, "Who may read this opens a session first, and sends its token.")
     UNKNOWN_SESSION = Declared(401, _R, "This token is of no session, or of one that is over: open another.")
+    NOT_FOR_THIS_READER = Declared(403, _R, "Only the operator, and auditors appointed for all, may read this.")
     NOT_FOUND = Declared(404, _R, "There is no such item or path.")
     NOT_DECIDED = Declared(404, _R, "The command is not decided (yet).")
     UNKNOWN_LOG = Declared(404, _R, "No such log.")
@@ -62,10 +69,14 @@ class ProblemCode(Enum):
     NOT_A_TILE = Declared(404, _R, "Not the path of a tile.")
     METHOD_NOT_ALLOWED = Declared(405, _R, "There is no such method here; `Allow` lists those there are.")
     TOO_LATE = Declared(408, _C, "The request did not come in time.")
+    NONCE_USED = Declared(409, _R, "This document has opened a session already: sign another.")
     TARGET_TOO_LONG = Declared(414, _Q, "Path and query are too long.")
     UNKNOWN_HOST = Declared(421, _Q, "The gateway is not known by this name (COUNTERFOIL_HOSTS).")
     RATE_LIMITED = Declared(
         429, _R, "This party has sent more than its quota; nothing was recorded. Send the same command again later."
+    )
+    TOO_MANY_SESSIONS = Declared(
+        429, _R, "The party has opened too many sessions within a few minutes: use one of them, or wait.", 60
     )
     HEADERS_TOO_LARGE = Declared(431, _Q, "The header is too large.")
     INTERNAL_ERROR = Declared(500, _R, "The gateway failed. Of a command this says nothing: send the same one again.")

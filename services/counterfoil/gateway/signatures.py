@@ -58,7 +58,7 @@ class Signatures:
             return known
         found = await self._views.pool.run(self._read, party_id, key_id)
         if found is None:
-            await self._catch_up()
+            await catch_up(self._backend, self._views)
             found = await self._views.pool.run(self._read, party_id, key_id)
         if found is None:
             raise Refused(Code.UNKNOWN_KEY, actor=party_id, key_id=key_id)
@@ -76,8 +76,12 @@ class Signatures:
         id_ = f"{submission.header.actor}/{submission.header.command_id}"
         return id_ in self._backend.stores[log_of(submission.header.aud)].find([id_])
 
-    async def _catch_up(self) -> None:
-        """Wait until the view holds all that issuance announced, and so every key whose receipt was given out."""
-        origin = self._backend.origins[LogId("issuance")]
-        if not await self._views.reach({origin: self._backend.receipts.ends()[origin]}, CATCH_UP_WITHIN):
-            raise Problem(ProblemCode.CATCHING_UP, "The gateway does not know every key yet.")
+
+async def catch_up(backend: Backend, views: ViewPositions) -> None:
+    """Wait until the views hold all that issuance announced, and so every key whose receipt was given out.
+
+    Raises `Problem` 503.
+    """
+    origin = backend.origins[LogId("issuance")]
+    if not await views.reach({origin: backend.receipts.ends()[origin]}, CATCH_UP_WITHIN):
+        raise Problem(ProblemCode.CATCHING_UP, "The gateway does not know every key yet.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -20,6 +20,7 @@ from counterfoil.gateway.bounds import MAX_STREAMS
 from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, find_log, parse_position
 from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.problems import Problem, ProblemCode
+from counterfoil.gateway.readers import Reader, Readers
 from counterfoil.gateway.shares import STREAMS, Places
 
 _BATCH: Final = 256
@@ -53,7 +54,7 @@ class Stream(EventSourceResponse):
             self._release()
 
 
-def router(backend: Backend) -> APIRouter:
+def router(backend: Backend, readers: Readers) -> APIRouter:
     """The route."""
     # Own threads: streams mostly wait, and must not use up the threads that queries run in.
     pool = ThreadPoolExecutor(MAX_STREAMS, "counterfoil-stream")
@@ -89,12 +90,14 @@ def router(backend: Backend) -> APIRouter:
         last_event_id: Annotated[str | None, Header(description="the last id received, instead of `from`")] = None,
     ) -> Stream:
         check_parameters(request, (), many=("from", "service"))
+        await readers.everything(request)
         begin = [last_event_id] if last_event_id else start or []
         positions = _positions(backend, service or (), ",".join(begin).split(",") if begin else [])
         peer = peer_of(request.scope)
         places.take(peer)
         stopping = anyio.Event()
-        return Stream(_entries(backend, positions, pool, stopping), stopping, partial(places.release, peer))
+        entries = _entries(backend, positions, pool, stopping, partial(readers.everything, request))
+        return Stream(entries, stopping, partial(places.release, peer))
 
     return routes
 
@@ -121,13 +124,23 @@ def _named(backend: Backend, name: str) -> Sequence[LogId]:
 
 
 async def _entries(
-    backend: Backend, positions: dict[str, int], pool: ThreadPoolExecutor, stopping: anyio.Event
+    backend: Backend,
+    positions: dict[str, int],
+    pool: ThreadPoolExecutor,
+    stopping: anyio.Event,
+    check: Callable[[], Awaitable[Reader]],
 ) -> AsyncIterator[dict[str, Any]]:
+    """`check` raises `Problem` once the reader's session is over: then the stream ends."""
     inbox = backend.transport.open_inbox("stream", None, positions)
     loop = asyncio.get_running_loop()
     try:
         while not stopping.is_set():
-            for delivery in await loop.run_in_executor(pool, inbox.poll, _BATCH, _WAIT):
+            deliveries = await loop.run_in_executor(pool, inbox.poll, _BATCH, _WAIT)
+            try:
+                await check()
+            except Problem:
+                return
+            for delivery in deliveries:
                 positions[delivery.source] = delivery.position + 1
                 resume = ",".join(f"{log_of(origin).name}:{at}" for origin, at in sorted(positions.items()))
                 yield {"id": resume, "event": log_of(delivery.source).service, "data": delivery.data.decode()}

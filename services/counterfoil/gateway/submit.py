@@ -20,10 +20,12 @@ from counterfoil.contract.submission import Submission
 from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bodies import read_body
 from counterfoil.gateway.bounds import IN_INBOX, PAUSE
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
 from counterfoil.gateway.quotas import Quota, Quotas
+from counterfoil.gateway.readers import Reader, Readers, may_read_entry
 from counterfoil.gateway.refusals import REFUSAL_SCHEMA, codes_by_status, refusal
 from counterfoil.gateway.sending import send
 from counterfoil.gateway.shares import is_checked
@@ -90,7 +92,7 @@ def answer_response(answer: Answer) -> JSONResponse:
     return JSONResponse(receipt) if refused is None else refusal(refused, receipt)
 
 
-def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -> APIRouter:
+def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, readers: Readers) -> APIRouter:
     """The routes. `quota`: of each party."""
     routes, signatures = APIRouter(tags=["commands"]), Signatures(backend, views)
     quotas, turns = Quotas(quota), Turns(IN_INBOX)
@@ -103,7 +105,7 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
             raise Problem(ProblemCode.STOPPED)
         began = time.perf_counter()
         try:
-            envelope = await _body(request)
+            envelope = await read_body(request, limits.MAX_ENVELOPE_BYTES)
             submission = backend.receipts.open(envelope)
             await signatures.check(submission)
             if quotas.is_half_used(submission.header.actor):
@@ -144,21 +146,26 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -
         summary="The receipt of a command",
         responses={404: {"description": "Not decided (yet)"}},
     )
-    async def recorded(service: str, actor: str, command_id: str) -> JSONResponse:
-        return await pools.points.run(_recorded, backend, LogId(service), actor, command_id)
+    async def recorded(request: Request, service: str, actor: str, command_id: str) -> JSONResponse:
+        reader = await readers.of(request)
+        return await pools.points.run(_recorded, backend, reader, LogId(service), actor, command_id)
 
     @routes.get(
         "/v1/commands/{service}/{shard}/{actor}/{command_id}",
         summary="The receipt of a command that another shard than main decided",
         responses={404: {"description": "Not decided (yet)"}},
     )
-    async def recorded_by_shard(service: str, shard: str, actor: str, command_id: str) -> JSONResponse:
-        return await pools.points.run(_recorded, backend, LogId(service, shard), actor, command_id)
+    async def recorded_by_shard(
+        request: Request, service: str, shard: str, actor: str, command_id: str
+    ) -> JSONResponse:
+        reader = await readers.of(request)
+        return await pools.points.run(_recorded, backend, reader, LogId(service, shard), actor, command_id)
 
     return routes
 
 
-def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSONResponse:
+def _recorded(backend: Backend, reader: Reader, log: LogId, actor: str, command_id: str) -> JSONResponse:
+    """The receipt of a command that the reader may see; for any other it is as if there were none."""
     if log not in backend.stores:
         raise Problem(ProblemCode.UNKNOWN_LOG, log.name[:80])
     id_ = f"{actor}/{command_id}"
@@ -166,7 +173,7 @@ def _recorded(backend: Backend, log: LogId, actor: str, command_id: str) -> JSON
         raise Problem(ProblemCode.NOT_DECIDED, "No command can have this id.")
     found = backend.stores[log].find([id_]).get(id_)
     answer = None if found is None else backend.receipts.recorded(backend.origins[log], found[0])
-    if answer is None or not answer.entry.outcomes:
+    if answer is None or not answer.entry.outcomes or not may_read_entry(backend, reader, answer.entry):
         raise Problem(ProblemCode.NOT_DECIDED, id_[:120])
     return answer_response(answer)
 
@@ -195,25 +202,6 @@ def _check_decides(backend: Backend, log: LogId) -> None:
 def _kind(submission: Submission) -> str:
     """The command's type, for telemetry."""
     return type(submission.bodies[0]).__name__ if len(submission.bodies) == 1 else "batch"
-
-
-async def _body(request: Request) -> bytes:
-    """The request body; reads no more than the limit into memory. Raises `Refused`."""
-    body = bytearray()
-    if _declared(request) <= limits.MAX_ENVELOPE_BYTES:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limits.MAX_ENVELOPE_BYTES:
-                break
-        else:
-            return bytes(body)
-    raise Refused(Code.TOO_LARGE, limit=str(limits.MAX_ENVELOPE_BYTES))
-
-
-def _declared(request: Request) -> int:
-    """The declared length of the body; 0 if it is missing or malformed."""
-    text = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def _pending(backend: Backend, submission: Submission, *, later: bool) -> JSONResponse:

@@ -26,7 +26,7 @@ from counterfoil.storage.errors import StorageError
 from counterfoil.storage.grants import CLIENTS, role
 from counterfoil.storage.lease import RELATION
 from counterfoil.storage.schemas import schemas_of
-from counterfoil.storage.tables import LOG_KIND, VIEWS_KIND, Kind
+from counterfoil.storage.tables import LOG_KIND, SESSIONS_KIND, VIEWS_KIND, Kind
 
 OLDEST: Final = 14
 """The oldest supported version of PostgreSQL."""
@@ -65,7 +65,8 @@ def apply(access: DatabaseAccess, passwords: Mapping[str, str | None], logs: Seq
         done += roles.make(connection, passwords)
         for schema in schemas_of(logs):
             done += _make_schema(connection, schema)
-            done += _make_lease(connection, schema)
+            if schema != GATEWAY:  # its writers need no lease: every gateway is one
+                done += _make_lease(connection, schema)
             done += _make_snapshot(connection, schema)
         done += grants.arrange(connection, logs)
     return done
@@ -146,7 +147,7 @@ def _make_lease(connection: Connection, schema: str) -> Iterator[str]:
 
 def _make_snapshot(connection: Connection, schema: str) -> Iterator[str]:
     """Not a migration: it is a cache, and on SQLite a file of its own."""
-    if schema != VIEWS and not _is_there(connection, f"{schema}.{tables.snapshot.name}"):
+    if _kind(schema) is LOG_KIND and not _is_there(connection, f"{schema}.{tables.snapshot.name}"):
         connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
         tables.create_snapshot(connection)
         connection.exec_driver_sql("SET LOCAL search_path = pg_catalog")
@@ -163,7 +164,7 @@ def _as_owner(connection: Connection, schema: str) -> Iterator[None]:
 
 
 def _kind(schema: str) -> Kind:
-    return VIEWS_KIND if schema == VIEWS else LOG_KIND
+    return {VIEWS: VIEWS_KIND, GATEWAY: SESSIONS_KIND}.get(schema, LOG_KIND)
 
 
 def _revision(connection: Connection, schema: str) -> str | None:
@@ -194,7 +195,7 @@ def _check_schema(connection: Connection, schema: str) -> Iterator[str]:
     kind, revision = _kind(schema), _revision(connection, schema)
     if revision != kind.revision:
         yield f"schema {schema}: at {revision}; this program knows {kind.revision}"
-    if not _is_there(connection, f"{schema}.{RELATION}"):
+    if schema != GATEWAY and not _is_there(connection, f"{schema}.{RELATION}"):
         yield f"schema {schema}: its lease is missing, so that no service can write"
     for object_, owner in connection.execute(_OWNERS, {"schema": schema}):
         if owner != role(VIEWS) if schema == VIEWS else owner in map(role, CLIENTS):

@@ -1,13 +1,13 @@
 """Rights on PostgreSQL: the wanted ones, the granted ones, and the statements that remove the difference.
 
-One database, a schema for each log and one for the views. Only the administrator owns the tables of a log, so no
-other role can change, drop or empty them, or switch off their triggers.
+One database, a schema for each log, one for the views and one for sessions. Only the administrator owns the tables of a
+log, so no other role can change, drop or empty them, or switch off their triggers.
 
-| role | the schemas of its logs | other services' | views |
-|---|---|---|---|
-| `counterfoil_SERVICE` | adds entries; adds and changes head, cursors, presence and snapshot; takes the lease | - | - |
-| `counterfoil_gateway` | - | reads | reads |
-| `counterfoil_views` | - | - | owns |
+| role | the schemas of its logs | other logs' | views | sessions |
+|---|---|---|---|---|
+| `counterfoil_SERVICE` | adds entries; adds, changes head, cursors, presence, snapshot; takes the lease | - | - | - |
+| `counterfoil_gateway` | - | reads | reads | adds, changes, removes |
+| `counterfoil_views` | - | - | owns | - |
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ WRITABLE: Final = {
     "_state": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }
 """A service's rights on the tables of its log and of its snapshot."""
+CHANGEABLE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+"""The gateway's rights on its sessions."""
 HARMLESS: Final = ("CONNECT", "USAGE", "SELECT")
 """Rights that the operator may have granted to other roles, such as one for monitoring."""
 
@@ -63,6 +65,8 @@ def wanted(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
     made = {Grant(_database(connection), "CONNECT", role(user)) for user in CLIENTS}
     made |= {Grant(f"SCHEMA {schema}", "USAGE", gateway) for schema in schemas_of(logs)}
     made |= {Grant(table, "SELECT", gateway) for table in connection.scalars(_VIEW_TABLES, {"views": VIEWS})}
+    made.add(Grant(f"TABLE {GATEWAY}.{VERSION_TABLE}", "SELECT", gateway))
+    made |= {Grant(f"TABLE {GATEWAY}.sessions", privilege, gateway) for privilege in CHANGEABLE}
     for schema, writer in [(schema_of(log), role(log.service)) for log in logs]:
         version = f"TABLE {schema}.{VERSION_TABLE}"
         made |= {Grant(f"SCHEMA {schema}", "USAGE", writer), Grant(version, "SELECT", writer)}

@@ -1,11 +1,11 @@
-"""The schemas on PostgreSQL: one for each log, and one for the views. No name needs quoting."""
+"""The schemas on PostgreSQL: one for each log, one for the views, one for sessions. No name needs quoting."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from counterfoil.contract.log_id import MAIN, LogId
-from counterfoil.settings import VIEWS
+from counterfoil.settings import GATEWAY, VIEWS
 
 
 def schema_of(log: LogId) -> str:
@@ -20,4 +20,4 @@ def schema_of(log: LogId) -> str:
 
 def schemas_of(logs: Iterable[LogId]) -> tuple[str, ...]:
     """Every schema of an instance with these logs."""
-    return (*map(schema_of, logs), VIEWS)
+    return (*map(schema_of, logs), VIEWS, GATEWAY)

@@ -28,6 +28,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     insert,
     text,
 )
@@ -56,6 +57,7 @@ class Kind:
 LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 2)
 VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 2)
 SNAPSHOT_KIND: Final = Kind("snapshot", int.from_bytes(b"CFsn"), 1)
+SESSIONS_KIND: Final = Kind("sessions", int.from_bytes(b"CFse"), 1)
 
 # SQLite uses an INTEGER PRIMARY KEY, in exactly this spelling, as the row id, so that appends go to the end.
 _INDEX: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -138,6 +140,25 @@ def create_snapshot(connection: Connection) -> None:
     SNAPSHOT.create_all(connection)
     connection.execute(insert(snapshot), {"one": 1, "size": 0})
 
+
+# sessions -----------------------------------------------------------------------------------------------------------
+
+SESSIONS: Final = MetaData()
+
+sessions: Final = Table(
+    "sessions",
+    SESSIONS,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("party_id", CodePointText, nullable=False),
+    Column("key_id", CodePointText, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("guarded_until", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    UniqueConstraint("party_id", "nonce", name="sessions_nonce"),
+    CheckConstraint("length(digest) = 32", name="sessions_digest"),
+)
+Index("sessions_by_expiry", sessions.c.expires_at)
 
 # views --------------------------------------------------------------------------------------------------------------
 

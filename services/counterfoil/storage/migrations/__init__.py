@@ -1,7 +1,8 @@
 """The migrations that lead to the tables in `tables`: one file per version, run by Alembic on SQLite and PostgreSQL.
 
-`log/` creates the tables and triggers of a log. `views/` creates only the positions and fingerprint of a view database:
-the views' own tables are dropped and recreated when their definitions change (`view_store`), and need no migration.
+`log/` creates the tables and triggers of a log, `sessions/` the table of the gateways. `views/` creates only the
+positions and fingerprint of a view database: the views' own tables are dropped and recreated when their definitions
+change (`view_store`), and need no migration.
 
 A published migration is never edited. The next one is a new file, `KIND_VERSION.py`, that names its predecessor;
 `tables` names the newest. SQLite files are migrated when they are opened, PostgreSQL by `admin.apply`.
@@ -19,7 +20,7 @@ HERE: Final = Path(__file__).parent
 
 
 def upgrade(connection: Connection, kind: str, since: int = 0) -> None:
-    """Bring the database of that kind (``log`` or ``views``) to the newest version, in the running transaction.
+    """Bring the database of that kind (``log``, ``views``, ...) to the newest version, in the running transaction.
 
     `since`: the current version, for a file that has no version table yet.
     """

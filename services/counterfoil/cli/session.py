@@ -1,0 +1,24 @@
+"""`counterfoil session`: the sessions by which a party reads."""
+
+from __future__ import annotations
+
+import typer
+
+from counterfoil.cli.command import Invalid
+from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.reading import reader_of
+from counterfoil.cli.render import Rows, plain
+
+app = typer.Typer(name="session", help="Sessions, by which a party reads: show.", no_args_is_help=True)
+_COLUMNS = ("id", "key_id", "opened_at", "expires_at", "current")
+
+
+@remote(app, "show", "counterfoil session show --as springfield")
+def show(session: GatewaySession) -> None:
+    """Show the sessions of the party that commands read as. `counterfoil logout --all` ends them."""
+    party = reader_of(session.out, session.url, session.reader)
+    if party is None:
+        raise Invalid(f"nobody is logged in at {session.url}: `counterfoil login PARTY`, or --as PARTY")
+    rows = session.gateway.sessions()
+    shown = {"party_id": party, "gateway": session.url, "sessions": rows}
+    session.out.show(shown, plain(f"{party} at {session.url}", "bold"), Rows("sessions", rows, _COLUMNS))

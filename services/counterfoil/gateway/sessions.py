@@ -1,0 +1,183 @@
+"""``/v1/sessions``: a signed document in, a token out by which its party reads for an hour."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from counterfoil.contract import limits
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.envelope import signed_bytes
+from counterfoil.contract.log_id import LogId, host_of
+from counterfoil.contract.open_session import OPEN_SESSION_TYPE, OpenSession, decode_open_session
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.scalars import decode_base64
+from counterfoil.contract.times import SECOND, format_time
+from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bodies import read_body
+from counterfoil.gateway.bounds import SESSION_SECONDS, SESSIONS_PER_PARTY
+from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
+from counterfoil.gateway.readers import Known, Readers, roles_of, session_required, session_time
+from counterfoil.gateway.refusals import refusal
+from counterfoil.gateway.signatures import catch_up
+from counterfoil.gateway.view_positions import ViewPositions
+from counterfoil.log.keys import verify
+from counterfoil.ports import Row
+from counterfoil.sessions import NonceUsed, Session, TooManySessions
+
+_MARGIN: Final = limits.MAX_OPEN_SESSION
+"""Nonces are remembered for so much longer, since the clocks of gateways differ."""
+_PRIVATE: Final = {"Cache-Control": "no-store"}
+_BODY: Final = {
+    "required": True,
+    "description": f"DSSE envelope of payload type `{OPEN_SESSION_TYPE}`, with one Ed25519 signature over canonical "
+    "JSON: `audience` (the instance's host), `expires_at` (at most five minutes ahead), `key_id`, `nonce` (16 octets "
+    "in base64), `party_id`",
+    "content": {"application/vnd.dsse.envelope.v1+json": {"schema": {"type": "object"}}},
+}
+
+
+def _problem(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
+
+
+_OPENED: Final[dict[int | str, dict[str, Any]]] = {
+    201: {"description": "`token`, which nobody can show again, `party_id`, `roles` and `expires_at`"},
+    400: _problem("The envelope or document is malformed; `open_session_expired`, `open_session_too_long`"),
+    401: _problem("`unknown_key`, `bad_signature`, `key_revoked`"),
+    409: _problem("`nonce_used`: the document has opened a session already"),
+    413: _problem("`too_large`"),
+    421: _problem("`wrong_audience`"),
+    422: _problem("`key_for_other_use`, `party_closed`"),
+    429: _problem("`too_many_sessions`: the party has opened as many within a few minutes as it may at once"),
+    503: _problem("`catching_up`, `busy` or `unavailable`"),
+}
+_OWN: Final[dict[int | str, dict[str, Any]]] = {401: _problem("`session_required`, `unknown_session`")}
+
+
+def router(backend: Backend, views: ViewPositions, readers: Readers) -> APIRouter:
+    """The routes."""
+    routes, pool = APIRouter(tags=["sessions"]), readers.pool
+
+    @routes.post(
+        "/v1/sessions",
+        status_code=201,
+        summary="Open a session, to read as a party",
+        responses=_OPENED,
+        openapi_extra={"requestBody": _BODY},
+    )
+    async def open_session(request: Request) -> JSONResponse:
+        try:
+            envelope = await read_body(request, limits.MAX_OPEN_SESSION_BYTES)
+            document, payload, signature = decode_open_session(envelope)
+            now = session_time()
+            _check(backend, document, now)
+            key = await pool.run(_key, backend, document)
+            if key is None:
+                await catch_up(backend, views)
+                key = await pool.run(_key, backend, document)
+            _check_signed(key, document, payload, signature)
+            roles = await pool.run(_roles, backend, document)
+        except Refused as problem:
+            return refusal(problem.refusal)
+        token = secrets.token_urlsafe(32)
+        session = _session(token, document, now)
+        await pool.run(_open, backend, session)
+        found = {"token": token, "party_id": session.party_id, "roles": roles}
+        return JSONResponse({**found, "expires_at": format_time(session.expires_at)}, 201, headers=_PRIVATE)
+
+    @routes.get("/v1/sessions", summary="The sessions of this token's party", responses=_OWN)
+    async def own(request: Request) -> JSONResponse:
+        known = await _known(request, readers)
+        found = await pool.run(backend.sessions.of, known.session.party_id, session_time())
+        return JSONResponse({"items": [_shown(each, known.session) for each in found]}, headers=_PRIVATE)
+
+    @routes.delete("/v1/sessions", status_code=204, summary="End this session", responses=_OWN)
+    async def end(
+        request: Request, all_: Annotated[bool, Query(alias="all", description="All of its party")] = False
+    ) -> Response:
+        session = (await _known(request, readers)).session
+        await pool.run(backend.sessions.end, session.party_id, None if all_ else session.digest)
+        readers.forget(session.party_id)
+        return Response(status_code=204)
+
+    return routes
+
+
+async def _known(request: Request, readers: Readers) -> Known:
+    known = await readers.session(request)
+    if known is None:
+        raise session_required()
+    return known
+
+
+def _check(backend: Backend, document: OpenSession, now: int) -> None:
+    """Raises `Refused`, `Problem` for a document of another audience or time."""
+    host = host_of(backend.origins[LogId("issuance")])
+    if document.audience != host:
+        raise Refused(Code.WRONG_AUDIENCE, audience=document.audience, expected=host)
+    if document.expires_at <= now:
+        detail = f"here it is {format_time(now)}"
+        raise Problem(ProblemCode.OPEN_SESSION_EXPIRED, detail)
+    if document.expires_at > now + limits.MAX_OPEN_SESSION:
+        detail = f"at most {limits.MAX_OPEN_SESSION // SECOND} seconds; here it is {format_time(now)}"
+        raise Problem(ProblemCode.OPEN_SESSION_TOO_LONG, detail)
+
+
+def _key(backend: Backend, document: OpenSession) -> Row | None:
+    return backend.views.get("keys", (document.party_id, document.key_id))
+
+
+def _check_signed(key: Row | None, document: OpenSession, payload: bytes, signature: bytes) -> None:
+    """Raises `Refused` unless the document is signed by a key that its party signs with now."""
+    if key is None:
+        raise Refused(Code.UNKNOWN_KEY, actor=document.party_id, key_id=document.key_id)
+    public = decode_base64(str(key["public_key"]))
+    if not verify(public, signed_bytes(payload, OPEN_SESSION_TYPE), signature):
+        raise Refused(Code.BAD_SIGNATURE)
+    if key["revoked_at"] is not None:
+        raise Refused(Code.KEY_REVOKED, key_id=document.key_id)
+    if key["use"] != "signing":
+        raise Refused(Code.KEY_FOR_OTHER_USE, key_id=document.key_id)
+
+
+def _roles(backend: Backend, document: OpenSession) -> list[str]:
+    roles = roles_of(backend, document.party_id)
+    if roles is None:
+        raise Refused(Code.PARTY_CLOSED, party_id=document.party_id)
+    return roles
+
+
+def _session(token: str, document: OpenSession, now: int) -> Session:
+    return Session(
+        digest=sha256(token.encode()).digest(),
+        party_id=document.party_id,
+        key_id=document.key_id,
+        nonce=document.nonce,
+        guarded_until=document.expires_at + _MARGIN,
+        opened_at=now,
+        expires_at=now + SESSION_SECONDS * SECOND,
+    )
+
+
+def _open(backend: Backend, session: Session) -> None:
+    try:
+        backend.sessions.open(session, SESSIONS_PER_PARTY)
+    except NonceUsed:
+        raise Problem(ProblemCode.NONCE_USED) from None
+    except TooManySessions:
+        raise Problem(ProblemCode.TOO_MANY_SESSIONS, session.party_id) from None
+
+
+def _shown(session: Session, current: Session) -> dict[str, Any]:
+    return {
+        "id": session.digest.hex()[:16],
+        "key_id": session.key_id,
+        "opened_at": format_time(session.opened_at),
+        "expires_at": format_time(session.expires_at),
+        "current": session.digest == current.digest,
+    }

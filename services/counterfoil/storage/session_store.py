@@ -1,0 +1,109 @@
+"""Sessions on SQL: one table, in a file of its own or in the gateway's schema of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from sqlalchemy import and_, bindparam, delete, insert, select, update
+
+from counterfoil.sessions import NonceUsed, Session, TooManySessions
+from counterfoil.settings import GATEWAY, DatabaseAccess
+from counterfoil.storage.database import Database
+from counterfoil.storage.dialect import Dialect
+from counterfoil.storage.dialect.sqlite import Sqlite
+from counterfoil.storage.errors import StorageError
+from counterfoil.storage.tables import SESSIONS_KIND
+from counterfoil.storage.tables import sessions as table
+
+_ENDED: Final = 0  # an `expires_at` in the past of every clock
+_column: Final = table.c
+_PARTY: Final = _column.party_id == bindparam("party")
+_LOCKED: Final = select(_column.digest).where(_PARTY).order_by(_column.digest).with_for_update()
+_ALL: Final = select(table).where(_PARTY).order_by(_column.opened_at, _column.digest)
+_LIVE: Final = _column.expires_at > bindparam("at")
+_OF: Final = _ALL.where(_LIVE)
+_FIND: Final = select(table).where(_column.digest == bindparam("digest"), _LIVE)
+_OVER: Final = delete(table).where(
+    and_(_column.expires_at <= bindparam("at"), _column.guarded_until <= bindparam("at"))
+)
+_FORGET: Final = delete(table).where(_column.digest == bindparam("gone"))
+_END: Final = update(table).where(_PARTY).values(expires_at=_ENDED)
+
+
+class SqlSessionStore:
+    """`counterfoil.sessions.SessionStore`, opened with its first use.
+
+    Raises `StorageError` for an error of the database, or one of another kind or version.
+    """
+
+    def __init__(self, dialect: Callable[[], Dialect]) -> None:
+        self._dialect, self._opening = dialect, Lock()
+        self._database: Database | None = None
+        self._closed = False
+
+    @property
+    def database(self) -> Database:
+        """The open database."""
+        with self._opening:
+            if self._closed:
+                raise StorageError("the sessions are closed")
+            if self._database is None:
+                self._database = Database(self._dialect(), SESSIONS_KIND)
+            return self._database
+
+    def open(self, session: Session, at_most: int) -> None:
+        """See `counterfoil.sessions.SessionStore.open`. Two of one party at once wait for each other."""
+        at = session.opened_at
+        with self.database.write() as connection:
+            connection.execute(_OVER, {"at": at})
+            connection.execute(_LOCKED, {"party": session.party_id}).all()
+            kept = [Session(*row) for row in connection.execute(_ALL, {"party": session.party_id})]
+            if any(each.nonce == session.nonce for each in kept):
+                raise NonceUsed(session.party_id)
+            if len(kept) >= at_most:
+                oldest = next((each for each in kept if each.guarded_until <= at), None)
+                if oldest is None:
+                    raise TooManySessions(session.party_id)
+                connection.execute(_FORGET, {"gone": oldest.digest})
+            connection.execute(insert(table), {name: getattr(session, name) for name in table.c.keys()})  # noqa: SIM118
+
+    def find(self, digest: bytes, at: int) -> Session | None:
+        """The one with this digest, if it is neither expired nor ended."""
+        with self.database.read() as connection:
+            row = connection.execute(_FIND, {"digest": digest, "at": at}).one_or_none()
+        return None if row is None else Session(*row)
+
+    def of(self, party_id: str, at: int) -> list[Session]:
+        """Those of a party that are neither expired nor ended, the oldest first."""
+        with self.database.read() as connection:
+            return [Session(*row) for row in connection.execute(_OF, {"party": party_id, "at": at})]
+
+    def end(self, party_id: str, digest: bytes | None = None) -> None:
+        """End one of the party's sessions, or all. What is left of them guards their nonces."""
+        which = _END if digest is None else _END.where(_column.digest == digest)
+        with self.database.write() as connection:
+            connection.execute(which, {"party": party_id})
+
+    def close(self) -> None:
+        """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
+        with self._opening:
+            self._closed = True
+            if self._database is not None:
+                self._database.close()
+
+
+def open_session_store(path: Path) -> SqlSessionStore:
+    """The sessions in the file `path`, created with its directory if missing."""
+    return SqlSessionStore(lambda: Sqlite(path, "FULL"))
+
+
+def open_session_store_on(access: DatabaseAccess) -> SqlSessionStore:
+    """The sessions on PostgreSQL, for a gateway. Raises `StorageError` also if `admin.apply` has not made them."""
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    store = SqlSessionStore(lambda: Postgresql(access, GATEWAY, synchronous_commit=True))
+    _ = store.database
+    return store
