@@ -14,11 +14,13 @@ from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
+    AppointAuditor,
     AppropriateBudget,
     AttestGroup,
     CloseParty,
     DelistProvider,
     DemandFourEyes,
+    DismissAuditor,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
@@ -102,11 +104,11 @@ def alone(owner: str, make: Callable[[Market], Command]) -> Make:
     return lambda market: Case(owner, {"own": make(market)})
 
 
-def naming(owner: str, role: str, make: Callable[[str], Command]) -> Make:
-    """The issuer names the owner in it, a related party with a role, and a foreign one."""
+def naming(owner: str, role: str, make: Callable[[str], Command], actor: str = "city") -> Make:
+    """The issuer, or another actor, names the owner in it, a related party with a role, and a foreign one."""
     named = {"own": owner, "related": f"{owner}-{role}", "foreign": f"none-{role}"}
     bodies = {relation: make(each) for relation, each in named.items()}
-    return lambda _market: Case(owner, bodies, "city", named["foreign"])
+    return lambda _market: Case(owner, bodies, actor, named["foreign"])
 
 
 def of_claimant(make: Callable[[Market, str], Command], related: str, foreign: str) -> Make:
@@ -226,12 +228,21 @@ def _issue(beneficiary_id: str) -> IssueVoucher:
     return IssueVoucher(programme_id="p1", beneficiary_id=beneficiary_id, amount=YUAN)
 
 
+def _appoint(auditor_id: str) -> AppointAuditor:
+    return AppointAuditor(auditor_id=auditor_id, programme_id="p1")
+
+
+def _appoint_for_all(auditor_id: str) -> AppointAuditor:
+    return AppointAuditor(auditor_id=auditor_id, programme_id=None)
+
+
 PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "register_class": {"itself": alone("lab-1", lambda _market: accelerator("a100", 2))},
     "register_currency": {"itself": alone("lab-1", lambda _market: RegisterCurrency(currency="XSD", minor_units=1))},
     "publish_programme": {
         "itself, a new programme": alone("lab-1", lambda _market: programme("p9", classes=("a100",))),
         "the programme's issuer": by("city", lambda _market: programme("p1", 2, classes=("a100",))),
+        "an auditor of all programmes": by("watch", lambda _market: programme("p9", classes=("a100",))),
     },
     "appropriate_budget": of_issuer(lambda _market: AppropriateBudget(programme_id="p1", amount=YUAN, document="B-2")),
     "reduce_budget": of_issuer(
@@ -242,6 +253,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         **of_issuer(lambda _market: _list("none-provider")),
         "the provider": naming("city", "provider", _list),
         "a beneficiary of the programme": naming("lab-1", "provider", _list),
+        "an auditor of the programme": naming("watch", "provider", _list),
     },
     "delist_provider": of_issuer(lambda _market: DelistProvider(programme_id="p1", provider_id="gpu-1", reason=WHY)),
     "suspend_provider": of_issuer(lambda _market: SuspendProvider(programme_id="p1", provider_id="gpu-1", reason=WHY)),
@@ -254,6 +266,29 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         **of_issuer(lambda _market: _issue("none-beneficiary")),
         "the beneficiary": naming("city", "beneficiary", _issue),
         "a provider of the programme": naming("gpu-1", "beneficiary", _issue),
+        "an auditor of the programme": naming("watch", "beneficiary", _issue),
+    },
+    "appoint_auditor": {
+        **of_issuer(lambda _market: _appoint("none-auditor")),
+        "the auditor is the issuer": naming("city", "auditor", _appoint),
+        "the auditor is a provider of the programme": naming("gpu-1", "auditor", _appoint),
+        "the auditor is a beneficiary of the programme": naming("lab-1", "auditor", _appoint),
+        "the auditor is an operator": naming("operator", "auditor", _appoint),
+        "a treasurer": lambda _market: Case(
+            "none-treasurer",
+            {"related": _appoint("clerk"), "foreign": _appoint("none-auditor")},
+            "city",
+            "none-auditor",
+        ),
+        "itself, for all programmes": alone("lab-1", lambda _market: _appoint_for_all("none-auditor")),
+        "the auditor of all is an operator": naming("operator", "auditor", _appoint_for_all, "none-operator"),
+        "the auditor of all is a beneficiary": naming("lab-1", "auditor", _appoint_for_all, "none-operator"),
+    },
+    "dismiss_auditor": {
+        **of_issuer(lambda _market: DismissAuditor(auditor_id="watch", programme_id="p1", reason=WHY)),
+        "itself, for all programmes": alone(
+            "lab-1", lambda _market: DismissAuditor(auditor_id="watch", programme_id=None, reason=WHY)
+        ),
     },
     "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),

@@ -16,6 +16,7 @@ from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import (
     AddKey,
+    AppointAuditor,
     AppropriateBudget,
     AttestGroup,
     DemandFourEyes,
@@ -51,13 +52,16 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 OWNERS: Final[dict[str, Role]] = {"city": "issuer", "gpu-1": "provider", "lab-1": "beneficiary"}
 OTHERS: Final[dict[str, tuple[Role, str]]] = {
     "alone": ("auditor", "alone"),
+    "clerk": ("auditor", "none-treasurer"),
     "late": ("provider", "late"),
     "proposer": ("operator", "city"),
     "shunned": ("provider", "shunned"),
     "stopped": ("beneficiary", "lab-1"),
     "teller": ("treasurer", "operator"),
+    "watch": ("auditor", "watch"),
 }
-"""Further parties: role and group. `late` turns out to be related to the city once it has claimed."""
+"""Further parties: role and group. `late` turns out to be related to the city once it has claimed, and `watch` gets
+related parties once it is appointed."""
 DELIVERIES: Final = dict.fromkeys(("contract", "report", "corrected", "disputed", "captured", "reversing"), "gpu-1")
 BY_TWO: Final = ("for two", "signed once", "settled by two")
 """Contracts of programme p2, which comes to demand two signatories, and is paused; all others are of p1."""
@@ -89,6 +93,7 @@ class Market(Newest):
         self._numbers = count(1_000)
         _parties(self)
         _programmes(self)
+        _auditors(self)
         _orders(self)
         _reports(self)
         _claims(self)
@@ -175,13 +180,25 @@ def _parties(market: Market) -> None:
         for role in ROLES
     }
     for name, (role, group) in people.items():
-        recovery_key = market.key(name, use="recovery") if name == "lab-1" else None
-        market.do("operator", RegisterParty(
-            party_id=name, name=name, roles=(role,), group_id=group, key=market.key(name),
-            recovery_key=recovery_key, looks_like=None,
-        ))  # fmt: skip
+        _register(market, name, role, group)
     market.do("lab-1", AddKey(key=market.key("lab-1")))
     market.do("operator", accelerator("a100"))
+
+
+def _register(market: Market, name: str, role: Role, group: str) -> None:
+    recovery_key = market.key(name, use="recovery") if name == "lab-1" else None
+    market.do("operator", RegisterParty(
+        party_id=name, name=name, roles=(role,), group_id=group, key=market.key(name), recovery_key=recovery_key,
+        looks_like=None,
+    ))  # fmt: skip
+
+
+def _auditors(market: Market) -> None:
+    """One for a programme and for all."""
+    market.do("city", AppointAuditor(auditor_id="watch", programme_id="p1"))
+    market.do("operator", AppointAuditor(auditor_id="watch", programme_id=None))
+    for role in ROLES:
+        _register(market, f"watch-{role}", role, "watch")
 
 
 def _programmes(market: Market) -> None:

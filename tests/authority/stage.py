@@ -19,7 +19,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
 }
 """The commands that the newest rules have."""
 CELLS: Final = cells()
-NAMED: Final = ("provider", "beneficiary")
+NAMED: Final = ("provider", "beneficiary", "auditor")
 """As what commands name parties."""
 every_command = pytest.mark.parametrize("command", sorted(COMMANDS.keys() & ABOUT.keys()))
 

@@ -14,6 +14,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-3": (3, None),
     "rules-3-to-4": (3, 4),
     "rules-4": (4, None),
+    "rules-4-to-5": (4, 5),
+    "rules-5": (5, None),
 }
 
 

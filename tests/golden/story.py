@@ -20,11 +20,13 @@ from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
+    AppointAuditor,
     AppropriateBudget,
     AttestGroup,
     CloseParty,
     DelistProvider,
     DemandFourEyes,
+    DismissAuditor,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
@@ -109,11 +111,13 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
     _long_match(world)
     if adopt is not None:
         _walk(world, SEED, STEPS // 2)
+        if _recovers(world):
+            _go_on(world)
         world.submit("operator", AdoptRules(rules=adopt, replaces=adopt - 1, release="0.2.0"))
         _long_match(world)
     _relations(world)
     _walk(world, SEED + 1, STEPS if adopt is None else STEPS // 2)
-    latest = "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}
+    latest = _recovers(world)
     if latest:
         _names(world)
         _go_on(world)
@@ -126,11 +130,19 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _reversals(world)
         _pay_back(world)
         _recoveries(world)
+    if (AppointAuditor.TYPE, AppointAuditor.V) not in world.state("issuance").rules.absent:
+        _auditors(world)
+        _short(world)
     if world.state("issuance").rules.unique_references:
         _paper(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()
+
+
+def _recovers(world: GoldenWorld) -> bool:
+    """Whether the rules have all that came with version 4."""
+    return "recover_party" not in {name for name, _ in world.state("issuance").rules.absent}
 
 
 def _walk(world: GoldenWorld, seed: int, steps: int) -> None:
@@ -232,6 +244,30 @@ def _names(world: GoldenWorld) -> None:
     _refused(world, "operator", Code.NAME_CONFUSABLE, replace(guest, name="C\u0456ty"))
     branch = replace(guest, party_id="branch", name="City", key=proven(152, "branch", world.host), looks_like="city")
     _done(world, "operator", branch)
+
+
+def _auditors(world: GoldenWorld) -> None:
+    """One for a programme and for all, which end; another one's group keeps it from auditing at all."""
+    for number, name, group in ((172, "watch", "watch"), (173, "watch-2", "bank")):
+        _done(world, "operator", RegisterParty(
+            party_id=name, name=f"Auditor {name}", roles=("auditor",), group_id=group,
+            key=proven(number, name, world.host), recovery_key=None, looks_like=None,
+        ))  # fmt: skip
+    appoint = AppointAuditor(auditor_id="watch", programme_id="p1")
+    dismiss = DismissAuditor(auditor_id="watch", programme_id="p1", reason="end of contract")
+    _refused(world, "city", Code.PARTY_NOT_AN_AUDITOR, replace(appoint, auditor_id="gpu-1"))
+    _refused(world, "city", Code.DUTIES_NOT_SEPARATE, replace(appoint, auditor_id="watch-2"))
+    _refused(world, "city", Code.AUDITOR_NOT_APPOINTED, dismiss)
+    for actor, programme_id in (("city", "p1"), ("operator", None)):
+        _done(world, actor, replace(appoint, programme_id=programme_id))
+        _refused(world, actor, Code.AUDITOR_ALREADY_APPOINTED, replace(appoint, programme_id=programme_id))
+        _done(world, actor, replace(dismiss, programme_id=programme_id))
+
+
+def _short(world: GoldenWorld) -> None:
+    """Orders for which vouchers, cash or both are not enough."""
+    _done(world, "lab-1", _bid(world, nodes=900, limit_price=900 * YUAN))
+    _done(world, "gpu-1", _offer(world, nodes=900, price=900 * YUAN))
 
 
 def _vouchers(world: GoldenWorld) -> None:
@@ -632,7 +668,7 @@ def _go_on(world: GoldenWorld) -> None:
             _done(world, each.current.issuer_id, ResumeProgramme(programme_id=programme_id, reason="reviewed"))
     for provider_id in ("gpu-1", "gpu-2"):
         listing = state.listings.get(("p1", provider_id))
-        if listing is None:
+        if listing is None and ("p1", provider_id) not in state.issued_to:  # a beneficiary by now, and no provider
             _done(world, "city", ListProvider(programme_id="p1", provider_id=provider_id))
         elif listing == "suspended":
             _done(world, "city", ReinstateProvider(programme_id="p1", provider_id=provider_id, reason="checked"))

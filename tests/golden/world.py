@@ -15,7 +15,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Seen
 from counterfoil.instance import OPERATOR, RECOVERY, Instance
-from counterfoil.ledger.events import HoldRefused
+from counterfoil.ledger.events import HoldRefused, HoldRefusedV1
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
 from counterfoil.vocabulary import CODEC, VOCABULARY
@@ -25,6 +25,7 @@ from tests.properties.world import START, World, first_in_force, public_key
 HOST = "golden.example"
 RECOVERS = 198
 """Which of the world's keys is the operator's recovery key."""
+REFUSED = (HoldRefused, HoldRefusedV1)
 KEYS = {key_id_of(public_key(number)): number for number in range(200)}
 """Which of the world's keys has an id."""
 
@@ -134,7 +135,7 @@ def kinds(logs: dict[str, list[Entry]]) -> dict[str, set[str]]:
         for entry in log:
             found["events"] |= {event.TYPE for event in entry.events}
             found["refusals"] |= {each.refusal.code.value for each in entry.outcomes if each.refusal is not None}
-            found["refusals"] |= {str(event.code) for event in entry.events if isinstance(event, HoldRefused)}
+            found["refusals"] |= {str(event.code) for event in entry.events if isinstance(event, REFUSED)}
             if isinstance(entry.cause, TimerCause):
                 found["timers"].add(f"{service} {entry.cause.kind}")
             elif isinstance(entry.cause, EntryCause):

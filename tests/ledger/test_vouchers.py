@@ -11,7 +11,9 @@ from counterfoil.contract.refusals import Code
 from counterfoil.ledger.events import (
     BondReleased,
     HoldCaptured,
+    HoldRefused,
     HoldReleased,
+    Shortfall,
     VoucherCancelled,
     VoucherClosed,
     VoucherExpired,
@@ -68,6 +70,24 @@ def test_expired_value_is_not_spendable_although_no_sweep_came_by() -> None:
     assert draws(told) == [("v2", 1_000)]
     told.hears(bid("more", 3))
     assert code(told) == Code.EXCEEDS_AVAILABLE
+
+
+def test_a_refused_hold_says_what_is_missing_of_what() -> None:
+    """Of vouchers two thirds of the price are needed, of cash the rest."""
+    told = story(issued("v1", 500), issued("v2", 100))
+    for order, lacking in (
+        (bid("dear", 3_000), (Shortfall(of="vouchers", needed=2_000, available=600),)),
+        (bid("named", 1_200, 1, "v1"), (Shortfall(of="vouchers", needed=800, available=500),)),
+        (bid("both", 60_000), (Shortfall(of="vouchers", needed=40_000, available=600),
+                               Shortfall(of="cash", needed=20_000, available=10_000))),
+        (bid("nobody", 3, 1, "x"), ()),
+    ):  # fmt: skip
+        (refused,) = told.hears(order).said
+        assert isinstance(refused, HoldRefused)
+        assert (refused.party_id, refused.programme_id, refused.currency) == ("acme", "city", "CNY")
+        assert refused.lacking == lacking
+    (refused,) = told.hears(offer("bond", 10_001)).said
+    assert refused.lacking == (Shortfall(of="cash", needed=10_001, available=10_000),)
 
 
 def test_an_expiry_takes_the_unheld_rest_of_its_own_voucher_and_nothing_else() -> None:

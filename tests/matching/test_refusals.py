@@ -209,6 +209,24 @@ def test_every_command_and_code_is_covered_here() -> None:
     assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {"UNKNOWN_ORDER", "NOT_YOURS"}
 
 
+@pytest.mark.parametrize(
+    ("order", "actor", "code", "named"),
+    [
+        (replace(OFFER, window_end=B), "gpu-1", Code.WINDOW_NOT_VALID, {"hours": 0, "least": 1}),
+        (replace(BID, latest=B + 8_785), "lab-1", Code.WINDOW_NOT_VALID, {"hours": 8_785, "most": 8_784}),
+        (replace(OFFER, window_start=H - 2, window_end=H + 1), "gpu-1", Code.GATE_CLOSED, {"last_start": H}),
+    ],
+)
+def test_a_refusal_names_the_hours_that_are_accepted(
+    order: Body, actor: str, code: Code, named: dict[str, int]
+) -> None:
+    """By rules 1 to 4 it names none."""
+    refusal = Market().when(order, actor, T).refused(code).last
+    assert isinstance(refusal, Refusal)
+    limits = {"last_end": H + 17_568} if code is Code.WINDOW_NOT_VALID else {"first": H + 1}
+    assert dict(refusal.detail).items() >= {name: str(hour) for name, hour in (named | limits).items()}.items()
+
+
 # limits at n and n + 1 ------------------------------------------------------------------------------------------------
 
 

@@ -131,7 +131,10 @@ def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
 
 def hold_refused(order_id: str, purpose: Any) -> HoldRefused:
     """The ledger's event that there are no funds."""
-    return HoldRefused(hold_id=order_id, purpose=purpose, code=Code.EXCEEDS_AVAILABLE)
+    return HoldRefused(
+        hold_id=order_id, purpose=purpose, party_id="lab-1", programme_id=None, currency="CNY",
+        code=Code.EXCEEDS_AVAILABLE, lacking=(),
+    )  # fmt: skip
 
 
 class Tally:

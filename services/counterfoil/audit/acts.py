@@ -10,6 +10,7 @@ from counterfoil.contract.events import PartyReinstated, PartySuspended
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
 from counterfoil.issuance.events import (
+    AuditorDismissed,
     ProgrammePaused,
     ProgrammeResumed,
     ProviderDelisted,
@@ -33,13 +34,14 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         CancellationForced,
         PaymentReturned,
         UsageReversed,
+        AuditorDismissed,
     }
 )
 """The events that say so, in the log that decided them. Each has a reason."""
 _BY_CONSENT: Final = AgreeReversal.TYPE
 """Both sides reversed what was captured between them: nobody decided about another."""
 
-_SAID: Final = ("provider_id", "party_id", "programme_id", "order_id", "reason")
+_SAID: Final = ("provider_id", "party_id", "auditor_id", "programme_id", "order_id", "reason")
 
 
 def act_of(entry: Entry, event: Event) -> Act | None:
@@ -55,7 +57,7 @@ def act_of(entry: Entry, event: Event) -> Act | None:
         time=format_time(entry.time),
         event=event.TYPE,
         by=header.actor,
-        party_id=said["party_id"] or said["provider_id"],
+        party_id=said["party_id"] or said["provider_id"] or said["auditor_id"],
         programme_id=said["programme_id"],
         order_id=said["order_id"],
         reason=said["reason"],

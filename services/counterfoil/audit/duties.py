@@ -16,7 +16,7 @@ from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.events import GroupAttested
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
-from counterfoil.issuance.events import ProviderListed, VoucherIssued
+from counterfoil.issuance.events import AuditorAppointed, ProgrammePublished, ProviderListed, VoucherIssued
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
@@ -39,6 +39,8 @@ def _listing(state: Any, event: ProviderListed, _actor: str) -> Iterator[Pair]:
     for each in state.directory.related_to(event.provider_id):
         if (event.programme_id, each) in state.issued_to:
             yield "provider", event.provider_id, "beneficiary", each
+    for each in _auditors(state, event.programme_id):
+        yield "auditor", each, "provider", event.provider_id
 
 
 def _issue(state: Any, event: VoucherIssued, _actor: str) -> Iterator[Pair]:
@@ -46,6 +48,32 @@ def _issue(state: Any, event: VoucherIssued, _actor: str) -> Iterator[Pair]:
     for each in state.directory.related_to(event.beneficiary_id):
         if (event.programme_id, each) in state.listings:
             yield "provider", each, "beneficiary", event.beneficiary_id
+    for each in _auditors(state, event.programme_id):
+        yield "auditor", each, "beneficiary", event.beneficiary_id
+
+
+def _publication(state: Any, event: ProgrammePublished, _actor: str) -> Iterator[Pair]:
+    for each in _auditors(state, event.programme_id):
+        yield "auditor", each, "issuer", event.issuer_id
+
+
+def _auditors(state: Any, programme_id: str) -> Iterator[str]:
+    """Who audits a programme, alone or with all others."""
+    for audited, auditor_id in state.auditors:
+        if audited in ("", programme_id):
+            yield auditor_id
+
+
+def _appointment(state: Any, event: AuditorAppointed, _actor: str) -> Iterator[Pair]:
+    for party_id, party in state.directory.parties.items():
+        for duty in sorted({"operator", "treasurer"} & {*party.roles}):
+            yield "auditor", event.auditor_id, duty, party_id
+        if event.programme_id is None:
+            for duty in sorted({"issuer", "provider", "beneficiary"} & {*party.roles}):
+                yield "auditor", event.auditor_id, duty, party_id
+    for duty, programme_id, party_id in _duties(state):
+        if programme_id == event.programme_id:
+            yield "auditor", event.auditor_id, duty, party_id
 
 
 def _attestation(_state: Any, event: GroupAttested, actor: str) -> Iterator[Pair]:
@@ -114,6 +142,8 @@ def _recovery(_state: Any, event: RecoveryConfirmed, actor: str) -> Iterator[Pai
 ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[Pair]]]] = {
     ("issuance", ProviderListed): _listing,
     ("issuance", VoucherIssued): _issue,
+    ("issuance", ProgrammePublished): _publication,
+    ("issuance", AuditorAppointed): _appointment,
     ("issuance", GroupAttested): _attestation,
     ("ledger", CashDeposited): _cash,
     ("ledger", CashWithdrawn): _cash,
@@ -184,23 +214,28 @@ def held_together(service: str, state: Any) -> list[Together]:
 
 
 def _in_programmes(state: Any) -> Iterator[Together]:
-    """Issuance's state: issuers, listed providers, and whoever was issued vouchers, by programme and group."""
+    """Issuance's state: who has a duty in a programme, by programme and group; who audits all does so in each."""
     held: dict[tuple[str, str], dict[str, str]] = {}
-
-    def holds(programme_id: str, party_id: str, duty: str) -> None:
+    for duty, programme_id, party_id in _duties(state):
         held.setdefault((programme_id, _group_at(state, party_id, None)), {}).setdefault(duty, party_id)
-
-    for programme_id, programme in state.programmes.items():
-        holds(programme_id, programme.current.issuer_id, "issuer")
-    for programme_id, party_id in state.listings:
-        holds(programme_id, party_id, "provider")
-    for programme_id, party_id in state.issued_to:
-        holds(programme_id, party_id, "beneficiary")
+    for programme_id in state.programmes:
+        for party_id in _auditors(state, programme_id):
+            held.setdefault((programme_id, _group_at(state, party_id, None)), {}).setdefault("auditor", party_id)
     for (programme_id, _), duties in sorted(held.items()):
         parties = list(duties.items())
         for nth, (duty, party_id) in enumerate(parties):
             for other, who in parties[nth + 1 :]:
                 yield Together(programme_id, f"{duty} and {other}", party_id, who)
+
+
+def _duties(state: Any) -> Iterator[tuple[str, str, str]]:
+    """(duty, programme, party): issuers, listed providers, and whoever was issued vouchers."""
+    for programme_id, programme in state.programmes.items():
+        yield "issuer", programme_id, programme.current.issuer_id
+    for programme_id, party_id in state.listings:
+        yield "provider", programme_id, party_id
+    for programme_id, party_id in state.issued_to:
+        yield "beneficiary", programme_id, party_id
 
 
 def _in_contracts(state: Any) -> Iterator[Together]:

@@ -55,6 +55,8 @@ _ADVICE: Final[dict[str, str]] = {
     Code.PRICE_OFF_TICK: "Prices are multiples of the currency's minor unit, such as 0.01.",
     Code.BOND_TOO_SMALL: "Raise --bond-bps.",
     Code.PROGRAMME_PAUSED: "`counterfoil programme show` says why; its issuer resumes it.",
+    **dict.fromkeys((Code.AUDITOR_NOT_APPOINTED, Code.AUDITOR_ALREADY_APPOINTED), "See `counterfoil party auditors`."),
+    Code.PARTY_NOT_AN_AUDITOR: "See `counterfoil party list`: the operator registers auditors.",
     Code.PROVIDER_NOT_LISTED: "See `counterfoil programme providers`.",
     Code.PROVIDER_SUSPENDED: "`counterfoil programme providers` says why; the issuer reinstates the provider.",
     Code.AMOUNT_DIFFERS: "Compare the bank's statement with `counterfoil claim payments`; confirm what `due` names.",
@@ -64,8 +66,8 @@ _ADVICE: Final[dict[str, str]] = {
     Code.DUTIES_NOT_SEPARATE: (
         "Another party has to do this: `counterfoil party show PARTY` says what a party may do, and why not."
     ),
-    Code.GATE_CLOSED: "Name later hours: those that are about to begin are not traded.",
-    Code.WINDOW_NOT_VALID: "Let it end after it begins; take a shorter or a nearer one if it does.",
+    Code.GATE_CLOSED: "Name later hours, `first` at the earliest: those that are about to begin are not traded.",
+    Code.WINDOW_NOT_VALID: "Take `least` to `most` hours, and let it end by `last_end`.",
     Code.AMEND_NOT_VALID: "Name --reduce-by or --price. To take back all nodes, cancel the order.",
     Code.NODES_ALREADY_SOLD: "Take back fewer nodes; for another price cancel the offer, and post what is left anew.",
     **dict.fromkeys(
@@ -144,7 +146,7 @@ _SHOWN: Final[dict[str, Callable[[int], str]]] = {
         ),
         format_amount,
     ),
-    "hour": format_hour,
+    **dict.fromkeys(("hour", "last_start", "first", "last_end"), format_hour),
     "report_by": format_time,
     "again": format_time,
 }

@@ -16,6 +16,7 @@ _VIEWS: Final[Mapping[Duty, tuple[str, str]]] = {
     Duty.ISSUER: ("programmes", "issuer_id"),
     Duty.PROVIDER: ("listings", "provider_id"),
     Duty.BENEFICIARY: ("vouchers", "beneficiary_id"),
+    Duty.AUDITOR: ("auditors", "auditor_id"),
 }
 """The duties in a programme: each the view that shows who has it, and the filter."""
 _IN_ACTS: Final[Mapping[Duty, tuple[Role, ...]]] = {
@@ -68,8 +69,8 @@ def duties_of(gateway: Gateway, party_ids: Iterable[str]) -> list[InProgramme]:
     for party_id in party_ids:
         for duty, (view, column) in _VIEWS.items():
             for row in gateway.rows(view, {column: party_id}):
-                if row.get("status") != "delisted":
-                    found[InProgramme(row["programme_id"], duty, party_id, _stopped(duty, row))] = None
+                if row.get("status") != "delisted" and row.get("ended_at") is None:
+                    found[InProgramme(row["programme_id"] or "all", duty, party_id, _stopped(duty, row))] = None
     return sorted(found, key=lambda each: each[:3])
 
 
@@ -86,7 +87,7 @@ def barred(party: Mapping[str, Any], related: Iterable[str], duties: Iterable[In
         Barred(held.programme_id, duty, f"{held.party_id} is {held.duty}"): None
         for held in duties
         for other, duty in either
-        if other is held.duty and duty in party["roles"] and duty is not Duty.ISSUER
+        if other is held.duty and duty in party["roles"] and duty in _VIEWS and duty is not Duty.ISSUER
     }
     together = " or ".join([party["party_id"], *related])
     in_acts = [

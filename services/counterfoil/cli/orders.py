@@ -29,6 +29,7 @@ _PAUSE: Final = 0.05  # seconds
 _REFUSED: Final = {"hold_refused", "bond_refused"}
 """Reasons to close an order whose cause the ledger's view of holds has."""
 _VIEWS: Final[Mapping[type, tuple[str, str]]] = {BidReceived: ("bids", "bid_id"), OfferReceived: ("offers", "offer_id")}
+_OF_HOLD: Final = ("short_vouchers", "short_cash")
 _SHOWN: Final = ("status", "status_reason", "cause", "nodes_filled", "nodes_left")
 
 WaitOption = Annotated[
@@ -78,11 +79,21 @@ def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
         f" from {each['first_hour']} at {format_amount(int(each['price']))}"
         for each in outcome["trades"]
     ]
-    return shown if outcome["cause"] is None else {**shown, "advice": advice(outcome["cause"])}
+    if outcome["cause"] is None:
+        return shown
+    return {**shown, **_short(outcome), "advice": advice(outcome["cause"])}
+
+
+def _short(outcome: Mapping[str, Any]) -> dict[str, str]:
+    """How much more is needed than is available, for people; nothing if that is not why, or the logs do not say."""
+    missing = {"in vouchers": int(outcome["short_vouchers"]), "in cash": int(outcome["short_cash"])}
+    said = [f"{format_amount(amount)} {outcome['currency']} {what}" for what, amount in missing.items() if amount]
+    return {"short": ", ".join(said)} if said else {}
 
 
 def _follow(session: SigningSession, settled: Settled, seconds: float) -> dict[str, Any] | None:
-    """The order's row with its `trades` and, if its funds were refused, the `cause`; None if it made no order.
+    """The order's row with its `trades` and, if its funds were refused, the `cause` and what is short; None if it made
+    no order.
 
     A row with the status `received`: it is not known within the time. Raises `RefusedByService`, `Unreachable`.
     """
@@ -100,5 +111,6 @@ def _follow(session: SigningSession, settled: Settled, seconds: float) -> dict[s
             break
         time.sleep(_PAUSE)
     refused = row["status_reason"] in _REFUSED
-    cause = session.gateway.get("holds", order_id)["reason"] if refused else None
-    return {**row, "cause": cause, "trades": list(session.gateway.rows("trades", {name: order_id}))}
+    hold = session.gateway.get("holds", order_id) if refused else None
+    why = {"cause": None} if hold is None else {"cause": hold["reason"], **{name: hold[name] for name in _OF_HOLD}}
+    return {**row, **why, "trades": list(session.gateway.rows("trades", {name: order_id}))}

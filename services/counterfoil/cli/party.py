@@ -17,8 +17,10 @@ from counterfoil.cli.values import parse_moment
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.issuance.commands import (
+    AppointAuditor,
     AttestGroup,
     CloseParty,
+    DismissAuditor,
     ObjectToRecovery,
     ProposeRecovery,
     RecoverParty,
@@ -32,7 +34,7 @@ app = typer.Typer(
     name="party",
     help=(
         "Parties: register, group, groups, show, list, recover, propose-recovery, object, recoveries, close, suspend,"
-        " reinstate, cancel-order, cancel-orders, cancellations."
+        " reinstate, cancel-order, cancel-orders, cancellations, appoint-auditor, dismiss-auditor, auditors."
     ),
     no_args_is_help=True,
 )
@@ -170,6 +172,33 @@ def group(
     return AttestGroup(party_id=party, group_id=group, since=since, source=source)
 
 
+Audited = Annotated[
+    str | None, option("--programme", "What it audits. Default: all programmes, and every entry.", metavar="PROGRAMME")
+]
+
+
+@signed(
+    app, "appoint-auditor", "counterfoil party appoint-auditor watchdog --programme springfield-2026 --as springfield"
+)
+def appoint_auditor(party: PartyId, programme: Audited = None) -> Body:
+    """Issuer: let a party with the role of auditor read everything of a programme. Operator: of all, entries included.
+
+    It may be related neither to the programme's issuer, providers or beneficiaries, nor to any treasurer or operator.
+    """
+    return AppointAuditor(auditor_id=party, programme_id=programme)
+
+
+@signed(
+    app,
+    "dismiss-auditor",
+    "counterfoil party dismiss-auditor watchdog --programme springfield-2026 --reason 'end of contract'"
+    " --as springfield",
+)
+def dismiss_auditor(party: PartyId, reason: Reason, programme: Audited = None) -> Body:
+    """Issuer, operator: end such an appointment. The reason is public, and every audit lists it."""
+    return DismissAuditor(auditor_id=party, programme_id=programme, reason=reason)
+
+
 @signed(app, "suspend", "counterfoil party suspend norn --reason 'forged readings' --as operator")
 def suspend(party: PartyId, reason: Reason) -> Body:
     """Operator: stop a party: its orders leave the book, and it only ends what it has under way.
@@ -252,3 +281,4 @@ add_list(app, _PARTIES)
 add_list(app, _RECOVERIES, "recoveries")
 add_list(app, Listing("group_facts", "attested groups", "party_id group_id since attested_by source"), "groups")
 add_list(app, _FORCED, "cancellations")
+add_list(app, Listing("auditors", "appointed auditors", "programme_id auditor_id appointed_at ended_at"), "auditors")

@@ -119,8 +119,11 @@ class Code(StrEnum):
     PROVIDER_NOT_LISTED = "provider_not_listed"
     PROVIDER_SUSPENDED = "provider_suspended"
     PROVIDER_NOT_SUSPENDED = "provider_not_suspended"
+    AUDITOR_ALREADY_APPOINTED = "auditor_already_appointed"
+    AUDITOR_NOT_APPOINTED = "auditor_not_appointed"
     PARTY_NOT_A_PROVIDER = "party_not_a_provider"
     PARTY_NOT_A_BENEFICIARY = "party_not_a_beneficiary"
+    PARTY_NOT_AN_AUDITOR = "party_not_an_auditor"
     CLASS_NOT_IN_PROGRAMME = "class_not_in_programme"
     REGION_NOT_IN_PROGRAMME = "region_not_in_programme"
     DUTIES_NOT_SEPARATE = "duties_not_separate"
@@ -252,8 +255,11 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROVIDER_NOT_LISTED: Meaning(_D, True, "The provider is not listed for the programme."),
     Code.PROVIDER_SUSPENDED: Meaning(_D, True, "The programme has suspended the provider: its claims wait."),
     Code.PROVIDER_NOT_SUSPENDED: Meaning(_D, True, "The programme has not suspended the provider."),
+    Code.AUDITOR_ALREADY_APPOINTED: Meaning(_D, False, "The auditor is appointed for that already."),
+    Code.AUDITOR_NOT_APPOINTED: Meaning(_D, True, "The auditor is not appointed for that."),
     Code.PARTY_NOT_A_PROVIDER: Meaning(_D, False, "The party named does not have the role of provider."),
     Code.PARTY_NOT_A_BENEFICIARY: Meaning(_D, False, "The party named does not have the role of beneficiary."),
+    Code.PARTY_NOT_AN_AUDITOR: Meaning(_D, False, "The party named does not have the role of auditor."),
     Code.CLASS_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this accelerator class."),
     Code.REGION_NOT_IN_PROGRAMME: Meaning(_D, False, "The programme does not pay for this region."),
     Code.DUTIES_NOT_SEPARATE: Meaning(

@@ -30,6 +30,8 @@ class Duty(StrEnum):
     DISPUTANT = "disputant"
     ATTESTER = "attester"
     ATTESTED = "attested"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
 
 
 SEPARATE: Final[tuple[tuple[Duty, Duty], ...]] = (
@@ -41,9 +43,15 @@ SEPARATE: Final[tuple[tuple[Duty, Duty], ...]] = (
     (Duty.TREASURER, Duty.CASH_OWNER),
     (Duty.RESOLVER, Duty.DISPUTANT),
     (Duty.ATTESTER, Duty.ATTESTED),
+    (Duty.AUDITOR, Duty.ISSUER),
+    (Duty.AUDITOR, Duty.PROVIDER),
+    (Duty.AUDITOR, Duty.BENEFICIARY),
+    (Duty.AUDITOR, Duty.TREASURER),
+    (Duty.AUDITOR, Duty.OPERATOR),
 )
-"""The first three are held in a programme: who funds it, who is listed for it, who was issued its vouchers. The others
-are held in one act: a decision on a claim, a payment, the resolution of a dispute, the attestation of a relation."""
+"""The first three are held in a programme: who funds it, who is listed for it, who was issued its vouchers. The next
+five are held in one act: a decision on a claim, a payment, the resolution of a dispute, the attestation of a relation.
+The last five are held as long as an auditor is appointed: for a programme, or for all of them."""
 
 
 class Held(NamedTuple):

@@ -113,6 +113,16 @@ class Rules:
     max_evidence: int
     """Documents named by a dispute."""
 
+    # reading
+    max_auditors: int
+    """Appointed for one programme, and for all."""
+
+    # refusals
+    states_shortfalls: bool
+    """Whether a refused hold states whose it was, and what was needed and available."""
+    names_limits: bool
+    """Whether a refused delivery window, or start, names the hours that would have been accepted."""
+
     # work per entry: a timer entry continues what does not fit
     max_matches_per_entry: int
     max_items_per_sweep: int
@@ -168,7 +178,8 @@ class Rules:
     """No deadline that an outage fell into ends sooner than this after it: what was sent meanwhile is decided first."""
 
 
-# Commands that version 4 brought, and those that it takes no more.
+# Commands that a version brought, and those that it takes no more.
+_NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
 _NEW_IN_4: Final = frozenset(
     {
         ("register_party", 2),
@@ -224,7 +235,7 @@ _GONE_IN_4: Final = frozenset(
 
 _FIRST: Final = Rules(
     number=1,
-    absent=_NEW_IN_4,
+    absent=_NEW_IN_4 | _NEW_IN_5,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     judges_text=False,
@@ -256,6 +267,9 @@ _FIRST: Final = Rules(
     max_claims_per_settlement=48,
     max_sources=8,
     max_evidence=16,
+    max_auditors=0,
+    states_shortfalls=False,
+    names_limits=False,
     max_matches_per_entry=24,
     max_items_per_sweep=24,
     currencies=None,
@@ -287,7 +301,7 @@ _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumpti
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
-    absent=_GONE_IN_4,
+    absent=_GONE_IN_4 | _NEW_IN_5,
     judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
@@ -309,7 +323,13 @@ _FOURTH: Final = replace(
     unique_references=True,
 )
 
-RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH)}
+# Every auditor read everything, since nobody appointed any; and who was refused for lack of funds, or for an hour that
+# is not traded, was not told how much is missing, nor which hours are.
+_FIFTH: Final = replace(
+    _FOURTH, number=5, absent=_GONE_IN_4, max_auditors=32, states_shortfalls=True, names_limits=True
+)
+
+RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)}
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
 

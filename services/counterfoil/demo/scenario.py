@@ -37,6 +37,7 @@ from counterfoil.demo.model import (
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import CATALOGUE, MEMORY_MB, Node, Task
 from counterfoil.issuance.commands import (
+    AppointAuditor,
     AppropriateBudget,
     AttestGroup,
     IssueVoucher,
@@ -149,6 +150,7 @@ def found(world: World) -> None:
     world.owners = deal(world.tasks, world.all_firms, world.rng)
     _register(driver, "treasury", "Treasury of the market", ("treasurer",))
     _register(driver, "audit-office", "Audit office", ("auditor",))
+    driver.send("operator", AppointAuditor(auditor_id="audit-office", programme_id=None))
     for name in PROVIDERS:
         _register(driver, name, f"{name.title()} Compute (fictional)", ("provider",))
     for firm in world.all_firms:

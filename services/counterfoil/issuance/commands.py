@@ -278,6 +278,26 @@ class DemandFourEyes(Command):
     act: FourEyesAct
 
 
+@command("appoint_auditor", role=("issuer", "operator"))
+class AppointAuditor(Command):
+    """Issuer: a party with the role of auditor may read everything of the programme. Operator, null: of all programmes.
+
+    It is related neither to whom it audits nor to any treasurer or operator.
+    """
+
+    auditor_id: Id
+    programme_id: Id | None
+
+
+@command("dismiss_auditor", role=("issuer", "operator"))
+class DismissAuditor(Command):
+    """Issuer, operator: end such an appointment, in public."""
+
+    auditor_id: Id
+    programme_id: Id | None
+    reason: Reason
+
+
 @command("issue_voucher", role="issuer")
 class IssueVoucher(Command):
     """Issuer: a voucher of `amount` for a beneficiary, under the programme's current version."""

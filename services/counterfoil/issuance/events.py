@@ -134,6 +134,23 @@ class FourEyesDemanded(Event):
     act: FourEyesAct
 
 
+@event("auditor.appointed.v1")
+class AuditorAppointed(Event):
+    """The auditor may read everything of the programme; null: of every programme, and every entry."""
+
+    auditor_id: Id
+    programme_id: Id | None
+
+
+@event("auditor.dismissed.v1")
+class AuditorDismissed(Event):
+    """The appointment for the programme, or null: for all of them, has ended."""
+
+    auditor_id: Id
+    programme_id: Id | None
+    reason: Reason
+
+
 @event("budget.appropriated.v1")
 class BudgetAppropriated(Event):
     """`amount` more may be issued; `uncommitted_after` is issuance's own count."""

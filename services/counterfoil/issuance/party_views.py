@@ -1,4 +1,4 @@
-"""Issuance's read models of parties: who they are, their keys, recoveries and relations."""
+"""Issuance's read models of parties: who they are, their keys, recoveries and relations, and who audits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from counterfoil.contract.events import (
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.decider import At
-from counterfoil.issuance.events import RecoveryEnded, RecoveryProposed
+from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed, RecoveryEnded, RecoveryProposed
+from counterfoil.issuance.state import ALL
 from counterfoil.ports import Change, Put, Set, View
 from counterfoil.service import Reducers
 
@@ -94,7 +95,21 @@ RECOVERIES: Final = View(
 """`proposed_by`: the operator; none if it was by the party's recovery key. `status`: proposed, in_force or ended. While
 it is proposed, `in_force_at` is when it comes into force if nobody objects, or later if issuance is away meanwhile."""
 
-PARTY_VIEWS: Final[tuple[View, ...]] = (PARTIES, GROUP_FACTS, KEYS, RECOVERIES)
+AUDITORS: Final = View(
+    name="auditors",
+    key=("programme_id", "auditor_id"),
+    columns={
+        "programme_id": "text",
+        "auditor_id": "text",
+        "appointed_at": "time",
+        "ended_at": "time?",
+        "ended_because": "text?",
+    },
+    filters=("programme_id", "auditor_id"),
+)
+"""Who reads what others may not. `programme_id`: empty for all programmes, and every entry."""
+
+PARTY_VIEWS: Final[tuple[View, ...]] = (PARTIES, GROUP_FACTS, KEYS, RECOVERIES, AUDITORS)
 
 
 # parties and keys ---------------------------------------------------------------------------------------------------
@@ -190,6 +205,19 @@ def _recovery(event: RecoveryProposed | PartyRecovered) -> dict[str, object]:
     }
 
 
+# auditors -----------------------------------------------------------------------------------------------------------
+
+
+def _auditor_appointed(event: AuditorAppointed, at: At) -> Iterable[Change]:
+    key = {"programme_id": event.programme_id or ALL, "auditor_id": event.auditor_id}
+    yield Put(AUDITORS.name, {**key, "appointed_at": at.time, "ended_at": None, "ended_because": None})
+
+
+def _auditor_dismissed(event: AuditorDismissed, at: At) -> Iterable[Change]:
+    values = {"ended_at": at.time, "ended_because": event.reason}
+    yield Set(AUDITORS.name, (event.programme_id or ALL, event.auditor_id), values)
+
+
 PARTY_REDUCERS: Final[Reducers] = {
     PartyRegistered: _party_registered,
     GroupAttested: _group_attested,
@@ -202,4 +230,6 @@ PARTY_REDUCERS: Final[Reducers] = {
     RecoveryProposed: _recovery_proposed,
     RecoveryEnded: _recovery_ended,
     PartyRecovered: _party_recovered,
+    AuditorAppointed: _auditor_appointed,
+    AuditorDismissed: _auditor_dismissed,
 }

@@ -27,7 +27,7 @@ from counterfoil.issuance.events import (
     ProgrammePublished,
     ProviderListed,
 )
-from counterfoil.issuance.state import IssuanceState, Programme
+from counterfoil.issuance.state import ALL, IssuanceState, Programme
 
 
 def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party, _at: At) -> Decision:
@@ -56,7 +56,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
         return refuse(Code.CURRENCY_MISMATCH, currency=programme.terms.currency)
     if state.rules.minimum_face and terms.min_face > terms.beneficiary_cap:
         return refuse(Code.MINIMUM_EXCEEDS_QUANTITY, field="min_face")
-    return [
+    return not_separate(state, Held(Duty.ISSUER, actor.party_id), *_auditors(state, body.programme_id, actor)) or [
         ProgrammePublished(
             programme_id=body.programme_id,
             version=body.version,
@@ -65,6 +65,13 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
             terms=terms,
         )
     ]
+
+
+def _auditors(state: IssuanceState, programme_id: str, issuer: Party) -> Iterator[Held]:
+    """The auditors of a programme, or of all, that are related to its issuer."""
+    for each in sorted(state.auditors_of(programme_id) | state.auditors_of(ALL)):
+        if state.directory.related(issuer.party_id, each):
+            yield Held(Duty.AUDITOR, each)
 
 
 def _unfit_period(terms: ProgrammeTerms, rules: Rules) -> Refusal | None:
@@ -128,6 +135,8 @@ def duties_in(state: IssuanceState, programme: Programme, party_id: str) -> Iter
             yield Held(Duty.PROVIDER, each)
         if (programme_id, each) in state.issued_to:
             yield Held(Duty.BENEFICIARY, each)
+        if each in state.auditors_of(programme_id) or each in state.auditors_of(ALL):
+            yield Held(Duty.AUDITOR, each)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Final
 from counterfoil.contract.events import KeyAdded, PartyRecovered, PartyRegistered, RecoveryKeySet, WriterResumed
 from counterfoil.core.decider import COMMON, Decider
 from counterfoil.issuance import (
+    auditors,
     budgets,
     classes,
     currencies,
@@ -23,11 +24,13 @@ from counterfoil.issuance.commands import (
     AddKey,
     AddKeyV1,
     AdoptRules,
+    AppointAuditor,
     AppropriateBudget,
     AttestGroup,
     CloseParty,
     DelistProvider,
     DemandFourEyes,
+    DismissAuditor,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
@@ -53,6 +56,8 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
 )
 from counterfoil.issuance.events import (
+    AuditorAppointed,
+    AuditorDismissed,
     BudgetAppropriated,
     BudgetRecycled,
     BudgetReduced,
@@ -109,6 +114,8 @@ DECIDER: Final = Decider(
         ReinstateProvider: pausing.reinstate_provider,
         PauseProgramme: pausing.pause_programme,
         ResumeProgramme: pausing.resume_programme,
+        AppointAuditor: auditors.appoint_auditor,
+        DismissAuditor: auditors.dismiss_auditor,
         IssueVoucher: vouchers.issue_voucher,
         SuspendVoucher: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
@@ -148,6 +155,8 @@ DECIDER: Final = Decider(
         ProviderReinstated: pausing.provider_reinstated,
         ProgrammePaused: pausing.programme_paused,
         ProgrammeResumed: pausing.programme_resumed,
+        AuditorAppointed: auditors.auditor_appointed,
+        AuditorDismissed: auditors.auditor_dismissed,
         VoucherIssued: vouchers.voucher_issued,
         VoucherSuspended: vouchers.voucher_suspended,
         VoucherReinstated: vouchers.voucher_reinstated,

@@ -11,6 +11,7 @@ the sum over the groups that it belonged to is all that it was issued.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -21,7 +22,21 @@ from counterfoil.contract.limits import (
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import ServiceState
-from counterfoil.core.form import AMOUNT, COUNT, FLAG, OCTETS, TEXT, TIME, Form, by_name, event, one_of, optional, row
+from counterfoil.core.form import (
+    AMOUNT,
+    COUNT,
+    FLAG,
+    OCTETS,
+    TEXT,
+    TIME,
+    TRUE,
+    Form,
+    by_name,
+    event,
+    one_of,
+    optional,
+    row,
+)
 from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import FOUR_EYES, LISTING, Listing
 from counterfoil.core.table import Table
@@ -114,6 +129,14 @@ PROGRAMME: Final = Form(
     ),
     "the current version of a programme, and its totals",
 )  # fmt: skip
+ALL: Final = ""
+"""In the place of a programme: all of them. No id is empty."""
+AUDITOR: Final = Form(
+    "auditor",
+    ("programme_id", "auditor_id"),
+    TRUE,
+    "the auditor is appointed for the programme; for all of them where that is empty",
+)
 ISSUED: Final = Form(
     "issued",
     ("programme_id", "beneficiary_id"),
@@ -135,8 +158,9 @@ class IssuanceState(ServiceState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "classes", "committed", "four_eyes", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys",
-        "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
+        "appointed", "auditors", "classes", "committed", "four_eyes", "group_issued", "issued_to", "key_ids",
+        "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
+        "root", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -148,6 +172,8 @@ class IssuanceState(ServiceState):
         self.issued_to: Table[tuple[str, str], dict[str, int]] = self.keep(Table(ISSUED))  # by programme and party
         self.group_issued: dict[tuple[str, str], int] = {}  # by programme and group
         self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))
+        self.auditors: Table[tuple[str, str], bool] = self.keep(Table(AUDITOR))  # by programme, or ALL, and auditor
+        self.appointed: dict[str, set[str]] = {}  # the same, by programme
         self.root: Table[tuple[()], str] = self.keep(Table(ROOT_OPERATOR))
         self.new_keys: Table[str, NewKeys] = self.keep(Table(NEW_KEYS))
         self.recoveries: Table[str, Recovery] = self.keep(Table(RECOVERY))
@@ -208,6 +234,25 @@ class IssuanceState(ServiceState):
         if amount:
             self.committed[currency] = self.committed.get(currency, 0) + amount
 
+    def appoint(self, programme_id: str, auditor_id: str) -> None:
+        """Know one more auditor of a programme, or of all."""
+        self.auditors[programme_id, auditor_id] = True
+        self._index_auditor(programme_id, auditor_id)
+
+    def _index_auditor(self, programme_id: str, auditor_id: str) -> None:
+        self.appointed.setdefault(programme_id, set()).add(auditor_id)
+
+    def dismiss(self, programme_id: str, auditor_id: str) -> None:
+        """Forget one."""
+        del self.auditors[programme_id, auditor_id]
+        self.appointed[programme_id].remove(auditor_id)
+        if not self.appointed[programme_id]:
+            del self.appointed[programme_id]
+
+    def auditors_of(self, programme_id: str) -> AbstractSet[str]:
+        """Who is appointed for exactly that: a programme, or `ALL`."""
+        return self.appointed.get(programme_id, frozenset())
+
     def open(self, voucher_id: str, voucher: Voucher) -> None:
         """Know one more voucher."""
         self.vouchers[voucher_id] = voucher
@@ -260,6 +305,9 @@ class IssuanceState(ServiceState):
         self.recovering = {}
         for recovery_id in sorted(self.recoveries):
             self._index(recovery_id, self.recoveries[recovery_id])
+        self.appointed = {}
+        for programme_id, auditor_id in self.auditors:
+            self._index_auditor(programme_id, auditor_id)
         self.open_vouchers, self.committed = {}, {}
         for voucher in self.vouchers.values():
             self._count_open(voucher, 1)

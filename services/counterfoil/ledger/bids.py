@@ -13,8 +13,9 @@ from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CO_PAYMENTS, cash
 from counterfoil.ledger.drawdown import choose, need
-from counterfoil.ledger.events import ContractFunded, HoldPlaced, HoldRefused
+from counterfoil.ledger.events import ContractFunded, HoldPlaced
 from counterfoil.ledger.holds import BidNeed, Hold, split, total
+from counterfoil.ledger.refusals import Order, not_available, refused
 from counterfoil.ledger.releases import reduce, release, voucher_legs
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced
@@ -22,13 +23,15 @@ from counterfoil.matching.events import BidClosed, BidReceived, BidReduced
 
 def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     """Hold a bid's funds."""
+    order = Order(event.bid_id, "bid", event.beneficiary_id, event.programme_id, event.currency)
     chosen = choose(state, event, at)
     if isinstance(chosen, Code):
-        return [HoldRefused(hold_id=event.bid_id, purpose="bid", code=chosen.value)]
-    draws, version = chosen
-    money = need(state.terms(event.programme_id, version), event.cost_per_node, event.nodes, event.partial)[1]
-    if money > state.accounts.find(cash(event.beneficiary_id), event.currency).available:
-        return [HoldRefused(hold_id=event.bid_id, purpose="bid", code=Code.EXCEEDS_AVAILABLE.value)]
+        return [refused(state, order, chosen)]
+    version, draws, covers = chosen
+    subsidy, money = need(state.terms(event.programme_id, version), event.cost_per_node, event.nodes, event.partial)
+    available = state.accounts.find(cash(event.beneficiary_id), event.currency).available
+    if not covers or money > available:
+        return [not_available(state, order, vouchers=(subsidy, total(draws)), cash=(money, available))]
     posting = Posting(state.accounts)
     voucher_legs(posting, "hold", event.beneficiary_id, draws)
     posting.leg("hold", event.currency, cash(event.beneficiary_id), CO_PAYMENTS, money)

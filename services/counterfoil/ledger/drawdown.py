@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.terms import ProgrammeTerms
@@ -32,10 +33,19 @@ def need(terms: ProgrammeTerms, cost_per_node: int, nodes: int, partial: bool) -
     return subsidy, whole - subsidy + (max(nodes - 1, 0) if partial and terms.rounds else 0)
 
 
-def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, ...], int] | Code:
-    """What each voucher pays, and their version: those named, in that order, else usable ones, first to expire first.
+class Choice(NamedTuple):
+    """What vouchers of one programme version pay for a bid; `covers`: whether that is all that it needs of them."""
 
-    Vouchers of one hold are of one programme version: the first that covers the bid.
+    version: int
+    draws: tuple[Draw, ...]
+    covers: bool
+
+
+def choose(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
+    """What each voucher pays: those named, in that order, else usable ones, first to expire first.
+
+    Vouchers of one hold are of one programme version: the first that covers the bid; if none does, the one of which the
+    least is missing, the newest one if there are no vouchers.
     """
     if event.programme_id not in state.programmes:
         return Code.UNKNOWN_PROGRAMME
@@ -52,7 +62,7 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> tuple[tuple[Draw, 
     return min(barred, key=_PRECEDENCE.index) if barred else _cover(state, event, mine)
 
 
-def _cover(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) -> tuple[tuple[Draw, ...], int] | Code:
+def _cover(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) -> Choice | Code:
     """Draw on the vouchers in order until those of one version cover the bid; later ones are not read."""
     mine = owner(event.beneficiary_id)
     drawn: dict[int, tuple[int, list[Draw]]] = {}  # by version: what is still wanted, and the draws so far
@@ -66,10 +76,12 @@ def _cover(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) 
             draws.append(Draw(voucher_id=voucher.voucher_id, amount=taken))
             drawn[voucher.version] = (wanted - taken, draws)
         if taken == wanted:
-            return (
-                Code.OVER_LIMIT if len(draws) > state.rules.max_vouchers_per_hold else (tuple(draws), voucher.version)
-            )
-    return Code.EXCEEDS_AVAILABLE
+            too_many = len(draws) > state.rules.max_vouchers_per_hold
+            return Code.OVER_LIMIT if too_many else Choice(voucher.version, tuple(draws), covers=True)
+    if not drawn:
+        return Choice(max(state.programmes[event.programme_id]), (), covers=False)
+    version = min(drawn, key=lambda each: drawn[each][0])
+    return Choice(version, tuple(drawn[version][1]), covers=False)
 
 
 def _theirs(state: LedgerState, voucher: Voucher, event: BidReceived) -> bool:

@@ -59,6 +59,15 @@ class Draw:
     amount: Amount
 
 
+@record
+class Shortfall:
+    """An order needs more than is available: of vouchers that may pay for it, or of cash."""
+
+    of: Literal["vouchers", "cash"]
+    needed: PositiveAmount
+    available: Amount
+
+
 @event("appropriation.posted.v1")
 class AppropriationPosted(Event):
     """Budget: funding -> appropriation."""
@@ -228,12 +237,25 @@ class BondHeld(Event):
 
 
 @event("hold.refused.v1")
-class HoldRefused(Event):
-    """The order may not enter the book; `code` is a refusal code."""
+class HoldRefusedV1(Event):
+    """The order may not enter the book; `code` is a refusal code. Of rules 1 to 4."""
 
     hold_id: Id
     purpose: Literal["bid", "offer"]
     code: Word
+
+
+@event("hold.refused.v2")
+class HoldRefused(Event):
+    """The order may not enter the book; `code` is a refusal code. `lacking`: what is not available, if that is why."""
+
+    hold_id: Id
+    purpose: Literal["bid", "offer"]
+    party_id: Id
+    programme_id: Id | None
+    currency: Currency
+    code: Word
+    lacking: tuple[Shortfall, ...]
 
 
 @event("hold.reduced.v1")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterfoil.contract.record import Event
-from counterfoil.contract.refusals import Code
 from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import BONDS, cash
-from counterfoil.ledger.events import BondHeld, HoldRefused
+from counterfoil.ledger.events import BondHeld
 from counterfoil.ledger.holds import BondRate, Hold
+from counterfoil.ledger.refusals import Order, not_available
 from counterfoil.ledger.releases import reduce, release
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
@@ -18,8 +18,10 @@ from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
 
 def hold_offer(state: LedgerState, event: OfferReceived, _at: At) -> Sequence[Event]:
     """Hold an offer's bond."""
-    if event.bond > state.accounts.find(cash(event.provider_id), event.currency).available:
-        return [HoldRefused(hold_id=event.offer_id, purpose="offer", code=Code.EXCEEDS_AVAILABLE.value)]
+    available = state.accounts.find(cash(event.provider_id), event.currency).available
+    if event.bond > available:
+        order = Order(event.offer_id, "offer", event.provider_id, None, event.currency)
+        return [not_available(state, order, cash=(event.bond, available))]
     posting = Posting(state.accounts)
     posting.leg("hold", event.currency, cash(event.provider_id), BONDS, event.bond)
     return [

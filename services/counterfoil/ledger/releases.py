@@ -10,7 +10,7 @@ from counterfoil.core.decider import At
 from counterfoil.ledger.accounts import Effect, Posting
 from counterfoil.ledger.chart import BONDS, CO_PAYMENTS, REDEEMED, cash, owner
 from counterfoil.ledger.endings import bury
-from counterfoil.ledger.events import Draw, HoldReduced, HoldRefused, HoldReleased
+from counterfoil.ledger.events import Draw, HoldReduced, HoldReleased
 from counterfoil.ledger.holds import Hold, total
 from counterfoil.ledger.state import LedgerState
 
@@ -80,7 +80,3 @@ def hold_released(state: LedgerState, event: HoldReleased, _at: At) -> None:
     """Apply a release: the hold is over."""
     state.book(event.legs)
     state.holds.drop(event.purpose, event.hold_id)
-
-
-def hold_refused(_state: LedgerState, _event: HoldRefused, _at: At) -> None:
-    """A refused hold leaves nothing behind."""

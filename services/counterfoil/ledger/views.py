@@ -28,6 +28,7 @@ from counterfoil.ledger.events import (
     HoldPlaced,
     HoldReduced,
     HoldRefused,
+    HoldRefusedV1,
     HoldReleased,
     Leg,
     ReceivableOffset,
@@ -83,6 +84,9 @@ HOLDS: Final = View(
         "vouchers": "amount",
         "cash": "amount",
         "bond": "amount",
+        "currency": "text?",
+        "short_vouchers": "amount",
+        "short_cash": "amount",
         "status": "text",
         "status_since": "time",
         "reason": "text?",
@@ -91,6 +95,8 @@ HOLDS: Final = View(
 )
 """`purpose`: bid, offer (its bond) or contract (named by its trade); amounts are what is left.
 
+`short_vouchers`, `short_cash`: how much more was needed than available, if that is why it was refused; of refusals by
+rules 1 to 4 neither that nor the party is known. `currency`: null for those, and for contracts, whose orders have it.
 `status`: held, refused, released, traded (a bid that was filled), completed, cancelled or defaulted. A contract names
 its orders, whose rows name the parties; `bond` is a contract's part of its offer's.
 """
@@ -134,6 +140,7 @@ VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES, CR
 
 Reducer = Callable[[Any, At], Iterable[Change]]
 _NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
+_NOT_SHORT: Final = {"short_vouchers": 0, "short_cash": 0}
 
 
 # balances -----------------------------------------------------------------------------------------------------------
@@ -192,21 +199,30 @@ def _voucher_credited(event: VoucherCredited | VoucherRestored, _at: At) -> Iter
 def _hold(hold_id: str, purpose: str, at: At, **known: object) -> Put:
     """A new row; what is not known is null, zero or `held`."""
     names = dict.fromkeys(("party_id", "programme_id", "bid_id", "offer_id", "reason"))
-    row = {"hold_id": hold_id, "purpose": purpose, **names, **_NOTHING_LEFT, "bond": 0, "status": "held"}
+    row = {"hold_id": hold_id, "purpose": purpose, **names, **_NOTHING_LEFT, **_NOT_SHORT, "bond": 0}
+    row |= {"currency": None, "status": "held"}
     return Put(HOLDS.name, {**row, "status_since": at.time, **known})
 
 
 def _hold_placed(event: HoldPlaced, at: At) -> Iterable[Change]:
+    whose = {"party_id": event.party_id, "programme_id": event.programme_id, "currency": event.currency}
     amounts = {"nodes": event.nodes, "vouchers": total(event.vouchers), "cash": event.cash}
-    yield _hold(event.hold_id, "bid", at, party_id=event.party_id, programme_id=event.programme_id, **amounts)
+    yield _hold(event.hold_id, "bid", at, **whose, **amounts)
 
 
 def _bond_held(event: BondHeld, at: At) -> Iterable[Change]:
-    yield _hold(event.hold_id, "offer", at, party_id=event.provider_id, cash=event.amount)
+    whose = {"party_id": event.provider_id, "currency": event.currency}
+    yield _hold(event.hold_id, "offer", at, **whose, cash=event.amount)
+
+
+def _hold_refused_v1(event: HoldRefusedV1, at: At) -> Iterable[Change]:
+    yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code)
 
 
 def _hold_refused(event: HoldRefused, at: At) -> Iterable[Change]:
-    yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code)
+    whose = {"party_id": event.party_id, "programme_id": event.programme_id, "currency": event.currency}
+    short = {f"short_{each.of}": each.needed - each.available for each in event.lacking}
+    yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code, **whose, **short)
 
 
 def _funding_ended(event: FundingEnded, _at: At) -> Iterable[Change]:
@@ -284,6 +300,7 @@ REDUCERS: Final[Reducers] = {
     FundingEnded: _funding_ended,
     HoldPlaced: _and_posted(_hold_placed),
     BondHeld: _and_posted(_bond_held),
+    HoldRefusedV1: _hold_refused_v1,
     HoldRefused: _hold_refused,
     HoldReduced: _and_posted(_hold_reduced),
     HoldReleased: _and_posted(_hold_released),

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
-from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused
+from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -76,7 +76,7 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
     ]
 
 
-def hold_refused(state: MatchingState, event: HoldRefused, _at: At) -> Sequence[Event]:
+def hold_refused(state: MatchingState, event: HoldRefused | HoldRefusedV1, _at: At) -> Sequence[Event]:
     """The funds or the bond cannot be held: the order is closed, unless it was closed before."""
     if event.purpose == "bid":
         return [BidClosed(bid_id=event.hold_id, reason="hold_refused")] if event.hold_id in state.bids else []

@@ -42,9 +42,11 @@ def off_tick(state: MatchingState, currency: str, price: int) -> Refusal | None:
 
 def unfit_window(span: int, shortest: int, end: int, rules: Rules, at: At) -> Refusal | None:
     """`span`: hours of an offer's window, or between a bid's first and last start; `end`: the last hour, exclusive."""
-    ahead = end - at.time // HOUR
-    fits = shortest <= span <= rules.max_window_hours and ahead <= rules.max_horizon_hours
-    return None if fits else refuse(Code.WINDOW_NOT_VALID)
+    last_end = at.time // HOUR + rules.max_horizon_hours
+    if shortest <= span <= rules.max_window_hours and end <= last_end:
+        return None
+    limits = {"hours": span, "least": shortest, "most": rules.max_window_hours, "last_end": last_end}
+    return refuse(Code.WINDOW_NOT_VALID, **(limits if rules.names_limits else {}))
 
 
 def unfit_time_in_force(tif: str, good_until: int | None, at: At, *, post_only: bool = False) -> Refusal | None:
@@ -65,4 +67,7 @@ def too_large(amount: int) -> Refusal | None:
 
 def past_gate(last_start: int, rules: Rules, at: At) -> Refusal | None:
     """The last hour at which a block may start can still be traded."""
-    return refuse(Code.GATE_CLOSED) if last_start < floor_hour(at.time, rules) else None
+    first = floor_hour(at.time, rules)
+    if last_start >= first:
+        return None
+    return refuse(Code.GATE_CLOSED, **({"last_start": last_start, "first": first} if rules.names_limits else {}))

@@ -16,7 +16,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
-from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused
+from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
 from counterfoil.matching import evolve, forced_cancellations, leaving
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
@@ -79,6 +79,7 @@ DECIDER: Final = Decider(
         "ledger": {
             HoldPlaced: funds_held,
             BondHeld: bond_held,
+            HoldRefusedV1: hold_refused,
             HoldRefused: hold_refused,
             FundingEnded: funding_ended,
         },
