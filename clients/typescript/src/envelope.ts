@@ -12,9 +12,14 @@ export function preAuthEncoding(payload: Uint8Array, payloadType: string = PAYLO
   return concat(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload);
 }
 
-export function encodeEnvelope(payload: Uint8Array, signature: Uint8Array, keyId: string): string {
+export function encodeEnvelope(
+  payload: Uint8Array,
+  signature: Uint8Array,
+  keyId: string,
+  payloadType: string = PAYLOAD_TYPE,
+): string {
   const signatures = [{ keyid: keyId, sig: toBase64(signature) }];
-  return JSON.stringify({ payload: toBase64(payload), payloadType: PAYLOAD_TYPE, signatures });
+  return JSON.stringify({ payload: toBase64(payload), payloadType, signatures });
 }
 
 /** The payload in an envelope; the signature is not verified. Throws `FormatError`. */

@@ -15,6 +15,8 @@ export interface GatewayOptions {
   readonly sleep?: (milliseconds: number) => Promise<void>;
   /** Milliseconds until a request is given up; a gateway answers a command within 30 s. Default: 40000. */
   readonly timeout?: number;
+  /** The token of a session that was opened before, to read by. Default: none; `openSession` opens one. */
+  readonly token?: string;
 }
 
 export interface Answer {
@@ -74,8 +76,9 @@ export class Exchange {
   async askJson(
     path: string,
     request: RequestInit = {},
+    done: number = 200,
   ): Promise<{ answer: Answer; json: { readonly [name: string]: Json } }> {
-    const answer = await this.ask(path, request);
+    const answer = await this.ask(path, request, done);
     return { answer, json: this.json(answer) };
   }
 
@@ -83,7 +86,7 @@ export class Exchange {
    * The lines of an endless answer; a heartbeat is due every 15 s. Throws as `ask`, without repetitions, and `Unreachable`
    * when the stream ends or stands still.
    */
-  async *lines(path: string): AsyncGenerator<string> {
+  async *lines(path: string, headers: Record<string, string> = {}): AsyncGenerator<string> {
     const still = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const alive = () => {
@@ -92,7 +95,7 @@ export class Exchange {
     };
     alive();
     try {
-      const response = await this.fetch(this.base + path, { ...OWN, signal: still.signal });
+      const response = await this.fetch(this.base + path, { headers, ...OWN, signal: still.signal });
       if (response.status !== 200 || response.body === null) {
         throw this.problem({ status: response.status, headers: response.headers, body: await bounded(response) });
       }

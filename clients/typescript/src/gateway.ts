@@ -2,12 +2,13 @@
 
 import type { Bytes } from "./bytes.js";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-import type { SignedCommand } from "./commands.js";
-import { NotThere, Unreachable } from "./errors.js";
+import type { Author, SignedCommand } from "./commands.js";
+import { NotThere, Refused, Unreachable } from "./errors.js";
 import { Exchange, type GatewayOptions } from "./exchange.js";
 import type { Views } from "./generated/tables.js";
 import type { VerifyKey } from "./note.js";
 import type { Receipt } from "./receipt.js";
+import { type Session, signOpenSession } from "./sessions.js";
 import { eventsOf } from "./stream.js";
 import { checkHistory } from "./tiles.js";
 import type { Entry } from "./verify.js";
@@ -39,12 +40,16 @@ type Parameters = [string, string][];
 
 const PAGE = 200;
 const ENVELOPE = { "Content-Type": "application/vnd.dsse.envelope.v1+json" };
+/** Where the entries of a log are, which not everybody may read. */
+const BUNDLES = "tile/entries/";
 /** Milliseconds within which a log must publish entries that are known to be committed, and between two looks. */
 const PUBLISHED_WITHIN = 30_000;
 const POLL = 250;
 
 export class Gateway {
   private readonly exchange: Exchange;
+  private token: string | undefined;
+  private author: Author | undefined;
   /** Waits some milliseconds. */
   readonly sleep: (milliseconds: number) => Promise<void>;
 
@@ -52,6 +57,37 @@ export class Gateway {
   constructor(url: string, options: GatewayOptions = {}) {
     this.exchange = new Exchange(url.replace(/\/+$/, ""), options);
     this.sleep = this.exchange.sleep;
+    this.token = options.token;
+  }
+
+  /**
+   * Open a session, and read as its party from now on; when it is over, another is opened. Throws `Refused`,
+   * `Unreachable`.
+   */
+  async openSession(author: Author): Promise<Session> {
+    let json: Readonly<Record<string, unknown>>;
+    try {
+      json = await this.opened(author);
+    } catch (problem) {
+      // an answer was lost, and its document is used up
+      if (!(problem instanceof Refused && problem.code === "nonce_used")) throw problem;
+      json = await this.opened(author);
+    }
+    const { token, party_id, roles, expires_at } = json;
+    if (typeof token !== "string" || !Array.isArray(roles)) {
+      throw new Unreachable(`${this.exchange.base} did not answer with a session`);
+    }
+    this.token = token;
+    this.author = author;
+    return { token, party: String(party_id), roles: roles.map(String), expiresAt: new Date(String(expires_at)) };
+  }
+
+  /** End this gateway's session; `all`: all of its party. From now on it reads as anybody. Throws `Refused`, `Unreachable`. */
+  async endSession(all: boolean = false): Promise<void> {
+    const request = { method: "DELETE", headers: this.authorisation() };
+    await this.exchange.ask(`/v1/sessions${all ? "?all=true" : ""}`, request, 204);
+    this.token = undefined;
+    this.author = undefined;
   }
 
   /**
@@ -74,14 +110,14 @@ export class Gateway {
   async receipt({ aud, actor, id }: Pick<SignedCommand, "aud" | "actor" | "id">): Promise<Receipt> {
     const [, service = "", shard = "main"] = aud.split("/");
     const log = shard === "main" ? [service] : [service, shard];
-    const { json } = await this.exchange.askJson(`/v1/commands/${quoted(...log, actor, id)}`);
+    const { json } = await this.readJson(`/v1/commands/${quoted(...log, actor, id)}`);
     return json as unknown as Receipt;
   }
 
   /** One row by the parts of its key. Throws `NotThere`, `Refused`, `Unreachable`. */
   async row<V extends ViewName>(view: V, key: string | readonly string[], wait: Wait = {}): Promise<Row<V>> {
     const parts = typeof key === "string" ? [key] : key;
-    const { json } = await this.exchange.askJson(`/v1/${view}/${quoted(...parts)}${query(waiting(wait))}`);
+    const { json } = await this.readJson(`/v1/${view}/${quoted(...parts)}${query(waiting(wait))}`);
     return json as Row<V>;
   }
 
@@ -98,7 +134,7 @@ export class Gateway {
     const cursor: Parameters = after === undefined ? [] : [["after", after]];
     const limited: Parameters = [["limit", String(limit)]];
     const parameters = [...given, ...waiting(options), ...limited, ...cursor];
-    const { answer, json } = await this.exchange.askJson(`/v1/${view}${query(parameters)}`);
+    const { answer, json } = await this.readJson(`/v1/${view}${query(parameters)}`);
     const { items, next } = json;
     if (!Array.isArray(items)) throw new Unreachable(`${this.exchange.base} did not answer with a page`);
     const position = answer.headers.get("counterfoil-position") ?? "";
@@ -134,7 +170,7 @@ export class Gateway {
       ["region", region],
       ["currency", currency],
     ];
-    return (await this.exchange.askJson(`/v1/depth${query([...market, ...waiting(wait)])}`)).json;
+    return (await this.readJson(`/v1/depth${query([...market, ...waiting(wait)])}`)).json;
   }
 
   /**
@@ -148,15 +184,21 @@ export class Gateway {
   ): AsyncGenerator<Streamed, never, undefined> {
     const start: Parameters = from.map((position) => ["from", position]);
     const wanted: Parameters = logs.map((log) => ["service", log]);
-    for await (const { id, data } of eventsOf(this.exchange.lines(`/v1/events${query([...start, ...wanted])}`))) {
+    const path = `/v1/events${query([...start, ...wanted])}`;
+    for await (const { id, data } of eventsOf(this.exchange.lines(path, this.authorisation()))) {
       yield { next: id.split(","), entry: JSON.parse(data) as Entry };
     }
     throw new Unreachable(`the stream from ${this.exchange.base} ended`);
   }
 
-  /** A published file of a log (`ledger/main`): `checkpoint`, `vkey` or a tile's path. Throws `NotThere`, `Unreachable`. */
+  /**
+   * A published file of a log (`ledger/main`): `checkpoint`, `vkey` or a tile's path. Throws `NotThere`, `Unreachable`;
+   * `Refused` for entry bundles that this reader may not see.
+   */
   async logFile(log: string, path: string): Promise<Bytes> {
-    return (await this.exchange.ask(`/log/${quoted(...log.split("/"))}/${path}`)).body;
+    const file = `/log/${quoted(...log.split("/"))}/${path}`;
+    if (!path.startsWith(BUNDLES)) return (await this.exchange.ask(file)).body;
+    return (await this.reading((request) => this.exchange.ask(file, request))).body;
   }
 
   /**
@@ -173,6 +215,30 @@ export class Gateway {
         return newest;
       }
       await this.sleep(POLL);
+    }
+  }
+
+  private async opened(author: Author): Promise<Readonly<Record<string, unknown>>> {
+    const body = await signOpenSession(author);
+    return (await this.exchange.askJson("/v1/sessions", { method: "POST", headers: ENVELOPE, body }, 201)).json;
+  }
+
+  private authorisation(): Record<string, string> {
+    return this.token === undefined ? {} : { Authorization: `Bearer ${this.token}` };
+  }
+
+  private readJson(path: string): ReturnType<Exchange["askJson"]> {
+    return this.reading((request) => this.exchange.askJson(path, request));
+  }
+
+  /** Send a request with the token; where that is over and its author is known, again with another one. */
+  private async reading<T>(send: (request: RequestInit) => Promise<T>): Promise<T> {
+    try {
+      return await send({ headers: this.authorisation() });
+    } catch (problem) {
+      if (!(problem instanceof Refused && problem.code === "unknown_session") || !this.author) throw problem;
+      await this.openSession(this.author);
+      return send({ headers: this.authorisation() });
     }
   }
 

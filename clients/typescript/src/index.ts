@@ -35,6 +35,7 @@ export { type Note, parseNote, parseVerifyKey, parseVerifyKeys, type VerifyKey, 
 export { type Followed, followOrder } from "./orders.js";
 export { type LogProof, parseProof, verifyProof } from "./proof.js";
 export type { Outcome, Receipt } from "./receipt.js";
+export { OPEN_SESSION_TYPE, type Session, signOpenSession } from "./sessions.js";
 export { type StateProof, verifyState } from "./state.js";
 export { checkHistory, parseBundle, type ReadFile, TILE_WIDTH, tilePath } from "./tiles.js";
 export { type Entry, type Proven, verifyEntry, verifyReceipt } from "./verify.js";

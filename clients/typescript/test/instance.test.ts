@@ -21,6 +21,7 @@ import {
   rootOf,
   type SignedCommand,
   SigningKey,
+  signOpenSession,
   tilePath,
   toHex,
   Unreachable,
@@ -259,3 +260,43 @@ test("a command of a key that the log does not know is refused before it is logg
     );
   });
 });
+
+test("a session reads as its party until it is ended", served, async () => {
+  const gateway = new Gateway(url);
+  const operator = await authorOf("operator");
+  const session = await gateway.openSession(operator);
+  assert.deepEqual([session.party, session.roles], ["operator", ["operator"]]);
+  assert.ok(session.expiresAt.getTime() > Date.now());
+  const { size } = await gateway.checkpoint("issuance/main", await parseVerifyKeys(await pinned("issuance")));
+  const bundle = `tile/entries/000${size < 256 ? `.p/${size}` : ""}`;
+  await gateway.logFile("issuance/main", bundle);
+  for await (const { entry } of gateway.entries(["issuance:0"], ["issuance"])) {
+    assert.equal(entry.data.index, 0);
+    break;
+  }
+
+  const same = new Gateway(url, { token: session.token });
+  await same.endSession();
+  await gateway.logFile("issuance/main", bundle); // by another session, which opens by itself
+  const ended = new Gateway(url, { token: session.token });
+  await assert.rejects(ended.logFile("issuance/main", bundle), isRefused);
+});
+
+test("what opens a session opens one, of its own instance, and is no command", served, async () => {
+  const operator = await authorOf("operator");
+  const send = (body: string, path = "/v1/sessions") => fetch(url + path, { method: "POST", body });
+  const envelope = await signOpenSession(operator);
+  assert.deepEqual([(await send(envelope)).status, (await send(envelope)).status], [201, 409]);
+  const elsewhere = await signOpenSession(new Author("operator", operator.key, "rival.example"));
+  assert.equal((await send(elsewhere)).status, 421);
+  assert.equal((await send(await signOpenSession(operator, new Date(Date.now() - 200_000)))).status, 400);
+  assert.equal((await send(await signOpenSession(operator), "/v1/commands")).status, 400);
+});
+
+function isRefused(problem: unknown): boolean {
+  return problem instanceof Refused && problem.code === "unknown_session";
+}
+
+function pinned(service: string): Promise<string> {
+  return readFile(`${home}/logs/${service}/main/vkey`, "utf8");
+}

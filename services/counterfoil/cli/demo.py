@@ -83,7 +83,11 @@ def register(app: typer.Typer) -> None:
             report = _play_distributed(out, home, (kafka, database), (seed, nodes, pods))
         else:
             report = _play(out, home, gateway, clock, (seed, nodes, pods))
-        out.show(report, *tables(report), plain(f"everything is in {home}", "dim"))
+        out.show(
+            report,
+            *tables(report),
+            plain(f"everything is in {home}; served, everybody may read all of it (disclosure: public)", "dim"),
+        )
         if not report["audit"]["clean"]:
             raise typer.Exit(FOUND)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil.cli.command import Invalid, Out
+from counterfoil.contract.disclosure import Disclosure
 from counterfoil.settings import Listen, Settings
 
 if TYPE_CHECKING:
@@ -99,8 +100,12 @@ def protections_of(settings: Settings, instance: Instance, listen: str) -> Prote
     named = (*settings.hosts.split(","), *(host.partition(":")[0].lower() for host in hosts))
     proxies = tuple(filter(None, settings.proxies.split(",")))
     quota = Quota(settings.quota_entries, settings.quota_bytes)
-    disclosure = settings.disclosure or instance.identity.disclosure
-    return Protections(quota, frozenset(filter(None, named)), proxies, disclosure)
+    return Protections(quota, frozenset(filter(None, named)), proxies, disclosure_of(settings, instance))
+
+
+def disclosure_of(settings: Settings, instance: Instance) -> Disclosure:
+    """Who may read what of a gateway's answers: as the environment says, else the instance."""
+    return settings.disclosure or instance.identity.disclosure
 
 
 @contextmanager

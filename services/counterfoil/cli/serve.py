@@ -136,13 +136,17 @@ def _started(system: Distributed) -> bool:
 
 
 def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socket | None) -> None:
-    from counterfoil.cli.gateway_server import http_url, listener_url, warn_without_tls
+    from counterfoil.cli.gateway_server import disclosure_of, http_url, listener_url, warn_without_tls
 
     found = {
         "serves": list(names),
         "home": str(system.instance.root),
         "probes": http_url(*system.probes.address),
-        **({"url": listener_url(listener)} if listener is not None else {}),
+        **(
+            {"url": listener_url(listener), "disclosure": disclosure_of(out.settings, system.instance)}
+            if listener
+            else {}
+        ),
     }
     out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
     if listener is not None:

@@ -115,11 +115,13 @@ def _run(
     out: Out, system: Embedded, server: uvicorn.Server, listener: socket, stop: StopSignal, monitor: Monitor
 ) -> None:
     from counterfoil.bootstrap.monitor import watch_embedded
+    from counterfoil.cli.gateway_server import disclosure_of
 
     system.start()
     watch_embedded(monitor, system)
     addresses = {"url": listener_url(listener), "probes": http_url(*monitor.probes.address)}
     found = {**addresses, **instance_files(system.instance)}
+    found["disclosure"] = disclosure_of(out.settings, system.instance)
     out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
     warn_without_tls(out, listener)
     if not stop.received:

@@ -64,9 +64,9 @@ def router(backend: Backend, pools: Pools, readers: Readers) -> APIRouter:
         except FormatError:
             raise Problem(ProblemCode.NOT_A_TILE, rest[:80]) from None
         caching = _IMMUTABLE
-        if rest.startswith(BUNDLES) and readers.disclosure != "public":
+        if rest.startswith(BUNDLES):
             await readers.everything(request)
-            caching = _PRIVATE
+            caching = _IMMUTABLE if readers.disclosure == "public" else _PRIVATE
         return await pools.points.run(answer, request, LogId(service, shard), f"tile/{rest}", _BINARY, caching)
 
     return routes
