@@ -2,4 +2,6 @@
 
 from typing import Literal
 
-Part = Literal["all", "end-to-end", "market", "core", "audit", "state-root", "start", "memory", "distributed"]
+Part = Literal[
+    "all", "end-to-end", "market", "core", "programme", "audit", "state-root", "start", "memory", "distributed"
+]

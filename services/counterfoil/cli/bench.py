@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.bench import audits, embedded, figure, starts, state_roots
+        from counterfoil.bench import audits, embedded, figure, programmes, starts, state_roots
         from counterfoil.demo.scenario import START
         from counterfoil.demo.workload import BIDDING, prepare_bidding
 
@@ -57,6 +57,8 @@ def register(app: typer.Typer) -> None:
             embedded.market_flow(market, report)
         if part in ("all", "core"):
             embedded.core(commands, report)
+        if part in ("all", "programme"):
+            programmes.evaluations(report)
         if part in ("all", "audit"):
             audits.audits(commands * _AUDITED, market, report)
         if part in ("all", "state-root"):

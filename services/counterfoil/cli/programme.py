@@ -11,6 +11,7 @@ import typer
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Reason, argument, option
+from counterfoil.cli.programme_files import add_to
 from counterfoil.cli.render import lines
 from counterfoil.cli.signing import refused_form, signed
 from counterfoil.contract.canonical import Refused, parse_json
@@ -183,3 +184,4 @@ add_both(app, Listing("programmes", "programmes", _COLUMNS, "springfield-2026"))
 add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")
 add_list(app, Listing("four_eyes", "acts that need two signatories", "programme_id act demanded_at"), "two-signatories")
 add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")
+add_to(app)

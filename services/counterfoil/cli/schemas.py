@@ -19,6 +19,7 @@ from counterfoil.cli.extras import extra
 from counterfoil.cli.render import lines
 from counterfoil.contract.export import render
 from counterfoil.core.rules import RULES, Rules
+from counterfoil.programme.export import programme_files
 from counterfoil.vocabulary import VOCABULARY
 
 GENERATED_FOLDERS = ("commands", "events", state_records.FOLDER)
@@ -38,7 +39,12 @@ _PRETTY: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 def contract_files() -> dict[str, bytes]:
     """What is generated from the contract, the rules and the states, by path below ``schemas/``."""
-    return {**render(VOCABULARY), RULES_TABLE: rules_table().encode(), **state_records.state_files(DECIDERS)}
+    return {
+        **render(VOCABULARY),
+        **programme_files(),
+        RULES_TABLE: rules_table().encode(),
+        **state_records.state_files(DECIDERS),
+    }
 
 
 def rules_table() -> str:

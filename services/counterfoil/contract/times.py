@@ -28,11 +28,16 @@ microsecond. What is computed from such times lies at most two windows of a year
 stay below 2^53, so a time is a JSON integer wherever one is needed."""
 
 
-def _days(year: int, month: int, day: int, last_year: int = LAST_YEAR) -> int:
+FIRST_DATE_YEAR: Final = 1800
+LAST_DATE_YEAR: Final = 2399
+"""Of dates that are not times of a log: when a company was founded, when a programme ends."""
+
+
+def _days(year: int, month: int, day: int, last_year: int = LAST_YEAR, first_year: int = 1970) -> int:
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     last = 28 if month == 2 and not leap else _MONTH_DAYS[month - 1] if 1 <= month <= 12 else 0
-    if not (1970 <= year <= last_year and 1 <= day <= last):
-        raise ValueError(f"not a date from 1970 to {last_year}")
+    if not (first_year <= year <= last_year and 1 <= day <= last):
+        raise ValueError(f"not a date from {first_year} to {last_year}")
     year -= month <= 2
     era = year // 400
     of_era = year - era * 400
@@ -107,6 +112,24 @@ def parse_day(text: str) -> int:
         raise ValueError("a date is written 2026-11-22")
     year, month, day = map(int, found.groups())
     return _days(year, month, day)
+
+
+def parse_date(text: str) -> int:
+    """As `parse_day`, for years 1800 to 2399: negative before 1970."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        raise ValueError("a date is written 2026-11-22")
+    return days_of(*map(int, found.groups()))
+
+
+def days_of(year: int, month: int, day: int) -> int:
+    """Days since 1970-01-01 of a date of the years 1800 to 2399; ValueError otherwise."""
+    return _days(year, month, day, LAST_DATE_YEAR, FIRST_DATE_YEAR)
+
+
+def date_of(days: int) -> tuple[int, int, int]:
+    """(year, month, day of the month) of a day."""
+    return _civil(days)
 
 
 def format_day(days: int) -> str:

@@ -1,0 +1,318 @@
+"""What an application or a claim is worth: rate x eligible lines, within every limit, rounded, with its reasons.
+
+The order is fixed: what of each line is eligible (tax, price ceiling, pro-rata), deduction of other support, tier and
+rate per line, floor, other support and co-payment, what was granted, ceilings of law, caps, the budget, rounding,
+shares of the payers. Where several limits bind, the least counts. Rounding passes no limit: where it would, the
+amount is truncated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import NamedTuple
+
+from counterfoil.contract.times import format_day
+from counterfoil.programme.bounds import (
+    Bound,
+    Sum,
+    cap_bound,
+    envelope_bound,
+    regime_bound,
+    support_limits,
+)
+from counterfoil.programme.case import Case, Counted, Line
+from counterfoil.programme.conditions import judge
+from counterfoil.programme.eligibility import eligibility
+from counterfoil.programme.facts import Fact
+from counterfoil.programme.form.benefit import Rounding
+from counterfoil.programme.lines import Eligible, each_step_rounded, eligible
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.sharing import shared
+from counterfoil.programme.steps import Micros, Share, Step, Value, step
+from counterfoil.programme.tiers import Tiers
+from counterfoil.programme.values import Exact, ceiling_of, parse_amount, rounded, share_of, total_of
+
+
+class LineResult(NamedTuple):
+    """A line: its eligible amount and subsidy before the limits of the whole (micro-units), or why it has none."""
+
+    line: Line
+    eligible: Exact
+    subsidy: Exact
+    steps: tuple[Step, ...]
+    refusal: Step | None
+
+
+class Evaluation(NamedTuple):
+    """A decision with its reasons. Amounts are micro-units of the programme's unit.
+
+    `subsidy` is what the programme pays, 0 where it is refused; `eligible` what it is paid for, and `co_payment` the
+    rest of that. `payers` divides the subsidy, to its last micro-unit. `counts` is what it adds to caps and ceilings.
+    """
+
+    digest: bytes
+    subsidy: int
+    eligible: Exact
+    co_payment: Exact
+    lines: tuple[LineResult, ...]
+    steps: tuple[Step, ...]
+    refusal: Step | None
+    payers: tuple[tuple[str, int], ...]
+    counts: tuple[Counted, ...]
+    facts: tuple[Fact, ...]
+
+
+class _Course:
+    """One evaluation on its way: its steps, its refusal, and the limits met (of which instruments, how much)."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.refusal: Step | None = None
+        self.limits: list[tuple[tuple[str, ...], Exact]] = []
+
+    def refuse(self, refusal: Step | None) -> None:
+        """Keep the first refusal."""
+        if self.refusal is None:
+            self.refusal = refusal
+
+    def take(self, bound: Bound, amount: Exact) -> Exact:
+        """The amount within one more limit."""
+        self.refuse(bound.refusal)
+        if bound.amount is None or bound.amount >= amount:
+            self.steps.extend(each for each in bound.steps if each.code in _SAID_ANYWAY)
+            return amount
+        self.steps.extend(bound.steps)
+        return bound.amount
+
+
+_SAID_ANYWAY = frozenset({"cap_not_reached", "cap_waived", "ceiling_not_reached"})
+
+
+def evaluate(rules: Rules, case: Case) -> Evaluation:
+    """Decide a case by the programme's rules. The same function answers a check, an application and a replay."""
+    course = _Course()
+    found = eligibility(rules, case.facts, case.day)
+    course.steps.extend(found.steps)
+    if "PAID" not in case.events and not rules.grants_on(case.day):
+        course.refuse(step("not_open", day=format_day(case.day)))
+    course.refuse(found.refusal)
+    if not case.lines:
+        course.refuse(step("no_lines"))
+    bases = _bases(rules, case, course)
+    results = _rated(rules, case, bases)
+    total = total_of(each.eligible for each in results)
+    if case.lines and total == 0:
+        course.refuse(step("nothing_eligible"))
+    _floor(rules, case, results, course)
+    limited = _limited(rules, case, results, course)
+    return _concluded(rules, case, results, course, limited)._replace(facts=found.facts)
+
+
+def _bases(rules: Rules, case: Case, course: _Course) -> list[tuple[Line, Eligible]]:
+    """The eligible amount of each line, less the other support that comes first."""
+    found = [(line, eligible(rules, case, line)) for line in case.lines]
+    deducted = {
+        name: amount
+        for rule in rules.document.benefit.stacking
+        if rule.deducted_first
+        for name, amount in case.other_support.items()
+        if name == rule.other or rule.other == "*"
+    }
+    for name, amount in deducted.items():
+        left: Exact = amount
+        total = total_of(each.amount for _, each in found)
+        reduced = []
+        for line, each in found:
+            taken = min(each.amount, left)
+            left -= taken
+            reduced.append((line, each._replace(amount=each.amount - taken)))
+        found = reduced
+        result = max(total - amount, 0)
+        course.steps.append(step("other_support_deducted", other=name, amount=Micros(amount), result=Micros(result)))
+    return found
+
+
+def _rated(rules: Rules, case: Case, bases: Iterable[tuple[Line, Eligible]]) -> tuple[LineResult, ...]:
+    tiers, results = Tiers(rules, case), []
+    for line, base in bases:
+        if base.refusal is not None:
+            results.append(LineResult(line, 0, 0, base.steps, base.refusal))
+            continue
+        applied = tiers.apply(line, base.amount)
+        if not applied.parts:
+            missing = f" (nobody attested {', '.join(dict.fromkeys(applied.missing))})" if applied.missing else ""
+            refusal = None if base.amount == 0 else step("no_tier", line.id, missing=missing)
+            results.append(LineResult(line, 0, 0, base.steps, refusal))
+            continue
+        subsidy: Exact = 0
+        steps = [*base.steps]
+        for tier, amount in applied.parts:
+            paid = share_of(amount, tier.rate)
+            subsidy += paid
+            texts: dict[str, Value] = {"rate": Share(tier.rate), "amount": Micros(amount), "result": Micros(paid)}
+            steps.append(step("rate", line.id, tier=tier.tier.id, **texts))
+        whole = total_of(amount for _, amount in applied.parts)
+        made = each_step_rounded(rules, line.id, Eligible(subsidy, tuple(steps)))
+        results.append(LineResult(line, whole, made.amount, made.steps, None))
+    return tuple(results)
+
+
+def _floor(rules: Rules, case: Case, results: tuple[LineResult, ...], course: _Course) -> None:
+    floor = rules.document.benefit.floor
+    if floor is None:
+        return
+    if floor.waived_when is not None and judge(floor.waived_when, case.facts, case.day).holds:
+        course.steps.append(step("floor_waived"))
+        return
+    least = parse_amount(floor.amount)
+    counted = [each for each in results if each.refusal is None]
+    reached = {
+        "ELIGIBLE_AMOUNT": total_of(each.eligible for each in counted),
+        "SUBSIDY": total_of(each.subsidy for each in counted),
+        "QUANTITY": sum(each.line.quantity for each in counted),
+        "PFLOPS": sum(each.line.quantity for each in counted if each.line.unit.startswith("PFLOPS")),
+    }[floor.measure]
+    measure = floor.measure.lower().replace("_", " ")
+    texts: dict[str, Value] = {"measure": measure, "amount": Micros(reached), "floor": Micros(least)}
+    if reached < least:
+        course.refuse(step("below_floor", **texts))
+    else:
+        course.steps.append(step("floor_met", **texts))
+
+
+class _Limited(NamedTuple):
+    """The subsidy within every limit, and by how much it could grow before it meets one; None: without end."""
+
+    amount: Exact
+    slack: Exact | None
+
+
+def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: _Course) -> _Limited:
+    """The subsidy of all lines within every limit. A cap of some instruments cuts these alone."""
+    sums = _by_instrument(results)
+    total = total_of(each.eligible for each in sums.values())
+    for bound in support_limits(rules, case, total):
+        _cut(sums, (), bound, course)
+    for regime in rules.regimes:
+        _cut(sums, (), regime_bound(case, regime, _subsidy(sums, ())), course)
+    for cap in rules.caps:
+        asked = _asked(sums, cap.cap.instruments)
+        if asked.eligible > 0:
+            _cut(sums, cap.cap.instruments, cap_bound(rules, case, cap, asked), course)
+    for instrument in tuple(sums):
+        asked_for = _subsidy(sums, (instrument,))
+        if asked_for > 0:
+            _cut(sums, (instrument,), envelope_bound(rules, case, instrument, asked_for), course)
+    slack = [most - _subsidy(sums, instruments) for instruments, most in course.limits]
+    return _Limited(_subsidy(sums, ()), min(slack, default=None))
+
+
+def _by_instrument(results: tuple[LineResult, ...]) -> dict[str, Sum]:
+    sums: dict[str, Sum] = {}
+    for each in results:
+        if each.refusal is not None:
+            continue
+        before = sums.get(each.line.instrument, Sum(each.line.instrument, 0, 0, 0))
+        sums[each.line.instrument] = before._replace(
+            eligible=before.eligible + each.eligible,
+            subsidy=before.subsidy + each.subsidy,
+            quantity=before.quantity + each.line.quantity,
+        )
+    return sums
+
+
+def _asked(sums: dict[str, Sum], instruments: tuple[str, ...]) -> Sum:
+    chosen = [each for each in sums.values() if not instruments or each.instrument in instruments]
+    return Sum(
+        "",
+        total_of(each.eligible for each in chosen),
+        total_of(each.subsidy for each in chosen),
+        sum(each.quantity for each in chosen),
+    )
+
+
+def _subsidy(sums: dict[str, Sum], instruments: tuple[str, ...]) -> Exact:
+    return total_of(each.subsidy for each in sums.values() if not instruments or each.instrument in instruments)
+
+
+def _cut(sums: dict[str, Sum], instruments: tuple[str, ...], bound: Bound, course: _Course) -> None:
+    """Bring what the instruments ask for within a bound, each in proportion."""
+    asked = _subsidy(sums, instruments)
+    left = course.take(bound, asked)
+    if bound.amount is not None:
+        course.limits.append((instruments, bound.amount))
+    if left == asked:
+        return
+    for name, each in sums.items():
+        if not instruments or name in instruments:
+            sums[name] = each._replace(subsidy=share_of(each.subsidy, Fraction(left, asked)))
+
+
+def _concluded(
+    rules: Rules, case: Case, results: tuple[LineResult, ...], course: _Course, limited: _Limited
+) -> Evaluation:
+    total = total_of(each.eligible for each in results)
+    subsidy = _rounded(rules, limited, course)
+    if subsidy == 0 and total > 0:
+        rounding = rules.document.benefit.rounding
+        course.refuse(step("below_quantum", quantum=rounding.quantum if rounding is not None else "0.000001"))
+    if course.refusal is not None:
+        subsidy = 0
+    payers = shared(rules, subsidy)
+    if len(payers) > 1:
+        shares = dict(rules.shares)
+        course.steps.extend(
+            step("split", payer=payer, share=Share(shares[payer]), amount=Micros(part)) for payer, part in payers
+        )
+    return Evaluation(
+        digest=rules.digest,
+        subsidy=subsidy,
+        eligible=total,
+        co_payment=total - subsidy,
+        lines=results,
+        steps=tuple(course.steps),
+        refusal=course.refusal,
+        payers=payers,
+        counts=() if course.refusal is not None else _counts(rules, case, results, subsidy),
+        facts=(),
+    )
+
+
+def _rounded(rules: Rules, limited: _Limited, course: _Course) -> int:
+    amount = limited.amount
+    rounding = rules.document.benefit.rounding or Rounding(mode="TRUNCATE", quantum="0.000001")
+    result = rounded(amount, rounding)
+    if limited.slack is not None and result - amount > limited.slack:  # rounding passes no limit
+        rounding = Rounding(mode="TRUNCATE", quantum=rounding.quantum)
+        result = rounded(amount, rounding)
+    if result != amount:
+        mode = {"TRUNCATE": "truncated", "CEILING": "rounded up"}.get(rounding.mode, "rounded")
+        texts: dict[str, Value] = {"amount": Micros(amount), "quantum": rounding.quantum, "result": Micros(result)}
+        course.steps.append(step("rounded", mode=mode, **texts))
+    return result
+
+
+def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: int) -> tuple[Counted, ...]:
+    """What the decision adds to each cap: of instruments of its own, their part of the subsidy, rounded up."""
+    sums = _by_instrument(results)
+    whole = _subsidy(sums, ())
+    added: list[Counted] = []
+    for rule in rules.caps:
+        cap = rule.cap
+        asked = _asked(sums, cap.instruments)
+        part = share_of(subsidy, Fraction(asked.subsidy, whole)) if whole > 0 else 0
+        amount = {
+            "SUBSIDY": ceiling_of(part),
+            "ELIGIBLE_AMOUNT": ceiling_of(asked.eligible),
+            "QUANTITY": asked.quantity,
+            "GRANTS": 1 if asked.eligible > 0 else 0,
+        }[cap.of]
+        subject = case.subjects.get(cap.scope, "")
+        events = [each for each in cap.counts if each in case.events]
+        added.extend(Counted(cap.id, subject, each, case.day, amount) for each in events if amount)
+    for ceiling in rules.regimes:
+        if ceiling.regime.counts_on in case.events and subsidy:
+            subject = case.subjects.get(ceiling.regime.unit, "")
+            added.append(Counted(ceiling.key, subject, ceiling.regime.counts_on, case.day, subsidy))
+    return tuple(added)

@@ -1,0 +1,94 @@
+"""What is judged: an application or a claim, with everything that its decision is founded on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from counterfoil.programme.facts import Facts
+from counterfoil.programme.form.benefit import CountingEvent, Scope
+from counterfoil.programme.periods import Span
+
+
+class ContractDates(NamedTuple):
+    """A contract's days: when it was signed, its first and its last day."""
+
+    signed: int
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a contract, an invoice or a meter. `amount` includes `tax`; both are micro-units.
+
+    `quantity` is millionths of `unit`. `starts` and `ends` are the first and last day of the use. `ceiling` is the
+    highest price of a unit where the programme finds it outside the document (a tender, a peer group).
+    """
+
+    id: str
+    sku: str
+    instrument: str = "COMPUTE"
+    amount: int = 0
+    tax: int = 0
+    quantity: int = 0
+    unit: str = ""
+    class_id: str | None = None
+    region: str | None = None
+    provider_id: str = ""
+    provider_listed: bool = True
+    related: bool = False
+    starts: int | None = None
+    ends: int | None = None
+    ceiling: int | None = None
+    facts: Facts | None = None
+
+
+class Counted(NamedTuple):
+    """Something that counts towards a cap: for whom, at which event, on which day, how much (or how many grants)."""
+
+    cap: str
+    subject: str
+    event: CountingEvent
+    on: int
+    amount: int
+
+
+class History:
+    """What has been counted so far."""
+
+    def __init__(self, entries: Iterable[Counted] = ()) -> None:
+        self._entries: dict[tuple[str, str, CountingEvent], list[tuple[int, int]]] = {}
+        for each in entries:
+            self._entries.setdefault((each.cap, each.subject, each.event), []).append((each.on, each.amount))
+
+    def total(self, cap: str, subject: str, event: CountingEvent, within: Span) -> int:
+        """What counts within a span of days."""
+        return sum(amount for on, amount in self._entries.get((cap, subject, event), ()) if within.has(on))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """An application or a claim, on a local day.
+
+    `events`: as what its decision counts towards caps; a claim that is granted and paid in one act is all three.
+
+    `subjects` says who it is in each scope. `facts` are those of applicant and project. `approved` has the amounts of
+    caps that the approval sets, `granted` what a claim may take at most, `left` what envelopes have left; micro-units.
+    `first_used`: the day on which the beneficiary first used a tier. `other_support`: by programme, for the same cost.
+    """
+
+    day: int
+    events: tuple[CountingEvent, ...]
+    subjects: Mapping[Scope, str]
+    facts: Facts
+    lines: tuple[Line, ...]
+    applied: int | None = None
+    contract: ContractDates | None = None
+    approved: Mapping[str, int] = field(default_factory=dict)
+    granted: int | None = None
+    left: Mapping[str, int] = field(default_factory=dict)
+    first_used: Mapping[str, int] = field(default_factory=dict)
+    other_support: Mapping[str, int] = field(default_factory=dict)
+    history: History = field(default_factory=History)

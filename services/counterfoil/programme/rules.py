@@ -1,0 +1,124 @@
+"""What a programme document means: one immutable value that every question is asked of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import sha256
+
+from counterfoil.contract.times import parse_date
+from counterfoil.programme.facts import Declared, declared
+from counterfoil.programme.form.benefit import Cap, SubsidyRegime, Tier
+from counterfoil.programme.form.document import Document
+from counterfoil.programme.form.identity import MoneyUnit
+from counterfoil.programme.periods import Span
+from counterfoil.programme.reading import Read
+from counterfoil.programme.values import MICRO, WHOLE, day_of, parse_amount, parse_offset, parse_rate
+
+
+@dataclass(frozen=True, slots=True)
+class TierRule:
+    """A tier, its rate, and for how much of the eligible amount it holds (micro-units)."""
+
+    tier: Tier
+    rate: Fraction
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CapRule:
+    """A cap, and its amount: micro-units, or a number of grants; None where each application has its own."""
+
+    cap: Cap
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeRule:
+    """A ceiling of law, in micro-units."""
+
+    regime: SubsidyRegime
+    limit: int
+
+    @property
+    def key(self) -> str:
+        """By which it is counted, apart from every cap."""
+        return f"regime:{self.regime.regime}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One version of a programme, ready to be asked. Made by `rules_of`.
+
+    `digest` is SHA-256 of the document's canonical bytes. `valid` and the reference period are local days, their ends
+    excluded; `offset` is microseconds ahead of UTC.
+    """
+
+    document: Document
+    digest: bytes
+    facts: Declared
+    offset: int
+    valid: Span
+    reference: Span
+    tiers: tuple[TierRule, ...]
+    caps: tuple[CapRule, ...]
+    regimes: tuple[RegimeRule, ...]
+    conversions: Mapping[str, Fraction]
+    shares: tuple[tuple[str, Fraction], ...]
+
+    def day(self, time: int) -> int:
+        """The programme's local day of a time in microseconds UTC."""
+        return day_of(time, self.offset)
+
+    def grants_on(self, day: int) -> bool:
+        """Whether something may be granted on a local day."""
+        return self.valid.has(day)
+
+    @property
+    def unit(self) -> str:
+        """The currency, or the unit of compute."""
+        unit = self.document.unit
+        return unit.currency if isinstance(unit, MoneyUnit) else unit.unit
+
+    def allows_class(self, class_id: str) -> bool:
+        """Whether the market's class is in the programme."""
+        classes = self.document.scope.classes
+        return isinstance(classes, str) or class_id in classes
+
+    def allows_region(self, region: str) -> bool:
+        """Whether the market's region is in the programme."""
+        regions = self.document.scope.regions
+        return isinstance(regions, str) or region in regions
+
+
+def rules_of(read: Read) -> Rules:
+    """The rules that a document lays down. Whether they contradict each other, `lint` says."""
+    document = read.document
+    benefit, redemption = document.benefit, document.redemption
+    return Rules(
+        document=document,
+        digest=sha256(read.data).digest(),
+        facts=declared(document.facts),
+        offset=parse_offset(document.valid.utc_offset),
+        valid=_days(document.valid.start, document.valid.end),
+        reference=_days(redemption.reference_start, redemption.reference_end),
+        tiers=tuple(TierRule(each, parse_rate(each.rate), _amount(each.until)) for each in benefit.tiers),
+        caps=tuple(CapRule(each, _limit(each)) for each in benefit.caps),
+        regimes=tuple(RegimeRule(each, parse_amount(each.ceiling)) for each in benefit.regimes),
+        conversions={each.from_unit: Fraction(parse_amount(each.rate), 10**6) for each in document.conversions},
+        shares=tuple((each.payer, parse_rate(each.share)) for each in document.budget.funding) or (("issuer", WHOLE),),
+    )
+
+
+def _limit(cap: Cap) -> int | None:
+    limit = _amount(cap.amount)
+    return limit // MICRO if limit is not None and cap.of == "GRANTS" else limit
+
+
+def _amount(text: str | None) -> int | None:
+    return None if text is None else parse_amount(text)
+
+
+def _days(first: str | None, last: str | None) -> Span:
+    return Span(None if first is None else parse_date(first), None if last is None else parse_date(last) + 1)
