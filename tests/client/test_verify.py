@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from counterfoil.bootstrap.embedded import Embedded
+from counterfoil.client import verify
 from counterfoil.client.author import Author
 from counterfoil.client.ids import new_command_id
-from counterfoil.client.problems import NotProven
+from counterfoil.client.problems import NotProven, NotUnderstood
 from counterfoil.client.verify import parse_vkeys, verify_answer
+from counterfoil.contract.codec import Codec
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.gateway.submit import receipt_json
@@ -20,6 +24,7 @@ from counterfoil.issuance.commands import RegisterParty
 from counterfoil.log.keys import SigningKey
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.receipts import Recorded
+from counterfoil.vocabulary import VOCABULARY
 
 NOW = 1_800_000_000_000_000
 SEED = bytes(range(32))
@@ -88,6 +93,15 @@ def test_any_changed_byte_of_the_entry_or_of_the_proof_is_found(case: Case) -> N
         other = "A" if character != "A" else "B"
         with pytest.raises(NotProven):
             verify_answer({**good, "proof": good["proof"][:at] + other + good["proof"][at + 1 :]}, case.key)
+
+
+def test_an_entry_of_another_release_is_no_evidence_of_a_fault(case: Case) -> None:
+    events = {name: kind for name, kind in VOCABULARY.events.items() if name != "party.registered.v1"}
+    older = Codec(replace(VOCABULARY, events=events))
+    with patch.object(verify, "CODEC", older), pytest.raises(NotUnderstood, match=r"entry 1 of .* is in the log, but"):
+        verify_answer(case.receipts[0], case.key)
+    with patch.object(verify, "CODEC", older), pytest.raises(NotProven):  # what is not in the log is evidence still
+        verify_answer({**case.receipts[0], "proof": case.receipts[1]["proof"]}, case.key)
 
 
 @pytest.mark.parametrize("receipt", [{}, {"entry": "AA=="}, {"entry": "A", "proof": ""}, {"entry": "", "proof": ""}])

@@ -145,9 +145,7 @@ def register(app: typer.Typer) -> None:
 def _run(
     out: Out, directory: Path, trusted: dict[str, VerifyKey] | None, resume: Path | None, *, twin: bool
 ) -> AuditReport:
-    if trusted is None:
-        out.note("no pinned keys: each log is checked against its own `vkey`")
-    else:
+    if trusted is not None:
         missing = [name for name in SERVICES if not any(f"/{name}/" in origin for origin in trusted)]
         if missing:
             raise Invalid(f"no key is pinned for {', '.join(missing)}")
@@ -160,6 +158,8 @@ def _run(
         raise Invalid(str(problem)) from problem
     except OSError as problem:
         raise Invalid(f"cannot read or write {problem.filename}: {problem.strerror}") from problem
+    if trusted is None:
+        out.note("no pinned keys: each log was checked against its own `vkey`")
     before = sum(log.audited_before for log in report.logs)
     if before:
         out.note(

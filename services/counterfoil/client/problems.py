@@ -7,6 +7,7 @@ CounterfoilError
 │   ├── NotReady       the gateway answers, but cannot do this at the moment
 │   └── Unsettled      of a command; it is kept
 ├── CannotMirror       the directory cannot hold this mirror
+├── NotUnderstood      an entry that is proven, in words that this release does not know
 └── NotProven          an answer whose proof does not verify
     ├── Misserved      a published file that is not the log's, or that no honest server sends so
     └── Forked         two checkpoints of one log that cannot both be of one history
@@ -57,6 +58,10 @@ class Unsettled(Unreachable):
 
 class NotProven(CounterfoilError):
     """A receipt, checkpoint or entry does not verify: keep it, it is evidence."""
+
+
+class NotUnderstood(CounterfoilError):
+    """An entry is proven to be in its log, and this release cannot read it: no fault of the log."""
 
 
 class Misserved(NotProven):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from counterfoil.client.problems import NotProven
+from counterfoil import __version__
+from counterfoil.client.problems import NotProven, NotUnderstood
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry
@@ -49,12 +50,18 @@ def parse_vkeys(text: str) -> dict[str, VerifyKey]:
 
 
 def verify_entry(data: bytes, proof: bytes, key: VerifyKey) -> Proven:
-    """Entry bytes and their tlog-proof under a pinned key of the log. Raises `NotProven`."""
+    """Entry bytes and their tlog-proof under a pinned key of the log. Raises `NotProven`, `NotUnderstood`."""
     try:
         receipt, checkpoint = verify_receipt(proof, data, [key])
-        entry = CODEC.decode_entry(data)
-    except (LogError, Refused) as problem:
+    except LogError as problem:
         raise NotProven(f"the receipt does not verify: {problem}") from problem
+    try:
+        entry = CODEC.decode_entry(data)
+    except Refused as problem:
+        raise NotUnderstood(
+            f"entry {receipt.index} of {checkpoint.origin} is in the log, but this client, release {__version__}, does"
+            f" not know its words ({problem}): use the release that the gateway runs"
+        ) from problem
     if encode_entry(entry) != data or (entry.origin, entry.index) != (checkpoint.origin, receipt.index):
         raise NotProven(f"the entry is not entry {receipt.index} of {checkpoint.origin} in canonical form")
     return Proven(entry, checkpoint)
@@ -63,7 +70,7 @@ def verify_entry(data: bytes, proof: bytes, key: VerifyKey) -> Proven:
 def verify_answer(receipt: Mapping[str, Any], key: VerifyKey, envelope: bytes | None = None) -> Proven:
     """A gateway's receipt under a pinned key; with `envelope`, also that the entry decides that command.
 
-    The other members of the receipt's JSON are not verified: read the `Proven` entry. Raises `NotProven`.
+    The other members of the receipt's JSON are not verified: read the `Proven` entry. Raises as `verify_entry`.
     """
     try:
         data, proof = decode_base64(str(receipt["entry"])), str(receipt["proof"]).encode()
