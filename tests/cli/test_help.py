@@ -49,6 +49,7 @@ GROUPS = [
     "balance",
     "rules",
     "log",
+    "proof",
     "clock",
     "cluster",
     "topics",

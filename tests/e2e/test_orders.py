@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.founding import BLOCK, END, FIRST, LAST, PROGRAMME, found_a_market
-from tests.e2e.running import Shell, serving
+from tests.e2e.running import Shell, eventually, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +51,22 @@ def test_an_order_without_funds_is_refused_with_its_cause(market: Shell) -> None
         assert ran.json["outcome"]["status"] == "closed"
         assert ran.json["outcome"]["cause"] == "exceeds_available"
         people = market.run(*words, "--wait", "20")
-        assert (people.code, "exceeds_available" in people.out) == (4, True)
+        assert (people.code, "exceeds_available" in people.out, "short" in people.out) == (4, True, True)
+
+
+def test_what_became_of_a_voucher_is_proven_and_so_are_the_totals(market: Shell, tmp_path: Path) -> None:
+    (voucher,) = market.ok("voucher", "list")
+    for number, words in enumerate((("voucher", "prove", voucher["voucher_id"]), ("programme", "totals", PROGRAMME))):
+        file = tmp_path / str(number)
+        proven = eventually(lambda: market.ok(*words, "--save", file))  # noqa: B023 - called in this turn
+        assert proven["balances_that_differ"] == []
+        assert proven["totals"]["face" if number == 0 else "issued"] == "1000000000"
+        offline = market.ok("proof", "verify", file, "--vkeys", market.home / "vkeys")
+        assert (offline["totals"], offline["postings"]) == (proven["totals"], proven["postings"])
+        file.write_text(file.read_text().replace("index ", "index 1", 1))
+        assert market.run("proof", "verify", file, "--vkeys", market.home / "vkeys", "--json").code == 1
+    assert "life of vch-" in market.run("voucher", "prove", voucher["voucher_id"]).out
+    assert market.run("voucher", "prove", "vch-9999-0", "--json").code == 2
 
 
 def test_nobody_is_kept_waiting_who_did_not_ask(market: Shell) -> None:

@@ -55,3 +55,4 @@ add_list(app, Listing("holds", "holds", _HOLDS), "holds")
 add_list(
     app, Listing("slashes", "slashed bonds", "contract_id provider_id beneficiary_id amount slashed_at"), "slashes"
 )
+add_list(app, Listing("asset_entries", "entries of the ledger about an asset", "asset index log posted_at"), "entries")

@@ -35,6 +35,7 @@ MODULES: Final[Mapping[str, str]] = {
     "resend": "resend",
     "rules": "rules",
     "log": "mirror",
+    "proof": "proof",
     "clock": "clock",
     "schemas": "schemas",
     "bench": "bench",

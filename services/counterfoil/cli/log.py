@@ -36,10 +36,7 @@ Log = Annotated[str, argument("LOG", "issuance, ledger, matching or redemption; 
 Vkeys = Annotated[
     Path | None,
     typer.Option(
-        "--vkeys",
-        "--vkey",
-        metavar="FILE",
-        help="Pinned log keys, one a line. Default: COUNTERFOIL_VKEYS, or vkeys in COUNTERFOIL_HOME.",
+        "--vkeys", "--vkey", metavar="FILE", help="Pinned log keys, one a line. Default: COUNTERFOIL_VKEYS, HOME/vkeys."
     ),
 ]
 PROOF = ".tlog-proof"

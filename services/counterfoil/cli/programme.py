@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.histories import Save, assets_of_programme, prove
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Reason, argument, option
 from counterfoil.cli.programme_files import add_to
@@ -33,7 +35,10 @@ from counterfoil.vocabulary import CODEC
 
 app = typer.Typer(
     name="programme",
-    help="Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, four-eyes, show, list.",
+    help=(
+        "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, four-eyes, totals, show,"
+        " list."
+    ),
     no_args_is_help=True,
 )
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
@@ -175,6 +180,15 @@ def four_eyes(
     with the role of issuer, which the operator registers; of a payment, two treasurers.
     """
     return DemandFourEyes(programme_id=programme, act=act)
+
+
+@remote(app, "totals", "counterfoil programme totals springfield-2026 --save springfield-2026.json")
+def totals(session: GatewaySession, programme: ProgrammeId, save: Save = None) -> None:
+    """Prove a programme's totals from the log: appropriated, issued, redeemed, paid, expired.
+
+    Every entry about its budget and the claims on it is fetched and verified, as by `voucher prove`.
+    """
+    prove(session, assets_of_programme(programme), save)
 
 
 _COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at"

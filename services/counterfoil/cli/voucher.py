@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.histories import Save, prove
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, VoucherId
 from counterfoil.cli.signing import signed
@@ -11,7 +13,9 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
 
 app = typer.Typer(
-    name="voucher", help="Vouchers: issue, suspend, reinstate, revoke, return, show, list.", no_args_is_help=True
+    name="voucher",
+    help="Vouchers: issue, suspend, reinstate, revoke, return, prove, show, list.",
+    no_args_is_help=True,
 )
 
 
@@ -47,6 +51,17 @@ def revoke(voucher: VoucherId, reason: Reason) -> Body:
 def give_back(voucher: VoucherId, reason: Reason) -> Body:
     """Beneficiary: give a voucher back. What no contract holds of it is free for the programme and the cap again."""
     return ReturnVoucher(voucher_id=voucher, reason=reason)
+
+
+@remote(app, "prove", "counterfoil voucher prove vch-12-0 --save vch-12-0.json")
+def prove_voucher(session: GatewaySession, voucher: VoucherId, save: Save = None) -> None:
+    """Prove a voucher's life on the ledger from the log: issued, held, captured, released, expired, restored.
+
+    Every entry about it is fetched and verified; the postings are numbered, so that none is missing before the last.
+    Entries are read by auditors and the operator, or by everybody where the disclosure is public. Exit code 1 if the
+    log does not prove it, or the gateway's balances are others.
+    """
+    prove(session, [voucher], save)
 
 
 _TERMS = "voucher_id programme_id version beneficiary_id face expires_at status"

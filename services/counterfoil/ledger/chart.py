@@ -12,6 +12,7 @@ What is held stays in its owner's account, pending towards `redeemed`, `co_payme
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 FUNDING: Final = "funding"
@@ -40,6 +41,14 @@ _OWNER: Final = "owner/"
 _OF_PARTIES: Final = ("cash", "claims", "owner", "receivables")
 _BUDGET: Final = "budget:"
 _CLAIM: Final = "claims:"
+DEBITED: Final[Mapping[str, tuple[int, int]]] = {
+    "post": (-1, 0),
+    "hold": (0, 1),
+    "capture": (-1, -1),
+    "release": (0, -1),
+}
+CREDITED: Final[Mapping[str, tuple[int, int]]] = {"post": (1, 0), "hold": (0, 0), "capture": (1, 0), "release": (0, 0)}
+"""By the effect of a leg: by how many times its amount the posted balance changes, and what is held of it."""
 
 
 def may_overdraw(account: str) -> bool:
@@ -69,6 +78,11 @@ def programme_of(asset: str) -> str | None:
         if asset.startswith(kind):
             return asset.removeprefix(kind)
     return None
+
+
+def is_currency(asset: str) -> bool:
+    """Whether the asset is a currency; all others belong to one voucher or programme."""
+    return len(asset) == 3 and asset.isupper()
 
 
 def cash(party_id: str) -> str:

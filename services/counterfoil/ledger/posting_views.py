@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_month
 from counterfoil.core.decider import At
-from counterfoil.ledger.chart import budget, party_of, programme_of
+from counterfoil.ledger.chart import CREDITED, DEBITED, budget, is_currency, party_of, programme_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -87,7 +88,17 @@ CLOSINGS: Final = View(
 )
 """The balances of an account after the last posting of a month; a month without one has those of the month before."""
 
-POSTING_VIEWS: Final[tuple[View, ...]] = (POSTINGS, CLOSINGS)
+ASSET_ENTRIES: Final = View(
+    name="asset_entries",
+    key=("asset", "index"),
+    columns={"asset": "text", "index": "int", "log": "text", "posted_at": "time"},
+    filters=("asset",),
+)
+"""Every entry with postings of a voucher (`asset` is its id), of a programme's budget (``budget:PROGRAMME``) or of the
+claims on it (``claims:PROGRAMME``), so that all of them can be proven. One row for each of these in an entry: it has at
+most as many as legs."""
+
+POSTING_VIEWS: Final[tuple[View, ...]] = (POSTINGS, CLOSINGS, ASSET_ENTRIES)
 
 _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     AppropriationPosted: ("programme_id", None),
@@ -114,18 +125,13 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     VoucherRestored: ("voucher_id", None),
 }
 """By event: its members with the object and the reference."""
-_DEBITED: Final[Mapping[str, tuple[int, int]]] = {
-    "post": (-1, 0),
-    "hold": (0, 1),
-    "capture": (-1, -1),
-    "release": (0, -1),
-}
-_CREDITED: Final[Mapping[str, tuple[int, int]]] = {"post": (1, 0), "hold": (0, 0), "capture": (1, 0), "release": (0, 0)}
-"""By the effect of a leg: by how many times its amount the posted balance changes, and what is held of it."""
 
 
 def postings(event: Any, at: At) -> Iterable[Change]:
-    """The postings that an event's legs make, and the balances of the month after each: four rows a leg at most."""
+    """The postings that an event's legs make, and the balances of the month after each: four rows a leg at most.
+
+    And of what else than currency they are: a row each.
+    """
     month = format_month(at.time)
     object_name, reference_name = _ABOUT[type(event)]
     about = {
@@ -134,10 +140,15 @@ def postings(event: Any, at: At) -> Iterable[Change]:
         "reference": None if reference_name is None else getattr(event, reference_name),
         "index": at.index,
     }
+    log = LogId("ledger", at.shard).name
+    for asset in dict.fromkeys(leg.asset for leg in event.legs):
+        if not is_currency(asset):
+            row = {"asset": asset, "index": at.index, "log": log, "posted_at": at.time}
+            yield Put(ASSET_ENTRIES.name, row)
     for leg in event.legs:
         sides = (
-            (leg.debit, leg.credit, leg.debit_after, _DEBITED[leg.effect]),
-            (leg.credit, leg.debit, leg.credit_after, _CREDITED[leg.effect]),
+            (leg.debit, leg.credit, leg.debit_after, DEBITED[leg.effect]),
+            (leg.credit, leg.debit, leg.credit_after, CREDITED[leg.effect]),
         )
         programme_id = programme_of(leg.asset)
         of_budget = programme_id is not None and leg.asset == budget(programme_id)
