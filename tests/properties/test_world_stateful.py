@@ -24,6 +24,7 @@ from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.redemption.events import ActEndorsed, UsageDisputed
 from counterfoil.vocabulary import VOCABULARY
 from tests.properties.moves import Choice, move
+from tests.properties.statements import check_statements
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
 
 
@@ -226,6 +227,7 @@ class Worlds(RuleBasedStateMachine):
                 self.world.settle()
                 check_settled(self.world)
                 check_replay(self.world)
+                check_statements(self.world)
 
 
 def _choice(data: st.DataObject) -> Choice:
@@ -246,6 +248,7 @@ def test_long_walks_meet_everything() -> None:
             world.settle()
             check_settled(world)
         check_replay(world)
+        assert check_statements(world) > 100
         events |= world.events.keys()
         refusals |= world.refusals.keys()
     everything = {event.__name__ for event in VOCABULARY.events.values()}

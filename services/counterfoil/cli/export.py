@@ -11,6 +11,7 @@ from typing import IO, Annotated, Any, Final
 import typer
 
 from counterfoil.cli.command import Invalid, Out, pairs
+from counterfoil.cli.files import replacing
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import VIEWS, Where
 from counterfoil.cli.options import Wait, argument
@@ -53,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 def _written(out: Out, file: Path, view: str, rows: Iterator[Row], write: Callable[..., None]) -> int:
     """How many rows were written. Raises `Invalid`; then there is no new file."""
-    new, count = file.with_name(f".{file.name}.new"), 0
+    count = 0
 
     def counted() -> Iterator[Row]:
         nonlocal count
@@ -62,15 +63,8 @@ def _written(out: Out, file: Path, view: str, rows: Iterator[Row], write: Callab
             shown.reach("rows", count, 0)
             yield row
 
-    try:
-        with new.open("w", newline="", encoding="utf-8") as target, bars(out, "rows") as shown:
-            write(target, view, counted())
-        new.replace(file)
-    except OSError as problem:
-        raise Invalid(f"cannot write {file}: {problem.strerror}") from problem
-    finally:
-        if file.parent.is_dir():
-            new.unlink(missing_ok=True)
+    with replacing(file) as target, bars(out, "rows") as shown:
+        write(target, view, counted())
     return count
 
 

@@ -32,6 +32,7 @@ MODULES: Final[Mapping[str, str]] = {
     "balance": "balance",
     "import": "bulk",
     "export": "export",
+    "statement": "statement",
     "resend": "resend",
     "rules": "rules",
     "log": "mirror",
