@@ -16,10 +16,13 @@ from counterfoil.redemption.commands import (
     ProposeCancellation,
     ResolveDispute,
     ReturnPayment,
+    ReverseCapture,
     WithdrawDelivery,
 )
+from counterfoil.redemption.events import ClaimOffset, ClaimSubmitted, UsageReversed
 from counterfoil.redemption.service import DECIDER, SERVICE
 from counterfoil.redemption.views import REDUCERS
+from tests.given import Scenario
 from tests.paper_work import PAID_ON, reject
 from tests.redemption.world import (
     CLM_1,
@@ -36,10 +39,12 @@ from tests.redemption.world import (
     WINDOW,
     approved,
     captured,
+    claim,
     claimed,
     correction,
     dispute,
     disputed,
+    earned,
     opened,
     report,
     reported,
@@ -69,7 +74,7 @@ def test_a_new_contract(viewed: Viewed) -> None:
         "report_by": REPORT_BY, "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None,
         "default_cause": None, "cancellation_by": None, "cancellation_until": None,
         "reported_hours": 0, "reported_gpu_minutes": 0, "accepted_gpu_minutes": 0,
-        "invoiced": 0, "subsidy": 0, "co_payment": 0,
+        "invoiced": 0, "subsidy": 0, "co_payment": 0, "unclaimed": 0,
     }  # fmt: skip
 
 
@@ -194,3 +199,21 @@ def test_the_views_agree_with_the_state(viewed: Viewed) -> None:
     assert claims == {claim_id: claim.terms.amount for claim_id, claim in scenario.state.claims.items()}
     mine = viewed.rows("contracts", provider_id="gpu-1")
     assert [row["contract_id"] for row in mine] == ["c1", "c3"]
+
+
+def test_what_was_never_claimed_is_shown_by_contract(viewed: Viewed) -> None:
+    def unclaimed(scenario: Scenario) -> dict[str, int]:
+        viewed.of(scenario)
+        found = {row["contract_id"]: row["unclaimed"] for row in viewed.rows("contracts")}
+        known = scenario.state.claimable
+        never = {name: known[name].amount - known[name].rejected if name in known else 0 for name in found}
+        assert {name: max(amount, 0) for name, amount in found.items()} == never
+        return found
+
+    assert unclaimed(earned())["c1"] == 600
+    assert unclaimed(claimed())["c1"] == 0
+    assert unclaimed(claimed().when(reject(CLM_1), "city"))["c1"] == 0
+    reverse = ReverseCapture(report_id=next(iter(earned().state.captures)), amount=100, reason="why")
+    assert unclaimed(earned().when(reverse, "op").then_types(UsageReversed))["c1"] == 501
+    owing = claimed().when(reverse, "op").when(reject(CLM_1), "city").when(claim("INV/9", "c1"), "gpu-1")
+    assert unclaimed(owing.then_types(ClaimOffset, ClaimSubmitted))["c1"] <= 0

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from inspect import signature
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -15,22 +17,27 @@ import typer
 
 from counterfoil.cli.advice import readable
 from counterfoil.cli.command import REFUSED, Invalid
-from counterfoil.cli.lines import Line, read_lines
+from counterfoil.cli.lines import MAX_LINES, Line, read_lines
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows, record
-from counterfoil.cli.signing import MAKERS, SIGNING, SigningSession, signing
+from counterfoil.cli.signing import MAKERS, SigningSession, signing
 from counterfoil.contract.limits import MAX_BATCH_COMMANDS, MAX_BATCH_PAYLOAD_BYTES
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
+from counterfoil.core.rules import LATEST, RULES
 
 if TYPE_CHECKING:
     from counterfoil.cli.delivery import Settled
 
 SHOWN: Final = 200
 """How many bad or refused lines people see; the file of outcomes has all."""
-_MERGED: Final[Mapping[tuple[str, str], str]] = {("usage", "report"): "reading", ("claim", "submit"): "contract"}
-"""Commands of which lines that follow each other make one, if they differ in this column only."""
+_MERGED: Final[Mapping[tuple[str, str], tuple[str, int]]] = {
+    ("usage", "report"): ("reading", RULES[LATEST].max_readings),
+    ("claim", "submit"): ("contract", MAX_LINES),  # an invoice serves one claim: more than it may name are refused
+}
+"""Commands of which lines that follow each other make one, if they differ in this column only: it, and how many of its
+values a command may have."""
 _YES: Final = ("yes", "true", "1", "True")
 _NO: Final = ("no", "false", "0", "False")
 _HEADER_BYTES: Final = 1_024  # of a batch's payload, more than its header takes
@@ -66,29 +73,48 @@ def register(app: typer.Typer) -> None:
         """Give a command for every line of a file. The columns are the options of that command, without dashes.
 
         A cell of CSV with several values separates them by `;`. Lines of `usage report` for one contract, and of `claim
-        submit` with one invoice, that follow each other make one command. All lines are checked before any is sent.
+        submit` with one invoice, that follow each other make one command; more readings than one may hold make several.
+        All lines are checked before any is sent.
 
         Run it again after an interruption: what was done is not done again, and its outcome is shown. For the same
         reason the same lines do nothing a second time, unless `--idempotency-key` says that they are others.
         A file in which a line was changed is another one, and all its lines are done.
         Exit code 4: lines were refused; the others took effect. Give refused lines again in a file of their own.
         """
-        made = _made((group, name), read_lines(file), file)
-        batches = list(_batches([each.body for each in made]))
-        if dry_run:
-            found = {"lines": sum(len(each.lines) for each in made), "commands": len(made), "batches": len(batches)}
-            session.out.show(found, record(found))
-            return
-        rows = _send(session, (group, name), made, batches)
-        path = outcomes if outcomes is not None else file.with_name(f"{file.name}.outcomes.csv")
+        give_lines(session, (group, name), read_lines(file), file, outcomes, dry_run=dry_run)
+
+
+def give_lines(
+    session: SigningSession,
+    command: tuple[str, str],
+    lines: Sequence[Line],
+    file: Path | None,
+    outcomes: Path | None = None,
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Give a command for each line, or for lines that belong together, and show what became of them.
+
+    `file`: where the lines are from; None: the command line. `outcomes`: where the outcome of every line goes, by
+    default beside the file. With `dry_run` nothing is sent. Raises `Invalid`, which names all bad lines.
+    """
+    made = _made(command, lines, str(file or "command line"))
+    batches = list(_batches([each.body for each in made]))
+    if dry_run:
+        found = {"lines": sum(len(each.lines) for each in made), "commands": len(made), "batches": len(batches)}
+        session.out.show(found, record(found))
+        return
+    rows = sorted(_send(session, command, made, batches), key=itemgetter("line"))
+    path = outcomes or (file and file.with_name(f"{file.name}.outcomes.csv"))
+    if path is not None:
         _write(path, rows)
-        _show(session, rows, path)
+    _show(session, rows, path)
 
 
 # lines to commands ----------------------------------------------------------------------------------------------------
 
 
-def _made(command: tuple[str, str], lines: Sequence[Line], file: Path) -> list[Made]:
+def _made(command: tuple[str, str], lines: Sequence[Line], source: str) -> list[Made]:
     """A command for each line, or for lines that belong together. Raises `Invalid`, which names all bad lines."""
     parser, bad, made = _Parser(command), list[str](), list[Made]()
     for group in _grouped(lines, _MERGED.get(command)):
@@ -99,28 +125,35 @@ def _made(command: tuple[str, str], lines: Sequence[Line], file: Path) -> list[M
             bad.append(f"line {numbers[0]}: {problem}")
     if bad:
         more = [f"... and {len(bad) - SHOWN} more"] if len(bad) > SHOWN else []
-        first = f"{file}: {len(bad)} of {len(lines)} lines are wrong, and nothing was sent:"
+        first = f"{source}: {len(bad)} of {len(lines)} lines are wrong, and nothing was sent:"
         raise Invalid(first, *bad[:SHOWN], *more)
     return made
 
 
-def _grouped(lines: Sequence[Line], column: str | None) -> Iterator[list[Line]]:
-    group: list[Line] = []
+def _grouped(lines: Sequence[Line], merged: tuple[str, int] | None) -> Iterator[list[Line]]:
+    group, count = list[Line](), 0
     for line in lines:
-        if group and (column is None or _others(line, column) != _others(group[0], column)):
+        more = 0 if merged is None else len(line.values.get(merged[0], ()))
+        if group and (merged is None or count + more > merged[1] or not _same(line, group[0], merged[0])):
             yield group
-            group = []
+            group, count = [], 0
         group.append(line)
+        count += more
     yield group
+
+
+def _same(line: Line, other: Line, column: str) -> bool:
+    return _others(line, column) == _others(other, column)
 
 
 def _others(line: Line, column: str) -> dict[str, Sequence[str]]:
     return {name: values for name, values in line.values.items() if name != column}
 
 
-def _merged(group: Sequence[Line], column: str | None) -> Mapping[str, Sequence[str]]:
-    if column is None:
+def _merged(group: Sequence[Line], merged: tuple[str, int] | None) -> Mapping[str, Sequence[str]]:
+    if merged is None:
         return group[0].values
+    column, _ = merged
     return {**group[0].values, column: [value for line in group for value in line.values.get(column, ())]}
 
 
@@ -139,11 +172,8 @@ class _Parser:
             known = f"of `{command[0]}` these can: {', '.join(names)}" if names else f"groups: {', '.join(groups)}"
             raise Invalid(f"`counterfoil {' '.join(command)}` cannot be imported; {known}")
         self._make = MAKERS[command]
-        self._columns = {
-            _column(each): each
-            for each in self._command.params
-            if each.name not in (*SIGNING, "json_", "help", "wait")
-        }  # fmt: skip
+        own = signature(self._make).parameters
+        self._columns = {_column(each): each for each in self._command.params if each.name in own}
 
     def body(self, values: Mapping[str, Sequence[str]]) -> Body:
         """The command's body, checked. Raises `Invalid`."""
@@ -274,14 +304,16 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
                       "--outcomes in another place; nothing is done twice") from problem  # fmt: skip
 
 
-def _show(session: SigningSession, rows: Sequence[dict[str, Any]], path: Path) -> None:
+def _show(session: SigningSession, rows: Sequence[dict[str, Any]], path: Path | None) -> None:
     counts = Counter(each["outcome"] for each in rows)
     refused = [each for each in rows if each["outcome"] != "accepted"]
     summary = [{"outcome": outcome, "lines": lines} for outcome, lines in counts.items()]
-    shown: list[Any] = [Rows("outcomes", summary, ("outcome", "lines"), ("lines",)), record({"outcomes in": str(path)})]
+    shown: list[Any] = [Rows("outcomes", summary, ("outcome", "lines"), ("lines",))]
+    if path is not None:
+        shown.append(record({"outcomes in": str(path)}))
     if refused:
         shown.append(Rows("refused lines", refused[:SHOWN], _COLUMNS[:3]))
-    session.out.show({"outcomes": rows, "counts": counts, "file": str(path)}, *shown)
+    session.out.show({"outcomes": rows, "counts": counts, "file": path and str(path)}, *shown)
     if refused:
         session.out.note(_AGAIN)
         raise typer.Exit(REFUSED)

@@ -9,7 +9,7 @@ import typer
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, ClaimId, PaymentReference, Programme, Reason, argument, option
-from counterfoil.cli.signing import signed
+from counterfoil.cli.signing import SigningSession, add_signed, further, signed
 from counterfoil.cli.values import parse_amount
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import parse_day
@@ -33,18 +33,56 @@ PayeeId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
 OptionalRest = Annotated[Rest, option("--rest", "Whether what is not approved ends or may be claimed once more.")]
 
 
-@signed(
-    app,
-    "submit",
-    "counterfoil claim submit --programme springfield-2026 --invoice 2027-001 --contract trd-15-0-0 --as norn",
-)
 def submit(
     programme: Programme,
     invoice: Annotated[str, option("--invoice", "The invoice's number, new for each claim.", metavar="TEXT")],
-    contract: Annotated[list[str], option("--contract", "A contract's id. May be repeated.", metavar="CONTRACT")],
+    contract: Annotated[
+        list[str] | None, option("--contract", "A contract's id. May be repeated.", metavar="CONTRACT")
+    ] = None,
 ) -> Body:
-    """Provider: claim the captured and unclaimed subsidy of contracts."""
+    """Provider: claim the captured and unclaimed subsidy of contracts, or of all that there is.
+
+    With --all-delivered, of every contract of the programme with subsidy that was never claimed: in as many claims as
+    that takes, numbered INVOICE/1, INVOICE/2 and so on if it is more than one. What was rejected may be claimed once
+    more, by name only. Run it again after an interruption: nothing is claimed twice.
+    """
+    if not contract:
+        raise Invalid("name contracts with --contract, or claim all there is with --all-delivered")
     return SubmitClaim(programme_id=programme, invoice_number=invoice, contract_ids=tuple(contract))
+
+
+def _submit(
+    session: SigningSession,
+    programme: str,
+    invoice: str,
+    contract: list[str] | None,
+    all_delivered: bool,
+    dry_run: bool,
+) -> None:
+    if not all_delivered:
+        if dry_run:
+            raise Invalid("--dry-run belongs to --all-delivered")
+        session.send(submit(programme, invoice, contract))
+        return
+    if contract:
+        raise Invalid("--all-delivered finds the contracts itself: leave out --contract")
+    from counterfoil.cli.claim_all import claim_all
+
+    claim_all(session, programme, invoice, dry_run=dry_run)
+
+
+_ALL = Annotated[
+    bool, typer.Option("--all-delivered", help="Claim every contract with subsidy that was never claimed.")
+]
+_DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="List what would be claimed, and send nothing.")]
+add_signed(
+    app,
+    "submit",
+    "counterfoil claim submit --programme springfield-2026 --invoice 2027-001 --contract trd-15-0-0 --as norn",
+    _submit,
+    submit,
+    *further({"all_delivered": (_ALL, False), "dry_run": (_DRY_RUN, False)}),
+)
 
 
 @signed(app, "approve", "counterfoil claim approve clm-21-0 --line trd-15-0-0=80 --rest ends --as springfield")

@@ -106,11 +106,11 @@ class SigningSession(GatewaySession):
         """Sign and submit one command, verify its receipt, and show it."""
         show_settled(self.out, self.deliver(body))
 
-    def deliver(self, body: Body) -> Settled:
-        """Sign and submit one command, and verify its receipt."""
+    def deliver(self, body: Body, words: str | None = None) -> Settled:
+        """Sign and submit one command, and verify its receipt. `words` name it in place of the user's own."""
         check(body)
         log = self.log_of(body)
-        return self._deliver(body, self.words, log)
+        return self._deliver(body, words or self.words, log)
 
     def deliver_batch(self, bodies: Sequence[Body], words: str) -> Settled:
         """Sign and submit commands to one log as a batch; it is named by `words`, so that it is done once."""
@@ -219,6 +219,14 @@ def add_signed(
     run.__signature__ = inspect.Signature([session, *keyword, *further])  # type: ignore[attr-defined]
     run.__doc__ = function.__doc__
     return signing(app, name, example)(run)
+
+
+def further(options: Parameters) -> list[inspect.Parameter]:
+    """Options that a command has beside those of its body, for `add_signed`."""
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+        for name, (annotation, default) in options.items()
+    ]
 
 
 # output for people ----------------------------------------------------------------------------------------------------

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from counterfoil.cli.command import Invalid
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import ContractId, Reason, ReportId, argument, hour, option
-from counterfoil.cli.signing import signed
+from counterfoil.cli.signing import SigningSession, add_signed, further, signed
 from counterfoil.cli.values import parse_reading, parse_sha256
 from counterfoil.contract.record import Command as Body
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -28,19 +31,68 @@ from counterfoil.redemption.commands import (
 app = typer.Typer(
     name="usage", help="Delivery: report, correct, accept, dispute, resolve, cancel, show, list.", no_args_is_help=True
 )
+OptionalContract = Annotated[str | None, argument("CONTRACT", "The contract's id: that of its trade.")]
 Readings = Annotated[
     list[Reading],
     option("--reading", "GPU-minutes delivered in an hour. Repeat, hours rising.", parse_reading, "HOUR=MINUTES"),
 ]
 
+OptionalReadings = Annotated[
+    list[Reading] | None,
+    option("--reading", "GPU-minutes delivered in an hour. Repeat, hours rising.", parse_reading, "HOUR=MINUTES"),
+]
+_FILE = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="A file with a reading in each line.")]
+_DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Check every line of the file, and send nothing.")]
+_OUTCOMES = Annotated[
+    Path | None,
+    typer.Option("--outcomes", metavar="FILE", help="The outcome of every line. Default: FILE.outcomes.csv."),
+]
 
-@signed(app, "report", "counterfoil usage report trd-15-0-0 --reading 20270105T08Z=480 --as norn")
-def report(
-    contract: ContractId,
-    reading: Readings,
-) -> Body:
-    """Provider: report what was delivered, each hour once."""
+
+def report(contract: OptionalContract = None, reading: OptionalReadings = None) -> Body:
+    """Provider: report what was delivered, each hour once: of one contract, or of all in a file.
+
+    A file has a reading in each line, in any order: its columns are contract, hour and gpu_minutes (CSV with a header,
+    or JSON Lines). All lines are checked before any is sent, and signed in batches. What one command may not hold is
+    divided. Run it again after an interruption: nothing is reported twice.
+    """
+    if contract is None or not reading:
+        raise Invalid("name a contract and its readings, or a file: --file")
     return ReportUsage(contract_id=contract, readings=tuple(reading))
+
+
+def _report(
+    session: SigningSession,
+    contract: str | None,
+    reading: list[Reading] | None,
+    file: Path | None,
+    dry_run: bool,
+    outcomes: Path | None,
+) -> None:
+    from counterfoil.cli.bulk import give_lines
+    from counterfoil.cli.readings import lines_of, read_readings
+
+    if file is None and (dry_run or outcomes is not None):
+        raise Invalid("--dry-run and --outcomes belong to --file")
+    if file is not None:
+        if contract is not None or reading:
+            raise Invalid("a file names the contracts and readings itself")
+        give_lines(session, ("usage", "report"), read_readings(file), file, outcomes, dry_run=dry_run)
+        return
+    if contract is not None and reading and len(reading) > RULES[LATEST].max_readings:
+        give_lines(session, ("usage", "report"), lines_of(contract, reading), None)
+        return
+    session.send(report(contract, reading))
+
+
+add_signed(
+    app,
+    "report",
+    "counterfoil usage report trd-15-0-0 --reading 20270105T08Z=480 --as norn",
+    _report,
+    report,
+    *further({"file": (_FILE, None), "dry_run": (_DRY_RUN, False), "outcomes": (_OUTCOMES, None)}),
+)
 
 
 @signed(

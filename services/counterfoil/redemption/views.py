@@ -19,6 +19,8 @@ from counterfoil.redemption.commands import Reading
 from counterfoil.redemption.events import (
     CancellationProposed,
     CaptureRecorded,
+    ClaimOffset,
+    ClaimSubmitted,
     ContractCancelled,
     ContractCompleted,
     ContractOpened,
@@ -29,6 +31,7 @@ from counterfoil.redemption.events import (
     UsageCorrected,
     UsageDisputed,
     UsageReported,
+    UsageReversed,
     UsageSplit,
 )
 from counterfoil.redemption.state import minutes
@@ -63,12 +66,15 @@ CONTRACTS: Final = View(
         "invoiced": "amount",
         "subsidy": "amount",
         "co_payment": "amount",
+        "unclaimed": "amount",
     },
     filters=("beneficiary_id", "provider_id", "programme_id", "status"),
 )
 """`status`: open, completed, cancelled or defaulted. `cancellation_by` would cancel it, until `cancellation_until`.
 
-`invoiced` is accepted; `subsidy` and `co_payment` are captured of it.
+`invoiced` is accepted; `subsidy` and `co_payment` are captured of it. `unclaimed` of the subsidy was neither claimed,
+set off nor reversed; what a rejection lets its provider claim once more is not in it, and where that is
+set off, it counts here.
 """
 REPORTS: Final = View(
     name="reports",
@@ -169,7 +175,15 @@ def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
         "opened_at": at.time,
         "status": "open",
     }
-    counts = ("reported_hours", "reported_gpu_minutes", "accepted_gpu_minutes", "invoiced", "subsidy", "co_payment")
+    counts = (
+        "reported_hours",
+        "reported_gpu_minutes",
+        "accepted_gpu_minutes",
+        "invoiced",
+        "subsidy",
+        "co_payment",
+        "unclaimed",
+    )
     later = ("ended_at", "default_cause", "cancellation_by", "cancellation_until")
     yield Put(CONTRACTS.name, {**row, **dict.fromkeys(later), **dict.fromkeys(counts, 0)})
 
@@ -271,7 +285,24 @@ def _usage_accepted(event: UsageAccepted, at: At) -> Iterable[Change]:
 def _capture_recorded(event: CaptureRecorded, at: At) -> Iterable[Change]:
     captured = {"subsidy": event.subsidy, "co_payment": event.co_payment}
     yield Set(REPORTS.name, (event.report_id,), {"status": "captured", "status_since": at.time, **captured})
-    yield Add(CONTRACTS.name, (event.contract_id,), captured)
+    yield Add(CONTRACTS.name, (event.contract_id,), {**captured, "unclaimed": event.subsidy})
+
+
+def _claim_submitted(event: ClaimSubmitted, at: At) -> Iterable[Change]:
+    yield from CLAIM_REDUCERS[ClaimSubmitted](event, at)
+    for line in event.lines:
+        yield Add(CONTRACTS.name, (line.contract_id,), {"unclaimed": line.resubmitted - line.amount})
+
+
+def _claim_offset(event: ClaimOffset, at: At) -> Iterable[Change]:
+    yield from CLAIM_REDUCERS[ClaimOffset](event, at)
+    for line in event.lines:
+        yield Add(CONTRACTS.name, (line.contract_id,), {"unclaimed": -line.amount})
+
+
+def _usage_reversed(event: UsageReversed, at: At) -> Iterable[Change]:
+    yield from CLAIM_REDUCERS[UsageReversed](event, at)
+    yield Add(CONTRACTS.name, (event.contract_id,), {"unclaimed": -event.unclaimed})
 
 
 def _contract_completed(event: ContractCompleted, at: At) -> Iterable[Change]:
@@ -308,5 +339,8 @@ REDUCERS: Final[Reducers] = {
     ContractCancelled: _contract_cancelled,
     ProviderDefaulted: _provider_defaulted,
     **CLAIM_REDUCERS,
+    ClaimSubmitted: _claim_submitted,
+    ClaimOffset: _claim_offset,
+    UsageReversed: _usage_reversed,
 }
 """Changes per event of redemption's log; what it mirrors from issuance is issuance's to show."""
