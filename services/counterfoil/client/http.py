@@ -54,6 +54,8 @@ class Gateway:
         """
         self.url, self._pauses, self._sleep = url, pauses, sleep
         self._bearer = Bearer(token) if bearer is None else bearer
+        self.position = ""
+        """What the last answer to a query reflects: ``service[/shard]:index`` of the next entry of each log."""
         tls = url.startswith("https:")  # without TLS, skip the slow reading of this machine's certificates
         self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, trust_env=False, verify=tls)
 
@@ -225,6 +227,7 @@ class Gateway:
 
     def _check(self, response: httpx.Response) -> httpx.Response:
         if response.status_code == httpx.codes.OK:
+            self.position = response.headers.get("counterfoil-position", self.position)
             return response
         if response.status_code == httpx.codes.ACCEPTED:
             raise Unreachable(f"{self.url} accepted the command but did not decide it in time; send the same one again")
