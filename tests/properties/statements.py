@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from counterfoil.catalogue import CODEC
+from counterfoil.vocabulary import CODEC
 from counterfoil.cli.movements import sections_of, totals
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
