@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from counterfoil.vocabulary import CODEC
 from counterfoil.cli.movements import sections_of, totals
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
@@ -13,6 +12,7 @@ from counterfoil.core.decider import At
 from counterfoil.ledger.events import VoucherCredited, VoucherRestored
 from counterfoil.ledger.posting_views import CLOSINGS, POSTINGS, postings
 from counterfoil.ports import Put
+from counterfoil.vocabulary import CODEC
 from tests.properties.world import World
 
 

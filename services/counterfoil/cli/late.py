@@ -33,6 +33,7 @@ MODULES: Final[Mapping[str, str]] = {
     "import": "bulk",
     "export": "export",
     "statement": "statement",
+    "quote": "quote",
     "resend": "resend",
     "rules": "rules",
     "log": "mirror",

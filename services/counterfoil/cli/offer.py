@@ -25,12 +25,14 @@ from counterfoil.cli.options import (
 from counterfoil.cli.orders import placed
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
-from counterfoil.cli.values import in_units
+from counterfoil.cli.values import in_units, parse_amount
 from counterfoil.contract.record import Command as Body
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 
-app = typer.Typer(name="offer", help="Offers: post, amend, cancel, show, list, depth, trades.", no_args_is_help=True)
+app = typer.Typer(
+    name="offer", help="Offers: post, amend, cancel, search, show, list, depth, trades.", no_args_is_help=True
+)
 
 Class = Annotated[str, option("--class", "The accelerator class's id.", metavar="CLASS")]
 Region = Annotated[str, option("--region", "The region's id.", metavar="REGION")]
@@ -102,6 +104,45 @@ def depth(
     session.out.show(found, *tables)
 
 
+@remote(
+    app, "search", "counterfoil offer search --class a100-80gb --region eu-west --nodes 2 --hours 6 --max-price 2.00"
+)
+def search(
+    session: GatewaySession,
+    class_: Class,
+    region: Region,
+    currency: Currency = "USD",
+    nodes: Nodes = 1,
+    hours: Annotated[int, option("--hours", "How many hours in one piece.", metavar="N")] = 1,
+    earliest: Annotated[int | None, hour("--from", "The first hour at which it may start. Default: now.")] = None,
+    until: Annotated[int | None, hour("--until", "The hour by which it is over.")] = None,
+    max_price: Annotated[
+        int | None, option("--max-price", "At most this per GPU-hour.", parse=parse_amount, metavar="1.20")
+    ] = None,
+    sort: Annotated[Literal["price", "earliest"], option("--sort", "What comes first.")] = "price",
+    wait: Wait = None,
+) -> None:
+    """List open offers that may have a block of nodes for so many hours, by public market data.
+
+    `unsold` is `all` where nothing of an offer is sold, so that the block is free. Where `part` is, so many node-hours
+    are, but not in which hours is public.
+    """
+    from counterfoil.cli.supply import ESTIMATE, Wanted, offered
+    from counterfoil.runtime.clock import time_by
+
+    wanted = Wanted(
+        class_id=class_, region=region, currency=currency, nodes=nodes, hours=hours, earliest=earliest or 0,
+        until=until, max_price=max_price,
+    )  # fmt: skip
+    found = offered(session.gateway, wanted, time_by(session.out.settings.clock), tuple(wait or ()))
+    if sort == "earliest":
+        found.sort(key=lambda row: row["starts"])
+    shown = [in_units(row, ("price",)) for row in found]
+    session.out.show(found, Rows("offers", shown, _FOUND, ("price", "nodes", "unsold_node_hours")))
+    session.out.note(ESTIMATE)
+
+
+_FOUND = ("offer_id", "price", "nodes", "starts", "window_end", "unsold_node_hours", "unsold")
 _OFFER = "offer_id provider_id class_id region nodes window_start window_end price sold_node_hours status"
 _TRADE = "trade_id beneficiary_id provider_id class_id nodes first_hour hours price notional"
 add_both(app, Listing("offers", "offers", _OFFER, "off-7-0"))
