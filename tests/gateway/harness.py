@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,6 @@ import uvicorn
 
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.gateway.app import create_app
-from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
@@ -36,15 +35,9 @@ PROBLEM = "application/problem+json"
 class Stepped:
     """A client whose requests drive the services: the system steps in the same thread until each is answered."""
 
-    def __init__(
-        self,
-        market: Market,
-        relay: AnswerRelay,
-        protections: Protections = PUBLIC,
-        changed: Callable[[Backend], Backend] = lambda backend: backend,
-    ) -> None:
+    def __init__(self, market: Market, relay: AnswerRelay, protections: Protections = PUBLIC) -> None:
         self.market = market
-        self.app = create_app(changed(market.system.backend()), relay, protections)
+        self.app = create_app(market.system.backend(), relay, protections)
         self.step = market.system.settle
         self._loop = asyncio.new_event_loop()
         self._lifespan = self.app.router.lifespan_context(self.app)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ import httpx
 
 from counterfoil.client.author import Author
 from counterfoil.contract.disclosure import Disclosure
-from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
-from counterfoil.ports import View
+from counterfoil.issuance.commands import AppointAuditor
 from tests.gateway.harness import DeliverToBoth, Stepped
 from tests.gateway.world import HOST, Market
 
@@ -33,26 +31,6 @@ PARTIES = {
 }
 READERS = ("anybody", *PARTIES)
 ENVELOPE = {"Content-Type": "application/vnd.dsse.envelope.v1+json"}
-_AUDITORS = View(
-    "auditors", ("programme_id", "auditor_id"), {"programme_id": "text", "auditor_id": "text", "ended_at": "time?"}
-)
-_APPOINTED = {("", "auditor-all"), ("p1", "auditor-p1")}
-
-
-class _WithAuditors:
-    """The views, and the appointments that the rules of this market do not know."""
-
-    def __init__(self, views: Any) -> None:
-        self._views = views
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._views, name)
-
-    def get(self, view: str, key: tuple[object, ...]) -> Any:
-        """A row."""
-        if view == "auditors":
-            return {"ended_at": None} if key in _APPOINTED else None
-        return self._views.get(view, key)
 
 
 class Reading:
@@ -101,15 +79,11 @@ def reading(home: Path, disclosure: Disclosure) -> Iterator[Reading]:
     market = Market(home, DeliverToBoth(relay)).open()
     for auditor in ("auditor-p1", "auditor-all", "auditor-none"):
         market.register(auditor, "auditor")
-    market.system.settle()
-    http = Stepped(market, relay, Protections(disclosure=disclosure), with_auditors)
+    market.ask("operator", AppointAuditor(auditor_id="auditor-all", programme_id=None))
+    market.ask("city", AppointAuditor(auditor_id="auditor-p1", programme_id="p1"))
+    http = Stepped(market, relay, Protections(disclosure=disclosure))
     try:
         yield Reading(http, disclosure)
     finally:
         http.close()
         market.system.close()
-
-
-def with_auditors(backend: Backend) -> Backend:
-    """The backend with two appointed auditors."""
-    return replace(backend, definitions=(*backend.definitions, _AUDITORS), views=_WithAuditors(backend.views))

@@ -16,7 +16,7 @@ from counterfoil.contract.open_session import OPEN_SESSION_TYPE
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.gateway import readers, sessions
 from counterfoil.gateway.bounds import READER_KNOWN_FOR, SESSION_SECONDS, SESSIONS_PER_PARTY
-from counterfoil.issuance.commands import AddKey, CloseParty, RevokeKey
+from counterfoil.issuance.commands import AddKey, AppointAuditor, CloseParty, DismissAuditor, RevokeKey
 from tests.gateway.harness import problem_of
 from tests.gateway.readers import Reading, bearer, reading
 from tests.gateway.world import HOST, seed_of
@@ -167,6 +167,23 @@ def test_a_session_ends_with_its_hour_its_key_or_its_party(
     later = readers.session_time() + SESSION_SECONDS * 1_000_000
     monkeypatch.setattr(readers, "session_time", lambda: later)
     assert not ok(by_first)
+
+
+@pytest.mark.usefixtures("no_cache")
+def test_an_auditor_reads_all_while_it_is_appointed(restricted: Reading) -> None:
+    market = restricted.market
+    market.register("auditor-late", "auditor")
+    market.system.seal()
+    path = f"/log/ledger/main/tile/entries/000.p/{market.sizes()['ledger']}"
+
+    def status() -> int:
+        return restricted.http.request("GET", path, headers=bearer(restricted.token("auditor-late"))).status_code
+
+    before = status()
+    market.ask("operator", AppointAuditor(auditor_id="auditor-late", programme_id=None))
+    appointed = status()
+    market.ask("operator", DismissAuditor(auditor_id="auditor-late", programme_id=None, reason="done"))
+    assert (before, appointed, status()) == (403, 200, 403)
 
 
 def test_what_is_known_of_a_session_is_seconds_old_at_most() -> None:

@@ -7,7 +7,7 @@ more than was asked for.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Final, Self
@@ -89,10 +89,19 @@ class LogServer:
         What may pass is tried again. Raises `Unreachable`, `Misserved`; `RefusedByService` if this reader may not see
         it.
         """
+        token = self._bearer.header() if path.startswith(BUNDLES) else {}
+        try:
+            return self._get_again(log, path, at_most, token)
+        except RefusedByService as refused:
+            if refused.code != NOT_VALID or not self._bearer.replace(token):
+                raise
+        return self._get_again(log, path, at_most, self._bearer.header())
+
+    def _get_again(self, log: LogId, path: str, at_most: int, token: Mapping[str, str]) -> bytes | None:
         problem, asked = "", 0
         for pause in (*self._pauses, None):
             try:
-                return self._get(log, path, at_most)
+                return self._get(log, path, at_most, token)
             except httpx.TransportError as again:
                 problem, asked = f"{again}" or type(again).__name__, 0
             except _Again as again:
@@ -101,18 +110,14 @@ class LogServer:
                 self._sleep(max(pause, asked))
         raise Unreachable(f"{self.url}: {log.name}, {path}: {problem}")
 
-    def _get(self, log: LogId, path: str, at_most: int) -> bytes | None:
+    def _get(self, log: LogId, path: str, at_most: int, token: Mapping[str, str]) -> bytes | None:
         url = f"{self.url}/log/{quote(log.service, safe='')}/{quote(log.shard, safe='')}/{path}"
         ends = time.monotonic() + FILE_SECONDS_MAX
-        token = self._bearer.header() if path.startswith(BUNDLES) else {}
         with self._client.stream("GET", url, headers={**_PLAIN, **token}) as response:
             if response.status_code in _ABSENT:
                 return None
             if response.status_code in _NOT_ALLOWED:
-                problem = _problem(response)
-                if problem.code == NOT_VALID and self._bearer.replace(token):
-                    raise _Again("the session was over")
-                raise problem
+                raise _problem(response)
             if response.is_redirect:
                 to = response.headers.get("location", "")[:200]
                 advice = "Name the server that has the logs itself, if you trust it."
