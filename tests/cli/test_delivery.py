@@ -19,7 +19,7 @@ from counterfoil.client.outbox import Outbox
 from counterfoil.client.problems import NotProven, RefusedByService, Unsettled
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
-from counterfoil.gateway.submit import receipt_json
+from counterfoil.gateway.receipts import receipt_json
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.key_files import write_key
 from counterfoil.runtime.receipts import Recorded

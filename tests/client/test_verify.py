@@ -18,7 +18,7 @@ from counterfoil.client.verify import parse_vkeys, verify_answer
 from counterfoil.contract.codec import Codec
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import decode_base64, encode_base64
-from counterfoil.gateway.submit import receipt_json
+from counterfoil.gateway.receipts import receipt_json
 from counterfoil.instance import RECOVERY, Instance
 from counterfoil.issuance.commands import RegisterParty
 from counterfoil.log.keys import SigningKey

@@ -23,6 +23,7 @@ from counterfoil.gateway.server import server_config
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.proofs import verify_receipt
 from counterfoil.vocabulary import CODEC
+from tests.gateway.conformance import Document
 from tests.gateway.world import Market
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Stepped:
         self.market = market
         self.app = create_app(market.system.backend(), relay, protections)
         self.step = market.system.settle
+        self.document = Document(self.app.openapi())
         self._loop = asyncio.new_event_loop()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._loop.run_until_complete(self._lifespan.__aenter__())
@@ -53,8 +55,14 @@ class Stepped:
         self._loop.close()
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """One request, answered in full."""
-        return self.stepping(self._client.request(method, path, **more))
+        """One request, answered in full, as the OpenAPI document describes it."""
+        return self.ask(self._client.build_request(method, path, **more))
+
+    def ask(self, request: httpx.Request) -> httpx.Response:
+        """The same for a request that is made already."""
+        response = self.stepping(self._client.send(request))
+        self.document.check(response)
+        return response
 
     def stepping(self, request: Coroutine[Any, Any, T]) -> T:
         """The result of `request`, while the system steps."""
@@ -73,7 +81,13 @@ class Stepped:
 
     def post(self, envelope: bytes, **headers: str) -> httpx.Response:
         """A command."""
-        return self.request("POST", "/v1/commands", content=envelope, headers={**ENVELOPE, **headers})
+        return self.stepping(self.send(envelope, **headers))
+
+    async def send(self, envelope: bytes, **headers: str) -> httpx.Response:
+        """The same as a coroutine, for several at once; the system must step."""
+        response = await self._client.post("/v1/commands", content=envelope, headers={**ENVELOPE, **headers})
+        self.document.check(response)
+        return response
 
 
 @contextlib.contextmanager
@@ -107,13 +121,14 @@ class DeliverToBoth:
 class Served:
     """The market with a thread per service, and a server on a free loopback port."""
 
-    def __init__(self, market: Market, url: str) -> None:
-        self.market, self.url = market, url
+    def __init__(self, market: Market, url: str, document: Document) -> None:
+        self.market, self.url, self.document = market, url, document
         self.port = httpx.URL(url).port or 0
 
     def client(self, **options: Any) -> httpx.Client:
-        """A client with its own connections."""
-        return httpx.Client(base_url=self.url, timeout=15, trust_env=False, **options)
+        """A client with its own connections; its answers are as the OpenAPI document describes them."""
+        hooks = {"response": [self.document.check]}
+        return httpx.Client(base_url=self.url, timeout=15, trust_env=False, event_hooks=hooks, **options)
 
     def post(self, envelope: bytes) -> httpx.Response:
         """Send a command over its own connection."""
@@ -136,7 +151,7 @@ def served(home: Path) -> Iterator[Served]:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with httpx.Client(trust_env=False) as client:
             assert client.get(f"{url}/healthz").json() == {"ok": True, "failure": "", "waiting": {}, "catching_up": ""}
-        yield Served(market, url)
+        yield Served(market, url, Document(app.openapi()))
     finally:
         server.should_exit = True
         thread.join()

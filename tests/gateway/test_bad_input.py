@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
 import pytest
 
 from counterfoil.client.author import Author
@@ -23,7 +22,6 @@ from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.gateway.refusals import REFUSAL_SCHEMA
 from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucher
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid, CancelOffer
@@ -69,7 +67,6 @@ def refused(http: Stepped, envelope: bytes, code: Code, status: int, **headers: 
     market = http.market
     sizes, roots = market.sizes(), market.state_roots()
     problem = problem_of(http.post(envelope, **headers))
-    jsonschema.validate(problem, REFUSAL_SCHEMA)
     assert (problem["code"], problem["status"]) == (code, status), problem
     assert problem["type"] == f"urn:counterfoil:refusal:{code}"
     assert (problem["title"], problem["transient"]) == (MEANINGS[code].text, MEANINGS[code].transient)

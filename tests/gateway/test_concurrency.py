@@ -24,7 +24,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.decider import refuse
-from counterfoil.gateway.submit import receipt_json
+from counterfoil.gateway.receipts import receipt_json
 from counterfoil.issuance.commands import AddKey
 from counterfoil.matching.commands import CancelBid
 from counterfoil.ports import NewEntry, StoreConflict, Unavailable

@@ -198,5 +198,5 @@ def test_the_description_names_every_route_and_refusal(shared: Stepped) -> None:
     assert {"/v1/commands", "/v1/events", "/v1/depth", "/v1/balances/{account}/{asset}", "/healthz"} <= set(
         document["paths"]
     )
-    described = str(document["paths"]["/v1/commands"]["post"]["responses"])
+    described = str([*document["paths"]["/v1/commands"]["post"]["responses"].values(), document["components"]])
     assert all(code in described for code in ("too_large", "exceeds_available", "role_not_allowed", "unknown_voucher"))

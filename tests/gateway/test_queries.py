@@ -43,7 +43,7 @@ def whole(http: Stepped, view: View, **filters: str) -> list[dict[str, Any]]:
     response = http.get(url(view), limit=str(MAX_PAGE), **filters)
     assert response.status_code == 200, response.text
     page = response.json()
-    jsonschema.validate(page, page_schema(view))
+    jsonschema.validate(page, page_schema(row_schema(view)))
     items: list[dict[str, Any]] = page["items"]
     return items
 

@@ -7,14 +7,13 @@ import { NotThere, Refused, Unreachable } from "./errors.js";
 import { Exchange, type GatewayOptions } from "./exchange.js";
 import type { Views } from "./generated/tables.js";
 import type { VerifyKey } from "./note.js";
-import type { Receipt } from "./receipt.js";
+import type { Receipt, Row, ViewName } from "./receipt.js";
 import { type Session, signOpenSession } from "./sessions.js";
 import { eventsOf } from "./stream.js";
 import { checkHistory } from "./tiles.js";
 import type { Entry } from "./verify.js";
 
-export type ViewName = keyof Views;
-export type Row<V extends ViewName> = Views[V]["row"];
+export type { Row, ViewName } from "./receipt.js";
 export type Filters<V extends ViewName> = Views[V]["filters"];
 
 export interface Wait {
@@ -93,9 +92,12 @@ export class Gateway {
   /**
    * Send a signed command, and again while its outcome is unknown, and return its receipt. Throws `Refused`; or
    * `Unreachable`, after which the same command may be submitted again at any time until it expires.
+   *
+   * With `wait`, whole seconds up to 30, the receipt has the `outcome` if that is settled within the time.
    */
-  async submit(command: SignedCommand): Promise<Receipt> {
-    const request = { method: "POST", headers: ENVELOPE, body: command.envelope };
+  async submit(command: SignedCommand, options: { readonly wait?: number } = {}): Promise<Receipt> {
+    const prefer = options.wait === undefined ? {} : { Prefer: `wait=${options.wait}` };
+    const request = { method: "POST", headers: { ...ENVELOPE, ...prefer }, body: command.envelope };
     const { json } = await this.exchange.askJson("/v1/commands", request);
     return json as unknown as Receipt;
   }

@@ -34,7 +34,7 @@ export { leafHash, nodeHash, rootOf, verifyConsistency, verifyInclusion } from "
 export { type Note, parseNote, parseVerifyKey, parseVerifyKeys, type VerifyKey, verifyNote } from "./note.js";
 export { type Followed, followOrder } from "./orders.js";
 export { type LogProof, parseProof, verifyProof } from "./proof.js";
-export type { Outcome, Receipt } from "./receipt.js";
+export type { Outcome, Receipt, Settled } from "./receipt.js";
 export { OPEN_SESSION_TYPE, type Session, signOpenSession } from "./sessions.js";
 export { type StateProof, verifyState } from "./state.js";
 export { checkHistory, parseBundle, type ReadFile, TILE_WIDTH, tilePath } from "./tiles.js";

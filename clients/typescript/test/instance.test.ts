@@ -19,6 +19,7 @@ import {
   Refused,
   readCommand,
   rootOf,
+  type Settled,
   type SignedCommand,
   SigningKey,
   signOpenSession,
@@ -191,7 +192,11 @@ test("orders are followed until they rest, are filled or are refused", served, a
   const hour = (hours: number) => hourOf(new Date(Date.now() + hours * 3_600_000));
   const place = async (party: string, command: Command) => {
     const signed = await (await authorOf(party)).sign(command);
-    return followOrder(gateway, await verifyReceipt(await gateway.submit(signed), keys, signed));
+    const receipt = await gateway.submit(signed, { wait: 20 });
+    const followed = await followOrder(gateway, await verifyReceipt(receipt, keys, signed));
+    const outcome = receipt.outcome as Settled<"bids" | "offers">;
+    assert.deepEqual([outcome.status, outcome.cause], [followed?.order.status, followed?.cause]);
+    return followed;
   };
   const offer: Command = {
     type: "post_offer",

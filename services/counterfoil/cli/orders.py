@@ -18,7 +18,6 @@ from counterfoil.cli.signing import SigningSession, accepted, add_signed
 from counterfoil.cli.values import format_amount
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Command as Body
-from counterfoil.matching.events import BidReceived, OfferReceived
 
 if TYPE_CHECKING:
     from counterfoil.cli.delivery import Settled
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 WAIT: Final = 10.0
 """Seconds for which a command in a terminal follows an order."""
 _PAUSE: Final = 0.05  # seconds
-_REFUSED: Final = {"hold_refused", "bond_refused"}
-"""Reasons to close an order whose cause the ledger's view of holds has."""
-_VIEWS: Final[Mapping[type, tuple[str, str]]] = {BidReceived: ("bids", "bid_id"), OfferReceived: ("offers", "offer_id")}
 _OF_HOLD: Final = ("short_vouchers", "short_cash")
 _SHOWN: Final = ("status", "status_reason", "cause", "nodes_filled", "nodes_left")
 
@@ -97,20 +93,20 @@ def _follow(session: SigningSession, settled: Settled, seconds: float) -> dict[s
 
     A row with the status `received`: it is not known within the time. Raises `RefusedByService`, `Unreachable`.
     """
-    found = next((each for each in settled.proven.entry.events if type(each) in _VIEWS), None)
-    if found is None:
-        return None
-    view, name = _VIEWS[type(found)]
-    order_id = str(getattr(found, name))
+    from counterfoil.runtime.outcomes import ORDERS, is_settled, is_unfunded, made_by
+
     entry = settled.proven.entry
+    made = next((each for each in made_by(entry) if each.view.name in ORDERS), None)
+    if made is None:
+        return None
+    view, order_id = made.view.name, str(made.key[0])
     at = f"{log_of(entry.origin).name}:{entry.index}"
     ends = time.monotonic() + seconds
     while True:
         row = session.gateway.get(view, order_id, wait_for=[at])
-        if row["status"] != "received" or time.monotonic() > ends:
+        if is_settled(view, row) or time.monotonic() > ends:
             break
         time.sleep(_PAUSE)
-    refused = row["status_reason"] in _REFUSED
-    hold = session.gateway.get("holds", order_id) if refused else None
+    hold = session.gateway.get("holds", order_id) if is_unfunded(view, row) else None
     why = {"cause": None} if hold is None else {"cause": hold["reason"], **{name: hold[name] for name in _OF_HOLD}}
-    return {**row, **why, "trades": list(session.gateway.rows("trades", {name: order_id}))}
+    return {**row, **why, "trades": list(session.gateway.rows("trades", {ORDERS[view]: order_id}))}

@@ -26,12 +26,22 @@ GENERATED_FOLDERS = ("commands", "events", state_records.FOLDER)
 """Folders that hold only generated files."""
 OPENAPI: Final = "openapi.json"
 ASYNCAPI: Final = "asyncapi.json"
+PROBLEMS: Final = "problems.md"
 RULES_TABLE: Final = "rules.md"
 _RULES_PAGE: Final = """# Rules
 
 The rules of the services, by version. A log's first entry, and then every `rules.adopted.v1` in it, names the version
 that decides from the next entry on. Times are microseconds, ratios basis points. Each rule is explained in
 `services/counterfoil/core/rules.py`.
+
+"""
+_PROBLEMS_PAGE: Final = """# Problems
+
+What a gateway itself answers as `application/problem+json`, beside the [refusals](refusals.md) of commands. The type is
+`urn:counterfoil:problem:` and the code. *Found by*: `connection`, the server, before a request is complete; `request`,
+of any request, before its path is looked at; `route`, by what answers it. After the first two, nothing has been done.
+A problem says nothing final of a command: the same envelope may be sent again. Codes are not renamed; `openapi.json`
+says which operation has which.
 
 """
 _PRETTY: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -119,6 +129,24 @@ def openapi() -> bytes:
     return orjson.dumps(document, option=_PRETTY)
 
 
+def problems() -> bytes:
+    """The page of the gateway's problem codes."""
+    from counterfoil.gateway.problems import ProblemCode
+
+    head = [["code", "HTTP", "found by", "again after", "meaning"], ["---"] * 5]
+    rows = [
+        [
+            f"`{each.code}`",
+            str(each.value.status),
+            each.value.stage.value,
+            "" if each.value.retry_after is None else f"{each.value.retry_after} s",
+            each.value.title,
+        ]
+        for each in ProblemCode
+    ]
+    return (_PROBLEMS_PAGE + "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])).encode()
+
+
 def asyncapi() -> bytes:
     """The AsyncAPI document of the distributed form. Raises `Invalid` where its packages are not installed."""
     with extra("distributed"):
@@ -138,11 +166,11 @@ def register(app: typer.Typer) -> None:
         ] = False,
         root: Annotated[Path, typer.Option("--root", metavar="DIR", help="Their directory.")] = Path("schemas"),
     ) -> None:
-        """Write the JSON Schemas of commands, events and entries, the refusals, and the OpenAPI and AsyncAPI documents.
+        """Write the JSON Schemas of commands, events and entries, all codes, and the OpenAPI and AsyncAPI documents.
 
         The AsyncAPI document needs the packages of the distributed form: pip install 'counterfoil[distributed]'.
         """
-        files = {**contract_files(), OPENAPI: openapi(), ASYNCAPI: asyncapi()}
+        files = {**contract_files(), OPENAPI: openapi(), ASYNCAPI: asyncapi(), PROBLEMS: problems()}
         found = diff_schemas(root, files) if check else write_schemas(root, files)
         out.show({"findings" if check else "changed": found}, lines(found or ["all current"]))
         if check and found:

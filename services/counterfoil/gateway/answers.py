@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse
 
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import SCAN_WITHIN
-from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
+from counterfoil.gateway.openapi import Responses, found, responses
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.ports import Progress, ViewReader
 from counterfoil.runtime.catching_up import catching_up
 
@@ -18,23 +19,31 @@ POSITION: Final = "Counterfoil-Position"
 
 In the form of ``from`` in ``/v1/events``, which goes on behind the answer.
 """
-_POSITION_SCHEMA: Final = {
+_POSITIONS: Final = {
     "description": "the first entry of each log that the answer does not reflect, as `from` of `/v1/events` takes it",
-    "schema": {"type": "string", "examples": ["issuance:12,ledger:345,matching:67,redemption:8"]},
+    "required": True,
+    "schema": {
+        "type": "string",
+        "pattern": r"^[a-z0-9./-]+:[0-9]+(?:,[a-z0-9./-]+:[0-9]+)*$",
+        "examples": ["issuance:12,ledger:345,matching:67,redemption:8"],
+    },
 }
+READING: Final = (
+    ProblemCode.BAD_REQUEST,
+    ProblemCode.BAD_WAIT_FOR,
+    ProblemCode.BUSY,
+    ProblemCode.CATCHING_UP,
+    ProblemCode.REPEATED_PARAMETER,
+    ProblemCode.SCAN_TOO_LONG,
+    ProblemCode.UNAVAILABLE,
+    ProblemCode.WAIT_TIMED_OUT,
+)
+"""What any query of the views can answer."""
 
 
-def responses(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The responses of a query, for OpenAPI. `schema`: of the JSON in its answer."""
-    content = {"application/json": {"schema": schema}}
-    title = (
-        "`catching_up`: the views are being rebuilt; `detail` says how far they are. `busy`: too many queries wait. "
-        "`scan_too_long`: it reads too much. Or `unavailable`"
-    )
-    return {
-        "200": {"description": description, "content": content, "headers": {POSITION: _POSITION_SCHEMA}},
-        "503": {"description": title, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}},
-    }
+def query_responses(description: str, schema: Mapping[str, Any], *problems: ProblemCode) -> Responses:
+    """The responses of a query, for OpenAPI. `schema`: of the JSON in its answer. `problems`: besides `READING`."""
+    return responses({200: found(description, schema, headers={POSITION: _POSITIONS})}, (*READING, *problems))
 
 
 def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONResponse:
@@ -44,8 +53,8 @@ def answer(backend: Backend, read: Callable[[ViewReader], object]) -> JSONRespon
     """
     with backend.views.consistent_read(SCAN_WITHIN) as views:
         positions = positions_of(backend, views)
-        found = read(views)
-    return respond(backend, found, positions)
+        shown = read(views)
+    return respond(backend, shown, positions)
 
 
 def positions_of(backend: Backend, views: ViewReader) -> dict[str, int]:
@@ -55,10 +64,10 @@ def positions_of(backend: Backend, views: ViewReader) -> dict[str, int]:
     return {origin: progress[origin].position for origin in backend.origins.values()}
 
 
-def respond(backend: Backend, found: object, positions: Mapping[str, int]) -> JSONResponse:
-    """What was found, as JSON, with the positions that it reflects."""
+def respond(backend: Backend, shown: object, positions: Mapping[str, int]) -> JSONResponse:
+    """What was read, as JSON, with the positions that it reflects."""
     at = ",".join(f"{log.name}:{positions[origin]}" for log, origin in backend.origins.items())
-    return JSONResponse(found, headers={POSITION: at})
+    return JSONResponse(shown, headers={POSITION: at})
 
 
 def refuse_while_catching_up(backend: Backend) -> None:

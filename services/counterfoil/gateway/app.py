@@ -5,20 +5,43 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache, partial
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from counterfoil import __version__
-from counterfoil.gateway import handlers, limits, logs, queries, sessions, stream, submit
+from counterfoil.gateway import handlers, limits, logs, openapi, queries, sessions, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.readers import Readers
+from counterfoil.gateway.receipts import COMPONENTS
 from counterfoil.gateway.relay import AnswerRelay
+from counterfoil.gateway.rows import row_schema
 from counterfoil.gateway.shares import Shares
 from counterfoil.gateway.view_positions import ViewPositions
+
+_STANDSTILL: Final = {
+    "type": "object",
+    "properties": {"code": {"type": "string"}, "text": {"type": "string"}},
+    "required": ["code", "text"],
+}
+_REPORT: Final = {
+    "type": "object",
+    "properties": {
+        "ok": {"type": "boolean"},
+        "failure": {"type": "string", "description": "why a service has stopped, or empty"},
+        "waiting": {"type": "object", "additionalProperties": _STANDSTILL, "description": "what stands still, by name"},
+        "catching_up": {"type": "string", "description": "how far the views are, while they are rebuilt"},
+    },
+    "required": ["ok", "failure", "waiting", "catching_up"],
+}
+_HEALTH: Final = openapi.responses(
+    {200: openapi.found("All run", _REPORT), 503: openapi.found("Something does not", _REPORT)}
+)
 
 
 def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | None = None) -> FastAPI:
@@ -38,6 +61,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         title="Counterfoil",
         version=__version__,
         summary="Compute vouchers: issued, matched, delivered, redeemed, and audited from a signed public log",
+        description=openapi.DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -58,7 +82,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     ):
         app.include_router(routes)
 
-    @app.get("/healthz", tags=["health"], summary="Whether all services run")
+    @app.get("/healthz", tags=["health"], summary="Whether all services run", responses=_HEALTH)
     def health() -> JSONResponse:
         failure = "A service has stopped; the server's log says why." if backend.failure() else ""
         waiting = {name: {"code": each.code, "text": each.text} for name, each in backend.waiting().items()}
@@ -66,4 +90,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         report = {"ok": ok, "failure": failure, "waiting": waiting, "catching_up": backend.catching_up()}
         return JSONResponse(report, status_code=200 if ok else 503)
 
+    rows = {queries.component_of(view): row_schema(view) for view in backend.definitions}
+    described = cache(partial(openapi.document, app, {**COMPONENTS, **rows}))
+    app.openapi = described  # type: ignore[method-assign]
     return app

@@ -55,6 +55,9 @@ MAX_PAGE: Final = 500  # rows
 MAX_LEVELS: Final = 500  # of market depth, on each side
 DEPTH_KEPT: Final = 0.25  # seconds that an answer about depth is given again
 MARKETS_KEPT: Final = 256  # with such an answer
+MAX_FOLLOWED: Final = 64  # commands whose outcome is waited for
+MAX_FOLLOWED_PER_PEER: Final = 16
+MAX_WAIT: Final = 30  # seconds that a preference may ask for
 MAX_STREAMS: Final = 64
 MAX_STREAMS_PER_PEER: Final = 16
 

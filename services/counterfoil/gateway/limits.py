@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -11,14 +11,17 @@ from counterfoil.contract import limits
 from counterfoil.contract.disclosure import Disclosure
 from counterfoil.contract.times import SECOND
 from counterfoil.gateway import bounds
+from counterfoil.gateway.openapi import found, responses
 from counterfoil.gateway.quotas import Quota
+
+_RESPONSES: Final = responses({200: found("Numbers, by what they bound", {"type": "object"})})
 
 
 def router(quota: Quota, disclosure: Disclosure) -> APIRouter:
     """The route. `quota`: of each party."""
     routes, shown = APIRouter(tags=["limits"]), {"disclosure": disclosure, **_limits(quota)}
 
-    @routes.get("/v1/limits", summary="What a client may send and ask for")
+    @routes.get("/v1/limits", summary="What a client may send and ask for", responses=_RESPONSES)
     async def found() -> JSONResponse:
         return JSONResponse(shown)
 

@@ -6,17 +6,19 @@ Hashes say nothing about entries, so anybody may read them. The entries themselv
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.openapi import found, header, responses, without_content
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.readers import Readers
+from counterfoil.gateway.readers import ALONE, Readers
 from counterfoil.log.errors import FormatError
 from counterfoil.log.tiles import parse_path
 from counterfoil.runtime.os_errors import classifying
@@ -28,6 +30,24 @@ _BINARY: Final = "application/octet-stream"
 _SHORT: Final = "public, max-age=1"
 _IMMUTABLE: Final = "public, max-age=604800, immutable"
 _PRIVATE: Final = "private, max-age=604800, immutable"
+_CONTENT: Final = {"type": "string", "format": "binary"}
+_HEADERS: Final = {
+    "Cache-Control": header("for how long it may be kept"),
+    "ETag": header("of the content, weak: it is the same compressed and not"),
+    "Vary": header("`Accept-Encoding`"),
+}
+_CONDITION: Final = {
+    "parameters": [
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "an `ETag` that the reader has",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+Route = TypeVar("Route", bound=Callable[..., Any])
 _WORTH_WHILE: Final = 1_024  # bytes, to be compressed
 
 
@@ -46,18 +66,15 @@ def router(backend: Backend, pools: Pools, readers: Readers) -> APIRouter:
                 raise Problem(ProblemCode.NOT_PUBLISHED, path[:80]) from None
         return _answer(request, content, media_type, caching)
 
-    @routes.head("/log/{service}/{shard}/checkpoint", include_in_schema=False)
-    @routes.get("/log/{service}/{shard}/checkpoint", summary="The signed checkpoint", response_class=Response)
+    @_file(routes, "checkpoint", "The signed checkpoint", _TEXT)
     async def checkpoint(request: Request, service: str, shard: str) -> Response:
         return await pools.points.run(answer, request, LogId(service, shard), "checkpoint", _TEXT, _SHORT)
 
-    @routes.head("/log/{service}/{shard}/vkey", include_in_schema=False)
-    @routes.get("/log/{service}/{shard}/vkey", summary="The log's verifier key", response_class=Response)
+    @_file(routes, "vkey", "The log's verifier key", _TEXT)
     async def vkey(request: Request, service: str, shard: str) -> Response:
         return await pools.points.run(answer, request, LogId(service, shard), "vkey", _TEXT, _SHORT)
 
-    @routes.head("/log/{service}/{shard}/tile/{rest:path}", include_in_schema=False)
-    @routes.get("/log/{service}/{shard}/tile/{rest:path}", summary="A tile or entry bundle", response_class=Response)
+    @_file(routes, "tile/{rest:path}", "A tile or entry bundle", _BINARY, ProblemCode.NOT_A_TILE, *ALONE)
     async def tile(request: Request, service: str, shard: str, rest: str) -> Response:
         try:
             parse_path(f"tile/{rest}")
@@ -70,6 +87,36 @@ def router(backend: Backend, pools: Pools, readers: Readers) -> APIRouter:
         return await pools.points.run(answer, request, LogId(service, shard), f"tile/{rest}", _BINARY, caching)
 
     return routes
+
+
+def _file(
+    routes: APIRouter, path: str, summary: str, media_type: str, *problems: ProblemCode
+) -> Callable[[Route], Route]:
+    """Routes for GET and HEAD of a file of a log."""
+    known = responses(
+        {
+            200: found(summary, _CONTENT, headers=_HEADERS, media_type=media_type.partition(";")[0]),
+            304: found("Not modified: the reader has it, by `If-None-Match`", headers=_HEADERS),
+        },
+        (ProblemCode.BUSY, ProblemCode.NOT_PUBLISHED, ProblemCode.UNAVAILABLE, ProblemCode.UNKNOWN_LOG, *problems),
+    )
+    name = path.partition("/")[0]
+
+    def add(function: Route) -> Route:
+        for method in ("GET", "HEAD"):
+            routes.add_api_route(
+                f"/log/{{service}}/{{shard}}/{path}",
+                function,
+                methods=[method],
+                operation_id=f"{method.lower()}_{name}",
+                summary=summary if method == "GET" else f"{summary}: its headers",
+                response_class=Response,
+                responses=known if method == "GET" else without_content(known),
+                openapi_extra=_CONDITION,
+            )
+        return function
+
+    return add
 
 
 def _answer(request: Request, content: bytes, media_type: str, caching: str) -> Response:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import Query, Request
+from pydantic import WithJsonSchema
 
-from counterfoil.contract.log_id import LogId, parse_log
+from counterfoil.contract.log_id import SERVICE_PATTERN, SHARD_PATTERN, LogId, parse_log
 from counterfoil.gateway.answers import refuse_while_catching_up
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.problems import Problem, ProblemCode
@@ -19,8 +20,13 @@ from counterfoil.gateway.view_positions import ViewPositions
 WAIT_AT_MOST: Final = 10.0  # seconds
 MAX_POSITIONS: Final = 16
 
+POSITION_PATTERN: Final = rf"^{SERVICE_PATTERN}(?:/{SHARD_PATTERN})?:[0-9]{{1,15}}$"
+Position = Annotated[str, WithJsonSchema({"type": "string", "pattern": POSITION_PATTERN})]
+"""``service:index`` or ``service/shard:index``, checked by `parse_position`."""
+Service = Annotated[str, WithJsonSchema({"type": "string", "pattern": rf"^{SERVICE_PATTERN}(?:/{SHARD_PATTERN})?$"})]
+"""``service`` or ``service/shard``, checked by `find_log`."""
 WaitFor = Annotated[
-    list[str] | None,
+    list[Position] | None,
     Query(
         alias="wait_for",
         max_length=MAX_POSITIONS,

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, unique
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from fastapi.responses import JSONResponse
 
 MEDIA_TYPE: Final = "application/problem+json"
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "RFC 9457 problem: what is wrong with a request, or with the gateway",
+    "properties": {
+        "type": {"type": "string", "pattern": "^urn:counterfoil:problem:[a-z_]+$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string", "description": "what it is about here; may be empty"},
+    },
+    "required": ["type", "title", "status", "code", "detail"],
+}
 
 
 class Stage(Enum):
@@ -118,8 +131,10 @@ class Problem(Exception):
         super().__init__(code.code)
         self.code, self.detail = code.code, detail
         self.status, _, self.title, retry_after = code.value
-        again = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        self.headers = {**again, **(headers or {})}
+        said = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            said["WWW-Authenticate"] = "Bearer"
+        self.headers = {**said, **(headers or {})}
 
     def response(self) -> JSONResponse:
         """The problem document."""

@@ -8,20 +8,53 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from counterfoil.gateway.answers import answer, positions_of, respond, responses
+from counterfoil.gateway.answers import answer, positions_of, query_responses, respond
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE
 from counterfoil.gateway.deadlines import with_deadlines
 from counterfoil.gateway.depth import DepthBook
 from counterfoil.gateway.levels import Market
+from counterfoil.gateway.openapi import reference
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.rows import decode_cursor, encode_cursor, page_schema, parse, render, row_schema
+from counterfoil.gateway.rows import (
+    AMOUNT_SCHEMA,
+    decode_cursor,
+    encode_cursor,
+    page_schema,
+    parameter_schema,
+    parse,
+    render,
+)
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import View, ViewReader
 
 _PAGING: Final = ("after", "limit")
+_LEVELS: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "price": AMOUNT_SCHEMA,
+            "orders": {"type": "integer"},
+            "nodes": {"type": "integer"},
+            "node_hours": {"type": "integer"},
+        },
+        "required": ["price", "orders", "nodes", "node_hours"],
+    },
+}
+_DEPTH: Final = {
+    "type": "object",
+    "properties": {
+        "class_id": {"type": "string"},
+        "region": {"type": "string"},
+        "currency": {"type": "string"},
+        "bids": _LEVELS,
+        "offers": _LEVELS,
+    },
+    "required": ["class_id", "region", "currency", "bids", "offers"],
+}
 
 
 def router(backend: Backend, views: ViewPositions, pools: Pools) -> APIRouter:
@@ -36,15 +69,18 @@ def router(backend: Backend, views: ViewPositions, pools: Pools) -> APIRouter:
 
 def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
     parameters = [
-        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in view.filters
+        {"name": name, "in": "query", "required": False, "schema": parameter_schema(view.columns[name])}
+        for name in view.filters
     ]
-    shown = responses("A page", page_schema(view))
+    refused = (ProblemCode.BAD_CURSOR, ProblemCode.BAD_FILTER, ProblemCode.UNKNOWN_FILTER)
+    shown = query_responses("A page", page_schema(reference(component_of(view))), *refused)
 
     @routes.get(
         _path_of(view),
         operation_id=f"list_{view.name}",
         summary=f"List {view.name.replace('_', ' ')}",
-        openapi_extra={"parameters": parameters, "responses": shown},
+        responses=shown,
+        openapi_extra={"parameters": parameters},
     )
     async def page(
         request: Request,
@@ -73,14 +109,19 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
     # Accounts contain slashes, and servers pass on unescaped paths.
     slashed = "account" if "account" in view.key else view.key[0]
     path = "/".join("{" + name + (":path}" if name == slashed else "}") for name in view.key)
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in view.key]
-    shown = responses("The item", row_schema(view))
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": parameter_schema(view.columns[name])}
+        for name in view.key
+    ]
+    refused = (ProblemCode.BAD_KEY, ProblemCode.NOT_FOUND, ProblemCode.UNKNOWN_PARAMETER)
+    shown = query_responses("The item", reference(component_of(view)), *refused)
 
     @routes.get(
         f"{_path_of(view)}/{path}",
         operation_id=f"get_{view.name}",
         summary=f"One of {view.name.replace('_', ' ')}",
-        openapi_extra={"parameters": parameters, "responses": shown},
+        responses=shown,
+        openapi_extra={"parameters": parameters},
     )
     async def item(request: Request, wanted: WaitFor = None) -> JSONResponse:
         check_parameters(request, ())
@@ -99,12 +140,17 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
         return await pools.points.run(answer, backend, read)
 
 
+def component_of(view: View) -> str:
+    """The name of a row's schema in the OpenAPI document: ``VouchersBalance``."""
+    return "".join(each.capitalize() for each in view.name.split("_"))
+
+
 def _path_of(view: View) -> str:
     return f"/v1/{view.name.replace('_', '-')}"
 
 
 def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools) -> None:
-    shown = responses("The levels, the best of each side", {"type": "object"})
+    shown = query_responses("The levels, the best of each side", _DEPTH, ProblemCode.UNKNOWN_PARAMETER)
     book = DepthBook(backend)
     recent: dict[Market, tuple[float, JSONResponse]] = {}
 
@@ -119,7 +165,7 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools:
         "/v1/depth",
         operation_id="depth",
         summary="Open quantity by price level",
-        openapi_extra={"responses": shown},
+        responses=shown,
     )
     async def depth(
         request: Request,

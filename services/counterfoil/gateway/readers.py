@@ -41,6 +41,12 @@ class Reader(NamedTuple):
     everything: bool
 
 
+ASKED: Final = (ProblemCode.TOKEN_IN_URL, ProblemCode.UNKNOWN_SESSION)
+"""What a request can be answered with where it is asked who reads."""
+ALONE: Final = (*ASKED, ProblemCode.NOT_FOR_THIS_READER, ProblemCode.SESSION_REQUIRED)
+"""And where only those read who may read everything."""
+
+
 class Known(NamedTuple):
     """A session, and what its party may read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
@@ -13,14 +14,14 @@ REFUSAL_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457 problem: why a command was refused",
     "properties": {
-        "type": {"type": "string", "description": "`urn:counterfoil:refusal:` and the code"},
+        "type": {"type": "string", "pattern": "^urn:counterfoil:refusal:[a-z_]+$"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "code": {"enum": [code.value for code in Code]},
         "transient": {"type": "boolean", "description": "whether a new command may succeed without being different"},
         "recorded": {"type": "boolean", "description": "whether the refusal is an entry of the log, and so final"},
         "fields": {"type": "object", "additionalProperties": {"type": "string"}, "description": "what offended"},
-        "receipt": {"type": "object", "description": "of the refusal's entry, if it is recorded"},
+        "receipt": {"$ref": "#/components/schemas/Receipt", "description": "of its entry, if it is recorded"},
     },
     "required": ["type", "title", "status", "code", "transient", "recorded", "fields"],
 }
@@ -69,5 +70,9 @@ def refusal(refused: Refusal, receipt: dict[str, Any] | None = None) -> JSONResp
     }
     if receipt is not None:
         body["receipt"] = receipt
-    headers = {"Retry-After": "1"} if refused.code is Code.OVERLOADED else None
+    headers = {}
+    if refused.code is Code.OVERLOADED:
+        headers["Retry-After"] = "1"
+    if body["status"] == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "DSSE"
     return JSONResponse(body, status_code=body["status"], media_type=MEDIA_TYPE, headers=headers)

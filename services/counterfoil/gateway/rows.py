@@ -16,6 +16,23 @@ from counterfoil.ports import Row, View
 
 _TEXT: Final[dict[str, Callable[[int], str]]] = {"amount": str, "time": format_time, "hour": format_hour}
 _BOOL: Final = {"true": True, "false": False}
+AMOUNT_SCHEMA: Final = {"type": "string", "pattern": r"^(?:0|-?[1-9][0-9]{0,18})$"}
+TIME_SCHEMA: Final = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
+}
+_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "text": {"type": "string"},
+    "int": {"type": "integer", "minimum": -MAX_AMOUNT, "maximum": MAX_AMOUNT},
+    "amount": AMOUNT_SCHEMA,
+    "time": TIME_SCHEMA,
+    "hour": {"type": "string", "pattern": "^[0-9]{8}T[0-9]{2}Z$"},
+    "bool": {"type": "boolean"},
+    "json": {},
+}
+"""Of values, by kind, as rows have them and as filters and keys take them."""
+_NO_ZERO: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -76,15 +93,22 @@ def _is_of(kind: str, value: object) -> bool:
 
 def row_schema(view: View) -> dict[str, Any]:
     """JSON Schema of a rendered row."""
-    types = {"int": "integer", "bool": "boolean", "json": None}
     properties: dict[str, Any] = {}
     for name, kind in view.columns.items():
-        plain = types.get(kind.removesuffix("?"), "string")
-        properties[name] = {} if plain is None else {"type": [plain, "null"] if kind.endswith("?") else plain}
+        schema = _SCHEMAS[kind.removesuffix("?")]
+        nullable = kind.endswith("?") and schema
+        properties[name] = {**schema, "type": [schema["type"], "null"]} if nullable else schema
     return {"type": "object", "properties": properties, "required": list(view.columns)}
 
 
-def page_schema(view: View) -> dict[str, Any]:
-    """JSON Schema of a page."""
-    items = {"type": "array", "items": row_schema(view)}
-    return {"type": "object", "properties": {"items": items, "next": {"type": ["string", "null"]}}}
+def page_schema(row: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON Schema of a page. `row`: of a row."""
+    following = {"type": ["string", "null"], "description": "`after` of the next page; null after the last one"}
+    properties = {"items": {"type": "array", "items": row}, "next": following}
+    return {"type": "object", "properties": properties, "required": ["items", "next"]}
+
+
+def parameter_schema(kind: str) -> dict[str, Any]:
+    """JSON Schema of the text of a filter or key."""
+    plain = kind.removesuffix("?")
+    return _NO_ZERO if plain in ("text", "json") else _SCHEMAS[plain]

@@ -14,15 +14,17 @@ from counterfoil.contract.canonical import Refused
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.log_id import LogId, host_of
 from counterfoil.contract.open_session import OPEN_SESSION_TYPE, OpenSession, decode_open_session
-from counterfoil.contract.refusals import Code
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import SECOND, format_time
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bodies import read_body
 from counterfoil.gateway.bounds import SESSION_SECONDS, SESSIONS_PER_PARTY
-from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
-from counterfoil.gateway.readers import Known, Readers, roles_of, session_required, session_time
+from counterfoil.gateway.openapi import found, header, responses
+from counterfoil.gateway.problems import Problem, ProblemCode
+from counterfoil.gateway.readers import ASKED, Known, Readers, roles_of, session_required, session_time
 from counterfoil.gateway.refusals import refusal
+from counterfoil.gateway.rows import TIME_SCHEMA
 from counterfoil.gateway.signatures import catch_up
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.log.keys import verify
@@ -41,22 +43,55 @@ _BODY: Final = {
 }
 
 
-def _problem(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
-
-
-_OPENED: Final[dict[int | str, dict[str, Any]]] = {
-    201: {"description": "`token`, which nobody can show again, `party_id`, `roles` and `expires_at`"},
-    400: _problem("The envelope or document is malformed; `open_session_expired`, `open_session_too_long`"),
-    401: _problem("`unknown_key`, `bad_signature`, `key_revoked`"),
-    409: _problem("`nonce_used`: the document has opened a session already"),
-    413: _problem("`too_large`"),
-    421: _problem("`wrong_audience`"),
-    422: _problem("`key_for_other_use`, `party_closed`"),
-    429: _problem("`too_many_sessions`: the party has opened as many within a few minutes as it may at once"),
-    503: _problem("`catching_up`, `busy` or `unavailable`"),
+_TEXT: Final = {"type": "string"}
+_STORED: Final = {"Cache-Control": header("`no-store`")}
+_SESSION: Final = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "key_id": _TEXT,
+        "opened_at": TIME_SCHEMA,
+        "expires_at": TIME_SCHEMA,
+        "current": {"type": "boolean", "description": "whether it is that of this token"},
+    },
+    "required": ["id", "key_id", "opened_at", "expires_at", "current"],
 }
-_OWN: Final[dict[int | str, dict[str, Any]]] = {401: _problem("`session_required`, `unknown_session`")}
+_TOKEN: Final = {
+    "type": "object",
+    "properties": {
+        "token": _TEXT,
+        "party_id": _TEXT,
+        "roles": {"type": "array", "items": _TEXT},
+        "expires_at": TIME_SCHEMA,
+    },
+    "required": ["token", "party_id", "roles", "expires_at"],
+}
+_LIST: Final = {
+    "type": "object",
+    "properties": {"items": {"type": "array", "items": _SESSION}},
+    "required": ["items"],
+}
+_OPENED: Final = responses(
+    {201: found("The token, which nobody can show again", _TOKEN, headers=_STORED)},
+    (
+        ProblemCode.BUSY,
+        ProblemCode.CATCHING_UP,
+        ProblemCode.NONCE_USED,
+        ProblemCode.OPEN_SESSION_EXPIRED,
+        ProblemCode.OPEN_SESSION_TOO_LONG,
+        ProblemCode.TOO_MANY_SESSIONS,
+        ProblemCode.UNAVAILABLE,
+    ),
+    refusals=(
+        *(code for code in Code if MEANINGS[code].stage is Stage.INTAKE),
+        Code.KEY_FOR_OTHER_USE,
+        Code.KEY_REVOKED,
+        Code.PARTY_CLOSED,
+    ),
+)
+_OWN: Final = (ProblemCode.BAD_REQUEST, ProblemCode.BUSY, ProblemCode.SESSION_REQUIRED, ProblemCode.UNAVAILABLE, *ASKED)
+_LISTED: Final = responses({200: found("Those that are open", _LIST, headers=_STORED)}, _OWN)
+_ENDED: Final = responses({204: found("It has ended")}, _OWN)
 
 
 def router(backend: Backend, views: ViewPositions, readers: Readers) -> APIRouter:
@@ -87,16 +122,16 @@ def router(backend: Backend, views: ViewPositions, readers: Readers) -> APIRoute
         token = secrets.token_urlsafe(32)
         session = _session(token, document, now)
         await pool.run(_open, backend, session)
-        found = {"token": token, "party_id": session.party_id, "roles": roles}
-        return JSONResponse({**found, "expires_at": format_time(session.expires_at)}, 201, headers=_PRIVATE)
+        opened = {"token": token, "party_id": session.party_id, "roles": roles}
+        return JSONResponse({**opened, "expires_at": format_time(session.expires_at)}, 201, headers=_PRIVATE)
 
-    @routes.get("/v1/sessions", summary="The sessions of this token's party", responses=_OWN)
+    @routes.get("/v1/sessions", summary="The sessions of this token's party", responses=_LISTED)
     async def own(request: Request) -> JSONResponse:
         known = await _known(request, readers)
-        found = await pool.run(backend.sessions.of, known.session.party_id, session_time())
-        return JSONResponse({"items": [_shown(each, known.session) for each in found]}, headers=_PRIVATE)
+        listed = await pool.run(backend.sessions.of, known.session.party_id, session_time())
+        return JSONResponse({"items": [_shown(each, known.session) for each in listed]}, headers=_PRIVATE)
 
-    @routes.delete("/v1/sessions", status_code=204, summary="End this session", responses=_OWN)
+    @routes.delete("/v1/sessions", status_code=204, summary="End this session", responses=_ENDED)
     async def end(
         request: Request, all_: Annotated[bool, Query(alias="all", description="All of its party")] = False
     ) -> Response:

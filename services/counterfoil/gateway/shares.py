@@ -11,15 +11,12 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from counterfoil.gateway.bounds import (
-    MAX_STREAMS,
-    MAX_STREAMS_PER_PEER,
     PACE_SECONDS,
     PEERS_KEPT,
     QUERIES_PER_SECOND,
     UNDER_WAY_PER_PEER,
 )
 from counterfoil.gateway.peers import peer_of
-from counterfoil.gateway.problems import Problem, ProblemCode
 
 STREAMS: Final = "/v1/events"
 _LEAVE: Final = "counterfoil.leave"
@@ -104,16 +101,18 @@ def is_checked(scope: Scope) -> None:
 
 
 class Places:
-    """The places for streams, each peer's share of them bounded."""
+    """Places that are few, and each peer's share of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, per_peer: int) -> None:
+        self._most, self._per_peer = most, per_peer
         self._taken: Counter[str] = Counter()
 
-    def take(self, peer: str) -> None:
-        """Take a place, to be given back by `release`. Raises `Problem` 503 if none is left, in all or for the peer."""
-        if self._taken.total() >= MAX_STREAMS or self._taken[peer] >= MAX_STREAMS_PER_PEER:
-            raise Problem(ProblemCode.TOO_MANY_STREAMS)
+    def take(self, peer: str) -> bool:
+        """Take a place, to be given back by `release`; False if none is left, in all or for the peer."""
+        if self._taken.total() >= self._most or self._taken[peer] >= self._per_peer:
+            return False
         self._taken[peer] += 1
+        return True
 
     def release(self, peer: str) -> None:
         """Give a place back."""

@@ -16,17 +16,38 @@ from starlette.types import Receive, Scope, Send
 
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.bounds import MAX_STREAMS
-from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters, find_log, parse_position
+from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER
+from counterfoil.gateway.openapi import found, header, responses
+from counterfoil.gateway.parameters import MAX_POSITIONS, Position, Service, check_parameters, find_log, parse_position
 from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.readers import Reader, Readers
+from counterfoil.gateway.readers import ALONE, Reader, Readers
 from counterfoil.gateway.shares import STREAMS, Places
 
 _BATCH: Final = 256
 _WAIT: Final = 1.0  # seconds that a stream's thread waits for entries at a time
 _PING: Final = 15  # seconds between heartbeats
 _STALLED: Final = 30  # seconds after which a stream whose reader accepts no data is closed
+
+_RESPONSES: Final = responses(
+    {
+        200: found(
+            "id: the positions to resume from; event: the service; data: the entry, as `schemas/entry.schema.json`",
+            {"type": "string"},
+            media_type="text/event-stream",
+            headers={"Cache-Control": header("`no-store`")},
+        )
+    },
+    (
+        ProblemCode.BAD_POSITION,
+        ProblemCode.BAD_REQUEST,
+        ProblemCode.TOO_MANY_STREAMS,
+        ProblemCode.UNAVAILABLE,
+        ProblemCode.UNKNOWN_PARAMETER,
+        ProblemCode.UNKNOWN_SERVICE,
+        *ALONE,
+    ),
+)
 
 
 class Stream(EventSourceResponse):
@@ -65,26 +86,21 @@ def router(backend: Backend, readers: Readers) -> APIRouter:
         await asyncio.to_thread(pool.shutdown)
 
     routes = APIRouter(tags=["events"], lifespan=lifespan)
-    places = Places()
+    places = Places(MAX_STREAMS, MAX_STREAMS_PER_PEER)
 
     @routes.get(
         STREAMS,
         summary="Entries of the logs as server-sent events",
-        responses={
-            200: {
-                "content": {"text/event-stream": {}},
-                "description": "id: the positions to resume from; data: the entry",
-            }
-        },
+        responses=_RESPONSES,
     )
     async def events(
         request: Request,
         start: Annotated[
-            list[str] | None,
+            list[Position] | None,
             Query(alias="from", max_length=MAX_POSITIONS, description="service[/shard]:index; default: from now on"),
         ] = None,
         service: Annotated[
-            list[str] | None,
+            list[Service] | None,
             Query(max_length=MAX_POSITIONS, description="only these: service, or service/shard; default: all"),
         ] = None,
         last_event_id: Annotated[str | None, Header(description="the last id received, instead of `from`")] = None,
@@ -94,7 +110,8 @@ def router(backend: Backend, readers: Readers) -> APIRouter:
         begin = [last_event_id] if last_event_id else start or []
         positions = _positions(backend, service or (), ",".join(begin).split(",") if begin else [])
         peer = peer_of(request.scope)
-        places.take(peer)
+        if not places.take(peer):
+            raise Problem(ProblemCode.TOO_MANY_STREAMS)
         stopping = anyio.Event()
         entries = _entries(backend, positions, pool, stopping, partial(readers.everything, request))
         return Stream(entries, stopping, partial(places.release, peer))

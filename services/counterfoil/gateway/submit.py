@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
-from counterfoil.contract.codec import dump_event
 from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.log_id import LogId, log_of
-from counterfoil.contract.refusals import Code, Refusal, Stage
-from counterfoil.contract.scalars import encode_base64
+from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.contract.submission import Submission
-from counterfoil.contract.times import format_time
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bodies import read_body
-from counterfoil.gateway.bounds import IN_INBOX, PAUSE
+from counterfoil.gateway.bounds import IN_INBOX, MAX_WAIT, PAUSE
+from counterfoil.gateway.openapi import found, header, reference, responses
+from counterfoil.gateway.outcomes import Outcomes
+from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.pools import Pools
-from counterfoil.gateway.problems import MEDIA_TYPE, Problem, ProblemCode
+from counterfoil.gateway.preferences import Preferences, preferences
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.quotas import Quota, Quotas
-from counterfoil.gateway.readers import Reader, Readers, may_read_entry
-from counterfoil.gateway.refusals import REFUSAL_SCHEMA, codes_by_status, refusal
+from counterfoil.gateway.readers import ASKED, Reader, Readers, may_read_entry
+from counterfoil.gateway.receipts import APPLIED, LINK, answer_response
+from counterfoil.gateway.refusals import refusal
 from counterfoil.gateway.sending import send
 from counterfoil.gateway.shares import is_checked
 from counterfoil.gateway.signatures import Signatures
@@ -36,25 +38,49 @@ from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
 from counterfoil.runtime.standstill import CODES
 
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "Receipt: the command's entry, its events and the proof that it is in the log"},
-    202: {
-        "description": "Accepted, with `Prefer: respond-async` or after 30 s. Receipt later at `Location`; "
-        "a command refused before it is decided (stage `intake`) has none."
+_RESPONSES: Final = responses(
+    {
+        200: found(
+            "Receipt: the command's entry, its events and the proof that it is in the log",
+            reference("Receipt"),
+            headers={**LINK, **APPLIED},
+        ),
+        202: found(
+            "Accepted, with `Prefer: respond-async` or after 30 s. Receipt later at `Location`; "
+            "a command refused before it is decided (stage `intake`) has none.",
+            {
+                "type": "object",
+                "properties": {"status": {"const": "pending"}, "receipt": {"type": "string"}},
+                "required": ["status", "receipt"],
+            },
+            headers={
+                "Location": header("of the receipt"),
+                "Preference-Applied": header("`respond-async`", always=False),
+            },
+        ),
     },
-    429: {
-        "description": "`rate_limited`: the party has used up its quota (`/v1/limits`); nothing was recorded, "
-        "and `Retry-After` says when the same command may be sent again",
-        "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
-    },
-    **{
-        status: {
-            "description": f"Refused: {', '.join(codes)}",
-            "content": {MEDIA_TYPE: {"schema": REFUSAL_SCHEMA}},
-        }
-        for status, codes in sorted(codes_by_status().items())
-    },
-}
+    (
+        ProblemCode.BUSY,
+        ProblemCode.CATCHING_UP,
+        ProblemCode.CLOCK_APART,
+        ProblemCode.DISK_FULL,
+        ProblemCode.RATE_LIMITED,
+        ProblemCode.READ_ONLY,
+        ProblemCode.STOPPED,
+        ProblemCode.UNAVAILABLE,
+        ProblemCode.UNKNOWN_OUTCOME,
+    ),
+    refusals=tuple(Code),
+)
+_RECORDED: Final = responses(
+    {200: found("The receipt", reference("Receipt"), headers=LINK)},
+    (ProblemCode.BUSY, ProblemCode.NOT_DECIDED, ProblemCode.UNAVAILABLE, ProblemCode.UNKNOWN_LOG, *ASKED),
+    refusals=tuple(code for code in Code if MEANINGS[code].stage is Stage.DECISION),
+)
+_PREFER: Final = (
+    f"`respond-async`: answer 202 at once. `wait=N`: answer when it is settled what became of the command (an order is "
+    f"open, filled or closed), or after N seconds, at most {MAX_WAIT}; the receipt then has an `outcome`"
+)
 _BODY: Final = {
     "required": True,
     "description": "DSSE envelope with one Ed25519 signature over a canonical JSON command",
@@ -62,48 +88,27 @@ _BODY: Final = {
 }
 
 
-def receipt_json(recorded: Recorded) -> dict[str, Any]:
-    """A receipt as JSON: what was decided, the events with the balances after them, the entry and its proof."""
-    entry = recorded.entry
-    outcomes = [
-        {"accepted": outcome.events}
-        if outcome.refusal is None
-        else {"refused": outcome.refusal.code.value, "detail": dict(outcome.refusal.detail)}
-        for outcome in entry.outcomes
-    ]
-    return {
-        "origin": entry.origin,
-        "index": entry.index,
-        "id": entry.id,
-        "time": format_time(entry.time),
-        "outcomes": outcomes,
-        "events": [dump_event(event) for event in entry.events],
-        "entry": encode_base64(recorded.data),
-        "proof": recorded.proof().decode(),
-    }
-
-
-def answer_response(answer: Answer) -> JSONResponse:
-    """200 with the receipt, or the refusal (with its receipt, where it was recorded)."""
-    if isinstance(answer, Refusal):
-        return refusal(answer)
-    receipt = receipt_json(answer)
-    refused = answer.entry.outcomes[0].refusal if not answer.entry.batch else None
-    return JSONResponse(receipt) if refused is None else refusal(refused, receipt)
-
-
 def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, readers: Readers) -> APIRouter:
     """The routes. `quota`: of each party."""
-    routes, signatures = APIRouter(tags=["commands"]), Signatures(backend, views)
-    quotas, turns = Quotas(quota), Turns(IN_INBOX)
+    routes = APIRouter(tags=["commands"])
+    _add_submit(routes, backend, views, pools, quota)
+    _add_recorded(routes, backend, pools, readers)
+    return routes
+
+
+def _add_submit(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -> None:
+    signatures = Signatures(backend, views)
+    quotas, turns, outcomes = Quotas(quota), Turns(IN_INBOX), Outcomes(backend, pools)
 
     @routes.post(
         "/v1/commands", summary="Submit a signed command", responses=_RESPONSES, openapi_extra={"requestBody": _BODY}
     )
-    async def submit(request: Request, prefer: Annotated[list[str] | None, Header()] = None) -> JSONResponse:
+    async def submit(
+        request: Request, prefer: Annotated[list[str] | None, Header(description=_PREFER)] = None
+    ) -> JSONResponse:
         if backend.failure():
             raise Problem(ProblemCode.STOPPED)
-        began = time.perf_counter()
+        began, preferred = time.perf_counter(), preferences(prefer or ())
         try:
             envelope = await read_body(request, limits.MAX_ENVELOPE_BYTES)
             submission = backend.receipts.open(envelope)
@@ -111,7 +116,8 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, r
             if quotas.is_half_used(submission.header.actor):
                 before = await pools.points.run(_decided_before, backend, submission)
                 if before is not None:
-                    return answer_response(before)
+                    is_checked(request.scope)
+                    return await _shown(outcomes, request, before, preferred, began)
             log, size = log_of(submission.header.aud), len(envelope)
             entries = backend.receipts.ends()[submission.header.aud]
             _check_decides(backend, log)
@@ -124,7 +130,7 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, r
                 raise
             is_checked(request.scope)
             trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
-            later = "respond-async" in ",".join(prefer or ()).lower().replace(" ", "").split(",")
+            later = preferred.later
 
             def answered(answer: Answer) -> None:
                 if not isinstance(answer, Recorded) or answer.entry.index >= entries:  # not one decided before
@@ -133,18 +139,22 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, r
 
             try:
                 answer = await send(backend, turns, submission, envelope, trace, answered, later=later)
-                return _pending(backend, submission, later=later) if answer is None else answer_response(answer)
             finally:
                 backend.telemetry.answered(log, time.perf_counter() - began, trace)
+            if answer is None:
+                return _pending(backend, submission, later=later)
+            return await _shown(outcomes, request, answer, preferred, began)
         except Refused as problem:
             return refusal(problem.refusal)
         except Overloaded:
             return refusal(refuse(Code.OVERLOADED))
 
+
+def _add_recorded(routes: APIRouter, backend: Backend, pools: Pools, readers: Readers) -> None:
     @routes.get(
         "/v1/commands/{service}/{actor}/{command_id}",
         summary="The receipt of a command",
-        responses={404: {"description": "Not decided (yet)"}},
+        responses=_RECORDED,
     )
     async def recorded(request: Request, service: str, actor: str, command_id: str) -> JSONResponse:
         reader = await readers.of(request)
@@ -153,7 +163,7 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, r
     @routes.get(
         "/v1/commands/{service}/{shard}/{actor}/{command_id}",
         summary="The receipt of a command that another shard than main decided",
-        responses={404: {"description": "Not decided (yet)"}},
+        responses=_RECORDED,
     )
     async def recorded_by_shard(
         request: Request, service: str, shard: str, actor: str, command_id: str
@@ -161,7 +171,16 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, r
         reader = await readers.of(request)
         return await pools.points.run(_recorded, backend, reader, LogId(service, shard), actor, command_id)
 
-    return routes
+
+async def _shown(
+    outcomes: Outcomes, request: Request, answer: Answer, preferred: Preferences, began: float
+) -> JSONResponse:
+    """The answer to a sender, with the outcome if it waits for that. `began`: when the request came."""
+    if preferred.wait is None or not isinstance(answer, Recorded):
+        return answer_response(answer)
+    left = preferred.wait - (time.perf_counter() - began)
+    outcome = await outcomes.of(peer_of(request.scope), answer.entry, left)
+    return answer_response(answer, outcome, "" if outcome is None else preferred.applied)
 
 
 def _recorded(backend: Backend, reader: Reader, log: LogId, actor: str, command_id: str) -> JSONResponse:
