@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -162,12 +162,25 @@ class View:
 
     Kinds: ``text``, ``int`` (63 bits), ``amount`` (63 bits, a decimal string in JSON), ``time`` (microseconds),
     ``hour``, ``bool``, ``json``. A kind ending in ``?`` may be null. `key` names the key columns; together unique.
+    `time`: the column by which pages are ordered, and from which on they may be asked for; the key where there is none.
+    `values`: by column, all values that it may have, where these are known.
     """
 
     name: str
     key: tuple[str, ...]
     columns: Mapping[str, str]
     filters: tuple[str, ...] = ()
+    time: str | None = None
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that pages are ordered by; together unique."""
+        return self.key if self.time is None else (self.time, *(name for name in self.key if name != self.time))
+
+    def place_of(self, row: Mapping[str, object]) -> tuple[object, ...]:
+        """Where a row stands in the order."""
+        return tuple(row[name] for name in self.order)
 
 
 class Put(msgspec.Struct, frozen=True, gc=False):
@@ -219,8 +232,21 @@ class ViewReader(Protocol):
     def get(self, view: str, key: tuple[object, ...]) -> Row | None:
         """The row with this key."""
 
-    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
-        """Rows in key order behind the key `after`. Raises `UnknownFilter`."""
+    def page(
+        self,
+        view: str,
+        filters: Mapping[str, object],
+        after: tuple[object, ...] | None,
+        limit: int,
+        *,
+        newest: bool = False,
+        since: int | None = None,
+    ) -> list[Row]:
+        """Rows in the view's order behind the place `after`; with `newest` in the opposite one. Raises `UnknownFilter`.
+
+        `since`: microseconds; only rows of a view with a `time` that is no earlier. A row whose time changes between
+        two pages moves: a walk may then meet it twice, or not at all.
+        """
 
     def progress(self) -> dict[str, Progress]:
         """Per origin, how far the views are; without the logs whose projection has not begun."""

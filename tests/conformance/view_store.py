@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ BALANCES = View(
     {"asset": "text", "party": "text", "available": "amount", "held": "amount", "group": "text?", "open": "bool"},
     ("group", "open", "party"),
 )
+TIMED = View("timed", ("name",), {"name": "text", "at": "time", "group": "text?"}, ("group",), time="at")
 ORDERS = View("orders", ("hour", "order"), {"order": "int", "hour": "hour", "detail": "json?"}, ("order",))
 
 ROW: Row = {
@@ -47,14 +49,14 @@ def balance(party: str, asset: str, available: int = 0, group: str | None = None
     }  # fmt: skip
 
 
-def walk(store: ViewStore, view: View, filters: Mapping[str, object], limit: int) -> list[Row]:
+def walk(store: ViewStore, view: View, filters: Mapping[str, object], limit: int, **how: Any) -> list[Row]:
     """All rows, page by page."""
     rows: list[Row] = []
     after = None
-    while page := store.page(view.name, filters, after, limit):
+    while page := store.page(view.name, filters, after, limit, **how):
         assert len(page) <= limit
         rows += page
-        last = tuple(page[-1][name] for name in view.key)
+        last = view.place_of(page[-1])
         assert last != after  # or it would never end
         after = last
     return rows
@@ -279,6 +281,22 @@ class ViewStoreSuite:
         assert [row["party"] for row in store.page("balances", {}, ("a", "w"), 1)] == ["a"]
         assert store.page("balances", {}, ("é", "x"), 2) == []
 
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])  # bindings
+    @given(rows=st.dictionaries(PARTIES, st.tuples(st.integers(0, 3), GROUPS)), limit=st.integers(1, 4))
+    def test_rows_of_a_view_with_a_time_come_by_it(
+        self, make: Make, rows: dict[str, tuple[int, str | None]], limit: int
+    ) -> None:
+        store = make(TIMED)
+        store.reset()
+        made: list[Row] = [{"name": name, "at": at, "group": group} for name, (at, group) in rows.items()]
+        store.apply([Put("timed", row) for row in made], {})
+        asked: list[Mapping[str, object]] = [{}, {"group": "x"}, {"group": None}]
+        for newest, since, filters in product((False, True), (0, 2, 4), asked):
+            found = [row for row in made if Model.integer(row["at"]) >= since and filters.items() <= row.items()]
+            found.sort(key=lambda row: (Model.integer(row["at"]), str(row["name"])), reverse=newest)
+            assert walk(store, TIMED, filters, limit, newest=newest, since=since or None) == found
+        store.close()
+
     @pytest.mark.parametrize("name", ["available", "asset", "nothing", "", "group; --"])
     def test_an_unknown_filter_is_an_error(self, make: Make, name: str) -> None:
         store = make(BALANCES)
@@ -291,6 +309,7 @@ class ViewStoreSuite:
             lambda: store.page("nothing", {}, None, 5),
             lambda: store.page("balances", {}, None, 0),
             lambda: store.page("balances", {}, ("a",), 5),
+            lambda: store.page("balances", {}, None, 5, since=1),
             lambda: store.page("balances", {"open": "true"}, None, 5),
             lambda: store.get("nothing", ("a",)),
             lambda: store.get("balances", ("a",)),

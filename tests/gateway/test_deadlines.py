@@ -29,10 +29,19 @@ class OutagesView:
     def get(self, _view: str, _key: tuple[object, ...]) -> Row | None:
         """Nobody asks for one."""
 
-    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
+    def page(
+        self,
+        view: str,
+        filters: Mapping[str, object],
+        after: tuple[object, ...] | None,
+        limit: int,
+        *,
+        newest: bool = False,
+        since: int | None = None,
+    ) -> list[Row]:
         """As the port says."""
         assert (view, filters) == ("outages", {})
-        found = [row for row in self.rows if after is None or (row["shard"], row["resumed_at"]) > after][:limit]
+        found = [row for row in self.rows if after is None or (row["resumed_at"], row["shard"]) > after][:limit]
         self.read += len(found)
         return found
 

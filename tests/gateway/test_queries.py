@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,12 @@ import jsonschema
 import pytest
 
 from counterfoil.catalogue import VIEWS
+from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.gateway import answers, parameters
 from counterfoil.gateway.bounds import MAX_PAGE
 from counterfoil.gateway.rows import encode_cursor, page_schema, parse, row_schema
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.ports import View
+from counterfoil.ports import Row, View
 from counterfoil.storage.dialect import sqlite
 from tests.gateway.harness import Stepped, problem_of
 from tests.gateway.world import BID, OFFER, UNIT, Market, deposit
@@ -61,6 +63,29 @@ def test_a_list_has_every_row_and_each_filter_picks_those_that_have_the_value(ht
 
 
 @ALL
+def test_a_list_may_begin_with_the_newest_row_and_end_at_a_time(http: Stepped, view: View) -> None:
+    rows = whole(http, view)
+    assert whole(http, view, order="newest") == rows[::-1]
+    if view.time is None:
+        assert problem_of(http.get(url(view), since="2026-01-01T00:00:00.000000Z"))["code"] == "unknown_filter"
+        return
+    times = [row[view.time] for row in rows]
+    assert times == sorted(times)
+    for since in {*times[:3], *times[-1:], "2100-01-01T00:00:00.000000Z"}:
+        assert whole(http, view, since=since) == [row for row in rows if row[view.time] >= since]
+    assert problem_of(http.get(url(view), since="yesterday"))["code"] == "bad_filter"
+
+
+@ALL
+def test_columns_have_only_the_values_that_are_declared(http: Stepped, view: View) -> None:
+    for name, known in view.values.items():
+        assert {row[name] for row in whole(http, view)} <= {*known, None}
+        if name in view.filters:
+            problem = problem_of(http.get(url(view), **{name: "opne"}))
+            assert (problem["code"], problem["detail"]) == ("bad_filter", f"{name} is one of {', '.join(known)}")
+
+
+@ALL
 def test_an_item_is_its_row_of_the_list(http: Stepped, view: View) -> None:
     for row in whole(http, view)[:5]:
         path = "/".join(text_of(row[name]).replace("/", "%2F") for name in view.key)
@@ -95,7 +120,7 @@ def test_amounts_are_text_and_times_are_written_out(http: Stepped) -> None:
 
 @ALL
 def test_an_unknown_filter_is_an_error_and_never_an_empty_answer(http: Stepped, view: View) -> None:
-    unknown = [name for name in view.columns if name not in view.filters]
+    unknown = [name for name in view.columns if name not in (*view.filters, "since")]
     for name in [*unknown, "no_such", "Status", "", "wait-for"]:
         problem = problem_of(http.get(url(view), **{name: "x"}))
         assert (problem["status"], problem["code"]) == (400, "unknown_filter")
@@ -112,14 +137,16 @@ def test_an_unknown_filter_is_an_error_and_never_an_empty_answer(http: Stepped, 
         ("/v1/bids?limit=x", "bad_request"),
         ("/v1/bids?limit=", "bad_request"),
         ("/v1/bids?status=%00", "bad_filter"),
+        ("/v1/bids?order=price", "bad_request"),
+        ("/v1/balances?since=2026-01-01T00:00:00.000000Z", "unknown_filter"),
         ("/v1/bids?after=x", "bad_cursor"),
         ("/v1/bids?after=", "bad_cursor"),
         ("/v1/bids?after=WzFd", "bad_cursor"),  # [1]
         ("/v1/bids?after=WyJhIiwiYiJd", "bad_cursor"),  # ["a","b"]
         ("/v1/bids?after=eyJhIjoxfQ", "bad_cursor"),  # {"a":1}
         ("/v1/bids?after=ImEi", "bad_cursor"),  # "a"
-        ("/v1/classes?after=WyJhIiw5MjIzMzcyMDM2ODU0Nzc1ODA4XQ", "bad_cursor"),  # ["a", 2^63]
-        ("/v1/classes?after=WyJhIix0cnVlXQ", "bad_cursor"),  # ["a", true]
+        ("/v1/classes?after=WzAsImEiLDkyMjMzNzIwMzY4NTQ3NzU4MDhd", "bad_cursor"),  # [0, "a", 2^63]
+        ("/v1/classes?after=WzAsImEiLHRydWVd", "bad_cursor"),  # [0, "a", true]
         ("/v1/classes/a100/one", "bad_key"),
         ("/v1/classes/a100/+1", "bad_key"),
         ("/v1/classes/a100/1_0", "bad_key"),
@@ -193,9 +220,12 @@ def test_pages_walk_every_row_once_while_rows_are_added(http: Stepped, limit: in
 
 def test_a_cursor_may_stand_for_a_row_that_is_not_there(http: Stepped) -> None:
     view = BY_NAME["classes"]
-    cursor = encode_cursor(view, {"class_id": "a", "version": 7})
-    assert [row["class_id"] for row in http.get("/v1/classes", after=cursor).json()["items"]] == ["a100"]
-    assert http.get("/v1/classes", after=encode_cursor(view, {"class_id": "b", "version": 1})).json()["items"] == []
+    rows: Sequence[Row] = [{"class_id": "a", "version": 7, "registered_at": time} for time in (0, MAX_AMOUNT)]
+    before, behind = rows
+    assert [row["class_id"] for row in http.get("/v1/classes", after=encode_cursor(view, before)).json()["items"]] == [
+        "a100"
+    ]
+    assert http.get("/v1/classes", after=encode_cursor(view, behind)).json()["items"] == []
 
 
 def test_the_largest_page(http: Stepped) -> None:

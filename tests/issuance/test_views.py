@@ -181,10 +181,11 @@ def test_totals_of_a_programme_are_those_of_the_state(viewed: Viewed) -> None:
     ended = VoucherExpired(voucher_id=first, programme_id="p1", amount=90, recycled=True, legs=())
     scenario.reacts_to(ended).then_types(VoucherExpired, BudgetRecycled)
     row, programme = viewed.table("programmes")["p1",], scenario.state.programmes["p1"]
+    (published,) = {each["published_at"] for each in viewed.rows("programme_versions")}
     assert row == {
         "programme_id": "p1", "issuer_id": "city-1", "title": "Compute vouchers", "currency": "CNY", "version": 1,
         "appropriated": 2_000, "recycled": 90, "issued": 550, "uncommitted": 1_540, "vouchers_issued": 2,
-        "paused_at": None, "paused_because": None,
+        "published_at": published, "paused_at": None, "paused_because": None,
     }  # fmt: skip
     assert (programme.appropriated, programme.recycled, programme.issued, programme.uncommitted) == (
         2000,
@@ -199,7 +200,7 @@ def test_the_status_of_a_voucher(viewed: Viewed) -> None:
     row = viewed.table("vouchers")[VOUCHER,]
     assert row == {
         "voucher_id": VOUCHER, "programme_id": "p1", "version": 1, "beneficiary_id": "lab-1", "face": 400,
-        "not_before": OPEN, "expires_at": OPEN + 10 * DAY, "issue_seq": 1,
+        "issued_at": OPEN, "not_before": OPEN, "expires_at": OPEN + 10 * DAY, "issue_seq": 1,
         "restored_from": None, "status": "active", "status_since": OPEN, "status_reason": None,
     }  # fmt: skip
 

@@ -20,6 +20,7 @@ import orjson
 from counterfoil.client.bearer import NOT_VALID, Bearer
 from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
+from counterfoil.contract.times import format_time
 
 PAUSES: Final = (0.1, 0.3, 0.9, 2.0)
 """Seconds before each repetition."""
@@ -137,9 +138,16 @@ class Gateway:
         *,
         limit: int | None = None,
         wait_for: Sequence[str] = (),
+        newest: bool = False,
+        since: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Rows in key order, page by page, at most `limit`. Raises as `get`."""
+        """Rows page by page, at most `limit`: the oldest first, or the `newest`. Raises as `get`.
+
+        `since`: microseconds; of views with a time, only rows that are no older.
+        """
         params = [*(filters or {}).items(), *_waiting(wait_for)]
+        params += [("order", "newest")] if newest else []
+        params += [("since", format_time(since))] if since is not None else []
         after: str | None = None
         left = limit
         while left is None or left > 0:

@@ -149,9 +149,9 @@ SignedAmount = Annotated[int, _amount(-limits.MAX_AMOUNT, limits.MAX_AMOUNT)]
 Price = Annotated[int, _amount(1, limits.MAX_PRICE)]
 
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$"
-_TIME_SCHEMA = {"type": "string", "format": "date-time", "pattern": _TIME}
-Time = Annotated[int, Coded(parse_time, format_time, _TIME_SCHEMA)]
-DerivedTime = Annotated[int, Coded(parse_derived_time, format_time, _TIME_SCHEMA)]
+TIME_SCHEMA = {"type": "string", "format": "date-time", "pattern": _TIME}
+Time = Annotated[int, Coded(parse_time, format_time, TIME_SCHEMA)]
+DerivedTime = Annotated[int, Coded(parse_derived_time, format_time, TIME_SCHEMA)]
 """A time in an event that is an entry's time or is computed from other times: years 1970 to 2209."""
 Hour = Annotated[int, Coded(parse_hour, format_hour, {"type": "string", "pattern": "^[0-9]{8}T[0-9]{2}Z$"})]
 Day = Annotated[int, Coded(parse_day, format_day, {"type": "string", "format": "date"})]

@@ -27,14 +27,14 @@ def with_deadlines(views: ViewReader, view: str, rows: Sequence[Row]) -> Sequenc
 def _touching(views: ViewReader, windows: Iterable[Window]) -> Outages:
     """The outages that fell into the windows, and few others, however many there were.
 
-    By the key of the view, from the opening of each window to its end as it is by what was read; outages do not
+    In the view's order, from the opening of each window to its end as it is by what was read; outages do not
     overlap. Redemption has one shard so far: `Instance.create` refuses others.
     """
     found, read = Outages(), 0
     for window in sorted(windows, key=lambda each: each.opened):
         read = max(read, window.opened)
         while found.extended(window.opened, window.deadline) > read:
-            page = views.page(OUTAGES.name, {}, (MAIN, read), PAGE)
+            page = views.page(OUTAGES.name, {}, (read, MAIN), PAGE)
             for each in page:
                 found.add(*(cast("int", each[name]) for name in ("away_since", "resumed_at", "earliest")))
             if len(page) < PAGE:

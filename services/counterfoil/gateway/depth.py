@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.levels import Levels, Market, bid_of, offer_of
 from counterfoil.matching.service import SERVICE
-from counterfoil.ports import Inbox, Row, Unavailable, ViewReader
+from counterfoil.matching.views import BIDS, OFFERS
+from counterfoil.ports import Inbox, Row, Unavailable, View, ViewReader
 from counterfoil.vocabulary import CODEC
 
 _PAGE: Final = 500
@@ -74,9 +75,9 @@ class DepthBook:
             progress = views.progress()
             self._positions = {log: progress[log].position for log in self._logs}
             for status in ("received", "open"):
-                for row in _rows(views, "offers", "offer_id", status):
+                for row in _rows(views, OFFERS, status):
                     levels.add(str(row["offer_id"]), offer_of(row, is_open=status == "open"))
-                for row in _rows(views, "bids", "bid_id", status):
+                for row in _rows(views, BIDS, status):
                     levels.add(str(row["bid_id"]), bid_of(row, is_open=status == "open"))
         try:
             self._inbox = self._backend.transport.open_inbox("depth", None, self._positions)
@@ -84,8 +85,8 @@ class DepthBook:
             raise Unavailable(f"the views are ahead of this gateway: {problem}") from problem
 
 
-def _rows(views: ViewReader, name: str, key: str, status: str) -> Iterator[Row]:
+def _rows(views: ViewReader, view: View, status: str) -> Iterator[Row]:
     after: tuple[object, ...] | None = None
-    while page := views.page(name, {"status": status}, after, _PAGE):
+    while page := views.page(view.name, {"status": status}, after, _PAGE):
         yield from page
-        after = (page[-1][key],)
+        after = view.place_of(page[-1])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
+from counterfoil.contract.times import parse_derived_time
 from counterfoil.gateway.answers import answer, positions_of, query_responses, respond
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE
@@ -25,12 +26,16 @@ from counterfoil.gateway.rows import (
     page_schema,
     parameter_schema,
     parse,
+    parse_filter,
     render,
+    values_schema,
 )
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import View, ViewReader
 
-_PAGING: Final = ("after", "limit")
+_PAGING: Final = ("after", "limit", "order")
+Order = Literal["oldest", "newest"]
+Ordering = Annotated[Order, Query(description="which rows come first; of what has no time, `oldest` is by its key")]
 _LEVELS: Final = {
     "type": "array",
     "items": {
@@ -69,11 +74,20 @@ def router(backend: Backend, views: ViewPositions, pools: Pools) -> APIRouter:
 
 def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
     parameters = [
-        {"name": name, "in": "query", "required": False, "schema": parameter_schema(view.columns[name])}
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {**parameter_schema(view.columns[name]), **values_schema(view, name)},
+        }
         for name in view.filters
     ]
     refused = (ProblemCode.BAD_CURSOR, ProblemCode.BAD_FILTER, ProblemCode.UNKNOWN_FILTER)
     shown = query_responses("A page", page_schema(reference(component_of(view))), *refused)
+    known = (*view.filters, *_PAGING)
+    if view.time is not None:
+        parameters.append(_since_parameter(view))
+        known += ("since",)
 
     @routes.get(
         _path_of(view),
@@ -86,23 +100,31 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
         request: Request,
         after: Annotated[str | None, Query(max_length=400, description="`next` of the page before")] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+        order: Ordering = "oldest",
         wanted: WaitFor = None,
     ) -> JSONResponse:
-        check_parameters(request, (*view.filters, *_PAGING), code=ProblemCode.UNKNOWN_FILTER)
-        key = None if after is None else decode_cursor(view, after)
+        check_parameters(request, known, code=ProblemCode.UNKNOWN_FILTER)
+        place = None if after is None else decode_cursor(view, after)
+        given = request.query_params
         try:
-            given = {name: request.query_params[name] for name in view.filters if name in request.query_params}
-            filters = {name: parse(view.columns[name], value) for name, value in given.items()}
+            filters = {name: parse_filter(view, name, given[name]) for name in view.filters if name in given}
+            since = parse_derived_time(given["since"]) if "since" in given else None
         except ValueError as problem:
-            raise Problem(ProblemCode.BAD_FILTER, f"{problem}"[:120]) from problem
+            raise Problem(ProblemCode.BAD_FILTER, f"{problem}"[:240]) from problem
         await wait_for(backend, views, wanted)
 
         def read(reader: ViewReader) -> object:
-            rows = with_deadlines(reader, view.name, reader.page(view.name, filters, key, limit))
+            page = reader.page(view.name, filters, place, limit, newest=order == "newest", since=since)
+            rows = with_deadlines(reader, view.name, page)
             following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
             return {"items": [render(view, row) for row in rows], "next": following}
 
         return await pools.scans.run(answer, backend, read)
+
+
+def _since_parameter(view: View) -> dict[str, Any]:
+    text = f"only rows whose `{view.time}` is no earlier"
+    return {"name": "since", "in": "query", "required": False, "schema": parameter_schema("time"), "description": text}
 
 
 def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:

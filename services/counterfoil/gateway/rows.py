@@ -48,6 +48,14 @@ def render(view: View, row: Mapping[str, object]) -> dict[str, Any]:
     return rendered
 
 
+def parse_filter(view: View, name: str, text: str) -> object:
+    """The value of a filter from its text. Raises ValueError, also for a value that the column never has."""
+    known = view.values.get(name)
+    if known is not None and text not in known:
+        raise ValueError(f"{name} is one of {', '.join(known)}")
+    return parse(view.columns[name], text)
+
+
 def parse(kind: str, text: str) -> object:
     """A filter or key value from its text. Raises ValueError."""
     plain = kind.removesuffix("?")
@@ -70,18 +78,18 @@ def parse(kind: str, text: str) -> object:
 
 def encode_cursor(view: View, row: Row) -> str:
     """The cursor of the page after this row."""
-    return urlsafe_b64encode(orjson.dumps([row[name] for name in view.key])).decode().rstrip("=")
+    return urlsafe_b64encode(orjson.dumps(view.place_of(row))).decode().rstrip("=")
 
 
 def decode_cursor(view: View, cursor: str) -> tuple[object, ...]:
-    """The key that a cursor stands for. Raises `Problem`."""
+    """The place that a cursor stands for. Raises `Problem`."""
     try:
-        key = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        place = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
-        key = None
-    kinds = [view.columns[name] for name in view.key]
-    if isinstance(key, list) and len(key) == len(kinds) and all(map(_is_of, kinds, key)):
-        return tuple(key)
+        place = None
+    kinds = [view.columns[name] for name in view.order]
+    if isinstance(place, list) and len(place) == len(kinds) and all(map(_is_of, kinds, place)):
+        return tuple(place)
     raise Problem(ProblemCode.BAD_CURSOR, cursor[:80])
 
 
@@ -91,6 +99,11 @@ def _is_of(kind: str, value: object) -> bool:
     return type(value) is int and abs(value) <= MAX_AMOUNT
 
 
+def values_schema(view: View, name: str) -> dict[str, Any]:
+    """What JSON Schema says of the values that a column may have: nothing where they are not known."""
+    return {"enum": list(view.values[name])} if name in view.values else {}
+
+
 def row_schema(view: View) -> dict[str, Any]:
     """JSON Schema of a rendered row."""
     properties: dict[str, Any] = {}
@@ -98,6 +111,7 @@ def row_schema(view: View) -> dict[str, Any]:
         schema = _SCHEMAS[kind.removesuffix("?")]
         nullable = kind.endswith("?") and schema
         properties[name] = {**schema, "type": [schema["type"], "null"]} if nullable else schema
+        properties[name] = {**properties[name], **values_schema(view, name)}
     return {"type": "object", "properties": properties, "required": list(view.columns)}
 
 

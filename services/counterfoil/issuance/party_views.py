@@ -39,6 +39,7 @@ PARTIES: Final = View(
         "suspended_because": "text?",
     },
     filters=("group_id",),
+    time="registered_at",
 )
 GROUP_FACTS: Final = View(
     name="group_facts",
@@ -54,6 +55,7 @@ GROUP_FACTS: Final = View(
         "attested_at": "time",
     },
     filters=("party_id", "group_id", "attested_by"),
+    time="attested_at",
 )
 """Every attested group of a party; the one that begins last holds now, of several the one attested last. `index` and
 `item` are the place of the command in issuance's log."""
@@ -70,6 +72,8 @@ KEYS: Final = View(
         "revoked_because": "text?",
     },
     filters=("party_id",),
+    time="added_at",
+    values={"use": ("signing", "recovery")},
 )
 """`use`: signing or recovery."""
 RECOVERIES: Final = View(
@@ -91,6 +95,8 @@ RECOVERIES: Final = View(
         "ended_because": "text?",
     },
     filters=("party_id", "status"),
+    time="in_force_at",
+    values={"status": ("proposed", "in_force", "ended")},
 )
 """`proposed_by`: the operator; none if it was by the party's recovery key. `status`: proposed, in_force or ended. While
 it is proposed, `in_force_at` is when it comes into force if nobody objects, or later if issuance is away meanwhile."""

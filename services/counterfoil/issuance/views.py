@@ -6,14 +6,14 @@ Parties are in `party_views`. Vouchers show what issuance knows: terms and statu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from counterfoil.contract.events import (
     CurrencyRegistered,
     LogOpened,
     RulesAdopted,
 )
-from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, RelativeExpiry
+from counterfoil.contract.terms import FixedExpiry, FourEyesAct, ProgrammeTerms, RedemptionModel, RelativeExpiry
 from counterfoil.core.decider import At
 from counterfoil.issuance.events import (
     BudgetAppropriated,
@@ -36,6 +36,7 @@ from counterfoil.issuance.events import (
     VoucherSuspended,
 )
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS
+from counterfoil.issuance.state import VoucherStatus
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.service import Reducers
@@ -44,12 +45,14 @@ RULES: Final = View(
     name="rules",
     key=("rules",),
     columns={"rules": "int", "release": "text", "adopted_at": "time", "index": "int"},
+    time="adopted_at",
 )
 """Which version of the rules decides issuance's log, from the entry after `index` on; the other logs follow it."""
 CURRENCIES: Final = View(
     name="currencies",
     key=("currency",),
     columns={"currency": "text", "minor_units": "int", "registered_at": "time"},
+    time="registered_at",
 )
 """Currencies beside those of ISO 4217; `minor_units` is the number of decimals that can be paid."""
 CLASSES: Final = View(
@@ -68,6 +71,7 @@ CLASSES: Final = View(
         "registered_at": "time",
     },
     filters=("class_id",),
+    time="registered_at",
 )
 PROGRAMMES: Final = View(
     name="programmes",
@@ -83,10 +87,12 @@ PROGRAMMES: Final = View(
         "issued": "amount",
         "uncommitted": "amount",
         "vouchers_issued": "int",
+        "published_at": "time",
         "paused_at": "time?",
         "paused_because": "text?",
     },
     filters=("issuer_id", "currency"),
+    time="published_at",
 )
 """Current version and totals; appropriated (less what was taken back) + recycled = issued + uncommitted."""
 PROGRAMME_VERSIONS: Final = View(
@@ -118,6 +124,8 @@ PROGRAMME_VERSIONS: Final = View(
         "published_at": "time",
     },
     filters=("programme_id", "issuer_id"),
+    time="published_at",
+    values={"recycle": ("appropriation", "lapsed"), "redemption_model": get_args(RedemptionModel)},
 )
 """The terms in full; of `expires_at` and `expires_after_seconds` exactly one is set. `terms_hash` is hexadecimal."""
 LISTINGS: Final = View(
@@ -132,6 +140,8 @@ LISTINGS: Final = View(
         "status_reason": "text?",
     },
     filters=("programme_id", "provider_id", "status"),
+    time="listed_at",
+    values={"status": ("listed", "suspended", "delisted")},
 )
 """`status`: listed, suspended or delisted."""
 FOUR_EYES: Final = View(
@@ -139,6 +149,8 @@ FOUR_EYES: Final = View(
     key=("programme_id", "act"),
     columns={"programme_id": "text", "act": "text", "demanded_at": "time"},
     filters=("programme_id",),
+    time="demanded_at",
+    values={"act": get_args(FourEyesAct)},
 )
 """The acts that need the signatures of two parties."""
 VOUCHERS: Final = View(
@@ -150,6 +162,7 @@ VOUCHERS: Final = View(
         "version": "int",
         "beneficiary_id": "text",
         "face": "amount",
+        "issued_at": "time",
         "not_before": "time",
         "expires_at": "time",
         "issue_seq": "int",
@@ -159,6 +172,8 @@ VOUCHERS: Final = View(
         "status_reason": "text?",
     },
     filters=("programme_id", "beneficiary_id", "status"),
+    time="issued_at",
+    values={"status": get_args(VoucherStatus)},
 )
 """`status`: active, suspended, revoked, returned or expired. Spending is judged by `expires_at`: the status may lag
 behind. `restored_from`: the voucher that this one took the place of, after a provider's default."""
@@ -213,7 +228,7 @@ def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
     if event.version == 1:
         totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
         names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": terms.title}
-        state = {"version": event.version, **totals, "paused_at": None, "paused_because": None}
+        state = {"version": event.version, **totals, "published_at": at.time, "paused_at": None, "paused_because": None}
         yield Put(PROGRAMMES.name, {**names, "currency": terms.currency, **state})
     else:
         yield Set(PROGRAMMES.name, (event.programme_id,), {"title": terms.title, "version": event.version})
@@ -279,6 +294,7 @@ def _voucher_issued(event: VoucherIssued, at: At) -> Iterable[Change]:
         "not_before": event.not_before,
         "expires_at": event.expires_at,
         "issue_seq": event.issue_seq,
+        "issued_at": at.time,
         "restored_from": None,
         "status": "active",
         "status_since": at.time,
@@ -294,7 +310,7 @@ def _issue_reversed(event: IssueReversed, _at: At) -> Iterable[Change]:
 def _voucher_restored(event: VoucherRestored, at: At) -> Iterable[Change]:
     row = {name: getattr(event, name) for name in VOUCHERS.columns if hasattr(event, name)}
     status = {"status": "suspended" if event.suspended else "active", "status_since": at.time, "status_reason": None}
-    yield Put(VOUCHERS.name, {**row, **status})
+    yield Put(VOUCHERS.name, {**row, "issued_at": at.time, **status})
 
 
 def _status(view: View, status: str) -> Callable[[Any, At], Iterable[Change]]:

@@ -70,6 +70,7 @@ VOUCHERS_BALANCE: Final = View(
 """face = available + held + redeemed + expired + cancelled + restored (as another voucher), the first two summed over
 all owners: what each of them has is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the
 voucher's times and status."""
+_HOLD_STATUSES: Final = ("held", "refused", "released", "traded", "completed", "cancelled", "defaulted")
 HOLDS: Final = View(
     name="holds",
     key=("hold_id",),
@@ -87,11 +88,14 @@ HOLDS: Final = View(
         "currency": "text?",
         "short_vouchers": "amount",
         "short_cash": "amount",
+        "placed_at": "time",
         "status": "text",
         "status_since": "time",
         "reason": "text?",
     },
     filters=("party_id", "programme_id", "purpose", "status", "bid_id", "offer_id"),
+    time="placed_at",
+    values={"purpose": ("bid", "offer", "contract"), "status": _HOLD_STATUSES},
 )
 """`purpose`: bid, offer (its bond) or contract (named by its trade); amounts are what is left.
 
@@ -112,6 +116,7 @@ SLASHES: Final = View(
         "slashed_at": "time",
     },
     filters=("provider_id", "beneficiary_id"),
+    time="slashed_at",
 )
 """Bonds paid to beneficiaries, in the contract's currency."""
 
@@ -133,6 +138,7 @@ CREDIT_NOTES: Final = View(
         "booked_at": "time",
     },
     filters=("report_id", "contract_id", "programme_id", "provider_id", "beneficiary_id"),
+    time="booked_at",
 )
 """Reversed captures. `unclaimed` + `owed` - `lapsed` came back to vouchers, `co_payment` - `unpaid` to cash."""
 
@@ -201,7 +207,7 @@ def _hold(hold_id: str, purpose: str, at: At, **known: object) -> Put:
     names = dict.fromkeys(("party_id", "programme_id", "bid_id", "offer_id", "reason"))
     row = {"hold_id": hold_id, "purpose": purpose, **names, **_NOTHING_LEFT, **_NOT_SHORT, "bond": 0}
     row |= {"currency": None, "status": "held"}
-    return Put(HOLDS.name, {**row, "status_since": at.time, **known})
+    return Put(HOLDS.name, {**row, "placed_at": at.time, "status_since": at.time, **known})
 
 
 def _hold_placed(event: HoldPlaced, at: At) -> Iterable[Change]:

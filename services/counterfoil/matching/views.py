@@ -7,10 +7,11 @@ its trades; of a bid, `nodes_left`, in every market of `classes` x `regions`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from counterfoil.contract.record import Event
 from counterfoil.core.decider import At
+from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -102,6 +103,8 @@ OFFERS: Final = View(
     key=("offer_id",),
     columns={**_OFFER_TERMS, "sold_node_hours": "int", **_PROGRESS},
     filters=("provider_id", "class_id", "region", "currency", "status"),
+    time="received_at",
+    values={"status": ("received", "open", "closed"), "tif": ("GTC", "GTD", "IOC"), "stp": get_args(SelfTrade)},
 )
 """`status`: received (its bond is being held), open or closed. `priority`: index of the entry that admitted it.
 
@@ -112,6 +115,12 @@ BIDS: Final = View(
     key=("bid_id",),
     columns={**_BID_TERMS, "nodes_filled": "int", "nodes_left": "int", **_PROGRESS},
     filters=("beneficiary_id", "programme_id", "currency", "status"),
+    time="received_at",
+    values={
+        "status": ("received", "open", "filled", "closed"),
+        "tif": get_args(TimeInForce),
+        "stp": get_args(SelfTrade),
+    },
 )
 """`status`: received (its funds are being held), open, filled or closed. `nodes` is what was asked for at first.
 
@@ -122,12 +131,16 @@ TRADES: Final = View(
     key=("trade_id",),
     columns={**_TRADE_TERMS, "matched_at": "time"},
     filters=("bid_id", "offer_id", "beneficiary_id", "provider_id", "programme_id", "class_id", "region", "currency"),
+    time="matched_at",
+    values={"rule_set": ("PTW-1",), "taker": ("bid", "offer")},
 )
 PREVENTED: Final = View(
     name="prevented_matches",
     key=("bid_id", "offer_id"),
     columns={"bid_id": "text", "offer_id": "text", "mode": "text", "prevented_at": "time"},
     filters=("bid_id", "offer_id"),
+    time="prevented_at",
+    values={"mode": get_args(SelfTrade)},
 )
 """Pairs of one group that would have matched; at least one of the two was closed for it, so a pair comes once."""
 
@@ -145,6 +158,8 @@ FORCED: Final = View(
         "cancelled_at": "time",
     },
     filters=("party_id", "order_id", "programme_id", "cancelled_by"),
+    time="cancelled_at",
+    values={"authority": ("operator", "issuer")},
 )
 """Of one order of the party, or of all that it had open; with `programme_id`, of its bids in that programme."""
 

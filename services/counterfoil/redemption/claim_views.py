@@ -7,9 +7,10 @@ it is in claims, approved or denied.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from counterfoil.contract.forms import dump
+from counterfoil.contract.terms import FourEyesAct
 from counterfoil.contract.times import format_day
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Set, View
@@ -49,6 +50,8 @@ CLAIMS: Final = View(
         "settlement_id": "text?",
     },
     filters=("programme_id", "provider_id", "status", "settlement_id"),
+    time="submitted_at",
+    values={"status": ("submitted", "approved", "rejected", "batched", "paid", "returned")},
 )
 """`status`: submitted, approved, rejected, batched (part of the settlement `settlement_id`), paid or returned.
 
@@ -71,6 +74,8 @@ SETTLEMENTS: Final = View(
         "over_at": "time?",
     },
     filters=("programme_id", "status"),
+    time="closed_at",
+    values={"status": ("closed", "over")},
 )
 """`status`: closed, or over once each payee was paid or returned."""
 PAYMENTS: Final = View(
@@ -94,6 +99,8 @@ PAYMENTS: Final = View(
         "treasurer_id": "text?",
     },
     filters=("settlement_id", "provider_id", "programme_id", "status"),
+    time="status_since",
+    values={"status": ("due", "paid", "returned", "carried")},
 )
 """`status`: due, paid, returned, or carried (less than a minor unit: nothing is paid).
 
@@ -124,6 +131,8 @@ REVERSALS: Final = View(
         "co_payment": "amount?",
     },
     filters=("report_id", "contract_id", "status"),
+    time="status_since",
+    values={"status": ("proposed", "reversed")},
 )
 """`status`: proposed (of a report the last counts) or reversed. `decided_by`: who proposed it, or the operator.
 
@@ -148,6 +157,8 @@ ENDORSEMENTS: Final = View(
         "endorsed_at": "time",
     },
     filters=("object_id", "programme_id"),
+    time="endorsed_at",
+    values={"act": get_args(FourEyesAct)},
 )
 """Who was the first of two to sign an act on a claim or a payment; that one's status tells if the second did."""
 

@@ -69,6 +69,8 @@ CONTRACTS: Final = View(
         "unclaimed": "amount",
     },
     filters=("beneficiary_id", "provider_id", "programme_id", "status"),
+    time="opened_at",
+    values={"status": ("open", "completed", "cancelled", "defaulted")},
 )
 """`status`: open, completed, cancelled or defaulted. `cancellation_by` would cancel it, until `cancellation_until`.
 
@@ -100,6 +102,8 @@ REPORTS: Final = View(
         "co_payment": "amount?",
     },
     filters=("contract_id", "status"),
+    time="reported_at",
+    values={"status": ("open", "disputed", "accepted", "captured")},
 )
 """`status`: open, disputed, accepted or captured; it may lag behind `dispute_until`, by which disputes are judged.
 
@@ -121,12 +125,14 @@ CORRECTIONS: Final = View(
         "agreed_at": "time?",
     },
     filters=("report_id", "contract_id", "proposed_by"),
+    time="proposed_at",
 )
 """What one side says that a report should have said. Of each side the last counts, while the report is open."""
 OUTAGES: Final = View(
     name="outages",
     key=("shard", "resumed_at"),
     columns={"shard": "text", "resumed_at": "time", "away_since": "time", "earliest": "time"},
+    time="resumed_at",
 )
 """When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 

@@ -178,6 +178,7 @@ class ViewTable:
     table: Table
     types: dict[str, ColumnType]
     key: tuple[Column[Any], ...]
+    order: tuple[Column[Any], ...]
     settable: frozenset[str]
     countable: frozenset[str]
     pick_key: Pick
@@ -215,7 +216,7 @@ class ViewSchema:
 
 def view_schema(views: Sequence[View]) -> ViewSchema:
     """The tables for `views`. Raises `InvariantViolation` for an invalid definition."""
-    definitions = [[view.name, view.key, list(view.columns.items()), view.filters] for view in views]
+    definitions = [[view.name, view.key, list(view.columns.items()), view.filters, view.time] for view in views]
     return _view_schema(canonical(definitions))
 
 
@@ -232,8 +233,8 @@ def _view_schema(definitions: bytes) -> ViewSchema:
     )
     meta = Table("_meta", metadata, Column("fingerprint", CodePointText, primary_key=True))
     views = [
-        View(name, tuple(key), dict(columns), tuple(filters))
-        for name, key, columns, filters in orjson.loads(definitions)
+        View(name, tuple(key), dict(columns), tuple(filters), time)
+        for name, key, columns, filters, time in orjson.loads(definitions)
     ]
     ensure(len({view.name for view in views}) == len(views), "two views have one name")
     tables = {view.name: _view_table(metadata, view) for view in views}
@@ -250,18 +251,21 @@ def _view_table(metadata: MetaData, view: View) -> ViewTable:
         ensure(types[name].sorts and not types[name].optional, f"{view.name}: {name} cannot be part of a key")
     for name in view.filters:
         ensure(types[name].sorts, f"{view.name}: {name} cannot be a filter")
+    ensure(view.time is None or view.columns.get(view.time) == "time", f"{view.name}: {view.time} is no time")
 
-    # Without a row id, rows are stored in key order, and a page is one contiguous range of the file.
+    # Without a row id, rows are stored in key order.
     parts = [part for name, column_type in types.items() for part in column(name, column_type)]
     table = Table(view.name, metadata, *parts, PrimaryKeyConstraint(*view.key), sqlite_with_rowid=False)
-    key = tuple(table.c[name] for name in view.key)
+    key, order = (tuple(table.c[name] for name in names) for names in (view.key, view.order))
+    if view.time is not None and view.order != view.key:
+        Index(f"{view.name}_in_order", *order)
     for name in view.filters:
-        if name == view.key[0]:
+        if name == view.order[0]:
             continue  # the primary key has that order
-        Index(f"{view.name}_by_{name}", table.c[name], *(part for part in key if part.name != name))
+        Index(f"{view.name}_by_{name}", table.c[name], *(part for part in order if part.name != name))
     settable = frozenset(types) - frozenset(view.key)
     countable = frozenset(name for name in settable if types[name].counts)
-    return ViewTable(view, table, types, key, settable, countable, _pick(view.key), _pick(types))
+    return ViewTable(view, table, types, key, order, settable, countable, _pick(view.key), _pick(types))
 
 
 def _pick(names: Iterable[str]) -> Pick:

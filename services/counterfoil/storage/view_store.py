@@ -146,10 +146,19 @@ class SqlViewStore:
         with self.database.read() as connection:
             return _Reader(self._schema, connection).get(view, key)
 
-    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
-        """At most `limit` rows in key order behind the key `after`. Raises `UnknownFilter`."""
+    def page(
+        self,
+        view: str,
+        filters: Mapping[str, object],
+        after: tuple[object, ...] | None,
+        limit: int,
+        *,
+        newest: bool = False,
+        since: int | None = None,
+    ) -> list[Row]:
+        """At most `limit` rows behind the place `after`. Raises `UnknownFilter`."""
         with self.database.read() as connection:
-            return _Reader(self._schema, connection).page(view, filters, after, limit)
+            return _Reader(self._schema, connection).page(view, filters, after, limit, newest=newest, since=since)
 
     def progress(self) -> dict[str, Progress]:
         """Per origin, how far the views are; without the logs whose projection has not begun."""
@@ -184,10 +193,24 @@ class _Reader:
         row = self._connection.execute(wanted, key_parameters(model, key)).mappings().one_or_none()
         return None if row is None else dict(row)
 
-    def page(self, view: str, filters: Mapping[str, object], after: tuple[object, ...] | None, limit: int) -> list[Row]:
-        """At most `limit` rows in key order behind the key `after`. Raises `UnknownFilter`."""
+    def page(
+        self,
+        view: str,
+        filters: Mapping[str, object],
+        after: tuple[object, ...] | None,
+        limit: int,
+        *,
+        newest: bool = False,
+        since: int | None = None,
+    ) -> list[Row]:
+        """At most `limit` rows behind the place `after`. Raises `UnknownFilter`."""
         ensure(limit >= 1, f"a page of {limit} rows")
-        wanted = _page(self._view(view), filters, after).limit(limit)
+        model = self._view(view)
+        wanted = _filtered(model, filters).limit(limit)
+        if since is not None:
+            ensure(model.view.time is not None, f"{view} has no time")
+            wanted = wanted.where(model.order[0] >= since)
+        wanted = _behind(model, wanted, after, newest=newest)
         return [dict(row) for row in self._connection.execute(wanted).mappings()]
 
     def progress(self) -> dict[str, Progress]:
@@ -204,18 +227,25 @@ def _by_key(model: ViewTable) -> ColumnElement[bool]:
     return and_(*(part == bindparam(KEY + part.name, type_=part.type) for part in model.key))
 
 
-def _page(model: ViewTable, filters: Mapping[str, object], after: tuple[object, ...] | None) -> Select[Any]:
-    """Keyset pagination: a page starts behind the last key of the one before, without reading earlier rows."""
-    wanted = select(model.table).order_by(*model.key)
+def _filtered(model: ViewTable, filters: Mapping[str, object]) -> Select[Any]:
+    wanted = select(model.table)
     for name, value in filters.items():
         if name not in model.view.filters:
             raise UnknownFilter(f"{model.view.name} cannot be filtered by {name!r}")
         check(model, name, (value,))
         wanted = wanted.where(model.table.c[name].is_(None) if value is None else model.table.c[name] == value)
-    if after is not None:
-        place = key_parameters(model, after)
-        wanted = wanted.where(tuple_(*model.key) > tuple_(*(place[KEY + part.name] for part in model.key)))
     return wanted
+
+
+def _behind(model: ViewTable, wanted: Select[Any], after: tuple[object, ...] | None, *, newest: bool) -> Select[Any]:
+    """Keyset pagination: a page starts behind the last place of the one before, without reading earlier rows."""
+    if after is not None:
+        ensure(len(after) == len(model.order), f"{model.view.name}: {after!r} is no place")
+        for part, value in zip(model.order, after, strict=True):
+            check(model, part.name, (value,))
+        here, place = tuple_(*model.order), tuple_(*after)
+        wanted = wanted.where(here < place if newest else here > place)
+    return wanted.order_by(*(part.desc() if newest else part for part in model.order))
 
 
 def open_view_store(path: Path, views: Sequence[View]) -> SqlViewStore:

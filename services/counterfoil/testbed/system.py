@@ -51,7 +51,7 @@ class System(Protocol):
         """When the next timer is due, None if there is none; call it after `settle`."""
 
     def rows(self, view: str, **filters: str) -> Iterator[Row]:
-        """All rows of a view in key order, no older than the last `settle`."""
+        """All rows of a view in its order, no older than the last `settle`."""
 
     def row(self, view: str, *key: str) -> Row:
         """The row with this key; raises KeyError."""
@@ -92,7 +92,7 @@ class EmbeddedSystem:
         after: tuple[object, ...] | None = None
         while page := self.embedded.views.page(view, filters, after, _PAGE):
             yield from page
-            after = tuple(page[-1][column] for column in VIEW_BY_NAME[view].key)
+            after = VIEW_BY_NAME[view].place_of(page[-1])
 
     def row(self, view: str, *key: str) -> Row:
         """As in `System`."""
