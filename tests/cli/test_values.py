@@ -22,6 +22,8 @@ from counterfoil.cli.values import (
     parse_delivery_hour,
     parse_moment,
     parse_reading,
+    parse_since,
+    show_amount,
 )
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Command
@@ -37,6 +39,9 @@ GOOD: list[tuple[Callable[[str], Any], str, Any]] = [
     (parse_amount, "12.50", 12_500_000),
     (parse_amount, "12", 12_000_000),
     (parse_amount, "0.000001", 1),
+    (parse_amount, "1000", 1_000_000_000),
+    (parse_amount, "1,000.50", 1_000_500_000),
+    (parse_amount, "9,223,372,036,854.775807", MAX_AMOUNT),
     (parse_amount, "0", 0),
     (parse_amount, "9223372036854.775807", MAX_AMOUNT),
     (parse_moment, "2026-01-05T08:00:00Z", EIGHT),
@@ -51,6 +56,7 @@ GOOD: list[tuple[Callable[[str], Any], str, Any]] = [
 BAD: list[tuple[Callable[[str], Any], str]] = [
     *[(parse_amount, text) for text in ("", "-1", "+1", "1.", ".5", "1e3", "1,5", "1_000", "12.1234567", "٣", " 1")],
     (parse_amount, "1" * 14),
+    *[(parse_amount, text) for text in ("1,000", "1,000,000", "10,00.00", "1,000.", ",000.00", "1.000,50", "1 000")],
     *[(parse_moment, text) for text in ("", "now", "2026-01-05T08:00:00", "2026-01-05T00:00", "2026-02-30")],
     *[(parse_delivery_hour, text) for text in ("20260105T24Z", "2026-01-05T08:30Z", "20260105T08")],
     *[(parse_reading, text) for text in ("", "20260105T08Z", "20260105T08Z=-1", "20260105T08Z=1.5", "=3")],
@@ -74,6 +80,27 @@ def test_amounts_come_back(micro: int) -> None:
     assert parse_amount(shown) == micro
     assert len(shown.partition(".")[2]) >= 2
     assert micro == 0 or format_amount(-micro) == f"-{shown}"
+
+
+@given(st.integers(0, MAX_AMOUNT), st.integers(2, 6))
+def test_amounts_for_people_can_be_typed_again(micro: int, decimals: int) -> None:
+    shown, code = show_amount(micro, "USD", decimals).split(" ")
+    assert (parse_amount(shown), code) == (micro, "USD")
+    assert len(shown.partition(".")[2]) >= decimals
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"),
+    [("90s", 90), ("30m", 1_800), ("2h", 7_200), ("3d", 259_200), ("1w", 604_800), ("2026-01-05", 8 * 3_600)],
+)
+def test_since_when(text: str, ago: int) -> None:
+    assert parse_since(text, EIGHT) == EIGHT - ago * 1_000_000
+
+
+@pytest.mark.parametrize("text", ["", "h", "2 h", "-2h", "2H", "yesterday", "2026-13-01", "99999h"])
+def test_since_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="a span such as 30m"):
+        parse_since(text, EIGHT)
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**6))

@@ -34,7 +34,7 @@ def found_a_market(shell: Shell, folder: Path) -> None:
     issue = ("voucher", "issue", "--programme", PROGRAMME, "--beneficiary", "acme")
     shell.ok(*issue, "--amount", "1000", "--as", "springfield")
     for party, amount in (("acme", "500"), ("norn", "5000.5")):
-        deposit = ("balance", "deposit", party, "--amount", amount, "--reference", f"IN-{party}")
+        deposit = ("balance", "deposit", party, "--currency", "USD", "--amount", amount, "--reference", f"IN-{party}")
         shell.soon(*deposit, "--as", "treasury")
     eventually(lambda: all(shell.ok("balance", "show", "acme").values()))
 

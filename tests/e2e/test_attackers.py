@@ -142,7 +142,19 @@ def test_a_thief(town: Town) -> None:
     town.refused("key_revoked", "keys", "add", "lab-2", "--as", "lab")
     town.refused("key_not_proven", "keys", "set-recovery", "thief-offline", *thief)
     town.refused("key_for_other_use", "party", "recover", "lab-2", *thief)
-    town.refused("role_not_allowed", "balance", "withdraw", "lab", "--amount", "1", "--reference", "OUT-7", *thief)
+    town.refused(
+        "role_not_allowed",
+        "balance",
+        "withdraw",
+        "lab",
+        "--currency",
+        "USD",
+        "--amount",
+        "1",
+        "--reference",
+        "OUT-7",
+        *thief,
+    )
     town.ok("party", "recover", "lab-2", "--as", "lab", "--key", "lab-offline")
     town.refused("key_revoked", "party", "close", "--reason", "spite", *thief)
     town.ok("keys", "add", "thief-offline", "--as", "lab", "--key", "lab-2")  # a key file that lab found, now its own
@@ -150,11 +162,11 @@ def test_a_thief(town: Town) -> None:
 
 def test_a_dishonest_treasurer(town: Town) -> None:
     """It counts money twice, credits what no bank can pay, and pays a company of its own."""
-    deposit = ("balance", "deposit", "acme", "--as", "treasury", "--amount")
+    deposit = ("balance", "deposit", "acme", "--currency", "USD", "--as", "treasury", "--amount")
     again = town.refused("reference_already_used", *deposit, "900", "--reference", " in – ACME")
     assert json.loads(again)["kind"] == "deposit"
     town.refused("not_whole_minor_units", *deposit, "0.000001", "--reference", "IN-77")
-    withdraw = ("balance", "withdraw", "acme", "--as", "treasury", "--amount")
+    withdraw = ("balance", "withdraw", "acme", "--currency", "USD", "--as", "treasury", "--amount")
     town.refused("exceeds_available", *withdraw, "90000", "--reference", "OUT-77")
     _, claim = claimed(town, "norn")
     town.ok("claim", "approve", claim, "--as", "springfield")
@@ -177,8 +189,8 @@ def test_a_dishonest_treasurer(town: Town) -> None:
         "--as",
     )
     town.refused("duties_not_separate", *pay, "treasury")
-    town.refused("duties_not_separate", "balance", "deposit", "norn", "--amount", "1", "--reference", "IN-78",
-                 "--as", "treasury")  # fmt: skip
+    town.refused("duties_not_separate", "balance", "deposit", "norn", "--currency", "USD", "--amount", "1",
+                 "--reference", "IN-78", "--as", "treasury")  # fmt: skip
     town.soon(*pay, "cashier")
     town.refused("unknown_settlement", *pay, "cashier")  # it is paid, and closed
 
@@ -191,7 +203,19 @@ def test_an_issuer_with_a_shell_company(town: Town) -> None:
     town.refused("role_not_allowed", "party", "group", "shell", "--group", "shell", "--source", "none",
                  "--as", "springfield")  # fmt: skip
     town.ok(*accredit, "twin", "--as", "springfield")
-    town.soon("balance", "deposit", "twin", "--amount", "900", "--reference", "IN-twin", "--as", "cashier")
+    town.soon(
+        "balance",
+        "deposit",
+        "twin",
+        "--currency",
+        "USD",
+        "--amount",
+        "900",
+        "--reference",
+        "IN-twin",
+        "--as",
+        "cashier",
+    )
     _, claim = claimed(town, "twin")
     related(town, "twin", "springfield")
     town.refused("duties_not_separate", "claim", "approve", claim, "--as", "springfield")

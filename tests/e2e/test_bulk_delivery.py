@@ -87,7 +87,10 @@ def report_all(shell: Shell, clock: ClockDriver, made: list[str], folder: Path) 
         (("usage", "report", "--file", twice, "--as", "norn"), f"line {len(readings) + 2}: line 9 has this hour"),
         ((*report, "--reading", "20260105T08Z=1"), "a file names the contracts and readings itself"),
         (("usage", "report", "--as", "norn"), "name a contract and its readings, or a file"),
-        (("usage", "report", made[0], "--reading", "20260105T08Z=1", "--dry-run", "--as", "norn"), "belong to --file"),
+        (
+            ("usage", "report", made[0], "--reading", "20260105T08Z=1", "--outcomes", "x", "--as", "norn"),
+            "belongs to --file",
+        ),
         (
             ("usage", "report", "--file", folder / "bids.csv", "--as", "norn"),
             "contract, hour, gpu_minutes, and no other",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import stat
@@ -49,11 +51,90 @@ def test_a_trade_is_visible_everywhere(market: Shell) -> None:
 def test_people_see_amounts_in_units_of_the_currency(market: Shell) -> None:
     shown = market.run("balance", "show", "acme").out
     assert "500.00" in shown
-    assert "1000.00" in shown
+    assert "1,000.00 USD" in shown
     assert "500000000" not in shown
-    assert " 1.80 " in market.run("offer", "list").out
-    assert "1.80" in market.run("offer", "depth", *BLOCK).out
-    assert "900000.00" in market.run("programme", "show", PROGRAMME).out
+    assert " 1.80 USD " in market.run("offer", "list").out
+    assert "1.80 USD" in market.run("offer", "depth", *BLOCK).out
+    told = market.run("programme", "show", PROGRAMME).out
+    assert "900,000.00 USD" in told
+    assert "3/4 of the price by voucher" in told
+    assert "50,000.00 USD for each group" in told
+    assert "365 days after it was issued" in told
+    for amounts in (("voucher", "list"), ("voucher", "balances"), ("balance", "holds"), ("usage", "contracts")):
+        lines = market.run(*amounts).out.splitlines()[2:]  # after title and header
+        assert lines
+        assert all("USD" in line for line in lines)
+
+
+def test_programs_get_exact_values_with_stable_names(market: Shell) -> None:
+    trades = market.ok("offer", "trades")
+    assert market.run("offer", "trades", "--output", "json").json == trades
+    comma, tabs = (market.run("offer", "trades", "--output", form).out for form in ("csv", "tsv"))
+    assert list(csv.DictReader(io.StringIO(comma))) == [{name: str(value) for name, value in trades[0].items()}]
+    assert [line.split("\t") for line in tabs.splitlines()] == [list(trades[0]), list(map(str, trades[0].values()))]
+    empty = market.run("claim", "list", "--output", "csv").out
+    assert empty.startswith("claim_id,programme_id,")
+    assert empty.count("\n") == 1
+    held = list(csv.DictReader(io.StringIO(market.run("balance", "show", "acme", "--output", "csv").out)))
+    assert [(each["asset"], each["available"]) for each in held[:1]] == [("USD", "478400000")]
+    depth = market.run("offer", "depth", *BLOCK, "-o", "csv").out
+    assert depth.splitlines() == ["side,price,nodes,node_hours,orders", "offers,1800000,4,98,1"]
+
+
+def test_a_list_is_filtered_sorted_and_cut(market: Shell) -> None:
+    ids = [row["party_id"] for row in market.ok("party", "list")]
+    assert market.ok("party", "list", "--sort", "registered_at:desc")[0]["party_id"] == ids[-1]
+    assert [row["party_id"] for row in market.ok("party", "list", "--sort", "party_id:desc")] == sorted(ids)[::-1]
+    assert market.run("party", "list").out.splitlines()[2].startswith(ids[-1])  # people: the newest first
+    assert len(market.ok("party", "list", "--since", "1h", "--limit", "2")) == 2
+    assert market.ok("party", "list", "--since", "2199-01-01") == []
+    assert len(market.ok("offer", "list", "--provider", "norn", "--status", "open", "--class", "a100-80gb")) == 1
+    assert market.ok("offer", "list", "--status", "closed") == []
+    assert "+00:00" not in market.run("party", "list", "--local").out.replace("Z", "") or os.environ.get("TZ")
+
+
+CLASS = ("class", "register", "x", "--description", "x", "--gpus-per-node", "8", "--as", "operator")
+DEPOSIT = ("balance", "deposit", "acme", "--reference", "X", "--as", "treasury")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("offer", "list", "--status", "opne"), "status is one of received, open, closed"),
+        (("balance", "holds", "--purpose", "x"), "purpose is one of bid, offer, contract"),
+        (("offer", "list", "--where", "status=opne"), "status is one of received, open, closed"),
+        (("offer", "list", "--since", "yesterday"), "a span such as 30m, 2h or 3d"),
+        (("offer", "list", "--sort", "prize"), "one of offer_id"),
+        (("offer", "list", "--output", "xml"), "a format is one of table, json, csv, tsv"),
+        (("offer", "list", "--json", "--output", "csv"), "exclude each other"),
+        (("offer", "depth", "--class", "h100", "--region", "mars"), "name the currency with --currency CODE"),
+        (("bid", "amend", "bid-1-0", "--as", "acme"), "name --reduce-by N or --price AMOUNT"),
+        (("bid", "amend", "bid-1-0", "--reduce-by", "0", "--as", "acme"), "--reduce-by"),
+        ((*CLASS, "--memory-mb", "0"), "--memory-mb"),
+        ((*DEPOSIT, "--amount", "1"), "--currency"),
+        ((*DEPOSIT, "--amount", "1,000", "--currency", "USD"), "1,000.00"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_a_wrong_value_is_told_in_words(market: Shell, words: tuple[str, ...], says: str) -> None:
+    ran = market.run(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert says in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_a_dry_run_signs_and_sends_nothing(market: Shell) -> None:
+    before = market.ok("log", "checkpoint", "ledger")["size"]
+    words = ("balance", "deposit", "acme", "--amount", "1,000.50", "--currency", "USD", "--reference", "DRY-1")
+    found = market.ok(*words, "--as", "treasury", "--dry-run")
+    assert json.loads(found["canonical"]) == found["payload"]
+    assert (found["payload"]["actor"], found["payload"]["command_id"]) == ("treasury", found["command_id"])
+    assert found["payload"]["body"]["amount"] == "1000500000"
+    assert "signature" not in json.dumps(found)
+    told = market.run(*words, "--as", "treasury", "--dry-run").out
+    assert "1,000.50" in told
+    assert "nothing was signed or sent" in told
+    assert market.ok("resend") == []
+    assert market.ok("log", "checkpoint", "ledger")["size"] == before
 
 
 def test_every_list_answers(market: Shell) -> None:
@@ -68,7 +149,7 @@ def test_every_list_answers(market: Shell) -> None:
         for name in names:
             assert isinstance(market.ok(group, name), list)
             assert market.run(group, name).code == 0
-    assert [row["party_id"] for row in market.ok("party", "list")] == sorted([*PARTIES, "operator"])
+    assert [row["party_id"] for row in market.ok("party", "list")] == ["operator", *PARTIES]
     assert len(market.ok("party", "list", "--limit", "2")) == 2
 
 
@@ -83,7 +164,7 @@ def test_a_reader_waits_for_its_own_writes(market: Shell) -> None:
 
 # refusals and exit codes --------------------------------------------------------------------------------------------
 
-WITHDRAW = ("balance", "withdraw", "acme", "--reference", "OUT-1")
+WITHDRAW = ("balance", "withdraw", "acme", "--currency", "USD", "--reference", "OUT-1")
 ISSUE = ("voucher", "issue", "--beneficiary", "acme", "--amount", "1")
 OFFER = ("offer", "post", *BLOCK, "--nodes", "4", "--from", FIRST, "--until", END)
 REFUSALS: list[tuple[tuple[str, ...], int, str]] = [

@@ -194,7 +194,19 @@ def make_trouble(market: Secured) -> tuple[Samples, Samples]:
     lose_the_lease(market, "ledger")
     market.fleet.wait_ready()
     before = [counted(market, name) for name in ("counterfoil_refusals_total", "counterfoil_dead_letters_total")]
-    withdraw = ("balance", "withdraw", "acme", "--amount", "90000", "--reference", "OUT-1", "--as", "treasury")
+    withdraw = (
+        "balance",
+        "withdraw",
+        "acme",
+        "--currency",
+        "USD",
+        "--amount",
+        "90000",
+        "--reference",
+        "OUT-1",
+        "--as",
+        "treasury",
+    )
     refused = market.shell.run(*withdraw, "--json")
     assert (refused.code, refused.error["code"]) == (4, "exceeds_available")
     producer = Producer(configuration(market.shell.settings.kafka_access(ADMIN)))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 COMMANDS = int(os.environ.get("COMMANDS", "60"))
 ATTEMPTS = 60
 ISSUE = ("voucher", "issue", "--programme", PROGRAMME, "--beneficiary", "acme", "--amount")
-DEPOSIT = ("balance", "deposit", "acme", "--reference")
+DEPOSIT = ("balance", "deposit", "acme", "--currency", "USD", "--reference")
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,19 @@ def test_old_release_new_release_adopt_audit(new_cluster: NewCluster, tmp_path: 
         shell.url = fleet.url
         fleet.start(("redemption",), "forgotten")
         assert [row["rules"] for row in shell.ok("rules", "list")] == [OLD]
-        deposit = ("balance", "deposit", "acme", "--amount", "100", "--reference", "BETWEEN", "--as", "treasury")
+        deposit = (
+            "balance",
+            "deposit",
+            "acme",
+            "--currency",
+            "USD",
+            "--amount",
+            "100",
+            "--reference",
+            "BETWEEN",
+            "--as",
+            "treasury",
+        )
         assert shell.ok(*deposit)["index"] > 0
 
         # Adopt: every log continues with the new rules, and so does the market.

@@ -25,7 +25,8 @@ from counterfoil.ledger.events import CashDeposited, VoucherFrozen
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.signer import Signer
 from counterfoil.matching.events import TradeMatched
-from counterfoil.ports import Announcement, Head, LogStore, NewEntry, Presence, PublishedDiffers, Reply, StoreConflict
+from counterfoil.ports import Announcement, Head, LogStore, NewEntry, Presence, Reply, StoreConflict
+from counterfoil.published_log import PublishedDiffers
 from counterfoil.redemption.events import ContractCompleted, UsageAccepted
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.runtime.runner import Log, Runner

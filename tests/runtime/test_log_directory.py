@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from counterfoil.errors import Unusable
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
-from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
+from counterfoil.ports import StoreConflict, Unavailable
+from counterfoil.published_log import PublishedDiffers
 from counterfoil.storage import log_directory as module
 from counterfoil.storage.log_directory import LogDirectory, PublishedDirectory
 

@@ -20,7 +20,8 @@ from counterfoil.log.merkle import leaf_hash, root_of
 from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import TILE_WIDTH, bundle_path, parse_path, tile_path, tiles_for
 from counterfoil.log.verify import TileTree
-from counterfoil.ports import Head, NewEntry, PublishedDiffers, PublishedLog, StoreConflict, Unavailable
+from counterfoil.ports import Head, NewEntry, StoreConflict, Unavailable
+from counterfoil.published_log import PublishedDiffers, PublishedLog
 from counterfoil.runtime import committed_tree
 from counterfoil.runtime import publisher as module
 from counterfoil.runtime.publisher import Publisher

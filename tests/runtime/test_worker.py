@@ -11,7 +11,8 @@ import pytest
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.errors import Unusable
 from counterfoil.log.errors import FormatError, ProofError, RollbackError
-from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
+from counterfoil.ports import StoreConflict, Unavailable
+from counterfoil.published_log import PublishedDiffers
 from counterfoil.runtime import worker as module
 from counterfoil.runtime.backoff import Backoff
 from counterfoil.runtime.worker import Worker

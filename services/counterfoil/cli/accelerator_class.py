@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.listing import Listing, add_both
-from counterfoil.cli.options import argument, option
+from counterfoil.cli.options import argument, count, option
 from counterfoil.cli.signing import signed
+from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import RegisterClass
 
@@ -23,8 +24,10 @@ app = typer.Typer(name="class", help="Accelerator classes: register, show, list.
 def register(
     class_: Annotated[str, argument("CLASS", "The class's id.")],
     description: Annotated[str, option("--description", "What it is.", metavar="TEXT")],
-    memory_mb: Annotated[int, option("--memory-mb", "Memory of one GPU in MiB.", metavar="N")],
-    gpus_per_node: Annotated[int, option("--gpus-per-node", "GPUs that are sold together as a node.", metavar="N")],
+    memory_mb: Annotated[int, count("--memory-mb", "Memory of one GPU in MiB.", 1, limits.MAX_COUNT)],
+    gpus_per_node: Annotated[
+        int, count("--gpus-per-node", "GPUs that are sold together as a node.", 1, limits.MAX_GPUS_PER_NODE)
+    ],
     version: Annotated[int, option("--version", "The version of the description, from 1 on.", metavar="N")] = 1,
     nominal: Annotated[
         int | None, option("--nominal", "Dense BF16 throughput by the maker, in milli-TFLOPS.", metavar="N")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 import typer
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.listing import Listing, add_list
+from counterfoil.cli.listing import Listing, Local, add_list
 from counterfoil.cli.options import Amount, Currency, PartyId, PaymentReference, Wait
+from counterfoil.cli.people import for_people
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
-from counterfoil.cli.values import in_units
 from counterfoil.contract.record import Command as Body
 from counterfoil.ledger.chart import cash
 from counterfoil.ledger.commands import Deposit, Withdraw
@@ -18,12 +21,13 @@ app = typer.Typer(name="balance", help="Balances: show, deposit, withdraw, list.
 
 _CASH = Listing("balances", "cash", "asset posted held")
 _VOUCHERS = Listing("vouchers_balance", "vouchers", "voucher_id programme_id face available held redeemed")
+_POSITION: Final = ("asset", "programme_id", "available", "held", "face", "redeemed")
 _HOLDS = "hold_id purpose party_id vouchers cash bond status"
 
 
 @remote(app, "show", "counterfoil balance show acme")
-def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
-    """Show a party's cash and vouchers."""
+def show(session: GatewaySession, party: PartyId, local: Local = False, wait: Wait = None) -> None:
+    """Show a party's cash and vouchers; in csv and tsv a row for each, with what is available and held of it."""
     gateway = session.gateway
     found = {
         "cash": list(gateway.rows("balances", {"account": cash(party)}, wait_for=wait or ())),
@@ -31,21 +35,30 @@ def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
     }
     if not any(found.values()):
         gateway.get("parties", party)  # refused if there is no such party
-    tables = [
-        Rows(listing.what, [in_units(row, listing.amounts) for row in rows], listing.columns.split(), listing.amounts)
-        for listing, rows in zip((_CASH, _VOUCHERS), found.values(), strict=True)
-    ]
-    session.out.show(found, *tables)
+    if session.out.for_people:
+        shown = [
+            Rows(each.what, for_people(gateway, each.definition, rows, local=local), each.columns.split(), each.right)
+            for each, rows in zip((_CASH, _VOUCHERS), found.values(), strict=True)
+        ]
+        session.out.show(found, *shown)
+    else:
+        session.out.show(found if session.out.json else _positions(found), columns=_POSITION)
 
 
-@signed(app, "deposit", "counterfoil balance deposit acme --amount 500 --reference IN-1 --as treasury")
-def deposit(party: PartyId, amount: Amount, reference: PaymentReference, currency: Currency = "USD") -> Body:
+def _positions(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    cash_ = [{**row, "available": str(int(row["posted"]) - int(row["held"]))} for row in found["cash"]]
+    vouchers = [{**row, "asset": row["voucher_id"]} for row in found["vouchers"]]
+    return [*cash_, *vouchers]
+
+
+@signed(app, "deposit", "counterfoil balance deposit acme --amount 500 --currency USD --reference IN-1 --as treasury")
+def deposit(party: PartyId, amount: Amount, currency: Currency, reference: PaymentReference) -> Body:
     """Treasurer: record currency that came in for a party."""
     return Deposit(party_id=party, currency=currency, amount=amount, payment_reference=reference)
 
 
-@signed(app, "withdraw", "counterfoil balance withdraw acme --amount 20 --reference OUT-1 --as treasury")
-def withdraw(party: PartyId, amount: Amount, reference: PaymentReference, currency: Currency = "USD") -> Body:
+@signed(app, "withdraw", "counterfoil balance withdraw acme --amount 20 --currency USD --reference OUT-1 --as treasury")
+def withdraw(party: PartyId, amount: Amount, currency: Currency, reference: PaymentReference) -> Body:
     """Treasurer: record currency that was paid out to a party."""
     return Withdraw(party_id=party, currency=currency, amount=amount, payment_reference=reference)
 

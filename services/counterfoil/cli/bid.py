@@ -17,11 +17,14 @@ from counterfoil.cli.options import (
     Price,
     Programme,
     ReduceBy,
+    count,
     hour,
+    one_change,
     option,
 )
 from counterfoil.cli.orders import placed
 from counterfoil.cli.signing import signed
+from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid, TimeInForce
 
@@ -39,7 +42,7 @@ def place(
     class_: Annotated[list[str], option("--class", "An accepted class. May be repeated.", metavar="CLASS")],
     region: Annotated[list[str], option("--region", "An accepted region. May be repeated.", metavar="REGION")],
     nodes: Nodes,
-    hours: Annotated[int, option("--hours", "How many hours in one piece.", metavar="N")],
+    hours: Annotated[int, count("--hours", "How many hours in one piece.", 1, limits.MAX_BID_HOURS)],
     earliest: Annotated[int, hour("--earliest", "The first hour at which it may start.")],
     latest: Annotated[int, hour("--latest", "The last hour at which it may start.")],
     price: Price,
@@ -77,6 +80,7 @@ def place(
 @placed(app, "amend", "counterfoil bid amend bid-9-0 --price 1.90 --as acme")
 def amend_bid(bid: BidId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
     """Beneficiary: ask for fewer nodes, or set another limit; one of the two."""
+    one_change(reduce_by, price)
     return AmendBid(bid_id=bid, reduce_nodes_by=reduce_by, limit_price=price)
 
 

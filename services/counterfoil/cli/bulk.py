@@ -21,7 +21,7 @@ from counterfoil.cli.lines import MAX_LINES, Line, read_lines
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows, record
-from counterfoil.cli.signing import MAKERS, SigningSession, signing
+from counterfoil.cli.signing import COMPLETED, MAKERS, SigningSession, signing
 from counterfoil.contract.limits import MAX_BATCH_COMMANDS, MAX_BATCH_PAYLOAD_BYTES
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -64,7 +64,6 @@ def register(app: typer.Typer) -> None:
         group: Annotated[str, argument("GROUP", "As in `counterfoil GROUP NAME`: voucher, offer, bid, usage, claim.")],
         name: Annotated[str, argument("NAME", "The command that each line is to give: issue, post, place, report.")],
         file: Annotated[Path, argument("FILE", "CSV with a header, or JSON Lines (.jsonl).")],
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, and send nothing.")] = False,
         outcomes: Annotated[
             Path | None,
             typer.Option("--outcomes", metavar="FILE", help="The outcome of every line. Default: FILE.outcomes.csv."),
@@ -81,7 +80,7 @@ def register(app: typer.Typer) -> None:
         A file in which a line was changed is another one, and all its lines are done.
         Exit code 4: lines were refused; the others took effect. Give refused lines again in a file of their own.
         """
-        give_lines(session, (group, name), read_lines(file), file, outcomes, dry_run=dry_run)
+        give_lines(session, (group, name), read_lines(file), file, outcomes)
 
 
 def give_lines(
@@ -90,17 +89,15 @@ def give_lines(
     lines: Sequence[Line],
     file: Path | None,
     outcomes: Path | None = None,
-    *,
-    dry_run: bool = False,
 ) -> None:
     """Give a command for each line, or for lines that belong together, and show what became of them.
 
     `file`: where the lines are from; None: the command line. `outcomes`: where the outcome of every line goes, by
-    default beside the file. With `dry_run` nothing is sent. Raises `Invalid`, which names all bad lines.
+    default beside the file. Raises `Invalid`, which names all bad lines.
     """
-    made = _made(command, lines, str(file or "command line"))
+    made = _made(session, command, lines, str(file or "command line"))
     batches = list(_batches([each.body for each in made]))
-    if dry_run:
+    if session.dry_run:
         found = {"lines": sum(len(each.lines) for each in made), "commands": len(made), "batches": len(batches)}
         session.out.show(found, record(found))
         return
@@ -114,9 +111,9 @@ def give_lines(
 # lines to commands ----------------------------------------------------------------------------------------------------
 
 
-def _made(command: tuple[str, str], lines: Sequence[Line], source: str) -> list[Made]:
+def _made(session: SigningSession, command: tuple[str, str], lines: Sequence[Line], source: str) -> list[Made]:
     """A command for each line, or for lines that belong together. Raises `Invalid`, which names all bad lines."""
-    parser, bad, made = _Parser(command), list[str](), list[Made]()
+    parser, bad, made = _Parser(session, command), list[str](), list[Made]()
     for group in _grouped(lines, _MERGED.get(command)):
         numbers = tuple(each.number for each in group)
         try:
@@ -160,8 +157,9 @@ def _merged(group: Sequence[Line], merged: tuple[str, int] | None) -> Mapping[st
 class _Parser:
     """Reads a line as the command line does: the same names, forms, defaults and messages."""
 
-    def __init__(self, command: tuple[str, str]) -> None:
+    def __init__(self, session: SigningSession, command: tuple[str, str]) -> None:
         """Raises `Invalid` for a command that is not made of options."""
+        self._session = session
         from counterfoil.cli.command_tree import command_of, import_all
 
         self._command = command_of(*command)
@@ -171,7 +169,7 @@ class _Parser:
                                                        {group for group, _ in MAKERS}))  # fmt: skip
             known = f"of `{command[0]}` these can: {', '.join(names)}" if names else f"groups: {', '.join(groups)}"
             raise Invalid(f"`counterfoil {' '.join(command)}` cannot be imported; {known}")
-        self._make = MAKERS[command]
+        self._make, self._complete = MAKERS[command], COMPLETED.get(command)
         own = signature(self._make).parameters
         self._columns = {_column(each): each for each in self._command.params if each.name in own}
 
@@ -185,7 +183,10 @@ class _Parser:
             raise Invalid(f"there is no column {', '.join(unknown)}; these are: {', '.join(self._columns)}")
         words = [word for name, each in values.items() for word in _words(self._columns[name], name, each)]
         found = parsed(self._command, [*words, "--as", "x"])
-        body = self._make(**{each.name: found[each.name] for each in self._columns.values()})
+        given = {each.name: found[each.name] for each in self._columns.values()}
+        if self._complete is not None:
+            self._complete(self._session.gateway, given)
+        body = self._make(**given)
         check(body)
         return body
 

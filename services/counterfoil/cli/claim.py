@@ -57,31 +57,27 @@ def _submit(
     invoice: str,
     contract: list[str] | None,
     all_delivered: bool,
-    dry_run: bool,
 ) -> None:
     if not all_delivered:
-        if dry_run:
-            raise Invalid("--dry-run belongs to --all-delivered")
         session.send(submit(programme, invoice, contract))
         return
     if contract:
         raise Invalid("--all-delivered finds the contracts itself: leave out --contract")
     from counterfoil.cli.claim_all import claim_all
 
-    claim_all(session, programme, invoice, dry_run=dry_run)
+    claim_all(session, programme, invoice, dry_run=session.dry_run)
 
 
 _ALL = Annotated[
     bool, typer.Option("--all-delivered", help="Claim every contract with subsidy that was never claimed.")
 ]
-_DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="List what would be claimed, and send nothing.")]
 add_signed(
     app,
     "submit",
     "counterfoil claim submit --programme springfield-2026 --invoice 2027-001 --contract trd-15-0-0 --as norn",
     _submit,
     submit,
-    *further({"all_delivered": (_ALL, False), "dry_run": (_DRY_RUN, False)}),
+    *further({"all_delivered": (_ALL, False)}),
 )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Group, RenderableType
 
+from counterfoil.cli.output import FORMATS, Format, parse_format, separated
 from counterfoil.cli.render import console, lines, plain, record
 from counterfoil.errors import CounterfoilError, ServiceStopped
 
@@ -33,6 +34,15 @@ UNREACHABLE: Final = 5
 FORKED: Final = 6
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors as JSON on standard error.")]
+OutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="|".join(FORMATS),
+        help="For people a table; json (as --json), csv and tsv have raw values: amounts are whole micro-units.",
+    ),
+]
 
 
 class Invalid(CounterfoilError):
@@ -49,6 +59,12 @@ class Out:
 
     json: bool
     opened: ExitStack = field(default_factory=ExitStack)
+    form: Format = "table"
+
+    @property
+    def for_people(self) -> bool:
+        """Whether people read it, not programs."""
+        return not self.json and self.form == "table"
 
     @cached_property
     def settings(self) -> Settings:
@@ -57,16 +73,18 @@ class Out:
 
         return load_settings()
 
-    def show(self, value: object, *people: RenderableType) -> None:
-        """Print the result: `value` as JSON with ``--json``, else `people`."""
+    def show(self, value: object, *people: RenderableType, columns: Sequence[str] = ()) -> None:
+        """Print the result: `value` for programs (`columns`: of its rows, if they are to be a table), else `people`."""
         if self.json:
             print(json.dumps(value), flush=True)
+        elif self.form in ("csv", "tsv"):
+            print(separated(value, self.form, columns), end="", flush=True)
         else:
             console().print(Group(*people))
 
     def note(self, text: str) -> None:
-        """Print a remark for people on standard error; nothing with ``--json``."""
-        if not self.json:
+        """Print a remark for people on standard error; nothing for programs."""
+        if self.for_people:
             console(stderr=True).print(plain(text, "dim"))
 
 
@@ -76,22 +94,28 @@ Parameters = Mapping[str, tuple[Any, Any]]
 
 
 def make(
-    app: typer.Typer, name: str, example: str, shared: Parameters, first: Callable[..., Any]
+    app: typer.Typer, name: str, example: str, shared: Parameters, first: Callable[..., Any], *, tabular: bool = False
 ) -> Callable[[Command], Command]:
     """Add the decorated function to `app` as the command `name`.
 
     The function's first parameter is `first(out, **shared)`; to its own options are added those of `shared` and
-    ``--json``. Its docstring is the help text.
+    ``--json``, and if what it shows is `tabular`, ``--output``. Its docstring is the help text.
     """
-    options = {**shared, "json_": (JsonOption, False)}
+    options = {**shared, **({"form_": (OutputOption, "table")} if tabular else {}), "json_": (JsonOption, False)}
 
     def add(function: Command) -> Command:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
         def run(**values: Any) -> None:
-            out = Out(json=values.pop("json_"))
+            form, as_json = values.pop("form_", "table"), values.pop("json_")
+            out = Out(json=as_json or form == "json")
             given = {name: values.pop(name) for name in shared}
-            code = guarded(out, lambda: function(first(out, **given), **values))
+
+            def work() -> None:
+                out.form = _format(form, as_json=as_json)
+                function(first(out, **given), **values)
+
+            code = guarded(out, work)
             if code:
                 raise typer.Exit(code)
 
@@ -107,6 +131,16 @@ def make(
         return function
 
     return add
+
+
+def _format(text: str, *, as_json: bool) -> Format:
+    try:
+        form = parse_format(text)
+    except ValueError as problem:
+        raise Invalid(f"--output {text}: {problem}") from problem
+    if as_json and form not in ("table", "json"):
+        raise Invalid(f"--json and --output {text} exclude each other")
+    return "json" if as_json else form
 
 
 def _flowing(doc: str) -> str:

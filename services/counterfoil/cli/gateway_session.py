@@ -72,6 +72,7 @@ def named_log(text: str) -> LogId:
     return log
 
 
-def remote(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
+def remote(app: typer.Typer, name: str, example: str, *, tabular: bool = True) -> Callable[[Command], Command]:
     """A command that needs a gateway; its first parameter is a `GatewaySession`."""
-    return make(app, name, example, {"reader": (ReaderOption, None), "url": (UrlOption, None)}, GatewaySession)
+    shared = {"reader": (ReaderOption, None), "url": (UrlOption, None)}
+    return make(app, name, example, shared, GatewaySession, tabular=tabular)

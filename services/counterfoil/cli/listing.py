@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from itertools import islice
+from typing import Annotated, Any, Final
 
 import typer
 
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import Wait
+from counterfoil.cli.people import for_people
 from counterfoil.cli.render import Rows, record
-from counterfoil.cli.values import in_units
+from counterfoil.cli.values import parse_since
 from counterfoil.issuance import views as issuance_views
 from counterfoil.ledger import views as ledger_views
 from counterfoil.matching import views as matching_views
@@ -24,12 +29,27 @@ VIEWS: Final[dict[str, View]] = {
     for view in service.VIEWS
 }
 
+MAX_SORTED: Final = 10_000
+"""How many rows are sorted by a column that the gateway has no order by."""
+IN_TERMINAL: Final = 100
+"""How many rows a terminal shows, unless `--limit` says another number."""
+
 Where = Annotated[
     list[str] | None,
     typer.Option("--where", metavar="NAME=VALUE", help="Only rows with this value; the filters are listed above."),
 ]
+Local = Annotated[
+    bool, typer.Option("--local/--utc", help="Times as this machine has them, with their offset. Default: UTC.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only rows that are no older: 30m, 2h, 3d, a date, or a time."),
+]
 Key = Annotated[list[str], typer.Argument(metavar="KEY", help="Its key, part by part, as the list shows it.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many rows. Default: all.")]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help=f"At most this many rows. Default: {IN_TERMINAL} in a terminal."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +70,145 @@ class Listing:
         return VIEWS[self.view]
 
     @property
-    def amounts(self) -> list[str]:
-        """The columns that are amounts."""
-        return [name for name, kind in self.definition.columns.items() if kind.startswith("amount")]
+    def right(self) -> list[str]:
+        """The columns that are numbers, which a table aligns to the right."""
+        return [name for name, kind in self.definition.columns.items() if kind.removesuffix("?") in ("amount", "int")]
 
 
 def add_list(app: typer.Typer, listing: Listing, name: str = "list") -> None:
-    """Add the command that lists a view."""
-    filters = listing.definition.filters
+    """Add the command that lists a view: an option for each filter, and those of its order."""
+    view = listing.definition
+    flags = {each: f"--{each.removesuffix('_id').replace('_', '-')}" for each in view.filters}
 
-    def show(session: GatewaySession, where: dict[str, str], limit: int | None, wait: list[str] | None) -> None:
-        rows = list(session.gateway.rows(listing.view, where, limit=limit, wait_for=wait or ()))
-        shown = [in_units(row, listing.amounts) for row in rows]
-        session.out.show(rows, Rows(listing.what, shown, listing.columns.split(), listing.amounts))
+    def run(
+        session: GatewaySession,
+        *,
+        where: list[str] | None = None,
+        sort: str | None = None,
+        since: str | None = None,
+        limit: int | None,
+        local: bool,
+        wait: list[str] | None,
+        **given: str | None,
+    ) -> None:
+        chosen = {each: value for each, value in given.items() if value is not None}
+        filters = checked_filters(view, {**pairs(where or (), "--where"), **chosen})
+        asked = _Asked(session, view, filters, sort, since, wait)
+        rows, more = asked.rows(limit)
+        shown = for_people(session.gateway, view, rows, local=local) if session.out.for_people else []
+        table = Rows(listing.what, shown, listing.columns.split(), listing.right)
+        session.out.show(rows, table, columns=tuple(view.columns))
+        if more:
+            session.out.note(f"the first {len(rows)} rows; --limit or --since for others, --output for programs")
 
-    def filtered(session: GatewaySession, where: Where = None, limit: Limit = None, wait: Wait = None) -> None:
-        show(session, pairs(where or (), "--where"), limit, wait)
+    known = f" Filters: {', '.join(view.filters)}." if view.filters else ""
+    first = "The newest come first in a table, the oldest for programs." if view.time else f"By {', '.join(view.key)}."
+    run.__doc__ = f"List {listing.what}. {first}{known}{listing.help and f' {listing.help}'}"
+    options: dict[str, tuple[Any, Any]] = {each: (_filter(view, each, flag), None) for each, flag in flags.items()}
+    options |= {"where": (Where, None)} if view.filters else {}
+    options |= {"sort": (_sort(view), None)} | ({"since": (Since, None)} if view.time else {})
+    options |= {"limit": (Limit, None), "local": (Local, False), "wait": (Wait, None)}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("session", keyword)]
+    parameters += [inspect.Parameter(each, keyword, annotation=kind, default=value)
+                   for each, (kind, value) in options.items()]  # fmt: skip
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    example = f" {flags[view.filters[0]]} VALUE" if view.filters else " --limit 20"
+    example = example if not view.filters or view.filters[0] not in view.values else example.replace(
+        "VALUE", view.values[view.filters[0]][0])  # fmt: skip
+    remote(app, name, f"counterfoil {app.info.name} {name}{example}")(run)
 
-    def whole(session: GatewaySession, limit: Limit = None, wait: Wait = None) -> None:
-        show(session, {}, limit, wait)
 
-    run = filtered if filters else whole
-    known = f" Filters: {', '.join(filters)}." if filters else ""
-    run.__doc__ = f"List {listing.what}.{known}{listing.help and f' {listing.help}'}"
-    where = f" --where {filters[0]}=VALUE" if filters else " --limit 20"
-    remote(app, name, f"counterfoil {app.info.name} {name}{where}")(run)
+def _filter(view: View, name: str, flag: str) -> Any:
+    known = f": {', '.join(view.values[name])}" if name in view.values else ""
+    return Annotated[str | None, typer.Option(flag, metavar="VALUE", help=f"Only with this {name}{known}.")]
+
+
+def _sort(view: View) -> Any:
+    by = f"{view.time}, " if view.time else ""
+    help_ = f"By a column: {by}or with at most {MAX_SORTED:,} rows any other; falling with :desc."
+    return Annotated[str | None, typer.Option("--sort", metavar="COLUMN[:desc]", help=help_)]
+
+
+def checked_filters(view: View, filters: Mapping[str, str]) -> Mapping[str, str]:
+    """The filters. Raises `Invalid` for a value that its column never has."""
+    for name, value in filters.items():
+        if value not in view.values.get(name, (value,)):
+            raise Invalid(f"{name}={value}: {name} is one of {', '.join(view.values[name])}")
+    return filters
+
+
+class _Asked:
+    """What a list is asked for: which rows, and in which order."""
+
+    def __init__(
+        self,
+        session: GatewaySession,
+        view: View,
+        filters: Mapping[str, str],
+        sort: str | None,
+        since: str | None,
+        wait: list[str] | None,
+    ) -> None:
+        """Raises `Invalid`."""
+        self._session, self._view, self._filters, self._wait = session, view, filters, wait or ()
+        column, _, direction = (sort or "").partition(":")
+        if (column and column not in view.columns) or direction not in ("", "asc", "desc"):
+            raise Invalid(f"--sort {sort}: COLUMN, COLUMN:asc or COLUMN:desc, one of {', '.join(view.columns)}")
+        self._falling = direction == "desc"
+        self._column: str = "" if column == view.order[0] else column
+        self._newest = self._falling if column else session.out.for_people and view.time is not None
+        self._since = None if since is None else self._begin(since)
+
+    def _begin(self, text: str) -> int:
+        from counterfoil.runtime.clock import time_by
+
+        try:
+            return parse_since(text, time_by(self._session.out.settings.clock))
+        except ValueError as problem:
+            raise Invalid(f"--since {text}: {problem}") from problem
+
+    def rows(self, limit: int | None) -> tuple[list[dict[str, Any]], bool]:
+        """The rows, and whether there are more than a terminal shows. Raises `Invalid` if they are too many to sort."""
+        bound = limit
+        if limit is None and self._session.out.for_people and sys.stdout.isatty():
+            bound = IN_TERMINAL
+        found = self._sorted() if self._column else self._read(
+            None if bound is None else bound + (limit is None), newest=self._newest)  # fmt: skip
+        return found[:bound], bound is not None and limit is None and len(found) > bound
+
+    def _sorted(self) -> list[dict[str, Any]]:
+        found = self._read(MAX_SORTED + 1, newest=False)
+        if len(found) > MAX_SORTED:
+            more = ", or --since" if self._view.time else ""
+            raise Invalid(f"--sort {self._column}: more than {MAX_SORTED:,} rows; ask for fewer by filters{more}")
+        return sorted(found, key=lambda row: _place(row[self._column]), reverse=self._falling)
+
+    def _read(self, limit: int | None, *, newest: bool) -> list[dict[str, Any]]:
+        rows = self._session.gateway.rows(
+            self._view.name, self._filters, limit=limit, wait_for=self._wait, newest=newest, since=self._since
+        )
+        return list(islice(rows, limit))
+
+
+def _place(value: Any) -> tuple[bool, int, str]:
+    """Where a value comes in its column: numbers by size, nothing at the end."""
+    text = str(value)
+    number = value if isinstance(value, int) else int(text) if text.lstrip("-").isdecimal() else 0
+    return value is None, number, text
 
 
 def add_show(app: typer.Typer, listing: Listing, name: str = "show") -> None:
     """Add the command that shows one row of a view in full."""
-    names = [column.removesuffix("_id").upper() for column in listing.definition.key]
+    view = listing.definition
+    names = [column.removesuffix("_id").upper() for column in view.key]
 
-    def run(session: GatewaySession, key: Key, wait: Wait = None) -> None:
+    def run(session: GatewaySession, key: Key, local: Local = False, wait: Wait = None) -> None:
         if len(key) != len(names):
             raise Invalid(f"{' '.join(key)}: name {' '.join(names)}, as the list shows them")
         row = session.gateway.get(listing.view, *key, wait_for=wait or ())
-        session.out.show(row, record(in_units(row, listing.amounts)))
+        people = for_people(session.gateway, view, [row], local=local) if session.out.for_people else []
+        session.out.show(row, *map(record, people), columns=tuple(view.columns))
 
     run.__doc__ = f"Show one of the {listing.what} in full. Its key is {' '.join(names)}."
     remote(app, name, f"counterfoil {app.info.name} {name} {listing.key}")(run)

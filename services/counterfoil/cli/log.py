@@ -169,7 +169,7 @@ def read_vkeys(path: Path) -> dict[str, VerifyKey]:
         raise Invalid(f"cannot read pinned keys from {path}: {problem}") from problem
 
 
-@remote(app, "tail", "counterfoil log tail --service matching --from matching:0 --count 10")
+@remote(app, "tail", "counterfoil log tail --service matching --from matching:0 --count 10", tabular=False)
 def tail(
     session: GatewaySession,
     service: Annotated[

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import sys
+from typing import Annotated, Any, Final, Literal, cast
 
 import typer
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import Listing, add_both, add_list
+from counterfoil.cli.markets import currency_of, name_currency
 from counterfoil.cli.options import (
-    Currency,
     GoodUntil,
+    MarketCurrency,
     MinNodes,
     NewPrice,
     Nodes,
@@ -19,13 +21,16 @@ from counterfoil.cli.options import (
     Price,
     ReduceBy,
     Wait,
+    count,
     hour,
+    one_change,
     option,
 )
 from counterfoil.cli.orders import placed
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
-from counterfoil.cli.values import in_units, parse_amount
+from counterfoil.cli.values import decimals_of, parse_amount, show_amount
+from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
@@ -43,6 +48,7 @@ Region = Annotated[str, option("--region", "The region's id.", metavar="REGION")
     "post",
     "counterfoil offer post --class a100-80gb --region eu-west --nodes 4 --from 20270105T08Z --until 20270106T08Z "
     "--price 1.80 --as norn",
+    complete=name_currency,
 )
 def post(
     class_: Class,
@@ -51,11 +57,11 @@ def post(
     window_start: Annotated[int, hour("--from", "The first delivery hour.")],
     window_end: Annotated[int, hour("--until", "The hour at which delivery ends.")],
     price: Price,
-    currency: Currency = "USD",
+    currency: MarketCurrency = None,
     min_nodes: MinNodes = 1,
-    min_hours: Annotated[int, option("--min-hours", "The shortest block in one trade.", metavar="N")] = 1,
+    min_hours: Annotated[int, count("--min-hours", "The shortest block in one trade.", 1, limits.MAX_BID_HOURS)] = 1,
     bond_bps: Annotated[
-        int, option("--bond-bps", "The bond in hundredths of a percent of the whole offer's worth.", metavar="N")
+        int, count("--bond-bps", "The bond in hundredths of a percent of the whole offer's worth.", 0, limits.BPS)
     ] = RULES[LATEST].min_bond_bps,
     tif: Annotated[Literal["GTC", "GTD", "IOC"], option("--tif", "Time in force.")] = "GTC",
     good_until: GoodUntil = None,
@@ -65,7 +71,7 @@ def post(
     return PostOffer(
         class_id=class_,
         region=region,
-        currency=currency,
+        currency=cast("str", currency),  # named by the user, or completed
         nodes=nodes,
         window_start=window_start,
         window_end=window_end,
@@ -82,6 +88,7 @@ def post(
 @placed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")
 def amend_offer(offer: OfferId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
     """Provider: take back nodes, or ask another price; one of the two."""
+    one_change(reduce_by, price)
     return AmendOffer(offer_id=offer, reduce_nodes_by=reduce_by, price=price)
 
 
@@ -93,15 +100,34 @@ def cancel_offer(offer: OfferId) -> Body:
 
 @remote(app, "depth", "counterfoil offer depth --class a100-80gb --region eu-west")
 def depth(
-    session: GatewaySession, class_: Class, region: Region, currency: Currency = "USD", wait: Wait = None
+    session: GatewaySession, class_: Class, region: Region, currency: MarketCurrency = None, wait: Wait = None
 ) -> None:
-    """Show the open quantity by price: offers from the cheapest, bids from the highest."""
+    """Show the open quantity by price per GPU-hour: offers from the cheapest, bids from the highest."""
+    if currency is None:
+        currency = currency_of(session.gateway, class_, region)
     found = session.gateway.depth(class_, region, currency, wait or ())
-    tables = [
-        Rows(side, [in_units(row, ("price",)) for row in found[side]], ("price", "nodes", "orders"), ("price", "nodes"))
-        for side in ("offers", "bids")
+    if session.out.json:
+        session.out.show(found)
+        return
+    levels = [{"side": side, **level} for side in ("offers", "bids") for level in found[side]]
+    tables = [_levels(side, found[side], found["currency"]) for side in ("offers", "bids")]
+    session.out.show(levels, *tables, columns=("side", *_LEVEL))
+
+
+def _levels(side: str, levels: list[dict[str, Any]], currency: str) -> Rows:
+    """A table of levels; in a terminal with a bar of their nodes."""
+    digits = max([2, *(decimals_of(int(each["price"])) for each in levels)])
+    most = max((int(each["nodes"]) for each in levels), default=1)
+    shown = [
+        {
+            **each,
+            "price": show_amount(int(each["price"]), currency, digits),
+            "bar": "#" * max(1, int(each["nodes"]) * _BAR // max(most, 1)),
+        }
+        for each in levels
     ]
-    session.out.show(found, *tables)
+    columns = (*_LEVEL, "bar") if sys.stdout.isatty() else _LEVEL
+    return Rows(side, shown, columns, _LEVEL)
 
 
 @remote(
@@ -111,9 +137,9 @@ def search(
     session: GatewaySession,
     class_: Class,
     region: Region,
-    currency: Currency = "USD",
+    currency: MarketCurrency = None,
     nodes: Nodes = 1,
-    hours: Annotated[int, option("--hours", "How many hours in one piece.", metavar="N")] = 1,
+    hours: Annotated[int, count("--hours", "How many hours in one piece.", 1, limits.MAX_BID_HOURS)] = 1,
     earliest: Annotated[int | None, hour("--from", "The first hour at which it may start. Default: now.")] = None,
     until: Annotated[int | None, hour("--until", "The hour by which it is over.")] = None,
     max_price: Annotated[
@@ -130,6 +156,8 @@ def search(
     from counterfoil.cli.supply import ESTIMATE, Wanted, offered
     from counterfoil.runtime.clock import time_by
 
+    if currency is None:
+        currency = currency_of(session.gateway, class_, region)
     wanted = Wanted(
         class_id=class_, region=region, currency=currency, nodes=nodes, hours=hours, earliest=earliest or 0,
         until=until, max_price=max_price,
@@ -137,14 +165,16 @@ def search(
     found = offered(session.gateway, wanted, time_by(session.out.settings.clock), tuple(wait or ()))
     if sort == "earliest":
         found.sort(key=lambda row: row["starts"])
-    shown = [in_units(row, ("price",)) for row in found]
+    shown = [{**row, "price": show_amount(int(row["price"]), currency)} for row in found]
     session.out.show(found, Rows("offers", shown, _FOUND, ("price", "nodes", "unsold_node_hours")))
     session.out.note(ESTIMATE)
 
 
 _FOUND = ("offer_id", "price", "nodes", "starts", "window_end", "unsold_node_hours", "unsold")
+_LEVEL: Final = ("price", "nodes", "node_hours", "orders")
+_BAR: Final = 24  # characters of the largest level
 _OFFER = "offer_id provider_id class_id region nodes window_start window_end price sold_node_hours status"
-_TRADE = "trade_id beneficiary_id provider_id class_id nodes first_hour hours price notional"
+_TRADE = "matched_at trade_id class_id region nodes first_hour hours price notional beneficiary_id provider_id"
 add_both(app, Listing("offers", "offers", _OFFER, "off-7-0"))
 add_list(app, Listing("trades", "trades", _TRADE), "trades")
 add_list(app, Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at"), "prevented")

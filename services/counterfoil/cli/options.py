@@ -8,13 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
+from counterfoil.cli.command import Invalid
 from counterfoil.cli.values import parse_amount, parse_delivery_hour, parse_moment
+from counterfoil.contract import limits
 from counterfoil.matching.commands import SelfTrade
 
 
 def option(flag: str, text: str, parse: Callable[[str], Any] | None = None, metavar: str | None = None) -> Any:
     """An option with its flag, help text, and how its text is read; `parse` raises ValueError."""
     return typer.Option(flag, help=text, parser=None if parse is None else _usage(parse), metavar=metavar)
+
+
+def count(flag: str, text: str, low: int, high: int) -> Any:
+    """An option with a whole number of a range, which its help and its errors name."""
+    return typer.Option(flag, help=text, min=low, max=high, metavar="N")
 
 
 def _usage(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -49,15 +56,20 @@ Amount = Annotated[
     int, option("--amount", "Units of the currency, at most six decimals.", parse=parse_amount, metavar="12.50")
 ]
 Currency = Annotated[str, option("--currency", "ISO 4217 code.", metavar="CODE")]
+MarketCurrency = Annotated[
+    str | None, option("--currency", "ISO 4217 code. Default: the market's only one.", metavar="CODE")
+]
 PaymentReference = Annotated[str, option("--reference", "The payment's reference at the bank.", metavar="TEXT")]
 Reason = Annotated[str, option("--reason", "Why; it is published.", metavar="TEXT")]
-Nodes = Annotated[int, option("--nodes", "How many nodes.", metavar="N")]
-MinNodes = Annotated[int, option("--min-nodes", "The smallest block of nodes in one trade.", metavar="N")]
+Nodes = Annotated[int, count("--nodes", "How many nodes.", 1, limits.MAX_NODES)]
+MinNodes = Annotated[int, count("--min-nodes", "The smallest block of nodes in one trade.", 1, limits.MAX_NODES)]
 Price = Annotated[int, option("--price", "Per GPU-hour, a multiple of 0.01.", parse=parse_amount, metavar="1.20")]
 NewPrice = Annotated[
     int | None, option("--price", "A new price per GPU-hour; loses priority.", parse=parse_amount, metavar="1.20")
 ]
-ReduceBy = Annotated[int | None, option("--reduce-by", "Take back this many nodes; keeps priority.", metavar="N")]
+ReduceBy = Annotated[
+    int | None, count("--reduce-by", "Take back this many nodes; keeps priority.", 1, limits.MAX_NODES)
+]
 GoodUntil = Annotated[
     int | None, option("--good-until", "Until when, with --tif GTD.", parse=parse_moment, metavar="TIME")
 ]
@@ -71,6 +83,12 @@ ContractId = Annotated[str, argument("CONTRACT", "The contract's id: that of its
 ReportId = Annotated[str, argument("REPORT", "The report's id.")]
 ClaimId = Annotated[str, argument("CLAIM", "The claim's id.")]
 PartyId = Annotated[str, argument("PARTY", "The party's id.")]
+
+
+def one_change(reduce_by: int | None, price: int | None) -> None:
+    """Raises `Invalid` unless an order is to be changed, in one way."""
+    if (reduce_by is None) == (price is None):
+        raise Invalid("name --reduce-by N or --price AMOUNT: one of the two")
 
 
 def hour(flag: str, text: str) -> Any:

@@ -14,10 +14,13 @@ from rich.console import RenderableType
 from counterfoil.cli.advice import advice
 from counterfoil.cli.command import REFUSED, Command
 from counterfoil.cli.render import record
-from counterfoil.cli.signing import SigningSession, accepted, add_signed
+from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
 from counterfoil.cli.values import format_amount
+from counterfoil.client.problems import RefusedByService
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Command as Body
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import format_hour
 
 if TYPE_CHECKING:
     from counterfoil.cli.delivery import Settled
@@ -26,6 +29,8 @@ WAIT: Final = 10.0
 """Seconds for which a command in a terminal follows an order."""
 _PAUSE: Final = 0.05  # seconds
 _OF_HOLD: Final = ("short_vouchers", "short_cash")
+_OF_HOURS: Final = (Code.GATE_CLOSED, Code.WINDOW_NOT_VALID)
+"""Refusals for the hours that an order names."""
 _SHOWN: Final = ("status", "status_reason", "cause", "nodes_filled", "nodes_left")
 
 WaitOption = Annotated[
@@ -39,19 +44,31 @@ WaitOption = Annotated[
 ]
 
 
-def placed(app: typer.Typer, name: str, example: str) -> Callable[[Callable[..., Body]], Command]:
+def placed(
+    app: typer.Typer, name: str, example: str, *, complete: Complete | None = None
+) -> Callable[[Callable[..., Body]], Command]:
     """A command that signs and submits the order that the decorated function makes, and follows it.
 
-    Exit code 4, with the cause, if no funds could be held for it.
+    Exit code 4, with the cause, if no funds could be held for it. `complete`: what else its options say, by the market.
     """
 
     def add(function: Callable[..., Body]) -> Command:
         def run(session: SigningSession, wait: float | None, **values: Any) -> None:
-            settled = session.deliver(function(**values))
+            if complete is not None:
+                complete(session.gateway, values)
+            body = function(**values)
+            try:
+                settled = session.deliver(body)
+            except RefusedByService as problem:
+                if problem.code in _OF_HOURS:
+                    problem.fields = {**problem.fields, **_hours(body)}
+                raise
             seconds = wait if wait is not None else WAIT if sys.stdout.isatty() and not session.out.json else 0.0
             _show(session, settled, _follow(session, settled, seconds) if seconds else None)
 
         option = inspect.Parameter("wait", inspect.Parameter.KEYWORD_ONLY, annotation=WaitOption, default=None)
+        if complete is not None:
+            COMPLETED[str(app.info.name), name] = complete
         return add_signed(app, name, example, run, function, option)
 
     return add
@@ -66,6 +83,12 @@ def _show(session: SigningSession, settled: Settled, outcome: dict[str, Any] | N
     session.out.show(value, *shown)
     if outcome is not None and outcome["cause"] is not None:
         raise typer.Exit(REFUSED)
+
+
+def _hours(body: Body) -> dict[str, str]:
+    """The hours that an order asked for."""
+    names = ("window_start", "window_end", "earliest", "latest")
+    return {name: format_hour(getattr(body, name)) for name in names if hasattr(body, name)}
 
 
 def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:

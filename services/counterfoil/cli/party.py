@@ -104,6 +104,8 @@ def recover(
     party = session.author.party_id
     key, other = proven(session, party, name, proof), recovery_key(session, party, recovery, recovery_proof)
     session.send(RecoverParty(key=key, recovery_key=other))
+    if name != party:
+        session.out.note(f"{party} signs with the new key from now on: --as {party} --key {name}")
 
 
 @signing(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text  # noqa: TID251 here it is escaped
 
 from counterfoil.contract.text import printable
@@ -26,7 +26,11 @@ _LINE: Final = 100  # characters of a list in one line
 def console(*, stderr: bool = False) -> Console:
     """A console on standard output or error."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False)
+    width = None if stream.isatty() else _WIDTH
+    made = Console(stderr=stderr, width=width, highlight=False)
+    if made.no_color:  # NO_COLOR: not bold either
+        return Console(stderr=stderr, width=width, highlight=False, color_system=None)
+    return made
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -80,7 +84,7 @@ class Rows:
             yield plain("")
 
     def _table(self) -> Table:
-        made = Table(title=plain(self.title), title_justify="left")
+        made = Table(title=plain(self.title), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for name in self.columns:
             made.add_column(name.replace("_", " "), justify="right" if name in self.right else "left")
         for row in self.rows:
@@ -90,7 +94,7 @@ class Rows:
 
 def record(values: Mapping[str, Any]) -> Table:
     """One thing, with a line for each of its members."""
-    made = Table.grid(padding=(0, 2))
+    made = Table.grid("", Column(overflow="fold"), padding=(0, 2))  # what is too wide goes on in the next line
     for name, value in values.items():
         made.add_row(plain(name.replace("_", " "), "bold"), cell(value))
     return made

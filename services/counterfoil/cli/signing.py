@@ -20,12 +20,13 @@ from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.reading import bearer_by
 from counterfoil.cli.render import plain, record
-from counterfoil.cli.values import format_amount, in_units
+from counterfoil.cli.values import format_amount, in_units, show_amount
 from counterfoil.contract.log_id import MAIN, host_of, log_of
 from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
     from counterfoil.client.bearer import Bearer
+    from counterfoil.client.http import Gateway
     from counterfoil.contract.record import Event
 
 AsOption = Annotated[
@@ -43,6 +44,9 @@ KeysOption = Annotated[
 ShardOption = Annotated[
     str, typer.Option("--shard", metavar="NAME", help="The shard of the service that is to decide it.")
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be signed, and what it means; sign and send nothing.")
+]
 IdempotencyOption = Annotated[
     str | None,
     typer.Option(
@@ -58,10 +62,15 @@ SIGNING: Final[Parameters] = {
     "passphrase_file": (PassphraseFile, None),
     "shard": (ShardOption, MAIN),
     "idempotency_key": (IdempotencyOption, None),
+    "dry_run": (DryRun, False),
     "url": (UrlOption, None),
 }
 MAKERS: Final[dict[tuple[str, str], Callable[..., Body]]] = {}
 """By group and name of a command: what makes its body of its options."""
+Complete = Callable[["Gateway", dict[str, Any]], None]
+"""Completes the options of a command by what a gateway knows."""
+COMPLETED: Final[dict[tuple[str, str], Complete]] = {}
+"""By group and name of a command whose options may have to be completed."""
 _FORMS: Final[Mapping[str, str]] = {
     "'^(?:[^\\x00-": "text of at least one character, without control characters",
     "'^(?:[a-z0-9](?:[a-z0-9._-]": "an id: up to 63 of a-z, 0-9, dot, dash and underscore; first and last a-z or 0-9",
@@ -84,9 +93,11 @@ class SigningSession(GatewaySession):
         passphrase_file: Path | None,
         shard: str,
         idempotency_key: str | None,
+        dry_run: bool,
         url: str | None,
     ) -> None:
         super().__init__(out, url, as_)
+        self.dry_run = dry_run
         self._shard, self.words = shard, idempotency_key
         from counterfoil.cli.keyring import Keyring
 
@@ -125,12 +136,32 @@ class SigningSession(GatewaySession):
     def _deliver(self, body: Body | tuple[Body, ...], words: str | None, log: LogKey) -> Settled:
         from counterfoil.client.ids import command_id_of, new_command_id
 
+        if self.dry_run:
+            id_ = new_command_id() if words is None else command_id_of(self.author.party_id, words)
+            self._describe(body, id_, log)
+            raise typer.Exit
         delivery = Delivery(self, self.keyring.directory)
         if words is None:
             return delivery.send(self._sign(body, new_command_id(), delivery, log), log)
         id_ = command_id_of(self.author.party_id, words)
         settled = self._repeated(body, id_, delivery, log)
         return settled or delivery.send(self._sign(body, id_, delivery, log), log)
+
+    def _describe(self, body: Body | tuple[Body, ...], id_: str, log: LogKey) -> None:
+        """Show what would be signed: its bytes but for the last checkpoint met, and what it means."""
+        from counterfoil.contract.canonical import loads
+        from counterfoil.contract.forms import dump
+        from counterfoil.runtime.clock import time_by
+
+        payload = self.author.payload(body, log.key.name, id_, time_by(self.out.settings.clock))
+        first = body[0] if isinstance(body, tuple) else body
+        meaning = " ".join((inspect.getdoc(type(first)) or "").partition("\n\n")[0].split())
+        amounts = {each.name for each in fields(cast(Any, first)) if str(each.type).removesuffix(" | None") in AMOUNTS}
+        facts = {"dry run": "nothing was signed or sent", "command": first.TYPE, "meaning": meaning,
+                 "id": f"{self.author.party_id}/{id_}", "to": log.key.name}  # fmt: skip
+        shown = record({**facts, **in_units(dump(first), amounts, show_amount)})
+        value = {"dry_run": True, "command_id": id_, "audience": log.key.name, "payload": loads(payload)}
+        self.out.show({**value, "canonical": payload.decode()}, shown, plain(payload.decode()))
 
     def _repeated(self, body: Body | tuple[Body, ...], id_: str, delivery: Delivery, log: LogKey) -> Settled | None:
         """The outcome of the command that was made from the same words before. Raises `Invalid` if it is another."""

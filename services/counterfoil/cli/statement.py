@@ -34,7 +34,7 @@ Format = Literal["csv", "html"]
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
-    @remote(app, "statement", "counterfoil statement acme 2026-11 --output statement.html")
+    @remote(app, "statement", "counterfoil statement acme 2026-11 --output statement.html", tabular=False)
     def statement(
         session: GatewaySession,
         party: PartyId,

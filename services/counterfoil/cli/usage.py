@@ -42,7 +42,6 @@ OptionalReadings = Annotated[
     option("--reading", "GPU-minutes delivered in an hour. Repeat, hours rising.", parse_reading, "HOUR=MINUTES"),
 ]
 _FILE = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="A file with a reading in each line.")]
-_DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Check every line of the file, and send nothing.")]
 _OUTCOMES = Annotated[
     Path | None,
     typer.Option("--outcomes", metavar="FILE", help="The outcome of every line. Default: FILE.outcomes.csv."),
@@ -66,18 +65,17 @@ def _report(
     contract: str | None,
     reading: list[Reading] | None,
     file: Path | None,
-    dry_run: bool,
     outcomes: Path | None,
 ) -> None:
     from counterfoil.cli.bulk import give_lines
     from counterfoil.cli.readings import lines_of, read_readings
 
-    if file is None and (dry_run or outcomes is not None):
-        raise Invalid("--dry-run and --outcomes belong to --file")
+    if file is None and outcomes is not None:
+        raise Invalid("--outcomes belongs to --file")
     if file is not None:
         if contract is not None or reading:
             raise Invalid("a file names the contracts and readings itself")
-        give_lines(session, ("usage", "report"), read_readings(file), file, outcomes, dry_run=dry_run)
+        give_lines(session, ("usage", "report"), read_readings(file), file, outcomes)
         return
     if contract is not None and reading and len(reading) > RULES[LATEST].max_readings:
         give_lines(session, ("usage", "report"), lines_of(contract, reading), None)
@@ -91,7 +89,7 @@ add_signed(
     "counterfoil usage report trd-15-0-0 --reading 20270105T08Z=480 --as norn",
     _report,
     report,
-    *further({"file": (_FILE, None), "dry_run": (_DRY_RUN, False), "outcomes": (_OUTCOMES, None)}),
+    *further({"file": (_FILE, None), "outcomes": (_OUTCOMES, None)}),
 )
 
 

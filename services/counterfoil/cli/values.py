@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,17 +11,20 @@ from counterfoil.contract.times import parse_hour
 from counterfoil.redemption.commands import Reading
 
 MICRO: Final = 1_000_000
-_AMOUNT = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,6}))?", re.ASCII)
+_AMOUNT = re.compile(r"([0-9]{1,13}|[0-9]{1,3}(?:,[0-9]{3}){1,4}(?=\.))(?:\.([0-9]{1,6}))?", re.ASCII)
+_COMMAS = re.compile(r"[0-9]{1,3}(?:,[0-9]+)+", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _READING = re.compile(r"([0-9]{8}T[0-9]{2}Z|[0-9T:+-]+Z?)=([0-9]{1,9})", re.ASCII)
 
 
 def parse_amount(text: str) -> int:
-    """Micro-units from ``12``, ``12.5`` or ``12.500000``. Raises ValueError."""
+    """Micro-units from ``12``, ``12.5``, ``1000`` or ``1,000.50``. Raises ValueError, also for ``1,000``."""
     found = _AMOUNT.fullmatch(text)
+    if _COMMAS.fullmatch(text):
+        raise ValueError("a comma may be meant for thousands or for decimals: write 1000, 1,000.00 or 1.5")
     if found is None:
         raise ValueError("an amount in units of the currency, at most 13 digits and six decimals, such as 12.50")
-    return int(found[1]) * MICRO + int((found[2] or "").ljust(6, "0"))
+    return int(found[1].replace(",", "")) * MICRO + int((found[2] or "").ljust(6, "0"))
 
 
 def format_amount(micro: int) -> str:
@@ -29,6 +32,18 @@ def format_amount(micro: int) -> str:
     units, rest = divmod(abs(micro), MICRO)
     decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
     return f"{'-' if micro < 0 else ''}{units}.{decimals}"
+
+
+def decimals_of(micro: int) -> int:
+    """How many decimals an amount needs, none of its digits lost."""
+    return len(f"{abs(micro) % MICRO:06d}".rstrip("0"))
+
+
+def show_amount(micro: int, currency: str | None = None, decimals: int = 2) -> str:
+    """For people: ``1,000.50 USD``, with at least so many decimals and no digit lost."""
+    units, rest = divmod(abs(micro), MICRO)
+    text = f"{'-' if micro < 0 else ''}{units:,}.{f'{rest:06d}'.rstrip('0').ljust(decimals, '0')}"
+    return text if currency is None else f"{text} {currency}"
 
 
 def parse_moment(text: str) -> int:
@@ -74,15 +89,32 @@ NESTED_AMOUNTS: Final = ("amount", "claimed", "brought", "carried", "resubmitted
 """Members of nested values that are amounts: of a programme's terms, a claim's lines, a settlement's payees."""
 
 
-def in_units(row: Mapping[str, Any], amounts: Collection[str]) -> dict[str, Any]:
-    """A row for people: the members in `amounts` and nested amounts in units of the currency, the others unchanged."""
+def in_units(
+    row: Mapping[str, Any], amounts: Collection[str], show: Callable[[int], str] = format_amount
+) -> dict[str, Any]:
+    """A row with the members in `amounts` and nested amounts in units of the currency, the others unchanged."""
     return {
-        name: format_amount(int(value)) if name in amounts and value is not None else _nested_in_units(value)
+        name: show(int(value)) if name in amounts and value is not None else _nested_in_units(value, show)
         for name, value in row.items()
     }
 
 
-def _nested_in_units(value: Any) -> Any:
+def _nested_in_units(value: Any, show: Callable[[int], str]) -> Any:
     if isinstance(value, dict):
-        return in_units(value, NESTED_AMOUNTS)
-    return [_nested_in_units(each) for each in value] if isinstance(value, list) else value
+        return in_units(value, NESTED_AMOUNTS, show)
+    return [_nested_in_units(each, show) for each in value] if isinstance(value, list) else value
+
+
+_SPAN = re.compile(r"([0-9]{1,4})([smhdw])", re.ASCII)
+_SPANS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def parse_since(text: str, now: int) -> int:
+    """Microseconds from a span before `now`, such as ``2h`` or ``3d``, or from a date or time. Raises ValueError."""
+    span = _SPAN.fullmatch(text)
+    if span is not None:
+        return max(0, now - int(span[1]) * _SPANS[span[2]] * MICRO)
+    try:
+        return max(0, parse_moment(text))
+    except ValueError as problem:
+        raise ValueError(f"a span such as 30m, 2h or 3d, {problem}") from problem

@@ -52,6 +52,21 @@ class Author:
         seen: Seen | None = None,
     ) -> bytes:
         """The DSSE envelope of one command, or of a batch if a sequence is given. Default validity: one hour."""
+        payload = self.payload(bodies, aud, command_id, issued_at, expires_at=expires_at, seen=seen)
+        signature = crypto_sign(signed_bytes(payload), self._secret)[:64]
+        return encode_envelope(payload, signature, self.key_id)
+
+    def payload(
+        self,
+        bodies: Body | Sequence[Body],
+        aud: str,
+        command_id: str,
+        issued_at: int,
+        *,
+        expires_at: int | None = None,
+        seen: Seen | None = None,
+    ) -> bytes:
+        """The canonical bytes that `sign` signs."""
         batch = isinstance(bodies, Sequence)
         all_bodies = tuple(bodies) if isinstance(bodies, Sequence) else (bodies,)
         kind, version = (BATCH, 1) if batch else (all_bodies[0].TYPE, all_bodies[0].V)
@@ -66,6 +81,4 @@ class Author:
             expires_at=issued_at + HOUR if expires_at is None else expires_at,
             seen=seen,
         )
-        payload = encode_payload(header, all_bodies)
-        signature = crypto_sign(signed_bytes(payload), self._secret)[:64]
-        return encode_envelope(payload, signature, self.key_id)
+        return encode_payload(header, all_bodies)

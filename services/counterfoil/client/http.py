@@ -160,9 +160,12 @@ class Gateway:
                 return
             left = None if left is None else left - len(page["items"])
 
-    def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
-        """Open quantity by price level. Raises as `get`."""
-        params = [("class_id", class_id), ("region", region), ("currency", currency), *_waiting(wait_for)]
+    def depth(
+        self, class_id: str, region: str, currency: str | None = None, wait_for: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Open quantity by price level; `currency`: by default the market's only one. Raises as `get`."""
+        params = [("class_id", class_id), ("region", region), *_waiting(wait_for)]
+        params += [("currency", currency)] if currency is not None else []
         return _object(self._read("/v1/depth", params))
 
     def health(self) -> dict[str, Any]:

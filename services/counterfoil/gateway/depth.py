@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.levels import Levels, Market, bid_of, offer_of
+from counterfoil.issuance.views import PROGRAMME_VERSIONS, PROGRAMMES
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import BIDS, OFFERS
 from counterfoil.ports import Inbox, Row, Unavailable, View, ViewReader
@@ -44,12 +45,21 @@ class DepthBook:
         out are left out; hours that passed unsold are included. Raises `Unavailable`, and errors of the database.
         """
         with self._turn:
-            try:
-                self._move_on(reached)
-            except BaseException:
-                self._inbox = None  # read the orders again: an event may have been taken by half
-                raise
+            self._current(reached)
             return self._levels.of(market), dict(self._positions)
+
+    def currencies_of(self, class_id: str, region: str, reached: Mapping[str, int]) -> set[str]:
+        """The currencies of the open orders for a class in a region; as `depth_of`."""
+        with self._turn:
+            self._current(reached)
+            return self._levels.currencies_of(class_id, region)
+
+    def _current(self, reached: Mapping[str, int]) -> None:
+        try:
+            self._move_on(reached)
+        except BaseException:
+            self._inbox = None  # read the orders again: an event may have been taken by half
+            raise
 
     def _move_on(self, reached: Mapping[str, int]) -> None:
         ends = self._backend.receipts.ends()
@@ -83,6 +93,22 @@ class DepthBook:
             self._inbox = self._backend.transport.open_inbox("depth", None, self._positions)
         except ValueError as problem:
             raise Unavailable(f"the views are ahead of this gateway: {problem}") from problem
+
+
+def programmes_pay_in(views: ViewReader, class_id: str, region: str) -> set[str]:
+    """The currencies of the programmes whose current terms pay for a class in a region."""
+    found, after = set[str](), None
+    while page := views.page(PROGRAMMES.name, {}, after, _PAGE):
+        for row in page:
+            terms = views.get(PROGRAMME_VERSIONS.name, (row["programme_id"], row["version"]))
+            if terms is not None and class_id in _list(terms["classes"]) and region in _list(terms["regions"]):
+                found.add(str(row["currency"]))
+        after = PROGRAMMES.place_of(page[-1])
+    return found
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value)
 
 
 def _rows(views: ViewReader, view: View, status: str) -> Iterator[Row]:

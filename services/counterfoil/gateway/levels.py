@@ -77,6 +77,10 @@ class Levels:
         if change is not None:
             change(self, event)
 
+    def currencies_of(self, class_id: str, region: str) -> set[str]:
+        """The currencies of the open orders for a class in a region."""
+        return {market[2] for _, market in self._levels if market[:2] == (class_id, region)}
+
     def of(self, market: Market) -> dict[str, list[dict[str, Any]]]:
         """The `MAX_LEVELS` best of each side: offers rising and bids falling in price."""
         offers, bids = self._levels.get(("offers", market), {}), self._levels.get(("bids", market), {})

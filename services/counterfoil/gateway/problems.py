@@ -60,6 +60,7 @@ class ProblemCode(Enum):
     REPEATED_PARAMETER = Declared(400, _R, "A parameter is given twice.")
     UNKNOWN_FILTER = Declared(400, _R, "There is no such filter or parameter here.")
     BAD_FILTER = Declared(400, _R, "A filter's value is not of its kind.")
+    CURRENCY_NEEDED = Declared(400, _R, "The market's currency is not the only one, or not known: name it.")
     BAD_KEY = Declared(400, _R, "A key is not of its kind.")
     BAD_CURSOR = Declared(400, _R, "`after` is not a cursor of this list.")
     BAD_WAIT_FOR = Declared(400, _R, "`wait_for` is service:index, or service/shard:index.")

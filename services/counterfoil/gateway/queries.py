@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -13,7 +14,7 @@ from counterfoil.gateway.answers import answer, positions_of, query_responses, r
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE
 from counterfoil.gateway.deadlines import with_deadlines
-from counterfoil.gateway.depth import DepthBook
+from counterfoil.gateway.depth import DepthBook, programmes_pay_in
 from counterfoil.gateway.levels import Market
 from counterfoil.gateway.openapi import reference
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
@@ -171,14 +172,30 @@ def _path_of(view: View) -> str:
     return f"/v1/{view.name.replace('_', '-')}"
 
 
+_ONLY: Final = "needed unless the market's open orders, and the programmes that pay for it, have only one"
+
+
+def _only(currencies: Collection[str]) -> str:
+    """The one currency of a market. Raises `Problem`."""
+    if len(currencies) != 1:
+        known = ", ".join(sorted(currencies)) or "none yet"
+        raise Problem(ProblemCode.CURRENCY_NEEDED, f"currencies of this market: {known}")
+    return next(iter(currencies))
+
+
 def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools) -> None:
-    shown = query_responses("The levels, the best of each side", _DEPTH, ProblemCode.UNKNOWN_PARAMETER)
+    shown = query_responses(
+        "The levels, the best of each side", _DEPTH, ProblemCode.UNKNOWN_PARAMETER, ProblemCode.CURRENCY_NEEDED
+    )
     book = DepthBook(backend)
     recent: dict[Market, tuple[float, JSONResponse]] = {}
 
     def read(market: Market) -> JSONResponse:
         with backend.views.consistent_read() as reader:
             positions = positions_of(backend, reader)
+            pay_in = set[str]() if market[2] else programmes_pay_in(reader, *market[:2])
+        if not market[2]:
+            market = (*market[:2], _only(pay_in | book.currencies_of(*market[:2], positions)))
         levels, reached = book.depth_of(market, positions)
         found = dict(zip(("class_id", "region", "currency"), market, strict=True))
         return respond(backend, {**found, **levels}, {**positions, **reached})
@@ -193,12 +210,12 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools:
         request: Request,
         class_id: Annotated[str, Query(max_length=63)],
         region: Annotated[str, Query(max_length=63)],
-        currency: Annotated[str, Query(min_length=3, max_length=3)] = "USD",
+        currency: Annotated[str | None, Query(min_length=3, max_length=3, description=_ONLY)] = None,
         wanted: WaitFor = None,
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))
         await wait_for(backend, views, wanted)
-        market, now = (class_id, region, currency), asyncio.get_running_loop().time()
+        market, now = (class_id, region, currency or ""), asyncio.get_running_loop().time()
         kept = recent.get(market)
         if kept is not None and now - kept[0] < DEPTH_KEPT and not wanted:
             return kept[1]

@@ -15,7 +15,8 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tilecache import ReadFullTile
 from counterfoil.log.tiles import TILE_WIDTH, tile_path
 from counterfoil.log.tree import Tree
-from counterfoil.ports import Head, LogStore, PublishedReader
+from counterfoil.ports import Head, LogStore
+from counterfoil.published_log import PublishedReader
 
 _LEAVES_AT_ONCE: Final = 65_536
 

@@ -15,7 +15,8 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, TileRef, encode_bundle, tiles_for
 from counterfoil.log.tree import Tree
-from counterfoil.ports import LogStore, PublishedLog
+from counterfoil.ports import LogStore
+from counterfoil.published_log import PublishedLog
 
 AT_ONCE: Final = 16  # files; with as many the leaves of 2,048 entries are read
 

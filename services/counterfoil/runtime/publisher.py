@@ -17,7 +17,8 @@ from counterfoil.log.errors import ProofError
 from counterfoil.log.signer import Signer
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef, encode_bundle, tiles_for
 from counterfoil.log.tree import Tree
-from counterfoil.ports import Head, LogStore, PublishedLog, StoreConflict, Unavailable
+from counterfoil.ports import Head, LogStore, StoreConflict, Unavailable
+from counterfoil.published_log import PublishedLog
 from counterfoil.runtime.background import Background
 from counterfoil.runtime.committed_tree import load_tree, published_head, tile_reader
 from counterfoil.runtime.os_errors import classified

@@ -28,7 +28,8 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tree import Tree
-from counterfoil.ports import Delivery, Head, Inbox, LogStore, PublishedReader, Reply, Transport, Unavailable
+from counterfoil.ports import Delivery, Head, Inbox, LogStore, Reply, Transport, Unavailable
+from counterfoil.published_log import PublishedReader
 from counterfoil.runtime.committed_tree import load_tree, published_head, tile_reader
 from counterfoil.vocabulary import CODEC
 

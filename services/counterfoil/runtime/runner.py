@@ -36,12 +36,12 @@ from counterfoil.ports import (
     Head,
     Inbox,
     LogStore,
-    PublishedLog,
     Reply,
     ServiceTransport,
     SnapshotStore,
     StoreConflict,
 )
+from counterfoil.published_log import PublishedLog
 from counterfoil.runtime.clock_guard import ClockGuard
 from counterfoil.runtime.intake import Intake, Opened
 from counterfoil.runtime.pending import Pending

@@ -22,7 +22,8 @@ from counterfoil.log.checkpoint import parse_checkpoint
 from counterfoil.log.errors import FormatError
 from counterfoil.log.note import parse_note
 from counterfoil.log.tiles import UNFINISHED
-from counterfoil.ports import PublishedDiffers, StoreConflict, Unavailable
+from counterfoil.ports import StoreConflict, Unavailable
+from counterfoil.published_log import PublishedDiffers
 from counterfoil.runtime.os_errors import classifying
 from counterfoil.syncing import sync_directory
 
