@@ -20,7 +20,14 @@ from counterfoil.contract.scalars import Role
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core import duties
 from counterfoil.core.duties import SEPARATE
-from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, DemandFourEyes, IssueVoucher, ListProvider
+from counterfoil.issuance.commands import (
+    AppointAuditor,
+    AppropriateBudget,
+    AttestGroup,
+    DemandFourEyes,
+    IssueVoucher,
+    ListProvider,
+)
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     ConfirmRecovery,
@@ -213,6 +220,11 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("treasury", ConfirmRecovery(
             programme_id="p1", provider_id="gpu-1", amount=USD // 100, payment_reference="BACK"
         ))  # fmt: skip
+        for eye, group in (("eye", "city"), ("eye-2", "gpu-1")):
+            market.do("operator", replace(party(eye, ("auditor",)), group_id=group))
+        market.do("city", AppointAuditor(auditor_id="eye", programme_id="p1"))
+        market.do("operator", AppointAuditor(auditor_id="eye-2", programme_id=None))
+        market.do("city", publish("p1", 2, currency="USD"))
         audited = market.sealed()
     assert {finding.code for finding in audited.findings} == {"duties_not_separate"}
     texts = found_in(audited)
