@@ -22,6 +22,10 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
         {"programme_id": "p3", "provider_id": "cloud", "status": "delisted", "status_reason": "left"},
     ],
     "vouchers": [{"programme_id": "p2", "beneficiary_id": "lab", "status": "active"}] * 2,
+    "auditors": [
+        {"programme_id": "p4", "auditor_id": "cloud", "ended_at": "2026-01-05T00:00:00.000000Z"},
+        {"programme_id": "", "auditor_id": "lab", "ended_at": None},
+    ],
 }
 
 
@@ -35,11 +39,14 @@ class Views:
 def test_what_it_may_not_be() -> None:
     duties = duties_of(Views(), ["lab", "cloud"])  # type: ignore[arg-type]
     assert duties == [
+        ("all", "auditor", "lab", None),
         ("own", "issuer", "cloud", "paused: inquiry"),
         ("p1", "provider", "cloud", "suspended: idle meters"),
         ("p2", "beneficiary", "lab", None),
     ]
     assert barred({"party_id": "lab", "roles": ["beneficiary", "provider", "treasurer"]}, ["cloud"], duties) == [
+        Barred("all", Duty.BENEFICIARY, "lab is auditor"),
+        Barred("all", Duty.PROVIDER, "lab is auditor"),
         Barred("own", Duty.BENEFICIARY, "cloud is issuer"),
         Barred("own", Duty.PROVIDER, "cloud is issuer"),
         Barred("p1", Duty.BENEFICIARY, "cloud is provider"),
@@ -47,7 +54,11 @@ def test_what_it_may_not_be() -> None:
         Barred("any", Duty.TREASURER, "lab or cloud would be payee"),
         Barred("any", Duty.TREASURER, "lab or cloud would be owner of the cash"),
     ]
-    assert barred({"party_id": "lab", "roles": ["auditor"]}, ["cloud"], duties) == []
+    assert barred({"party_id": "lab", "roles": ["auditor"]}, ["cloud"], duties) == [
+        Barred("own", Duty.AUDITOR, "cloud is issuer"),
+        Barred("p1", Duty.AUDITOR, "cloud is provider"),
+        Barred("p2", Duty.AUDITOR, "lab is beneficiary"),
+    ]
 
 
 @pytest.mark.parametrize("role", ["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"])

@@ -42,6 +42,7 @@ from counterfoil.ledger.events import (
     HoldPlaced,
     HoldReduced,
     HoldRefused,
+    HoldRefusedV1,
     HoldReleased,
     VoucherCancelled,
     VoucherClosed,
@@ -76,6 +77,7 @@ from tests.rules import loose_paper
 from tests.state_root import state_root
 
 ORIGIN = "counterfoil.example/ledger/main"
+REFUSED = (HoldRefused, HoldRefusedV1)
 KEY_ID = "0" * 16
 FIRMS, CLOUDS, PROGRAMMES = ("acme", "beta"), ("cloud", "grid"), ("city", "town")
 AMOUNT = st.integers(1, 2_000)
@@ -292,7 +294,7 @@ class LedgerMachine(RuleBasedStateMachine):
         offer_id, bond = f"off{len(self.entries)}", -(-price * nodes * bps // BPS)
         fits = bond <= self.available(f"cash/{provider}", "CNY")
         (event,) = self.hear(offer(offer_id, bond, bps, provider_id=provider, price=price, nodes=nodes))
-        assert isinstance(event, HoldRefused) is not fits
+        assert isinstance(event, REFUSED) is not fits
         if fits:
             self.offers[offer_id] = (provider, price, nodes, bps)
 
@@ -322,7 +324,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected = self.expected_draws(wanted, max(self.clock, self.engine.time + 1))
         (event,) = self.hear(wanted)
         if expected is None:
-            assert isinstance(event, HoldRefused)
+            assert isinstance(event, REFUSED)
             return
         assert isinstance(event, HoldPlaced)
         assert [(draw.voucher_id, draw.amount) for draw in event.vouchers] == expected
