@@ -30,6 +30,7 @@ from counterfoil.core.rules import LATEST
 from counterfoil.errors import AlreadyInitialised, BadPrivateFile, NotDivisible, NotInitialised
 from counterfoil.key_files import SUFFIX, Passphrase, no_passphrase, read_key, write_key
 from counterfoil.log.keys import SigningKey, VerifyKey
+from counterfoil.owned import check_owned
 
 OPERATOR: Final = "operator"
 RECOVERY: Final = "operator-recovery"
@@ -61,6 +62,9 @@ class Instance:
     def __init__(self, root: Path, passphrase: Passphrase = no_passphrase) -> None:
         """Open it; `passphrase` is asked for encrypted keys of logs. Raises `NotInitialised`."""
         self.root, self._passphrase = root, passphrase
+        check_owned(root)
+        for name in ("keys", LOG_KEYS, "db", "logs"):
+            check_owned(root / name)
         try:
             self.identity = Identity(**json.loads((root / "instance.json").read_text()))
         except (FileNotFoundError, NotADirectoryError):
@@ -103,7 +107,8 @@ class Instance:
                 f"{root} holds logs' keys without instance.json: bring that file back, or remove {root} if `init` was "
                 "cut short there; nothing was changed"
             )
-        for name in ("keys", LOG_KEYS):
+        check_owned(root)
+        for name in ("keys", LOG_KEYS, "db"):
             (root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         vkeys: dict[str, dict[str, str]] = {service: {} for service in SERVICES}
         for log in logs:

@@ -16,7 +16,7 @@ class Held(Exception):
 @contextmanager
 def process_lock(path: Path) -> Iterator[None]:
     """Hold the lock, with this process's id in the file, which stays. Raises `Held`, OSError."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

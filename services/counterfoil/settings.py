@@ -47,8 +47,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from counterfoil.contract.disclosure import Disclosure
 from counterfoil.contract.services import SERVICES
@@ -63,6 +62,7 @@ _SERVERS = re.compile(
 _NAMES = re.compile(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?", re.ASCII)
 _DATABASE = re.compile(r"postgresql://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/[a-z][a-z0-9_]{0,62}")
 
+PREFIX: Final = "COUNTERFOIL_"
 GATEWAY: Final = "gateway"
 VIEWS: Final = "views"
 ADMIN: Final = "admin"
@@ -151,10 +151,10 @@ def _optional(check: Callable[[str], str]) -> Callable[[str | None], str | None]
     return lambda text: None if text is None else check(text)
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings in the environment; see the module's docstring."""
 
-    model_config = SettingsConfigDict(env_prefix="COUNTERFOIL_", frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Annotated[Path, Field(description="The instance's directory.")] = Path("var/counterfoil")
     url: Annotated[str, AfterValidator(check_url), Field(description="The gateway that commands are sent to.")] = (
@@ -238,16 +238,17 @@ class Settings(BaseSettings):
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment for a child process with these settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERFOIL_")}
-    values = {f"COUNTERFOIL_{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    values = {f"{PREFIX}{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
     return kept | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def load_settings() -> Settings:
     """The settings of this process. Raises `BadSetting`."""
+    given = {name: os.environ.get(f"{PREFIX}{name.upper()}") for name in Settings.model_fields}
     try:
-        return Settings()
+        return Settings.model_validate({name: text for name, text in given.items() if text is not None})
     except ValidationError as problem:
         found = problem.errors(include_url=False, include_input=False)[0]
-        name = "COUNTERFOIL_" + "_".join(str(part) for part in found["loc"]).upper()
+        name = PREFIX + "_".join(str(part) for part in found["loc"]).upper()
         raise BadSetting(f"{name}: {found['msg']}") from None

@@ -11,8 +11,12 @@ from typing import BinaryIO
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A new file to write; its content is durable behind the block, its name once its directory is. Raises OSError."""
-    with path.open("wb") as file:
+    """A new file to write; its content is durable behind the block, its name once its directory is.
+
+    A file with this name is replaced, a link is not followed. Raises OSError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())

@@ -60,7 +60,7 @@ GROUPS = [
 
 def test_nothing_is_missing() -> None:
     bulk = {"import", "export", "statement", "quote"}
-    alone = {"init", "up", "serve", "demo", "audit", "bench", "schemas", "resend", "login", "logout", *bulk}
+    alone = {"init", "up", "serve", "demo", "audit", "backup", "restore", "bench", "schemas", "resend", "login", "logout", *bulk}
     assert {path[0] for path in EVERY} == {*GROUPS, *alone}
     each_alone = {path: command for path, command in EVERY.items() if path[0] not in bulk}
     signing = [path for path, command in each_alone.items() if any(each.name == "as_" for each in command.params)]

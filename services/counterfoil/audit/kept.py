@@ -22,6 +22,7 @@ from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.report import Act, Outage, Recovery
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import log_of
+from counterfoil.owned import check_owned
 from counterfoil.process_lock import Held, process_lock
 from counterfoil.syncing import sync_directory, written
 
@@ -145,7 +146,8 @@ class Kept:
 
 @contextmanager
 def kept_in(directory: Path) -> Iterator[Kept]:
-    """An auditor's directory, made if it is missing, for one audit at a time. Raises as `Kept`."""
+    """An auditor's directory, made if it is missing, for one audit at a time. Raises as `Kept`; `BadPrivateFile`."""
+    check_owned(directory)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opened:
         try:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from counterfoil.gateway.protections import Protections
     from counterfoil.gateway.relay import AnswerRelay
     from counterfoil.instance import Instance
-
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 class StopSignal:
@@ -49,6 +48,29 @@ class StopSignal:
 RequestLogOption = Annotated[
     bool, typer.Option("--request-log", help="Log requests: route, status, size, time and address; no values.")
 ]
+
+InsecureDemo = Annotated[
+    bool,
+    typer.Option("--insecure-demo", help="Serve a demo, whose private keys everybody knows, beyond this machine."),
+]
+
+
+def refuse_open_demo(instance: Instance, host: str, *, insecure: bool) -> None:
+    """Raises `Invalid` for an instance of the demo that is to listen beyond the loopback interface."""
+    from counterfoil.demo.directory import is_demo
+
+    if not insecure and not _is_loopback(host) and is_demo(instance):
+        raise Invalid(
+            f"{instance.root} is a demo: its private keys follow from the seed, so anybody who reaches {host} could act"
+            " for everybody; listen on 127.0.0.1, or add --insecure-demo"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def make_server(
@@ -132,5 +154,5 @@ def http_url(host: str, port: int) -> str:
 
 def warn_without_tls(out: Out, listener: socket.socket) -> None:
     """Print a warning if the socket listens beyond the loopback interface."""
-    if not str(listener.getsockname()[0]).startswith(_LOOPBACK):
+    if not _is_loopback(str(listener.getsockname()[0])):
         out.note("listening beyond this machine without TLS: put a proxy with TLS in front of it")

@@ -11,6 +11,7 @@ from pathlib import Path
 from counterfoil.cli.command import Invalid
 from counterfoil.client.author import Author
 from counterfoil.key_files import SUFFIX, Passphrase, is_encrypted, read_key, replace_key, write_key
+from counterfoil.owned import check_owned
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -19,6 +20,8 @@ class Keyring:
     """The private keys in `directory`; `passphrase` is asked for those that are encrypted."""
 
     def __init__(self, directory: Path, passphrase: Passphrase) -> None:
+        """Raises `BadPrivateFile` if others can change the directory."""
+        check_owned(directory)
         self.directory, self._passphrase = directory, passphrase
 
     def create(self, name: str, passphrase: bytes | None) -> Author:

@@ -15,6 +15,8 @@ MODULES: Final[Mapping[str, str]] = {
     "serve": "serve",
     "demo": "demo",
     "audit": "audit",
+    "backup": "backup",
+    "restore": "backup",
     "keys": "keys",
     "login": "login",
     "logout": "login",

@@ -7,27 +7,22 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late_views import LateViews
 from counterfoil.cli.options import Wait
 from counterfoil.cli.people import for_people
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.values import parse_since
-from counterfoil.issuance import views as issuance_views
-from counterfoil.ledger import views as ledger_views
-from counterfoil.matching import views as matching_views
-from counterfoil.ports import View
-from counterfoil.redemption import views as redemption_views
 
-VIEWS: Final[dict[str, View]] = {
-    view.name: view
-    for service in (issuance_views, ledger_views, matching_views, redemption_views)
-    for view in service.VIEWS
-}
+if TYPE_CHECKING:
+    from counterfoil.ports import View
+
+VIEWS: Final = LateViews()
 
 MAX_SORTED: Final = 10_000
 """How many rows are sorted by a column that the gateway has no order by."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Annotated, Final
 
@@ -13,6 +14,9 @@ from counterfoil.cli.late import LateGroup
 
 NAME: Final = "counterfoil"
 
+# HTTPX imports its own command line (Click, Pygments, more of Rich) wherever that can be imported. None: it cannot be.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+
 commands = typer.Typer(
     name=NAME,
     cls=LateGroup,
@@ -21,6 +25,7 @@ commands = typer.Typer(
     "3 a service failed for good, 4 refused, 5 the gateway cannot be reached, "
     "6 a log has two histories.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of all commands: contexts inherit it
     pretty_exceptions_enable=False,  # its tracebacks show the values of variables, and so keys
     add_completion=False,
 )
@@ -43,6 +48,7 @@ def root(
 
 def app() -> None:
     """Run the command line and end the process with its exit code."""
+    os.umask(os.umask(0o077) | 0o022)  # what it writes may be served to others, and is written by nobody else
     if "--json" not in sys.argv:
         commands(prog_name=NAME)
         return

@@ -15,7 +15,7 @@ import typer
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.extras import extra
-from counterfoil.cli.gateway_server import RequestLogOption
+from counterfoil.cli.gateway_server import InsecureDemo, RequestLogOption, refuse_open_demo
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.render import plain, record
@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         passphrase_file: PassphraseFile = None,
         request_log: RequestLogOption = False,
+        insecure_demo: InsecureDemo = False,
         with_parent: Annotated[
             bool, typer.Option("--with-parent", help="Stop when the process that started it has ended.")
         ] = False,
@@ -73,6 +74,8 @@ def register(app: typer.Typer) -> None:
         instance = Instance(root, passphrase_of(out, passphrase_file))
         names = served(instance, services)
         address = parse_listen(out.settings.listen if listen is None else listen)
+        if GATEWAY in names:
+            refuse_open_demo(instance, address.host, insecure=insecure_demo)
         if with_parent:
             Thread(target=_stop_with_parent, args=(os.getppid(),), name="counterfoil-parent", daemon=True).start()
         _serve(out, instance, names, address, request_log=request_log)

@@ -12,6 +12,7 @@ import typer
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.gateway_server import (
+    InsecureDemo,
     RequestLogOption,
     StopSignal,
     http_url,
@@ -19,6 +20,7 @@ from counterfoil.cli.gateway_server import (
     listening,
     make_server,
     protections_of,
+    refuse_open_demo,
     warn_without_tls,
 )
 from counterfoil.cli.instance_files import instance_files
@@ -64,6 +66,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         passphrase_file: PassphraseFile = None,
         request_log: RequestLogOption = False,
+        insecure_demo: InsecureDemo = False,
     ) -> None:
         """Serve the instance, all services in this process, until interrupted.
 
@@ -74,7 +77,9 @@ def register(app: typer.Typer) -> None:
         base = parse_listen(out.settings.listen)
         listen = Listen(base.host if host is None else host, base.port if port is None else port)
         root = home if home is not None else out.settings.home
-        _serve(out, Instance(root, passphrase_of(out, passphrase_file)), listen, request_log=request_log)
+        instance = Instance(root, passphrase_of(out, passphrase_file))
+        refuse_open_demo(instance, listen.host, insecure=insecure_demo)
+        _serve(out, instance, listen, request_log=request_log)
 
 
 def _serve(out: Out, instance: Instance, listen: Listen, *, request_log: bool) -> None:

@@ -22,6 +22,7 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.log.note import NOTE_BYTES_MAX
 from counterfoil.log.tiles import tile_path
 from counterfoil.log.verify import TileTree, open_checkpoint
+from counterfoil.owned import check_owned
 
 _ATTEMPTS: Final = 20
 _PAUSE: Final = 0.1  # seconds
@@ -39,6 +40,8 @@ class Checkpoints:
     """The checkpoints kept in `directory`, which is made at first use: a file for each log's key."""
 
     def __init__(self, directory: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Raises `BadPrivateFile` if others can change the directory."""
+        check_owned(directory)
         self.directory, self._sleep = directory, sleep
 
     def last(self, key: VerifyKey) -> Met | None:

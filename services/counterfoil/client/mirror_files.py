@@ -17,6 +17,7 @@ from typing import Final
 from counterfoil.client.problems import CannotMirror
 from counterfoil.contract.log_id import LogId
 from counterfoil.log.tiles import UNFINISHED
+from counterfoil.owned import check_owned
 from counterfoil.process_lock import Held, process_lock
 from counterfoil.syncing import sync_directory, written
 
@@ -103,9 +104,11 @@ class MirrorDirectory:
 def mirrored_in(directory: Path) -> Iterator[MirrorDirectory]:
     """The mirror in a directory, which is made if there is none, for one process at a time.
 
-    Raises `CannotMirror` if it is in use, has other files, or cannot be written.
+    Raises `CannotMirror` if it is in use, has other files, or cannot be written; `BadPrivateFile` if others can
+    change it.
     """
     try:
+        check_owned(directory)
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()) and not (directory / _LOCK).exists():
             raise CannotMirror(f"{directory} has files and is no mirror: name an empty directory, or a new one")

@@ -16,6 +16,7 @@ from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Header
 from counterfoil.errors import CounterfoilError
+from counterfoil.owned import check_owned
 from counterfoil.private_files import create_private
 from counterfoil.vocabulary import CODEC
 
@@ -39,6 +40,8 @@ class Outbox:
     """The commands in `directory`, which is made at first use. Several processes may use it at once."""
 
     def __init__(self, directory: Path) -> None:
+        """Raises `BadPrivateFile` if others can change the directory."""
+        check_owned(directory)
         self.directory = directory
 
     def keep(self, envelope: bytes) -> Kept:

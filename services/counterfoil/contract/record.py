@@ -86,13 +86,13 @@ def annotations_of(kind: type) -> dict[str, Any]:
 
 
 def shape_of(kind: type) -> type:
-    """The record as a dataclass: for pydantic, which knows no structs."""
+    """The members of a record as a dataclass without methods: for pydantic, which knows no structs."""
     return cast(type, kind.SHAPE)  # type: ignore[attr-defined]
 
 
 def _make(cls: type[T], names: dict[str, Any], tag: dict[str, str]) -> type[T]:
     own = {name: value for name, value in vars(cls).items() if name not in _NOT_ITS_OWN}
-    shape: Any = dataclass(frozen=True, kw_only=True)(cls)
+    shape: Any = dataclass(init=False, repr=False, eq=False, match_args=False, kw_only=True)(cls)  # nobody makes one
     shape.__pydantic_config__ = {"extra": "forbid"}
     members = [(name, wire_type(hint)) for name, hint in get_type_hints(shape, include_extras=True).items()]
     pydantic = classmethod(lambda _kind, _source, handler: handler.generate_schema(shape))

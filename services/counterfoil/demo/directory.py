@@ -34,6 +34,11 @@ def mark(home: Path, seed: int) -> None:
     (home / MARKER).write_text(json.dumps({"seed": seed}) + "\n")
 
 
+def is_demo(instance: Instance) -> bool:
+    """Whether the instance's keys follow from a seed, so that everybody can sign for it."""
+    return instance.identity.host == HOST or (instance.root / MARKER).exists()
+
+
 def check_replaceable(home: Path) -> None:
     """Raises `AlreadyInitialised` if `home` has files and is not an earlier demo."""
     if home.exists() and any(home.iterdir()) and not (home / MARKER).exists():

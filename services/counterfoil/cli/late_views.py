@@ -1,0 +1,42 @@
+"""The views by name, each imported with those of its service when it is asked for: a command pays for its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from counterfoil.ports import View
+
+_VIEWS: Final = {
+    "issuance": (
+        "parties", "group_facts", "keys", "recoveries", "rules", "currencies", "classes", "programmes",
+        "programme_versions", "listings", "four_eyes", "vouchers",
+    ),
+    "ledger": (
+        "balances", "vouchers_balance", "holds", "slashes", "credit_notes", "postings", "closing_balances",
+    ),
+    "matching": ("offers", "bids", "trades", "prevented_matches", "forced_cancellations"),
+    "redemption": (
+        "contracts", "reports", "corrections", "claims", "reversals", "receivables", "settlements", "payments",
+        "payable", "endorsements", "outages",
+    ),
+}  # fmt: skip
+SERVICE_OF: Final[Mapping[str, str]] = {view: service for service, views in _VIEWS.items() for view in views}
+"""The service of each view, as the catalogue has them (compared by a test)."""
+
+
+class LateViews(Mapping[str, "View"]):
+    """All views by name, in the order of the catalogue."""
+
+    def __getitem__(self, name: str) -> View:
+        service = import_module(f"counterfoil.{SERVICE_OF[name]}.views")
+        found: View = next(view for view in service.VIEWS if view.name == name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SERVICE_OF)
+
+    def __len__(self) -> int:
+        return len(SERVICE_OF)
