@@ -3,6 +3,9 @@
 COUNTERFOIL_HOME        the instance's directory; default var/counterfoil
 COUNTERFOIL_URL         the gateway that commands are sent to; default http://127.0.0.1:8440
 COUNTERFOIL_LISTEN      HOST:PORT that `up` listens on; port 0 takes a free one; default 127.0.0.1:8440
+COUNTERFOIL_CA          a file in PEM: the authority that issued the gateway's certificate; default: those of the system
+COUNTERFOIL_PARTY       the party that signs if --as is left out; default: none
+COUNTERFOIL_PROFILE     the profile of the command line (`counterfoil profile`), which the other variables come before
 COUNTERFOIL_KEYS        the directory of private keys; default: keys in the instance's directory
 COUNTERFOIL_PASSPHRASE_FILE  a file (0600) with the passphrase of encrypted private keys, of logs and of parties;
                         default: it is asked for in a terminal
@@ -40,7 +43,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -164,6 +167,8 @@ class Settings(BaseModel):
         "127.0.0.1:8440"
     )
     keys: Annotated[Path | None, Field(description="The directory of private keys.")] = None
+    ca: Annotated[Path | None, Field(description="The authority of the gateway's certificate.")] = None
+    party: Annotated[str | None, Field(description="Who signs if --as is left out.")] = None
     passphrase_file: Annotated[Path | None, Field(description="The file with the passphrase of private keys.")] = None
     reader: Annotated[str | None, Field(description="The party that commands read as.")] = None
     vkeys: Annotated[Path | None, Field(description="The file of pinned log keys.")] = None
@@ -236,6 +241,22 @@ class Settings(BaseModel):
         return path
 
 
+def override(name: str, text: str) -> None:
+    """Let a setting have this value in this process, whatever the environment said: an option of the command line."""
+    os.environ[f"{PREFIX}{name.upper()}"] = text
+
+
+def profile_named() -> str:
+    """The profile that the environment names; empty if it names none."""
+    return os.environ.get(f"{PREFIX}PROFILE", "")
+
+
+def config_directory() -> Path:
+    """Where this user's settings are, by the XDG base directory specification."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".config") / "counterfoil"
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The environment for a child process with these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -243,9 +264,10 @@ def environment(settings: Settings) -> dict[str, str]:
     return kept | {name: str(value) for name, value in values.items() if value is not None}
 
 
-def load_settings() -> Settings:
-    """The settings of this process. Raises `BadSetting`."""
-    given = {name: os.environ.get(f"{PREFIX}{name.upper()}") for name in Settings.model_fields}
+def load_settings(profile: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process; the environment comes before `profile`. Raises `BadSetting`."""
+    base = profile or {}
+    given = {name: os.environ.get(f"{PREFIX}{name.upper()}", base.get(name)) for name in Settings.model_fields}
     try:
         return Settings.model_validate({name: text for name, text in given.items() if text is not None})
     except ValidationError as problem:

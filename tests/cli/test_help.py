@@ -35,6 +35,7 @@ def every(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 EVERY = dict(every(ROOT))
 GROUPS = [
     "keys",
+    "profile",
     "session",
     "party",
     "class",
@@ -60,7 +61,22 @@ GROUPS = [
 
 def test_nothing_is_missing() -> None:
     bulk = {"import", "export", "statement", "quote"}
-    alone = {"init", "up", "serve", "demo", "audit", "backup", "restore", "bench", "schemas", "resend", "login", "logout", *bulk}
+    alone = {
+        "init",
+        "up",
+        "serve",
+        "demo",
+        "audit",
+        "backup",
+        "restore",
+        "bench",
+        "schemas",
+        "resend",
+        "login",
+        "logout",
+        "completion",
+        *bulk,
+    }
     assert {path[0] for path in EVERY} == {*GROUPS, *alone}
     each_alone = {path: command for path, command in EVERY.items() if path[0] not in bulk}
     signing = [path for path, command in each_alone.items() if any(each.name == "as_" for each in command.params)]

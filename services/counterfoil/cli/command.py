@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -33,6 +34,9 @@ REFUSED: Final = 4
 UNREACHABLE: Final = 5
 FORKED: Final = 6
 
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="A profile's settings. Default: COUNTERFOIL_PROFILE.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; errors as JSON on standard error.")]
 OutputOption = Annotated[
     str,
@@ -69,9 +73,10 @@ class Out:
     @cached_property
     def settings(self) -> Settings:
         """The settings of this process."""
+        from counterfoil.cli.profiles import chosen
         from counterfoil.settings import load_settings
 
-        return load_settings()
+        return load_settings(chosen())
 
     def show(self, value: object, *people: RenderableType, columns: Sequence[str] = ()) -> None:
         """Print the result: `value` for programs (`columns`: of its rows, if they are to be a table), else `people`."""
@@ -99,9 +104,10 @@ def make(
     """Add the decorated function to `app` as the command `name`.
 
     The function's first parameter is `first(out, **shared)`; to its own options are added those of `shared` and
-    ``--json``, and if what it shows is `tabular`, ``--output``. Its docstring is the help text.
+    ``--profile``, ``--json``, and if what it shows is `tabular`, ``--output``. Its docstring is the help text.
     """
-    options = {**shared, **({"form_": (OutputOption, "table")} if tabular else {}), "json_": (JsonOption, False)}
+    output: Parameters = {"form_": (OutputOption, "table")} if tabular else {}
+    options = {**shared, **output, "profile": (ProfileOption, None), "json_": (JsonOption, False)}
 
     def add(function: Command) -> Command:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -109,6 +115,10 @@ def make(
         def run(**values: Any) -> None:
             form, as_json = values.pop("form_", "table"), values.pop("json_")
             out = Out(json=as_json or form == "json")
+            if (profile := values.pop("profile")) is not None:
+                from counterfoil.settings import override
+
+                override("profile", profile)
             given = {name: values.pop(name) for name in shared}
 
             def work() -> None:
@@ -240,6 +250,13 @@ def _print_error(out: Out, problem: Mapping[str, Any], meaning: Sequence[str] = 
 UrlOption = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help="The gateway. Default: COUNTERFOIL_URL, or http://127.0.0.1:8440."),
+]
+
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", metavar="FILE", help="The authority of the gateway's certificate, in PEM. Default: COUNTERFOIL_CA."
+    ),
 ]
 
 

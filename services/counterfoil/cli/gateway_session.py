@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from counterfoil.cli.command import Command, Invalid, Out, UrlOption, gateway_url, make
+from counterfoil.cli.command import CaOption, Command, Invalid, Out, UrlOption, gateway_url, make
 from counterfoil.cli.reading import ReaderOption, bearer_of, trusted_host
 from counterfoil.contract.log_id import LogId, host_of, log_of, parse_log
 from counterfoil.contract.services import SERVICES
@@ -22,15 +23,20 @@ if TYPE_CHECKING:
 class GatewaySession:
     """One CLI command and its gateway."""
 
-    def __init__(self, out: Out, url: str | None, reader: str | None = None) -> None:
+    def __init__(self, out: Out, url: str | None, reader: str | None = None, ca: Path | None = None) -> None:
+        if ca is not None:
+            from counterfoil.settings import override
+
+            override("ca", str(ca))  # before the settings are read, for whatever connects
         self.out, self.url, self.reader = out, gateway_url(out, url), reader
+        self.ca = out.settings.ca
 
     @cached_property
     def gateway(self) -> Gateway:
         """The connection, opened at first use."""
         from counterfoil.client.http import Gateway
 
-        return self.out.opened.enter_context(Gateway(self.url, bearer=self.bearer()))
+        return self.out.opened.enter_context(Gateway(self.url, bearer=self.bearer(), ca=self.ca))
 
     def bearer(self) -> Bearer:
         """What gives the token that is read by."""
@@ -74,5 +80,5 @@ def named_log(text: str) -> LogId:
 
 def remote(app: typer.Typer, name: str, example: str, *, tabular: bool = True) -> Callable[[Command], Command]:
     """A command that needs a gateway; its first parameter is a `GatewaySession`."""
-    shared = {"reader": (ReaderOption, None), "url": (UrlOption, None)}
+    shared = {"reader": (ReaderOption, None), "url": (UrlOption, None), "ca": (CaOption, None)}
     return make(app, name, example, shared, GatewaySession, tabular=tabular)

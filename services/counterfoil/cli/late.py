@@ -21,6 +21,8 @@ MODULES: Final[Mapping[str, str]] = {
     "login": "login",
     "logout": "login",
     "session": "session",
+    "profile": "profile",
+    "completion": "completion",
     "party": "party",
     "class": "accelerator_class",
     "programme": "programme",

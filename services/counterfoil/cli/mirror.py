@@ -103,5 +103,5 @@ def mirrored(
     session = GatewaySession(out, base, reader)
     if trusted is not None:
         session.pinned = trusted
-    with LogServer(base, bearer=session.bearer()) as server, bars(out, "files") as shown:
+    with LogServer(base, bearer=session.bearer(), ca=session.ca) as server, bars(out, "files") as shown:
         return mirror(server, directory, list(logs), pinned, shown.advance)

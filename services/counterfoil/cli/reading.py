@@ -83,7 +83,7 @@ def log_in(out: Out, url: str, author: Author, host: str) -> Opened:
     from counterfoil.client.http import Gateway
     from counterfoil.client.sessions import open_session
 
-    with Gateway(url) as gateway:
+    with Gateway(url, ca=out.settings.ca) as gateway:
         opened = open_session(gateway, author, host)
     try:
         tokens_of(out).keep(opened)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 from rich.console import RenderableType
 
-from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.command import CaOption, Command, Invalid, Out, Parameters, UrlOption, make
 from counterfoil.cli.delivery import Delivery, LogKey, Settled
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from counterfoil.contract.record import Event
 
 AsOption = Annotated[
-    str, typer.Option("--as", metavar="PARTY", help="Who signs: a party's id. Its key file is PARTY.pem.")
+    str | None,
+    typer.Option(
+        "--as", metavar="PARTY", help="Who signs: a party's id. Its key file is PARTY.pem. Default: COUNTERFOIL_PARTY."
+    ),
 ]
 KeyOption = Annotated[
     str | None, typer.Option("--key", metavar="NAME", help="Sign with the key file NAME.pem instead.")
@@ -56,7 +59,7 @@ IdempotencyOption = Annotated[
     ),
 ]
 SIGNING: Final[Parameters] = {
-    "as_": (AsOption, inspect.Parameter.empty),
+    "as_": (AsOption, None),
     "key": (KeyOption, None),
     "keys": (KeysOption, None),
     "passphrase_file": (PassphraseFile, None),
@@ -64,6 +67,7 @@ SIGNING: Final[Parameters] = {
     "idempotency_key": (IdempotencyOption, None),
     "dry_run": (DryRun, False),
     "url": (UrlOption, None),
+    "ca": (CaOption, None),
 }
 MAKERS: Final[dict[tuple[str, str], Callable[..., Body]]] = {}
 """By group and name of a command: what makes its body of its options."""
@@ -87,7 +91,7 @@ class SigningSession(GatewaySession):
     def __init__(
         self,
         out: Out,
-        as_: str,
+        as_: str | None,
         key: str | None,
         keys: Path | None,
         passphrase_file: Path | None,
@@ -95,15 +99,19 @@ class SigningSession(GatewaySession):
         idempotency_key: str | None,
         dry_run: bool,
         url: str | None,
+        ca: Path | None = None,
     ) -> None:
-        super().__init__(out, url, as_)
+        super().__init__(out, url, as_, ca)
         self.dry_run = dry_run
         self._shard, self.words = shard, idempotency_key
         from counterfoil.cli.keyring import Keyring
 
         directory = keys if keys is not None else out.settings.key_directory
         self.keyring = Keyring(directory, passphrase_of(out, passphrase_file))
-        self.author = self.keyring.author(as_, key)
+        party = as_ if as_ is not None else out.settings.party
+        if party is None:
+            raise Invalid("Missing option '--as': who signs? COUNTERFOIL_PARTY or a profile can say it, too")
+        self.author = self.keyring.author(party, key)
 
     def bearer(self) -> Bearer:
         """It reads as the party that it signs for."""

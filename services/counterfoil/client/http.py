@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -18,6 +19,7 @@ import httpx
 import orjson
 
 from counterfoil.client.bearer import NOT_VALID, Bearer
+from counterfoil.client.connecting import reaching
 from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import format_time
@@ -48,17 +50,18 @@ class Gateway:
         transport: httpx.BaseTransport | None = None,
         token: str | None = None,
         bearer: Bearer | None = None,
+        ca: Path | None = None,
     ) -> None:
         """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's.
 
         `token`: of the session to read by; `bearer`: what gives it, in its place. Without either it reads as anybody.
+        `ca`: as in `reaching`.
         """
         self.url, self._pauses, self._sleep = url, pauses, sleep
         self._bearer = Bearer(token) if bearer is None else bearer
         self.position = ""
         """What the last answer to a query reflects: ``service[/shard]:index`` of the next entry of each log."""
-        tls = url.startswith("https:")  # without TLS, skip the slow reading of this machine's certificates
-        self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, trust_env=False, verify=tls)
+        self._client = httpx.Client(base_url=url, timeout=_TIMEOUT, transport=transport, **reaching(url, ca))
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
@@ -17,6 +18,7 @@ import httpx
 import orjson
 
 from counterfoil.client.bearer import NOT_VALID, Bearer
+from counterfoil.client.connecting import reaching
 from counterfoil.client.http import BUNDLES, retry_after
 from counterfoil.client.problems import Misserved, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
@@ -64,16 +66,15 @@ class LogServer:
         transport: httpx.BaseTransport | None = None,
         pauses: Sequence[float] = _PAUSES,
         bearer: Bearer | None = None,
+        ca: Path | None = None,
     ) -> None:
         """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's. `bearer`: gives the token of
-        the session that entries are read by.
+        the session that entries are read by. `ca`: as in `reaching`.
         """
         self._bearer = Bearer() if bearer is None else bearer
         self.url, self._sleep, self._pauses = url, sleep, pauses
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.Client(
-            timeout=_TIMEOUT, limits=limits, transport=transport, trust_env=False, verify=url.startswith("https:")
-        )
+        self._client = httpx.Client(timeout=_TIMEOUT, limits=limits, transport=transport, **reaching(url, ca))
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,181 @@
+"""Profiles, certificates, proxies and completion: where the command line takes its settings from, in which order."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import ssl
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import trustme
+
+from counterfoil.cli.command import Out
+from counterfoil.cli.profiles import MEMBERS, config_file
+from counterfoil.client.connecting import BadAuthority, reaching
+from counterfoil.settings import Settings
+from tests.cli.command_line import invoke
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of profiles, in a directory of the test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in [each for each in os.environ if each.startswith("COUNTERFOIL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    return config_file()
+
+
+def url() -> str:
+    """The gateway that a command would use."""
+    return Out(json=False).settings.url
+
+
+def test_environment_before_profile_before_default(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert url() == "http://127.0.0.1:8440"
+    assert invoke("profile", "set", "work", "url=https://work.example", "party=acme")[0] == 0
+    assert invoke("profile", "set", "home", "url=https://home.example")[0] == 0
+    assert url() == "http://127.0.0.1:8440"  # none is in use
+    assert invoke("profile", "use", "work")[0] == 0
+    assert (url(), Out(json=False).settings.party) == ("https://work.example", "acme")
+    monkeypatch.setenv("COUNTERFOIL_PROFILE", "home")
+    assert url() == "https://home.example"
+    monkeypatch.setenv("COUNTERFOIL_URL", "https://other.example")
+    assert url() == "https://other.example"
+    assert tomllib.loads(config.read_text())["profiles"]["work"] == {"url": "https://work.example", "party": "acme"}
+    assert config.stat().st_mode & 0o777 == 0o600
+    assert invoke("profile", "set", "work", "party=")[0] == 0
+    assert "party" not in tomllib.loads(config.read_text())["profiles"]["work"]
+
+
+def test_what_a_profile_says_are_settings() -> None:
+    assert Settings.model_fields.keys() >= MEMBERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("profile", "set", "work", "colour=red"), "a profile has no colour: choose from"),
+        (("profile", "set", "Work", "url=x"), "is no name of a profile"),
+        (("profile", "set", "work", "keys=keys"), "keys: an absolute path is expected"),
+        (("profile", "use", "none"), "there is no profile none in"),
+        (("party", "list", "--profile", "none"), "there is no profile none in"),
+    ],
+)
+def test_what_is_refused(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str) -> None:
+    monkeypatch.setenv("COUNTERFOIL_PROFILE", "")
+    code, _, err = invoke(*words)
+    assert code == 2
+    assert said in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("use = 3", "are expected"),
+        ("[other]", "are expected, not other"),
+        ("[profiles.a]\nurl = 3", "has texts alone"),
+        ("[profiles.a]\ncolour = 'red'", "a profile has no colour"),
+        ("=", "is not TOML"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named(config: Path, text: str, said: str) -> None:
+    config.parent.mkdir(parents=True)
+    config.write_text(text)
+    code, _, err = invoke("profile", "list")
+    assert code == 2
+    assert said in " ".join(err.split())
+    assert str(config) in "".join(err.split()) or "colour" in said
+
+
+def test_a_file_that_others_can_write_is_refused(config: Path) -> None:
+    config.parent.mkdir(parents=True)
+    config.write_text("")
+    config.chmod(0o666)
+    code, _, err = invoke("profile", "list")
+    assert code == 2
+    assert "chmod o-w" in err
+
+
+@pytest.mark.parametrize(
+    ("at", "proxied"),
+    [
+        ("http://127.0.0.1:1", False),
+        ("https://[::1]:1", False),
+        ("http://localhost", False),
+        ("https://x.example", True),
+    ],
+)
+def test_this_machine_is_never_reached_through_a_proxy(at: str, proxied: bool) -> None:
+    assert reaching(at)["trust_env"] is proxied
+
+
+def test_an_authority_is_used_alone_or_named_as_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "wrong.pem").write_text("no certificate")
+    assert reaching("http://x.example", tmp_path / "wrong.pem")["verify"] is False
+    assert isinstance(reaching("https://x.example")["verify"], ssl.SSLContext)
+    found = reaching("https://x.example", tmp_path / "ca.pem")["verify"]
+    assert isinstance(found, ssl.SSLContext)
+    assert len(found.get_ca_certs()) == 1
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert len(reaching("https://localhost")["verify"].get_ca_certs()) == 1
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(BadAuthority, match="SSL_CERT_FILE is no"):
+        reaching("https://localhost")
+    for wrong in ("wrong.pem", "none.pem"):
+        with pytest.raises(BadAuthority, match=wrong):
+            reaching("https://x.example", tmp_path / wrong)
+    code, _, err = invoke("party", "list", "--url", "https://x.example", "--ca", str(tmp_path / "none.pem"))
+    assert code == 2
+    assert "is no certificate of an authority" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("counterfoil pro", "profile"), ("counterfoil party li", "list"), ("counterfoil up --po", "--port")],
+)
+def test_a_shell_completes_commands_and_options(words: str, found: str) -> None:
+    asked = {"_COUNTERFOIL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    ran = run(*COUNTERFOIL, **asked)
+    assert found in ran.stdout.split(), ran
+
+
+def test_the_script_of_a_shell_is_printed() -> None:
+    assert invoke("completion", "fish")[1].startswith("complete ")
+
+
+def test_an_interrupt_prints_no_traceback_and_is_130() -> None:
+    ran = run("-c", INTERRUPTED)
+    assert (ran.returncode, ran.stdout) == (128 + signal.SIGINT, "")
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    command = f"{shlex.join([sys.executable, *COUNTERFOIL])} schemas --help | true; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode in (0, 1, 141)
+    assert "Traceback" not in ran.stderr
+
+
+COUNTERFOIL = ("-m", "counterfoil")
+INTERRUPTED = """
+import os, signal, sys
+import httpx
+httpx.Client.request = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)
+from counterfoil.cli.main import app
+sys.argv = ["counterfoil", "party", "list"]
+app()
+"""
+"""A command that is interrupted while it waits for an answer."""
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A process of the interpreter."""
+    env = {**os.environ, **environment}
+    return subprocess.run([sys.executable, *words], env=env, capture_output=True, text=True, check=False, timeout=60)
