@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from counterfoil.cli.command import UNREACHABLE
-from counterfoil.cli.delivery import Delivery, LogKey
 from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.client.author import Author
+from counterfoil.client.delivery import Delivery, LogKey
+from counterfoil.client.http import Gateway
 from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Outbox
 from counterfoil.client.problems import NotProven, RefusedByService, Unsettled
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
+from counterfoil.contract.submission import Seen
 from counterfoil.gateway.receipts import receipt_json
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.key_files import write_key
+from counterfoil.log.keys import VerifyKey
 from counterfoil.runtime.receipts import Recorded
 from tests.cli.command_line import invoke
 from tests.market import USD, Market, T, found, seed_of
@@ -33,29 +38,39 @@ ID = new_command_id()
 
 
 class Lying:
-    """A session and its gateway, which passes commands on and then says what it likes of them."""
+    """A gateway that passes commands on, and then says what it likes of them."""
 
     def __init__(self, market: Market) -> None:
-        self.market, self.gateway = market, self
+        self.market = market
+        self.gateway = Gateway("http://g", transport=httpx.MockTransport(self.answer), sleep=lambda _: None)
         self.says, self.shows = "", "its receipt"
         self.other: Any = None
 
-    def log_file(self, log: LogId, _path: str) -> bytes:
-        return self.market.system.instance.verify_key(log).vkey().encode()
-
-    def receipt(self, log: LogId, actor: str, command_id: str) -> dict[str, Any]:
-        assert (log.service, actor, command_id) == ("issuance", "city", ID)
-        if not self.says:
-            return receipt_json(self.other)
-        raise RefusedByService(self.says, "", {}, receipt_json(self.other))
-
-    def submit(self, envelope: bytes) -> dict[str, Any]:
-        answer = self.market.post(envelope)
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/vkey"):
+            return httpx.Response(200, content=key_of(self.market).vkey().encode())
+        if path.startswith("/log/"):
+            return httpx.Response(404)
+        if request.method == "GET":
+            assert path == f"/v1/commands/issuance/city/{ID}"
+            return self.said(receipt_json(self.other))
+        answer = self.market.post(request.content)
         assert isinstance(answer, Recorded)
-        shown: Any = {"its receipt": receipt_json(answer), "nonsense": "receipt", "none": None}[self.shows]
+        shown: Any = {"its receipt": receipt_json(answer), "nonsense": {"receipt": 1}, "none": None}[self.shows]
+        return self.said(shown)
+
+    def said(self, receipt: Any) -> httpx.Response:
+        """What it says: that the command was accepted, or refused with a code."""
         if not self.says:
-            return dict(shown)
-        raise RefusedByService(self.says, "", {}, shown)
+            return httpx.Response(200, json=receipt)
+        problem = {"type": f"urn:counterfoil:refusal:{self.says}", "code": self.says, "title": "", "receipt": receipt}
+        return httpx.Response(422, json=problem, headers={"content-type": "application/problem+json"})
+
+    def delivery(self, directory: Path) -> Delivery:
+        """A delivery through it, with the log's key pinned."""
+        key = key_of(self.market)
+        return Delivery(self.gateway.exchanges, directory, {key.name: key})
 
 
 @pytest.fixture
@@ -65,13 +80,17 @@ def lying(tmp_path: Path) -> Iterator[Lying]:
         yield Lying(market)
 
 
-def key_of(lying: Lying) -> LogKey:
-    return LogKey(lying.market.system.instance.verify_key(LogId("issuance")), pinned=True)
+def key_of(market: Market) -> VerifyKey:
+    return market.system.instance.verify_key(LogId("issuance"))
+
+
+def signed(market: Market, body: Any, nth: int, _seen: Seen | None) -> bytes:
+    return market.envelope("city", body, nth=nth)
 
 
 def test_only_a_refusal_that_the_log_proves_settles_a_command(lying: Lying, tmp_path: Path) -> None:
     """Of what was accepted a gateway could say that it was refused: a budget, or a payment, would be sent anew."""
-    delivery, log = Delivery(lying, tmp_path / "keys"), key_of(lying)  # type: ignore[arg-type]
+    delivery, log = lying.delivery(tmp_path / "keys"), LogKey(key_of(lying.market), pinned=True)
     told: list[tuple[str, str, type[Exception], Any]] = [
         (Code.CAP_EXCEEDED, "its receipt", NotProven, BUDGET),
         (Code.CAP_EXCEEDED, "nonsense", NotProven, BUDGET),
@@ -84,28 +103,28 @@ def test_only_a_refusal_that_the_log_proves_settles_a_command(lying: Lying, tmp_
     for nth, (lying.says, lying.shows, raised, body) in enumerate(told):
         sent = replace(body, document=f"C-{nth}") if body is BUDGET else body
         with pytest.raises(raised):
-            delivery.send(lying.market.envelope("city", sent, nth=nth), log)
+            lying.gateway.run(delivery.send(partial(signed, lying.market, sent, nth), log))
     kept = [each for each in delivery.outbox.all() if each.bodies != (TOO_MUCH,)]
     assert len(kept) == 4
     lying.says, lying.shows = "", "its receipt"
     for each in kept:
-        delivery.resend(each, log)
+        lying.gateway.run(delivery.resend(each))
     assert [each.bodies for each in delivery.outbox.all()] == [(TOO_MUCH,)] * 2
 
 
 def test_another_commands_receipt_does_not_say_that_one_was_given_before(lying: Lying, tmp_path: Path) -> None:
     """A gateway could show last month's budget, the same to the digit, and this month's would never be appropriated."""
-    delivery, log = Delivery(lying, tmp_path / "keys"), key_of(lying)  # type: ignore[arg-type]
+    delivery, log = lying.delivery(tmp_path / "keys"), LogKey(key_of(lying.market), pinned=True)
     for lying.says, body in (("", BUDGET), (Code.APPROPRIATION_EXCEEDED, TOO_MUCH)):
         lying.other = lying.market.post(lying.market.envelope("city", body))
         with pytest.raises(NotProven, match="answered with the entry of"):
-            delivery.decided("city", ID, log)
+            lying.gateway.run(delivery.decided("city", ID, log))
 
 
 def test_a_command_for_another_instance_keeps_none_of_the_others_waiting(
     lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GatewaySession, "gateway", lying)
+    monkeypatch.setattr(GatewaySession, "gateway", lying.gateway)
     outbox = Outbox(tmp_path / "keys" / "outbox")
     elsewhere = Author("city", bytes(32)).sign(BUDGET, "another.example/issuance/main", "00000000" + ID[8:], T)
     for envelope in (elsewhere, lying.market.envelope("city", BUDGET)):
@@ -122,7 +141,7 @@ def test_a_command_that_waits_for_another_instance_is_not_sent_to_this_one(
     lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refused by the wrong log, it was forgotten, though the right one may have accepted it."""
-    monkeypatch.setattr(GatewaySession, "gateway", lying)
+    monkeypatch.setattr(GatewaySession, "gateway", lying.gateway)
     keys = tmp_path / "keys"
     keys.mkdir(mode=0o700)
     write_key(keys / "city.pem", seed_of("city"))

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from counterfoil.cli.command import UNREACHABLE, Out, guarded
-from counterfoil.client.http import PAUSES, Gateway
+from counterfoil.client.exchanges import PAUSES
+from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
 from counterfoil.contract.refusals import MEANINGS, Code, Refusal
 from counterfoil.gateway.refusals import refusal

@@ -5,15 +5,17 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from counterfoil.client.author import Author
-from counterfoil.client.checkpoints import Checkpoints, met
+from counterfoil.client.checkpoints import Checkpoints
+from counterfoil.client.http import Gateway
 from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Damaged, Outbox
-from counterfoil.client.problems import NotProven, NotThere
+from counterfoil.client.problems import NotProven
+from counterfoil.client.published import met
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
-from counterfoil.contract.log_id import LogId
 from counterfoil.issuance.commands import CloseParty
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
@@ -96,23 +98,21 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
         checkpoints.last(key)
 
 
-class Published:
+def publishing(note_: bytes) -> Gateway:
     """A gateway that publishes one checkpoint, and no tiles."""
 
-    def __init__(self, published: bytes) -> None:
-        self._published = published
+    def answer(request: httpx.Request) -> httpx.Response:
+        found = request.url.path == "/log/issuance/main/checkpoint"
+        return httpx.Response(200, content=note_) if found else httpx.Response(404)
 
-    def log_file(self, _log: LogId, path: str) -> bytes:
-        if path != "checkpoint":
-            raise NotThere("not_found", path, {})
-        return self._published
+    return Gateway("http://g", transport=httpx.MockTransport(answer))
 
 
 def test_a_log_that_cannot_publish_stops_nobody(tmp_path: Path) -> None:
     """Its disk is full, or its clock stands: receipts are ahead of what is published; the log itself judges `seen`."""
-    checkpoints, key = Checkpoints(tmp_path, sleep=lambda _: None), KEY.verify_key
-    assert checkpoints.follow(Published(note(2)), key) is None  # type: ignore[arg-type]
+    checkpoints, key, gateway = Checkpoints(tmp_path), KEY.verify_key, publishing(note(2))
+    assert gateway.run(checkpoints.follow(gateway.exchanges, key)) is None
     checkpoints.keep(met(note(7), key), key)
-    last = checkpoints.follow(Published(note(2)), key)  # type: ignore[arg-type]
+    last = gateway.run(checkpoints.follow(gateway.exchanges, key))
     assert last is not None
     assert last.head.size == 7

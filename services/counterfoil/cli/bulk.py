@@ -28,7 +28,7 @@ from counterfoil.contract.record import Event
 from counterfoil.core.rules import LATEST, RULES
 
 if TYPE_CHECKING:
-    from counterfoil.cli.delivery import Settled
+    from counterfoil.client.delivery import Settled
 
 SHOWN: Final = 200
 """How many bad or refused lines people see; the file of outcomes has all."""

@@ -11,7 +11,7 @@ import typer
 
 from counterfoil.cli.command import CaOption, Command, Invalid, Out, UrlOption, gateway_url, make
 from counterfoil.cli.reading import ReaderOption, bearer_of, trusted_host
-from counterfoil.contract.log_id import LogId, host_of, log_of, parse_log
+from counterfoil.contract.log_id import LogId, host_of, parse_log
 from counterfoil.contract.services import SERVICES
 from counterfoil.log.keys import VerifyKey
 
@@ -61,10 +61,9 @@ class GatewaySession:
 
     def log_key(self, log: LogId) -> tuple[VerifyKey, bool]:
         """The key of a log, and whether it is pinned; an unpinned one is what the gateway shows."""
-        for origin, key in self.pinned.items():
-            if log_of(origin) == log:
-                return key, True
-        return VerifyKey.parse(self.gateway.log_file(log, "vkey").decode().strip()), False
+        from counterfoil.client.delivery import log_key
+
+        return self.gateway.run(log_key(self.gateway.exchanges, self.pinned, log))
 
 
 def named_log(text: str) -> LogId:

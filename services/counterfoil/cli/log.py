@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,19 +12,16 @@ from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, plain, record
 from counterfoil.cli.signing import event_row
-from counterfoil.client.problems import NotProven, NotThere, RefusedByService
+from counterfoil.client.problems import NotProven, RefusedByService
+from counterfoil.client.published import entry_at, met
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
 from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, ResumedCause, TimerCause
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
-from counterfoil.contract.log_id import LogId, log_of
+from counterfoil.contract.log_id import log_of
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import format_time
-from counterfoil.log.checkpoint import Checkpoint
-from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
-from counterfoil.log.tiles import TILE_WIDTH, bundle_path, tile_path
-from counterfoil.log.verify import TileTree, open_checkpoint
 from counterfoil.vocabulary import CODEC
 
 app = typer.Typer(
@@ -40,8 +36,6 @@ Vkeys = Annotated[
     ),
 ]
 PROOF = ".tlog-proof"
-_PUBLISHED_WITHIN_S = 2.0  # an entry is published a moment after it is recorded
-_PAUSE_S = 0.1
 
 
 @remote(app, "checkpoint", "counterfoil log checkpoint issuance")
@@ -50,7 +44,7 @@ def checkpoint(session: GatewaySession, log: Log) -> None:
     id_ = named_log(log)
     key, pinned = session.log_key(id_)
     note = session.gateway.log_file(id_, "checkpoint")
-    head = _open(note, key)
+    head = met(note, key).head
     found = {"origin": head.origin, "size": head.size, "root": head.root.hex(), "key_pinned": pinned}
     session.out.show({**found, "note": note.decode()}, record(found))
 
@@ -60,45 +54,8 @@ def entry(session: GatewaySession, log: Log, index: Annotated[int, typer.Argumen
     """Show an entry as published, after checking that it is in the log's tree under the signed checkpoint."""
     id_ = named_log(log)
     key, _ = session.log_key(id_)
-    deadline = time.monotonic() + _PUBLISHED_WITHIN_S
-    while (data := _published(session, id_, key, index, last_try=time.monotonic() >= deadline)) is None:
-        time.sleep(_PAUSE_S)
-    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(CODEC.decode_entry(data))))
-
-
-def _published(session: GatewaySession, log: LogId, key: VerifyKey, index: int, *, last_try: bool) -> bytes | None:
-    """The entry's bytes, proven; None if it is not published yet. Raises `Invalid` or `NotThere` at the last try."""
-    head = _open(session.gateway.log_file(log, "checkpoint"), key)
-    try:
-        if index < head.size:
-            return _entry(session, log, head, index)
-    except NotThere:  # a partial tile is removed when the full one and a newer checkpoint are published
-        if last_try:
-            raise
-        return None
-    if last_try:
-        raise Invalid(f"{head.origin} has {head.size} entries; the last is {head.size - 1}")
-    return None
-
-
-def _entry(session: GatewaySession, log: LogId, head: Checkpoint, index: int) -> bytes:
-    def read_tile(level: int, number: int, width: int) -> bytes:
-        return session.gateway.log_file(log, tile_path(level, number, width))
-
-    number, place = divmod(index, TILE_WIDTH)
-    width = min(TILE_WIDTH, head.size - number * TILE_WIDTH)
-    try:
-        bundle = session.gateway.log_file(log, bundle_path(number, width))
-        return TileTree(head, read_tile).entries(number, bundle)[place]
-    except LogError as problem:
-        raise NotProven(f"entry {index} of {head.origin}: {problem}") from problem
-
-
-def _open(note: bytes, key: VerifyKey) -> Checkpoint:
-    try:
-        return open_checkpoint(note, [key])
-    except LogError as problem:
-        raise NotProven(f"the checkpoint does not verify: {problem}") from problem
+    data, proven = session.gateway.run(entry_at(session.gateway.exchanges, key, index))
+    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(proven.entry)))
 
 
 @remote(app, "receipt", "counterfoil log receipt issuance springfield/0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")

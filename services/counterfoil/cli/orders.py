@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,17 +16,15 @@ from counterfoil.cli.render import record
 from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
 from counterfoil.cli.values import format_amount
 from counterfoil.client.problems import RefusedByService
-from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import format_hour
 
 if TYPE_CHECKING:
-    from counterfoil.cli.delivery import Settled
+    from counterfoil.client.delivery import Settled
 
 WAIT: Final = 10.0
 """Seconds for which a command in a terminal follows an order."""
-_PAUSE: Final = 0.05  # seconds
 _OF_HOLD: Final = ("short_vouchers", "short_cash")
 _OF_HOURS: Final = (Code.GATE_CLOSED, Code.WINDOW_NOT_VALID)
 """Refusals for the hours that an order names."""
@@ -64,7 +61,7 @@ def placed(
                     problem.fields = {**problem.fields, **_hours(body)}
                 raise
             seconds = wait if wait is not None else WAIT if sys.stdout.isatty() and not session.out.json else 0.0
-            _show(session, settled, _follow(session, settled, seconds) if seconds else None)
+            _show(session, settled, _followed(session, settled, seconds) if seconds else None)
 
         option = inspect.Parameter("wait", inspect.Parameter.KEYWORD_ONLY, annotation=WaitOption, default=None)
         if complete is not None:
@@ -110,26 +107,15 @@ def _short(outcome: Mapping[str, Any]) -> dict[str, str]:
     return {"short": ", ".join(said)} if said else {}
 
 
-def _follow(session: SigningSession, settled: Settled, seconds: float) -> dict[str, Any] | None:
+def _followed(session: SigningSession, settled: Settled, seconds: float) -> dict[str, Any] | None:
     """The order's row with its `trades` and, if its funds were refused, the `cause` and what is short; None if it made
     no order.
-
-    A row with the status `received`: it is not known within the time. Raises `RefusedByService`, `Unreachable`.
     """
-    from counterfoil.runtime.outcomes import ORDERS, is_settled, is_unfunded, made_by
+    from counterfoil.client.orders import follow_order
 
-    entry = settled.proven.entry
-    made = next((each for each in made_by(entry) if each.view.name in ORDERS), None)
-    if made is None:
+    found = session.gateway.run(follow_order(session.gateway.exchanges, settled, seconds))
+    if found is None:
         return None
-    view, order_id = made.view.name, str(made.key[0])
-    at = f"{log_of(entry.origin).name}:{entry.index}"
-    ends = time.monotonic() + seconds
-    while True:
-        row = session.gateway.get(view, order_id, wait_for=[at])
-        if is_settled(view, row) or time.monotonic() > ends:
-            break
-        time.sleep(_PAUSE)
-    hold = session.gateway.get("holds", order_id) if is_unfunded(view, row) else None
+    hold = found.refused
     why = {"cause": None} if hold is None else {"cause": hold["reason"], **{name: hold[name] for name in _OF_HOLD}}
-    return {**row, **why, "trades": list(session.gateway.rows("trades", {ORDERS[view]: order_id}))}
+    return {**found.row, **why, "trades": list(found.trades)}

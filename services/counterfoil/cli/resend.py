@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from counterfoil.cli.command import REFUSED, UNREACHABLE, Invalid, UrlOption, make
-from counterfoil.cli.delivery import Delivery, log_key
+from counterfoil.cli.delivery import Sending, delivery_in
 from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import KeysOption, show_settled
+from counterfoil.client.delivery import Delivery
 from counterfoil.client.outbox import Kept
-from counterfoil.client.problems import RefusedByService, Unsettled
+from counterfoil.client.problems import OtherInstance, RefusedByService, Unsettled
 from counterfoil.contract.times import format_time
 
 _COLUMNS: Final = ("command_id", "actor", "type", "log", "issued_at", "outcome")
@@ -35,13 +36,14 @@ def register(app: typer.Typer) -> None:
         was not decided before is refused. Exit code 4: some are refused; 5: some are still not settled.
         """
         out = session.out
-        delivery = Delivery(session, keys if keys is not None else out.settings.key_directory)
+        sending = Sending(session)
+        delivery = delivery_in(session, keys if keys is not None else out.settings.key_directory, sending)
         if command_id is not None and not show:
-            _one(session, delivery, command_id)
+            _one(session, delivery, command_id, sending)
             return
         rows, outcomes = [], set()
         for kept in _kept(delivery):
-            outcome = "not settled" if show else _outcome(session, delivery, kept)
+            outcome = "not settled" if show else _outcome(delivery, kept, sending)
             outcomes.add(outcome.partition(":")[0])
             rows.append(_row(kept, outcome))
         out.show(rows, Rows("unsettled commands" if show else "commands sent again", rows, _COLUMNS))
@@ -56,20 +58,20 @@ def _kept(delivery: Delivery) -> list[Kept]:
         raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem
 
 
-def _one(session: GatewaySession, delivery: Delivery, command_id: str) -> None:
+def _one(session: GatewaySession, delivery: Delivery, command_id: str, sending: Sending) -> None:
     kept = next((each for each in _kept(delivery) if each.header.command_id == command_id), None)
     if kept is None:
         raise Invalid(f"no command {command_id} waits in {delivery.outbox.directory}: its outcome is known, or it was "
                       "sent from elsewhere; `counterfoil log receipt` shows what was decided")  # fmt: skip
-    show_settled(session.out, delivery.resend(kept, log_key(session, kept.header.aud)))
+    show_settled(session.out, sending.run(delivery.resend(kept)))
 
 
-def _outcome(session: GatewaySession, delivery: Delivery, kept: Kept) -> str:
+def _outcome(delivery: Delivery, kept: Kept, sending: Sending) -> str:
     try:
-        settled = delivery.resend(kept, log_key(session, kept.header.aud))
+        settled = sending.run(delivery.resend(kept))
     except RefusedByService as problem:
         return f"refused: {problem.code}"
-    except (Unsettled, Invalid) as problem:  # one for another instance keeps none of the others waiting
+    except (Unsettled, OtherInstance) as problem:  # one for another instance keeps none of the others waiting
         return f"not settled: {problem}"
     return f"accepted: {settled.proven.entry.index}"
 

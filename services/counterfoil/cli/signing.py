@@ -8,14 +8,15 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 from rich.console import RenderableType
 
-from counterfoil.cli.command import CaOption, Command, Invalid, Out, Parameters, UrlOption, make
-from counterfoil.cli.delivery import Delivery, LogKey, Settled
+from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.delivery import Sending
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.reading import bearer_by
@@ -26,7 +27,9 @@ from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
     from counterfoil.client.bearer import Bearer
+    from counterfoil.client.delivery import Settled
     from counterfoil.client.http import Gateway
+    from counterfoil.client.party import Party
     from counterfoil.contract.record import Event
 
 AsOption = Annotated[
@@ -121,6 +124,21 @@ class SigningSession(GatewaySession):
         """The name of the instance, as its logs' keys have it."""
         return host_of(self.log_key(named_log("issuance"))[0].name)
 
+    @cached_property
+    def _sending(self) -> Sending:
+        return Sending(self)
+
+    @cached_property
+    def _party(self) -> Party:
+        from counterfoil.client.party import Party
+        from counterfoil.runtime.clock import time_by
+
+        def clock() -> int:
+            return time_by(self.out.settings.clock)
+
+        directory, sending = self.keyring.directory, self._sending.begin
+        return Party(self.gateway.exchanges, self.author, directory, self.pinned, clock, sending)
+
     def send(self, body: Body) -> None:
         """Sign and submit one command, verify its receipt, and show it."""
         show_settled(self.out, self.deliver(body))
@@ -128,76 +146,37 @@ class SigningSession(GatewaySession):
     def deliver(self, body: Body, words: str | None = None) -> Settled:
         """Sign and submit one command, and verify its receipt. `words` name it in place of the user's own."""
         check(body)
-        log = self.log_of(body)
-        return self._deliver(body, words or self.words, log)
+        return self._deliver(body, words or self.words)
 
     def deliver_batch(self, bodies: Sequence[Body], words: str) -> Settled:
         """Sign and submit commands to one log as a batch; it is named by `words`, so that it is done once."""
-        return self._deliver(tuple(bodies), words, self.log_of(bodies[0]))
+        return self._deliver(tuple(bodies), words)
 
-    def log_of(self, body: Body) -> LogKey:
-        """The key of the log that decides this command."""
-        from counterfoil.vocabulary import VOCABULARY
-
-        return LogKey(*self.log_key(named_log(f"{VOCABULARY.service_of[type(body)]}/{self._shard}")))
-
-    def _deliver(self, body: Body | tuple[Body, ...], words: str | None, log: LogKey) -> Settled:
-        from counterfoil.client.ids import command_id_of, new_command_id
-
+    def _deliver(self, body: Body | tuple[Body, ...], words: str | None) -> Settled:
         if self.dry_run:
-            id_ = new_command_id() if words is None else command_id_of(self.author.party_id, words)
-            self._describe(body, id_, log)
+            self._describe(body, words)
             raise typer.Exit
-        delivery = Delivery(self, self.keyring.directory)
-        if words is None:
-            return delivery.send(self._sign(body, new_command_id(), delivery, log), log)
-        id_ = command_id_of(self.author.party_id, words)
-        settled = self._repeated(body, id_, delivery, log)
-        return settled or delivery.send(self._sign(body, id_, delivery, log), log)
+        return self._sending.run(self._party.send(body, words, self._shard))
 
-    def _describe(self, body: Body | tuple[Body, ...], id_: str, log: LogKey) -> None:
+    def _describe(self, body: Body | tuple[Body, ...], words: str | None) -> None:
         """Show what would be signed: its bytes but for the last checkpoint met, and what it means."""
+        from counterfoil.client.ids import command_id_of, new_command_id
         from counterfoil.contract.canonical import loads
         from counterfoil.contract.forms import dump
         from counterfoil.runtime.clock import time_by
+        from counterfoil.vocabulary import VOCABULARY
 
-        payload = self.author.payload(body, log.key.name, id_, time_by(self.out.settings.clock))
         first = body[0] if isinstance(body, tuple) else body
+        log, _ = self.log_key(named_log(f"{VOCABULARY.service_of[type(first)]}/{self._shard}"))
+        id_ = new_command_id() if words is None else command_id_of(self.author.party_id, words)
+        payload = self.author.payload(body, log.name, id_, time_by(self.out.settings.clock))
         meaning = " ".join((inspect.getdoc(type(first)) or "").partition("\n\n")[0].split())
         amounts = {each.name for each in fields(cast(Any, first)) if str(each.type).removesuffix(" | None") in AMOUNTS}
         facts = {"dry run": "nothing was signed or sent", "command": first.TYPE, "meaning": meaning,
-                 "id": f"{self.author.party_id}/{id_}", "to": log.key.name}  # fmt: skip
+                 "id": f"{self.author.party_id}/{id_}", "to": log.name}  # fmt: skip
         shown = record({**facts, **in_units(dump(first), amounts, show_amount)})
-        value = {"dry_run": True, "command_id": id_, "audience": log.key.name, "payload": loads(payload)}
+        value = {"dry_run": True, "command_id": id_, "audience": log.name, "payload": loads(payload)}
         self.out.show({**value, "canonical": payload.decode()}, shown, plain(payload.decode()))
-
-    def _repeated(self, body: Body | tuple[Body, ...], id_: str, delivery: Delivery, log: LogKey) -> Settled | None:
-        """The outcome of the command that was made from the same words before. Raises `Invalid` if it is another."""
-        bodies = body if isinstance(body, tuple) else (body,)
-        kept = delivery.outbox.find(id_)
-        if kept is not None:
-            _check_same(bodies, kept.bodies, id_)
-            if kept.header.aud != log.key.name:  # another log would refuse it, and its outcome there be forgotten
-                raise Invalid(f"the command of this --idempotency-key is not settled: {id_}, for {kept.header.aud}")
-            return delivery.resend(kept, log)
-        settled = delivery.decided(self.author.party_id, id_, log)
-        if settled is not None:
-            _check_same(bodies, settled.proven.commands(), id_)
-        return settled
-
-    def _sign(self, body: Body | tuple[Body, ...], id_: str, delivery: Delivery, log: LogKey) -> bytes:
-        """The command's envelope, which says the last checkpoint of the log that was met."""
-        from counterfoil.contract.submission import Seen
-        from counterfoil.runtime.clock import time_by
-
-        last = delivery.checkpoints.follow(self.gateway, log.key)
-        seen = None if last is None else Seen(size=last.head.size, root=last.head.root)
-        return self.author.sign(body, log.key.name, id_, time_by(self.out.settings.clock), seen=seen)
-
-
-def _check_same(bodies: Sequence[Body], before: Sequence[Body], id_: str) -> None:
-    if tuple(bodies) != tuple(before):
-        raise Invalid(f"this --idempotency-key was used before, for another command: {id_}")
 
 
 def check(body: Body) -> None:

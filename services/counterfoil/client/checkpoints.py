@@ -7,42 +7,24 @@ by the same key, of which the later does not go on from the earlier: they are ke
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from counterfoil.client.http import Gateway
-from counterfoil.client.problems import NotProven, NotThere
-from counterfoil.contract.log_id import log_of
-from counterfoil.log.checkpoint import Checkpoint
-from counterfoil.log.errors import LogError, ProofError
+from counterfoil.client.exchanges import Exchanges
+from counterfoil.client.problems import NotProven, NotReady
+from counterfoil.client.published import Met, Read, met, on_newest, tree_of
+from counterfoil.client.steps import Steps, work
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.note import NOTE_BYTES_MAX
-from counterfoil.log.tiles import tile_path
-from counterfoil.log.verify import TileTree, open_checkpoint
 from counterfoil.owned import check_owned
-
-_ATTEMPTS: Final = 20
-_PAUSE: Final = 0.1  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """A checkpoint and the signed note that it was read from."""
-
-    note: bytes
-    head: Checkpoint
 
 
 class Checkpoints:
     """The checkpoints kept in `directory`, which is made at first use: a file for each log's key."""
 
-    def __init__(self, directory: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, directory: Path) -> None:
         """Raises `BadPrivateFile` if others can change the directory."""
         check_owned(directory)
-        self.directory, self._sleep = directory, sleep
+        self.directory = directory
 
     def last(self, key: VerifyKey) -> Met | None:
         """The last one of this log under this key; None if there is none. Raises `NotProven` for a damaged file."""
@@ -66,30 +48,43 @@ class Checkpoints:
             new.write_bytes(found.note)
             new.replace(self._path(key))
 
-    def follow(self, gateway: Gateway, key: VerifyKey) -> Met | None:
+    def follow(self, exchanges: Exchanges, key: VerifyKey) -> Steps[Met | None]:
         """The last checkpoint, after what the log publishes now was proven to go on from it; None if none was met.
 
         What is published may be behind what was met: then there is nothing to prove, and the log itself judges a
         command that is signed with this checkpoint. Raises `NotProven`, after two checkpoints were saved as evidence;
         `Unreachable`, `RefusedByService`.
         """
-        last = self.last(key)
-        for nth in range(_ATTEMPTS):
-            if last is None:
-                break
-            published = met(gateway.log_file(log_of(key.name), "checkpoint"), key)
-            if published.head.size < last.head.size:
-                break
-            try:
-                _tree(gateway, published.head).check_prefix(last.head)
-                break
-            except NotThere:  # a partial tile goes when the full one and a newer checkpoint are published
-                if nth == _ATTEMPTS - 1:
-                    raise
-                self._sleep(_PAUSE)
-            except ProofError as problem:
-                raise self.evidence(last, published, str(problem)) from problem
+        last = yield from work(lambda: self.last(key))
+        if last is not None:
+            yield from self._newest(exchanges, key, last)
         return last
+
+    def newest(self, exchanges: Exchanges, key: VerifyKey) -> Steps[Met]:
+        """The checkpoint that the log publishes now, proven to go on from the last one, and kept. Raises as `follow`.
+
+        Raises `NotReady` if what is published is behind the last one: it was decided a moment ago, or the log fails.
+        """
+        last = yield from work(lambda: self.last(key))
+        found = yield from self._newest(exchanges, key, last)
+        if last is not None and found.head.size < last.head.size:
+            raise NotReady("behind", f"{key.name} publishes {found.head.size} entries, and had {last.head.size} before")
+        yield from work(lambda: self.keep(found, key))
+        return found
+
+    def _newest(self, exchanges: Exchanges, key: VerifyKey, last: Met | None) -> Steps[Met]:
+        """What the log publishes now, which goes on from `last` or is behind it."""
+
+        def ask(published: Met, read: Read) -> tuple[Met, bytes | None]:
+            if last is None or published.head.size < last.head.size:
+                return published, None
+            return published, tree_of(published.head, read).root_at(last.head.size)
+
+        found, root = yield from on_newest(exchanges, key, ask)
+        if last is not None and root is not None and root != last.head.root:
+            text = f"at that size it had root {last.head.root.hex()}, and by its tiles it has {root.hex()} now"
+            raise (yield from work(lambda: self.evidence(last, found, text)))
+        return found
 
     def went_back(self, found: Met, key: VerifyKey) -> NotProven:
         """What to raise if the log of `found` has, or lets follow, what cannot come before the last checkpoint."""
@@ -109,18 +104,5 @@ class Checkpoints:
         return self.directory / f"{_stem(key.name)}-{key.key_id.hex()}.checkpoint"
 
 
-def met(note: bytes, key: VerifyKey) -> Met:
-    """A signed checkpoint. Raises `NotProven`."""
-    try:
-        return Met(note, open_checkpoint(note, [key]))
-    except LogError as problem:
-        raise NotProven(f"the checkpoint of {key.name} does not verify: {problem}") from problem
-
-
 def _stem(origin: str) -> str:
     return origin.replace("/", "_").replace(":", "_")
-
-
-def _tree(gateway: Gateway, head: Checkpoint) -> TileTree:
-    log = log_of(head.origin)
-    return TileTree(head, lambda level, index, width: gateway.log_file(log, tile_path(level, index, width)))

@@ -19,7 +19,7 @@ import orjson
 
 from counterfoil.client.bearer import NOT_VALID, Bearer
 from counterfoil.client.connecting import reaching
-from counterfoil.client.http import BUNDLES, retry_after
+from counterfoil.client.exchanges import retry_after
 from counterfoil.client.problems import Misserved, RefusedByService, Unreachable
 from counterfoil.contract.log_id import LogId
 
@@ -30,6 +30,8 @@ FILE_SECONDS_MAX: Final = 60.0
 _PAUSES: Final = (0.2, 0.6, 2.0)  # seconds before each repetition
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 _PLAIN: Final = {"Accept-Encoding": "identity"}
+BUNDLES: Final = "tile/entries/"
+"""Where the entries of a log are, which not everybody may read."""
 _NOT_ALLOWED: Final = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _PROBLEM_BYTES: Final = 4_096
 _ABSENT: Final = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
@@ -124,7 +126,7 @@ class LogServer:
                 advice = "Name the server that has the logs itself, if you trust it."
                 raise Misserved(log.name, path, f"{self.url} redirects to {to!r}, which is not followed", advice)
             if response.status_code != httpx.codes.OK:
-                raise _Again(f"it answered {response.status_code}", retry_after(response))
+                raise _Again(f"it answered {response.status_code}", retry_after(response.headers))
             encoding = response.headers.get("content-encoding", "identity")
             if encoding != "identity":
                 advice = "Compression was not asked for: switch it off in front of /log/, or use another server."

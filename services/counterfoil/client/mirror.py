@@ -28,7 +28,6 @@ from counterfoil.log.merkle import HASH_BYTES, root_of
 from counterfoil.log.note import NOTE_BYTES_MAX
 from counterfoil.log.tiles import (
     ENTRIES,
-    MAX_ENTRY_BYTES,
     TILE_HEIGHT,
     TILE_WIDTH,
     TileRef,
@@ -251,10 +250,10 @@ class _Run:
 
     def _get(self, ref: TileRef) -> bytes:
         """A file as it is served, not verified: of a partial one that is gone, the part of the full one."""
-        data = self._server.get(self._log, ref.path(), _longest(ref))
+        data = self._server.get(self._log, ref.path(), ref.bytes_max)
         if data is None and ref.width < TILE_WIDTH:
             full = TileRef(ref.level, ref.index)
-            if (data := self._server.get(self._log, full.path(), _longest(full))) is not None:
+            if (data := self._server.get(self._log, full.path(), full.bytes_max)) is not None:
                 data = self._part(full, data, ref.width)
         if data is None:
             text = f"it is missing, and the checkpoint over {self._head.size} entries needs it"
@@ -362,8 +361,3 @@ def _rows(old: int, new: int) -> list[_Row]:
 
 def _awaited(ref: TileRef, found: Future[_Found] | None) -> tuple[TileRef, _Found | None]:
     return ref, None if found is None else found.result()
-
-
-def _longest(ref: TileRef) -> int:
-    """How many bytes a file has at most."""
-    return ref.width * (MAX_ENTRY_BYTES + 2 if ref.level == ENTRIES else HASH_BYTES)

@@ -6,6 +6,9 @@ CounterfoilError
 ├── Unreachable        no usable answer, so the outcome is unknown
 │   ├── NotReady       the gateway answers, but cannot do this at the moment
 │   └── Unsettled      of a command; it is kept
+├── CannotKeep         a command that cannot be kept, and so is not sent
+├── OtherCommand       the caller's name of a command was used before, for another one
+├── OtherInstance      a command for another instance than the one that is served here
 ├── CannotMirror       the directory cannot hold this mirror
 ├── NotUnderstood      an entry that is proven, in words that this release does not know
 └── NotProven          an answer whose proof does not verify
@@ -79,6 +82,18 @@ class Forked(NotProven):
     def __init__(self, log: str, text: str, evidence: Path) -> None:
         super().__init__(f"{log}: {text}")
         self.log, self.evidence = log, evidence
+
+
+class CannotKeep(CounterfoilError):
+    """A command cannot be kept until its outcome is known, so it is not sent; the message says why."""
+
+
+class OtherCommand(CounterfoilError):
+    """The caller's own name of a command was used before, for another command."""
+
+
+class OtherInstance(CounterfoilError):
+    """A command is for another instance than the one that this gateway serves; it is not sent."""
 
 
 class CannotMirror(CounterfoilError):

@@ -40,6 +40,11 @@ class TileRef:
     index: int
     width: int = TILE_WIDTH
 
+    @property
+    def bytes_max(self) -> int:
+        """The most bytes that it can have."""
+        return self.width * (MAX_ENTRY_BYTES + 2 if self.level == ENTRIES else HASH_BYTES)
+
     def path(self) -> str:
         """Path below the log's prefix (C2SP tlog-tiles)."""
         if self.level == ENTRIES:

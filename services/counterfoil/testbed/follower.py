@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from threading import Condition, Event, Thread
 from typing import Final
 
-from counterfoil.client.http import PAUSES, Gateway
+from counterfoil.client.exchanges import PAUSES
+from counterfoil.client.http import Gateway
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.entry import CommandCause, Entry

@@ -1,0 +1,170 @@
+"""A gateway, and a party's client of it, for asyncio: the same protocols as `http.Gateway` and `blocking.Client`.
+
+Any call may be cancelled: a command that was sent stays in the outbox until `resend` settles it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from counterfoil.client.author import Author
+from counterfoil.client.bearer import Bearer
+from counterfoil.client.blocking import WAIT, session_of
+from counterfoil.client.delivery import Settled
+from counterfoil.client.driver import AsyncDriver, http_options
+from counterfoil.client.exchanges import PAUSES, Exchanges
+from counterfoil.client.orders import OrderOutcome, follow_order
+from counterfoil.client.outbox import Kept
+from counterfoil.client.party import Commands, Party, now
+from counterfoil.client.published import Met
+from counterfoil.client.steps import Steps, work
+from counterfoil.client.verify import Proven
+from counterfoil.contract.log_id import MAIN, LogId
+from counterfoil.log.keys import VerifyKey
+
+T = TypeVar("T")
+
+
+class AsyncGateway:
+    """One gateway; for several tasks at once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pauses: Sequence[float] = PAUSES,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        transport: httpx.AsyncBaseTransport | None = None,
+        token: str | None = None,
+        bearer: Bearer | None = None,
+    ) -> None:
+        """As `http.Gateway`."""
+        self.url = url
+        self.exchanges = Exchanges(url, pauses, Bearer(token) if bearer is None else bearer)
+        self._driver = AsyncDriver(httpx.AsyncClient(transport=transport, **http_options(url)), sleep)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. Idempotent."""
+        await self._driver.close()
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Carry out a protocol with this gateway."""
+        return await self._driver.run(steps)
+
+    async def submit(self, envelope: bytes) -> dict[str, Any]:
+        """As `http.Gateway.submit`."""
+        return await self.run(self.exchanges.submit(envelope))
+
+    async def submit_async(self, envelope: bytes) -> None:
+        """As `http.Gateway.submit_async`."""
+        await self.run(self.exchanges.submit_async(envelope))
+
+    async def receipt(self, log: LogId, actor: str, command_id: str) -> dict[str, Any]:
+        """As `http.Gateway.receipt`."""
+        return await self.run(self.exchanges.receipt(log, actor, command_id))
+
+    async def open_session(self, envelope: bytes) -> dict[str, Any]:
+        """As `http.Gateway.open_session`."""
+        return await self.run(self.exchanges.open_session(envelope))
+
+    async def sessions(self) -> list[dict[str, Any]]:
+        """As `http.Gateway.sessions`."""
+        return await self.run(self.exchanges.sessions())
+
+    async def end_session(self, *, all_: bool = False) -> None:
+        """As `http.Gateway.end_session`."""
+        await self.run(self.exchanges.end_session(all_=all_))
+
+    async def get(self, view: str, *key: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
+        """As `http.Gateway.get`."""
+        return await self.run(self.exchanges.row(view, key, wait_for))
+
+    def rows(
+        self,
+        view: str,
+        filters: Mapping[str, str] | None = None,
+        *,
+        limit: int | None = None,
+        wait_for: Sequence[str] = (),
+    ) -> AsyncIterator[dict[str, Any]]:
+        """As `http.Gateway.rows`. Close it (`contextlib.aclosing`) if you do not read to its end."""
+        return self._driver.items(self.exchanges.rows(view, filters or {}, limit, wait_for))
+
+    async def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
+        """As `http.Gateway.depth`."""
+        return await self.run(self.exchanges.depth(class_id, region, currency, wait_for))
+
+    async def health(self) -> dict[str, Any]:
+        """As `http.Gateway.health`."""
+        return await self.run(self.exchanges.health())
+
+    async def log_file(self, log: LogId, path: str) -> bytes:
+        """As `http.Gateway.log_file`."""
+        return await self.run(self.exchanges.log_file(log, path))
+
+    def tail(
+        self, logs: Sequence[str], start: Sequence[str] = (), *, resume: bool = False
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """As `http.Gateway.tail`. Close it (`contextlib.aclosing`) when you stop reading."""
+        return self._driver.items(self.exchanges.entries(logs, start, resume=resume))
+
+
+class AsyncClient(AsyncGateway):
+    """A party's client for asyncio."""
+
+    def __init__(
+        self,
+        url: str,
+        author: Author,
+        directory: Path,
+        *,
+        pinned: Mapping[str, VerifyKey],
+        clock: Callable[[], int] = now,
+        sending: Callable[[Kept], None] = lambda _kept: None,
+        pauses: Sequence[float] = PAUSES,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        transport: httpx.AsyncBaseTransport | None = None,
+        bearer: Bearer | None = None,
+    ) -> None:
+        """As `blocking.Client`."""
+        own = session_of(url, author, pinned) if bearer is None else bearer
+        super().__init__(url, pauses=pauses, sleep=sleep, transport=transport, bearer=own)
+        self._party = Party(self.exchanges, author, directory, pinned, clock, sending)
+
+    async def send(self, commands: Commands, *, words: str | None = None, shard: str = MAIN) -> Settled:
+        """As `blocking.Client.send`."""
+        return await self.run(self._party.send(commands, words, shard))
+
+    async def outcome(self, settled: Settled, *, wait: float = WAIT) -> OrderOutcome | None:
+        """As `blocking.Client.outcome`."""
+        return await self.run(follow_order(self.exchanges, settled, wait))
+
+    async def unsettled(self) -> list[Kept]:
+        """As `blocking.Client.unsettled`."""
+        return await self.run(work(lambda: list(self._party.delivery.outbox.all())))
+
+    async def resend(self, kept: Kept) -> Settled:
+        """As `blocking.Client.resend`."""
+        return await self.run(self._party.delivery.resend(kept))
+
+    async def checkpoint(self, log: LogId) -> Met:
+        """As `blocking.Client.checkpoint`."""
+        return await self.run(self._party.newest(log))
+
+    async def entry(self, log: LogId, index: int) -> Proven:
+        """As `blocking.Client.entry`."""
+        return await self.run(self._party.entry(log, index))

@@ -1,0 +1,55 @@
+"""What becomes of an order, as steps: it rests, is filled by these trades, or is closed and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from counterfoil.client.delivery import Settled
+from counterfoil.client.exchanges import Exchanges
+from counterfoil.client.steps import Clock, Pause, Steps, collected
+from counterfoil.matching.events import BidReceived, OfferReceived
+
+_PAUSE: Final = 0.05  # seconds
+_REFUSED: Final = {"hold_refused", "bond_refused"}
+"""Reasons to close an order whose cause the ledger's view of holds has."""
+_VIEWS: Final[Mapping[type, tuple[str, str]]] = {BidReceived: ("bids", "bid_id"), OfferReceived: ("offers", "offer_id")}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOutcome:
+    """The order's `row`, its `trades`, and if funds were refused to it, the row of its hold as `refused`.
+
+    That row has the code why as ``reason``, and what was missing as ``short_vouchers`` and ``short_cash``. A row with the status ``received``: it is not known within the time.
+    """
+
+    row: Mapping[str, Any]
+    trades: tuple[Mapping[str, Any], ...]
+    refused: Mapping[str, Any] | None
+
+    @property
+    def cause(self) -> str | None:
+        """The code why funds were refused; None if they were not."""
+        return None if self.refused is None else str(self.refused["reason"])
+
+
+def follow_order(exchanges: Exchanges, settled: Settled, seconds: float) -> Steps[OrderOutcome | None]:
+    """What became within so many seconds of the order that a command made; None if it made none.
+
+    Raises `RefusedByService`, `Unreachable`.
+    """
+    found = next((each for each in settled.proven.entry.events if type(each) in _VIEWS), None)
+    if found is None:
+        return None
+    view, name = _VIEWS[type(found)]
+    order_id = str(getattr(found, name))
+    ends = (yield Clock()) + seconds
+    while True:
+        row = yield from exchanges.row(view, [order_id], [settled.position])
+        if row["status"] != "received" or (yield Clock()) > ends:
+            break
+        yield Pause(_PAUSE)
+    refused = (yield from exchanges.row("holds", [order_id], ())) if row["status_reason"] in _REFUSED else None
+    trades = yield from collected(exchanges.rows("trades", {name: order_id}, None, ()))
+    return OrderOutcome(row, tuple(trades), refused)
