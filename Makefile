@@ -7,18 +7,18 @@ DEV_STAMP := $(VENV)/.installed-dev
 LOCK := requirements.lock
 DEV_LOCK := requirements-dev.lock
 DISTRIBUTED_LOCK := requirements-distributed.lock
+CLIENT := clients/python/pyproject.toml
 TYPESCRIPT := clients/typescript
 NPM_STAMP := $(TYPESCRIPT)/node_modules/.installed
 COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-UV_VERSION := 0.13.9
+	--no-emit-index-url --no-emit-find-links --no-emit-package counterfoil-client --custom-compile-command "make lock"
 # The first interpreter on the path that is new enough; `make PYTHON=/path/to/python3 setup` overrides it.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
-# Everything a lock lists, each file checked against its hash, then the project itself.
+# Everything a lock lists, each file checked against its hash, then the project itself: its client and the rest.
 define install
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(1)
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable clients/python --editable .
 	@touch $@
 endef
 # npm of the wheel that brings Node, in the folder of the TypeScript package.
@@ -39,10 +39,10 @@ setup: $(STAMP) ## create .venv and install what the main job needs, locked, and
 
 setup-all: $(DEV_STAMP) $(NPM_STAMP) ## the same, with what Kafka, PostgreSQL and the tests need
 
-$(STAMP): $(LOCK) pyproject.toml | $(BIN)/pip
+$(STAMP): $(LOCK) pyproject.toml $(CLIENT) | $(BIN)/pip
 	$(call install,$(LOCK))
 
-$(DEV_STAMP): $(DEV_LOCK) pyproject.toml | $(BIN)/pip
+$(DEV_STAMP): $(DEV_LOCK) pyproject.toml $(CLIENT) | $(BIN)/pip
 	$(call install,$(DEV_LOCK))
 	@touch $(STAMP)
 
@@ -87,7 +87,6 @@ schemas: $(DEV_STAMP) ## write schemas/ anew from the code
 	$(BIN)/counterfoil schemas $(ARGS)
 
 lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
-	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra dev --output-file $(DEV_LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra bench --output-file $(LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)

@@ -167,7 +167,7 @@ COUNTERFOIL = ("-m", "counterfoil")
 INTERRUPTED = """
 import os, signal, sys
 import httpx
-httpx.Client.request = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)
+httpx.Client.send = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)
 from counterfoil.cli.main import app
 sys.argv = ["counterfoil", "party", "list"]
 app()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from counterfoil.client.http import Gateway
+from counterfoil.client.problems import NotThere
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.gateway.stream import _positions
 from counterfoil.instance import Instance
@@ -113,16 +116,19 @@ def test_every_shard_is_published(http: Stepped) -> None:
 def test_the_client_asks_by_log(http: Stepped) -> None:
     asked: list[str] = []
 
-    class Recording(Gateway):
-        def _ask(self, method: str, path: str, **request: Any) -> Any:
-            asked.append(path)
-            return http.request(method, path, **request)
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        answer = http.get(request.url.path)
+        return httpx.Response(
+            answer.status_code, content=answer.content, headers={"content-type": "application/problem+json"}
+        )
 
-    with Recording("http://gateway") as gateway:
+    with Gateway("http://gateway", transport=httpx.MockTransport(serve)) as gateway:
         gateway.log_file(SHARD, "checkpoint")
         gateway.log_file(MAIN, "vkey")
-        gateway.receipt(SHARD, "a", "b")
-        gateway.receipt(MAIN, "a", "b")
+        for log in (SHARD, MAIN):
+            with suppress(NotThere):
+                gateway.receipt(log, "a", "b")
     assert asked == [
         "/log/matching/cn.sh/checkpoint", "/log/matching/main/vkey", "/v1/commands/matching/cn.sh/a/b",
         "/v1/commands/matching/a/b",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 from rich.console import RenderableType
 
-from counterfoil.cli.command import Command, Invalid, Out, Parameters, UrlOption, make
+from counterfoil.cli.command import CaOption, Command, Invalid, Out, Parameters, UrlOption, make
 from counterfoil.cli.delivery import Sending
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of

@@ -13,11 +13,12 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from counterfoil.client.async_driver import AsyncDriver
 from counterfoil.client.author import Author
 from counterfoil.client.bearer import Bearer
 from counterfoil.client.blocking import WAIT, session_of
+from counterfoil.client.connecting import reaching
 from counterfoil.client.delivery import Settled
-from counterfoil.client.driver import AsyncDriver, http_options
 from counterfoil.client.exchanges import PAUSES, Exchanges
 from counterfoil.client.orders import OrderOutcome, follow_order
 from counterfoil.client.outbox import Kept
@@ -43,11 +44,12 @@ class AsyncGateway:
         transport: httpx.AsyncBaseTransport | None = None,
         token: str | None = None,
         bearer: Bearer | None = None,
+        ca: Path | None = None,
     ) -> None:
         """As `http.Gateway`."""
         self.url = url
         self.exchanges = Exchanges(url, pauses, Bearer(token) if bearer is None else bearer)
-        self._driver = AsyncDriver(httpx.AsyncClient(transport=transport, **http_options(url)), sleep)
+        self._driver = AsyncDriver(httpx.AsyncClient(base_url=url, transport=transport, **reaching(url, ca)), sleep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,11 +102,15 @@ class AsyncGateway:
         *,
         limit: int | None = None,
         wait_for: Sequence[str] = (),
+        newest: bool = False,
+        since: int | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
         """As `http.Gateway.rows`. Close it (`contextlib.aclosing`) if you do not read to its end."""
-        return self._driver.items(self.exchanges.rows(view, filters or {}, limit, wait_for))
+        return self._driver.items(self.exchanges.rows(view, filters or {}, limit, wait_for, newest=newest, since=since))
 
-    async def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
+    async def depth(
+        self, class_id: str, region: str, currency: str | None = None, wait_for: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """As `http.Gateway.depth`."""
         return await self.run(self.exchanges.depth(class_id, region, currency, wait_for))
 
@@ -139,10 +145,11 @@ class AsyncClient(AsyncGateway):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         transport: httpx.AsyncBaseTransport | None = None,
         bearer: Bearer | None = None,
+        ca: Path | None = None,
     ) -> None:
         """As `blocking.Client`."""
-        own = session_of(url, author, pinned) if bearer is None else bearer
-        super().__init__(url, pauses=pauses, sleep=sleep, transport=transport, bearer=own)
+        own = session_of(url, author, pinned, ca) if bearer is None else bearer
+        super().__init__(url, pauses=pauses, sleep=sleep, transport=transport, bearer=own, ca=ca)
         self._party = Party(self.exchanges, author, directory, pinned, clock, sending)
 
     async def send(self, commands: Commands, *, words: str | None = None, shard: str = MAIN) -> Settled:

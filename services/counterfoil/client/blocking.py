@@ -43,6 +43,7 @@ class Client(Gateway):
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
         bearer: Bearer | None = None,
+        ca: Path | None = None,
     ) -> None:
         """`url`: base URL of the gateway. `author` signs.
 
@@ -51,10 +52,10 @@ class Client(Gateway):
         without one is believed by the key that the gateway shows, and without any the client reads as anybody.
         `clock`: UTC microseconds. `sending` is called with each command before it is sent: keep its id. `bearer`: gives
         the token to read by; by default a session is opened when something is first read. `pauses`: seconds before each
-        repetition. `transport`: HTTPX's.
+        repetition. `transport`: HTTPX's. `ca`: as in `reaching`.
         """
-        own = session_of(url, author, pinned) if bearer is None else bearer
-        super().__init__(url, pauses=pauses, sleep=sleep, transport=transport, bearer=own)
+        own = session_of(url, author, pinned, ca) if bearer is None else bearer
+        super().__init__(url, pauses=pauses, sleep=sleep, transport=transport, bearer=own, ca=ca)
         self._party = Party(self.exchanges, author, directory, pinned, clock, sending)
 
     def send(self, commands: Commands, *, words: str | None = None, shard: str = MAIN) -> Settled:
@@ -100,7 +101,7 @@ class Client(Gateway):
         return self.run(self._party.entry(log, index))
 
 
-def session_of(url: str, author: Author, pinned: Mapping[str, VerifyKey]) -> Bearer:
+def session_of(url: str, author: Author, pinned: Mapping[str, VerifyKey], ca: Path | None = None) -> Bearer:
     """Opens a session of the author with the instance of the pinned keys, once something is read, and when it is over.
 
     Without pinned keys of one instance nothing is signed: a gateway could name a third instance, and read there.
@@ -110,7 +111,7 @@ def session_of(url: str, author: Author, pinned: Mapping[str, VerifyKey]) -> Bea
     def renew(_refused: str | None) -> str | None:
         if len(hosts) != 1:
             return None
-        with Gateway(url) as gateway:
+        with Gateway(url, ca=ca) as gateway:
             return open_session(gateway, author, next(iter(hosts))).token
 
     return Bearer(renew=renew)

@@ -1,4 +1,4 @@
-"""Carries out the steps of a protocol with HTTPX: one driver for blocking programs, one for asyncio.
+"""Carries out the steps of a protocol with HTTPX, for blocking programs; `async_driver` does it for asyncio.
 
 Redirects are not followed and compression is not asked for. What a caller interrupts or cancels ends at the step under
 way: the protocol is closed, and with it the answer that is open.
@@ -6,9 +6,8 @@ way: the protocol is closed, and with it the answer that is open.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -30,7 +29,7 @@ class Driver:
     def run(self, steps: Steps[T]) -> T:
         """Carry out all steps, and return the result."""
         result: list[T] = []
-        for _ in self.items(_kept(steps, result)):
+        for _ in self.items(kept(steps, result)):
             pass
         return result[0]
 
@@ -55,8 +54,8 @@ class Driver:
         try:
             done = self._do(step, exchange)
         except Exception as problem:  # noqa: BLE001 whatever the function of a `Work` raises
-            return _resumed(steps.throw, problem)
-        return _resumed(steps.send, done)
+            return resumed(steps.throw, problem)
+        return resumed(steps.send, done)
 
     def _do(self, step: Step, exchange: _Exchange) -> Any:
         match step:
@@ -69,7 +68,7 @@ class Driver:
             case Work(function):
                 return function()
             case _:
-                return _at_once(step)
+                return at_once(step)
 
 
 class _Exchange:
@@ -83,17 +82,17 @@ class _Exchange:
     def open(self, request: Request) -> Answer | NoAnswer:
         self.close()
         try:
-            self._answer = self._http.send(_built(self._http, request), stream=True)
+            self._answer = self._http.send(built(self._http, request), stream=True)
         except httpx.TransportError as problem:
-            return _lost(problem)
+            return lost(problem)
         self._pieces = self._answer.iter_bytes()
-        return _head(self._answer)
+        return head(self._answer)
 
     def read(self) -> bytes | NoAnswer:
         try:
             return next(filter(None, self._pieces), b"")
         except httpx.TransportError as problem:
-            return _lost(problem)
+            return lost(problem)
 
     def close(self) -> None:
         if self._answer is not None:
@@ -101,95 +100,12 @@ class _Exchange:
             self._answer = None
 
 
-class AsyncDriver:
-    """For asyncio, and several tasks at once; what may block is done on a thread."""
-
-    def __init__(self, http: httpx.AsyncClient, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._http, self._sleep = http, sleep
-
-    async def run(self, steps: Steps[T]) -> T:
-        """Carry out all steps, and return the result."""
-        result: list[T] = []
-        async for _ in self.items(_kept(steps, result)):
-            pass
-        return result[0]
-
-    async def items(self, steps: Steps[None]) -> AsyncIterator[Any]:
-        """Carry out the steps as far as their items are asked for."""
-        exchange = _AsyncExchange(self._http)
-        try:
-            step = next(steps, None)
-            while step is not None:
-                if isinstance(step, Item):
-                    yield step.value
-                step = await self._next(steps, step, exchange)
-        finally:
-            steps.close()
-            await exchange.close()
-
-    async def close(self) -> None:
-        """Close the connections. Idempotent."""
-        await self._http.aclose()
-
-    async def _next(self, steps: Steps[None], step: Step, exchange: _AsyncExchange) -> Step | None:
-        try:
-            done = await self._do(step, exchange)
-        except Exception as problem:  # noqa: BLE001 whatever the function of a `Work` raises
-            return _resumed(steps.throw, problem)
-        return _resumed(steps.send, done)
-
-    async def _do(self, step: Step, exchange: _AsyncExchange) -> Any:
-        match step:
-            case Open(request):
-                return await exchange.open(request)
-            case Read():
-                return await exchange.read()
-            case Pause(seconds):
-                return await self._sleep(seconds)
-            case Work(function):
-                return await asyncio.to_thread(function)
-            case _:
-                return _at_once(step)
-
-
-class _AsyncExchange:
-    """The answer that is open."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-        self._answer: httpx.Response | None = None
-        self._pieces: AsyncIterator[bytes] | None = None
-
-    async def open(self, request: Request) -> Answer | NoAnswer:
-        await self.close()
-        try:
-            self._answer = await self._http.send(_built(self._http, request), stream=True)
-        except httpx.TransportError as problem:
-            return _lost(problem)
-        self._pieces = self._answer.aiter_bytes()
-        return _head(self._answer)
-
-    async def read(self) -> bytes | NoAnswer:
-        try:
-            while self._pieces is not None and (piece := await anext(self._pieces, None)) is not None:
-                if piece:
-                    return piece
-        except httpx.TransportError as problem:
-            return _lost(problem)
-        return b""
-
-    async def close(self) -> None:
-        if self._answer is not None:
-            answer, self._answer = self._answer, None
-            await answer.aclose()
-
-
-def _kept(steps: Steps[T], result: list[T]) -> Steps[None]:
+def kept(steps: Steps[T], result: list[T]) -> Steps[None]:
     """The same steps; their result comes into the list."""
     result.append((yield from steps))
 
 
-def _resumed(resume: Callable[[Any], Step], value: Any) -> Step | None:
+def resumed(resume: Callable[[Any], Step], value: Any) -> Step | None:
     """The next step; None if there is none."""
     try:
         return resume(value)
@@ -197,11 +113,13 @@ def _resumed(resume: Callable[[Any], Step], value: Any) -> Step | None:
         return None
 
 
-def _at_once(step: Step) -> float | None:
+def at_once(step: Step) -> float | None:
+    """What comes of a step that is neither sending, reading, waiting nor work."""
     return time.monotonic() if isinstance(step, Clock) else None
 
 
-def _built(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
+def built(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
+    """The request as HTTPX sends it."""
     return http.build_request(
         request.method,
         request.path,
@@ -212,9 +130,11 @@ def _built(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Re
     )
 
 
-def _head(response: httpx.Response) -> Answer:
+def head(response: httpx.Response) -> Answer:
+    """The answer without its content."""
     return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()})
 
 
-def _lost(problem: httpx.TransportError) -> NoAnswer:
+def lost(problem: httpx.TransportError) -> NoAnswer:
+    """Why there is no answer."""
     return NoAnswer(str(problem) or type(problem).__name__)

@@ -32,6 +32,7 @@ from counterfoil.client.steps import (
     work,
 )
 from counterfoil.contract.log_id import LogId
+from counterfoil.contract.times import format_time
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import KEY_TEXT_CHARS_MAX
 from counterfoil.log.note import NOTE_BYTES_MAX
@@ -107,9 +108,20 @@ class Exchanges:
         """One row by its key. Raises `NotThere`, `RefusedByService`, `Unreachable`."""
         return (yield from self._query(f"{_name(view)}/{_path(*key)}", _waiting(wait_for)))
 
-    def rows(self, view: str, filters: Mapping[str, str], limit: int | None, wait_for: Sequence[str]) -> Steps[None]:
-        """Rows in key order as items, page by page, at most `limit`. Raises as `row`."""
+    def rows(
+        self,
+        view: str,
+        filters: Mapping[str, str],
+        limit: int | None = None,
+        wait_for: Sequence[str] = (),
+        *,
+        newest: bool = False,
+        since: int | None = None,
+    ) -> Steps[None]:
+        """Rows as items, page by page, at most `limit`: the oldest first, or the `newest`. Raises as `row`."""
         params = [*filters.items(), *_waiting(wait_for)]
+        params += [("order", "newest")] if newest else []
+        params += [("since", format_time(since))] if since is not None else []
         after: str | None = None
         left = limit
         while left is None or left > 0:
@@ -123,9 +135,10 @@ class Exchanges:
                 return
             left = None if left is None else left - len(items)
 
-    def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str]) -> Steps[Object]:
+    def depth(self, class_id: str, region: str, currency: str | None, wait_for: Sequence[str]) -> Steps[Object]:
         """Open quantity by price level. Raises as `row`."""
-        params = [("class_id", class_id), ("region", region), ("currency", currency), *_waiting(wait_for)]
+        params = [("class_id", class_id), ("region", region), *_waiting(wait_for)]
+        params += [("currency", currency)] if currency is not None else []
         return (yield from self._query("depth", params))
 
     def health(self) -> Steps[Object]:

@@ -117,12 +117,19 @@ class Gateway:
         *,
         limit: int | None = None,
         wait_for: Sequence[str] = (),
+        newest: bool = False,
+        since: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Rows in key order, page by page, at most `limit`. Raises as `get`."""
-        return self._driver.items(self.exchanges.rows(view, filters or {}, limit, wait_for))
+        """Rows page by page, at most `limit`: the oldest first, or the `newest`. Raises as `get`.
 
-    def depth(self, class_id: str, region: str, currency: str, wait_for: Sequence[str] = ()) -> dict[str, Any]:
-        """Open quantity by price level. Raises as `get`."""
+        `since`: microseconds; of views with a time, only rows that are no older.
+        """
+        return self._driver.items(self.exchanges.rows(view, filters or {}, limit, wait_for, newest=newest, since=since))
+
+    def depth(
+        self, class_id: str, region: str, currency: str | None = None, wait_for: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Open quantity by price level; `currency`: by default the market's only one. Raises as `get`."""
         return self.run(self.exchanges.depth(class_id, region, currency, wait_for))
 
     def health(self) -> dict[str, Any]:

@@ -21,7 +21,8 @@ _VIEWS: Final[Mapping[type, tuple[str, str]]] = {BidReceived: ("bids", "bid_id")
 class OrderOutcome:
     """The order's `row`, its `trades`, and if funds were refused to it, the row of its hold as `refused`.
 
-    That row has the code why as ``reason``, and what was missing as ``short_vouchers`` and ``short_cash``. A row with the status ``received``: it is not known within the time.
+    That row has the code why as ``reason``, and what was missing as ``short_vouchers`` and ``short_cash``. A row with
+    the status ``received``: it is not known within the time.
     """
 
     row: Mapping[str, Any]
