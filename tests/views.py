@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from counterfoil.contract.canonical import canonical, loads
 from counterfoil.contract.codec import dump_event
-from counterfoil.ports import Put, Set
+from counterfoil.ports import Change, Put, Set
+from counterfoil.readership import Copy
 from counterfoil.service import Service
 from counterfoil.storage.view_store import SqlViewStore, open_view_store
 from counterfoil.vocabulary import CODEC
@@ -54,6 +55,10 @@ class Viewed:
         key = self._views[view].key
         return {tuple(row[name] for name in key): row for row in self.rows(view)}
 
+    def _is_own(self, change: Change) -> bool:
+        """Whether it is about the views of this service alone."""
+        return change.view in self._views and (not isinstance(change, Copy) or change.source in self._views)
+
     def _show(self) -> None:
         assert self._scenario is not None
         decided = self._scenario.decided[self._shown :]
@@ -61,11 +66,13 @@ class Viewed:
         for event, at in decided:
             project = self._reducers.get(type(event))
             stored = CODEC.load_event(loads(canonical(dump_event(event))))  # a projector reads what the log says
-            changes = [] if project is None else list(project(stored, at))
+            changes = [] if project is None else [each for each in project(stored, at) if self._is_own(each)]
             for change in changes:
                 view = self._views[change.view]
                 if isinstance(change, Put):
                     assert change.row.keys() == view.columns.keys(), change
+                elif isinstance(change, Copy):
+                    assert change.columns.keys() <= view.columns.keys() - set(view.key), change
                 else:
                     changed = change.values if isinstance(change, Set) else change.amounts
                     assert changed.keys() <= view.columns.keys() - set(view.key), change

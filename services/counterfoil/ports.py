@@ -17,6 +17,7 @@ import msgspec
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Refusal
 from counterfoil.errors import Fault
+from counterfoil.readership import NOBODY, Copy, Part, Readers, Scope
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 """SQLite's setting for when a commit returns: once it is on the disk (FULL), or earlier."""
@@ -69,7 +70,7 @@ class Unavailable(Exception):
 
 
 class TookTooLong(Unavailable):
-    """A read was ended because it would have taken longer than its reader permits."""
+    """A read was ended: it would have taken longer than its reader permits."""
 
 
 class StoreConflict(Exception):
@@ -164,6 +165,7 @@ class View:
     ``hour``, ``bool``, ``json``. A kind ending in ``?`` may be null. `key` names the key columns; together unique.
     `time`: the column by which pages are ordered, and from which on they may be asked for; the key where there is none.
     `values`: by column, all values that it may have, where these are known.
+    `readers`: who may read a row, beside those who may read everything. `part_of`: whose rows it shows, if not its own.
     """
 
     name: str
@@ -172,6 +174,8 @@ class View:
     filters: tuple[str, ...] = ()
     time: str | None = None
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    readers: Readers = NOBODY
+    part_of: Part | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -181,6 +185,10 @@ class View:
     def place_of(self, row: Mapping[str, object]) -> tuple[object, ...]:
         """Where a row stands in the order."""
         return tuple(row[name] for name in self.order)
+
+
+Row = dict[str, object]
+RowKey = tuple[object, ...]
 
 
 class Put(msgspec.Struct, frozen=True, gc=False):
@@ -194,7 +202,7 @@ class Set(msgspec.Struct, frozen=True, gc=False):
     """Set columns of the row with this key; nothing happens if there is none."""
 
     view: str
-    key: tuple[object, ...]
+    key: RowKey
     values: Mapping[str, object]
 
 
@@ -202,12 +210,11 @@ class Add(msgspec.Struct, frozen=True, gc=False):
     """Add to integer columns of the row with this key; nothing happens if there is none."""
 
     view: str
-    key: tuple[object, ...]
+    key: RowKey
     amounts: Mapping[str, int]
 
 
-Change = Put | Set | Add
-Row = dict[str, object]
+Change = Put | Set | Add | Copy
 
 
 class UnknownFilter(Exception):
@@ -227,17 +234,18 @@ class Progress:
 
 
 class ViewReader(Protocol):
-    """Reads the views."""
+    """Reads the views. `scope`: who reads; other rows than its own do not exist. None reads everything."""
 
-    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
+    def get(self, view: str, key: RowKey, scope: Scope | None = None) -> Row | None:
         """The row with this key."""
 
     def page(
         self,
         view: str,
         filters: Mapping[str, object],
-        after: tuple[object, ...] | None,
+        after: RowKey | None,
         limit: int,
+        scope: Scope | None = None,
         *,
         newest: bool = False,
         since: int | None = None,

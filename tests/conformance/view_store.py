@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.ports import Add, Change, Progress, Put, Row, Set, StoreConflict, UnknownFilter, View, ViewStore
+from counterfoil.readership import Copy
 from tests.conformance.log_store import in_threads
 
 Make = Callable[..., ViewStore]
@@ -79,6 +80,9 @@ class Model:
             row = rows[change.key]
             if isinstance(change, Set):
                 row.update(change.values)
+            elif isinstance(change, Copy):
+                source = self.rows[change.source].get(change.source_key)
+                row.update({name: source[other] for name, other in change.columns.items()} if source else {})
             else:
                 row.update({name: Model.integer(row[name]) + by for name, by in change.amounts.items()})
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from counterfoil.core.outages import Outages
 from counterfoil.gateway import deadlines
 from counterfoil.gateway.deadlines import PAGE, with_deadlines
-from counterfoil.ports import Progress, Row
+from counterfoil.ports import Progress, Row, RowKey
+from counterfoil.readership import Scope
 
 Span = tuple[int, int]
 
@@ -26,21 +27,22 @@ class OutagesView:
         ]
         self.read = 0
 
-    def get(self, _view: str, _key: tuple[object, ...]) -> Row | None:
+    def get(self, view: str, key: RowKey, scope: Scope | None = None) -> Row | None:
         """Nobody asks for one."""
 
     def page(
         self,
         view: str,
         filters: Mapping[str, object],
-        after: tuple[object, ...] | None,
+        after: RowKey | None,
         limit: int,
+        scope: Scope | None = None,
         *,
         newest: bool = False,
         since: int | None = None,
     ) -> list[Row]:
         """As the port says."""
-        assert (view, filters) == ("outages", {})
+        assert (view, filters, scope) == ("outages", {}, None)
         found = [row for row in self.rows if after is None or (row["resumed_at"], row["shard"]) > after][:limit]
         self.read += len(found)
         return found

@@ -61,7 +61,7 @@ def test_levels_by_events_are_the_sums_over_open_orders(tmp_path_factory: pytest
         for class_id in ("a100", "h100"):
             each = (class_id, "east", "CNY")
             expected = summed(viewed.rows("offers"), viewed.rows("bids"), each)
-            assert levels.of(each) == expected
+            assert levels.of(each, everything=True) == expected
             found += len(expected["offers"]) + len(expected["bids"])
         assert found > 4
 
@@ -69,9 +69,9 @@ def test_levels_by_events_are_the_sums_over_open_orders(tmp_path_factory: pytest
 def test_only_the_best_levels_are_shown() -> None:
     levels = Levels()
     for price in range(1, MAX_LEVELS + 2):
-        levels.add(f"offer-{price}-0", Order("offers", (MARKET,), price, 1, 1, is_open=True))
-        levels.add(f"bid-{price}-0", Order("bids", (MARKET,), price, 1, 1, is_open=True))
-    shown = levels.of(MARKET)
+        levels.add(f"offer-{price}-0", Order("offers", "", (MARKET,), price, 1, 1, is_open=True))
+        levels.add(f"bid-{price}-0", Order("bids", "", (MARKET,), price, 1, 1, is_open=True))
+    shown = levels.of(MARKET, everything=True)
     assert [len(side) for side in shown.values()] == [MAX_LEVELS] * 2
     assert (shown["offers"][0]["price"], shown["bids"][0]["price"]) == ("1", str(MAX_LEVELS + 1))
 
@@ -94,7 +94,7 @@ def test_who_has_not_asked_for_long_reads_the_orders_again(http: Stepped, monkey
     monkeypatch.setattr(depth, "_FAR_BEHIND", 2)
     ends = {http.market.instance.origin(LogId("matching")): 0}
     asked = ("a100", "east", "USD")
-    assert book.depth_of(asked, ends)[0]["offers"] == []
+    assert book.depth_of(asked, ends, everything=True)[0]["offers"] == []
     read, rows = list[object](), depth._rows
 
     def counted(*given: Any) -> Any:
@@ -106,9 +106,9 @@ def test_who_has_not_asked_for_long_reads_the_orders_again(http: Stepped, monkey
         read.clear()
         for _ in range(offers):
             assert http.post(http.market.sign("gpu-1", OFFER)).status_code == 200
-        assert bool(book.depth_of(asked, ends)[0]["offers"])
+        assert bool(book.depth_of(asked, ends, everything=True)[0]["offers"])
         assert bool(read) is again
-    assert book.depth_of(asked, ends)[0]["offers"][0]["orders"] == 4
+    assert book.depth_of(asked, ends, everything=True)[0]["offers"][0]["orders"] == 4
 
 
 def test_views_that_are_ahead_are_waited_for(http: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,5 +116,5 @@ def test_views_that_are_ahead_are_waited_for(http: Stepped, monkeypatch: pytest.
     book = DepthBook(http.market.system.backend())
     origin = http.market.instance.origin(LogId("matching"))
     with pytest.raises(Unavailable):
-        book.depth_of(("a100", "east", "USD"), {origin: http.market.sizes()["matching"] + 1})
-    book.depth_of(("a100", "east", "USD"), {origin: http.market.sizes()["matching"]})
+        book.depth_of(("a100", "east", "USD"), {origin: http.market.sizes()["matching"] + 1}, everything=True)
+    book.depth_of(("a100", "east", "USD"), {origin: http.market.sizes()["matching"]}, everything=True)

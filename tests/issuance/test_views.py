@@ -73,7 +73,8 @@ def test_parties_keys_classes_and_listings(viewed: Viewed) -> None:
         (name,) for name in sorted(scenario.state.directory.parties) if name != "op"
     ]
     assert viewed.table("parties")["lab-2",] == {
-        "party_id": "lab-2", "name": "LAB-2", "roles": ["beneficiary"], "group_id": "labs", "registered_at": START + 7,
+        "party_id": "lab-2", "name": "LAB-2", "roles": ["beneficiary"], "group_id": "labs", "public": False,
+        "registered_at": START + 7,
         "closed_at": None, "closed_because": None, "suspended_at": None, "suspended_because": None,
     }  # fmt: skip
     key = {"party_id": "lab-2", "use": "signing", "revoked_at": None, "revoked_because": None}

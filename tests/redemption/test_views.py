@@ -82,7 +82,8 @@ def test_a_report_from_reading_to_capture(viewed: Viewed) -> None:
     scenario = viewed.of(reported())
     row = viewed.row("reports", REP)
     assert row == {
-        "report_id": REP, "contract_id": "c1", "readings": [{"hour": format_hour(FIRST), "gpu_minutes": FULL}],
+        "report_id": REP, "contract_id": "c1", "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1",
+        "readings": [{"hour": format_hour(FIRST), "gpu_minutes": FULL}],
         "gpu_minutes": FULL, "amount": PRICE * 8, "reported_at": T0 + HOUR, "dispute_until": T0 + HOUR + WINDOW,
         "status": "open", "status_since": T0 + HOUR, "dispute_reason": None, "accepted_by": None,
         "accepted_gpu_minutes": None, "accepted_amount": None, "subsidy": None, "co_payment": None,

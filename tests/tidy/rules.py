@@ -21,7 +21,7 @@ SERVICES = ("issuance", "ledger", "matching", "redemption")
 SERVICE_FILES = ("__init__.py", "commands.py", "events.py", "service.py", "views.py")
 PURE = ("contract", "core", "log", "programme", *SERVICES)
 DECIDING = ("core", *SERVICES)
-DOCUMENTED = (*PURE, "ports", "service")
+DOCUMENTED = (*PURE, "ports", "published_log", "readership", "service")
 PRINTING = ("cli",)
 
 LIMITS = "counterfoil.contract.limits"
@@ -308,7 +308,7 @@ def docstrings(source: Source) -> Iterator[Place]:
         if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
             if ast.get_docstring(node) is None:
                 yield node.lineno, f"{node.name} has no docstring"
-            if isinstance(node, ast.ClassDef) and source.area == "ports":
+            if isinstance(node, ast.ClassDef) and source.area in ("ports", "published_log"):
                 for part in node.body:
                     if isinstance(part, Function) and not part.name.startswith("_") and not ast.get_docstring(part):
                         yield part.lineno, f"{node.name}.{part.name} has no docstring"

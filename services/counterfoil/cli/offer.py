@@ -36,7 +36,9 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 
 app = typer.Typer(
-    name="offer", help="Offers: post, amend, cancel, search, show, list, depth, trades.", no_args_is_help=True
+    name="offer",
+    help="Offers: post, amend, cancel, show, list; the market: search, market, traded, depth, trades.",
+    no_args_is_help=True,
 )
 
 Class = Annotated[str, option("--class", "The accelerator class's id.", metavar="CLASS")]
@@ -177,4 +179,8 @@ _OFFER = "offer_id provider_id class_id region nodes window_start window_end pri
 _TRADE = "matched_at trade_id class_id region nodes first_hour hours price notional beneficiary_id provider_id"
 add_both(app, Listing("offers", "offers", _OFFER, "off-7-0"))
 add_list(app, Listing("trades", "trades", _TRADE), "trades")
+_MARKET = "offer_id class_id region nodes gpus_per_node window_start window_end price sold_node_hours"
+_TRADED = "trade_id class_id region nodes first_hour hours price matched_at"
+add_list(app, Listing("market_offers", "open offers of all providers, without their names", _MARKET), "market")
+add_list(app, Listing("market_trades", "trades of all parties, without their names", _TRADED), "traded")
 add_list(app, Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at"), "prevented")

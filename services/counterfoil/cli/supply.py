@@ -38,8 +38,8 @@ def offered(gateway: Gateway, wanted: Wanted, time: int, wait_for: tuple[str, ..
     `unsold`: `all` of the offer, so that the block is free; or `part`: as many node-hours are, in hours that are not
     public. `starts`: the first hour at which the block might start.
     """
-    where = {"class_id": wanted.class_id, "region": wanted.region, "currency": wanted.currency, "status": "open"}
-    rows = gateway.rows("offers", where, wait_for=wait_for)
+    where = {"class_id": wanted.class_id, "region": wanted.region, "currency": wanted.currency}
+    rows = gateway.rows("market_offers", where, wait_for=wait_for)
     found = (row for each in rows if (row := _fitting(each, wanted, time)) is not None)
     return sorted(found, key=lambda row: (int(row["price"]), row["starts"], row["offer_id"]))
 

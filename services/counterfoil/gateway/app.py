@@ -75,7 +75,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     for routes in (
         submit.router(backend, views, pools, protected.quota, readers),
         sessions.router(backend, views, readers),
-        queries.router(backend, views, pools),
+        queries.router(backend, views, pools, readers),
         stream.router(backend, readers),
         logs.router(backend, pools, readers),
         limits.router(protected.quota, protected.disclosure),

@@ -53,6 +53,7 @@ SCANS_WAITING: Final = 64
 SCAN_WITHIN: Final = 2.0  # seconds of the database
 MAX_PAGE: Final = 500  # rows
 MAX_LEVELS: Final = 500  # of market depth, on each side
+MIN_GROUPS: Final = 3  # of related parties, from which on bids at a price are shown to everybody
 DEPTH_KEPT: Final = 0.25  # seconds that an answer about depth is given again
 MARKETS_KEPT: Final = 256  # with such an answer
 MAX_FOLLOWED: Final = 64  # commands whose outcome is waited for

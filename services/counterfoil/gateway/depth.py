@@ -37,16 +37,17 @@ class DepthBook:
         self._positions: dict[str, int] = {}  # per log, the next entry that is not reflected
 
     def depth_of(
-        self, market: Market, reached: Mapping[str, int]
+        self, market: Market, reached: Mapping[str, int], *, everything: bool
     ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
         """The best levels of a market, and the positions in matching's logs that they reflect: at least `reached`.
 
         Per level: how many `orders`, their `nodes`, and `node_hours` not sold or not filled yet. Offers that are sold
-        out are left out; hours that passed unsold are included. Raises `Unavailable`, and errors of the database.
+        out are left out; hours that passed unsold are included. Without `everything`, bids only where enough unrelated
+        parties stand (`Levels.of`). Raises `Unavailable`, and errors of the database.
         """
         with self._turn:
             self._current(reached)
-            return self._levels.of(market), dict(self._positions)
+            return self._levels.of(market, everything=everything), dict(self._positions)
 
     def currencies_of(self, class_id: str, region: str, reached: Mapping[str, int]) -> set[str]:
         """The currencies of the open orders for a class in a region; as `depth_of`."""

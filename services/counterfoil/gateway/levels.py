@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest, nsmallest
 from typing import Any, Final
 
 from counterfoil.contract.record import Event
-from counterfoil.gateway.bounds import MAX_LEVELS
+from counterfoil.gateway.bounds import MAX_LEVELS, MIN_GROUPS
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -28,9 +28,13 @@ Market = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Order:
-    """An order that is received or open; of a bid, `nodes` are those left, and nothing is in `sold`."""
+    """An order that is received or open; of a bid, `nodes` are those left, and nothing is in `sold`.
+
+    `group`: of related parties, as it was when the order was placed.
+    """
 
     side: str
+    group: str
     markets: tuple[Market, ...]
     price: int
     nodes: int
@@ -44,12 +48,34 @@ class Order:
         return self.nodes * self.hours - self.sold if self.is_open else 0
 
 
+@dataclass(slots=True)
+class Level:
+    """The orders of one side at one price: how many of each group, their nodes, their node hours."""
+
+    orders: Counter[str] = field(default_factory=Counter)
+    nodes: int = 0
+    node_hours: int = 0
+
+    def count(self, order: Order, sign: int) -> None:
+        """Add an order, or with -1 take it away."""
+        self.orders[order.group] += sign
+        if not self.orders[order.group]:
+            del self.orders[order.group]
+        self.nodes += sign * order.nodes
+        self.node_hours += sign * order.node_hours
+
+    @property
+    def shown_to_all(self) -> bool:
+        """Whether bids here may be shown to everybody."""
+        return len(self.orders) >= MIN_GROUPS
+
+
 class Levels:
-    """Orders by id, and per market and side the levels: how many orders, their nodes, their node hours."""
+    """Orders by id, and per market and side the levels by price."""
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
-        self._levels: defaultdict[tuple[str, Market], dict[int, list[int]]] = defaultdict(dict)
+        self._levels: defaultdict[tuple[str, Market], dict[int, Level]] = defaultdict(dict)
 
     def add(self, order_id: str, order: Order) -> None:
         """Add an order."""
@@ -81,12 +107,17 @@ class Levels:
         """The currencies of the open orders for a class in a region."""
         return {market[2] for _, market in self._levels if market[:2] == (class_id, region)}
 
-    def of(self, market: Market) -> dict[str, list[dict[str, Any]]]:
-        """The `MAX_LEVELS` best of each side: offers rising and bids falling in price."""
+    def of(self, market: Market, *, everything: bool) -> dict[str, list[dict[str, Any]]]:
+        """The `MAX_LEVELS` best of each side: offers rising and bids falling in price.
+
+        Without `everything`, of the bids only levels at which `MIN_GROUPS` groups of related parties stand: elsewhere
+        somebody could tell, or guess, whose limit it is.
+        """
         offers, bids = self._levels.get(("offers", market), {}), self._levels.get(("bids", market), {})
+        prices = (price for price, level in bids.items() if everything or level.shown_to_all)
         return {
             "offers": [_level(price, offers[price]) for price in nsmallest(MAX_LEVELS, offers)],
-            "bids": [_level(price, bids[price]) for price in nlargest(MAX_LEVELS, bids)],
+            "bids": [_level(price, bids[price]) for price in nlargest(MAX_LEVELS, prices)],
         }
 
     def _count(self, order: Order, sign: int) -> None:
@@ -94,10 +125,9 @@ class Levels:
             return
         for market in order.markets:
             levels = self._levels[order.side, market]
-            level = levels.setdefault(order.price, [0, 0, 0])
-            for at, more in enumerate((1, order.nodes, order.node_hours)):
-                level[at] += sign * more
-            if not level[0]:
+            level = levels.setdefault(order.price, Level())
+            level.count(order, sign)
+            if not level.orders:
                 del levels[order.price]
                 if not levels:
                     del self._levels[order.side, market]
@@ -107,24 +137,25 @@ def offer_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
     """The offer in a row of the view, or in the fields of its first event."""
     market = (row["class_id"], row["region"], row["currency"])
     hours, sold = row["window_end"] - row["window_start"], row.get("sold_node_hours", 0)
-    return Order("offers", (market,), row["price"], row["nodes"], hours, sold, is_open)
+    return Order("offers", row["group_id"], (market,), row["price"], row["nodes"], hours, sold, is_open)
 
 
 def bid_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
     """The bid in a row of the view, or in the fields of its first event; it counts in every market that it names."""
     markets = tuple((each, region, row["currency"]) for each in row["classes"] for region in row["regions"])
-    return Order("bids", markets, row["limit_price"], row.get("nodes_left", row["nodes"]), row["hours"], 0, is_open)
+    nodes = row.get("nodes_left", row["nodes"])
+    return Order("bids", row["group_id"], markets, row["limit_price"], nodes, row["hours"], 0, is_open)
 
 
-def _level(price: int, level: Iterable[int]) -> dict[str, Any]:
-    orders, nodes, node_hours = level
-    return {"price": str(price), "orders": orders, "nodes": nodes, "node_hours": node_hours}
+def _level(price: int, level: Level) -> dict[str, Any]:
+    orders = level.orders.total()
+    return {"price": str(price), "orders": orders, "nodes": level.nodes, "node_hours": level.node_hours}
 
 
 # events -------------------------------------------------------------------------------------------------------------
 
-_OFFER: Final = ("class_id", "region", "currency", "price", "nodes", "window_start", "window_end")
-_BID: Final = ("classes", "regions", "currency", "limit_price", "nodes", "hours")
+_OFFER: Final = ("group_id", "class_id", "region", "currency", "price", "nodes", "window_start", "window_end")
+_BID: Final = ("group_id", "classes", "regions", "currency", "limit_price", "nodes", "hours")
 
 
 def _fields(event: Event, names: Iterable[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from counterfoil.gateway.openapi import reference
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem, ProblemCode
+from counterfoil.gateway.readers import Readers
 from counterfoil.gateway.rows import (
     AMOUNT_SCHEMA,
     decode_cursor,
@@ -31,6 +32,7 @@ from counterfoil.gateway.rows import (
     render,
     values_schema,
 )
+from counterfoil.gateway.scopes import scope_of
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import View, ViewReader
 
@@ -63,17 +65,19 @@ _DEPTH: Final = {
 }
 
 
-def router(backend: Backend, views: ViewPositions, pools: Pools) -> APIRouter:
+def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Readers) -> APIRouter:
     """One list and one item route per view, and depth."""
     routes = APIRouter(tags=["queries"])
     for view in backend.definitions:
-        _add_list(routes, backend, views, pools, view)
-        _add_item(routes, backend, views, pools, view)
-    _add_depth(routes, backend, views, pools)
+        _add_list(routes, backend, views, pools, readers, view)
+        _add_item(routes, backend, views, pools, readers, view)
+    _add_depth(routes, backend, views, pools, readers)
     return routes
 
 
-def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
+def _add_list(
+    routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, readers: Readers, view: View
+) -> None:
     parameters = [
         {
             "name": name,
@@ -112,10 +116,12 @@ def _add_list(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
             since = parse_derived_time(given["since"]) if "since" in given else None
         except ValueError as problem:
             raise Problem(ProblemCode.BAD_FILTER, f"{problem}"[:240]) from problem
+        who = await readers.of(request)
         await wait_for(backend, views, wanted)
 
         def read(reader: ViewReader) -> object:
-            page = reader.page(view.name, filters, place, limit, newest=order == "newest", since=since)
+            scope = scope_of(reader, who)
+            page = reader.page(view.name, filters, place, limit, scope, newest=order == "newest", since=since)
             rows = with_deadlines(reader, view.name, page)
             following = encode_cursor(view, rows[-1]) if len(rows) == limit else None
             return {"items": [render(view, row) for row in rows], "next": following}
@@ -128,7 +134,9 @@ def _since_parameter(view: View) -> dict[str, Any]:
     return {"name": "since", "in": "query", "required": False, "schema": parameter_schema("time"), "description": text}
 
 
-def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, view: View) -> None:
+def _add_item(
+    routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, readers: Readers, view: View
+) -> None:
     # Accounts contain slashes, and servers pass on unescaped paths.
     slashed = "account" if "account" in view.key else view.key[0]
     path = "/".join("{" + name + (":path}" if name == slashed else "}") for name in view.key)
@@ -152,10 +160,11 @@ def _add_item(routes: APIRouter, backend: Backend, views: ViewPositions, pools: 
             key = tuple(parse(view.columns[name], request.path_params[name]) for name in view.key)
         except ValueError as problem:
             raise Problem(ProblemCode.BAD_KEY, f"{problem}"[:120]) from problem
+        who = await readers.of(request)
         await wait_for(backend, views, wanted)
 
         def read(reader: ViewReader) -> object:
-            row = reader.get(view.name, key)
+            row = reader.get(view.name, key, scope_of(reader, who))
             if row is None:
                 raise Problem(ProblemCode.NOT_FOUND, f"{view.name}: {'/'.join(map(str, key))}"[:200])
             return render(view, *with_deadlines(reader, view.name, [row]))
@@ -183,20 +192,20 @@ def _only(currencies: Collection[str]) -> str:
     return next(iter(currencies))
 
 
-def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools) -> None:
+def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, readers: Readers) -> None:
     shown = query_responses(
         "The levels, the best of each side", _DEPTH, ProblemCode.UNKNOWN_PARAMETER, ProblemCode.CURRENCY_NEEDED
     )
     book = DepthBook(backend)
-    recent: dict[Market, tuple[float, JSONResponse]] = {}
+    recent: dict[tuple[Market, bool], tuple[float, JSONResponse]] = {}
 
-    def read(market: Market) -> JSONResponse:
+    def read(market: Market, everything: bool) -> JSONResponse:
         with backend.views.consistent_read() as reader:
             positions = positions_of(backend, reader)
             pay_in = set[str]() if market[2] else programmes_pay_in(reader, *market[:2])
         if not market[2]:
             market = (*market[:2], _only(pay_in | book.currencies_of(*market[:2], positions)))
-        levels, reached = book.depth_of(market, positions)
+        levels, reached = book.depth_of(market, positions, everything=everything)
         found = dict(zip(("class_id", "region", "currency"), market, strict=True))
         return respond(backend, {**found, **levels}, {**positions, **reached})
 
@@ -214,14 +223,16 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools:
         wanted: WaitFor = None,
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))
+        who = await readers.of(request)
         await wait_for(backend, views, wanted)
         market, now = (class_id, region, currency or ""), asyncio.get_running_loop().time()
-        kept = recent.get(market)
+        asked = (market, who.everything)
+        kept = recent.get(asked)
         if kept is not None and now - kept[0] < DEPTH_KEPT and not wanted:
             return kept[1]
-        response = await pools.scans.run(read, market)
-        recent.pop(market, None)
-        recent[market] = now, response
+        response = await pools.scans.run(read, *asked)
+        recent.pop(asked, None)
+        recent[asked] = now, response
         if len(recent) > MARKETS_KEPT:
             del recent[next(iter(recent))]
         return response

@@ -22,6 +22,7 @@ from counterfoil.core.decider import At
 from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed, RecoveryEnded, RecoveryProposed
 from counterfoil.issuance.state import ALL
 from counterfoil.ports import Change, Put, Set, View
+from counterfoil.readership import ANYBODY, Readers
 from counterfoil.service import Reducers
 
 PARTIES: Final = View(
@@ -32,6 +33,7 @@ PARTIES: Final = View(
         "name": "text",
         "roles": "json",
         "group_id": "text",
+        "public": "bool",
         "registered_at": "time",
         "closed_at": "time?",
         "closed_because": "text?",
@@ -39,8 +41,23 @@ PARTIES: Final = View(
         "suspended_because": "text?",
     },
     filters=("group_id",),
+    readers=Readers(
+        public="public",
+        parties=("party_id",),
+        through={"counterparties": "party_id", "participants": "party_id"},
+        roles={"treasurer": None},
+    ),
     time="registered_at",
 )
+"""`public`: it has another role than that of a beneficiary. A treasurer reads all, to know whose money it books."""
+PARTICIPANTS: Final = View(
+    name="participants",
+    key=("party_id", "programme_id"),
+    columns={"party_id": "text", "programme_id": "text"},
+    filters=("party_id", "programme_id"),
+    readers=Readers(parties=("party_id",), programme="programme_id"),
+)
+"""Who was ever listed for a programme, or issued a voucher of it: its issuer knows them by name."""
 GROUP_FACTS: Final = View(
     name="group_facts",
     key=("index", "item"),
@@ -55,6 +72,7 @@ GROUP_FACTS: Final = View(
         "attested_at": "time",
     },
     filters=("party_id", "group_id", "attested_by"),
+    readers=Readers(parties=("party_id", "attested_by"), through={"parties": "party_id"}),
     time="attested_at",
 )
 """Every attested group of a party; the one that begins last holds now, of several the one attested last. `index` and
@@ -72,6 +90,7 @@ KEYS: Final = View(
         "revoked_because": "text?",
     },
     filters=("party_id",),
+    readers=Readers(through={"parties": "party_id"}),
     time="added_at",
     values={"use": ("signing", "recovery")},
 )
@@ -95,6 +114,7 @@ RECOVERIES: Final = View(
         "ended_because": "text?",
     },
     filters=("party_id", "status"),
+    readers=Readers(parties=("party_id", "proposed_by"), through={"parties": "party_id"}),
     time="in_force_at",
     values={"status": ("proposed", "in_force", "ended")},
 )
@@ -112,10 +132,11 @@ AUDITORS: Final = View(
         "ended_because": "text?",
     },
     filters=("programme_id", "auditor_id"),
+    readers=ANYBODY,
 )
 """Who reads what others may not. `programme_id`: empty for all programmes, and every entry."""
 
-PARTY_VIEWS: Final[tuple[View, ...]] = (PARTIES, GROUP_FACTS, KEYS, RECOVERIES, AUDITORS)
+PARTY_VIEWS: Final[tuple[View, ...]] = (PARTIES, PARTICIPANTS, GROUP_FACTS, KEYS, RECOVERIES, AUDITORS)
 
 
 # parties and keys ---------------------------------------------------------------------------------------------------
@@ -123,8 +144,14 @@ PARTY_VIEWS: Final[tuple[View, ...]] = (PARTIES, GROUP_FACTS, KEYS, RECOVERIES, 
 
 def _party_registered(event: PartyRegistered, at: At) -> Iterable[Change]:
     row = {"party_id": event.party_id, "name": event.name, "roles": list(event.roles), "group_id": event.group_id}
+    public = any(role != "beneficiary" for role in event.roles)
     none = dict.fromkeys(("closed_at", "closed_because", "suspended_at", "suspended_because"))
-    yield Put(PARTIES.name, {**row, "registered_at": at.time, **none})
+    yield Put(PARTIES.name, {**row, "public": public, "registered_at": at.time, **none})
+
+
+def participant(programme_id: str, party_id: str) -> Put:
+    """The row of a party that takes part in a programme."""
+    return Put(PARTICIPANTS.name, {"party_id": party_id, "programme_id": programme_id})
 
 
 def _party_closed(event: PartyClosed, at: At) -> Iterable[Change]:

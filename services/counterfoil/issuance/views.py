@@ -35,16 +35,18 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS
+from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
 from counterfoil.issuance.state import VoucherStatus
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.readership import ANYBODY, Readers
 from counterfoil.service import Reducers
 
 RULES: Final = View(
     name="rules",
     key=("rules",),
     columns={"rules": "int", "release": "text", "adopted_at": "time", "index": "int"},
+    readers=ANYBODY,
     time="adopted_at",
 )
 """Which version of the rules decides issuance's log, from the entry after `index` on; the other logs follow it."""
@@ -52,6 +54,7 @@ CURRENCIES: Final = View(
     name="currencies",
     key=("currency",),
     columns={"currency": "text", "minor_units": "int", "registered_at": "time"},
+    readers=ANYBODY,
     time="registered_at",
 )
 """Currencies beside those of ISO 4217; `minor_units` is the number of decimals that can be paid."""
@@ -71,6 +74,7 @@ CLASSES: Final = View(
         "registered_at": "time",
     },
     filters=("class_id",),
+    readers=ANYBODY,
     time="registered_at",
 )
 PROGRAMMES: Final = View(
@@ -92,6 +96,7 @@ PROGRAMMES: Final = View(
         "paused_because": "text?",
     },
     filters=("issuer_id", "currency"),
+    readers=ANYBODY,
     time="published_at",
 )
 """Current version and totals; appropriated (less what was taken back) + recycled = issued + uncommitted."""
@@ -124,6 +129,7 @@ PROGRAMME_VERSIONS: Final = View(
         "published_at": "time",
     },
     filters=("programme_id", "issuer_id"),
+    readers=ANYBODY,
     time="published_at",
     values={"recycle": ("appropriation", "lapsed"), "redemption_model": get_args(RedemptionModel)},
 )
@@ -140,6 +146,7 @@ LISTINGS: Final = View(
         "status_reason": "text?",
     },
     filters=("programme_id", "provider_id", "status"),
+    readers=ANYBODY,
     time="listed_at",
     values={"status": ("listed", "suspended", "delisted")},
 )
@@ -149,6 +156,7 @@ FOUR_EYES: Final = View(
     key=("programme_id", "act"),
     columns={"programme_id": "text", "act": "text", "demanded_at": "time"},
     filters=("programme_id",),
+    readers=ANYBODY,
     time="demanded_at",
     values={"act": get_args(FourEyesAct)},
 )
@@ -172,6 +180,7 @@ VOUCHERS: Final = View(
         "status_reason": "text?",
     },
     filters=("programme_id", "beneficiary_id", "status"),
+    readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
     time="issued_at",
     values={"status": get_args(VoucherStatus)},
 )
@@ -253,6 +262,7 @@ def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
 def _provider_listed(event: ProviderListed, at: At) -> Iterable[Change]:
     row = {"programme_id": event.programme_id, "provider_id": event.provider_id, "listed_at": at.time}
     yield Put(LISTINGS.name, {**row, "status": "listed", "status_since": at.time, "status_reason": None})
+    yield participant(event.programme_id, event.provider_id)
 
 
 def _programme_paused(event: ProgrammePaused, at: At) -> Iterable[Change]:
@@ -301,6 +311,7 @@ def _voucher_issued(event: VoucherIssued, at: At) -> Iterable[Change]:
         "status_reason": None,
     }
     yield Put(VOUCHERS.name, row)
+    yield participant(event.programme_id, event.beneficiary_id)
 
 
 def _issue_reversed(event: IssueReversed, _at: At) -> Iterable[Change]:

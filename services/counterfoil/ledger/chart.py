@@ -72,6 +72,15 @@ def party_of(account: str) -> str | None:
     return party_id if kind in _OF_PARTIES else None
 
 
+def kind_of(asset: str) -> str:
+    """What an asset is: currency, budget, claims or voucher."""
+    if asset.startswith(_BUDGET):
+        return "budget"
+    if asset.startswith(_CLAIM):
+        return "claims"
+    return "currency" if asset.isupper() else "voucher"
+
+
 def programme_of(asset: str) -> str | None:
     """The programme whose budget is kept in the asset, or the claims on it; None for vouchers and currencies."""
     for kind in (_BUDGET, _CLAIM):

@@ -39,6 +39,9 @@ from counterfoil.ledger.events import (
     VoucherRestored,
 )
 from counterfoil.ports import Change, Put, View
+from counterfoil.readership import Readers
+
+_OF_ACCOUNT: Final = Readers(parties=("party_id",), programme="programme_id")
 
 POSTINGS: Final = View(
     name="postings",
@@ -63,6 +66,7 @@ POSTINGS: Final = View(
         "posted_at": "time",
     },
     filters=("month", "party_id", "programme_id"),
+    readers=_OF_ACCOUNT,
 )
 """One side of a leg: what it changed in an account, and the balances after it. `n` counts the postings of the account
 in the asset from 1, without a gap; `index` is the entry.
@@ -85,18 +89,20 @@ CLOSINGS: Final = View(
         "posted_at": "time",
     },
     filters=("party_id", "programme_id"),
+    readers=_OF_ACCOUNT,
 )
 """The balances of an account after the last posting of a month; a month without one has those of the month before."""
 
 ASSET_ENTRIES: Final = View(
     name="asset_entries",
     key=("asset", "index"),
-    columns={"asset": "text", "index": "int", "log": "text", "posted_at": "time"},
+    columns={"asset": "text", "index": "int", "programme_id": "text?", "log": "text", "posted_at": "time"},
     filters=("asset",),
+    readers=Readers(programme="programme_id", through={"vouchers_balance": "asset"}),
 )
 """Every entry with postings of a voucher (`asset` is its id), of a programme's budget (``budget:PROGRAMME``) or of the
 claims on it (``claims:PROGRAMME``), so that all of them can be proven. One row for each of these in an entry: it has at
-most as many as legs."""
+most as many as legs. `programme_id`: of a budget, and of claims."""
 
 POSTING_VIEWS: Final[tuple[View, ...]] = (POSTINGS, CLOSINGS, ASSET_ENTRIES)
 
@@ -143,8 +149,8 @@ def postings(event: Any, at: At) -> Iterable[Change]:
     log = LogId("ledger", at.shard).name
     for asset in dict.fromkeys(leg.asset for leg in event.legs):
         if not is_currency(asset):
-            row = {"asset": asset, "index": at.index, "log": log, "posted_at": at.time}
-            yield Put(ASSET_ENTRIES.name, row)
+            row = {"asset": asset, "index": at.index, "programme_id": programme_of(asset), "log": log}
+            yield Put(ASSET_ENTRIES.name, {**row, "posted_at": at.time})
     for leg in event.legs:
         sides = (
             (leg.debit, leg.credit, leg.debit_after, DEBITED[leg.effect]),

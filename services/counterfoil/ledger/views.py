@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.core.decider import At
-from counterfoil.ledger.chart import ENDS, owner_of
+from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -41,15 +41,31 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.readership import Copy, Readers, refused_hold
 from counterfoil.service import Reducers
 
 BALANCES: Final = View(
     name="balances",
     key=("account", "asset"),
-    columns={"account": "text", "asset": "text", "n": "int", "posted": "amount", "held": "amount", "posted_at": "time"},
-    filters=("account", "asset"),
+    columns={
+        "account": "text",
+        "asset": "text",
+        "asset_kind": "text",
+        "party_id": "text?",
+        "programme_id": "text?",
+        "n": "int",
+        "posted": "amount",
+        "held": "amount",
+        "posted_at": "time",
+    },
+    filters=("account", "asset", "asset_kind", "party_id", "programme_id"),
+    readers=Readers(parties=("party_id",), programme="programme_id", roles={"treasurer": ("asset_kind", "currency")}),
 )
-"""`n` numbers the postings of the position; what can be spent is `posted` - `held`. Sources of value are negative."""
+"""`n` numbers the postings of the position; what can be spent is `posted` - `held`. Sources of value are negative.
+
+`asset_kind`: currency, voucher, budget or claims. `party_id`: whose account it is. `programme_id`: of a budget, of
+claims, or of a voucher.
+"""
 VOUCHERS_BALANCE: Final = View(
     name="vouchers_balance",
     key=("voucher_id",),
@@ -66,6 +82,7 @@ VOUCHERS_BALANCE: Final = View(
         "restored": "amount",
     },
     filters=("programme_id", "beneficiary_id"),
+    readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
 )
 """face = available + held + redeemed + expired + cancelled + restored (as another voucher), the first two summed over
 all owners: what each of them has is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the
@@ -78,6 +95,8 @@ HOLDS: Final = View(
         "hold_id": "text",
         "purpose": "text",
         "party_id": "text?",
+        "beneficiary_id": "text?",
+        "provider_id": "text?",
         "programme_id": "text?",
         "bid_id": "text?",
         "offer_id": "text?",
@@ -93,16 +112,18 @@ HOLDS: Final = View(
         "status_since": "time",
         "reason": "text?",
     },
-    filters=("party_id", "programme_id", "purpose", "status", "bid_id", "offer_id"),
+    filters=("party_id", "programme_id", "purpose", "status", "bid_id", "offer_id", "beneficiary_id", "provider_id"),
+    readers=Readers(parties=("beneficiary_id", "provider_id"), programme="programme_id"),
     time="placed_at",
     values={"purpose": ("bid", "offer", "contract"), "status": _HOLD_STATUSES},
 )
 """`purpose`: bid, offer (its bond) or contract (named by its trade); amounts are what is left.
 
 `short_vouchers`, `short_cash`: how much more was needed than available, if that is why it was refused; of refusals by
-rules 1 to 4 neither that nor the party is known. `currency`: null for those, and for contracts, whose orders have it.
-`status`: held, refused, released, traded (a bid that was filled), completed, cancelled or defaulted. A contract names
-its orders, whose rows name the parties; `bond` is a contract's part of its offer's.
+rules 1 to 4 that is not known. `currency`: null for those, and for contracts, whose orders have it.
+`status`: held, refused, released, traded (a bid that was filled), completed, cancelled or defaulted. `party_id`: whose
+value is held for an order. `beneficiary_id`, `provider_id`: of an order its party, of a contract both; of a refusal by
+rules 1 to 4 from matching, perhaps a moment later. `bond` is a contract's part of its offer's.
 """
 
 SLASHES: Final = View(
@@ -112,10 +133,12 @@ SLASHES: Final = View(
         "contract_id": "text",
         "provider_id": "text",
         "beneficiary_id": "text",
+        "programme_id": "text?",
         "amount": "amount",
         "slashed_at": "time",
     },
-    filters=("provider_id", "beneficiary_id"),
+    filters=("provider_id", "beneficiary_id", "programme_id"),
+    readers=Readers(parties=("provider_id", "beneficiary_id"), programme="programme_id"),
     time="slashed_at",
 )
 """Bonds paid to beneficiaries, in the contract's currency."""
@@ -138,6 +161,7 @@ CREDIT_NOTES: Final = View(
         "booked_at": "time",
     },
     filters=("report_id", "contract_id", "programme_id", "provider_id", "beneficiary_id"),
+    readers=Readers(parties=("provider_id", "beneficiary_id"), programme="programme_id"),
     time="booked_at",
 )
 """Reversed captures. `unclaimed` + `owed` - `lapsed` came back to vouchers, `co_payment` - `unpaid` to cash."""
@@ -157,20 +181,25 @@ def _posted(event: Any, at: At) -> Iterable[Change]:
     yield from postings(event, at)
     for leg in event.legs:
         for account, after in ((leg.debit, leg.debit_after), (leg.credit, leg.credit_after)):
-            row = {
-                "account": account,
-                "asset": leg.asset,
-                "n": after.n,
-                "posted": after.posted,
-                "held": after.held,
-                "posted_at": at.time,
-            }
-            yield Put(BALANCES.name, row)
+            balance = {"n": after.n, "posted": after.posted, "held": after.held, "posted_at": at.time}
+            if after.n == 1:
+                yield Put(BALANCES.name, {**_position(event, account, leg.asset), **balance})
+            else:
+                yield Set(BALANCES.name, (account, leg.asset), balance)
             if account in ENDS:
                 yield Set(VOUCHERS_BALANCE.name, (leg.asset,), {account: after.posted})
         changed = _owned(leg)
         if changed:
             yield Add(VOUCHERS_BALANCE.name, (leg.asset,), changed)
+
+
+def _position(event: Any, account: str, asset: str) -> dict[str, object]:
+    """What an account and an asset are. Every event that is the first about a voucher in an account names the
+    programme."""
+    kind = kind_of(asset)
+    programme_id = event.programme_id if kind == "voucher" else programme_of(asset)
+    names = {"account": account, "asset": asset, "asset_kind": kind}
+    return {**names, "party_id": party_of(account), "programme_id": programme_id}
 
 
 def _owned(leg: Leg) -> dict[str, int]:
@@ -204,29 +233,34 @@ def _voucher_credited(event: VoucherCredited | VoucherRestored, _at: At) -> Iter
 
 def _hold(hold_id: str, purpose: str, at: At, **known: object) -> Put:
     """A new row; what is not known is null, zero or `held`."""
-    names = dict.fromkeys(("party_id", "programme_id", "bid_id", "offer_id", "reason"))
-    row = {"hold_id": hold_id, "purpose": purpose, **names, **_NOTHING_LEFT, **_NOT_SHORT, "bond": 0}
-    row |= {"currency": None, "status": "held"}
+    names = dict.fromkeys(name for name, kind in HOLDS.columns.items() if kind == "text?")
+    row = {"hold_id": hold_id, "purpose": purpose, **names, **_NOTHING_LEFT, **_NOT_SHORT, "bond": 0, "status": "held"}
     return Put(HOLDS.name, {**row, "placed_at": at.time, "status_since": at.time, **known})
 
 
+def _whose(purpose: str, party_id: str) -> dict[str, object]:
+    """The party of an order, and which side that is."""
+    return {"party_id": party_id, "beneficiary_id" if purpose == "bid" else "provider_id": party_id}
+
+
 def _hold_placed(event: HoldPlaced, at: At) -> Iterable[Change]:
-    whose = {"party_id": event.party_id, "programme_id": event.programme_id, "currency": event.currency}
     amounts = {"nodes": event.nodes, "vouchers": total(event.vouchers), "cash": event.cash}
+    whose = {**_whose("bid", event.party_id), "programme_id": event.programme_id, "currency": event.currency}
     yield _hold(event.hold_id, "bid", at, **whose, **amounts)
 
 
 def _bond_held(event: BondHeld, at: At) -> Iterable[Change]:
-    whose = {"party_id": event.provider_id, "currency": event.currency}
+    whose = {**_whose("offer", event.provider_id), "currency": event.currency}
     yield _hold(event.hold_id, "offer", at, **whose, cash=event.amount)
 
 
 def _hold_refused_v1(event: HoldRefusedV1, at: At) -> Iterable[Change]:
     yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code)
+    yield refused_hold(event.purpose, event.hold_id)
 
 
 def _hold_refused(event: HoldRefused, at: At) -> Iterable[Change]:
-    whose = {"party_id": event.party_id, "programme_id": event.programme_id, "currency": event.currency}
+    whose = {**_whose(event.purpose, event.party_id), "programme_id": event.programme_id, "currency": event.currency}
     short = {f"short_{each.of}": each.needed - each.available for each in event.lacking}
     yield _hold(event.hold_id, event.purpose, at, status="refused", reason=event.code, **whose, **short)
 
@@ -255,6 +289,9 @@ def _contract_funded(event: ContractFunded, at: At) -> Iterable[Change]:
     yield Add(HOLDS.name, (event.offer_id,), {"cash": -event.bond})
     orders = {"bid_id": event.bid_id, "offer_id": event.offer_id}
     yield _hold(event.contract_id, "contract", at, **orders, vouchers=vouchers, cash=event.cash, bond=event.bond)
+    of_bid = {"beneficiary_id": "beneficiary_id", "programme_id": "programme_id"}
+    yield Copy(HOLDS.name, (event.contract_id,), HOLDS.name, (event.bid_id,), of_bid)
+    yield Copy(HOLDS.name, (event.contract_id,), HOLDS.name, (event.offer_id,), {"provider_id": "provider_id"})
 
 
 def _hold_captured(event: HoldCaptured, _at: At) -> Iterable[Change]:
@@ -275,7 +312,9 @@ def _bond_released(event: BondReleased, at: At) -> Iterable[Change]:
 def _bond_slashed(event: BondSlashed, at: At) -> Iterable[Change]:
     yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": "defaulted", "status_since": at.time})
     names = ("contract_id", "provider_id", "beneficiary_id", "amount")
-    yield Put(SLASHES.name, {**{name: getattr(event, name) for name in names}, "slashed_at": at.time})
+    row = {name: getattr(event, name) for name in names}
+    yield Put(SLASHES.name, {**row, "programme_id": None, "slashed_at": at.time})
+    yield Copy(SLASHES.name, (event.contract_id,), HOLDS.name, (event.contract_id,), {"programme_id": "programme_id"})
 
 
 def _and_posted(first: Reducer) -> Reducer:

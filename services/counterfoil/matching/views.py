@@ -26,6 +26,7 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.readership import ANYBODY, Copy, Part, Readers, refused_hold
 from counterfoil.service import Reducers
 
 _OFFER_TERMS: Final = {
@@ -103,6 +104,7 @@ OFFERS: Final = View(
     key=("offer_id",),
     columns={**_OFFER_TERMS, "sold_node_hours": "int", **_PROGRESS},
     filters=("provider_id", "class_id", "region", "currency", "status"),
+    readers=Readers(parties=("provider_id",)),
     time="received_at",
     values={"status": ("received", "open", "closed"), "tif": ("GTC", "GTD", "IOC"), "stp": get_args(SelfTrade)},
 )
@@ -115,6 +117,7 @@ BIDS: Final = View(
     key=("bid_id",),
     columns={**_BID_TERMS, "nodes_filled": "int", "nodes_left": "int", **_PROGRESS},
     filters=("beneficiary_id", "programme_id", "currency", "status"),
+    readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
     time="received_at",
     values={
         "status": ("received", "open", "filled", "closed"),
@@ -131,14 +134,55 @@ TRADES: Final = View(
     key=("trade_id",),
     columns={**_TRADE_TERMS, "matched_at": "time"},
     filters=("bid_id", "offer_id", "beneficiary_id", "provider_id", "programme_id", "class_id", "region", "currency"),
+    readers=Readers(parties=("beneficiary_id", "provider_id"), programme="programme_id"),
     time="matched_at",
     values={"rule_set": ("PTW-1",), "taker": ("bid", "offer")},
 )
+_MARKET: Final = ("class_id", "region", "currency")
+
+
+def _shown(view: View, names: str) -> dict[str, str]:
+    return {name: view.columns[name] for name in names.split()}
+
+
+MARKET_OFFERS: Final = View(
+    name="market_offers",
+    key=("offer_id",),
+    columns=_shown(
+        OFFERS,
+        "offer_id class_id region currency nodes gpus_per_node window_start window_end price min_nodes min_hours"
+        " sold_node_hours received_at",
+    ),
+    filters=_MARKET,
+    time="received_at",
+    readers=ANYBODY,
+    part_of=Part("offers", {"status": "open"}),
+)
+"""Open offers, without whose they are."""
+MARKET_TRADES: Final = View(
+    name="market_trades",
+    key=("trade_id",),
+    columns=_shown(TRADES, "trade_id class_id region currency nodes gpus_per_node first_hour hours price matched_at"),
+    filters=_MARKET,
+    time="matched_at",
+    readers=ANYBODY,
+    part_of=Part("trades", {}),
+)
+"""Trades, without whose they are: no party, order or programme."""
 PREVENTED: Final = View(
     name="prevented_matches",
     key=("bid_id", "offer_id"),
-    columns={"bid_id": "text", "offer_id": "text", "mode": "text", "prevented_at": "time"},
-    filters=("bid_id", "offer_id"),
+    columns={
+        "bid_id": "text",
+        "offer_id": "text",
+        "beneficiary_id": "text?",
+        "provider_id": "text?",
+        "programme_id": "text?",
+        "mode": "text",
+        "prevented_at": "time",
+    },
+    filters=("bid_id", "offer_id", "beneficiary_id", "provider_id", "programme_id"),
+    readers=Readers(parties=("beneficiary_id", "provider_id"), programme="programme_id"),
     time="prevented_at",
     values={"mode": get_args(SelfTrade)},
 )
@@ -158,12 +202,13 @@ FORCED: Final = View(
         "cancelled_at": "time",
     },
     filters=("party_id", "order_id", "programme_id", "cancelled_by"),
+    readers=Readers(parties=("party_id", "cancelled_by"), programme="programme_id"),
     time="cancelled_at",
     values={"authority": ("operator", "issuer")},
 )
 """Of one order of the party, or of all that it had open; with `programme_id`, of its bids in that programme."""
 
-VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, PREVENTED, FORCED)
+VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED)
 
 
 def _stated(event: Event, terms: Mapping[str, str]) -> dict[str, object]:
@@ -198,6 +243,8 @@ def _offer_reduced(event: OfferReduced, _at: At) -> Iterable[Change]:
 
 def _offer_closed(event: OfferClosed, at: At) -> Iterable[Change]:
     yield Set(OFFERS.name, (event.offer_id,), _now("closed", at, status_reason=event.reason))
+    if event.reason == "bond_refused":
+        yield refused_hold("offer", event.offer_id)
 
 
 # bids ---------------------------------------------------------------------------------------------------------------
@@ -218,6 +265,8 @@ def _bid_reduced(event: BidReduced, _at: At) -> Iterable[Change]:
 
 def _bid_closed(event: BidClosed, at: At) -> Iterable[Change]:
     yield Set(BIDS.name, (event.bid_id,), _now("closed", at, status_reason=event.reason))
+    if event.reason == "hold_refused":
+        yield refused_hold("bid", event.bid_id)
 
 
 # trades -------------------------------------------------------------------------------------------------------------
@@ -232,8 +281,12 @@ def _trade_matched(event: TradeMatched, at: At) -> Iterable[Change]:
 
 
 def _match_prevented(event: MatchPrevented, at: At) -> Iterable[Change]:
-    row = {"bid_id": event.bid_id, "offer_id": event.offer_id, "mode": event.mode}
-    yield Put(PREVENTED.name, {**row, "prevented_at": at.time})
+    row = {"bid_id": event.bid_id, "offer_id": event.offer_id, "mode": event.mode, "prevented_at": at.time}
+    yield Put(PREVENTED.name, {**dict.fromkeys(PREVENTED.columns), **row})
+    pair = (event.bid_id, event.offer_id)
+    of_bid = {"beneficiary_id": "beneficiary_id", "programme_id": "programme_id"}
+    yield Copy(PREVENTED.name, pair, BIDS.name, (event.bid_id,), of_bid)
+    yield Copy(PREVENTED.name, pair, OFFERS.name, (event.offer_id,), {"provider_id": "provider_id"})
 
 
 def _cancellation_forced(event: CancellationForced, at: At) -> Iterable[Change]:

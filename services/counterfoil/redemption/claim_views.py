@@ -14,6 +14,7 @@ from counterfoil.contract.terms import FourEyesAct
 from counterfoil.contract.times import format_day
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.readership import Copy, Readers
 from counterfoil.redemption.events import (
     ActEndorsed,
     ApprovalWithdrawn,
@@ -30,6 +31,12 @@ from counterfoil.redemption.events import (
     UsageReversed,
 )
 from counterfoil.service import Reducers
+
+SIDES: Final = {"beneficiary_id": "text?", "provider_id": "text?", "programme_id": "text?"}
+"""The columns of what belongs to a contract that say who may read it; they are the contract's."""
+OF_CONTRACT: Final = Readers(parties=("beneficiary_id", "provider_id"), programme="programme_id")
+_TO_PAY: Final = Readers(parties=("provider_id",), programme="programme_id", roles={"treasurer": None})
+"""A treasurer pays for every programme, so it reads what is to be paid, or paid back, by each."""
 
 CLAIMS: Final = View(
     name="claims",
@@ -50,6 +57,7 @@ CLAIMS: Final = View(
         "settlement_id": "text?",
     },
     filters=("programme_id", "provider_id", "status", "settlement_id"),
+    readers=Readers(parties=("provider_id",), programme="programme_id"),
     time="submitted_at",
     values={"status": ("submitted", "approved", "rejected", "batched", "paid", "returned")},
 )
@@ -74,6 +82,7 @@ SETTLEMENTS: Final = View(
         "over_at": "time?",
     },
     filters=("programme_id", "status"),
+    readers=Readers(programme="programme_id", roles={"treasurer": None}),
     time="closed_at",
     values={"status": ("closed", "over")},
 )
@@ -99,6 +108,7 @@ PAYMENTS: Final = View(
         "treasurer_id": "text?",
     },
     filters=("settlement_id", "provider_id", "programme_id", "status"),
+    readers=_TO_PAY,
     time="status_since",
     values={"status": ("due", "paid", "returned", "carried")},
 )
@@ -111,6 +121,7 @@ PAYABLE: Final = View(
     key=("programme_id", "provider_id"),
     columns={"programme_id": "text", "provider_id": "text", "amount": "amount", "payable_since": "time"},
     filters=("programme_id", "provider_id"),
+    readers=_TO_PAY,
 )
 """What a programme owes a provider beside claims and settlements: carried as less than a minor unit, or returned."""
 
@@ -121,6 +132,7 @@ REVERSALS: Final = View(
         "reversal_id": "text",
         "report_id": "text",
         "contract_id": "text",
+        **SIDES,
         "decided_by": "text",
         "amount": "amount",
         "reason": "text",
@@ -130,7 +142,8 @@ REVERSALS: Final = View(
         "owed": "amount?",
         "co_payment": "amount?",
     },
-    filters=("report_id", "contract_id", "status"),
+    filters=("report_id", "contract_id", "status", *SIDES),
+    readers=OF_CONTRACT,
     time="status_since",
     values={"status": ("proposed", "reversed")},
 )
@@ -143,6 +156,7 @@ RECEIVABLES: Final = View(
     key=("programme_id", "provider_id"),
     columns={"programme_id": "text", "provider_id": "text", "currency": "text", "owed": "amount", "owed_since": "time"},
     filters=("programme_id", "provider_id"),
+    readers=_TO_PAY,
 )
 """What providers owe programmes after reversals: it is set off against their next claims, or paid back."""
 ENDORSEMENTS: Final = View(
@@ -157,12 +171,18 @@ ENDORSEMENTS: Final = View(
         "endorsed_at": "time",
     },
     filters=("object_id", "programme_id"),
+    readers=Readers(parties=("endorsed_by",), programme="programme_id", roles={"treasurer": ("act", "payment")}),
     time="endorsed_at",
     values={"act": get_args(FourEyesAct)},
 )
 """Who was the first of two to sign an act on a claim or a payment; that one's status tells if the second did."""
 
 CLAIM_VIEWS: Final[tuple[View, ...]] = (CLAIMS, REVERSALS, RECEIVABLES, SETTLEMENTS, PAYMENTS, PAYABLE, ENDORSEMENTS)
+
+
+def sides_of(view: View, key: str, contract_id: str) -> Copy:
+    """Who may read a row of a contract, which its event does not say."""
+    return Copy(view.name, (key,), "contracts", (contract_id,), {name: name for name in SIDES})
 
 
 def _claim_submitted(event: ClaimSubmitted, at: At) -> Iterable[Change]:
@@ -200,11 +220,13 @@ def _reversal(event: ReversalProposed | UsageReversed, at: At, status: str, **pa
 
 def _reversal_proposed(event: ReversalProposed, at: At) -> Iterable[Change]:
     yield _reversal(event, at, "proposed")
+    yield sides_of(REVERSALS, event.reversal_id, event.contract_id)
 
 
 def _usage_reversed(event: UsageReversed, at: At) -> Iterable[Change]:
     parts = {"unclaimed": event.unclaimed, "owed": event.owed, "co_payment": event.co_payment}
     yield _reversal(event, at, "reversed", **parts)
+    yield sides_of(REVERSALS, event.reversal_id, event.contract_id)
     if event.owed:
         yield from _owed(event, at)
 

@@ -14,7 +14,8 @@ from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.decider import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
-from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS
+from counterfoil.readership import ANYBODY, Readers
+from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS, OF_CONTRACT, SIDES, sides_of
 from counterfoil.redemption.commands import Reading
 from counterfoil.redemption.events import (
     CancellationProposed,
@@ -69,6 +70,7 @@ CONTRACTS: Final = View(
         "unclaimed": "amount",
     },
     filters=("beneficiary_id", "provider_id", "programme_id", "status"),
+    readers=OF_CONTRACT,
     time="opened_at",
     values={"status": ("open", "completed", "cancelled", "defaulted")},
 )
@@ -84,6 +86,7 @@ REPORTS: Final = View(
     columns={
         "report_id": "text",
         "contract_id": "text",
+        **SIDES,
         "readings": "json",
         "gpu_minutes": "int",
         "amount": "amount",
@@ -101,7 +104,8 @@ REPORTS: Final = View(
         "subsidy": "amount?",
         "co_payment": "amount?",
     },
-    filters=("contract_id", "status"),
+    filters=("contract_id", "status", *SIDES),
+    readers=OF_CONTRACT,
     time="reported_at",
     values={"status": ("open", "disputed", "accepted", "captured")},
 )
@@ -116,6 +120,7 @@ CORRECTIONS: Final = View(
         "correction_id": "text",
         "report_id": "text",
         "contract_id": "text",
+        **SIDES,
         "proposed_by": "text",
         "readings": "json",
         "gpu_minutes": "int",
@@ -124,19 +129,29 @@ CORRECTIONS: Final = View(
         "proposed_at": "time",
         "agreed_at": "time?",
     },
-    filters=("report_id", "contract_id", "proposed_by"),
+    filters=("report_id", "contract_id", "proposed_by", *SIDES),
+    readers=OF_CONTRACT,
     time="proposed_at",
 )
 """What one side says that a report should have said. Of each side the last counts, while the report is open."""
+COUNTERPARTIES: Final = View(
+    name="counterparties",
+    key=("party_id", "reader_id"),
+    columns={"party_id": "text", "reader_id": "text"},
+    filters=("party_id", "reader_id"),
+    readers=Readers(parties=("reader_id",)),
+)
+"""`party_id` has, or had, a contract with `reader_id`, which may know its name."""
 OUTAGES: Final = View(
     name="outages",
     key=("shard", "resumed_at"),
     columns={"shard": "text", "resumed_at": "time", "away_since": "time", "earliest": "time"},
+    readers=ANYBODY,
     time="resumed_at",
 )
 """When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 
-VIEWS: Final[tuple[View, ...]] = (CONTRACTS, REPORTS, CORRECTIONS, *CLAIM_VIEWS, OUTAGES)
+VIEWS: Final[tuple[View, ...]] = (CONTRACTS, COUNTERPARTIES, REPORTS, CORRECTIONS, *CLAIM_VIEWS, OUTAGES)
 
 
 class Window(NamedTuple):
@@ -192,6 +207,9 @@ def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
     )
     later = ("ended_at", "default_cause", "cancellation_by", "cancellation_until")
     yield Put(CONTRACTS.name, {**row, **dict.fromkeys(later), **dict.fromkeys(counts, 0)})
+    sides = (event.beneficiary_id, event.provider_id)
+    for party_id, reader_id in (sides, sides[::-1]):
+        yield Put(COUNTERPARTIES.name, {"party_id": party_id, "reader_id": reader_id})
 
 
 def _writer_resumed(event: WriterResumed, at: At) -> Iterable[Change]:
@@ -214,6 +232,7 @@ def _usage_reported(event: UsageReported, at: At) -> Iterable[Change]:
         "status_since": at.time,
     }
     yield Put(REPORTS.name, {**dict.fromkeys(REPORTS.columns), **row})
+    yield sides_of(REPORTS, event.report_id, event.contract_id)
     reported = {"reported_hours": len(event.readings), "reported_gpu_minutes": event.gpu_minutes}
     yield Add(CONTRACTS.name, (event.contract_id,), reported)
 
@@ -247,6 +266,7 @@ def _usage_split(event: UsageSplit, at: At) -> Iterable[Change]:
         "status_since": at.time,
     }
     yield Put(REPORTS.name, {**dict.fromkeys(REPORTS.columns), **part})
+    yield sides_of(REPORTS, event.part_id, event.contract_id)
     rest = {"readings": _readings(event.rest), "gpu_minutes": minutes(event.rest), "amount": event.rest_amount}
     yield Set(REPORTS.name, (event.report_id,), rest)
 
@@ -256,6 +276,7 @@ def _correction_proposed(event: CorrectionProposed, at: At) -> Iterable[Change]:
         "correction_id": event.correction_id,
         "report_id": event.report_id,
         "contract_id": event.contract_id,
+        **dict.fromkeys(SIDES),
         "proposed_by": event.by,
         "readings": _readings(event.readings),
         "gpu_minutes": event.gpu_minutes,
@@ -265,6 +286,7 @@ def _correction_proposed(event: CorrectionProposed, at: At) -> Iterable[Change]:
         "agreed_at": None,
     }
     yield Put(CORRECTIONS.name, row)
+    yield sides_of(CORRECTIONS, event.correction_id, event.contract_id)
 
 
 def _usage_corrected(event: UsageCorrected, at: At) -> Iterable[Change]:

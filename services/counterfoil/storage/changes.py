@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from sqlalchemy import Update, and_, bindparam, exists, select, update
+
 from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.ports import Add, Change, Put
+from counterfoil.ports import Add, Change, Put, Set
+from counterfoil.readership import Copy
 from counterfoil.storage.columns import added, canonical_text
 from counterfoil.storage.tables import ViewTable
 
 KEY: Final = "key_"  # prefix of parameter names in queries: a key column's value
+SOURCE: Final = "source_"  # and that of the row that is copied from
 
 Key = tuple[object, ...]
 Values = tuple[object, ...]
@@ -35,17 +39,59 @@ def parameters(shape: Shape, view: ViewTable) -> tuple[str, ...]:
     return tuple(view.types) if shape.put else (*shape.sets, *shape.adds, *view.view.key)
 
 
+class CopyShape(NamedTuple):
+    """What the rows of one statement that copies have in common: the view, the source, and pairs of their columns."""
+
+    view: str
+    source: str
+    columns: tuple[tuple[str, str], ...]
+
+    def statement(self, views: Mapping[str, ViewTable]) -> Update:
+        """It, with the parameters of `copies`."""
+        view, source = views[self.view], views[self.source]
+        read = source.table.alias("source")
+        there = and_(*(read.c[part.name] == bindparam(SOURCE + part.name) for part in source.key))
+        here = and_(*(part == bindparam(KEY + part.name) for part in view.key))
+        values = {name: select(read.c[other]).where(there).scalar_subquery() for name, other in self.columns}
+        return update(view.table).where(here, exists().where(there)).values(values)
+
+
+def copies(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> dict[CopyShape, list[dict[str, object]]]:
+    """The copies among the changes, each once, with their parameters; in the order in which they are to be made.
+
+    Raises `InvariantViolation` for one that does not fit its views.
+    """
+    found: dict[CopyShape, dict[tuple[Key, Key], dict[str, object]]] = {}
+    for change in sorted(
+        (each for each in changes if isinstance(each, Copy)), key=lambda each: each.source != each.view
+    ):
+        ensure(change.view in views and change.source in views, f"no view {change.view!r} or {change.source!r}")
+        view, source = views[change.view], views[change.source]
+        ensure(change.columns.keys() <= view.settable, f"{change.view}: not all of {change.columns} can be changed")
+        ensure(set(change.columns.values()) <= source.types.keys(), f"{change.source}: not all of {change.columns}")
+        names = key_parameters(view, change.key)
+        names |= {
+            SOURCE + name.removeprefix(KEY): part for name, part in key_parameters(source, change.source_key).items()
+        }
+        shape = CopyShape(change.view, change.source, tuple(change.columns.items()))
+        found.setdefault(shape, {})[change.key, change.source_key] = names
+    return {shape: list(rows.values()) for shape, rows in found.items()}
+
+
 def merge(changes: Iterable[Change], views: Mapping[str, ViewTable]) -> list[Statement]:
     """Statements to execute in order, each with at most one change per row.
 
     Changes of different rows commute, and all changes of a row are one: the last `Put` with what changes it later, or
     without a `Put` the last value set and the sum of what is added to each column. Only where a sum is more than a
     column holds, the changes from there on are statements of their own. Values that a later change overwrites are not
-    looked at. Raises `InvariantViolation` for a change that does not fit its view.
+    looked at. Copies are left out: they are made afterwards. Raises `InvariantViolation` for a change that does not fit
+    its view.
     """
     statements: list[Statement] = []
     merged: dict[str, _Rows] = {}
     for change in changes:
+        if isinstance(change, Copy):
+            continue
         rows = merged.get(change.view)
         if rows is None:
             ensure(change.view in views, f"no view {change.view!r}")
@@ -68,7 +114,7 @@ class _Rows:
         self._set: dict[Key, dict[str, object]] = {}
         self._add: dict[Key, dict[str, int]] = {}  # no column that is in `_set` too
 
-    def take(self, change: Change) -> bool:
+    def take(self, change: Put | Set | Add) -> bool:
         """Merge one more change; False, changing nothing, if the sum of two amounts is more than a column holds."""
         if isinstance(change, Put):
             key = self._view.key_of(change.row)

@@ -37,6 +37,7 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.ports import View
+from counterfoil.readership import Part
 from counterfoil.storage.columns import CodePointText, ColumnType, column, parse_kind
 
 
@@ -170,12 +171,14 @@ Pick = Callable[[Mapping[str, object]], tuple[object, ...]]
 class ViewTable:
     """A view with its table and the parsed kinds of its columns.
 
+    `shown`: its columns, which are not all of the table if that is another view's.
     `settable`: columns that may change, which are those outside the key; `countable`: those that may be added to.
     `pick_key`, `pick_values`: the key, and all values in the order of the columns, of a row that has them.
     """
 
     view: View
     table: Table
+    shown: tuple[Column[Any], ...]
     types: dict[str, ColumnType]
     key: tuple[Column[Any], ...]
     order: tuple[Column[Any], ...]
@@ -213,10 +216,18 @@ class ViewSchema:
     meta: Table
     fingerprint: str
 
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of the views, without those of which a view shows a part."""
+        return [model.table for model in self.views.values() if model.view.part_of is None]
+
 
 def view_schema(views: Sequence[View]) -> ViewSchema:
     """The tables for `views`. Raises `InvariantViolation` for an invalid definition."""
-    definitions = [[view.name, view.key, list(view.columns.items()), view.filters, view.time] for view in views]
+    definitions = [
+        [view.name, view.key, list(view.columns.items()), view.filters, view.time, indexed(view), _part(view)]
+        for view in views
+    ]
     return _view_schema(canonical(definitions))
 
 
@@ -232,24 +243,47 @@ def _view_schema(definitions: bytes) -> ViewSchema:
         CheckConstraint("position >= 0", name="positions_position"),
     )
     meta = Table("_meta", metadata, Column("fingerprint", CodePointText, primary_key=True))
-    views = [
-        View(name, tuple(key), dict(columns), tuple(filters), time)
-        for name, key, columns, filters, time in orjson.loads(definitions)
-    ]
-    ensure(len({view.name for view in views}) == len(views), "two views have one name")
-    tables = {view.name: _view_table(metadata, view) for view in views}
+    tables: dict[str, ViewTable] = {}
+    for name, key, columns, filters, time, by, part in orjson.loads(definitions):
+        ensure(name not in tables, "two views have one name")
+        of = None if part is None else Part(*part)
+        view = View(name, tuple(key), dict(columns), tuple(filters), time, part_of=of)
+        ensure(of is None or of.view in tables, f"{name}: no view before it of which it is a part")
+        tables[name] = _view_table(metadata, view, by) if of is None else _part_table(view, tables[of.view], of)
     return ViewSchema(metadata, tables, positions, meta, sha256(definitions).hexdigest())
 
 
-def _view_table(metadata: MetaData, view: View) -> ViewTable:
+def indexed(view: View) -> list[str]:
+    """The columns that rows are found by: filters, and those that say who may read a row."""
+    return list(dict.fromkeys((*view.filters, *view.readers.columns)))
+
+
+def _part(view: View) -> tuple[str, dict[str, object]] | None:
+    return None if view.part_of is None else (view.part_of.view, dict(view.part_of.rows))
+
+
+def _part_table(view: View, whole: ViewTable, part: Part) -> ViewTable:
+    """A view without a table of its own; nothing can change it."""
+    types = {name: whole.types[name] for name in view.columns if whole.view.columns.get(name) == view.columns[name]}
+    ensure(
+        types.keys() == view.columns.keys() and view.order == whole.view.order, f"{view.name} is no part of {part.view}"
+    )
+    ensure(set(view.filters) <= set(whole.view.filters) and part.rows.keys() <= whole.types.keys(), view.name)
+    shown = tuple(whole.table.c[name] for name in types)
+    none = frozenset[str]()
+    order = tuple(whole.table.c[name] for name in view.order)
+    return ViewTable(view, whole.table, shown, types, whole.key, order, none, none, whole.pick_key, whole.pick_values)
+
+
+def _view_table(metadata: MetaData, view: View, by: Sequence[str]) -> ViewTable:
     types = {name: parse_kind(kind) for name, kind in view.columns.items()}
     for name in (view.name, *types):
         ensure(_NAME.fullmatch(name) is not None, f"{view.name}: {name!r} is not a name")
     ensure(0 < len(view.key) == len(set(view.key)), f"{view.name}: a key needs columns, each once")
-    ensure(all(name in types for name in (*view.key, *view.filters)), f"{view.name}: key or filter without a column")
+    ensure(all(name in types for name in (*view.key, *by)), f"{view.name}: key, filter or reader without a column")
     for name in view.key:
         ensure(types[name].sorts and not types[name].optional, f"{view.name}: {name} cannot be part of a key")
-    for name in view.filters:
+    for name in by:
         ensure(types[name].sorts, f"{view.name}: {name} cannot be a filter")
     ensure(view.time is None or view.columns.get(view.time) == "time", f"{view.name}: {view.time} is no time")
 
@@ -259,13 +293,13 @@ def _view_table(metadata: MetaData, view: View) -> ViewTable:
     key, order = (tuple(table.c[name] for name in names) for names in (view.key, view.order))
     if view.time is not None and view.order != view.key:
         Index(f"{view.name}_in_order", *order)
-    for name in view.filters:
+    for name in by:
         if name == view.order[0]:
             continue  # the primary key has that order
         Index(f"{view.name}_by_{name}", table.c[name], *(part for part in order if part.name != name))
     settable = frozenset(types) - frozenset(view.key)
     countable = frozenset(name for name in settable if types[name].counts)
-    return ViewTable(view, table, types, key, order, settable, countable, _pick(view.key), _pick(types))
+    return ViewTable(view, table, tuple(table.c), types, key, order, settable, countable, _pick(view.key), _pick(types))
 
 
 def _pick(names: Iterable[str]) -> Pick:

@@ -14,8 +14,6 @@ from sqlalchemy import (
     Connection,
     MetaData,
     Select,
-    and_,
-    bindparam,
     delete,
     select,
     tuple_,
@@ -23,14 +21,16 @@ from sqlalchemy import (
 )
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Change, Progress, Row, StoreConflict, UnknownFilter, View, ViewReader
+from counterfoil.ports import Change, Progress, Row, RowKey, StoreConflict, UnknownFilter, View, ViewReader
+from counterfoil.readership import Readers, Scope
 from counterfoil.settings import VIEWS, DatabaseAccess
-from counterfoil.storage.changes import KEY, check, key_parameters, merge
+from counterfoil.storage.changes import KEY, check, copies, key_parameters, merge
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.migrations import VERSION_TABLE
+from counterfoil.storage.readable import along, not_by_index, ways_of
 from counterfoil.storage.tables import VIEWS_KIND, ViewSchema, ViewTable, view_schema
 
 SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last applies, with their positions: they are projected again
@@ -46,6 +46,7 @@ class SqlViewStore:
     def __init__(self, dialect: Dialect, views: Sequence[View], *, read_only: bool = False) -> None:
         """Raises `StorageError` if the database is of another kind or version, or read-only with other views."""
         self._schema = schema = view_schema(views)
+        self._readers = {view.name: view.readers for view in views}
         self._locked = select(schema.meta.c.fingerprint).with_for_update()
         self._writing = Lock()  # guards _known, which must be no older than the last apply
         self._known: dict[str, Progress] = {}
@@ -77,7 +78,7 @@ class SqlViewStore:
             found.reflect(connection)
             kept = {schema.meta.name, schema.positions.name, VERSION_TABLE}
             found.drop_all(connection, [table for name, table in found.tables.items() if name not in kept])
-            schema.metadata.create_all(connection, [model.table for model in schema.views.values()])
+            schema.metadata.create_all(connection, schema.tables)
             connection.execute(delete(schema.positions))
             connection.execute(update(schema.meta).values(fingerprint=schema.fingerprint))
 
@@ -89,7 +90,7 @@ class SqlViewStore:
     def positions(self) -> dict[str, int]:
         """Per origin, the index of the next entry to project. Waits for the apply under way."""
         with self._writing, self.database.read() as connection:
-            self._known = _Reader(self._schema, connection).progress()
+            self._known = self._reader(connection).progress()
             return {origin: known.position for origin, known in self._known.items()}
 
     def begin(self, targets: Mapping[str, int]) -> None:
@@ -106,7 +107,8 @@ class SqlViewStore:
         read them: changes that add must not be applied twice.
         """
         views, dialect = self._schema.views, self.database.dialect
-        statements = merge(changes, views)
+        known = list(changes)
+        statements, copied = merge(known, views), copies(known, views)
         with self._writing:
             moved = {origin: replace(self._at(origin), position=position) for origin, position in positions.items()}
             with self._moving(moved) as connection:
@@ -115,6 +117,8 @@ class SqlViewStore:
                         dialect.put(connection, views[shape.view].table, rows)
                     else:
                         dialect.change(connection, shape, views[shape.view], rows)
+                for copy, rows_copied in copied.items():
+                    connection.execute(copy.statement(views), rows_copied)
 
     def _at(self, origin: str) -> Progress:
         return self._known.get(origin, Progress(0, 0))
@@ -128,7 +132,7 @@ class SqlViewStore:
         dialect, positions = self.database.dialect, self._schema.positions
         with self.database.write() as connection:
             there = self._lock(connection)
-            if there != self._schema.fingerprint or _Reader(self._schema, connection).progress() != self._known:
+            if there != self._schema.fingerprint or self._reader(connection).progress() != self._known:
                 raise StoreConflict("another writer has changed these views")
             with dialect.pipelined(connection):
                 yield connection
@@ -139,39 +143,43 @@ class SqlViewStore:
     def consistent_read(self, within: float | None = None) -> Iterator[ViewReader]:
         """One transaction, which sees no apply that ends meanwhile. Raises `TookTooLong` after `within` seconds."""
         with self.database.consistent_read(within) as connection:
-            yield _Reader(self._schema, connection)
+            yield self._reader(connection)
 
-    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
+    def get(self, view: str, key: RowKey, scope: Scope | None = None) -> Row | None:
         """The row with this key."""
         with self.database.read() as connection:
-            return _Reader(self._schema, connection).get(view, key)
+            return self._reader(connection).get(view, key, scope)
 
     def page(
         self,
         view: str,
         filters: Mapping[str, object],
-        after: tuple[object, ...] | None,
+        after: RowKey | None,
         limit: int,
+        scope: Scope | None = None,
         *,
         newest: bool = False,
         since: int | None = None,
     ) -> list[Row]:
         """At most `limit` rows behind the place `after`. Raises `UnknownFilter`."""
         with self.database.read() as connection:
-            return _Reader(self._schema, connection).page(view, filters, after, limit, newest=newest, since=since)
+            return self._reader(connection).page(view, filters, after, limit, scope, newest=newest, since=since)
 
     def progress(self) -> dict[str, Progress]:
         """Per origin, how far the views are; without the logs whose projection has not begun."""
         with self.database.read() as connection:
-            return _Reader(self._schema, connection).progress()
+            return self._reader(connection).progress()
+
+    def _reader(self, connection: Connection) -> _Reader:
+        return _Reader(self._schema, connection, self._readers)
 
     def reset(self) -> None:
         """Drop every row and position."""
         with self._writing:
             with self.database.write() as connection:
                 self._lock(connection)
-                for model in self._schema.views.values():
-                    connection.execute(delete(model.table))
+                for table in self._schema.tables:
+                    connection.execute(delete(table))
                 connection.execute(delete(self._schema.positions))
             self._known = {}
 
@@ -183,22 +191,24 @@ class SqlViewStore:
 class _Reader:
     """`counterfoil.ports.ViewReader` on one connection."""
 
-    def __init__(self, schema: ViewSchema, connection: Connection) -> None:
-        self._schema, self._connection = schema, connection
+    def __init__(self, schema: ViewSchema, connection: Connection, readers: Mapping[str, Readers]) -> None:
+        self._schema, self._connection, self._readers = schema, connection, readers
 
-    def get(self, view: str, key: tuple[object, ...]) -> Row | None:
+    def get(self, view: str, key: RowKey, scope: Scope | None = None) -> Row | None:
         """The row with this key."""
         model = self._view(view)
-        wanted = select(model.table).where(_by_key(model))
-        row = self._connection.execute(wanted, key_parameters(model, key)).mappings().one_or_none()
-        return None if row is None else dict(row)
+        values = key_parameters(model, key)
+        here = [part == values[KEY + part.name] for part in model.key]
+        found = self._rows(model, here, _filtered(model, {}), 1, scope)
+        return found[0] if found else None
 
     def page(
         self,
         view: str,
         filters: Mapping[str, object],
-        after: tuple[object, ...] | None,
+        after: RowKey | None,
         limit: int,
+        scope: Scope | None = None,
         *,
         newest: bool = False,
         since: int | None = None,
@@ -206,11 +216,38 @@ class _Reader:
         """At most `limit` rows behind the place `after`. Raises `UnknownFilter`."""
         ensure(limit >= 1, f"a page of {limit} rows")
         model = self._view(view)
-        wanted = _filtered(model, filters).limit(limit)
+        place = _behind(model, after, newest=newest)
         if since is not None:
             ensure(model.view.time is not None, f"{view} has no time")
-            wanted = wanted.where(model.order[0] >= since)
-        wanted = _behind(model, wanted, after, newest=newest)
+            place.append(model.order[0] >= since)
+        return self._rows(model, place, _filtered(model, filters), limit, scope, newest=newest)
+
+    def _rows(
+        self,
+        model: ViewTable,
+        place: Sequence[ColumnElement[bool]],
+        filters: Sequence[ColumnElement[bool]],
+        limit: int,
+        scope: Scope | None,
+        *,
+        newest: bool = False,
+    ) -> list[Row]:
+        """The first rows at a place in the order, of those that the reader may read and that pass the filters."""
+
+        def first(wanted: Select[Any]) -> Select[Any]:
+            return wanted.order_by(*(part.desc() if newest else part for part in model.order)).limit(limit)
+
+        found = None if scope is None else ways_of(model.view.name, self._readers, scope)
+        if found is None:
+            return self._read(first(select(*model.shown).where(*place, *filters)))
+        chosen = [not_by_index(each) for each in filters]
+        rows: dict[RowKey, Row] = {}
+        for way in found:
+            for row in self._read(first(along(way, model, self._schema.views).where(*place, *chosen))):
+                rows[model.view.place_of(row)] = row
+        return [rows[at] for at in sorted(rows, reverse=newest)[:limit]]
+
+    def _read(self, wanted: Select[Any]) -> list[Row]:
         return [dict(row) for row in self._connection.execute(wanted).mappings()]
 
     def progress(self) -> dict[str, Progress]:
@@ -223,29 +260,28 @@ class _Reader:
         return self._schema.views[name]
 
 
-def _by_key(model: ViewTable) -> ColumnElement[bool]:
-    return and_(*(part == bindparam(KEY + part.name, type_=part.type) for part in model.key))
-
-
-def _filtered(model: ViewTable, filters: Mapping[str, object]) -> Select[Any]:
-    wanted = select(model.table)
+def _filtered(model: ViewTable, filters: Mapping[str, object]) -> list[ColumnElement[bool]]:
+    """The conditions of the filters, and those of the part that the view is."""
     for name, value in filters.items():
         if name not in model.view.filters:
             raise UnknownFilter(f"{model.view.name} cannot be filtered by {name!r}")
         check(model, name, (value,))
-        wanted = wanted.where(model.table.c[name].is_(None) if value is None else model.table.c[name] == value)
-    return wanted
+    asked = {**filters, **({} if model.view.part_of is None else model.view.part_of.rows)}
+    return [
+        model.table.c[name].is_(None) if value is None else model.table.c[name] == value
+        for name, value in asked.items()
+    ]
 
 
-def _behind(model: ViewTable, wanted: Select[Any], after: tuple[object, ...] | None, *, newest: bool) -> Select[Any]:
+def _behind(model: ViewTable, after: RowKey | None, *, newest: bool) -> list[ColumnElement[bool]]:
     """Keyset pagination: a page starts behind the last place of the one before, without reading earlier rows."""
-    if after is not None:
-        ensure(len(after) == len(model.order), f"{model.view.name}: {after!r} is no place")
-        for part, value in zip(model.order, after, strict=True):
-            check(model, part.name, (value,))
-        here, place = tuple_(*model.order), tuple_(*after)
-        wanted = wanted.where(here < place if newest else here > place)
-    return wanted.order_by(*(part.desc() if newest else part for part in model.order))
+    if after is None:
+        return []
+    ensure(len(after) == len(model.order), f"{model.view.name}: {after!r} is no place")
+    for part, value in zip(model.order, after, strict=True):
+        check(model, part.name, (value,))
+    here, place = tuple_(*model.order), tuple_(*after)
+    return [here < place if newest else here > place]
 
 
 def open_view_store(path: Path, views: Sequence[View]) -> SqlViewStore:

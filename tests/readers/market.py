@@ -1,0 +1,78 @@
+"""The market of `tests.authority` with what it lacks for reading, and its views.
+
+That is a default, a pair that may not trade, and orders that were refused or cancelled by others.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from counterfoil.catalogue import CATALOGUE
+from counterfoil.core.decider import At
+from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, RegisterCurrency
+from counterfoil.ledger.commands import Deposit
+from counterfoil.ledger.events import HoldRefusedV1
+from counterfoil.matching.commands import CancelOrderFor
+from counterfoil.matching.events import MatchPrevented
+from counterfoil.ports import Change
+from counterfoil.redemption.commands import WithdrawDelivery
+from counterfoil.runtime.projector import project
+from counterfoil.vocabulary import CODEC
+from tests.authority.prepared import LATER, Market, bid, offer
+from tests.properties.world import YUAN
+
+AUDITOR: Final = "none-auditor"
+"""Appointed for programme p2."""
+
+
+class ReadMarket(Market):
+    """The market, some hours of work later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.submit("operator", RegisterCurrency(currency="XTS", minor_units=2))
+        self.trade("defaulted", "gpu-1", LATER + 1)
+        self.do("gpu-1", WithdrawDelivery(contract_id=self.ids["defaulted"], reason="no power"))
+        self.do("none-treasurer", deposit("lab-1-provider"))
+        self.do("lab-1-provider", offer(LATER + 30), "related offer")
+        self.do("lab-1", bid(LATER + 30), "related bid")
+        self.do("lab-1", bid(LATER + 40), "forced bid")
+        self.do("city", CancelOrderFor(order_id=self.ids["forced bid"], reason="inquiry"))
+        self.do("gpu-1", offer(LATER + 40), "forced offer")
+        self.do("operator", CancelOrderFor(order_id=self.ids["forced offer"], reason="inquiry"))
+        self.do("none-beneficiary", bid(LATER + 50, limit_price=1_000_000 * YUAN), "refused bid")
+        self.do("gpu-1", offer(LATER + 60, price=1_000_000 * YUAN, bond_bps=10_000), "refused offer")
+        for programme_id in ("p1", "p2"):
+            self.submit("city", AppointAuditor(auditor_id=AUDITOR, programme_id=programme_id))
+        self.submit("city", DismissAuditor(auditor_id=AUDITOR, programme_id="p1", reason="done"))
+        self.outage("redemption")
+        self.settle()
+
+
+@cache
+def read_market() -> ReadMarket:
+    """The one market of these tests."""
+    return ReadMarket()
+
+
+def deposit(party_id: str) -> Deposit:
+    """Cash of a party."""
+    return Deposit(party_id=party_id, currency="CNY", amount=100 * YUAN, payment_reference=f"IN-{party_id}")
+
+
+def changes(market: Market) -> list[Change]:
+    """All changes of the views, log by log: the ledger's come before matching's.
+
+    And what no command leads to: duties that are kept apart leave no pair of one group that would match, and a refused
+    hold of rules 1 to 4.
+    """
+    made: list[Change] = []
+    for service, log in sorted(market.logs.items()):
+        for data in log:
+            project(CATALOGUE[service].reducers, CODEC.decode_entry(data), made)
+    pair = MatchPrevented(bid_id=market.ids["related bid"], offer_id=market.ids["related offer"], mode="taker")
+    made += CATALOGUE["matching"].reducers[MatchPrevented](pair, At(1, 0, market.clock))
+    before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
+    made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
+    return made
