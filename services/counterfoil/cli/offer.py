@@ -30,6 +30,7 @@ from counterfoil.cli.orders import placed
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import decimals_of, parse_amount, show_amount
+from counterfoil.client.problems import as_answered
 from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.core.rules import LATEST, RULES
@@ -164,7 +165,8 @@ def search(
         class_id=class_, region=region, currency=currency, nodes=nodes, hours=hours, earliest=earliest or 0,
         until=until, max_price=max_price,
     )  # fmt: skip
-    found = offered(session.gateway, wanted, time_by(session.out.settings.clock), tuple(wait or ()))
+    with as_answered():
+        found = offered(session.gateway, wanted, time_by(session.out.settings.clock), tuple(wait or ()))
     if sort == "earliest":
         found.sort(key=lambda row: row["starts"])
     shown = [{**row, "price": show_amount(int(row["price"]), currency)} for row in found]

@@ -14,6 +14,7 @@ from counterfoil.cli.options import Nodes, Programme, Wait, hour, option
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.supply import ESTIMATE, Wanted, offered
 from counterfoil.cli.values import in_units, parse_amount
+from counterfoil.client.problems import as_answered
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, Rate, RelativeExpiry
 from counterfoil.contract.times import parse_derived_time, parse_hour
@@ -76,7 +77,8 @@ def register(app: typer.Typer) -> None:
         if nodes < 1 or hours < 1:
             raise Invalid("--nodes and --hours are at least 1")
         gateway, time = session.gateway, time_by(session.out.settings.clock)
-        state = ledger_of(gateway, programme, party, tuple(wait or ()))
+        with as_answered():
+            state = ledger_of(gateway, programme, party, tuple(wait or ()))
         if programme not in state.programmes:
             raise Invalid(f"there is no programme {programme}")
         version = max(state.programmes[programme])
@@ -86,7 +88,8 @@ def register(app: typer.Typer) -> None:
             class_id=class_, region=region, currency=terms.currency, nodes=nodes, hours=hours, earliest=first,
             until=until, max_price=price,
         )  # fmt: skip
-        found, remarks = _estimate(gateway, state, programme, party, wanted, time)
+        with as_answered():
+            found, remarks = _estimate(gateway, state, programme, party, wanted, time)
         _show(session, found, remarks)
 
 

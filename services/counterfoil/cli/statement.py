@@ -21,6 +21,7 @@ from counterfoil.cli.options import PartyId, Wait, argument, option
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.statement_page import heading, page
 from counterfoil.cli.values import format_amount, in_units
+from counterfoil.client.problems import as_answered
 from counterfoil.contract.times import format_time, parse_month
 
 _ACCOUNT: Final = ("kind", "name", "programme_id", "currency")
@@ -57,7 +58,8 @@ def register(app: typer.Typer) -> None:
         held is a part of the balance. They are checked before anything is shown: exit code 1 if they do not add up.
         """
         remarks = _remarks(session, month)
-        sections = sections_of(session.gateway, party, month, wait or ())
+        with as_answered():
+            sections = sections_of(session.gateway, party, month, wait or ())
         chosen = [each for each in sections if programme in (None, each.programme_id)]
         title, sums = f"Statement of {party} for {month}", totals(chosen)
         form = format_ or _by_name(output)

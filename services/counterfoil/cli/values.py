@@ -85,8 +85,11 @@ def parse_sha256(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-NESTED_AMOUNTS: Final = ("amount", "claimed", "brought", "carried", "resubmitted", "beneficiary_cap", "min_face")
-"""Members of nested values that are amounts: of a programme's terms, a claim's lines, a settlement's payees."""
+NESTED_AMOUNTS: Final = (
+    "amount", "claimed", "brought", "carried", "resubmitted", "beneficiary_cap", "min_face", "needed", "available",
+)  # fmt: skip
+"""Members of nested values that are amounts: of a programme's terms, a claim's lines, a settlement's payees, what a
+refused hold lacks."""
 
 
 def in_units(

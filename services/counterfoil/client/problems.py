@@ -18,7 +18,8 @@ CounterfoilError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ class NotThere(RefusedByService):
 
 class Unreachable(CounterfoilError):
     """No usable answer; the outcome is unknown, and the same request may be repeated."""
+
+
+@contextmanager
+def as_answered() -> Iterator[None]:
+    """What is computed inside from a gateway's rows fails by their form alone. Raises `Unreachable` where it does."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as problem:
+        raise Unreachable(f"the gateway's answer is malformed: {problem}") from problem
 
 
 class NotReady(Unreachable):

@@ -52,6 +52,7 @@ def _schema() -> dict[str, Any]:
     (root, case), parts = msgspec.json.schema_components([Document, CaseGiven], ref_template="#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:counterfoil:schema:programme",
         "title": "A programme document",
         **root,
         "$defs": {**parts, "Case": case},
