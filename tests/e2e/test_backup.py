@@ -54,7 +54,20 @@ def under_load(url: str, crowd: Crowd) -> Iterator[list[int]]:
 def test_backed_up_under_load_destroyed_and_restored(tmp_path: Path) -> None:
     shell, keys = Shell(tmp_path / "home"), tmp_path / "client"
     mirror, early, late = tmp_path / "mirror", tmp_path / "early", tmp_path / "late"
-    deposit = ("balance", "deposit", "acme", "--amount", "1", "--as", "treasury", "--keys", keys, "--reference")
+    deposit = (
+        "balance",
+        "deposit",
+        "acme",
+        "--amount",
+        "1",
+        "--currency",
+        "USD",
+        "--as",
+        "treasury",
+        "--keys",
+        keys,
+        "--reference",
+    )
     shell.ok("init", "--host", "market.example")
     with serving(shell) as process:
         found_a_market(shell, tmp_path)
