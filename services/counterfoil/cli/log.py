@@ -12,7 +12,7 @@ from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, plain, record
 from counterfoil.cli.signing import event_row
-from counterfoil.client.problems import NotProven, RefusedByService
+from counterfoil.client.problems import BeyondEnd, NotProven, RefusedByService
 from counterfoil.client.published import entry_at, met
 from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
 from counterfoil.contract.canonical import Refused, canonical, parse_json
@@ -54,7 +54,10 @@ def entry(session: GatewaySession, log: Log, index: Annotated[int, typer.Argumen
     """Show an entry as published, after checking that it is in the log's tree under the signed checkpoint."""
     id_ = named_log(log)
     key, _ = session.log_key(id_)
-    data, proven = session.gateway.run(entry_at(session.gateway.exchanges, key, index))
+    try:
+        data, proven = session.gateway.run(entry_at(session.gateway.exchanges, key, index))
+    except BeyondEnd as problem:
+        raise Invalid(problem.title) from problem
     session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(proven.entry)))
 
 

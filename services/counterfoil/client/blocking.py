@@ -96,7 +96,7 @@ class Client(Gateway):
     def entry(self, log: LogId, index: int) -> Proven:
         """An entry, proven to be in the log's tree under its newest checkpoint; for who may read entries.
 
-        Raises `NotThere` beyond the end, `NotProven`, `RefusedByService`, `Unreachable`.
+        Raises `BeyondEnd`, `NotProven`, `RefusedByService`, `Unreachable`.
         """
         return self.run(self._party.entry(log, index))
 

@@ -3,6 +3,7 @@
 CounterfoilError
 ├── RefusedByService   refused, with a stable code
 │   └── NotThere       there is nothing under this key
+│       └── BeyondEnd  a log has fewer entries
 ├── Unreachable        no usable answer, so the outcome is unknown
 │   ├── NotReady       the gateway answers, but cannot do this at the moment
 │   └── Unsettled      of a command; it is kept
@@ -38,6 +39,13 @@ class RefusedByService(CounterfoilError):
 
 class NotThere(RefusedByService):
     """There is nothing under this key (yet)."""
+
+
+class BeyondEnd(NotThere):
+    """A log has fewer entries than the one that was asked for; the `title` says how many."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__("beyond_end", title, {})
 
 
 class Unreachable(CounterfoilError):

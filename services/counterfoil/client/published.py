@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from counterfoil.client.exchanges import Exchanges
-from counterfoil.client.problems import NotProven, NotThere
+from counterfoil.client.problems import BeyondEnd, NotProven, NotThere
 from counterfoil.client.steps import Pause, Steps
 from counterfoil.client.verify import Proven
 from counterfoil.contract.canonical import Refused
@@ -85,12 +85,12 @@ def on_newest(exchanges: Exchanges, key: VerifyKey, ask: Callable[[Met, Read], T
 
 
 def entry_at(exchanges: Exchanges, key: VerifyKey, index: int) -> Steps[tuple[bytes, Proven]]:
-    """An entry and its bytes as published. Raises as `on_newest`: `NotThere` if the log does not get that far."""
+    """An entry and its bytes as published. Raises as `on_newest`: `BeyondEnd` if the log does not get that far."""
 
     def ask(published: Met, read: Read) -> tuple[bytes, Checkpoint]:
         head = published.head
         if index >= head.size:
-            raise NotThere("not_found", f"{head.origin} has {head.size} entries; the last is {head.size - 1}", {})
+            raise BeyondEnd(f"{head.origin} has {head.size} entries; the last is {head.size - 1}")
         number, place = divmod(index, TILE_WIDTH)
         bundle = read(TileRef(ENTRIES, number, min(TILE_WIDTH, head.size - number * TILE_WIDTH)))
         return tree_of(head, read).entries(number, bundle)[place], head
