@@ -30,5 +30,5 @@ def test_rows_come_back_as_the_store_has_them(tmp_path: Path) -> None:
             views.apply(changes, {})
         for view in VIEWS:
             rows = views.page(view.name, {}, None, 500)
-            assert rows, view.name
+            assert rows or view.part_of is not None, view.name
             assert [row_of(view.name, orjson.loads(orjson.dumps(render(view, row)))) for row in rows] == rows
