@@ -67,13 +67,15 @@ def tree_of(head: Checkpoint, read: Read) -> TileTree:
 def on_newest(exchanges: Exchanges, key: VerifyKey, ask: Callable[[Met, Read], T]) -> Steps[T]:
     """What `ask` answers from the newest checkpoint and its files; from a newer one if it raises `NotThere`.
 
+    A log that publishes nothing yet, as a moment after it was restored, is waited for as well.
+
     `ask` is called again with each file that it has read, so it does little beside. Raises `NotProven`, `NotThere`,
     `Unreachable`, `RefusedByService`, and what `ask` raises.
     """
     log = log_of(key.name)
     for left in range(ATTEMPTS, 0, -1):
-        published = met((yield from exchanges.log_file(log, "checkpoint")), key)
         try:
+            published = met((yield from exchanges.log_file(log, "checkpoint")), key)
             return (yield from _with_files(exchanges, log, partial(ask, published)))
         except NotThere:
             if left == 1:
