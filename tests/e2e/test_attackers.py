@@ -1,7 +1,7 @@
 """A thief, a dishonest treasurer, an issuer with a shell company, an operator, and a pair that colludes.
 
 Each is played through the public commands against a real `counterfoil up`. Each act is refused here, or found by the
-audit at the end with its evidence: DECISIONS 109 says which, and why.
+audit at the end with its evidence: DECISIONS says which, and why.
 """
 
 from __future__ import annotations
