@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from counterfoil import __version__
-from counterfoil.gateway import handlers, limits, logs, openapi, queries, sessions, stream, submit
+from counterfoil.gateway import feed, handlers, limits, logs, openapi, queries, sessions, stream, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.pools import Pools
@@ -77,6 +77,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         sessions.router(backend, views, readers),
         queries.router(backend, views, pools, readers),
         stream.router(backend, readers),
+        feed.router(backend, views, pools, readers),
         logs.router(backend, pools, readers),
         limits.router(protected.quota, protected.disclosure),
     ):

@@ -45,6 +45,7 @@ def _limits(quota: Quota) -> dict[str, Any]:
         "requests": {"target_bytes": bounds.MAX_TARGET_BYTES, "header_bytes": bounds.MAX_HEADER_BYTES},
         "queries": {
             "rows": bounds.MAX_PAGE,
+            "feed_events": bounds.FEED_EVENTS,
             "under_way_per_peer": bounds.UNDER_WAY_PER_PEER,
             "per_second": bounds.QUERIES_PER_SECOND,
         },

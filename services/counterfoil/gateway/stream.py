@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -108,7 +108,7 @@ def router(backend: Backend, readers: Readers) -> APIRouter:
         check_parameters(request, (), many=("from", "service"))
         await readers.everything(request)
         begin = [last_event_id] if last_event_id else start or []
-        positions = _positions(backend, service or (), ",".join(begin).split(",") if begin else [])
+        positions = _positions(backend, service or (), begin)
         peer = peer_of(request.scope)
         if not places.take(peer):
             raise Problem(ProblemCode.TOO_MANY_STREAMS)
@@ -123,13 +123,24 @@ def _positions(backend: Backend, wanted: Sequence[str], start: Sequence[str]) ->
     """Per origin, the first entry to send. Raises `Problem`."""
     ends = backend.receipts.ends()
     logs = {log for name in wanted for log in _named(backend, name)} if wanted else set(backend.origins)
-    positions = {origin: ends[origin] for log, origin in backend.origins.items() if log in logs}
-    for each in start:
+    return start_at(backend, {origin: ends[origin] for log, origin in backend.origins.items() if log in logs}, start)
+
+
+def start_at(backend: Backend, positions: Mapping[str, int], start: Sequence[str]) -> dict[str, int]:
+    """`positions` by origin, and in their place those named in `start`, each ``service[/shard]:index`` or several with
+    commas. Raises `Problem`."""
+    ends, found = backend.receipts.ends(), dict(positions)
+    for each in ",".join(start).split(",") if start else ():
         origin, index = parse_position(each, backend.origins, ProblemCode.BAD_POSITION)
-        if origin not in positions or index > ends[origin]:
+        if origin not in found or index > ends[origin]:
             raise Problem(ProblemCode.BAD_POSITION, each[:80])
-        positions[origin] = index
-    return positions
+        found[origin] = index
+    return found
+
+
+def name_positions(positions: Mapping[str, int]) -> str:
+    """Positions by origin as ``service[/shard]:index``, with commas."""
+    return ",".join(f"{log_of(origin).name}:{at}" for origin, at in sorted(positions.items()))
 
 
 def _named(backend: Backend, name: str) -> Sequence[LogId]:
@@ -159,8 +170,11 @@ async def _entries(
                 return
             for delivery in deliveries:
                 positions[delivery.source] = delivery.position + 1
-                resume = ",".join(f"{log_of(origin).name}:{at}" for origin, at in sorted(positions.items()))
-                yield {"id": resume, "event": log_of(delivery.source).service, "data": delivery.data.decode()}
+                yield {
+                    "id": name_positions(positions),
+                    "event": log_of(delivery.source).service,
+                    "data": delivery.data.decode(),
+                }
             inbox.acknowledge(positions)
     finally:
         inbox.wake()  # so that a thread still waiting for this stream returns

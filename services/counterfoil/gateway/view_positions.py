@@ -10,6 +10,7 @@ from counterfoil.gateway.pools import Pool
 from counterfoil.runtime.backoff import Backoff
 
 _BETWEEN_READS: Final = Backoff(0.01, 0.05)
+_PASSED_AFTER: Final = 0.1  # seconds
 
 
 class ViewPositions:
@@ -29,13 +30,23 @@ class ViewPositions:
 
         The bound holds also if the database hangs. Raises what `read` raises.
         """
-        if not wanted:
-            return True
+        return not wanted or await self._until(lambda known: _holds(known, wanted), within)
+
+    async def pass_any(self, positions: Mapping[str, int], within: float) -> bool:
+        """Wait until the views hold the entry at the position of some log; False after `within` seconds.
+
+        Never returns at once, so that whoever asks again and again asks no more often than positions are read. Raises
+        what `read` raises.
+        """
+        await asyncio.sleep(min(_PASSED_AFTER, within))
+        return await self._until(lambda known: any(known[origin] > at for origin, at in positions.items()), within)
+
+    async def _until(self, told: Callable[[Mapping[str, int]], bool], within: float) -> bool:
         bound = asyncio.timeout(within)
         try:
             async with bound:
                 for pause in _BETWEEN_READS:
-                    if _holds(await self._known(), wanted):
+                    if told(await self._known()):
                         break
                     await asyncio.sleep(pause)
         except TimeoutError:

@@ -1,0 +1,231 @@
+"""Whom each event concerns, as data: the parties and the programme that it names, or that the row of its object names.
+
+An event concerns no party that could learn from it what it may not read otherwise: a bid's limit, another's balances,
+or how much another owes in all. What it needs instead is in the event of another log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from counterfoil.contract import events as common
+from counterfoil.contract.record import Event
+from counterfoil.issuance import events as issuance
+from counterfoil.ledger import events as ledger
+from counterfoil.matching import events as matching
+from counterfoil.redemption import events as redemption
+
+PROGRAMME: Final = "programme_id"
+
+
+class Via(NamedTuple):
+    """Through the row of `view` whose key is the event's `member`: its columns `parties`, and of `programme` if that is
+    so the programme. `purpose`: of the events that have one, those with this one alone."""
+
+    member: str
+    view: str
+    parties: tuple[str, ...]
+    programme: bool = True
+    purpose: str | None = None
+
+
+class Concerns(NamedTuple):
+    """`subject`: the member with the object that the event is about. `parties`: its members that name parties.
+
+    `programme`: it concerns the programme that it names, if it names one. `via`: each of these rows.
+    """
+
+    subject: str
+    parties: tuple[str, ...] = ()
+    programme: bool = False
+    via: tuple[Via, ...] = ()
+
+
+Table = Mapping[type[Event], Concerns]
+
+
+def _all(concerns: Concerns, *kinds: type[Event]) -> dict[type[Event], Concerns]:
+    return dict.fromkeys(kinds, concerns)
+
+
+_BENEFICIARY, _PROVIDER = ("beneficiary_id",), ("provider_id",)
+_SIDES: Final = ("beneficiary_id", "provider_id")
+_BID: Final = Via("bid_id", "bids", _BENEFICIARY)
+_OFFER: Final = Via("offer_id", "offers", _PROVIDER, programme=False)
+_CONTRACT: Final = Via("contract_id", "contracts", _SIDES)
+_FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
+_VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
+_CLAIM: Final = Via("claim_id", "claims", _PROVIDER)
+_HOLD: Final = (
+    Via("hold_id", "bids", _BENEFICIARY, purpose="bid"),
+    Via("hold_id", "offers", _PROVIDER, programme=False, purpose="offer"),
+    Via("hold_id", "contracts", _BENEFICIARY, purpose="contract"),
+    Via("hold_id", "contracts", _PROVIDER, programme=False, purpose="bond"),
+)
+_OF_PROGRAMME: Final = Concerns(PROGRAMME, (), programme=True)
+_OF_VOUCHER: Final = Concerns("voucher_id", _BENEFICIARY, programme=True)
+_OF_PARTY: Final = Concerns("party_id", ("party_id",))
+
+_ISSUANCE: Final[Table] = {
+    **_all(
+        _OF_PARTY,
+        common.PartyRegistered,
+        common.KeyAdded,
+        common.RecoveryKeySet,
+        common.PartyClosed,
+        common.PartySuspended,
+        common.PartyReinstated,
+        common.KeyRevoked,
+    ),
+    common.GroupAttested: Concerns("party_id", ("party_id", "attested_by")),
+    common.PartyRecovered: Concerns("party_id", ("party_id", "proposed_by")),
+    issuance.RecoveryProposed: Concerns("recovery_id", ("party_id", "proposed_by")),
+    issuance.RecoveryEnded: Concerns("recovery_id", ("party_id", "ended_by")),
+    **_all(
+        _OF_PROGRAMME,
+        issuance.ProgrammePublished,
+        issuance.ProgrammePaused,
+        issuance.ProgrammeResumed,
+        issuance.FourEyesDemanded,
+        issuance.BudgetAppropriated,
+        issuance.BudgetReduced,
+        issuance.BudgetRecycled,
+    ),
+    **_all(
+        Concerns("provider_id", _PROVIDER, programme=True),
+        issuance.ProviderListed,
+        issuance.ProviderDelisted,
+        issuance.ProviderSuspended,
+        issuance.ProviderReinstated,
+    ),
+    **_all(
+        Concerns("auditor_id", ("auditor_id",), programme=True),
+        issuance.AuditorAppointed,
+        issuance.AuditorDismissed,
+    ),
+    issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
+    issuance.VoucherIssued: _OF_VOUCHER,
+    **_all(
+        Concerns("voucher_id", via=(_VOUCHER,)),
+        issuance.VoucherSuspended,
+        issuance.VoucherReinstated,
+        issuance.VoucherRevoked,
+        issuance.VoucherReturned,
+    ),
+}
+
+_LEDGER: Final[Table] = {
+    **_all(_OF_PROGRAMME, ledger.AppropriationPosted, ledger.AppropriationReduced),
+    **_all(_OF_VOUCHER, ledger.VoucherCredited, ledger.VoucherRestored),
+    **_all(
+        Concerns("voucher_id", via=(_VOUCHER,)),
+        ledger.VoucherFrozen,
+        ledger.VoucherUnfrozen,
+        ledger.VoucherExpired,
+        ledger.VoucherCancelled,
+        ledger.VoucherClosed,
+    ),
+    ledger.FundingEnded: Concerns("bid_id", via=(_BID,)),
+    **_all(Concerns("party_id", ("party_id", "treasurer_id")), ledger.CashDeposited, ledger.CashWithdrawn),
+    ledger.HoldPlaced: Concerns("hold_id", ("party_id",), programme=True),
+    ledger.BondHeld: Concerns("hold_id", _PROVIDER),
+    ledger.HoldRefused: Concerns("hold_id", ("party_id",)),
+    **_all(Concerns("hold_id", via=_HOLD), ledger.HoldRefusedV1, ledger.HoldReduced, ledger.HoldReleased),
+    ledger.ContractFunded: Concerns("contract_id", via=(_BID,)),
+    ledger.HoldCaptured: Concerns("contract_id", via=(_FUNDS,)),
+    ledger.CaptureReversed: Concerns("reversal_id", _BENEFICIARY, programme=True),
+    **_all(
+        Concerns(PROGRAMME, _PROVIDER, programme=True),
+        ledger.ReceivableOffset,
+        ledger.ReceivableRecovered,
+    ),
+    **_all(Concerns("contract_id", via=(_CONTRACT,)), ledger.BondReleased, ledger.BondSlashed),
+    **_all(Concerns("settlement_id", _PROVIDER, programme=True), ledger.ClaimSettled, ledger.ClaimReopened),
+    ledger.ClaimReleased: Concerns("claim_id", _PROVIDER, programme=True),
+}
+
+_MATCHING: Final[Table] = {
+    matching.OfferReceived: Concerns("offer_id", _PROVIDER),
+    **_all(
+        Concerns("offer_id", via=(_OFFER,)),
+        matching.OfferAdmitted,
+        matching.OfferReduced,
+        matching.OfferClosed,
+    ),
+    matching.BidReceived: Concerns("bid_id", _BENEFICIARY, programme=True),
+    **_all(Concerns("bid_id", via=(_BID,)), matching.BidAdmitted, matching.BidReduced, matching.BidClosed),
+    matching.TradeMatched: Concerns("trade_id", _SIDES, programme=True),
+    matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
+    matching.CancellationForced: Concerns("cancellation_id", ("party_id", "cancelled_by"), programme=True),
+}
+
+_REDEMPTION: Final[Table] = {
+    redemption.ContractOpened: Concerns("contract_id", _SIDES, programme=True),
+    **_all(
+        Concerns("report_id", via=(_CONTRACT,)),
+        redemption.UsageReported,
+        redemption.UsageAccepted,
+        redemption.CorrectionProposed,
+        redemption.UsageCorrected,
+        redemption.UsageSplit,
+        redemption.DisputeRaised,
+        redemption.UsageDisputed,
+        redemption.CaptureRecorded,
+        redemption.ReversalProposed,
+    ),
+    **_all(
+        Concerns("contract_id", via=(_CONTRACT,)),
+        redemption.ContractCompleted,
+        redemption.CancellationProposed,
+        redemption.ContractCancelled,
+        redemption.ProviderDefaulted,
+    ),
+    redemption.ActEndorsed: Concerns("object_id", ("endorsed_by",), programme=True),
+    **_all(Concerns("claim_id", _PROVIDER, programme=True), redemption.ClaimSubmitted, redemption.ClaimDenied),
+    **_all(
+        Concerns("claim_id", via=(_CLAIM,)),
+        redemption.ClaimApproved,
+        redemption.ApprovalWithdrawn,
+        redemption.ClaimRejected,
+    ),
+    redemption.SettlementClosed: Concerns("settlement_id", (), programme=True),
+    **_all(
+        Concerns("settlement_id", ("provider_id", "treasurer_id"), programme=True),
+        redemption.PaymentConfirmed,
+        redemption.PaymentReturned,
+    ),
+    redemption.UsageReversed: Concerns("reversal_id", _PROVIDER, programme=True),
+    redemption.ClaimOffset: Concerns(PROGRAMME, _PROVIDER, programme=True),
+    redemption.RecoveryConfirmed: Concerns(PROGRAMME, ("provider_id", "treasurer_id"), programme=True),
+}
+
+CONCERNS: Final[Mapping[str, Table]] = {
+    "issuance": _ISSUANCE,
+    "ledger": _LEDGER,
+    "matching": _MATCHING,
+    "redemption": _REDEMPTION,
+}
+"""By service, the events of its logs. What services copy from another's log concerns nobody a second time."""
+
+NOBODY: Final[frozenset[type[Event]]] = frozenset(
+    {
+        common.LogOpened,
+        common.StateRooted,
+        common.WriterResumed,
+        common.RulesAdopted,
+        common.CurrencyRegistered,
+        issuance.ClassRegistered,
+        matching.MatchContinued,
+    }
+)
+"""Events of the log, or of the market as a whole."""
+
+WITHHELD: Final = ("legs", "bid_nodes_left")
+"""Members that are left out: legs have the balances of both their accounts, and what is left of a bid is its owner's to
+know. Each finds its own in the views."""
+
+
+def vias_of(event: Any, concerns: Concerns) -> Iterable[Via]:
+    """The rows that name whom an event concerns."""
+    return (via for via in concerns.via if via.purpose is None or via.purpose == event.purpose)
