@@ -11,6 +11,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import SCAN_WITHIN
 from counterfoil.gateway.openapi import Responses, found, responses
 from counterfoil.gateway.problems import Problem, ProblemCode
+from counterfoil.gateway.readers import ASKED
 from counterfoil.ports import Progress, ViewReader
 from counterfoil.runtime.catching_up import catching_up
 
@@ -37,6 +38,7 @@ READING: Final = (
     ProblemCode.SCAN_TOO_LONG,
     ProblemCode.UNAVAILABLE,
     ProblemCode.WAIT_TIMED_OUT,
+    *ASKED,
 )
 """What any query of the views can answer."""
 
