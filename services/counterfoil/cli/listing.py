@@ -16,6 +16,7 @@ from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late_views import LateViews
 from counterfoil.cli.options import Wait
 from counterfoil.cli.people import for_people
+from counterfoil.cli.reading import reader_of
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.values import parse_since
 
@@ -93,6 +94,8 @@ def add_list(app: typer.Typer, listing: Listing, name: str = "list") -> None:
         shown = for_people(session.gateway, view, rows, local=local) if session.out.for_people else []
         table = Rows(listing.what, shown, listing.columns.split(), listing.right)
         session.out.show(rows, table, columns=tuple(view.columns))
+        if not rows and not view.readers.anybody and reader_of(session.out, session.url, session.reader) is None:
+            session.out.note("read as nobody in particular: `--as PARTY` reads as a party, `counterfoil login` always")
         if more:
             session.out.note(f"the first {len(rows)} rows; --limit or --since for others, --output for programs")
 
