@@ -63,6 +63,7 @@ class Instance:
         """Open it; `passphrase` is asked for encrypted keys of logs. Raises `NotInitialised`."""
         self.root, self._passphrase = root, passphrase
         check_owned(root)
+        root.mkdir(parents=True, exist_ok=True, mode=0o755)  # whatever the umask is, nobody else may write there
         for name in ("keys", LOG_KEYS, "db", "logs"):
             check_owned(root / name)
         try:
@@ -108,6 +109,7 @@ class Instance:
                 "cut short there; nothing was changed"
             )
         check_owned(root)
+        root.mkdir(parents=True, exist_ok=True, mode=0o755)  # whatever the umask is, nobody else may write there
         for name in ("keys", LOG_KEYS, "db"):
             (root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         vkeys: dict[str, dict[str, str]] = {service: {} for service in SERVICES}

@@ -147,6 +147,7 @@ def test_every_reference_resolves() -> None:
             assert resolver.lookup(inner).contents is not None
     names = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.schema.json")}
     names = {name for name in names if not name.startswith("state/")}  # no message has those
+    names.remove("programme.schema.json")  # no message has it yet
     assert files == names - {"command.schema.json", "entry.schema.json"}, "these two are repeated, see below"
     assert not [each for each in found if each.startswith("urn:")], "tools look for files"
 

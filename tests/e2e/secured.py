@@ -49,7 +49,7 @@ class Operator(Shell):
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a command, with the addresses of the servers."""
-        return environment(self.settings.model_copy(update={"url": self.url}))
+        return environment(self.settings.model_copy(update={"url": self.url, "disclosure": self.disclosure}))
 
 
 @dataclass

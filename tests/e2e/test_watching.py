@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.ops.metrics import NAMES
-from tests.e2e.running import STOPS_WITHIN, Shell
+from tests.e2e.running import STOPS_WITHIN, Shell, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -47,6 +47,7 @@ def test_up_is_watched_as_the_distributed_form_is(tmp_path: Path) -> None:
     with watched(shell, "--request-log") as (found, process):
         probes, url = found["probes"], found["url"]
         assert probes.startswith("http://127.0.0.1:")
+        eventually(lambda: httpx.get(f"{probes}/readyz").is_success)  # views follow a moment later
         bodies = {page: httpx.get(f"{probes}/{page}") for page in ("startupz", "livez", "readyz")}
         assert {page: each.status_code for page, each in bodies.items()} == dict.fromkeys(bodies, 200)
         checks = set(bodies["readyz"].json()["checks"])
@@ -75,7 +76,7 @@ def test_up_is_watched_as_the_distributed_form_is(tmp_path: Path) -> None:
     asked = [each for each in lines if each["logger"].startswith("counterfoil.requests")]
     routes = [(each["method"], each["route"], each["status"]) for each in asked]
     assert routes[0][:2] == ("POST", "/v1/commands")
-    assert routes[1:] == [("GET", "/v1/parties", 200), ("GET", "-", 404), ("GET", "/v1/limits", 200)]
+    assert routes[1:] == [("GET", "/v1/parties", 401), ("GET", "-", 404), ("GET", "/v1/limits", 200)]
     assert asked[-1]["trace_id"] == TRACE[3:35]
     assert "secret" not in err
 

@@ -14,10 +14,12 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
+    AppointAuditor,
     AppropriateBudget,
     AttestGroup,
     CloseParty,
     DelistProvider,
+    DismissAuditor,
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
@@ -167,7 +169,7 @@ def _budget(world: World, pick: Choice) -> Move:
 
 
 def _people(world: World, pick: Choice) -> Move:
-    kind, party_id = pick.number(0, 6), pick.one(tuple(ROLES))
+    kind, party_id = pick.number(0, 8), pick.one(tuple(ROLES))
     number = 100 + pick.number(0, 39)
     if kind == 0:
         return party_id, AddKey(key=proven(number, party_id, world.host))
@@ -182,6 +184,8 @@ def _people(world: World, pick: Choice) -> Move:
     if kind == 3 and world.adopts:
         replaces = pick.number(1, LATEST) if pick.rarely() else world.state("issuance").rules.number
         return "operator", AdoptRules(rules=pick.number(2, LATEST), replaces=replaces, release="0.1.0")
+    if kind in (7, 8):
+        return _audits(world, pick)
     if kind in (4, 5):
         return _recovery(world, pick, party_id, proven(number, party_id, world.host))
     name = f"guest-{pick.number(0, 3)}"
@@ -194,6 +198,18 @@ def _people(world: World, pick: Choice) -> Move:
         recovery_key=None,
         looks_like=None,
     )
+
+
+def _audits(world: World, pick: Choice) -> Move:
+    """A guest is appointed, or one that is dismissed: of one programme, or of all."""
+    appointed = sorted(world.state("issuance").auditors)
+    if appointed and pick.number(0, 2) == 0:
+        of, guest = pick.one(appointed)
+        by = ISSUER.get(of, "operator")
+        return by, DismissAuditor(auditor_id=guest, programme_id=of or None, reason="its term is over")
+    programme_id, guest = pick.one(("p1", "p2", None)), pick.one(("watch", "watch", f"guest-{pick.number(0, 3)}"))
+    by = "operator" if programme_id is None else ISSUER[programme_id]
+    return by, AppointAuditor(auditor_id=guest, programme_id=programme_id)
 
 
 def _recovery(world: World, pick: Choice, party_id: str, key: ProvenKey) -> Move:

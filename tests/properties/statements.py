@@ -38,6 +38,8 @@ class LedgerRows:
     def _put(self, changes: Any) -> None:
         for change in changes:
             assert isinstance(change, Put)
+            if change.view not in self.views:
+                continue  # statements do not ask for it
             key = (POSTINGS if change.view == POSTINGS.name else CLOSINGS).key
             self.views[change.view][tuple(change.row[name] for name in key)] = dict(change.row)
 

@@ -241,7 +241,7 @@ TestWorlds.settings = settings(max_examples=settings().max_examples // 2, statef
 def test_long_walks_meet_everything() -> None:
     """The rules above reach what they are to check: every event of the contract, and most refusals."""
     events, refusals = set[str](), set[str]()
-    for seed in (7, 8):  # in some worlds hardly anything happens: whoever matters was stopped early
+    for seed in (7, 10):  # in some worlds hardly anything happens: whoever matters was stopped early
         with small_entries():
             world = opened()
             walk(world, random.Random(seed), 2_000)

@@ -60,6 +60,7 @@ ROLES: dict[str, Any] = {
     "lab-1": ("beneficiary",),
     "lab-2": ("beneficiary",),
     "bank": ("treasurer",),
+    "watch": ("auditor",),
 }
 GROUPS = {"gpu-2": "related", "lab-2": "related"}
 """As registered; where duties are kept apart, a provider and a beneficiary of one programme cannot begin as related."""

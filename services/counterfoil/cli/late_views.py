@@ -11,17 +11,19 @@ if TYPE_CHECKING:
 
 _VIEWS: Final = {
     "issuance": (
-        "parties", "group_facts", "keys", "recoveries", "rules", "currencies", "classes", "programmes",
-        "programme_versions", "listings", "four_eyes", "vouchers", "auditors",
+        "parties", "participants", "group_facts", "keys", "recoveries", "auditors", "rules", "currencies", "classes",
+        "programmes", "programme_versions", "listings", "four_eyes", "vouchers",
     ),
     "ledger": (
         "balances", "vouchers_balance", "holds", "slashes", "credit_notes", "postings", "closing_balances",
         "asset_entries",
     ),
-    "matching": ("offers", "bids", "trades", "prevented_matches", "forced_cancellations"),
+    "matching": (
+        "offers", "bids", "trades", "market_offers", "market_trades", "prevented_matches", "forced_cancellations",
+    ),
     "redemption": (
-        "contracts", "reports", "corrections", "claims", "reversals", "receivables", "settlements", "payments",
-        "payable", "endorsements", "outages",
+        "contracts", "counterparties", "reports", "corrections", "claims", "reversals", "receivables", "settlements",
+        "payments", "payable", "endorsements", "outages",
     ),
 }  # fmt: skip
 SERVICE_OF: Final[Mapping[str, str]] = {view: service for service, views in _VIEWS.items() for view in views}

@@ -38,7 +38,7 @@ from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 
 app = typer.Typer(
     name="offer",
-    help="Offers: post, amend, cancel, show, list; the market: search, market, traded, depth, trades.",
+    help="Offers: post, amend, cancel, show, list, search, market, traded, depth, trades.",
     no_args_is_help=True,
 )
 
