@@ -74,7 +74,7 @@ USERS: Final = (*SERVICES, GATEWAY, VIEWS, ADMIN)
 
 
 class BadSetting(CounterfoilError):
-    """A setting in the environment is malformed or out of range; the message names it."""
+    """A setting in the environment or a profile is malformed or out of range; the message names it."""
 
 
 class Listen(NamedTuple):

@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from counterfoil.cli.command import Invalid
 from counterfoil.owned import check_owned
-from counterfoil.settings import config_directory, profile_named
+from counterfoil.settings import BadSetting, config_directory, profile_named
 
 MEMBERS: Final[Mapping[str, str]] = {
     "url": "the gateway",
@@ -40,7 +39,7 @@ class Profiles:
     """The profiles of this user, by name, and the one in use."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `Invalid` for a file that is damaged, `BadPrivateFile` if others can write to it."""
+        """Raises `BadSetting` for a file that is damaged, `BadPrivateFile` if others can write to it."""
         self.path = path
         self.by_name: dict[str, dict[str, str]] = {}
         self.use = ""
@@ -50,7 +49,7 @@ class Profiles:
         except FileNotFoundError:
             return
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-            raise Invalid(f"{path} is not TOML: {problem}") from problem
+            raise BadSetting(f"{path} is not TOML: {problem}") from problem
         self._read(found)
 
     def _read(self, found: Mapping[str, Any]) -> None:
@@ -58,19 +57,19 @@ class Profiles:
         unknown = sorted(found.keys() - {"profiles", "use"})
         if unknown or not isinstance(profiles, dict) or not isinstance(self.use, str):
             wrong = f", not {unknown[0]}" if unknown else ""
-            raise Invalid(f"{self.path}: `use` and tables [profiles.NAME] are expected{wrong}")
+            raise BadSetting(f"{self.path}: `use` and tables [profiles.NAME] are expected{wrong}")
         for name, values in profiles.items():
             check_name(name)
             if not isinstance(values, dict) or not all(isinstance(each, str) for each in values.values()):
-                raise Invalid(f"{self.path}: [profiles.{name}] has texts alone")
+                raise BadSetting(f"{self.path}: [profiles.{name}] has texts alone")
             check_members(values)
             self.by_name[name] = values
 
     def values(self, name: str) -> Mapping[str, str]:
-        """What the profile `name` says, by default the one in use; nothing if there is none. Raises `Invalid`."""
+        """What the profile `name` says, by default the one in use; nothing if there is none. Raises `BadSetting`."""
         wanted = name or self.use
         if wanted and wanted not in self.by_name:
-            raise Invalid(f"there is no profile {wanted} in {self.path}: see `counterfoil profile list`")
+            raise BadSetting(f"there is no profile {wanted} in {self.path}: see `counterfoil profile list`")
         return self.by_name.get(wanted, {})
 
     def write(self) -> None:
@@ -86,15 +85,15 @@ class Profiles:
 
 
 def check_name(name: str) -> None:
-    """Raises `Invalid` unless `name` can be a profile's."""
+    """Raises `BadSetting` unless `name` can be a profile's."""
     if _NAME.fullmatch(name) is None:
-        raise Invalid(f"{name!r} is no name of a profile: a-z, 0-9, dash and underscore, at most 63")
+        raise BadSetting(f"{name!r} is no name of a profile: a-z, 0-9, dash and underscore, at most 63")
 
 
 def check_members(names: Mapping[str, str]) -> None:
-    """Raises `Invalid` for what a profile cannot say."""
+    """Raises `BadSetting` for what a profile cannot say."""
     if unknown := sorted(names.keys() - MEMBERS.keys()):
-        raise Invalid(f"a profile has no {unknown[0]}: choose from {', '.join(MEMBERS)}")
+        raise BadSetting(f"a profile has no {unknown[0]}: choose from {', '.join(MEMBERS)}")
 
 
 def chosen() -> Mapping[str, str]:

@@ -69,7 +69,7 @@ class ProblemCode(Enum):
     )
     UNKNOWN_SERVICE = Declared(400, _R, "No such service, or no such shard of it.")
     TOKEN_IN_URL = Declared(
-        400, _R, "A token goes into the header `Authorization`: addresses are written to logs. End this session."
+        400, _R, "A token goes into the header `Authorization`: addresses are written to logs. End the token's session."
     )
     OPEN_SESSION_EXPIRED = Declared(400, _R, "The document is over: is the clock of its signer right?")
     OPEN_SESSION_TOO_LONG = Declared(400, _R, "The document would be valid for too long.")

@@ -131,7 +131,7 @@ def router(backend: Backend, views: ViewPositions, readers: Readers) -> APIRoute
         listed = await pool.run(backend.sessions.of, known.session.party_id, session_time())
         return JSONResponse({"items": [_shown(each, known.session) for each in listed]}, headers=_PRIVATE)
 
-    @routes.delete("/v1/sessions", status_code=204, summary="End this session", responses=_ENDED)
+    @routes.delete("/v1/sessions", status_code=204, summary="End the session of the token", responses=_ENDED)
     async def end(
         request: Request, all_: Annotated[bool, Query(alias="all", description="All of its party")] = False
     ) -> Response:

@@ -73,11 +73,6 @@ def day_of(time: int, offset: int) -> int:
     return (time + offset) // DAY
 
 
-def start_of(day: int, offset: int) -> int:
-    """The time at which a local day begins."""
-    return day * DAY - offset
-
-
 def add_months(day: int, months: int) -> int:
     """The same day of the month so many months later (or earlier), or that month's last day if it has no such day.
 
