@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import httpx
+
 from counterfoil.cli.main import app
 from counterfoil.contract.disclosure import Disclosure
+from counterfoil.runtime.clock import ClockDriver
 
 STARTS_WITHIN = 30  # seconds
 STOPS_WITHIN = 30  # seconds
@@ -49,6 +52,7 @@ class Shell:
     def __init__(self, home: Path, url: str = "http://127.0.0.1:9", disclosure: Disclosure = "public") -> None:
         """By default commands read without a session."""
         self.home, self.url, self.disclosure = home, url, disclosure
+        self.probes = url
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,6 +103,25 @@ def eventually(found: Callable[[], Any], what: str = "a true value", within: flo
     return value
 
 
+def move_on(shell: Shell, clock: ClockDriver, moment: int) -> None:
+    """Move the clock of a served instance, in two steps that wait until every log has consumed what the others decided.
+
+    Otherwise what was decided before is consumed days later, and the audit finds that it was left aside.
+    """
+    eventually(lambda: idle(shell), "every log has consumed everything")
+    clock.advance_to(moment)
+    eventually(lambda: not shell.run("clock", "status").code)
+    eventually(lambda: idle(shell), "every log has consumed everything")
+
+
+def idle(shell: Shell) -> bool:
+    """Whether no consumer of the served instance has anything left to read."""
+    shown = httpx.get(f"{shell.probes}/metrics").raise_for_status().text
+    lags = [each for each in shown.splitlines() if each.startswith("counterfoil_consumer_lag{")]
+    assert lags
+    return all(float(each.rpartition(" ")[2]) == 0 for each in lags)
+
+
 @contextmanager
 def serving(shell: Shell, program: Sequence[str] = ("-m", "counterfoil")) -> Iterator[subprocess.Popen[str]]:
     """`counterfoil up` on a free port; sets the URL of `shell`. Kills it if the block did not stop it.
@@ -112,7 +135,7 @@ def serving(shell: Shell, program: Sequence[str] = ("-m", "counterfoil")) -> Ite
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, process.communicate(timeout=STARTS_WITHIN)[1]
-        shell.url = json.loads(line)["url"]
+        shell.url, shell.probes = (json.loads(line)[name] for name in ("url", "probes"))
         yield process
     finally:
         if process.poll() is None:

@@ -20,7 +20,7 @@ from counterfoil.cli.values import format_amount
 from counterfoil.contract.times import DAY, HOUR, format_hour, format_time, parse_hour
 from counterfoil.runtime.clock import ClockDriver
 from tests.e2e.founding import BLOCK, PROGRAMME, found_a_market
-from tests.e2e.running import STOPS_WITHIN, Shell, eventually, serving
+from tests.e2e.running import STOPS_WITHIN, Shell, eventually, idle, move_on, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -61,8 +61,7 @@ class Town(Shell):
 
     def wait_until(self, moment: int) -> None:
         """Move the clock on, and wait until every log has decided what was due."""
-        self.clock.advance_to(moment)
-        eventually(lambda: not self.run("clock", "status").code)
+        move_on(self, self.clock, moment)
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +256,7 @@ def test_a_pair_that_colludes(town: Town) -> None:
 
 def test_the_audit_lists_what_nobody_could_refuse(town: Town) -> None:
     """Recoveries by whom, relations that came out late, and what the related hold together, each with its place."""
+    eventually(lambda: idle(town))
     town.process.send_signal(signal.SIGTERM)
     assert town.process.wait(STOPS_WITHIN) == 0
     report = town.ok("audit", town.home)

@@ -15,7 +15,7 @@ from counterfoil.contract.times import DAY, HOUR, format_hour
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.runtime.clock import ClockDriver
 from tests.e2e.founding import BLOCK, PROGRAMME, found_a_market
-from tests.e2e.running import Shell, eventually, serving
+from tests.e2e.running import Shell, eventually, move_on, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -69,7 +69,7 @@ def test_many_contracts_are_reported_and_claimed_by_one_command_each(tmp_path: P
         divide(shell, tmp_path)
         made = traded(shell, tmp_path)
         report_all(shell, clock, made, tmp_path)
-        clock.advance_to(END * HOUR + 30 * DAY)  # nobody disputed
+        move_on(shell, clock, END * HOUR + 30 * DAY)  # nobody disputed
         eventually(lambda: {each["status"] for each in contracts(shell)} == {"completed"})
         claim_all(shell, made)
     clock.close()
@@ -98,8 +98,7 @@ def report_all(shell: Shell, clock: ClockDriver, made: list[str], folder: Path) 
     ):
         ran = shell.run(*wrong, "--json")
         assert (ran.code, message in ran.error["meaning"]) == (2, True), ran.err
-    clock.advance_to(END * HOUR)
-    eventually(lambda: not shell.run("clock", "status").code)
+    move_on(shell, clock, END * HOUR)
     for _ in range(2):  # the second time the outcome of the first is shown
         done = shell.ok(*report)
         assert done["counts"] == {"accepted": HOURS * COUNT}

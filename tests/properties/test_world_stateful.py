@@ -165,9 +165,9 @@ def walk(world: World, chance: random.Random, steps: int) -> None:
         if step % 12 == 11:
             world.settle()
             check_settled(world)
-        if step % 40 == 5:
+        if step % 80 == 5:
             world.restart()
-        if step % 40 == 25:
+        if step % 80 == 45:
             world.outage(pick.one(sorted(DECIDERS)))
 
 
@@ -181,7 +181,7 @@ class Worlds(RuleBasedStateMachine):
         self.limits = ExitStack()
         self.limits.enter_context(small_entries())
 
-    @initialize(seed=st.integers(0, 2**16), steps=st.sampled_from((0, 150, 300, 600)), newest=st.booleans())
+    @initialize(seed=st.integers(0, 2**16), steps=st.sampled_from((0, 100, 200, 300)), newest=st.booleans())
     def open(self, seed: int, steps: int, newest: bool) -> None:
         """A market that has existed for a while: only then are there contracts, usage and claims to act on."""
         self.world = opened(Newest if newest else World)
@@ -235,7 +235,7 @@ def _choice(data: st.DataObject) -> Choice:
 
 
 TestWorlds = Worlds.TestCase
-TestWorlds.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)
+TestWorlds.settings = settings(max_examples=settings().max_examples // 3, stateful_step_count=30)
 
 
 def test_long_walks_meet_everything() -> None:

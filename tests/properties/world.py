@@ -141,7 +141,9 @@ class World:
         assert sum(outcome.events for outcome in entry.outcomes) == len(entry.events)
         for outcome in entry.outcomes:
             self.refusals["accepted" if outcome.refusal is None else outcome.refusal.code.value] += 1
-        assert entry.events or self.root(service) == before, "a refusal changes nothing"
+        if not entry.events:  # the whole state costs as much as some twenty commands: every eighth time
+            now = self.root(service) if self._commands % 8 == 0 else engine.root()
+            assert now == before, "a refusal changes nothing"
         self._keep(service, entry, data)
 
     def deliver(self, consumer: str, source: str, most: int) -> int:
