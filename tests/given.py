@@ -17,7 +17,8 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core import checks
-from counterfoil.core.decider import At, Decider
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decider
 from counterfoil.core.engine import may_give
 from tests.possession import HOST
 from tests.state_data import Mirror

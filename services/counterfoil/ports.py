@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
 
-from counterfoil.contract.log_id import LogId
-from counterfoil.contract.refusals import Refusal
 from counterfoil.errors import Fault
 from counterfoil.readership import NOBODY, Copy, Part, Readers, Scope
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from counterfoil.contract.log_id import LogId
+    from counterfoil.contract.refusals import Refusal
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 """SQLite's setting for when a commit returns: once it is on the disk (FULL), or earlier."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At, Decider
+from counterfoil.core.at import At
 from counterfoil.ports import Change, View
+
+if TYPE_CHECKING:
+    from counterfoil.core.decider import Decider
 
 Reducers = Mapping[type[Event], Callable[[Any, At], Iterable[Change]]]
 """By event type of a service's log, the reducer: (event, its place and time) -> the changes to the views."""

@@ -42,17 +42,14 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from counterfoil.contract.disclosure import Disclosure
+from counterfoil.contract.disclosure import DISCLOSURES, Disclosure
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.private_files import read_password
@@ -65,6 +62,10 @@ _SERVERS = re.compile(
 _NAMES = re.compile(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?", re.ASCII)
 _DATABASE = re.compile(r"postgresql://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/[a-z][a-z0-9_]{0,62}")
 
+_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogFormat = Literal["text", "json"]
 PREFIX: Final = "COUNTERFOIL_"
 GATEWAY: Final = "gateway"
 VIEWS: Final = "views"
@@ -150,48 +151,56 @@ def _check_database(text: str) -> str:
     return text
 
 
-def _optional(check: Callable[[str], str]) -> Callable[[str | None], str | None]:
-    return lambda text: None if text is None else check(text)
+def _one_of(*known: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"one of {', '.join(known)} is expected")
+        return text
+
+    return read
 
 
-class Settings(BaseModel):
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if _DIGITS.fullmatch(text) is None or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high} is expected")
+        return int(text)
+
+    return read
+
+
+def _of(read: Callable[[str], object], description: str) -> Mapping[str, Any]:
+    """What a setting is, and how its text is read; `read` raises ValueError."""
+    return {"read": read, "description": description}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """The settings in the environment; see the module's docstring."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    home: Annotated[Path, Field(description="The instance's directory.")] = Path("var/counterfoil")
-    url: Annotated[str, AfterValidator(check_url), Field(description="The gateway that commands are sent to.")] = (
-        "http://127.0.0.1:8440"
-    )
-    listen: Annotated[str, AfterValidator(_check_listen), Field(description="HOST:PORT that `up` listens on.")] = (
-        "127.0.0.1:8440"
-    )
-    keys: Annotated[Path | None, Field(description="The directory of private keys.")] = None
-    ca: Annotated[Path | None, Field(description="The authority of the gateway's certificate.")] = None
-    party: Annotated[str | None, Field(description="Who signs if --as is left out.")] = None
-    passphrase_file: Annotated[Path | None, Field(description="The file with the passphrase of private keys.")] = None
-    reader: Annotated[str | None, Field(description="The party that commands read as.")] = None
-    vkeys: Annotated[Path | None, Field(description="The file of pinned log keys.")] = None
-    hosts: Annotated[str, AfterValidator(_check_names), Field(description="Names of the gateway.")] = ""
-    proxies: Annotated[str, AfterValidator(_check_addresses), Field(description="Reverse proxies.")] = ""
-    quota_entries: Annotated[int, Field(ge=1, le=1_000_000, description="A party's entries per second.")] = 250
-    quota_bytes: Annotated[int, Field(ge=1_024, le=2**40, description="A party's bytes per second.")] = 524_288
-    disclosure: Annotated[Disclosure | None, Field(description="Who may read what.")] = None
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What `up` logs on standard error.")
-    ] = "WARNING"
-    log_format: Annotated[Literal["text", "json"], Field(description="How servers log.")] = "text"
-    longest_outage: Annotated[int, Field(ge=1, le=8_784, description="Hours, after which a person is asked.")] = 168
-    kafka: Annotated[str | None, AfterValidator(_optional(_check_servers)), Field(description="Kafka's servers.")] = (
-        None
-    )
-    database: Annotated[str | None, AfterValidator(_optional(_check_database)), Field(description="PostgreSQL.")] = None
-    secrets: Annotated[Path | None, Field(description="The directory of passwords.")] = None
-    probes: Annotated[str, AfterValidator(_check_listen), Field(description="Where health and metrics are shown.")] = (
-        "127.0.0.1:0"
-    )
-    otlp: Annotated[str | None, AfterValidator(_optional(check_url)), Field(description="Where traces go.")] = None
-    clock: Annotated[Path | None, Field(description="A file with virtual time.")] = None
+    home: Path = field(default=Path("var/counterfoil"), metadata=_of(Path, "The instance's directory."))
+    url: str = field(default="http://127.0.0.1:8440", metadata=_of(check_url, "The gateway that commands are sent to."))
+    listen: str = field(default="127.0.0.1:8440", metadata=_of(_check_listen, "HOST:PORT that `up` listens on."))
+    keys: Path | None = field(default=None, metadata=_of(Path, "The directory of private keys."))
+    ca: Path | None = field(default=None, metadata=_of(Path, "The authority of the gateway's certificate."))
+    party: str | None = field(default=None, metadata=_of(str, "Who signs if --as is left out."))
+    passphrase_file: Path | None = field(default=None, metadata=_of(Path, "The passphrase of private keys."))
+    reader: str | None = field(default=None, metadata=_of(str, "The party that commands read as."))
+    vkeys: Path | None = field(default=None, metadata=_of(Path, "The file of pinned log keys."))
+    hosts: str = field(default="", metadata=_of(_check_names, "Names of the gateway."))
+    proxies: str = field(default="", metadata=_of(_check_addresses, "Reverse proxies."))
+    quota_entries: int = field(default=250, metadata=_of(_number(1, 1_000_000), "A party's entries per second."))
+    quota_bytes: int = field(default=524_288, metadata=_of(_number(1_024, 2**40), "A party's bytes per second."))
+    disclosure: Disclosure | None = field(default=None, metadata=_of(_one_of(*DISCLOSURES), "Who may read what."))
+    log_level: LogLevel = field(default="WARNING", metadata=_of(_one_of(*get_args(LogLevel)), "What servers log."))
+    log_format: LogFormat = field(default="text", metadata=_of(_one_of(*get_args(LogFormat)), "How servers log."))
+    longest_outage: int = field(default=168, metadata=_of(_number(1, 8_784), "Hours, after which a person is asked."))
+    kafka: str | None = field(default=None, metadata=_of(_check_servers, "Kafka's servers."))
+    database: str | None = field(default=None, metadata=_of(_check_database, "PostgreSQL."))
+    secrets: Path | None = field(default=None, metadata=_of(Path, "The directory of passwords."))
+    probes: str = field(default="127.0.0.1:0", metadata=_of(_check_listen, "Where health and metrics are shown."))
+    otlp: str | None = field(default=None, metadata=_of(check_url, "Where traces go."))
+    clock: Path | None = field(default=None, metadata=_of(Path, "A file with virtual time."))
 
     @property
     def key_directory(self) -> Path:
@@ -202,6 +211,10 @@ class Settings(BaseModel):
     def vkey_file(self) -> Path:
         """The file of pinned log keys."""
         return self.vkeys if self.vkeys is not None else self.home / "vkeys"
+
+    def changed(self, changes: Mapping[str, Any]) -> Settings:
+        """The same with other values, by name."""
+        return replace(self, **changes)
 
     def kafka_access(self, user: str) -> KafkaAccess:
         """The access to Kafka of `user`, one of `USERS`. Raises `BadSetting`, `BadPrivateFile`."""
@@ -233,12 +246,18 @@ class Settings(BaseModel):
         path = None if self.secrets is None else self.secrets / f"{server}-ca.pem"
         if path is None or not os.path.lexists(path):  # a dangling link must not switch TLS off
             return None
+        import ssl  # slow, and most commands need none
+
         try:
             ssl.create_default_context(cafile=str(path))
         except OSError as problem:
             reason = getattr(problem, "reason", problem.strerror)
             raise BadSetting(f"COUNTERFOIL_SECRETS: {path} is no certificate ({reason})") from problem
         return path
+
+
+NAMES: Final = tuple(each.name for each in fields(Settings))
+"""The names of the settings."""
 
 
 def override(name: str, text: str) -> None:
@@ -260,17 +279,26 @@ def config_directory() -> Path:
 def environment(settings: Settings) -> dict[str, str]:
     """The environment for a child process with these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    values = {f"{PREFIX}{name.upper()}": value for name, value in settings.model_dump(mode="json").items()}
+    values = {f"{PREFIX}{name.upper()}": value for name, value in asdict(settings).items()}
     return kept | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def load_settings(profile: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process; the environment comes before `profile`. Raises `BadSetting`."""
     base = profile or {}
-    given = {name: os.environ.get(f"{PREFIX}{name.upper()}", base.get(name)) for name in Settings.model_fields}
-    try:
-        return Settings.model_validate({name: text for name, text in given.items() if text is not None})
-    except ValidationError as problem:
-        found = problem.errors(include_url=False, include_input=False)[0]
-        name = PREFIX + "_".join(str(part) for part in found["loc"]).upper()
-        raise BadSetting(f"{name}: {found['msg']}") from None
+    given = {
+        each.name: os.environ.get(f"{PREFIX}{each.name.upper()}", base.get(each.name)) for each in fields(Settings)
+    }
+    return read_settings({name: text for name, text in given.items() if text is not None})
+
+
+def read_settings(texts: Mapping[str, str]) -> Settings:
+    """Settings of their texts, by name. Raises `BadSetting`."""
+    known = {each.name: each.metadata["read"] for each in fields(Settings)}
+    values = {}
+    for name, text in texts.items():
+        try:
+            values[name] = known[name](text)
+        except ValueError as problem:
+            raise BadSetting(f"{PREFIX}{name.upper()}: {problem}") from None
+    return Settings(**values)

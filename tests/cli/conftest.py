@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from counterfoil.settings import Settings
+from counterfoil.settings import NAMES
 from tests.transport.secured import secured
 
 __all__ = ["secured"]
@@ -13,5 +13,5 @@ __all__ = ["secured"]
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting comes from the environment of the run."""
-    for name in Settings.model_fields:
+    for name in NAMES:
         monkeypatch.delenv(f"COUNTERFOIL_{name.upper()}", raising=False)

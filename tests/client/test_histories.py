@@ -12,7 +12,7 @@ from counterfoil.cli.histories import assets_of_programme, programme_totals, vou
 from counterfoil.client.histories import Evidence, collect, from_file, history, to_file
 from counterfoil.client.problems import NotProven
 from counterfoil.contract.entry import Entry
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.chart import budget, is_currency
 from counterfoil.ledger.events import (
     AppropriationPosted,

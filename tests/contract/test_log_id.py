@@ -15,7 +15,7 @@ from counterfoil.contract.limits import MAX_BATCH_COMMANDS, MAX_COUNT
 from counterfoil.contract.log_id import MAIN, SHARD_MAX, SHARD_PATTERN, LogId, host_of, log_of, parse_log
 from counterfoil.contract.scalars import Id, Origin
 from counterfoil.contract.services import SERVICES
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.rules import RULES
 from counterfoil.settings import VIEWS
 from counterfoil.storage.schemas import schema_of

@@ -18,7 +18,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import BATCH, Header, Seen, Submission
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance import service as issuance

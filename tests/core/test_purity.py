@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from counterfoil.core.decider import At, Decision
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision
 from counterfoil.issuance.service import DECIDER
 from tests.issuance.world import BUDGET, market
 from tests.purity import PureScenario

@@ -49,7 +49,7 @@ class Operator(Shell):
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a command, with the addresses of the servers."""
-        return environment(self.settings.model_copy(update={"url": self.url, "disclosure": self.disclosure}))
+        return environment(self.settings.changed({"url": self.url, "disclosure": self.disclosure}))
 
 
 @dataclass
@@ -128,7 +128,7 @@ def _copy(source: Path, target: Path) -> None:
 @contextmanager
 def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]:
     """Set up by the command line, every component running; `changes` are settings of all processes."""
-    settings = Settings().model_copy(update={**cluster.addresses, "home": folder / "home"})
+    settings = Settings().changed({**cluster.addresses, "home": folder / "home"})
     shell = Operator(settings)
     shell.ok("init", "--host", "secure.example", "--operator-name", "Secure market")
     file = folder / "passphrase"
@@ -137,7 +137,7 @@ def secured(cluster: Cluster, folder: Path, **changes: Any) -> Iterator[Secured]
     assert shell.ok(*encrypt)["encrypted"]
     assert shell.ok("topics", "apply")["findings"] == []
     assert shell.ok("database", "apply")["findings"] == []
-    with Fleet(settings.model_copy(update={"passphrase_file": file, **changes}), folder / "processes") as fleet:
+    with Fleet(settings.changed({"passphrase_file": file, **changes}), folder / "processes") as fleet:
         made = Secured(cluster, shell, fleet, folder / "seen")
         made.start_missing()
         yield made

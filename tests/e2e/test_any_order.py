@@ -43,7 +43,7 @@ class Begun:
     def __init__(self, root: Path, folder: Path) -> None:
         self.cluster = Cluster(root)
         self.cluster.make(1, secure=True)
-        self.shell = Operator(Settings().model_copy(update={**self.cluster.addresses, "home": folder / "home"}))
+        self.shell = Operator(Settings().changed({**self.cluster.addresses, "home": folder / "home"}))
         self.shell.ok("init", "--host", "patient.example")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 
@@ -146,7 +146,7 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
         says(process, "the password in COUNTERFOIL_SECRETS", who)
         ends_at_once(begun, process)
     missing, garbage = begun.bad_secrets("postgres-views", None), begun.bad_secrets("kafka-ca.pem", "garbage")
-    other = Operator(begun.shell.settings.model_copy(update={"home": folder / "other"}))
+    other = Operator(begun.shell.settings.changed({"home": folder / "other"}))
     other.ok("init", "--host", "patient.example")
     for component, changes, code, words in [
         (VIEWS, {"secrets": missing}, 2, f"there is no {missing / 'postgres-views'}"),
@@ -164,7 +164,7 @@ def what_is_wrong_is_named(begun: Begun, folder: Path) -> None:
 
 def test_a_log_collector_gets_only_objects(begun: Begun) -> None:
     """The banner, the last message and warnings are objects, too; no line is plain text."""
-    settings = begun.shell.settings.model_copy(update={"log_format": "json", "listen": "0.0.0.0:0"})
+    settings = begun.shell.settings.changed({"log_format": "json", "listen": "0.0.0.0:0"})
     command = [sys.executable, "-m", "counterfoil", "serve", "ledger", GATEWAY]
     with subprocess.Popen(
         command, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

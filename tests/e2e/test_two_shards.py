@@ -32,7 +32,7 @@ class Divided:
     def __init__(self, root: Path, folder: Path) -> None:
         self.cluster = Cluster(root)
         self.cluster.up(1, secure=True)
-        self.shell = Operator(Settings().model_copy(update={**self.cluster.addresses, "home": folder / "home"}))
+        self.shell = Operator(Settings().changed({**self.cluster.addresses, "home": folder / "home"}))
         self.shell.ok("init", "--host", "shards.example", "--shard", f"matching/{SHARD}")
         self.fleet = Fleet(self.shell.settings, folder / "processes")
 

@@ -50,13 +50,13 @@ def new_release(folder: Path) -> Path:
 def deployed(cluster: Cluster, folder: Path) -> Iterator[tuple[Fleet, Instance]]:
     """Every component of an instance that begins with the old rules, each a process of the old release."""
     here = {"kafka": cluster.kafka, "database": cluster.database, "secrets": cluster.secrets}
-    settings = Settings().model_copy(update=here)
+    settings = Settings().changed(here)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(
         folder / "home", "upgrade.example", "Market operator (fictional)", rules=OLD, disclosure="public"
     )
-    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
+    given = settings.changed({"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
         for process in [fleet.launch(components) for components in ONE_COMPONENT_EACH]:
             fleet.wait_started(process)

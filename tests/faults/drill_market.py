@@ -68,11 +68,11 @@ def drill_market(
     cluster: Cluster, folder: Path, clock: Path | None = None, processes: Processes = ONE_COMPONENT_EACH
 ) -> Iterator[DrillMarket]:
     """A market founded on the cluster; its processes, each with these components, go by the clock file, if any."""
-    settings = Settings().model_copy(update=cluster.addresses)
+    settings = Settings().changed(cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(folder / "home", "faults.example", "Market operator (fictional)", disclosure="public")
-    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO", "clock": clock})
+    given = settings.changed({"home": instance.root, "log_level": "INFO", "clock": clock})
     with Fleet(given, folder / "processes") as fleet:
         for process in [fleet.launch(components) for components in processes]:
             fleet.wait_started(process)

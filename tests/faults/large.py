@@ -245,7 +245,7 @@ def run(cluster: Cluster, folder: Path, entries: int) -> list[str]:
 
     Raises `NotRunning`, `TimeoutError` and what clients raise, where it cannot go on.
     """
-    settings = Settings().model_copy(update=cluster.addresses)
+    settings = Settings().changed(cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets)
     instance = Instance.create(
@@ -253,7 +253,7 @@ def run(cluster: Cluster, folder: Path, entries: int) -> list[str]:
     )
     found = Findings()
     _fill(instance, settings, entries, found)
-    given = settings.model_copy(update={"home": instance.root, "log_level": "INFO"})
+    given = settings.changed({"home": instance.root, "log_level": "INFO"})
     with Fleet(given, folder / "processes") as fleet:
         drill = LargeDrill(instance, fleet, 120 + entries / 2_000, found)
         drill.first_start(entries)

@@ -71,7 +71,7 @@ class Pair:
         self.instance: Instance = create(home)
         self.clocks = [VirtualClock(T), VirtualClock(T - HOUR)]
         servers = {"kafka": "127.0.0.1:1", "database": "postgresql://127.0.0.1:1/none"}  # nothing connects to them
-        settings = Settings().model_copy(update={"home": home, **servers})
+        settings = Settings().changed({"home": home, **servers})
         made = [Writer(ISSUANCE, self.instance, clock, settings, Signatures(), Instruments()) for clock in self.clocks]
         self.first, self.second = (opened.enter_context(closing(each)) for each in made)
         self.tick()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger import drawdown
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState

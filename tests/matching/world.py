@@ -11,7 +11,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import DAY, HOUR
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.rules import LATEST, RULES, Rules
 from counterfoil.issuance.events import (
     ClassRegistered,

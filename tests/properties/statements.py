@@ -8,7 +8,7 @@ from typing import Any, cast
 from counterfoil.cli.movements import sections_of, totals
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.events import VoucherCredited, VoucherRestored
 from counterfoil.ledger.posting_views import CLOSINGS, POSTINGS, postings
 from counterfoil.ports import Put

@@ -17,7 +17,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate, RelativeExpiry
 from counterfoil.contract.times import DAY, SECOND
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestGroup,

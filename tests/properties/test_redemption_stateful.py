@@ -16,7 +16,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FourEyesAct
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import FourEyesDemanded
 from counterfoil.redemption.commands import (

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 from counterfoil.catalogue import CATALOGUE
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, RegisterCurrency
 from counterfoil.ledger.commands import Deposit
 from counterfoil.ledger.events import HoldRefusedV1

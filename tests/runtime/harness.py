@@ -14,7 +14,8 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At, Decider, Decision, ServiceState, mirror, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decider, Decision, ServiceState, mirror, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
 from counterfoil.core.form import COUNT, TEXT, Form

@@ -42,12 +42,12 @@ def run(settings: Settings, commands: int, burst: int, report: ReportFigure) -> 
         instance = Instance.create(
             Path(root) / "home", HOST, "Benchmark operator", lambda name: seeded_key(SEED, name), disclosure="public"
         )
-        with Fleet(given.model_copy(update={"home": instance.root}), Path(root) / "log") as fleet:
+        with Fleet(given.changed({"home": instance.root}), Path(root) / "log") as fleet:
             for component in (*SERVICES, VIEWS):
                 fleet.start((component,))
             fleet.wait_ready()
             relay, clock = AnswerRelay(), SystemClock()
-            here = given.model_copy(update={"home": instance.root, "probes": "127.0.0.1:0"})
+            here = given.changed({"home": instance.root, "probes": "127.0.0.1:0"})
             with closing(Distributed(instance, clock, here, (GATEWAY,), relay)) as system:
                 system.start()
                 load = LoadGenerator(instance, system.gateway.receipts, relay, clock.now)

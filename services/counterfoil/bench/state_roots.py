@@ -10,7 +10,7 @@ from counterfoil.bench.figure import Figure, ReportFigure
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.engine import Engine
 from counterfoil.matching.events import BidAdmitted, BidClosed, BidReceived, BidReduced
 from counterfoil.runtime.runner import STATE_ROOT_EVERY

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import argument, count, option
 from counterfoil.cli.signing import signed
@@ -13,7 +12,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import RegisterClass
 
-app = typer.Typer(name="class", help="Accelerator classes: register, show, list.", no_args_is_help=True)
+app = group("class")
 
 
 @signed(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import typer
-
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, Local, add_list
 from counterfoil.cli.options import Amount, Currency, PartyId, PaymentReference, Wait
 from counterfoil.cli.people import for_people
@@ -17,7 +16,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.ledger.chart import cash
 from counterfoil.ledger.commands import Deposit, Withdraw
 
-app = typer.Typer(name="balance", help="Balances: show, deposit, withdraw, list.", no_args_is_help=True)
+app = group("balance")
 
 _CASH = Listing("balances", "cash", "asset posted held")
 _VOUCHERS = Listing("vouchers_balance", "vouchers", "voucher_id programme_id face available held redeemed")

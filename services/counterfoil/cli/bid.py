@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import (
     BidId,
@@ -28,7 +29,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid, TimeInForce
 
-app = typer.Typer(name="bid", help="Bids: place, amend, cancel, show, list.", no_args_is_help=True)
+app = group("bid")
 
 
 @placed(

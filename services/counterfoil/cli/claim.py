@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Invalid, pairs
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, ClaimId, PaymentReference, Programme, Reason, argument, option
 from counterfoil.cli.signing import SigningSession, add_signed, further, signed
@@ -25,9 +26,7 @@ from counterfoil.redemption.commands import (
     WithdrawApproval,
 )
 
-app = typer.Typer(
-    name="claim", help="Claims: submit, approve, reject, settle, pay, return, show, list.", no_args_is_help=True
-)
+app = group("claim")
 SettlementId = Annotated[str, argument("SETTLEMENT", "The settlement's id.")]
 PayeeId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
 OptionalRest = Annotated[Rest, option("--rest", "Whether what is not approved ends or may be claimed once more.")]

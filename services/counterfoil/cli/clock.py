@@ -8,6 +8,7 @@ import typer
 
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.late import group
 from counterfoil.cli.options import Home
 from counterfoil.cli.render import Rows, plain
 from counterfoil.contract.times import format_time
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ("log", "last_entry", "last_sign_of_life", "waits_for")
 
-app = typer.Typer(name="clock", help="The clocks of the logs: status, accept.", no_args_is_help=True)
+app = group("clock")
 
 Logs = Annotated[
     list[str] | None, typer.Argument(help="SERVICE or SERVICE/SHARD; all if none is named.", metavar="LOG...")

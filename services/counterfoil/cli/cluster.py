@@ -11,6 +11,7 @@ import typer
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
+from counterfoil.cli.late import group
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows, plain, record
@@ -25,9 +26,7 @@ _COLUMNS: Final = ("name", "pid", "ports", "memory_mib", "disk_mib", "log")
 _NUMBERS: Final = ("pid", "memory_mib", "disk_mib")
 _MIB: Final = 1024 * 1024
 
-app = typer.Typer(
-    name="cluster", help="A real Kafka and PostgreSQL on this machine: up, down, status.", no_args_is_help=True
-)
+app = group("cluster")
 
 ClusterHome = Annotated[
     Path, typer.Option("--home", metavar="DIR", help="The cluster's directory, data included. Default: var/cluster.")
@@ -58,7 +57,7 @@ def up(
     cluster = _cluster(home)
     with bars(out) as shown:
         cluster.up(None if brokers is None else int(brokers), secure=secure or None, progress=shown.reach)
-    settings = out.settings.model_copy(update=cluster.addresses)
+    settings = out.settings.changed(cluster.addresses)
     kafka, database = settings.kafka_access(ADMIN), settings.database_access(ADMIN)
     provision.apply(kafka, database, brokers=cluster.brokers, secrets=cluster.secrets, logs=logs_here(out))
     found = _variables(cluster)

@@ -21,6 +21,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from counterfoil.cli.output import FORMATS, Format, parse_format, separated
+from counterfoil.cli.parameters import QuickCommand
 from counterfoil.cli.render import console, lines, plain, record
 from counterfoil.errors import CounterfoilError, ServiceStopped
 
@@ -137,7 +138,7 @@ def make(
         parameters = [*(each.replace(kind=keyword) for each in own), *added]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        app.command(name, help=_flowing(function.__doc__ or ""), epilog=f"Example: {example}")(run)
+        app.command(name, cls=QuickCommand, help=_flowing(function.__doc__ or ""), epilog=f"Example: {example}")(run)
         return function
 
     return add

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import argument, count
 from counterfoil.cli.signing import signed
@@ -13,7 +12,7 @@ from counterfoil.contract.limits import MICRO_DIGITS
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import RegisterCurrency
 
-app = typer.Typer(name="currency", help="Currencies beside those of ISO 4217: register, list.", no_args_is_help=True)
+app = group("currency")
 
 
 @signed(app, "register", "counterfoil currency register XSD --minor-units 2 --as operator")

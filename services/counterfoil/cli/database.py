@@ -11,10 +11,11 @@ from rich.console import RenderableType
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
+from counterfoil.cli.late import group
 from counterfoil.cli.render import lines, plain
 from counterfoil.settings import ADMIN, DatabaseAccess
 
-app = typer.Typer(name="database", help="Schemas, roles and rights in PostgreSQL: apply, check.", no_args_is_help=True)
+app = group("database")
 
 
 @local(app, "apply", "counterfoil database apply")

@@ -11,6 +11,7 @@ import typer
 
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.extras import extra
+from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.render import Rows, plain, record
@@ -24,9 +25,7 @@ _COLUMNS: Final = ("topic", "offset", "source", "reason", "time", "size", "previ
 _PREVIEW: Final = 48  # characters in a table
 _SHOWN: Final = 4_096  # octets of a value, for people; --raw and --json have all
 
-app = typer.Typer(
-    name="dead-letters", help="Records that no consumer accepted: list, show, replay.", no_args_is_help=True
-)
+app = group("dead-letters")
 
 Topic = Annotated[str, argument("TOPIC", "Its topic, or its consumer: a service, gateway or views.")]
 

@@ -128,7 +128,7 @@ def _play_distributed(
     from counterfoil.demo.play import StoryInput
 
     servers = {"kafka": given[0], "database": given[1], **({} if given[0] else {"secrets": None})}
-    settings = out.settings.model_copy(update=servers)
+    settings = out.settings.changed(servers)
     with bars(out) as shown:
         return play_distributed(settings, home, StoryInput.load(*story), shown.reach, shown.advance)
 

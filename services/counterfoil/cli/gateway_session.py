@@ -13,11 +13,11 @@ from counterfoil.cli.command import CaOption, Command, Invalid, Out, UrlOption, 
 from counterfoil.cli.reading import ReaderOption, bearer_of, trusted_host
 from counterfoil.contract.log_id import LogId, host_of, parse_log
 from counterfoil.contract.services import SERVICES
-from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
     from counterfoil.client.bearer import Bearer
     from counterfoil.client.http import Gateway
+    from counterfoil.log.keys import VerifyKey
 
 
 class GatewaySession:

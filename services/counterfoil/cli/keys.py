@@ -9,6 +9,7 @@ import typer
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.keyring import Keyring
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, new_passphrase, passphrase_of, wanted_passphrase
@@ -20,11 +21,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.issuance.commands import AddKey, RevokeKey, SetRecoveryKey
 
-app = typer.Typer(
-    name="keys",
-    help="Keys and their files: new, show, list, passphrase, prove, add, revoke, set-recovery, registered.",
-    no_args_is_help=True,
-)
+app = group("keys")
 
 Name = Annotated[str, argument("NAME", "The key file's name: a party's id, or any name for further keys.")]
 

@@ -3,55 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand
 
-MODULES: Final[Mapping[str, str]] = {
-    "init": "init",
-    "up": "up",
-    "serve": "serve",
-    "demo": "demo",
-    "audit": "audit",
-    "backup": "backup",
-    "restore": "backup",
-    "keys": "keys",
-    "login": "login",
-    "logout": "login",
-    "session": "session",
-    "profile": "profile",
-    "completion": "completion",
-    "party": "party",
-    "class": "accelerator_class",
-    "programme": "programme",
-    "voucher": "voucher",
-    "offer": "offer",
-    "bid": "bid",
-    "usage": "usage",
-    "claim": "claim",
-    "reversal": "reversal",
-    "currency": "currency",
-    "balance": "balance",
-    "import": "bulk",
-    "export": "export",
-    "statement": "statement",
-    "quote": "quote",
-    "resend": "resend",
-    "rules": "rules",
-    "log": "mirror",
-    "proof": "proof",
-    "clock": "clock",
-    "schemas": "schemas",
-    "bench": "bench",
-    "cluster": "cluster",
-    "topics": "topics",
-    "database": "database",
-    "dead-letters": "dead_letters",
+from counterfoil.cli.parameters import QuickGroup
+
+
+class Late(NamedTuple):
+    """A command or group that is not imported: its module, and its help text in one paragraph."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final[Mapping[str, Late]] = {
+    "init": Late(
+        "init",
+        "Make a new instance: keys for its logs and its operator. An existing one is never changed.",
+    ),
+    "up": Late("up", "Serve the instance, all services in this process, until interrupted."),
+    "serve": Late(
+        "serve",
+        "Serve components of an instance in this process, on Kafka and PostgreSQL, until interrupted.",
+    ),
+    "demo": Late(
+        "demo",
+        "Play a market of cities, providers and start-ups on a cluster trace, and audit its logs.",
+    ),
+    "audit": Late(
+        "audit",
+        "Replay published logs: signatures, trees, causes, every decision, conservation, every trade.",
+    ),
+    "backup": Late(
+        "backup",
+        "Write a backup of the instance: all logs as of one instant, and its private keys. Services may run meanwhile.",
+    ),
+    "restore": Late(
+        "backup",
+        "Restore an instance from a backup, into a home that is missing, or has only its published logs.",
+    ),
+    "keys": Late(
+        "keys",
+        "Keys and their files: new, show, list, passphrase, prove, add, revoke, set-recovery, registered.",
+    ),
+    "login": Late("login", "Open a session, by which commands read as this party for an hour."),
+    "logout": Late(
+        "login",
+        "End the session of the party that logged in last, or that --as names, and forget its token.",
+    ),
+    "session": Late("session", "Sessions, by which a party reads: show."),
+    "profile": Late("profile", "Profiles: list, show, set, use."),
+    "completion": Late(
+        "completion", "Print the completion script of a shell: its completion file, or a text for `eval`."
+    ),
+    "party": Late(
+        "party",
+        "Parties: register, group, groups, show, list, recover, propose-recovery, object, "
+        "recoveries, close, suspend, reinstate, cancel-order, cancel-orders, cancellations, "
+        "appoint-auditor, dismiss-auditor, auditors.",
+    ),
+    "class": Late("accelerator_class", "Accelerator classes: register, show, list."),
+    "programme": Late(
+        "programme",
+        "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, "
+        "four-eyes, totals, show, list.",
+    ),
+    "voucher": Late("voucher", "Vouchers: issue, suspend, reinstate, revoke, return, prove, show, list."),
+    "offer": Late("offer", "Offers: post, amend, cancel, show, list, search, market, traded, depth, trades."),
+    "bid": Late("bid", "Bids: place, amend, cancel, show, list."),
+    "usage": Late("usage", "Delivery: report, correct, accept, dispute, resolve, cancel, show, list."),
+    "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),
+    "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),
+    "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
+    "balance": Late("balance", "Balances: show, deposit, withdraw, list."),
+    "import": Late(
+        "bulk",
+        "Give a command for every line of a file. The columns are the options of that command, without dashes.",
+    ),
+    "export": Late(
+        "export",
+        "Write all rows of a view, or of every view, into a file, which replaces an older one when it is complete.",
+    ),
+    "statement": Late(
+        "statement",
+        "A party's statement for a month: cash, each voucher, claims, receivables; of an issuer, its budgets.",
+    ),
+    "quote": Late(
+        "quote",
+        "Estimate what a bid for a block would cost now: subsidy, co-payment, which vouchers pay, what is missing.",
+    ),
+    "resend": Late(
+        "resend",
+        "Send commands again whose outcome is not known: a lost answer, a time-out, an interrupt.",
+    ),
+    "rules": Late("rules", "Rules versions: adopt, list."),
+    "log": Late("mirror", "The public logs: checkpoint, entry, receipt, verify, tail, mirror."),
+    "proof": Late("proof", "Evidence in files: verify."),
+    "clock": Late("clock", "The clocks of the logs: status, accept."),
+    "schemas": Late(
+        "schemas",
+        "Write the JSON Schemas of commands, events and entries, all codes, and the OpenAPI and AsyncAPI documents.",
+    ),
+    "bench": Late(
+        "bench",
+        "Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, starts, memory.",
+    ),
+    "cluster": Late("cluster", "A real Kafka and PostgreSQL on this machine: up, down, status."),
+    "topics": Late("topics", "Topics, users and rights on Kafka: apply, check."),
+    "database": Late("database", "Schemas, roles and rights in PostgreSQL: apply, check."),
+    "dead-letters": Late("dead_letters", "Records that no consumer accepted: list, show, replay."),
 }
-"""By the name of a command or group, in the order of the help: its module, which has an `app` or a `register`; of a
-group of several modules, the one that imports the others."""
+"""By the name of a command or group, in the order of the help. A module has an `app` or a `register`; of a group of
+several modules, it is the one that imports the others. A group takes its help text from here; that of a single command
+is the first paragraph of its own (compared by a test).
+"""
+
+
+def group(name: str) -> typer.Typer:
+    """An empty group of commands, with the help text of its name."""
+    return typer.Typer(name=name, cls=QuickGroup, help=COMMANDS[name].help, no_args_is_help=True)
 
 
 class LateCommands(Mapping[str, Any]):
@@ -62,29 +136,48 @@ class LateCommands(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
-            self._made[name] = _command(name, import_module(f"counterfoil.cli.{MODULES[name]}"))
+            self._made[name] = _command(name, import_module(f"counterfoil.cli.{COMMANDS[name].module}"))
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(MODULES)
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(MODULES)
+        return len(COMMANDS)
 
     def get(self, name: object, default: Any = None) -> Any:
         """None without an import for a name that is none."""
-        return self[str(name)] if name in MODULES else default
+        return self[str(name)] if name in COMMANDS else default
 
     def __contains__(self, name: object) -> bool:
-        return name in MODULES
+        return name in COMMANDS
 
 
-class LateGroup(TyperGroup):
-    """The group of all commands."""
+class LateGroup(QuickGroup):
+    """The group of all commands. What it says of them by itself costs no import of theirs."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = LateCommands()  # type: ignore[assignment]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help text, with a line for each command."""
+        with self._described():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The commands that begin so, for a shell."""
+        with self._described():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _described(self) -> Iterator[None]:
+        whole = self.commands
+        self.commands = {name: TyperCommand(name, help=each.help) for name, each in COMMANDS.items()}
+        try:
+            yield
+        finally:
+            self.commands = whole
 
 
 def _command(name: str, module: Any) -> Any:

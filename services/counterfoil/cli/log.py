@@ -9,6 +9,7 @@ import typer
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
+from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, plain, record
 from counterfoil.cli.signing import event_row
@@ -24,9 +25,7 @@ from counterfoil.contract.times import format_time
 from counterfoil.log.keys import VerifyKey
 from counterfoil.vocabulary import CODEC
 
-app = typer.Typer(
-    name="log", help="The public logs: checkpoint, entry, receipt, verify, tail, mirror.", no_args_is_help=True
-)
+app = group("log")
 
 Log = Annotated[str, argument("LOG", "issuance, ledger, matching or redemption; SERVICE/SHARD for another shard.")]
 Vkeys = Annotated[

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any, Final, Literal, cast
 
-import typer
-
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.markets import currency_of, name_currency
 from counterfoil.cli.options import (
@@ -36,11 +35,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 
-app = typer.Typer(
-    name="offer",
-    help="Offers: post, amend, cancel, show, list, search, market, traded, depth, trades.",
-    no_args_is_help=True,
-)
+app = group("offer")
 
 Class = Annotated[str, option("--class", "The accelerator class's id.", metavar="CLASS")]
 Region = Annotated[str, option("--region", "The region's id.", metavar="REGION")]

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import RenderableType
 
-from counterfoil.cli.advice import advice
 from counterfoil.cli.command import REFUSED, Command
 from counterfoil.cli.render import record
 from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
 from counterfoil.cli.values import format_amount
 from counterfoil.client.problems import RefusedByService
 from counterfoil.contract.record import Command as Body
-from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import format_hour
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 WAIT: Final = 10.0
 """Seconds for which a command in a terminal follows an order."""
 _OF_HOLD: Final = ("short_vouchers", "short_cash")
-_OF_HOURS: Final = (Code.GATE_CLOSED, Code.WINDOW_NOT_VALID)
+_OF_HOURS: Final = ("gate_closed", "window_not_valid")
 """Refusals for the hours that an order names."""
 _SHOWN: Final = ("status", "status_reason", "cause", "nodes_filled", "nodes_left")
 
@@ -97,6 +95,8 @@ def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
     ]
     if outcome["cause"] is None:
         return shown
+    from counterfoil.cli.advice import advice
+
     return {**shown, **_short(outcome), "advice": advice(outcome["cause"])}
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, cast, get_args
 
-import typer
-
 from counterfoil.cli.duties import Barred, InProgramme, barred, commands_of, duties_of
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late import group as group_of_commands
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, Wait, argument, option
 from counterfoil.cli.proofs import Proof, RecoveryName, RecoveryProof, proven, recovery_key
@@ -30,14 +29,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf
 
-app = typer.Typer(
-    name="party",
-    help=(
-        "Parties: register, group, groups, show, list, recover, propose-recovery, object, recoveries, close, suspend,"
-        " reinstate, cancel-order, cancel-orders, cancellations, appoint-auditor, dismiss-auditor, auditors."
-    ),
-    no_args_is_help=True,
-)
+app = group_of_commands("party")
 
 ROLES: Final = get_args(Role)
 KeyName = Annotated[str | None, option("--new", "The key file of the new key. Default: PARTY.", metavar="NAME")]

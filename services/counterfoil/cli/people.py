@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.cli.values import decimals_of, in_units, show_amount
 from counterfoil.client.problems import RefusedByService
-from counterfoil.ports import View
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
+    from counterfoil.ports import View
 
 Row = Mapping[str, Any]
 _BY: Final = {"programme_id": "programmes", "contract_id": "contracts", "bid_id": "bids", "offer_id": "offers"}

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local, pairs
+from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.profiles import MEMBERS, Profiles, check_members, check_name, config_file
 from counterfoil.cli.render import Rows, plain, record
 
-app = typer.Typer(name="profile", help="Profiles: list, show, set, use.", no_args_is_help=True)
+app = group("profile")
 
 Name = Annotated[str, argument("NAME", "The profile's name.")]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -45,9 +44,13 @@ class Profiles:
         self.use = ""
         check_owned(path)
         try:
-            found = tomllib.loads(path.read_text())
+            text = path.read_text()
         except FileNotFoundError:
             return
+        import tomllib  # not for a start without profiles
+
+        try:
+            found = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
             raise BadSetting(f"{path} is not TOML: {problem}") from problem
         self._read(found)

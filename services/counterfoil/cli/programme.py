@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import typer
-
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.histories import Save, assets_of_programme, prove
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import VIEWS, Listing, Local, add_list
 from counterfoil.cli.options import Amount, Reason, Wait, argument, option
 from counterfoil.cli.people import for_people
@@ -34,14 +33,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.vocabulary import CODEC
 
-app = typer.Typer(
-    name="programme",
-    help=(
-        "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, four-eyes, totals, show,"
-        " list."
-    ),
-    no_args_is_help=True,
-)
+app = group("programme")
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
 ProviderId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
 

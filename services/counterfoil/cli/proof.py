@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.histories import read, show
+from counterfoil.cli.late import group
 from counterfoil.cli.log import Vkeys
 from counterfoil.cli.options import argument
 
-app = typer.Typer(name="proof", help="Evidence in files: verify.", no_args_is_help=True)
+app = group("proof")
 app.callback()(lambda: None)  # with one command alone, it would be no group
 
 

@@ -18,7 +18,7 @@ from counterfoil.client.problems import as_answered
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, Rate, RelativeExpiry
 from counterfoil.contract.times import parse_derived_time, parse_hour
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.rules import rules_of
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.accounts import Position

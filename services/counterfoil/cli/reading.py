@@ -11,7 +11,6 @@ import typer
 
 from counterfoil.cli.command import Invalid, Out
 from counterfoil.contract.log_id import host_of
-from counterfoil.log.keys import VerifyKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from counterfoil.client.author import Author
     from counterfoil.client.bearer import Bearer
     from counterfoil.client.sessions import Opened, Tokens
+    from counterfoil.log.keys import VerifyKey
 
 SESSIONS: Final = "sessions"
 """The directory of tokens, below that of the keys."""

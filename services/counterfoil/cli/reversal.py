@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, PaymentReference, Programme, Reason, ReportId, argument, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.redemption.commands import AgreeReversal, ConfirmRecovery, ProposeReversal, ReverseCapture
 
-app = typer.Typer(
-    name="reversal", help="Reversed captures: propose, agree, decide, recover, show, list.", no_args_is_help=True
-)
+app = group("reversal")
 
 
 @signed(app, "propose", "counterfoil reversal propose rep-3-0 --amount 12.50 --reason 'Counted twice' --as norn")

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from counterfoil import __version__
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import AdoptRules
 
-app = typer.Typer(name="rules", help="Rules versions: adopt, list.", no_args_is_help=True)
+app = group("rules")
 
 
 @signed(app, "adopt", "counterfoil rules adopt 2 --replaces 1 --as operator")

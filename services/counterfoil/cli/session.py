@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import typer
-
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late import group
 from counterfoil.cli.reading import reader_of
 from counterfoil.cli.render import Rows, plain
 
-app = typer.Typer(name="session", help="Sessions, by which a party reads: show.", no_args_is_help=True)
+app = group("session")
 _COLUMNS = ("id", "key_id", "opened_at", "expires_at", "current")
 
 

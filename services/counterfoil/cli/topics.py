@@ -11,10 +11,11 @@ from rich.console import RenderableType
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
+from counterfoil.cli.late import group
 from counterfoil.cli.render import lines, plain
 from counterfoil.settings import ADMIN, KafkaAccess
 
-app = typer.Typer(name="topics", help="Topics, users and rights on Kafka: apply, check.", no_args_is_help=True)
+app = group("topics")
 
 
 @local(app, "apply", "counterfoil topics apply --brokers 3")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Invalid
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import ContractId, Reason, ReportId, argument, hour, option
 from counterfoil.cli.signing import SigningSession, add_signed, further, signed
@@ -28,9 +29,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 
-app = typer.Typer(
-    name="usage", help="Delivery: report, correct, accept, dispute, resolve, cancel, show, list.", no_args_is_help=True
-)
+app = group("usage")
 OptionalContract = Annotated[str | None, argument("CONTRACT", "The contract's id: that of its trade.")]
 Readings = Annotated[
     list[Reading],

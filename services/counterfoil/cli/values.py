@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.contract.times import parse_hour
-from counterfoil.redemption.commands import Reading
+
+if TYPE_CHECKING:
+    from counterfoil.redemption.commands import Reading
 
 MICRO: Final = 1_000_000
 _AMOUNT = re.compile(r"([0-9]{1,13}|[0-9]{1,3}(?:,[0-9]{3}){1,4}(?=\.))(?:\.([0-9]{1,6}))?", re.ASCII)
@@ -75,6 +77,8 @@ def parse_reading(text: str) -> Reading:
     found = _READING.fullmatch(text)
     if found is None:
         raise ValueError("a reading is HOUR=GPU_MINUTES, such as 20260105T08Z=480")
+    from counterfoil.redemption.commands import Reading  # not for every command with an amount
+
     return Reading(hour=parse_delivery_hour(found[1]), gpu_minutes=int(found[2]))
 
 

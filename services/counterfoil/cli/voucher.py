@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import typer
-
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.histories import Save, prove
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, VoucherId
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
 
-app = typer.Typer(
-    name="voucher",
-    help="Vouchers: issue, suspend, reinstate, revoke, return, prove, show, list.",
-    no_args_is_help=True,
-)
+app = group("voucher")
 
 
 @signed(

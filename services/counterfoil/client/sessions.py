@@ -10,15 +10,17 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from counterfoil.client.author import Author
-from counterfoil.client.http import Gateway
 from counterfoil.contract.times import SECOND, parse_time
 from counterfoil.errors import BadPrivateFile
 from counterfoil.private_files import create_private, read_password, read_private
+
+if TYPE_CHECKING:  # a command that reads with a token needs neither
+    from counterfoil.client.author import Author
+    from counterfoil.client.http import Gateway
 
 VALID_SECONDS: Final = 120
 """How long a document is valid by which a session is opened."""

@@ -28,7 +28,6 @@ from counterfoil.contract.entry import (
 )
 from counterfoil.contract.entry_form import entry_reader, read_cause
 from counterfoil.contract.envelope import open_envelope
-from counterfoil.contract.faults import find_body, refuse_payload, refuse_record
 from counterfoil.contract.forms import check, dump
 from counterfoil.contract.recent import Recent
 from counterfoil.contract.record import Command, Event, annotations_of
@@ -36,7 +35,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.contract.submission import BATCH, Header, Submission
 from counterfoil.contract.times import format_time, parse_derived_time
-from counterfoil.contract.vocabulary import Vocabulary
+from counterfoil.contract.vocabulary import Vocabulary, find_body
 from counterfoil.contract.wire import LENIENT, UNREADABLE, reader, wire_type
 
 _KEPT: Final = 1_048_576  # bytes of entries, and of envelopes; what is read from them takes thrice as much
@@ -46,7 +45,7 @@ class Codec:
     """Decodes the commands, events and entries of one vocabulary.
 
     Bytes are read leniently by msgspec, then the value is written again: if these are not the bytes, or anything
-    else is wrong with them, `counterfoil.contract.faults` says why.
+    else is wrong with them, `counterfoil.contract.faults` says why; with pydantic, which is imported for that alone.
 
     The decoders keep their last results: the gateway, runners, receipts and views of one process meet the same
     bytes within moments.
@@ -72,6 +71,8 @@ class Codec:
         try:
             header, bodies = self._read_payload(payload)
         except UNREADABLE:
+            from counterfoil.contract.faults import refuse_payload
+
             refuse_payload(self.vocabulary, payload)
         content = sha256(payload).digest()
         return Submission(header=header, payload=payload, signature=signature, content=content, bodies=bodies)
@@ -191,6 +192,8 @@ def _load(kind: type, value: object) -> Any:
         if canonical(dump(read)) != canonical(value):
             raise ValueError("not its own canonical form")
     except UNREADABLE:
+        from counterfoil.contract.faults import refuse_record
+
         refuse_record(kind, value)
     return read
 

@@ -17,7 +17,7 @@ from counterfoil.contract.record import shape_of
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import OutOfRange
 from counterfoil.contract.submission import BATCH, Header
-from counterfoil.contract.vocabulary import Vocabulary
+from counterfoil.contract.vocabulary import Vocabulary, find_body
 
 _PRECEDENCE: Final = {code: number for number, code in enumerate(Code)}
 _RANGE_ERRORS: Final = ("greater_than_equal", "less_than_equal", "string_too_long", "int_parsing_size")
@@ -44,17 +44,6 @@ def refuse_record(kind: type, value: object) -> NoReturn:
     """Raises `Refused` for the JSON value of a record."""
     _validated(kind, value)
     raise Refused(Code.MALFORMED, reason="not a record")  # as above
-
-
-def find_body(vocabulary: Vocabulary, kind: object, version: object, body: object) -> type:
-    """The record of a command whose body is an object. Raises `Refused`."""
-    known = isinstance(kind, str) and type(version) is int
-    found = vocabulary.commands.get((kind, version)) if known else None  # type: ignore[arg-type]
-    if found is None:
-        raise Refused(Code.UNKNOWN_TYPE, type=str(kind)[:40], v=str(version)[:20])
-    if not isinstance(body, dict):
-        raise Refused(Code.MALFORMED, member="body", reason="not an object")
-    return found
 
 
 def _check_body(vocabulary: Vocabulary, kind: object, version: object, body: object) -> type:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-import msgspec
-
 from counterfoil.contract.events import (
     CurrencyRegistered,
     GroupAttested,
@@ -25,9 +23,9 @@ from counterfoil.contract.events import (
     RecoveryKeySet,
     RulesAdopted,
 )
-from counterfoil.contract.log_id import MAIN
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
 from counterfoil.core.currencies import minor_unit
 from counterfoil.core.directory import Directory, Party
 from counterfoil.core.form import COUNT, Form
@@ -90,28 +88,6 @@ class ServiceState:
 
 S = TypeVar("S", bound=ServiceState)
 Decision = Sequence[Event] | Refusal
-
-
-class At(msgspec.Struct, frozen=True, gc=False):
-    """The place of a decision: ledger time (microseconds), the entry's index, the command's place in its batch.
-
-    `host` and `shard` are those of the log which decides.
-    """
-
-    time: int
-    index: int
-    item: int
-    shard: str = MAIN
-    host: str = ""
-
-    def new_id(self, prefix: str, nth: int | None = None) -> str:
-        """An id that is unique for ever because the log's index is: ``bid-17-0``, or ``trd-17-0-2`` for the third.
-
-        Logs take in each other's ids, so that of any shard but `MAIN` names the shard: ``bid-cn.sh-17-0``.
-        """
-        log = prefix if self.shard == MAIN else f"{prefix}-{self.shard}"
-        base = f"{log}-{self.index}-{self.item}"
-        return base if nth is None else f"{base}-{nth}"
 
 
 @dataclass(frozen=True, slots=True)

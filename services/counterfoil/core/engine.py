@@ -40,7 +40,8 @@ from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.submission import Header, Submission
 from counterfoil.contract.text import unfit
-from counterfoil.core.decider import At, Decider, S, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decider, S, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import UnknownRules, rules_of
 from counterfoil.core.standing import not_taking_part

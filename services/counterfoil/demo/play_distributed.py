@@ -30,7 +30,7 @@ def play_distributed(
     prepare(home, given.seed)
     with ExitStack() as opened:
         with_servers = opened.enter_context(prepared_servers(settings, home / CLUSTER, progress))
-        own = with_servers.model_copy(update={"home": home, "clock": home / CLOCK})
+        own = with_servers.changed({"home": home, "clock": home / CLOCK})
         fleet = opened.enter_context(Fleet(own, home / "processes"))
         for number, process in enumerate([fleet.launch(components) for components in ONE_COMPONENT_EACH], 1):
             fleet.wait_started(process)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part

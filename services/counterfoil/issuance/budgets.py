@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.paper import not_payable, reference_used, unknown_currency
 from counterfoil.issuance.commands import (

@@ -9,7 +9,8 @@ from counterfoil.contract.events import KeyAdded, KeyRevoked, RecoveryKeySet
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.possession import ProvenKey, Use, statement
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.commands import AddKey, AddKeyV1, RevokeKey, SetRecoveryKey
 from counterfoil.issuance.state import IssuanceState, NewKeys

@@ -5,8 +5,9 @@ from __future__ import annotations
 from counterfoil.contract.events import PartyClosed, PartyRegistered
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.lookalikes import look_of
 from counterfoil.issuance.commands import CloseParty, RegisterParty, RegisterPartyV1

@@ -18,7 +18,7 @@ from counterfoil.contract.events import (
 )
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.scalars import encode_base64
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed, RecoveryEnded, RecoveryProposed
 from counterfoil.issuance.state import ALL
 from counterfoil.ports import Change, Put, Set, View

@@ -10,8 +10,9 @@ from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import SECOND
+from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency

@@ -13,7 +13,8 @@ from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.commands import ObjectToRecovery, ProposeRecovery, RecoverParty
 from counterfoil.issuance.events import RecoveryEnded, RecoveryProposed

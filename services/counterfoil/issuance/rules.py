@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from counterfoil.contract.events import RulesAdopted
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import (

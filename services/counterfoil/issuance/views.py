@@ -14,7 +14,7 @@ from counterfoil.contract.events import (
     RulesAdopted,
 )
 from counterfoil.contract.terms import FixedExpiry, FourEyesAct, ProgrammeTerms, RedemptionModel, RelativeExpiry
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,

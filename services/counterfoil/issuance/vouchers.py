@@ -12,7 +12,8 @@ from typing import Any
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part

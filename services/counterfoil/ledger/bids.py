@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CO_PAYMENTS, cash
 from counterfoil.ledger.drawdown import choose, need

@@ -8,7 +8,7 @@ from typing import Final
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
 from counterfoil.contract.terms import ProgrammeTerms, RedemptionModel
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CO_PAYMENTS, cash, claim, claims, claims_payable
 from counterfoil.ledger.endings import closed, remove_if_ended

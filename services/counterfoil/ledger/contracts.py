@@ -11,7 +11,7 @@ from typing import Literal
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.bids import bid_traded
 from counterfoil.ledger.chart import BONDS, cash

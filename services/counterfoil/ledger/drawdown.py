@@ -8,7 +8,7 @@ from typing import NamedTuple
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.chart import owner
 from counterfoil.ledger.events import (
     Draw,

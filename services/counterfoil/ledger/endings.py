@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.events import VoucherReturned, VoucherRevoked
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import (

@@ -12,7 +12,7 @@ from heapq import nsmallest
 from typing import Final, Literal
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.events import FundingEnded
 from counterfoil.ledger.state import LedgerState
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_month
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.chart import CREDITED, DEBITED, budget, is_currency, party_of, programme_of
 from counterfoil.ledger.events import (
     AppropriationPosted,

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.events import HoldRefused, HoldRefusedV1, Shortfall
 from counterfoil.ledger.state import LedgerState
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Effect, Posting
 from counterfoil.ledger.chart import BONDS, CO_PAYMENTS, REDEEMED, cash, owner
 from counterfoil.ledger.endings import bury

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CIRCULATION, RESTORED, owner
 from counterfoil.ledger.endings import bury, closed, remove_if_ended

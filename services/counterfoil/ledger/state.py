@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from counterfoil.contract.terms import ProgrammeTerms
+from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.decider import At, ServiceState
+from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, listed, row
 from counterfoil.core.programmes import versions
 from counterfoil.core.table import Nested, Table

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.events import (
     AppropriationPosted,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
 from counterfoil.matching.events import (
     BidAdmitted,

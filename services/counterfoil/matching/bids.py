@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import Rules
 from counterfoil.matching import checks

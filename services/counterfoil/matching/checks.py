@@ -8,7 +8,8 @@ from itertools import product
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import Rules
 from counterfoil.matching.state import ANY, MatchingState

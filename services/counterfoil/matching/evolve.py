@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.contract.events import GroupAttested
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.events import (
     ClassRegistered,
     ProgrammePublished,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.matching.events import BidClosed, OfferClosed
 from counterfoil.matching.state import MatchingState
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from counterfoil.contract.refusals import Code
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf
 from counterfoil.matching.events import BidReceived, CancellationForced

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from counterfoil.contract.events import PartyClosed, PartySuspended
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.events import ProgrammePaused, ProgrammeResumed
 from counterfoil.matching.events import BidClosed, OfferClosed, Removal
 from counterfoil.matching.state import ANY, MatchingState

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.core.rules import Rules
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import BidClosed, MatchContinued, MatchPrevented, OfferClosed, TradeMatched

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.core.decider import At, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import refuse
 from counterfoil.core.rules import Rules
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.commands import PlaceBid

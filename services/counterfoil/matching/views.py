@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import (
     BidAdmitted,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from counterfoil.contract.record import Event
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.redemption.contracts import defaulted
 from counterfoil.redemption.events import (
     ContractCompleted,

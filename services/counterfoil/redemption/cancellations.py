@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.redemption.commands import AgreeCancellation, ProposeCancellation
 from counterfoil.redemption.events import CancellationProposed, ContractCancelled

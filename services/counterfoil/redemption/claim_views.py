@@ -12,7 +12,7 @@ from typing import Final, get_args
 from counterfoil.contract.forms import dump
 from counterfoil.contract.terms import FourEyesAct
 from counterfoil.contract.times import format_day
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
 from counterfoil.redemption.events import (

@@ -15,7 +15,8 @@ from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import SECOND
+from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.redemption.acceptance import accept, accept_all

@@ -17,7 +17,8 @@ from counterfoil.contract.forms import dump
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FourEyesAct
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import FourEyesDemanded
 from counterfoil.redemption.commands import ApproveClaim, ConfirmPayment

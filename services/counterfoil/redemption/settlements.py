@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency

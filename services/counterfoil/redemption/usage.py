@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import HOUR, SECOND
-from counterfoil.core.decider import At, Decision, refuse
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.redemption.acceptance import accept
 from counterfoil.redemption.commands import (

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.times import HOUR, format_hour
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
 from counterfoil.readership import ANYBODY, Readers
 from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS, OF_CONTRACT, SIDES, sides_of

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from counterfoil.catalogue import CATALOGUE, VIEWS
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import log_of
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.matching.views import BIDS, OFFERS
 from counterfoil.ports import Put, Row, View
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import log_of
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.ports import Change, Inbox, Progress, ServiceTransport, ViewStore
 from counterfoil.runtime.catching_up import catching_up
 from counterfoil.service import Reducers

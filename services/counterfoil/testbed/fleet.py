@@ -92,7 +92,7 @@ class Fleet:
     def __init__(self, settings: Settings, logs: Path) -> None:
         """`settings`: of all processes, but their probes and gateways take free ports. `logs`: a directory."""
         free = {"probes": "127.0.0.1:0", "listen": "127.0.0.1:0"}
-        self.settings, self._logs = settings.model_copy(update=free), logs
+        self.settings, self._logs = settings.changed(free), logs
         self.processes: dict[str, ServiceProcess] = {}
         logs.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -126,7 +126,7 @@ class Fleet:
         with log.open("ab") as file:
             popen = subprocess.Popen(  # noqa: S603 our own command line
                 command,
-                env=environment(self.settings.model_copy(update=changes)),
+                env=environment(self.settings.changed(changes)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=file,

@@ -37,7 +37,7 @@ def prepared_servers(
     cluster = Cluster(root)
     try:
         cluster.up(brokers, secure=secure, progress=progress)
-        given = settings.model_copy(update=cluster.addresses)
+        given = settings.changed(cluster.addresses)
         _prepare(given, brokers)
         yield given
     finally:

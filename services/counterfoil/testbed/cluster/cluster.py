@@ -150,7 +150,7 @@ class Cluster:
 
     @property
     def addresses(self) -> dict[str, Any]:
-        """The fields of `Settings` that name its servers, for `model_copy`."""
+        """The fields of `Settings` that name its servers, for `Settings.changed`."""
         return {"kafka": self.kafka, "database": self.database, "secrets": self.secrets}
 
     @property
