@@ -99,8 +99,8 @@ found = {}
 for name in COMMANDS:
     for module in [each for each in sys.modules if each.startswith("counterfoil.cli.")]:
         del sys.modules[module]
-    from counterfoil.cli.late import LateCommands
-    found[name] = sorted(getattr(LateCommands()[name], "commands", []))
+    from counterfoil.cli.late import all_commands
+    found[name] = sorted(getattr(all_commands()[name], "commands", []))
 print(json.dumps(found))
 """
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from counterfoil.catalogue import CATALOGUE
+from counterfoil.cli.late import COMMANDS, all_commands
 from counterfoil.cli.late_views import SERVICE_OF
 from tests.e2e.running import Shell
 
-SERVERS = (
+NEVER = (
     "alembic", "anyio._backends", "asyncio", "click", "counterfoil.audit", "counterfoil.bootstrap",
-    "counterfoil.gateway", "counterfoil.ops", "counterfoil.storage", "counterfoil.transport",
-    "cryptography", "fastapi", "httpx._main",
-    "prometheus_client", "pygments", "pythonjsonlogger", "rich.progress", "rich.traceback", "sqlalchemy", "starlette",
-    "uvicorn", "uvloop",
+    "counterfoil.core.decider", "counterfoil.core.lookalikes", "counterfoil.gateway", "counterfoil.ops",
+    "counterfoil.storage", "counterfoil.transport", "fastapi", "httpx._main", "prometheus_client", "pydantic",
+    "pydantic_core", "pygments", "pythonjsonlogger", "rich.progress", "rich.traceback", "sqlalchemy", "starlette",
+    "tomllib", "uvicorn", "uvloop",
 )  # fmt: skip
 """What no typical command needs."""
+WORDS = ("counterfoil.contract.codec", "counterfoil.vocabulary", "cryptography", "counterfoil.client.author")
+"""What only a command needs that signs, or that reads entries."""
+VIEWS = tuple(f"counterfoil.{service}.views" for service in CATALOGUE)
 RUN = """\
 import sys
 from counterfoil.cli.main import app
@@ -27,34 +32,55 @@ try:
     app()
 except SystemExit:
     pass
-print(*sorted(sys.modules), sep="\\n")
+print("modules:", *sorted(sys.modules), sep="\\n")
 """
 TYPICAL = {
-    "party list": ("counterfoil.redemption.views", "counterfoil.redemption.events", "counterfoil.ledger.views"),
-    "balance show acme": ("counterfoil.redemption.views", "counterfoil.issuance.views", "counterfoil.matching.views"),
-    "bid list": ("counterfoil.redemption.views", "counterfoil.issuance.views", "counterfoil.ledger.views"),
-    "claim list": ("counterfoil.matching.views", "counterfoil.issuance.views", "counterfoil.ledger.views"),
+    "--version": (*WORDS, *VIEWS, "httpx", "rich"),
+    "party list --json": (*WORDS, *(set(VIEWS) - {"counterfoil.issuance.views"}), "counterfoil.redemption.events"),
+    "balance show acme --json": (*WORDS, *(set(VIEWS) - {"counterfoil.ledger.views"})),
+    "offer list --json": (*WORDS, *(set(VIEWS) - {"counterfoil.matching.views"})),
+    "claim list --json": (*WORDS, *(set(VIEWS) - {"counterfoil.redemption.views"})),
+    "voucher issue --programme p --beneficiary acme --amount 1 --as acme --json": VIEWS,
 }
+"""Commands, and what of all that is not their own they need not."""
 
 
-@pytest.mark.parametrize("words", TYPICAL)
-def test_a_typical_command_imports_its_own_service_and_no_server(tmp_path: Path, words: str) -> None:
+def modules(environment: Mapping[str, str], words: str) -> tuple[set[str], str]:
+    """What a command imported, and what it said on standard error."""
     ran = subprocess.run(
-        [sys.executable, "-c", RUN, *words.split(), "--json"],
-        env={**Shell(tmp_path).environment, "COUNTERFOIL_URL": "http://[::1]:1"},
+        [sys.executable, "-c", RUN, *words.split()],
+        env={**environment, "COUNTERFOIL_URL": "http://[::1]:1"},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert '"unreachable"' in ran.stderr  # it went as far as its request
-    unwanted = {
-        name
-        for name in ran.stdout.splitlines()
-        for each in (*SERVERS, *TYPICAL[words])
-        if name == each or name.startswith(f"{each}.")
-    }
-    assert unwanted <= {"httpx._main"}  # an entry that says: not to be imported
+    return set(ran.stdout.partition("modules:")[2].split()), ran.stderr
+
+
+def among(found: Collection[str], unwanted: Sequence[str]) -> set[str]:
+    """Which are unwanted, or below what is."""
+    return {name for name in found for each in unwanted if name == each or name.startswith(f"{each}.")}
+
+
+@pytest.mark.parametrize("words", TYPICAL)
+def test_a_typical_command_imports_its_own_service_and_no_server(tmp_path: Path, words: str) -> None:
+    shell = Shell(tmp_path)
+    shell.ok("keys", "new", "acme")
+    found, said = modules(shell.environment, words)
+    assert '"unreachable"' in said or words == "--version", said  # it went as far as its request
+    assert among(found, (*NEVER, *TYPICAL[words])) <= {"httpx._main"}  # an entry that says: not to be imported
+
+
+def test_the_help_of_all_commands_imports_none_of_them(tmp_path: Path) -> None:
+    found, _ = modules(Shell(tmp_path).environment, "--help")
+    own = {f"counterfoil.cli.{each}" for each in ("command_tree", "late", "main", "parameters")}
+    assert {name for name in found if name.startswith("counterfoil.cli.")} <= own
+
+
+def test_the_help_of_all_commands_is_theirs() -> None:
+    own = {name: (each.help or "").partition("\n\n")[0] for name, each in all_commands().items()}
+    assert own == {name: each.help for name, each in COMMANDS.items()}
 
 
 def test_each_view_is_imported_from_its_service() -> None:

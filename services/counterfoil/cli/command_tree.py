@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.cli.command import Invalid
-from counterfoil.cli.late import LateCommands
+from counterfoil.cli.late import all_commands
 
 
 def command_of(group: str, name: str) -> Any:
     """The command `counterfoil GROUP NAME`; None if there is none."""
-    found = LateCommands().get(group)
+    found = all_commands().get(group)
     return None if found is None else getattr(found, "commands", {}).get(name)
 
 
 def import_all() -> None:
     """Import the modules of all commands."""
-    list(LateCommands().values())
+    list(all_commands().values())
 
 
 def parsed(command: Any, words: Sequence[str]) -> dict[str, Any]:

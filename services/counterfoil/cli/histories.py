@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 from rich.console import RenderableType
@@ -32,10 +32,6 @@ from counterfoil.ledger.chart import (
 )
 from counterfoil.vocabulary import CODEC
 
-Save = Annotated[
-    Path | None,
-    typer.Option("--save", metavar="FILE", help="Keep entries and proofs; `counterfoil proof verify` reads them."),
-]
 _COLUMNS: Final = ("time", "entry", "event", "from", "to", "effect", "amount")
 _PROVEN: Final = (
     "every entry is in the log, every balance follows from the one before, no posting is missing up to the last one"

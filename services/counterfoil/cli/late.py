@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -128,29 +129,39 @@ def group(name: str) -> typer.Typer:
     return typer.Typer(name=name, cls=QuickGroup, help=COMMANDS[name].help, no_args_is_help=True)
 
 
-class LateCommands(Mapping[str, Any]):
-    """The commands by name, each made when it is first asked for."""
+_LATER: Final[dict[str, dict[str, Callable[[typer.Typer], None]]]] = {}
 
-    def __init__(self) -> None:
+
+def later(app: typer.Typer, name: str, add: Callable[[typer.Typer], None]) -> None:
+    """Add a command to a group that is not made before it is asked for: `add` adds it to a group of this name."""
+    _LATER.setdefault(str(app.info.name), {})[name] = add
+
+
+class LateCommands(Mapping[str, Any]):
+    """Commands by name, each made by its function when it is first asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = makers
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
-            self._made[name] = _command(name, import_module(f"counterfoil.cli.{COMMANDS[name].module}"))
+            self._made[name] = self._makers[name]()
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter(self._makers)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
-
-    def get(self, name: object, default: Any = None) -> Any:
-        """None without an import for a name that is none."""
-        return self[str(name)] if name in COMMANDS else default
+        return len(self._makers)
 
     def __contains__(self, name: object) -> bool:
-        return name in COMMANDS
+        return name in self._makers
+
+
+def all_commands() -> LateCommands:
+    """Every command and group, by name."""
+    return LateCommands({name: partial(_command, name) for name in COMMANDS})
 
 
 class LateGroup(QuickGroup):
@@ -158,7 +169,7 @@ class LateGroup(QuickGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = LateCommands()  # type: ignore[assignment]
+        self.commands = all_commands()  # type: ignore[assignment]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help text, with a line for each command."""
@@ -180,9 +191,17 @@ class LateGroup(QuickGroup):
             self.commands = whole
 
 
-def _command(name: str, module: Any) -> Any:
-    if hasattr(module, "app"):
-        return typer.main.get_group(module.app)
-    alone = typer.Typer(name=name)
-    module.register(alone)
+def _command(name: str) -> Any:
+    module = import_module(f"counterfoil.cli.{COMMANDS[name].module}")
+    if not hasattr(module, "app"):
+        return _alone(name, name, module.register)
+    made: Any = typer.main.get_group(module.app)
+    later_ones = {each: partial(_alone, name, each, add) for each, add in _LATER.get(name, {}).items()}
+    made.commands = LateCommands({each: partial(made.commands.get, each) for each in made.commands} | later_ones)
+    return made
+
+
+def _alone(group_name: str, name: str, add: Callable[[typer.Typer], None]) -> Any:
+    alone = typer.Typer(name=group_name)
+    add(alone)
     return typer.main.get_group(alone).commands[name]

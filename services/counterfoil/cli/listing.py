@@ -13,6 +13,7 @@ import typer
 
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late import later
 from counterfoil.cli.late_views import LateViews
 from counterfoil.cli.options import Wait
 from counterfoil.cli.people import for_people
@@ -73,6 +74,10 @@ class Listing:
 
 def add_list(app: typer.Typer, listing: Listing, name: str = "list") -> None:
     """Add the command that lists a view: an option for each filter, and those of its order."""
+    later(app, name, lambda group: _add_list(group, listing, name))
+
+
+def _add_list(app: typer.Typer, listing: Listing, name: str) -> None:
     view = listing.definition
     flags = {each: f"--{each.removesuffix('_id').replace('_', '-')}" for each in view.filters}
 
@@ -198,6 +203,10 @@ def _place(value: Any) -> tuple[bool, int, str]:
 
 def add_show(app: typer.Typer, listing: Listing, name: str = "show") -> None:
     """Add the command that shows one row of a view in full."""
+    later(app, name, lambda group: _add_show(group, listing, name))
+
+
+def _add_show(app: typer.Typer, listing: Listing, name: str) -> None:
     view = listing.definition
     names = [column.removesuffix("_id").upper() for column in view.key]
 

@@ -49,6 +49,11 @@ Wait = Annotated[
     ),
 ]
 
+Save = Annotated[
+    Path | None,
+    typer.Option("--save", metavar="FILE", help="Keep entries and proofs; `counterfoil proof verify` reads them."),
+]
+
 Party = Annotated[str, option("--party", "The party's id.", metavar="PARTY")]
 Beneficiary = Annotated[str, option("--beneficiary", "Who gets it: a party's id.", metavar="PARTY")]
 Programme = Annotated[str, option("--programme", "The programme's id.", metavar="PROGRAMME")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Final, cast, get_args
 
-from counterfoil.cli.duties import Barred, InProgramme, barred, commands_of, duties_of
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group as group_of_commands
 from counterfoil.cli.listing import Listing, add_list
@@ -251,6 +250,8 @@ def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
 
     Of its programmes: its duties and those of related parties. What these bar it from, there and in single acts.
     """
+    from counterfoil.cli.duties import Barred, InProgramme, barred, commands_of, duties_of
+
     gateway = session.gateway
     row = gateway.get("parties", party, wait_for=wait or ())
     keys = list(gateway.rows("keys", {"party_id": party}))

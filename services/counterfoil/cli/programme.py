@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.histories import Save, assets_of_programme, prove
 from counterfoil.cli.late import group
 from counterfoil.cli.listing import VIEWS, Listing, Local, add_list
-from counterfoil.cli.options import Amount, Reason, Wait, argument, option
+from counterfoil.cli.options import Amount, Reason, Save, Wait, argument, option
 from counterfoil.cli.people import for_people
 from counterfoil.cli.programme_files import add_to
 from counterfoil.cli.render import lines, plain, record
@@ -181,6 +180,8 @@ def totals(session: GatewaySession, programme: ProgrammeId, save: Save = None) -
 
     Every entry about its budget and the claims on it is fetched and verified, as by `voucher prove`.
     """
+    from counterfoil.cli.histories import assets_of_programme, prove
+
     prove(session, assets_of_programme(programme), save)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.histories import Save, prove
 from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
-from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, VoucherId
+from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
@@ -56,6 +55,8 @@ def prove_voucher(session: GatewaySession, voucher: VoucherId, save: Save = None
     Entries are read by auditors and the operator, or by everybody where the disclosure is public. Exit code 1 if the
     log does not prove it, or the gateway's balances are others.
     """
+    from counterfoil.cli.histories import prove
+
     prove(session, [voucher], save)
 
 

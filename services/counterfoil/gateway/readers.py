@@ -21,7 +21,7 @@ from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import READER_KNOWN_FOR, READERS_KEPT
 from counterfoil.gateway.pools import Pool
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.issuance.state import ALL
+from counterfoil.issuance.words import ALL
 from counterfoil.sessions import Session
 from counterfoil.vocabulary import CODEC
 

@@ -18,7 +18,8 @@ from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import AppointAuditor, DismissAuditor
 from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed
 from counterfoil.issuance.programmes import duties_in, own_programme
-from counterfoil.issuance.state import ALL, IssuanceState
+from counterfoil.issuance.state import IssuanceState
+from counterfoil.issuance.words import ALL
 
 _EVERYWHERE: Final[Mapping[str, Duty]] = {"operator": Duty.OPERATOR, "treasurer": Duty.TREASURER}
 """Duties that go with a role, whatever the programme."""

@@ -20,7 +20,7 @@ from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.core.at import At
 from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed, RecoveryEnded, RecoveryProposed
-from counterfoil.issuance.state import ALL
+from counterfoil.issuance.words import ALL
 from counterfoil.ports import Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Readers
 from counterfoil.service import Reducers

@@ -28,7 +28,8 @@ from counterfoil.issuance.events import (
     ProgrammePublished,
     ProviderListed,
 )
-from counterfoil.issuance.state import ALL, IssuanceState, Programme
+from counterfoil.issuance.state import IssuanceState, Programme
+from counterfoil.issuance.words import ALL
 
 
 def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party, _at: At) -> Decision:

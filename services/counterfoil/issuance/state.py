@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import (
@@ -40,11 +40,8 @@ from counterfoil.core.form import (
 from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import FOUR_EYES, LISTING, Listing
 from counterfoil.core.table import Table
-from counterfoil.issuance.events import (
-    ProgrammePublished,
-)
-
-VoucherStatus = Literal["active", "suspended", "revoked", "returned", "expired"]
+from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.issuance.words import VoucherStatus
 
 
 @dataclass(slots=True)
@@ -129,8 +126,6 @@ PROGRAMME: Final = Form(
     ),
     "the current version of a programme, and its totals",
 )  # fmt: skip
-ALL: Final = ""
-"""In the place of a programme: all of them. No id is empty."""
 AUDITOR: Final = Form(
     "auditor",
     ("programme_id", "auditor_id"),

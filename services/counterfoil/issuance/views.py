@@ -36,7 +36,7 @@ from counterfoil.issuance.events import (
     VoucherSuspended,
 )
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
-from counterfoil.issuance.state import VoucherStatus
+from counterfoil.issuance.words import VoucherStatus
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Readers

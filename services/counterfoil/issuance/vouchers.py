@@ -34,7 +34,8 @@ from counterfoil.issuance.events import (
     VoucherSuspended,
 )
 from counterfoil.issuance.programmes import duties_in, own_programme
-from counterfoil.issuance.state import IssuanceState, Voucher, VoucherStatus
+from counterfoil.issuance.state import IssuanceState, Voucher
+from counterfoil.issuance.words import VoucherStatus
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from counterfoil.contract.record import Command, command, record
@@ -34,6 +35,11 @@ class Reading:
 
     hour: Hour
     gpu_minutes: GpuMinutes
+
+
+def minutes(readings: Iterable[Reading]) -> int:
+    """The GPU-minutes of readings."""
+    return sum(reading.gpu_minutes for reading in readings)
 
 
 @command("report_usage", role="provider", exits=True)

@@ -13,9 +13,9 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.redemption.acceptance import accept
-from counterfoil.redemption.commands import AgreeCorrection, ProposeCorrection
+from counterfoil.redemption.commands import AgreeCorrection, ProposeCorrection, minutes
 from counterfoil.redemption.events import CorrectionProposed, UsageCorrected
-from counterfoil.redemption.state import Correction, RedemptionState, Report, minutes
+from counterfoil.redemption.state import Correction, RedemptionState, Report
 
 
 def propose_correction(state: RedemptionState, body: ProposeCorrection, actor: Party, at: At) -> Decision:

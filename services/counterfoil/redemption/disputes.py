@@ -24,13 +24,14 @@ from counterfoil.redemption.commands import (
     Reading,
     ResolveDispute,
     WithdrawDispute,
+    minutes,
 )
 from counterfoil.redemption.events import (
     DisputeRaised,
     UsageDisputed,
     UsageSplit,
 )
-from counterfoil.redemption.state import Correction, RedemptionState, Report, minutes
+from counterfoil.redemption.state import Correction, RedemptionState, Report
 from counterfoil.redemption.usage import correction_of_other, own_report, undecidable
 
 

@@ -9,7 +9,6 @@ reversed after it was claimed = set off + recovered + owed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, cast
 
@@ -39,7 +38,7 @@ from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import FOUR_EYES, versions
 from counterfoil.core.table import Nested, Table
 from counterfoil.issuance.events import ProgrammePublished
-from counterfoil.redemption.commands import Reading
+from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import (
     ClaimSubmitted,
     ContractOpened,
@@ -212,11 +211,6 @@ def put(table: Table[Any, int], key: str | tuple[str, str], amount: int) -> None
         table[key] = amount
     elif key in table:
         del table[key]
-
-
-def minutes(readings: Iterable[Reading]) -> int:
-    """The GPU-minutes of readings."""
-    return sum(reading.gpu_minutes for reading in readings)
 
 
 @dataclass(slots=True)

@@ -13,12 +13,13 @@ from counterfoil.redemption.acceptance import accept
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ReportUsage,
+    minutes,
 )
 from counterfoil.redemption.contracts import own_contract
 from counterfoil.redemption.events import (
     UsageReported,
 )
-from counterfoil.redemption.state import Contract, RedemptionState, Report, minutes
+from counterfoil.redemption.state import Contract, RedemptionState, Report
 
 
 def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At) -> Decision:

@@ -16,7 +16,7 @@ from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
 from counterfoil.readership import ANYBODY, Readers
 from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS, OF_CONTRACT, SIDES, sides_of
-from counterfoil.redemption.commands import Reading
+from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import (
     CancellationProposed,
     CaptureRecorded,
@@ -35,7 +35,6 @@ from counterfoil.redemption.events import (
     UsageReversed,
     UsageSplit,
 )
-from counterfoil.redemption.state import minutes
 from counterfoil.service import Reducers
 
 CONTRACTS: Final = View(
