@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from counterfoil.client.checkpoints import Checkpoints
 from counterfoil.client.http import Gateway
 from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Damaged, Outbox
-from counterfoil.client.problems import NotProven
+from counterfoil.client.problems import Forked, NotProven
 from counterfoil.client.published import met
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.issuance.commands import CloseParty
@@ -79,10 +80,12 @@ def test_the_later_checkpoint_is_kept_and_one_of_the_same_size_must_be_the_same(
     last = checkpoints.last(key)
     assert last is not None
     assert last.note == note(7)
-    with pytest.raises(NotProven, match="another root"):
+    with pytest.raises(Forked, match="another root") as forked:
         checkpoints.keep(met(note(7, fill=1), key), key)
-    (evidence,) = tmp_path.glob("checkpoints/evidence-*")
-    assert evidence.read_bytes() == note(7) + b"\n" + note(7, fill=1)
+    assert forked.value.evidence.parent == tmp_path / "checkpoints" / "evidence"
+    evidence = json.loads(forked.value.evidence.read_text())
+    assert evidence["vkey"] == key.vkey()
+    assert [evidence[name].encode() for name in ("kept", "found")] == [note(7), note(7, fill=1)]
     other = SigningKey(ORIGIN, bytes(32)).verify_key
     assert checkpoints.last(other) is None  # a new log of the same name is no fork of the old one
     with pytest.raises(NotProven, match="does not verify"):

@@ -58,9 +58,11 @@ class SessionStoreSuite:
             make().open(again, AT_MOST)
         make().open(replace(session(1, "rival"), nonce=first.nonce), AT_MOST)
 
-    def test_of_several_at_once_by_one_nonce_one_is_opened(self, make: Make) -> None:
+    @pytest.mark.parametrize("new", [False, True])
+    def test_of_several_at_once_by_one_nonce_one_is_opened(self, make: Make, new: bool) -> None:
+        """Also where the party has none before, so that there is nothing for which they wait for each other."""
         stores = [make() for _ in range(4)]
-        stores[0].open(session(0), 99)
+        stores[0].open(session(0, "rival" if new else "lab"), 99)
 
         def opened(number: int) -> bool:
             try:

@@ -167,6 +167,8 @@ def test_a_restored_home_is_noticed_by_those_who_met_what_is_gone(tmp_path: Path
     register = ("party", "register", "--role", "beneficiary", "--as", "operator", "--name")
     with serving(shell) as process:
         shell.ok(*register, "First", "first")
+        for verb in ("suspend", "reinstate"):  # more than the copy adds of itself, if it was away for a minute
+            shell.ok("party", verb, "first", "--reason", "r", "--as", "operator")
         process.terminate()
         process.wait()
     restored = Shell(old)
@@ -179,8 +181,8 @@ def test_a_restored_home_is_noticed_by_those_who_met_what_is_gone(tmp_path: Path
             restored.ok("keys", "new", name)
             restored.ok(*register, name, name)
         ran = user.run("party", "suspend", "first", "--reason", "r", "--as", "operator", "--json")
-        assert (ran.code, ran.error["code"]) == (1, "not_proven")
+        assert (ran.code, ran.error["code"]) in ((1, "not_proven"), (6, "forked"))
         assert "evidence" in json.dumps(ran.error)
-    evidence = list((shell.home / "keys" / "checkpoints").glob("evidence-*"))
+    evidence = list((shell.home / "keys" / "checkpoints" / "evidence").iterdir())
     assert evidence  # both may be of the same two checkpoints: what is published lags behind
-    assert all(each.read_text().count("market.example/issuance/main\n") == 2 for each in evidence)
+    assert all(json.loads(each.read_text())["origin"] == "market.example/issuance/main" for each in evidence)

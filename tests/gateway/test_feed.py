@@ -18,6 +18,7 @@ from counterfoil.catalogue import VIEWS
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.record import annotations_of
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.bounds import MAX_FEEDS_PER_PEER
 from counterfoil.gateway.concerns import CONCERNS, NOBODY, PROGRAMME, WITHHELD
 from counterfoil.gateway.feed import Page, read_page
 from counterfoil.ledger.commands import Deposit
@@ -244,6 +245,28 @@ def test_who_waits_gets_the_event_when_it_is_there(market: Reading) -> None:
     assert [item["data"]["payment_reference"] for item in found["items"]] == ["WAITED"]
     assert took < 5
     assert market.ask("party", f"/v1/feed?from={found['next']}&wait=1").json()["items"] == []
+
+
+def test_who_waits_keeps_nobody_of_its_address_from_asking(market: Reading) -> None:
+    """Sixteen who waited for their feeds were all that an address might have under way."""
+    start, token = market.ask("party", "/v1/feed?limit=500").json()["next"], market.token("lab-1")
+
+    async def ask() -> list[bool]:
+        path = f"/v1/feed?from={start}&wait=10"
+        feeds = [
+            asyncio.ensure_future(market.http._client.get(path, headers=bearer(token)))
+            for _ in range(MAX_FEEDS_PER_PEER)
+        ]
+        await asyncio.sleep(0.3)
+        async with asyncio.timeout(5):
+            await market.http._client.get("/v1/limits")
+        done = [feed.done() for feed in feeds]
+        for feed in feeds:
+            feed.cancel()
+        await asyncio.gather(*feeds, return_exceptions=True)
+        return done
+
+    assert market.http.stepping(ask()) == [False] * MAX_FEEDS_PER_PEER
 
 
 @pytest.mark.parametrize(

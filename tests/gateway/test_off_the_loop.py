@@ -112,7 +112,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def requests(world: World) -> list[tuple[str, str]]:
     """A request, or several, for every route."""
-    paths = ["/healthz", "/v1/depth?class_id=a100&region=east&wait_for=ledger:1"]
+    paths = ["/healthz", "/openapi.json", "/v1/depth?class_id=a100&region=east&wait_for=ledger:1"]
     for view in world.backend.definitions:
         place = f"/v1/{view.name.replace('_', '-')}"
         key = "/".join("1" if view.columns[name] in ("int", "amount") else "none" for name in view.key)

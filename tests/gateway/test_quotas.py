@@ -17,7 +17,7 @@ from counterfoil.gateway import submit
 from counterfoil.gateway.bounds import BURST_SECONDS, REFUSED_WEIGHS
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.quotas import Quota, Quotas
-from counterfoil.gateway.turns import Turns
+from counterfoil.gateway.turns import Line
 from counterfoil.issuance.commands import AddKey, RevokeKey
 from counterfoil.matching.commands import CancelBid
 from counterfoil.runtime.receipts import Recorded
@@ -113,19 +113,17 @@ def test_the_number_of_buckets_is_bounded(time: Time, monkeypatch: pytest.Monkey
 
 def test_parties_that_wait_take_turns() -> None:
     async def run() -> list[str]:
-        line, order = Turns(at_once=2), list[str]()
-        asked = [(party, line.ask(LOG, party)) for party in ("a", "a", "a", "a", "a", "b", "b", "c")]
-        other = line.ask(LogId("ledger"), "a")
+        line, order = Line(at_once=2), list[str]()
+        asked = [(party, line.ask(party)) for party in ("a", "a", "a", "a", "a", "b", "b", "c")]
         assert [turn.done() for _, turn in asked] == [True, True, *[False] * 6]
-        assert other.done()
         asked[3][1].cancel()  # who left has no turn
         while any(not turn.done() for _, turn in asked):
             before = {at for at, (_, turn) in enumerate(asked) if turn.done()}
-            line.leave(LOG)
+            line.leave()
             order += [party for at, (party, turn) in enumerate(asked) if turn.done() and at not in before]
         for _ in range(2):
-            line.leave(LOG)
-        assert [line.ask(LOG, "a").done() for _ in range(3)] == [True, True, False]
+            line.leave()
+        assert [line.ask("a").done() for _ in range(3)] == [True, True, False]
         return order
 
     assert asyncio.run(run()) == ["a", "b", "c", "b", "a"]

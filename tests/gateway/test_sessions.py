@@ -214,3 +214,17 @@ def test_a_party_has_so_many_sessions_and_takes_nobody_elses(
     assert restricted.open("gpu-1", expires_in=3 * MAX_OPEN_SESSION / 1e6 + 60).status_code == 201
     answers = [restricted.http.request("GET", "/v1/sessions", headers=bearer(token)) for token in tokens[:2]]
     assert [each.status_code for each in answers] == [401, 200]  # the oldest made room
+
+
+def test_what_opens_none_leaves_nothing(restricted: Reading) -> None:
+    """However many documents come: forged, of unknown keys and closed parties, over and again."""
+    first = restricted.envelope("lab-2")
+    assert restricted.post(first).status_code == 201
+    forged = json.loads(restricted.envelope("lab-2"))
+    forged["signatures"][0]["sig"] = encode_base64(b"s" * 64)
+    unknown = restricted.envelope("lab-2", author=Author("lab-2", seed_of("nobody")))
+    store = restricted.market.system.backend().sessions
+    before = store.of("lab-2", readers.session_time())
+    answers = [restricted.post(each) for each in (first, canonical(forged), unknown) for _ in range(30)]
+    assert {each.status_code for each in answers} == {401, 409}
+    assert store.of("lab-2", readers.session_time()) == before

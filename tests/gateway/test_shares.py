@@ -17,9 +17,10 @@ from counterfoil.gateway.bounds import (
     QUERIES_PER_SECOND,
     UNDER_WAY_PER_PEER,
 )
+from counterfoil.gateway.peers import ASKING
 from counterfoil.gateway.pools import Pool
 from counterfoil.gateway.problems import Problem
-from counterfoil.gateway.shares import Pace, Places, Shares, is_checked
+from counterfoil.gateway.shares import Pace, Places, Shares, waits
 
 
 def test_streams_are_bounded_in_all_and_per_peer() -> None:
@@ -53,13 +54,16 @@ def request(peer: str, method: str = "GET", path: str = "/v1/bids") -> dict[str,
     return {"type": "http", "method": method, "path": path, "client": (peer, 1)}
 
 
+COMMAND = request("10.0.0.1", "POST", "/v1/commands")
+
+
 def test_of_one_peers_queries_few_are_under_way() -> None:
     async def run() -> None:
         inner = Application()
         shared: Any = Shares(inner)
         first = [asyncio.ensure_future(shared(request("10.0.0.1"), None, None)) for _ in range(UNDER_WAY_PER_PEER + 5)]
         await asyncio.sleep(0)
-        others = [request("10.0.0.2"), request("10.0.0.1", "POST"), request("10.0.0.1", path="/healthz")]
+        others = [request("10.0.0.2"), COMMAND, request("10.0.0.1", path="/healthz")]
         waiting = [asyncio.ensure_future(shared(each, None, None)) for each in others]
         await asyncio.sleep(0)
         assert inner.under_way == ["10.0.0.1"] * UNDER_WAY_PER_PEER + ["10.0.0.2", "10.0.0.1", "10.0.0.1"]
@@ -77,12 +81,12 @@ def test_a_command_leaves_its_share_once_it_is_checked() -> None:
         inner = Application()
         shared: Any = Shares(inner)
         wanted = UNDER_WAY_PER_PEER + 3
-        sent = [asyncio.ensure_future(shared(request("10.0.0.1", "POST"), None, None)) for _ in range(wanted)]
+        sent = [asyncio.ensure_future(shared(dict(COMMAND), None, None)) for _ in range(wanted)]
         await asyncio.sleep(0)
         assert len(inner.under_way) == UNDER_WAY_PER_PEER
         for scope in inner.scopes[:2]:
-            is_checked(scope)
-            is_checked(scope)  # nothing happens
+            waits(scope)
+            waits(scope)  # nothing happens
         for _ in range(3):
             await asyncio.sleep(0)
         assert len(inner.under_way) == UNDER_WAY_PER_PEER + 2
@@ -101,6 +105,24 @@ def test_a_peer_asks_at_a_pace() -> None:
     assert delays[-1] == pytest.approx(1.0)
     assert pace.delay("10.0.0.2", 100.0) == 0.0
     assert pace.delay("10.0.0.1", 102.0) == 0.0
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/sessions"), ("POST", "/v1/nothing"), ("PUT", "/v1/bids")])
+def test_whatever_is_no_command_comes_at_that_pace(monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
+    """Posts to no route, and documents that open no session, cost as much as queries and had no pace."""
+    asked: list[str] = []
+
+    def delay(_pace: Pace, peer: str, _now: float) -> float:
+        asked.append(peer)
+        return 0.0
+
+    monkeypatch.setattr(Pace, "delay", delay)
+    inner = Application()
+    inner.released.set()
+    shared: Any = Shares(inner)
+    asyncio.run(shared(request("10.0.0.1", method, path), None, None))
+    asyncio.run(shared(dict(COMMAND), None, None))
+    assert asked == ["10.0.0.1"]
 
 
 def test_peers_that_may_ask_again_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,3 +154,26 @@ def test_a_pool_bounds_what_waits_for_it() -> None:
         pool.close()
 
     asyncio.run(run())
+
+
+def test_peers_take_turns_in_a_pool() -> None:
+    """A peer that asked for many slow pages made all others wait for them."""
+
+    async def run() -> list[str]:
+        pool, goes_on, done = Pool("tested", threads=1, waiting=20), threading.Event(), list[str]()
+
+        async def ask(peer: str) -> None:
+            ASKING.set(peer)
+            await pool.run(goes_on.wait, 10)
+            done.append(peer)
+
+        calls = [asyncio.create_task(ask(peer)) for peer in ("a", "a", "a", "a", "b", "c", "b")]
+        await asyncio.sleep(0)
+        calls[2].cancel()  # one that waits frees its place
+        goes_on.set()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert await asyncio.gather(*(pool.run(max, 1, 2) for _ in range(21))) == [2] * 21
+        pool.close()
+        return done
+
+    assert asyncio.run(run()) == ["a", "a", "b", "c", "b", "a"]  # who left had a turn

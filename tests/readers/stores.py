@@ -41,7 +41,8 @@ class Prepared(NamedTuple):
     rows: Rows
 
 
-def _prepared(store: SqlViewStore) -> Prepared:
+def prepare(store: SqlViewStore) -> Prepared:
+    """Fill an empty store."""
     store.apply(changes(read_market()), {})
     return Prepared(store, Rows({view.name: list(store.page(view.name, {}, None, 5_000)) for view in VIEWS}))
 
@@ -50,14 +51,14 @@ def _prepared(store: SqlViewStore) -> Prepared:
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """On SQLite."""
     with closing(open_view_store(tmp_path_factory.mktemp("views") / "views.db", VIEWS)) as store:
-        yield _prepared(store)
+        yield prepare(store)
 
 
 @pytest.fixture(scope="package")
 def postgresql(postgres: PostgresServer) -> Iterator[Prepared]:
     """On PostgreSQL."""
     with copied(postgres) as made, closing(open_view_store_on(as_user(made, SCHEMA), VIEWS)) as store:
-        yield _prepared(store)
+        yield prepare(store)
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])

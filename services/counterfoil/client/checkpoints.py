@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from counterfoil.client.exchanges import Exchanges
-from counterfoil.client.problems import NotProven, NotReady
+from counterfoil.client.forks import Proof, file_name, keep_evidence
+from counterfoil.client.problems import Forked, NotProven, NotReady
 from counterfoil.client.published import Met, Read, met, on_newest, tree_of
 from counterfoil.client.steps import Steps, work
+from counterfoil.contract.log_id import log_of
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.note import NOTE_BYTES_MAX
 from counterfoil.owned import check_owned
+
+_SHOW: Final = "show them to others who use this log"
 
 
 class Checkpoints:
@@ -38,10 +43,10 @@ class Checkpoints:
             raise NotProven(f"{path} is damaged: remove it, if nobody else may have changed it: {problem}") from problem
 
     def keep(self, found: Met, key: VerifyKey) -> None:
-        """Keep one that is later than the last. Raises `NotProven` if it is another of the same size."""
+        """Keep one that is later than the last. Raises `Forked` if it is another of the same size."""
         last = self.last(key)
         if last is not None and last.head.size == found.head.size and last.head.root != found.head.root:
-            raise self.evidence(last, found, "they have the same size and another root")
+            raise self._forked(last, found, key, None)
         if last is None or last.head.size < found.head.size:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             new = self._path(key).with_suffix(f".{os.getpid()}")
@@ -52,8 +57,8 @@ class Checkpoints:
         """The last checkpoint, after what the log publishes now was proven to go on from it; None if none was met.
 
         What is published may be behind what was met: then there is nothing to prove, and the log itself judges a
-        command that is signed with this checkpoint. Raises `NotProven`, after two checkpoints were saved as evidence;
-        `Unreachable`, `RefusedByService`.
+        command that is signed with this checkpoint. Raises `Forked`, after two checkpoints were saved as evidence;
+        `NotProven`, `Unreachable`, `RefusedByService`.
         """
         last = yield from work(lambda: self.last(key))
         if last is not None:
@@ -75,34 +80,37 @@ class Checkpoints:
     def _newest(self, exchanges: Exchanges, key: VerifyKey, last: Met | None) -> Steps[Met]:
         """What the log publishes now, which goes on from `last` or is behind it."""
 
-        def ask(published: Met, read: Read) -> tuple[Met, bytes | None]:
+        def ask(published: Met, read: Read) -> tuple[Met, Proof | None]:
             if last is None or published.head.size < last.head.size:
                 return published, None
-            return published, tree_of(published.head, read).root_at(last.head.size)
+            tree = tree_of(published.head, read)
+            root = tree.root_at(last.head.size)
+            if root == last.head.root:
+                return published, None
+            return published, Proof(root, tree.consistency_proof(last.head.size, published.head.size))
 
-        found, root = yield from on_newest(exchanges, key, ask)
-        if last is not None and root is not None and root != last.head.root:
-            text = f"at that size it had root {last.head.root.hex()}, and by its tiles it has {root.hex()} now"
-            raise (yield from work(lambda: self.evidence(last, found, text)))
+        found, other = yield from on_newest(exchanges, key, ask)
+        if last is not None and other is not None:
+            raise (yield from work(lambda: self._forked(last, found, key, other)))
         return found
 
     def went_back(self, found: Met, key: VerifyKey) -> NotProven:
-        """What to raise if the log of `found` has, or lets follow, what cannot come before the last checkpoint."""
-        return self.evidence(self.last(key) or found, found, "the log went back")
+        """What to raise if the log of `found` has, or lets follow, what cannot come before the last checkpoint.
 
-    def evidence(self, last: Met, found: Met, why: str) -> NotProven:
-        """What to raise of two checkpoints that contradict each other, which it saves in a file."""
-        origin = last.head.origin
-        path = self.directory / f"evidence-{_stem(origin)}-{last.head.size}-{found.head.size}"
-        path.write_bytes(last.note + b"\n" + found.note)
-        return NotProven(
-            f"{origin} does not go on from the checkpoint of {last.head.size} entries that you met: {why}. "
-            f"Both checkpoints are in {path}: show them to others who use this log"
-        )
+        Both are saved as evidence.
+        """
+        last = self.last(key) or found
+        path = keep_evidence(self.directory, key, last, found)
+        return NotProven(f"{_contradicts(last)}: the log went back. Both checkpoints are in {path}: {_SHOW}")
+
+    def _forked(self, last: Met, found: Met, key: VerifyKey, proof: Proof | None) -> Forked:
+        path = keep_evidence(self.directory, key, last, found, proof)
+        why = "it has the same size and another root" if proof is None else "at that size it had another root"
+        return Forked(log_of(key.name).name, f"{_contradicts(last)}: {why}. Both are in {path}: {_SHOW}", path)
 
     def _path(self, key: VerifyKey) -> Path:
-        return self.directory / f"{_stem(key.name)}-{key.key_id.hex()}.checkpoint"
+        return self.directory / f"{file_name(key.name)}-{key.key_id.hex()}.checkpoint"
 
 
-def _stem(origin: str) -> str:
-    return origin.replace("/", "_").replace(":", "_")
+def _contradicts(last: Met) -> str:
+    return f"{last.head.origin} does not go on from the checkpoint of {last.head.size} entries that you met"

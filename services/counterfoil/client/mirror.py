@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from counterfoil.client.forks import Proof, keep_evidence
 from counterfoil.client.log_server import CONNECTIONS, LogServer
 from counterfoil.client.mirror_files import MirrorDirectory, MirroredLog, mirrored_in
 from counterfoil.client.problems import CannotMirror, Forked, Misserved, Unreachable
+from counterfoil.client.published import Met
 from counterfoil.contract.log_id import LogId, log_of
-from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.services import CONSUMERS_FIRST
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import LogError
@@ -205,23 +206,10 @@ class _Run:
 
     def _forked(self, kept: Checkpoint, root: bytes, proof: Sequence[bytes]) -> Forked:
         """Keep the evidence. `root`, `proof`: of the longer tree, at the size of the shorter."""
-        head, size = self._head, min(kept.size, self._head.size)
+        head = self._head
         text = f"it signed two checkpoints that are not of one history: over {kept.size} and over {head.size} entries"
-        meaning = (
-            f"Both notes are signed by `vkey`. By `proof` (RFC 9162 2.1.4) the longer log has the root `root` at size "
-            f"{size}, and the shorter has another one. So entries were changed, or two histories are shown."
-        )
-        evidence = self._mirrored.accuse(self._log, {
-            "meaning": meaning,
-            "origin": head.origin,
-            "vkey": self._key.vkey(),
-            "kept_size": kept.size,
-            "kept": (self._kept_note or b"").decode(),
-            "found_size": head.size,
-            "found": self.note.decode(),
-            "root": encode_base64(root),
-            "proof": [encode_base64(each) for each in proof],
-        })  # fmt: skip
+        before, found = Met(self._kept_note or b"", kept), Met(self.note, head)
+        evidence = keep_evidence(self._mirrored.root, self._key, before, found, Proof(root, proof))
         return Forked(self._log.name, text, evidence)
 
     # tiles ------------------------------------------------------------------------------------------------------------

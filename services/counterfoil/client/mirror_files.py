@@ -1,4 +1,4 @@
-"""The directory of a mirror: ``SERVICE/SHARD/`` as the logs are published, and evidence against logs that forked.
+"""The directory of a mirror: ``SERVICE/SHARD/`` as the logs are published, beside evidence against logs that forked.
 
 A file is complete or absent, and is there only after it was verified against a signed checkpoint. The checkpoints are
 replaced last, all of them, once everything that they need is durable: an audit may run here at any time.
@@ -6,10 +6,9 @@ replaced last, all of them, once everything that they need is durable: an audit 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,7 +21,6 @@ from counterfoil.process_lock import Held, process_lock
 from counterfoil.syncing import sync_directory, written
 
 _LOCK: Final = "mirror.lock"
-_EVIDENCE: Final = "evidence"
 _NEW: Final = f"{UNFINISHED[0]}mirror"
 
 
@@ -88,16 +86,6 @@ class MirrorDirectory:
         root = self.root / log.service / log.shard
         root.mkdir(parents=True, exist_ok=True)
         return MirroredLog(root)
-
-    def accuse(self, log: LogId, evidence: Mapping[str, object]) -> Path:
-        """Keep evidence against a log in a file of its own; returns its path. The same again is the same file."""
-        folder = self.root / _EVIDENCE
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{log.service}-{log.shard}-{evidence['kept_size']}-{evidence['found_size']}.json"
-        with written(path) as file:
-            file.write(json.dumps(evidence, indent=2).encode() + b"\n")
-        sync_directory(folder)
-        return path
 
 
 @contextmanager

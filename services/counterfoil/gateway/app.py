@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from counterfoil import __version__
 from counterfoil.gateway import feed, handlers, limits, logs, openapi, queries, sessions, stream, submit
@@ -63,6 +63,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         summary="Compute vouchers: issued, matched, delivered, redeemed, and audited from a signed public log",
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -94,4 +95,13 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     rows = {queries.component_of(view): row_schema(view) for view in backend.definitions}
     described = cache(partial(openapi.document, app, {**COMPONENTS, **rows}))
     app.openapi = described  # type: ignore[method-assign]
+
+    @cache
+    def encoded() -> bytes:
+        return bytes(JSONResponse(described()).body)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def document() -> Response:
+        return Response(encoded(), media_type=openapi.JSON)  # made once: it takes longer than any query
+
     return app

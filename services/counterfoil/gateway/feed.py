@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from heapq import merge
 from operator import attrgetter
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import WithJsonSchema
+from starlette.types import Scope
 
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.entry import Entry
@@ -23,15 +25,17 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
 from counterfoil.gateway.answers import positions_of
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.bounds import FEED_EVENTS, MAX_PAGE, SCAN_WITHIN
+from counterfoil.gateway.bounds import FEED_EVENTS, MAX_FEEDS, MAX_FEEDS_PER_PEER, MAX_PAGE, SCAN_WITHIN
 from counterfoil.gateway.concerns import CONCERNS, PROGRAMME, WITHHELD, Concerns, Via, vias_of
 from counterfoil.gateway.openapi import found, header, responses
 from counterfoil.gateway.parameters import MAX_POSITIONS, POSITION_PATTERN, WAIT_AT_MOST, check_parameters
+from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import ProblemCode
 from counterfoil.gateway.readers import ASKED, Reader, Readers, session_required
 from counterfoil.gateway.rows import TIME_SCHEMA
 from counterfoil.gateway.scopes import scope_of
+from counterfoil.gateway.shares import Places, waits
 from counterfoil.gateway.stream import name_positions, start_at
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Row, ViewReader
@@ -93,7 +97,7 @@ class Page(NamedTuple):
 
 def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Readers) -> APIRouter:
     """The route."""
-    routes = APIRouter(tags=["events"])
+    routes, places = APIRouter(tags=["events"]), Places(MAX_FEEDS, MAX_FEEDS_PER_PEER)
 
     @routes.get("/v1/feed", summary="The events that concern this token's party", responses=_RESPONSES)
     async def feed(
@@ -118,17 +122,32 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Reader
         positions = start_at(backend, dict.fromkeys(backend.origins.values(), 0), start or ())
         now = asyncio.get_running_loop().time
         until = now() + wait
-        while True:
-            page = await pools.scans.run(read_page, backend, party_id, positions, limit)
-            left = until - now()
-            if page.items or page.more or left <= 0 or not await views.pass_any(page.positions, left):
-                break
-            positions = page.positions
-            party_id = _party(await readers.of(request))
+        with _beside(places, request.scope, bool(wait)):
+            while True:
+                page = await pools.scans.run(read_page, backend, party_id, positions, limit)
+                left = until - now()
+                if page.items or page.more or left <= 0 or not await views.pass_any(page.positions, left):
+                    break
+                positions = page.positions
+                party_id = _party(await readers.of(request))
         shown = {"items": page.items, "next": name_positions(page.positions), "more": page.more}
         return JSONResponse(shown, headers=_PRIVATE)
 
     return routes
+
+
+@contextmanager
+def _beside(places: Places, scope: Scope, waiting: bool) -> Iterator[None]:
+    """Who waits does so beside the other requests of its peer, as long as there are places."""
+    peer = peer_of(scope)
+    if not (waiting and places.take(peer)):
+        yield
+        return
+    waits(scope)
+    try:
+        yield
+    finally:
+        places.release(peer)
 
 
 def _party(reader: Reader) -> str:

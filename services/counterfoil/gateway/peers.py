@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 from starlette.types import Scope
+
+ASKING: Final[ContextVar[str]] = ContextVar("peer", default="")
+"""The peer of the request that is being answered: whatever waits on its behalf takes turns by it."""
 
 
 def peer_of(scope: Scope) -> str:

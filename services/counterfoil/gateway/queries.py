@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from counterfoil.contract.times import parse_derived_time
 from counterfoil.gateway.answers import answer, positions_of, query_responses, respond
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE
+from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE, SCAN_WITHIN
 from counterfoil.gateway.deadlines import with_deadlines
 from counterfoil.gateway.depth import DepthBook, programmes_pay_in
 from counterfoil.gateway.levels import Market
@@ -200,7 +200,7 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools:
     recent: dict[tuple[Market, bool], tuple[float, JSONResponse]] = {}
 
     def read(market: Market, everything: bool) -> JSONResponse:
-        with backend.views.consistent_read() as reader:
+        with backend.views.consistent_read(SCAN_WITHIN) as reader:
             positions = positions_of(backend, reader)
             pay_in = set[str]() if market[2] else programmes_pay_in(reader, *market[:2])
         if not market[2]:

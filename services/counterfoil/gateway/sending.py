@@ -11,7 +11,7 @@ from counterfoil.contract.submission import Submission
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import ANSWER_WITHIN
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.turns import Turns
+from counterfoil.gateway.turns import Line
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer
 
@@ -20,7 +20,7 @@ _LOOK: Final = 0.5  # seconds after which who waits looks whether a service has 
 
 async def send(
     backend: Backend,
-    turns: Turns,
+    line: Line,
     submission: Submission,
     envelope: bytes,
     trace: str,
@@ -30,15 +30,15 @@ async def send(
 ) -> Answer | None:
     """The answer to a command; None if there is none in time, and with `later` once the transport has accepted it.
 
-    `answered` is called with the answer, also if it comes within `ANSWER_WITHIN` after that. Raises `Refused`,
-    `Overloaded`, `Problem`.
+    `line`: of the log's inbox. `answered` is called with the answer, also if it comes within `ANSWER_WITHIN` after
+    that. Raises `Refused`, `Overloaded`, `Problem`.
     """
     log, loop = log_of(submission.header.aud), asyncio.get_running_loop()
-    await _turn(backend, turns, log, submission.header.actor)
+    await _turn(backend, line, log, submission.header.actor)
     waiter: asyncio.Future[Answer] = loop.create_future()
 
     def done(waiter: asyncio.Future[Answer]) -> None:
-        turns.leave(log)
+        line.leave()
         if waiter.cancelled():
             backend.receipts.forget(submission, waiter)
         else:
@@ -58,16 +58,16 @@ async def send(
     return answer
 
 
-async def _turn(backend: Backend, turns: Turns, log: LogId, actor: str) -> None:
+async def _turn(backend: Backend, line: Line, log: LogId, actor: str) -> None:
     """Wait until the command may go into the inbox. Raises `Overloaded` if that takes too long, `Problem`."""
-    turn = turns.ask(log, actor)
+    turn = line.ask(actor)
     if turn.done():
         return
     try:
         await _wait(backend, {turn})
     except BaseException:
         if not turn.cancel():
-            turns.leave(log)
+            line.leave()
         raise
     if turn.cancel():
         raise Overloaded(f"{log.name}: no turn in time")

@@ -16,18 +16,19 @@ from counterfoil.gateway.bounds import (
     QUERIES_PER_SECOND,
     UNDER_WAY_PER_PEER,
 )
-from counterfoil.gateway.peers import peer_of
+from counterfoil.gateway.peers import ASKING, peer_of
 
 STREAMS: Final = "/v1/events"
+COMMANDS: Final = "/v1/commands"
 _LEAVE: Final = "counterfoil.leave"
 _FREE: Final = frozenset({STREAMS, "/healthz"})  # these have bounds of their own, or do no work
 
 
 class Shares:
-    """ASGI middleware: of one peer's requests few are under way at once, its queries at a pace; others wait in order.
+    """ASGI middleware: of one peer's requests few are under way at once; all but commands come at a pace.
 
-    However many connections a peer has, it then takes few turns of the event loop among those of others. A command is
-    under way until it has been checked, and waits for its answer beside the others.
+    The others wait in order. However many connections a peer has, it then takes few turns of the event loop among those
+    of others. A command is under way until it has been checked, and waits for its answer beside the others.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -36,10 +37,15 @@ class Shares:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"] in _FREE:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        peer, command = peer_of(scope), scope["method"] == "POST"
+        peer = peer_of(scope)
+        ASKING.set(peer)
+        if scope["path"] in _FREE:
+            await self._app(scope, receive, send)
+            return
+        command = scope["method"] == "POST" and scope["path"] == COMMANDS
         with self._share(peer, command=command) as share:
             await share.acquire()
             leave = scope[_LEAVE] = _Once(share.release)
@@ -93,8 +99,8 @@ class _Once:
             call()
 
 
-def is_checked(scope: Scope) -> None:
-    """A command has been checked: from now on it waits, and another of its peer's may be."""
+def waits(scope: Scope) -> None:
+    """A request only waits from now on, as a command that has been checked: another of its peer's may be under way."""
     leave: Callable[[], None] | None = scope.get(_LEAVE)
     if leave is not None:
         leave()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request
@@ -30,9 +31,9 @@ from counterfoil.gateway.readers import ASKED, Reader, Readers, may_read_entry
 from counterfoil.gateway.receipts import APPLIED, LINK, answer_response
 from counterfoil.gateway.refusals import refusal
 from counterfoil.gateway.sending import send
-from counterfoil.gateway.shares import is_checked
+from counterfoil.gateway.shares import waits
 from counterfoil.gateway.signatures import Signatures
-from counterfoil.gateway.turns import Turns
+from counterfoil.gateway.turns import Line
 from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Overloaded
 from counterfoil.runtime.receipts import Answer, Recorded
@@ -98,7 +99,8 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, quota: Quota, r
 
 def _add_submit(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, quota: Quota) -> None:
     signatures = Signatures(backend, views)
-    quotas, turns, outcomes = Quotas(quota), Turns(IN_INBOX), Outcomes(backend, pools)
+    quotas, outcomes = Quotas(quota), Outcomes(backend, pools)
+    inboxes: defaultdict[LogId, Line] = defaultdict(lambda: Line(IN_INBOX))
 
     @routes.post(
         "/v1/commands", summary="Submit a signed command", responses=_RESPONSES, openapi_extra={"requestBody": _BODY}
@@ -116,7 +118,7 @@ def _add_submit(routes: APIRouter, backend: Backend, views: ViewPositions, pools
             if quotas.is_half_used(submission.header.actor):
                 before = await pools.points.run(_decided_before, backend, submission)
                 if before is not None:
-                    is_checked(request.scope)
+                    waits(request.scope)
                     return await _shown(outcomes, request, before, preferred, began)
             log, size = log_of(submission.header.aud), len(envelope)
             entries = backend.receipts.ends()[submission.header.aud]
@@ -124,11 +126,11 @@ def _add_submit(routes: APIRouter, backend: Backend, views: ViewPositions, pools
             try:
                 quotas.take(submission.header.actor, size)
             except Problem as problem:
-                is_checked(request.scope)
+                waits(request.scope)
                 backend.telemetry.refused(log, problem.code, Stage.INTAKE.value)
                 await asyncio.sleep(PAUSE)
                 raise
-            is_checked(request.scope)
+            waits(request.scope)
             trace = backend.telemetry.received(log, request.headers.get("traceparent", ""), _kind(submission))
             later = preferred.later
 
@@ -138,7 +140,7 @@ def _add_submit(routes: APIRouter, backend: Backend, views: ViewPositions, pools
                 signatures.answered(submission, answer)
 
             try:
-                answer = await send(backend, turns, submission, envelope, trace, answered, later=later)
+                answer = await send(backend, inboxes[log], submission, envelope, trace, answered, later=later)
             finally:
                 backend.telemetry.answered(log, time.perf_counter() - began, trace)
             if answer is None:

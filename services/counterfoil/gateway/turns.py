@@ -1,57 +1,45 @@
-"""Whose command goes next into a log's inbox: few are there at once, and the parties that wait take turns."""
+"""Whose turn it is where few are admitted at once: those who wait take turns, however much one of them asks for."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from dataclasses import dataclass, field
-
-from counterfoil.contract.log_id import LogId
+from collections import deque
 
 
-@dataclass(slots=True)
-class _Line:
-    """One log: how many of its commands are in the inbox, and who waits, by party in order of their turns."""
+class Line:
+    """Admission to one place, for one event loop: of a log's inbox by party, of a pool's threads by peer.
 
-    inside: int = 0
-    waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
-
-
-class Turns:
-    """Admission to the inboxes, for one event loop.
-
-    An inbox decides in the order in which commands came: whoever sends many at once would make all others wait for
-    them. The commands of one party keep their order.
+    What takes what comes in its order would let whoever asks for much at once make all others wait for it. What one
+    asks for keeps its order.
     """
 
     def __init__(self, at_once: int) -> None:
-        """`at_once`: commands in the inbox of one log."""
-        self._at_once = at_once
-        self._lines: defaultdict[LogId, _Line] = defaultdict(_Line)
+        """`at_once`: how many are inside."""
+        self._at_once, self._inside = at_once, 0
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}  # in the order of their turns
 
-    def ask(self, log: LogId, party: str) -> asyncio.Future[None]:
-        """A future that is done when a command of `party` may be sent; then `leave` must follow.
+    def ask(self, who: str) -> asyncio.Future[None]:
+        """A future that is done when one of `who` may go in; then `leave` must follow.
 
         Who stops waiting cancels it.
         """
-        line, turn = self._lines[log], asyncio.get_running_loop().create_future()
-        if line.inside < self._at_once:
-            line.inside += 1
+        turn = asyncio.get_running_loop().create_future()
+        if self._inside < self._at_once:
+            self._inside += 1
             turn.set_result(None)
         else:
-            line.waiting.setdefault(party, deque()).append(turn)
+            self._waiting.setdefault(who, deque()).append(turn)
         return turn
 
-    def leave(self, log: LogId) -> None:
-        """One command is no longer in the inbox, or is given up: the next party has its turn."""
-        line = self._lines[log]
-        while line.waiting:
-            party = next(iter(line.waiting))
-            others = line.waiting.pop(party)
+    def leave(self) -> None:
+        """One is no longer inside: the next has its turn."""
+        while self._waiting:
+            who = next(iter(self._waiting))
+            others = self._waiting.pop(who)
             turn = others.popleft()
             if others:
-                line.waiting[party] = others  # behind all other parties
+                self._waiting[who] = others  # behind everybody else
             if not turn.done():
                 turn.set_result(None)
                 return
-        line.inside -= 1
+        self._inside -= 1

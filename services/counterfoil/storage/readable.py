@@ -6,10 +6,10 @@ there are; and filters only choose among these, so that neither an answer nor it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, select
+from sqlalchemy import ColumnElement, Select, case, select, true
 
 from counterfoil.readership import Readers, Scope, ways
 from counterfoil.storage.tables import ViewTable
@@ -42,14 +42,36 @@ def ways_of(view: str, readers: Mapping[str, Readers], scope: Scope) -> list[Way
     return list(dict.fromkeys(found))
 
 
-def along(way: Way, model: ViewTable, views: Mapping[str, ViewTable]) -> Select[Any]:
-    """The rows of a view that a reader may read in this way."""
+class First(NamedTuple):
+    """The first rows in the order of a view, or the last with `newest`: at most `limit` that meet the conditions."""
+
+    conditions: Sequence[ColumnElement[bool]]
+    limit: int
+    newest: bool = False
+
+    def of(self, wanted: Select[Any], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
+        """Those of a query, by these columns."""
+        return wanted.order_by(*(part.desc() if self.newest else part for part in order)).limit(self.limit)
+
+
+def along(way: Way, model: ViewTable, views: Mapping[str, ViewTable], first: First, *, lateral: bool) -> Select[Any]:
+    """The first rows of a view that a reader may read in this way.
+
+    `lateral`: the rows that name one of the reader's are looked up for each of these, and nothing else is possible:
+    PostgreSQL may else read all rows, whoever may read them, and keep those that are named. SQLite has no LATERAL, and
+    never does that where there is an index.
+    """
     there = views[way.view]
-    wanted = select(*model.shown).where(there.table.c[way.column] == way.value)
+    own, wanted = there.table.c[way.column] == way.value, select(*model.shown).where(*first.conditions)
     if way.named_by is None:
-        return wanted
-    named = there.table.join(model.table, model.table.c[way.named_by] == there.key[0])
-    return wanted.select_from(named).distinct()
+        return first.of(wanted.where(own), model.order)
+    if not lateral:
+        named = there.table.join(model.table, model.table.c[way.named_by] == there.key[0])
+        return first.of(wanted.where(own).select_from(named).distinct(), model.order)
+    names = select(there.key[0].label("named")).where(own).distinct().subquery("names")
+    each = first.of(wanted.where(model.table.c[way.named_by] == names.c.named), model.order).lateral("each")
+    found = select(*each.c).select_from(names.join(each, true()))
+    return first.of(found, [each.c[part.name] for part in model.order])
 
 
 def not_by_index(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Final
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from counterfoil.sessions import NonceUsed, Session, TooManySessions
 from counterfoil.settings import GATEWAY, DatabaseAccess
@@ -68,7 +69,11 @@ class SqlSessionStore:
                 if oldest is None:
                     raise TooManySessions(session.party_id)
                 connection.execute(_FORGET, {"gone": oldest.digest})
-            connection.execute(insert(table), {name: getattr(session, name) for name in table.c.keys()})  # noqa: SIM118
+            values = {name: getattr(session, name) for name in table.c.keys()}  # noqa: SIM118
+            try:
+                connection.execute(insert(table), values)
+            except IntegrityError as error:  # at the same time as another: of a new party there was nothing to lock
+                raise NonceUsed(session.party_id) from error
 
     def find(self, digest: bytes, at: int) -> Session | None:
         """The one with this digest, if it is neither expired nor ended."""

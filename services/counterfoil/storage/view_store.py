@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +23,17 @@ from sqlalchemy import (
 )
 
 from counterfoil.contract.ensure import ensure
-from counterfoil.ports import Change, Progress, Row, RowKey, StoreConflict, UnknownFilter, View, ViewReader
+from counterfoil.ports import (
+    Change,
+    Progress,
+    Row,
+    RowKey,
+    StoreConflict,
+    TookTooLong,
+    UnknownFilter,
+    View,
+    ViewReader,
+)
 from counterfoil.readership import Readers, Scope
 from counterfoil.settings import VIEWS, DatabaseAccess
 from counterfoil.storage.changes import KEY, check, copies, key_parameters, merge
@@ -30,7 +42,7 @@ from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.migrations import VERSION_TABLE
-from counterfoil.storage.readable import along, not_by_index, ways_of
+from counterfoil.storage.readable import First, along, not_by_index, ways_of
 from counterfoil.storage.tables import VIEWS_KIND, ViewSchema, ViewTable, view_schema
 
 SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last applies, with their positions: they are projected again
@@ -143,7 +155,7 @@ class SqlViewStore:
     def consistent_read(self, within: float | None = None) -> Iterator[ViewReader]:
         """One transaction, which sees no apply that ends meanwhile. Raises `TookTooLong` after `within` seconds."""
         with self.database.consistent_read(within) as connection:
-            yield self._reader(connection)
+            yield self._reader(connection, math.inf if within is None else time.monotonic() + within)
 
     def get(self, view: str, key: RowKey, scope: Scope | None = None) -> Row | None:
         """The row with this key."""
@@ -170,8 +182,8 @@ class SqlViewStore:
         with self.database.read() as connection:
             return self._reader(connection).progress()
 
-    def _reader(self, connection: Connection) -> _Reader:
-        return _Reader(self._schema, connection, self._readers)
+    def _reader(self, connection: Connection, until: float = math.inf) -> _Reader:
+        return _Reader(self._schema, connection, self._readers, until)
 
     def reset(self) -> None:
         """Drop every row and position."""
@@ -191,8 +203,12 @@ class SqlViewStore:
 class _Reader:
     """`counterfoil.ports.ViewReader` on one connection."""
 
-    def __init__(self, schema: ViewSchema, connection: Connection, readers: Mapping[str, Readers]) -> None:
-        self._schema, self._connection, self._readers = schema, connection, readers
+    def __init__(
+        self, schema: ViewSchema, connection: Connection, readers: Mapping[str, Readers], until: float = math.inf
+    ) -> None:
+        """`until`: by the monotonic clock, when no further query is begun."""
+        self._schema, self._connection, self._readers, self._until = schema, connection, readers, until
+        self._lateral = connection.dialect.name == "postgresql"
 
     def get(self, view: str, key: RowKey, scope: Scope | None = None) -> Row | None:
         """The row with this key."""
@@ -233,21 +249,20 @@ class _Reader:
         newest: bool = False,
     ) -> list[Row]:
         """The first rows at a place in the order, of those that the reader may read and that pass the filters."""
-
-        def first(wanted: Select[Any]) -> Select[Any]:
-            return wanted.order_by(*(part.desc() if newest else part for part in model.order)).limit(limit)
-
         found = None if scope is None else ways_of(model.view.name, self._readers, scope)
         if found is None:
-            return self._read(first(select(*model.shown).where(*place, *filters)))
-        chosen = [not_by_index(each) for each in filters]
+            wanted = select(*model.shown).where(*place, *filters)
+            return self._read(First((), limit, newest).of(wanted, model.order))
+        first = First([*place, *map(not_by_index, filters)], limit, newest)
         rows: dict[RowKey, Row] = {}
         for way in found:
-            for row in self._read(first(along(way, model, self._schema.views).where(*place, *chosen))):
+            for row in self._read(along(way, model, self._schema.views, first, lateral=self._lateral)):
                 rows[model.view.place_of(row)] = row
         return [rows[at] for at in sorted(rows, reverse=newest)[:limit]]
 
     def _read(self, wanted: Select[Any]) -> list[Row]:
+        if time.monotonic() > self._until:  # a database that is asked many times sees only what each of them takes
+            raise TookTooLong("a page took too many queries")
         return [dict(row) for row in self._connection.execute(wanted).mappings()]
 
     def progress(self) -> dict[str, Progress]:
