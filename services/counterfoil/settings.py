@@ -18,6 +18,8 @@ COUNTERFOIL_HOSTS       NAME[,NAME...] by which the gateway may be asked, beside
 COUNTERFOIL_PROXIES     ADDRESS[,ADDRESS...] of reverse proxies in front of the gateway, believed about who asks
 COUNTERFOIL_QUOTA_ENTRIES  entries that a party may cause in a second, on average, through one gateway; default 250
 COUNTERFOIL_QUOTA_BYTES  the same in bytes; default 524288
+COUNTERFOIL_WEBHOOKS    public or loopback: where webhooks may be sent; loopback lets them name this machine too, also
+                        by http, for tests and demos; default public
 COUNTERFOIL_DISCLOSURE  restricted or public: who may read what; of a new instance, and of a gateway in place of what
                         its instance says; default: what that says
 COUNTERFOIL_LOG_LEVEL   what servers log on standard error: DEBUG, INFO, WARNING or ERROR; default WARNING
@@ -66,6 +68,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
+WebhookTargets = Literal["public", "loopback"]
 PREFIX: Final = "COUNTERFOIL_"
 GATEWAY: Final = "gateway"
 VIEWS: Final = "views"
@@ -192,6 +195,9 @@ class Settings:
     quota_entries: int = field(default=250, metadata=_of(_number(1, 1_000_000), "A party's entries per second."))
     quota_bytes: int = field(default=524_288, metadata=_of(_number(1_024, 2**40), "A party's bytes per second."))
     disclosure: Disclosure | None = field(default=None, metadata=_of(_one_of(*DISCLOSURES), "Who may read what."))
+    webhooks: WebhookTargets = field(
+        default="public", metadata=_of(_one_of(*get_args(WebhookTargets)), "Where webhooks may be sent.")
+    )
     log_level: LogLevel = field(default="WARNING", metadata=_of(_one_of(*get_args(LogLevel)), "What servers log."))
     log_format: LogFormat = field(default="text", metadata=_of(_one_of(*get_args(LogFormat)), "How servers log."))
     longest_outage: int = field(default=168, metadata=_of(_number(1, 8_784), "Hours, after which a person is asked."))

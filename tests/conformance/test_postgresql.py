@@ -14,10 +14,13 @@ from counterfoil.sessions import SessionStore
 from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
 from counterfoil.storage import admin, open_log_store_on, open_snapshot_store_on, open_view_store_on
 from counterfoil.storage.session_store import open_session_store_on
+from counterfoil.storage.webhook_store import open_webhook_store_on
+from counterfoil.webhooks import WebhookStore
 from tests.conformance.log_store import LogStoreSuite
 from tests.conformance.session_store import SessionStoreSuite
 from tests.conformance.snapshot_store import SnapshotStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
+from tests.conformance.webhook_store import WebhookStoreSuite
 from tests.servers.fixture import PostgresServer
 from tests.storage.server import PASSWORDS, as_user, copied, roles_alone
 
@@ -61,6 +64,14 @@ class TestPostgresqlSessionStore(SessionStoreSuite):
         access = as_user(database, GATEWAY)
         with ExitStack() as stack:
             yield lambda: stack.enter_context(closing(open_session_store_on(access)))
+
+
+class TestPostgresqlWebhookStore(WebhookStoreSuite):
+    @pytest.fixture
+    def make(self, database: DatabaseAccess) -> Iterator[Callable[[], WebhookStore]]:
+        access = as_user(database, GATEWAY)
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_webhook_store_on(access)))
 
 
 class TestPostgresqlViewStore(ViewStoreSuite):

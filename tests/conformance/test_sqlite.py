@@ -12,10 +12,13 @@ from counterfoil.ports import LogStore, SnapshotStore, View, ViewStore
 from counterfoil.sessions import SessionStore
 from counterfoil.storage import open_log_store, open_snapshot_store, open_view_store
 from counterfoil.storage.session_store import open_session_store
+from counterfoil.storage.webhook_store import open_webhook_store
+from counterfoil.webhooks import WebhookStore
 from tests.conformance.log_store import LogStoreSuite
 from tests.conformance.session_store import SessionStoreSuite
 from tests.conformance.snapshot_store import SnapshotStoreSuite
 from tests.conformance.view_store import ViewStoreSuite
+from tests.conformance.webhook_store import WebhookStoreSuite
 
 
 class TestSqliteLogStore(LogStoreSuite):
@@ -37,6 +40,13 @@ class TestSqliteSessionStore(SessionStoreSuite):
     def make(self, tmp_path: Path) -> Iterator[Callable[[], SessionStore]]:
         with ExitStack() as stack:
             yield lambda: stack.enter_context(closing(open_session_store(tmp_path / "sessions.db")))
+
+
+class TestSqliteWebhookStore(WebhookStoreSuite):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Iterator[Callable[[], WebhookStore]]:
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(open_webhook_store(tmp_path / "sessions.db")))
 
 
 class TestSqliteViewStore(ViewStoreSuite):

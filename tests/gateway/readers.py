@@ -73,7 +73,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def reading(home: Path, disclosure: Disclosure) -> Iterator[Reading]:
+def reading(home: Path, disclosure: Disclosure, *, webhooks_to_loopback: bool = False) -> Iterator[Reading]:
     """A new market with all readers."""
     relay = AnswerRelay()
     market = Market(home, DeliverToBoth(relay)).open()
@@ -81,7 +81,8 @@ def reading(home: Path, disclosure: Disclosure) -> Iterator[Reading]:
         market.register(auditor, "auditor")
     market.ask("operator", AppointAuditor(auditor_id="auditor-all", programme_id=None))
     market.ask("city", AppointAuditor(auditor_id="auditor-p1", programme_id="p1"))
-    http = Stepped(market, relay, Protections(disclosure=disclosure))
+    protections = Protections(disclosure=disclosure, webhooks_to_loopback=webhooks_to_loopback)
+    http = Stepped(market, relay, protections)
     try:
         yield Reading(http, disclosure)
     finally:

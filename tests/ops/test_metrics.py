@@ -39,6 +39,7 @@ def with_everything() -> Metrics:
     telemetry.cause_ahead(LogId("ledger"), MATCHING, 1_500_000)
     telemetry.standstill(LogId("ledger"), "clock_apart")
     telemetry.answered(LogId("matching"), 0.2, "")
+    telemetry.webhook(delivered=True, seconds=0.2)
     metrics.active(LogId("ledger"), True)
     metrics.loaded(LogId("ledger"), 12, 12)
     metrics.dead_letter("ledger", "malformed")
@@ -66,6 +67,7 @@ def test_the_text_is_what_prometheus_reads() -> None:
         "counterfoil_batch_entries",
         "counterfoil_commit_seconds",
         "counterfoil_receipt_seconds",
+        "counterfoil_webhook_seconds",
     }
     assert "process_resident_memory_bytes" in families
     assert not [name for name in families if name.endswith("_created")]
@@ -141,7 +143,7 @@ def test_refusals_recoveries_dead_letters_and_roles() -> None:
     metrics.active(LogId("ledger"), True)
     metrics.active(LogId("matching"), True)
     metrics.active(LogId("matching"), False)
-    assert [line for line in shown(metrics) if not re.match("counterfoil_(receipt|commands)", line)] == [
+    assert [line for line in shown(metrics) if not re.match("counterfoil_(receipt|commands|webhook)", line)] == [
         'counterfoil_refusals_total{code="bad_signature",service="ledger",shard="main",stage="intake"} 1.0',
         'counterfoil_refusals_total{code="insufficient_funds",service="ledger",shard="main",stage="decided"} 2.0',
         'counterfoil_recoveries_total{worker="receipts"} 1.0',

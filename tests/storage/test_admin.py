@@ -145,6 +145,7 @@ FINDINGS = [
     ("ALTER DATABASE {database} SET synchronous_commit = off", "synchronous_commit is off"),
     ("GRANT DELETE ON ledger.cursors TO counterfoil_test_stranger", "DELETE on TABLE ledger.cursors"),
     ("GRANT UPDATE ON ledger._lease TO counterfoil_test_stranger", "UPDATE on TABLE ledger._lease"),
+    ("GRANT SELECT ON gateway.webhooks TO counterfoil_test_stranger", "SELECT on TABLE gateway.webhooks"),
 ]
 """Findings that a person has to deal with."""
 

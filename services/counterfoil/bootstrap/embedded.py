@@ -46,6 +46,7 @@ from counterfoil.storage.log_store import open_log_store
 from counterfoil.storage.session_store import open_session_store
 from counterfoil.storage.snapshot_store import open_snapshot_store
 from counterfoil.storage.view_store import open_view_store
+from counterfoil.storage.webhook_store import open_webhook_store
 from counterfoil.transport.buffers import BufferedInbox
 from counterfoil.transport.embedded import EmbeddedTransport
 
@@ -98,6 +99,7 @@ class Embedded:
             self._signatures = opened.enter_context(closing(Signatures()))
             self.views = opened.enter_context(closing(open_view_store(instance.views_database, VIEWS)))
             self.sessions = opened.enter_context(closing(open_session_store(instance.sessions_database)))
+            self.webhooks = opened.enter_context(closing(open_webhook_store(instance.sessions_database)))
             self.stores: dict[LogId, LogStore] = {}
             self._snapshots: dict[LogId, SnapshotStore] = {}
             for log in instance.logs():
@@ -149,6 +151,7 @@ class Embedded:
             origins={log: self.instance.origin(log) for log in self.instance.logs()},
             stores=self.stores,
             sessions=self.sessions,
+            webhooks=self.webhooks,
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},
             failure=lambda: self.failure,
             catching_up=lambda: self.projector.catching_up,

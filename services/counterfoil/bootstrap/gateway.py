@@ -22,6 +22,7 @@ from counterfoil.storage.log_directory import PublishedDirectory
 from counterfoil.storage.log_store import read_log_store_on
 from counterfoil.storage.session_store import open_session_store_on
 from counterfoil.storage.view_store import read_view_store_on
+from counterfoil.storage.webhook_store import open_webhook_store_on
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.kafka import KafkaTransport
 
@@ -51,6 +52,7 @@ class Gateway:
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
             self.sessions = opened.enter_context(closing(open_session_store_on(database)))
+            self.webhooks = opened.enter_context(closing(open_webhook_store_on(database)))
             dead_letter = partial(instruments.dead_letter, GATEWAY)
             self.transport = KafkaTransport(access, GATEWAY, MAIN, instance.verify_keys(), dead_letter, instance.logs())
             opened.callback(self.transport.close)
@@ -112,6 +114,7 @@ class Gateway:
             origins={log: self._instance.origin(log) for log in self._instance.logs()},
             stores=self.stores,
             sessions=self.sessions,
+            webhooks=self.webhooks,
             log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},
             failure=self._failure,
             standstill=self._standstill,

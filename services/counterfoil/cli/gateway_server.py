@@ -122,7 +122,8 @@ def protections_of(settings: Settings, instance: Instance, listen: str) -> Prote
     named = (*settings.hosts.split(","), *(host.partition(":")[0].lower() for host in hosts))
     proxies = tuple(filter(None, settings.proxies.split(",")))
     quota = Quota(settings.quota_entries, settings.quota_bytes)
-    return Protections(quota, frozenset(filter(None, named)), proxies, disclosure_of(settings, instance))
+    known, disclosure = frozenset(filter(None, named)), disclosure_of(settings, instance)
+    return Protections(quota, known, proxies, disclosure, settings.webhooks == "loopback")
 
 
 def disclosure_of(settings: Settings, instance: Instance) -> Disclosure:

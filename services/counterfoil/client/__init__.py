@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         NotProven,
         NotReady,
         NotThere,
+        NotVerified,
         OtherCommand,
         OtherInstance,
         RefusedByService,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from counterfoil.client.published import Met
     from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
+    from counterfoil.client.webhooks import verify_webhook
 
 _WHERE = {
     "asynchronous": ("AsyncClient", "AsyncGateway"),
@@ -42,18 +44,20 @@ _WHERE = {
     "orders": ("OrderOutcome",),
     "outbox": ("Kept",),
     "problems": (
-        "CannotKeep", "NotProven", "NotReady", "NotThere", "OtherCommand", "OtherInstance", "RefusedByService",
-        "Unreachable", "Unsettled",
+        "CannotKeep", "NotProven", "NotReady", "NotThere", "NotVerified", "OtherCommand", "OtherInstance",
+        "RefusedByService", "Unreachable", "Unsettled",
     ),
     "published": ("Met",),
     "verify": ("Proven", "parse_vkeys", "verify_answer", "verify_entry"),
+    "webhooks": ("verify_webhook",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [
     "AsyncClient", "AsyncGateway", "Author", "CannotKeep", "Client", "Gateway", "Kept", "LogServer", "Met", "NotProven",
-    "NotReady", "NotThere", "OrderOutcome", "OtherCommand", "OtherInstance", "Proven", "RefusedByService", "Settled",
-    "Unreachable", "Unsettled", "parse_vkeys", "verify_answer", "verify_entry",
+    "NotReady", "NotThere", "NotVerified", "OrderOutcome", "OtherCommand", "OtherInstance", "Proven",
+    "RefusedByService", "Settled", "Unreachable", "Unsettled", "parse_vkeys", "verify_answer", "verify_entry",
+    "verify_webhook",
 ]  # fmt: skip
 
 

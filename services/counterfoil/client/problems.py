@@ -11,6 +11,7 @@ CounterfoilError
 ├── OtherCommand       the caller's name of a command was used before, for another one
 ├── OtherInstance      a command for another instance than the one that is served here
 ├── CannotMirror       the directory cannot hold this mirror
+├── NotVerified        a message to a webhook that is not the gateway's, or too old
 ├── NotUnderstood      an entry that is proven, in words that this release does not know
 └── NotProven          an answer whose proof does not verify
     ├── Misserved      a published file that is not the log's, or that no honest server sends so
@@ -79,6 +80,14 @@ class Unsettled(Unreachable):
 
 class NotProven(CounterfoilError):
     """A receipt, checkpoint or entry does not verify: keep it, it is evidence."""
+
+
+class NotVerified(CounterfoilError):
+    """A message to a webhook that does not verify; `code` says why: answer it with 401, and do nothing with it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NotUnderstood(CounterfoilError):

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from counterfoil import __version__
-from counterfoil.gateway import feed, handlers, limits, logs, openapi, queries, sessions, stream, submit
+from counterfoil.gateway import feed, handlers, limits, logs, openapi, queries, sessions, stream, submit, webhooks
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.deliveries import Deliveries
 from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.protections import Protections
@@ -48,13 +49,15 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     """The gateway's ASGI application."""
     protected = Protections() if protections is None else protections
 
-    pools = Pools()
+    pools, deliveries = Pools(), Deliveries(backend, loopback=protected.webhooks_to_loopback)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         relay.loop = asyncio.get_running_loop()
+        deliveries.start()
         async with pools.lifespan(app):
             yield
+        await asyncio.to_thread(deliveries.stop)
         relay.loop = None
 
     app = FastAPI(
@@ -79,6 +82,7 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
         queries.router(backend, views, pools, readers),
         stream.router(backend, readers),
         feed.router(backend, views, pools, readers),
+        webhooks.router(backend, pools, readers, deliveries, loopback=protected.webhooks_to_loopback),
         logs.router(backend, pools, readers),
         limits.router(protected.quota, protected.disclosure),
     ):

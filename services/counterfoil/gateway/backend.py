@@ -12,14 +12,15 @@ from counterfoil.runtime.receipts import Receipts
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
 from counterfoil.sessions import SessionStore
+from counterfoil.webhooks import WebhookStore
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Handles to the running services.
 
-    `positions` (per origin, the next entry to be projected into the views), `views`, `stores`, `sessions` and the
-    files below `log_directories` may wait for a disk or a database: coroutines call them on a worker thread.
+    `positions` (per origin, the next entry to be projected into the views), `views`, `stores`, `sessions`, `webhooks`
+    and the files below `log_directories` may wait for a disk or a database: coroutines call them on a worker thread.
     """
 
     receipts: Receipts
@@ -30,6 +31,7 @@ class Backend:
     origins: Mapping[LogId, str]
     stores: Mapping[LogId, LogStore]
     sessions: SessionStore
+    webhooks: WebhookStore
     log_directories: Mapping[LogId, Path]
     failure: Callable[[], str]
     """Why a service stopped for good; empty while all run."""

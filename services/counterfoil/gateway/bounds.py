@@ -65,6 +65,32 @@ MAX_FEEDS_PER_PEER: Final = 16
 MAX_STREAMS: Final = 64
 MAX_STREAMS_PER_PEER: Final = 16
 
+# Webhooks. Times are seconds.
+WEBHOOKS_PER_PARTY: Final = 8
+WEBHOOK_BODY_BYTES: Final = 16_384  # of a request about one
+WEBHOOK_URL_CHARS: Final = 1_024
+WEBHOOK_TYPES: Final = 64  # event types that one names; without any it gets all
+WEBHOOK_PORTS: Final = frozenset({443, 8443})
+WEBHOOK_SECRET_OVERLAP: Final = 86_400  # for which an old secret still signs beside the new one
+WEBHOOK_TEST_EVERY: Final = 10  # between two tests of one
+WEBHOOK_TESTS: Final = 8  # under way
+WEBHOOK_CONNECT_WITHIN: Final = 5.0
+WEBHOOK_ATTEMPT_WITHIN: Final = 10.0  # from the look-up of the name to the end of the answer
+WEBHOOK_LOOKUPS: Final = 64  # of names at once
+WEBHOOK_ADDRESSES: Final = 3  # of one name that are tried
+WEBHOOK_BODY_WITHIN: Final = 1.0  # for the body of an answer
+WEBHOOK_ANSWER_BYTES: Final = 65_536  # of an answer that are read, and ignored
+WEBHOOK_ATTEMPTS: Final = 128  # under way; more wait, in order
+WEBHOOKS_HELD: Final = 4_096  # by one gateway
+WEBHOOK_PAGE: Final = 100  # events that are read at once for one
+WEBHOOK_READERS: Final = 2  # threads that read them
+WEBHOOK_POLL: Final = 0.5  # between two looks for news and for subscriptions of gateways that are gone
+WEBHOOK_LEASE: Final = 30.0
+WEBHOOK_RETRY_FIRST: Final = 5.0  # at most; then twice as much after each failure
+WEBHOOK_RETRY_LONGEST: Final = 3_600.0
+WEBHOOK_GIVE_UP: Final = 5 * 86_400.0  # of failures in a row, until it is paused
+WEBHOOK_RECORDED_EVERY: Final = 30.0  # how far it is, while nothing is delivered
+
 # Log lines about strangers, of one kind.
 LINES: Final = 5
 LINES_WITHIN: Final = 60.0

@@ -86,13 +86,24 @@ _RESPONSES: Final = responses(
 )
 
 
-class Page(NamedTuple):
-    """`items`: CloudEvents. `positions`: per origin, the first entry behind the page. `more`: there are entries
-    behind it already."""
+class Found(NamedTuple):
+    """The events of one entry, as CloudEvents. `positions`: per origin, the first entry behind it."""
 
     items: list[dict[str, Any]]
     positions: dict[str, int]
+
+
+class Page(NamedTuple):
+    """`found`: the entries with events. `positions`: behind the page. `more`: there are entries behind it already."""
+
+    found: list[Found]
+    positions: dict[str, int]
     more: bool
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """All events of the page."""
+        return [item for each in self.found for item in each.items]
 
 
 def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Readers) -> APIRouter:
@@ -162,22 +173,25 @@ def read_page(backend: Backend, party_id: str, positions: Mapping[str, int], lim
     It ends with the entry that brings `limit` items, or `FEED_EVENTS` events that were looked at. Raises `Problem` 503
     while the views are catching up, `TookTooLong`, `Unavailable`.
     """
-    items: list[dict[str, Any]] = []
-    reached, looked_at = dict(positions), 0
+    found: list[Found] = []
+    reached, items, looked_at = dict(positions), 0, 0
     with backend.views.consistent_read(SCAN_WITHIN) as views:
         ends = positions_of(backend, views)
         concern = _Concern(views, party_id)
         logs = [_entries(backend, origin, index, ends[origin]) for origin, index in positions.items()]
         for entry in merge(*logs, key=attrgetter("time")):
-            if len(items) >= limit or looked_at >= FEED_EVENTS:
+            if items >= limit or looked_at >= FEED_EVENTS:
                 break
             try:
-                items += concern.items(entry)
+                concerning = concern.items(entry)
             except _NotYet:
-                return Page(items, reached, more=False)
+                return Page(found, reached, more=False)
             reached[entry.origin] = entry.index + 1
             looked_at += max(1, len(entry.events))
-    return Page(items, reached, more=any(reached[origin] < end for origin, end in ends.items()))
+            if concerning:
+                items += len(concerning)
+                found.append(Found(concerning, dict(reached)))
+    return Page(found, reached, more=any(reached[origin] < end for origin, end in ends.items()))
 
 
 def _entries(backend: Backend, origin: str, start: int, stop: int) -> Iterator[Entry]:

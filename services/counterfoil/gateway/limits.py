@@ -55,6 +55,17 @@ def _limits(quota: Quota) -> dict[str, Any]:
             "envelope_bytes": limits.MAX_OPEN_SESSION_BYTES,
             "document_valid_seconds": limits.MAX_OPEN_SESSION // SECOND,
         },
+        "webhooks": {
+            "per_party": bounds.WEBHOOKS_PER_PARTY,
+            "url_chars": bounds.WEBHOOK_URL_CHARS,
+            "types": bounds.WEBHOOK_TYPES,
+            "ports": sorted(bounds.WEBHOOK_PORTS),
+            "attempt_seconds": bounds.WEBHOOK_ATTEMPT_WITHIN,
+            "retry_seconds_longest": bounds.WEBHOOK_RETRY_LONGEST,
+            "paused_after_seconds": bounds.WEBHOOK_GIVE_UP,
+            "old_secret_seconds": bounds.WEBHOOK_SECRET_OVERLAP,
+            "test_seconds": bounds.WEBHOOK_TEST_EVERY,
+        },
         "streams": {"per_peer": bounds.MAX_STREAMS_PER_PEER},
         "connections": {"per_peer": bounds.MAX_CONNECTIONS_PER_PEER, "unanswered_requests": bounds.MAX_PIPELINED},
     }

@@ -71,6 +71,8 @@ class ProblemCode(Enum):
     TOKEN_IN_URL = Declared(
         400, _R, "A token goes into the header `Authorization`: addresses are written to logs. End the token's session."
     )
+    BAD_WEBHOOK_URL = Declared(400, _R, "Events cannot be sent to this URL; `detail` says why.")
+    UNKNOWN_EVENT_TYPE = Declared(400, _R, "No event of this type is in any feed.")
     OPEN_SESSION_EXPIRED = Declared(400, _R, "The document is over: is the clock of its signer right?")
     OPEN_SESSION_TOO_LONG = Declared(400, _R, "The document would be valid for too long.")
     SESSION_REQUIRED = Declared(401, _R, "Who may read this opens a session first, and sends its token.")
@@ -84,6 +86,7 @@ class ProblemCode(Enum):
     METHOD_NOT_ALLOWED = Declared(405, _R, "There is no such method here; `Allow` lists those there are.")
     TOO_LATE = Declared(408, _C, "The request did not come in time.")
     NONCE_USED = Declared(409, _R, "This document has opened a session already: sign another.")
+    TOO_MANY_WEBHOOKS = Declared(409, _R, "The party has as many webhooks as it may have: delete one.")
     TARGET_TOO_LONG = Declared(414, _Q, "Path and query are too long.")
     UNKNOWN_HOST = Declared(421, _Q, "The gateway is not known by this name (COUNTERFOIL_HOSTS).")
     RATE_LIMITED = Declared(
@@ -92,6 +95,7 @@ class ProblemCode(Enum):
     TOO_MANY_SESSIONS = Declared(
         429, _R, "The party has opened too many sessions within a few minutes: use one of them, or wait.", 60
     )
+    TESTED_JUST_NOW = Declared(429, _R, "This webhook was tested a moment ago: wait some seconds.", 10)
     HEADERS_TOO_LARGE = Declared(431, _Q, "The header is too large.")
     INTERNAL_ERROR = Declared(500, _R, "The gateway failed. Of a command this says nothing: send the same one again.")
     TOO_MANY_CONNECTIONS = Declared(503, _C, "Too many connections are open, in all or from this address.", 5)

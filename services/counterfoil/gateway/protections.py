@@ -20,3 +20,4 @@ class Protections:
     hosts: frozenset[str] = frozenset()
     proxies: tuple[str, ...] = ()
     disclosure: Disclosure = "restricted"
+    webhooks_to_loopback: bool = False

@@ -17,6 +17,8 @@
 | `counterfoil_dead_letters_total` | counter | service, reason |
 | `counterfoil_receipt_seconds` | histogram | |
 | `counterfoil_commands_waiting` | gauge | |
+| `counterfoil_webhook_attempts_total` | counter | outcome |
+| `counterfoil_webhook_seconds` | histogram | |
 
 The source of a cause is an origin or ``commands``, that of a consumer a topic. Every label has a bounded set of values,
 so that clients cannot create series.
@@ -60,6 +62,8 @@ METRICS: Final = {
     "counterfoil_dead_letters_total": "Messages dead-lettered because they could not be accepted.",
     "counterfoil_receipt_seconds": "Time from a command at the gateway to its answer.",
     "counterfoil_commands_waiting": "Commands at the gateway that are not answered yet.",
+    "counterfoil_webhook_attempts_total": "Attempts to send an event to a subscriber: delivered, or failed.",
+    "counterfoil_webhook_seconds": "Duration of such an attempt.",
 }
 """Help texts by metric name, as in a query; histograms without `_bucket`, `_sum` and `_count`."""
 NAMES: Final = frozenset(METRICS)
@@ -114,6 +118,9 @@ class Metrics:
         self._receipts = Histogram(name, METRICS[name], registry=self._registry, buckets=RECEIPT_BUCKETS)
         name = "counterfoil_commands_waiting"
         self._waiting = Gauge(name, METRICS[name], registry=self._registry)
+        self._webhooks = self._counter("counterfoil_webhook_attempts_total", "outcome")
+        name = "counterfoil_webhook_seconds"
+        self._webhook_seconds = Histogram(name, METRICS[name], registry=self._registry, buckets=RECEIPT_BUCKETS)
 
     # hooks of the shell ---------------------------------------------------------------------------------------------
 
@@ -161,6 +168,11 @@ class Metrics:
     def answered(self, log: LogId, seconds: float, trace: str = "") -> None:
         """A gateway answered a command after `seconds`."""
         self._receipts.observe(seconds)
+
+    def webhook(self, *, delivered: bool, seconds: float) -> None:
+        """A gateway tried for `seconds` to deliver an event to a subscriber."""
+        self._webhooks[("delivered" if delivered else "failed",)].inc()
+        self._webhook_seconds.observe(seconds)
 
     # hooks of the rest of the process -------------------------------------------------------------------------------
 

@@ -47,6 +47,9 @@ class Telemetry(Protocol):
     def answered(self, log: LogId, seconds: float, trace: str) -> None:
         """A gateway answered a command after `seconds`, or timed out; `trace` is what `received` returned."""
 
+    def webhook(self, *, delivered: bool, seconds: float) -> None:
+        """A gateway tried for `seconds` to deliver an event to a subscriber."""
+
 
 class _Nothing:
     """Telemetry that does nothing."""
@@ -81,6 +84,9 @@ class _Nothing:
         return ""
 
     def answered(self, log: LogId, seconds: float, trace: str) -> None:
+        """Nothing."""
+
+    def webhook(self, *, delivered: bool, seconds: float) -> None:
         """Nothing."""
 
 

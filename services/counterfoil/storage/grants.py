@@ -1,9 +1,9 @@
 """Rights on PostgreSQL: the wanted ones, the granted ones, and the statements that remove the difference.
 
-One database, a schema for each log, one for the views and one for sessions. Only the administrator owns the tables of a
-log, so no other role can change, drop or empty them, or switch off their triggers.
+One database, a schema for each log, one for the views and one for sessions and subscriptions. Only the administrator
+owns the tables of a log, so no other role can change, drop or empty them, or switch off their triggers.
 
-| role | the schemas of its logs | other logs' | views | sessions |
+| role | the schemas of its logs | other logs' | views | sessions, subscriptions |
 |---|---|---|---|---|
 | `counterfoil_SERVICE` | adds entries; adds, changes head, cursors, presence, snapshot; takes the lease | - | - | - |
 | `counterfoil_gateway` | - | reads | reads | adds, changes, removes |
@@ -38,9 +38,11 @@ WRITABLE: Final = {
 }
 """A service's rights on the tables of its log and of its snapshot."""
 CHANGEABLE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
-"""The gateway's rights on its sessions."""
+"""The gateway's rights on sessions and subscriptions."""
 HARMLESS: Final = ("CONNECT", "USAGE", "SELECT")
 """Rights that the operator may have granted to other roles, such as one for monitoring."""
+_SECRET: Final = f"TABLE {GATEWAY}.webhooks"
+"""What no other role may read: it has the secrets that deliveries are signed with."""
 
 
 class Grant(NamedTuple):
@@ -67,6 +69,7 @@ def wanted(connection: Connection, logs: Sequence[LogId]) -> set[Grant]:
     made |= {Grant(table, "SELECT", gateway) for table in connection.scalars(_VIEW_TABLES, {"views": VIEWS})}
     made.add(Grant(f"TABLE {GATEWAY}.{VERSION_TABLE}", "SELECT", gateway))
     made |= {Grant(f"TABLE {GATEWAY}.sessions", privilege, gateway) for privilege in CHANGEABLE}
+    made |= {Grant(_SECRET, privilege, gateway) for privilege in CHANGEABLE}
     for schema, writer in [(schema_of(log), role(log.service)) for log in logs]:
         version = f"TABLE {schema}.{VERSION_TABLE}"
         made |= {Grant(f"SCHEMA {schema}", "USAGE", writer), Grant(version, "SELECT", writer)}
@@ -98,7 +101,8 @@ def excessive(connection: Connection, logs: Sequence[LogId]) -> tuple[list[Grant
     """Excess rights of our roles and PUBLIC; rights of other roles that let them write."""
     ours = {PUBLIC, *map(role, CLIENTS)}
     more = sorted(found(connection, logs) - wanted(connection, logs))
-    strangers = [each for each in more if each.grantee not in ours and each.privilege not in HARMLESS]
+    others = [each for each in more if each.grantee not in ours]
+    strangers = [each for each in others if each.privilege not in HARMLESS or each.object == _SECRET]
     return [each for each in more if each.grantee in ours], strangers
 
 

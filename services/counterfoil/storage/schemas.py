@@ -1,4 +1,4 @@
-"""The schemas on PostgreSQL: one for each log, one for the views, one for sessions. No name needs quoting."""
+"""The schemas on PostgreSQL: one for each log, one for the views, one for the gateways. No name needs quoting."""
 
 from __future__ import annotations
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
@@ -12,11 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from counterfoil.sessions import NonceUsed, Session, TooManySessions
 from counterfoil.settings import GATEWAY, DatabaseAccess
-from counterfoil.storage.database import Database
-from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
-from counterfoil.storage.errors import StorageError
-from counterfoil.storage.tables import SESSIONS_KIND
+from counterfoil.storage.gateway_database import GatewayDatabase
 from counterfoil.storage.tables import sessions as table
 
 _ENDED: Final = 0  # an `expires_at` in the past of every clock
@@ -34,26 +29,8 @@ _FORGET: Final = delete(table).where(_column.digest == bindparam("gone"))
 _END: Final = update(table).where(_PARTY).values(expires_at=_ENDED)
 
 
-class SqlSessionStore:
-    """`counterfoil.sessions.SessionStore`, opened with its first use.
-
-    Raises `StorageError` for an error of the database, or one of another kind or version.
-    """
-
-    def __init__(self, dialect: Callable[[], Dialect]) -> None:
-        self._dialect, self._opening = dialect, Lock()
-        self._database: Database | None = None
-        self._closed = False
-
-    @property
-    def database(self) -> Database:
-        """The open database."""
-        with self._opening:
-            if self._closed:
-                raise StorageError("the sessions are closed")
-            if self._database is None:
-                self._database = Database(self._dialect(), SESSIONS_KIND)
-            return self._database
+class SqlSessionStore(GatewayDatabase):
+    """`counterfoil.sessions.SessionStore`."""
 
     def open(self, session: Session, at_most: int) -> None:
         """See `counterfoil.sessions.SessionStore.open`. Two of one party at once wait for each other."""
@@ -91,13 +68,6 @@ class SqlSessionStore:
         which = _END if digest is None else _END.where(_column.digest == digest)
         with self.database.write() as connection:
             connection.execute(which, {"party": party_id})
-
-    def close(self) -> None:
-        """Release the connections; idempotent. Everything else raises `StorageError` from then on."""
-        with self._opening:
-            self._closed = True
-            if self._database is not None:
-                self._database.close()
 
 
 def open_session_store(path: Path) -> SqlSessionStore:

@@ -58,7 +58,7 @@ class Kind:
 LOG_KIND: Final = Kind("log", int.from_bytes(b"CFlg"), 2)
 VIEWS_KIND: Final = Kind("views", int.from_bytes(b"CFvw"), 2)
 SNAPSHOT_KIND: Final = Kind("snapshot", int.from_bytes(b"CFsn"), 1)
-SESSIONS_KIND: Final = Kind("sessions", int.from_bytes(b"CFse"), 1)
+SESSIONS_KIND: Final = Kind("sessions", int.from_bytes(b"CFse"), 2)
 
 # SQLite uses an INTEGER PRIMARY KEY, in exactly this spelling, as the row id, so that appends go to the end.
 _INDEX: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -160,6 +160,36 @@ sessions: Final = Table(
     CheckConstraint("length(digest) = 32", name="sessions_digest"),
 )
 Index("sessions_by_expiry", sessions.c.expires_at)
+
+webhooks: Final = Table(
+    "webhooks",
+    SESSIONS,
+    Column("id", CodePointText, primary_key=True),
+    Column("party_id", CodePointText, nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("key_id", CodePointText, nullable=False),
+    Column("url", CodePointText, nullable=False),
+    Column("types", CodePointText, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("positions", CodePointText, nullable=False),
+    Column("old_secret", LargeBinary, nullable=False),
+    Column("old_until", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("paused", CodePointText, nullable=False),
+    Column("last_id", CodePointText, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("last_status", CodePointText, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("failing_since", BigInteger, nullable=False),
+    Column("next_try", BigInteger, nullable=False),
+    Column("tested_at", BigInteger, nullable=False),
+    Column("holder", CodePointText, nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+    UniqueConstraint("party_id", "slot", name="webhooks_slot"),
+)
+Index("webhooks_by_holder", webhooks.c.holder)
 
 # views --------------------------------------------------------------------------------------------------------------
 

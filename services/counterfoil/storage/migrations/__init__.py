@@ -1,6 +1,6 @@
 """The migrations that lead to the tables in `tables`: one file per version, run by Alembic on SQLite and PostgreSQL.
 
-`log/` creates the tables and triggers of a log, `sessions/` the table of the gateways. `views/` creates only the
+`log/` creates the tables and triggers of a log, `sessions/` the tables of the gateways. `views/` creates only the
 positions and fingerprint of a view database: the views' own tables are dropped and recreated when their definitions
 change (`view_store`), and need no migration.
 
