@@ -49,6 +49,7 @@ GROUPS = [
     "currency",
     "balance",
     "rules",
+    "webhook",
     "log",
     "proof",
     "clock",
@@ -79,6 +80,7 @@ def test_nothing_is_missing() -> None:
         "login",
         "logout",
         "completion",
+        "feed",
         *bulk,
     }
     assert {path[0] for path in EVERY} == {*GROUPS, *alone}

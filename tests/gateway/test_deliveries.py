@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, cast
 
@@ -147,20 +148,29 @@ def test_every_event_comes_in_order_although_receiver_and_gateway_fail(market: M
     assert (told.failures, told.last_status in ("204", "200", "202")) == (0, True)
 
 
+def taken(receiver: Receiver, wanted: list[str]) -> bool:
+    return receiver.accepted() == wanted
+
+
+def slowly(_number: int) -> int:
+    time.sleep(0.004)
+    return 204
+
+
 def test_gateways_share_subscriptions_and_one_delivers_each(market: Market, webhooks: Subscriptions) -> None:
     wanted = ids_of(market, "lab-2")
     with ExitStack() as stack:
-        receivers = [stack.enter_context(receiving(lambda _number: time.sleep(0.004) or 204)) for _ in range(4)]
+        receivers = [stack.enter_context(receiving(slowly)) for _ in range(4)]
         for receiver in receivers:
             webhooks.subscribe("lab-2", receiver.url())
         gateways = [webhooks.gateway() for _ in range(3)]
         for receiver in receivers:
-            eventually(lambda receiver=receiver: receiver.accepted() == wanted)
+            eventually(partial(taken, receiver, wanted))
         gateways[0].stop()
         market.do("treasury", deposit("lab-2", USD, "SHARED"))
         later = ids_of(market, "lab-2")
         for receiver in receivers:
-            eventually(lambda receiver=receiver: receiver.accepted() == later)
+            eventually(partial(taken, receiver, later))
             assert len(receiver.messages) == len(later)
             assert overlaps(receiver) == 0
 

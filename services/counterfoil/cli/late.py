@@ -97,6 +97,8 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "quote",
         "Estimate what a bid for a block would cost now: subsidy, co-payment, which vouchers pay, what is missing.",
     ),
+    "feed": Late("feed", "Print the events that concern the party and its programmes, one per line, in order."),
+    "webhook": Late("webhook", "Webhooks: create, list, show, pause, resume, test, replay, secret, delete, verify."),
     "resend": Late(
         "resend",
         "Send commands again whose outcome is not known: a lost answer, a time-out, an interrupt.",

@@ -141,6 +141,18 @@ def checked_filters(view: View, filters: Mapping[str, str]) -> Mapping[str, str]
     return filters
 
 
+def begin_at(session: GatewaySession, since: str | None) -> int | None:
+    """The time that `--since` names, in microseconds; None without it. Raises `Invalid`."""
+    from counterfoil.runtime.clock import time_by
+
+    if since is None:
+        return None
+    try:
+        return parse_since(since, time_by(session.out.settings.clock))
+    except ValueError as problem:
+        raise Invalid(f"--since {since}: {problem}") from problem
+
+
 class _Asked:
     """What a list is asked for: which rows, and in which order."""
 
@@ -161,15 +173,7 @@ class _Asked:
         self._falling = direction == "desc"
         self._column: str = "" if column == view.order[0] else column
         self._newest = self._falling if column else session.out.for_people and view.time is not None
-        self._since = None if since is None else self._begin(since)
-
-    def _begin(self, text: str) -> int:
-        from counterfoil.runtime.clock import time_by
-
-        try:
-            return parse_since(text, time_by(self._session.out.settings.clock))
-        except ValueError as problem:
-            raise Invalid(f"--since {text}: {problem}") from problem
+        self._since = begin_at(session, since)
 
     def rows(self, limit: int | None) -> tuple[list[dict[str, Any]], bool]:
         """The rows, and whether there are more than a terminal shows. Raises `Invalid` if they are too many to sort."""

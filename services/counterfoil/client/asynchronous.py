@@ -118,6 +118,52 @@ class AsyncGateway:
         """As `http.Gateway.health`."""
         return await self.run(self.exchanges.health())
 
+    async def feed_page(self, start: str = "", *, since: int | None = None, wait: int = 0) -> dict[str, Any]:
+        """As `http.Gateway.feed_page`."""
+        return await self.run(self.exchanges.feed_page(start, since, wait))
+
+    def feed(self, start: str = "", *, since: int | None = None, follow: bool = False) -> AsyncIterator[dict[str, Any]]:
+        """As `http.Gateway.feed`. Close it (`contextlib.aclosing`) if you do not read to its end."""
+        return self._driver.items(self.exchanges.feed(start, since, follow=follow))
+
+    async def webhooks(self) -> list[dict[str, Any]]:
+        """As `http.Gateway.webhooks`."""
+        return await self.run(self.exchanges.webhooks())
+
+    async def webhook(self, webhook_id: str) -> dict[str, Any]:
+        """As `http.Gateway.webhook`."""
+        return await self.run(self.exchanges.webhook(webhook_id))
+
+    async def create_webhook(
+        self, url: str, types: Sequence[str] = (), *, start: str = "", since: int | None = None
+    ) -> dict[str, Any]:
+        """As `http.Gateway.create_webhook`."""
+        return await self.run(self.exchanges.create_webhook(url, types, start, since))
+
+    async def delete_webhook(self, webhook_id: str) -> None:
+        """As `http.Gateway.delete_webhook`."""
+        await self.run(self.exchanges.delete_webhook(webhook_id))
+
+    async def pause_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """As `http.Gateway.pause_webhook`."""
+        return await self.run(self.exchanges.change_webhook(webhook_id, "pause"))
+
+    async def resume_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """As `http.Gateway.resume_webhook`."""
+        return await self.run(self.exchanges.change_webhook(webhook_id, "resume"))
+
+    async def test_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """As `http.Gateway.test_webhook`."""
+        return await self.run(self.exchanges.change_webhook(webhook_id, "test"))
+
+    async def rotate_webhook_secret(self, webhook_id: str) -> dict[str, Any]:
+        """As `http.Gateway.rotate_webhook_secret`."""
+        return await self.run(self.exchanges.change_webhook(webhook_id, "secret"))
+
+    async def replay_webhook(self, webhook_id: str, start: str = "", *, since: int | None = None) -> dict[str, Any]:
+        """As `http.Gateway.replay_webhook`."""
+        return await self.run(self.exchanges.replay_webhook(webhook_id, start, since))
+
     async def log_file(self, log: LogId, path: str) -> bytes:
         """As `http.Gateway.log_file`."""
         return await self.run(self.exchanges.log_file(log, path))

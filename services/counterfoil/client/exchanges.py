@@ -8,6 +8,7 @@ a bounded number of times.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -43,6 +44,8 @@ PAUSES: Final = (0.1, 0.3, 0.9, 2.0)
 RETRY_AFTER_MAX: Final = 10
 """Longest pause in seconds that a gateway may ask for."""
 PAGE: Final = 200
+FEED_WAIT: Final = 10
+"""Seconds for which a page of a feed waits for an event."""
 STREAM_SILENCE: Final = 60.0
 """Seconds without a byte after which a stream is broken; one without entries has a heartbeat every 15 s."""
 _ENVELOPE: Final = {"content-type": "application/vnd.dsse.envelope.v1+json"}
@@ -161,6 +164,58 @@ class Exchanges:
             raise Unreachable(f"{self.url} did not answer with a list of objects")
         return items
 
+    # the feed and webhooks ------------------------------------------------------------------------------------------
+
+    def feed_page(self, start: str, since: int | None, wait: int) -> Steps[Object]:
+        """``{"items": events, "next": position, "more": bool}`` of the feed of this token's party."""
+        params = [("from", start)] if start else []
+        params += [("since", format_time(since))] if since is not None and not start else []
+        page = yield from self._query("feed", [*params, ("limit", str(PAGE)), ("wait", str(wait))])
+        self._items(page, "items")
+        if not isinstance(page.get("next"), str) or not isinstance(page.get("more"), bool):
+            raise Unreachable(f"{self.url} did not answer with a page of a feed")
+        return page
+
+    def feed(self, start: str, since: int | None, *, follow: bool) -> Steps[None]:
+        """Events of the feed as items, in order; with `follow` endless. Raises as `row`."""
+        while True:
+            page = yield from self.feed_page(start, since, FEED_WAIT if follow else 0)
+            for each in page["items"]:
+                yield Item(each)
+            if not (follow or page["more"]):
+                return
+            start = page["next"]
+
+    def webhooks(self) -> Steps[list[Object]]:
+        """The webhooks of this token's party."""
+        answer = self._object((yield from self._read(Request("GET", "/v1/webhooks"))))
+        return self._items(answer, "items")
+
+    def create_webhook(self, url: str, types: Sequence[str], start: str, since: int | None) -> Steps[Object]:
+        """A new one, with its secret. Not repeated: each request makes one."""
+        body: Object = {"url": url, "types": list(types), **_start(start, since)}
+        request = Request("POST", "/v1/webhooks", content=orjson.dumps(body))
+        return self._object((yield from self._read(request, HTTPStatus.CREATED, repeated=False)))
+
+    def delete_webhook(self, webhook_id: str) -> Steps[None]:
+        """Forget one, with its secret."""
+        yield from self._read(Request("DELETE", f"/v1/webhooks/{_path(webhook_id)}"), HTTPStatus.NO_CONTENT)
+
+    def webhook(self, webhook_id: str) -> Steps[Object]:
+        """One of them."""
+        return self._object((yield from self._read(Request("GET", f"/v1/webhooks/{_path(webhook_id)}"))))
+
+    def change_webhook(self, webhook_id: str, verb: str) -> Steps[Object]:
+        """`verb`: pause, resume, or what is not repeated since it does something each time: test, secret."""
+        request = Request("POST", f"/v1/webhooks/{_path(webhook_id)}/{verb}")
+        return self._object((yield from self._read(request, repeated=verb in ("pause", "resume"))))
+
+    def replay_webhook(self, webhook_id: str, start: str, since: int | None) -> Steps[Object]:
+        """Have events sent again from a position or time on."""
+        content = orjson.dumps(_start(start, since))
+        request = Request("POST", f"/v1/webhooks/{_path(webhook_id)}/replay", content=content)
+        return self._object((yield from self._read(request)))
+
     # logs -----------------------------------------------------------------------------------------------------------
 
     def log_file(self, log: LogId, path: str) -> Steps[bytes]:
@@ -224,15 +279,21 @@ class Exchanges:
 
     # one exchange ---------------------------------------------------------------------------------------------------
 
-    def _read(self, request: Request) -> Steps[Answer]:
-        """A request with the token; where that is over, with another one again."""
+    def _read(self, request: Request, final: int = HTTPStatus.OK, *, repeated: bool = True) -> Steps[Answer]:
+        """A request with the token; where that is over, with another one again. `repeated`: as by `_ask`."""
         headers = yield from work(self._bearer.header)
         try:
-            return (yield from self._ask(_with(request, headers)))
+            return (yield from self._once_or_more(_with(request, headers), final, repeated=repeated))
         except RefusedByService as problem:
             if not (yield from self._renewed(problem, headers)):
                 raise
-        return (yield from self._ask(_with(request, (yield from work(self._bearer.header)))))
+        again = _with(request, (yield from work(self._bearer.header)))
+        return (yield from self._once_or_more(again, final, repeated=repeated))
+
+    def _once_or_more(self, request: Request, final: int, *, repeated: bool) -> Steps[Answer]:
+        return (
+            (yield from self._ask(request, final)) if repeated else self._checked((yield from exchange(request)), final)
+        )
 
     def _renewed(self, problem: RefusedByService, headers: Mapping[str, str]) -> Steps[bool]:
         """Whether the token in these headers was over, and there is another one now."""
@@ -303,7 +364,14 @@ def retry_after(headers: Mapping[str, str]) -> int:
 
 
 def _with(request: Request, headers: Mapping[str, str]) -> Request:
-    return Request(request.method, request.path, request.params, headers, bytes_max=request.bytes_max)
+    return replace(request, headers=headers)
+
+
+def _start(start: str, since: int | None) -> Object:
+    """Where deliveries begin, as a body says it."""
+    if start:
+        return {"from": start}
+    return {} if since is None else {"since": format_time(since)}
 
 
 def _name(view: str) -> str:

@@ -136,6 +136,71 @@ class Gateway:
         """``{"ok": bool, "failure": text, "waiting": {log: {"code", "text"}}}``, asked once. Raises `Unreachable`."""
         return self.run(self.exchanges.health())
 
+    # the feed and webhooks ------------------------------------------------------------------------------------------
+
+    def feed_page(self, start: str = "", *, since: int | None = None, wait: int = 0) -> dict[str, Any]:
+        """``{"items": [event, ...], "next": position, "more": bool}`` of the events that concern this token's party.
+
+        `start`: `next` of the page before, by default the beginning; or `since`, microseconds. `wait`: seconds for
+        which it waits for an event, 10 at most. Raises `RefusedByService`, `Unreachable`.
+        """
+        return self.run(self.exchanges.feed_page(start, since, wait))
+
+    def feed(self, start: str = "", *, since: int | None = None, follow: bool = False) -> Iterator[dict[str, Any]]:
+        """The events that concern this token's party, each a CloudEvent 1.0, in order; with `follow` endless.
+
+        `start`, `since`: as for `feed_page`. Raises `RefusedByService`, `Unreachable`.
+        """
+        return self._driver.items(self.exchanges.feed(start, since, follow=follow))
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """The webhooks of this token's party, without their secrets. Raises `RefusedByService`, `Unreachable`."""
+        return self.run(self.exchanges.webhooks())
+
+    def webhook(self, webhook_id: str) -> dict[str, Any]:
+        """One of them. Raises `NotThere`, `RefusedByService`, `Unreachable`."""
+        return self.run(self.exchanges.webhook(webhook_id))
+
+    def create_webhook(
+        self, url: str, types: Sequence[str] = (), *, start: str = "", since: int | None = None
+    ) -> dict[str, Any]:
+        """Have the events of the feed sent to an https `url`; ``["secret"]`` of the answer is told this once.
+
+        `types`: of events, by default all. `start`, `since`: as for `feed_page`; by default what comes from now on. Not
+        repeated: after `Unreachable` see `webhooks`. Raises `RefusedByService`, `Unreachable`.
+        """
+        return self.run(self.exchanges.create_webhook(url, types, start, since))
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Send nothing more, and forget the secret. Raises `NotThere`, `RefusedByService`, `Unreachable`."""
+        self.run(self.exchanges.delete_webhook(webhook_id))
+
+    def pause_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """Send nothing until `resume_webhook`. Raises as `webhook`."""
+        return self.run(self.exchanges.change_webhook(webhook_id, "pause"))
+
+    def resume_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """Go on behind the last event that was delivered, at once. Raises as `webhook`."""
+        return self.run(self.exchanges.change_webhook(webhook_id, "resume"))
+
+    def test_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """Send an event of type ``webhook.test.v1`` now: ``{"delivered": bool, "status": text}``.
+
+        Not repeated. Raises as `webhook`.
+        """
+        return self.run(self.exchanges.change_webhook(webhook_id, "test"))
+
+    def rotate_webhook_secret(self, webhook_id: str) -> dict[str, Any]:
+        """A new ``["secret"]``, told this once; the old one signs too until ``["old_secret_until"]``.
+
+        Not repeated. Raises as `webhook`.
+        """
+        return self.run(self.exchanges.change_webhook(webhook_id, "secret"))
+
+    def replay_webhook(self, webhook_id: str, start: str = "", *, since: int | None = None) -> dict[str, Any]:
+        """Send again from `start` or `since` (as for `feed_page`) on. Raises as `webhook`."""
+        return self.run(self.exchanges.replay_webhook(webhook_id, start, since))
+
     # logs -----------------------------------------------------------------------------------------------------------
 
     def log_file(self, log: LogId, path: str) -> bytes:

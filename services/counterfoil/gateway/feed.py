@@ -6,6 +6,7 @@ A page reads a bounded number of entries, and its cursor moves over all of them,
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -22,7 +23,7 @@ from counterfoil.contract.codec import dump_event
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Event
-from counterfoil.contract.times import format_time
+from counterfoil.contract.times import format_time, parse_time
 from counterfoil.gateway.answers import positions_of
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import FEED_EVENTS, MAX_FEEDS, MAX_FEEDS_PER_PEER, MAX_PAGE, SCAN_WITHIN
@@ -31,20 +32,22 @@ from counterfoil.gateway.openapi import found, header, responses
 from counterfoil.gateway.parameters import MAX_POSITIONS, POSITION_PATTERN, WAIT_AT_MOST, check_parameters
 from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.pools import Pools
-from counterfoil.gateway.problems import ProblemCode
+from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.gateway.readers import ASKED, Reader, Readers, session_required
 from counterfoil.gateway.rows import TIME_SCHEMA
 from counterfoil.gateway.scopes import scope_of
 from counterfoil.gateway.shares import Places, waits
 from counterfoil.gateway.stream import name_positions, start_at
 from counterfoil.gateway.view_positions import ViewPositions
-from counterfoil.ports import Row, ViewReader
+from counterfoil.ports import LogStore, Row, ViewReader
 from counterfoil.vocabulary import CODEC
 
 _CHUNK: Final = 64  # entries of one log that are read at once
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 _POSITION: Final = POSITION_PATTERN.removeprefix("^").removesuffix("$")
 Positions = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{_POSITION}(?:,{_POSITION})*$"})]
+Time = Annotated[str, WithJsonSchema(dict(TIME_SCHEMA))]
+EITHER: Final = "either `from` or `since`"
 _ITEM: Final = {
     "type": "object",
     "description": "a CloudEvents 1.0 event in structured JSON",
@@ -121,6 +124,9 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Reader
                 description="`next` of the page before, or service[/shard]:index; default: from the beginning",
             ),
         ] = None,
+        since: Annotated[
+            Time | None, Query(description="in place of `from`: from the first entries that are no older")
+        ] = None,
         limit: Annotated[
             int, Query(ge=1, le=MAX_PAGE, description="the page ends with the entry that this event is in")
         ] = 100,
@@ -128,9 +134,13 @@ def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Reader
             int, Query(ge=0, le=int(WAIT_AT_MOST), description="seconds to wait for an event if there is none yet")
         ] = 0,
     ) -> JSONResponse:
-        check_parameters(request, ("limit", "wait"), many=("from",))
+        check_parameters(request, ("limit", "since", "wait"), many=("from",))
         party_id = _party(await readers.of(request))
         positions = start_at(backend, dict.fromkeys(backend.origins.values(), 0), start or ())
+        if since is not None:
+            if start:
+                raise Problem(ProblemCode.BAD_REQUEST, EITHER)
+            positions = await pools.scans.run(positions_at, backend, moment(since))
         now = asyncio.get_running_loop().time
         until = now() + wait
         with _beside(places, request.scope, bool(wait)):
@@ -165,6 +175,30 @@ def _party(reader: Reader) -> str:
     if reader.party_id is None:
         raise session_required()
     return reader.party_id
+
+
+def moment(text: str) -> int:
+    """A time in a request. Raises `Problem`."""
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise Problem(ProblemCode.BAD_REQUEST, "since: a time as 2026-11-22T18:00:00.000000Z") from None
+
+
+def positions_at(backend: Backend, time: int) -> dict[str, int]:
+    """Per origin, the first entry that is no older than `time`, or the end. May wait for databases."""
+    ends = backend.receipts.ends()
+    return {origin: _first(backend.stores[log], ends[origin], time) for log, origin in backend.origins.items()}
+
+
+def _first(store: LogStore, size: int, time: int) -> int:
+    """The first of the log's first `size` entries that is no older than `time`."""
+
+    def time_of(index: int) -> int:
+        (data,) = store.entries(index, index + 1)
+        return CODEC.decode_entry(data).time
+
+    return bisect_left(range(size), time, key=time_of)
 
 
 def read_page(backend: Backend, party_id: str, positions: Mapping[str, int], limit: int) -> Page:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import SECOND, format_time, parse_time
+from counterfoil.contract.times import SECOND, format_time
 from counterfoil.contract.webhook_signature import SECRET_OCTETS, format_secret
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bodies import read_body
@@ -27,6 +26,7 @@ from counterfoil.gateway.bounds import (
 )
 from counterfoil.gateway.concerns import CONCERNS
 from counterfoil.gateway.deliveries import Deliveries
+from counterfoil.gateway.feed import EITHER, moment, positions_at
 from counterfoil.gateway.openapi import JSON, found, header, responses
 from counterfoil.gateway.parameters import MAX_POSITIONS, check_parameters
 from counterfoil.gateway.pools import Pools
@@ -36,8 +36,6 @@ from counterfoil.gateway.refusals import refusal
 from counterfoil.gateway.rows import TIME_SCHEMA
 from counterfoil.gateway.stream import name_positions, start_at
 from counterfoil.gateway.webhook_targets import BadTarget, parse_target
-from counterfoil.ports import LogStore
-from counterfoil.vocabulary import CODEC
 from counterfoil.webhooks import TooManyWebhooks, Webhook
 
 S = TypeVar("S", bound="Start")
@@ -311,13 +309,9 @@ class _Subscriptions:
         """The positions that a body names; empty if it names none. Raises `Problem`."""
         backend = self._backend
         if asked.start is not None and asked.since is not None:
-            raise Problem(ProblemCode.BAD_REQUEST, "either `from` or `since`")
+            raise Problem(ProblemCode.BAD_REQUEST, EITHER)
         if asked.since is not None:
-            try:
-                since = parse_time(asked.since)
-            except ValueError:
-                raise Problem(ProblemCode.BAD_REQUEST, "since: a time as 2026-11-22T18:00:00.000000Z") from None
-            return name_positions(await self._pools.scans.run(_positions_at, backend, since))
+            return name_positions(await self._pools.scans.run(positions_at, backend, moment(asked.since)))
         if asked.start is None:
             return ""
         if asked.start.count(",") >= MAX_POSITIONS:
@@ -333,22 +327,6 @@ def _read(kind: type[S], body: bytes) -> S:
         told = problem.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, told["loc"])) or "body"
         raise Problem(ProblemCode.BAD_REQUEST, f"{where}: {told['msg']}"[:200]) from None
-
-
-def _positions_at(backend: Backend, time: int) -> dict[str, int]:
-    """Per origin, the first entry that is no older than `time`, or the end. May wait for databases."""
-    ends = backend.receipts.ends()
-    return {origin: _first(backend.stores[log], ends[origin], time) for log, origin in backend.origins.items()}
-
-
-def _first(store: LogStore, size: int, time: int) -> int:
-    """The first of the log's first `size` entries that is no older than `time`."""
-
-    def time_of(index: int) -> int:
-        (data,) = store.entries(index, index + 1)
-        return CODEC.decode_entry(data).time
-
-    return bisect_left(range(size), time, key=time_of)
 
 
 def shown(webhook: Webhook) -> dict[str, Any]:
