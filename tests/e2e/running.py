@@ -53,6 +53,7 @@ class Shell:
         """By default commands read without a session."""
         self.home, self.url, self.disclosure = home, url, disclosure
         self.probes = url
+        self.more: dict[str, str] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,7 +64,7 @@ class Shell:
             "COUNTERFOIL_URL": self.url,
             "COUNTERFOIL_DISCLOSURE": self.disclosure,
         }
-        return {**kept, **given}
+        return {**kept, **given, **self.more}
 
     def run(self, *words: str | Path) -> Ran:
         """Run one command inside this process, through the entry point that the installed command has."""

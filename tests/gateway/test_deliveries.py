@@ -48,7 +48,7 @@ class Subscriptions:
     """The webhooks of a test, and the gateways that deliver them."""
 
     def __init__(self, market: Market, running: ExitStack) -> None:
-        self.backend, self.store = market.system.backend(), market.system.webhooks
+        self.backend, self.store = replace(market.system.backend(), alone=False), market.system.webhooks
         self._running, self._made = running, list[Webhook]()
 
     def subscribe(self, party_id: str, url: str, start: str = "", **more: Any) -> Webhook:

@@ -158,6 +158,7 @@ class Embedded:
             standstill=self.standstill,
             waiting=self.waiting,
             telemetry=self._telemetry,
+            alone=True,
         )
 
     def standstill(self, log: LogId) -> Standstill | None:

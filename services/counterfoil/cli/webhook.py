@@ -30,7 +30,7 @@ _COLUMNS = ("id", "url", "state", "delivered", "last_status", "next_try_at", "pa
 @remote(app, "create", "counterfoil webhook create https://hooks.acme.example/counterfoil --as acme")
 def create(
     session: GatewaySession,
-    url: Annotated[str, argument("URL", "Where events are sent: https, at a public address.")],
+    target: Annotated[str, argument("URL", "Where events are sent: https, at a public address.")],
     types: Annotated[
         list[str] | None,
         typer.Option("--type", metavar="TYPE", help="Only events of this type. May be repeated. Default: all."),
@@ -42,7 +42,7 @@ def create(
 
     The secret is shown once. docs/webhooks.md says how to receive, verify and answer.
     """
-    made = session.gateway.create_webhook(url, types or (), start=start or "", since=begin_at(session, since))
+    made = session.gateway.create_webhook(target, types or (), start=start or "", since=begin_at(session, since))
     session.out.show(made, record(made), plain("keep the secret now: nobody can show it again", "bold"))
 
 

@@ -42,3 +42,5 @@ class Backend:
     waiting: Callable[[], Mapping[str, Standstill]]
     """The same by name, with what else stands still: views, receipts, the publication of a log. Returns at once."""
     telemetry: Telemetry = NOTHING
+    alone: bool = False
+    """Whether no other process can serve the instance meanwhile: then this one has what any held before it."""

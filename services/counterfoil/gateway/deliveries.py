@@ -31,6 +31,7 @@ from counterfoil.webhooks import Webhook
 T = TypeVar("T")
 TEST_TYPE: Final = "webhook.test.v1"
 """The event type of a test; no log has such an event."""
+_ALONE: Final = "alone"
 _RENEWALS: Final = 3  # in the time of a lease
 
 
@@ -42,7 +43,7 @@ class Deliveries:
     ) -> None:
         """`loopback`: messages may go to this machine. `sender`: in place of one that resolves names."""
         self.backend, self.pace = backend, Pace() if pace is None else pace
-        self.holder = secrets.token_hex(8)
+        self.holder = _ALONE if backend.alone else secrets.token_hex(8)
         self.held_until, self.ends = 0, dict[str, int]()
         self.places = asyncio.Semaphore(WEBHOOK_ATTEMPTS)
         self._resolver = Resolver(loopback=loopback)
@@ -136,7 +137,7 @@ class Deliveries:
         until = self.held_until
         if now >= self._renew_at:
             until = now + lease
-            if self._followed:
+            if self._followed or not self._renew_at:
                 store.renew(self.holder, until)
             self._renew_at = now + lease // _RENEWALS
         if len(self._followed) < WEBHOOKS_HELD:
