@@ -23,7 +23,7 @@ _FOR_EVER = 1 << 62
 _ALIKE = (*PLAIN, msgspec.Struct)  # equal if they are; of a record, all members are compared
 
 
-_SMALL = 10  # records up to which a state is compared after every step, larger ones less often
+_SMALL = 6  # records up to which a state is compared after every step, larger ones less often
 
 
 class Mirror:

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import HOUR
-from counterfoil.core.rules import RULES, Rules
+from counterfoil.core.rules import LATEST, RULES, Rules
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
 from counterfoil.matching.events import MatchPrevented, OfferReceived
@@ -127,7 +127,7 @@ class Twins:
         self.twin = Scenario(DECIDER, time=T - 1_000)
         self.twin.state = MatchingState(NAIVE_PTW_1)
         self.twin.state.rules = rules
-        self.pause = 0
+        self.pause = self.steps = 0
         for event in WORLD:
             self.twin.reacts_to(event)
         self.waiting: list[Any] = []
@@ -149,7 +149,9 @@ class Twins:
         for each in (self.market, self.twin):
             getattr(each, what)(*arguments, self.now)
         assert self.market.last == self.twin.last
-        assert self.market.state.book.digest() == self.twin.state.book.digest()
+        self.steps += 1
+        if self.steps % 4 == 0:  # a digest costs as much as some steps
+            assert self.market.state.book.digest() == self.twin.state.book.digest()
         assert DECIDER.due(self.market.state) == DECIDER.due(self.twin.state)
         if isinstance(self.market.last, Sequence):
             self.waiting += [each for each in self.market.last if hasattr(each, "bond") or hasattr(each, "post_only")]
@@ -229,6 +231,10 @@ class Twins:
         assert DECIDER.due(again) == DECIDER.due(self.market.state)
 
 
+DIFFERENT = (1, 2, LATEST)
+"""The versions in which matching decides differently."""
+
+
 def small_bounds(version: int) -> Rules:
     """Two matches or preventions to an entry, two endings to a sweep."""
     return replace(RULES[version], max_matches_per_entry=2, max_items_per_sweep=2)
@@ -237,7 +243,7 @@ def small_bounds(version: int) -> Rules:
 class Flow(RuleBasedStateMachine):
     """Any sequence of it, under a ledger that places every hold at once, or answers late and sometimes refuses."""
 
-    @initialize(obliging=st.booleans(), version=st.sampled_from(sorted(RULES)))
+    @initialize(obliging=st.booleans(), version=st.sampled_from(DIFFERENT))
     def start(self, obliging: bool, version: int) -> None:
         self.twins, self.obliging = Twins(small_bounds(version)), obliging
 
@@ -327,7 +333,7 @@ def long_flow(seed: int, version: int) -> Twins:
     return twins
 
 
-@pytest.mark.parametrize("version", sorted(RULES))
+@pytest.mark.parametrize("version", DIFFERENT)
 def test_a_long_flow_meets_everything(version: int) -> None:
     """Every kind of event with every reason happens, under each version."""
     seen: dict[str, int] = {}
@@ -412,13 +418,13 @@ class Bounded:
 
 
 def test_the_bound_of_one_entry_decides_no_outcome() -> None:
-    """Under version 2 the same orders trade, rest and end the same for the bounds 1, 2, 24 and more than there is."""
+    """Under version 2 the same orders trade, rest and end the same for the bounds 1, 3 and more than there is."""
     cut = trades = 0
-    for seed in range(25):
-        flows = [Bounded(seed, bound) for bound in (1, 2, 24, 1_000_000)]
+    for seed in range(12):
+        flows = [Bounded(seed, bound) for bound in (1, 3, 1_000_000)]
         trades += len(flows[-1].market.tally.trades)
         for flow in flows[:-1]:
             assert flow.outcome() == flows[-1].outcome()
         cut += flows[0].entries - flows[-1].entries
-    assert cut > 100
-    assert trades > 300
+    assert cut > 40
+    assert trades > 120
