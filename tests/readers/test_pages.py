@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
 from counterfoil.catalogue import VIEWS
-from counterfoil.ports import Row, RowKey, View
+from counterfoil.ports import Row, RowKey, TookTooLong, View
 from counterfoil.readership import Scope
 from counterfoil.storage.readable import ways_of
 from tests.readers.stores import READERS, Prepared
@@ -44,6 +44,13 @@ def test_pages_are_the_rows_that_one_may_read_and_that_fit(prepared: Prepared, d
     ]
     limit = data.draw(st.sampled_from([1, 3, 500]))
     assert walk(prepared, view, filters, limit, scope_in(prepared.store, party_id)) == expected
+
+
+def test_many_short_queries_take_no_longer_than_one(prepared: Prepared) -> None:
+    """Each is over before its database notices; a reader of thousands of programmes had no bound."""
+    scope = Scope("city", programmes=tuple(f"p{number}" for number in range(3_000)))
+    with pytest.raises(TookTooLong), prepared.store.consistent_read(0.2) as reader:
+        reader.page("bids", {}, None, 5, scope)
 
 
 @pytest.mark.parametrize("party_id", ["lab-1", "gpu-1", "city", "none-treasurer"])
