@@ -1,4 +1,4 @@
-"""The subscriptions by which parties are sent their events, and the port of their store."""
+"""The webhooks by which parties are sent their events, and the port of their store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A party's subscription. Times are microseconds of the gateways' clocks; 0 and ``""`` mean none.
+    """What a party is sent, where to, and how far. Times: microseconds of the gateways' clocks; 0 and ``""``: none.
 
     `key_id`: of the session that created or resumed it. `types`: the event types that are delivered; none for all.
     `old_secret` signs beside `secret` until `old_until`. `revision` grows with each change by its party. `paused`: why
@@ -48,7 +48,7 @@ class TooManyWebhooks(Exception):
 
 
 class WebhookStore(Protocol):
-    """The subscriptions of all parties, shared by the gateways of an instance. Safe to use from any thread.
+    """The webhooks of all parties, shared by the gateways of an instance. Safe to use from any thread.
 
     `changes` are members of `Webhook` with new values. Every change is durable when a method returns.
     """

@@ -139,7 +139,7 @@ def test_its_tests(alone: Path, tmp_path: Path) -> None:
 def test_what_its_readme_shows(alone: Path, tmp_path: Path) -> None:
     """Issuer, provider, start-up and auditor, in one program, against an instance that is served."""
     blocks = re.findall(r"^```python\n(.*?)^```", (CLIENT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     program = tmp_path / "program.py"
     program.write_text("\n".join(blocks))
     shell = Shell(tmp_path / "home")

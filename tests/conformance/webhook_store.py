@@ -16,7 +16,7 @@ MOST = 1 << 62
 
 
 def webhook(number: int, party: str = "lab") -> Webhook:
-    """The subscription `number`."""
+    """The webhook `number`."""
     url, types = f"https://{party}.example/{number}", ("bid.received.v1", "claim.denied.v1")[:number]
     return Webhook(f"wh_{party}{number}", party, "0" * 16, url, types, b"s" * 32, 1_000 + number, "ledger:1,matching:2")
 

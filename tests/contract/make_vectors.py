@@ -20,6 +20,8 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import BATCH, Header
+from counterfoil.contract.times import SECOND
+from counterfoil.contract.webhook_signature import format_secret, message_id_of, sign
 from counterfoil.core.state_tree import BUCKET_RECORDS, StateProof, StateTree
 from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger.events import VoucherExpired
@@ -198,12 +200,51 @@ def _bad_state_proofs(tree: StateTree) -> list[tuple[str, dict[str, Any]]]:
     return [(why, _state_proof(key, value, proof)) for why, key, value, proof in cases]
 
 
+def webhook_vectors() -> dict[str, Any]:
+    """Messages to a webhook's receiver at a time: those to be accepted, and those to be refused with their codes."""
+    secret, old, now = bytes(range(32)), bytes(range(32, 64)), NOW // SECOND
+    event = {"specversion": "1.0", "id": f"{ORIGIN}/7/0", "source": f"//{ORIGIN}", "type": "webhook.test.v1"}
+    body, name = canonical(event), message_id_of(event["id"])
+
+    def message(why: str, code: str | None, at: int = now, **changed: str) -> dict[str, Any]:
+        signed = " ".join(sign(each, name, at, body) for each in (secret, old))
+        headers = {"webhook-id": name, "webhook-timestamp": str(at), "webhook-signature": signed}
+        headers |= {key.replace("_", "-"): value for key, value in changed.items() if key != "body"}
+        return {"why": why, "code": code, "headers": headers, "body": changed.get("body", body.decode())}
+
+    one, other = (sign(each, name, now, body) for each in (secret, old))
+    array = sign(secret, name, now, b"[]")
+    messages = [
+        message("two signatures, the secret's first", None),
+        message("the secret's last, after one of another version", None, webhook_signature=f"v1a,AAAA {other} {one}"),
+        message("as old as accepted", None, at=now - 300),
+        message("as new as accepted", None, at=now + 300),
+        message("too old", "too_old", at=now - 301),
+        message("too new", "too_new", at=now + 301),
+        message("another body", "bad_signature", body=body.decode() + " "),
+        message("another id", "bad_signature", webhook_id="msg_other"),
+        message("another time", "bad_signature", webhook_timestamp=str(now + 1)),
+        message("another secret", "bad_signature", webhook_signature=other),
+        message("another version", "bad_signature", webhook_signature=one.replace("v1,", "v2,")),
+        message("half a signature", "bad_signature", webhook_signature=one[:-4]),
+        message("no id", "header_missing", webhook_id=""),
+        message("no time", "header_missing", webhook_timestamp=""),
+        message("no signature", "header_missing", webhook_signature=""),
+        message("a time with a sign", "bad_timestamp", webhook_timestamp=f"+{now}"),
+        message("a time with a fraction", "bad_timestamp", webhook_timestamp=f"{now}.0"),
+        message("no object", "not_an_event", webhook_signature=array, body="[]"),
+    ]
+    secrets = ["", "whsec_", "whsec_AAAA", format_secret(secret)[6:], format_secret(secret) + "A", "whsec_" + "é" * 32]
+    return {"secret": format_secret(secret), "now": now, "tolerance": 300, "messages": messages, "no_secrets": secrets}
+
+
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "commands.json": command_vectors,
     "events.json": event_vectors,
     "entries.json": entry_vectors,
     "refusals.json": refusal_vectors,
     "state_tree.json": state_tree_vectors,
+    "webhooks.json": webhook_vectors,
 }
 
 

@@ -32,7 +32,9 @@ from tests.gateway.test_feed import whole
 from tests.gateway.webhook_receiver import Receiver, eventually, receiving
 from tests.market import HOST, USD, Market, deposit, found, party, seed_of, trade
 
-FAST = Pace(poll=0.02, lease=1.2, attempt=0.4, retry_first=0.02, retry_longest=0.1)
+FAST = Pace(poll=0.02, lease=12, attempt=5, retry_first=0.02, retry_longest=0.1)
+HASTY = replace(FAST, lease=1.2, attempt=0.4)
+"""Of gateways that are replaced soon, and give up what does not answer."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
         yield made
 
 
-class Subscriptions:
+class Webhooks:
     """The webhooks of a test, and the gateways that deliver them."""
 
     def __init__(self, market: Market, running: ExitStack) -> None:
@@ -79,10 +81,10 @@ class Subscriptions:
 
 
 @pytest.fixture
-def webhooks(market: Market) -> Iterator[Subscriptions]:
+def webhooks(market: Market) -> Iterator[Webhooks]:
     """None yet; those of a test end with it."""
     with ExitStack() as running:
-        made = Subscriptions(market, running)
+        made = Webhooks(market, running)
         running.callback(made.forget)
         yield made
 
@@ -112,7 +114,7 @@ def overlaps(receiver: Receiver) -> int:
     return sum(later[0] < earlier[1] for earlier, later in pairwise(spans))
 
 
-def test_every_event_comes_in_order_although_receiver_and_gateway_fail(market: Market, webhooks: Subscriptions) -> None:
+def test_every_event_comes_in_order_although_receiver_and_gateway_fail(market: Market, webhooks: Webhooks) -> None:
     wanted = ids_of(market, "city")
     assert len(wanted) > 20
 
@@ -123,11 +125,11 @@ def test_every_event_comes_in_order_although_receiver_and_gateway_fail(market: M
 
     with receiving(answer) as receiver, dying(webhooks.backend) as killed:
         webhook = webhooks.subscribe("city", receiver.url())
-        first = webhooks.gateway(backend=killed)
+        first = webhooks.gateway(HASTY, killed)
         eventually(lambda: len(receiver.accepted()) > 8)
         first.stop()
-        webhooks.gateway()
-        webhooks.gateway()
+        webhooks.gateway(HASTY)
+        webhooks.gateway(HASTY)
         seen = len(receiver.messages)
         eventually(lambda: len(receiver.messages) > seen + 8)
         receiver.stop()
@@ -157,7 +159,7 @@ def slowly(_number: int) -> int:
     return 204
 
 
-def test_gateways_share_subscriptions_and_one_delivers_each(market: Market, webhooks: Subscriptions) -> None:
+def test_gateways_share_webhooks_and_one_delivers_each(market: Market, webhooks: Webhooks) -> None:
     wanted = ids_of(market, "lab-2")
     with ExitStack() as stack:
         receivers = [stack.enter_context(receiving(slowly)) for _ in range(4)]
@@ -175,7 +177,7 @@ def test_gateways_share_subscriptions_and_one_delivers_each(market: Market, webh
             assert overlaps(receiver) == 0
 
 
-def test_a_receiver_that_is_dead_or_slow_delays_no_other(market: Market, webhooks: Subscriptions) -> None:
+def test_a_receiver_that_is_dead_or_slow_delays_no_other(market: Market, webhooks: Webhooks) -> None:
     wanted = ids_of(market, "gpu-1")
     with receiving() as good, receiving() as silent:
         silent.answer = lambda _number: (silent.ending.wait(20) and 204) or 204
@@ -191,7 +193,7 @@ def test_a_receiver_that_is_dead_or_slow_delays_no_other(market: Market, webhook
         eventually(lambda: webhooks.now(webhook).delivered == len(wanted))
 
 
-def test_a_replay_sends_again_while_deliveries_go_on(market: Market, webhooks: Subscriptions) -> None:
+def test_a_replay_sends_again_while_deliveries_go_on(market: Market, webhooks: Webhooks) -> None:
     wanted = ids_of(market, "city")
     with receiving() as receiver:
         webhook = webhooks.subscribe("city", receiver.url(), types=("bid.received.v1", "voucher.issued.v1"))
@@ -206,7 +208,7 @@ def test_a_replay_sends_again_while_deliveries_go_on(market: Market, webhooks: S
         assert {each.event["type"] for each in receiver.messages} == set(webhook.types)
 
 
-def test_both_secrets_sign_until_the_old_one_is_over(market: Market, webhooks: Subscriptions) -> None:
+def test_both_secrets_sign_until_the_old_one_is_over(market: Market, webhooks: Webhooks) -> None:
     with receiving() as receiver:
         old, hour = b"o" * 32, session_time() + 3_600_000_000
         both = webhooks.subscribe("lab-1", receiver.url("/both"), old_secret=old, old_until=hour)
@@ -221,15 +223,13 @@ def test_both_secrets_sign_until_the_old_one_is_over(market: Market, webhooks: S
         verify_webhook(format_secret(over.secret), last["/over"].headers, last["/over"].body)
 
 
-def ended(webhooks: Subscriptions, webhook: Webhook) -> str:
+def ended(webhooks: Webhooks, webhook: Webhook) -> str:
     """Why a webhook is paused."""
     eventually(lambda: bool(webhooks.now(webhook).paused))
     return webhooks.now(webhook).paused
 
 
-def test_a_subscription_is_paused_when_its_receiver_is_gone_or_fails_for_long(
-    market: Market, webhooks: Subscriptions
-) -> None:
+def test_a_webhook_is_paused_when_its_receiver_is_gone_or_fails_for_long(market: Market, webhooks: Webhooks) -> None:
     with receiving(lambda number: (204, 410)[number > 1]) as gone, receiving(lambda _number: 301) as failing:
         first = webhooks.subscribe("lab-1", gone.url())
         second = webhooks.subscribe("lab-1", failing.url())
@@ -245,7 +245,7 @@ def register(market: Market, name: str) -> None:
     market.do("operator", party(name, ("beneficiary",)))
 
 
-def test_a_subscription_ends_with_what_its_party_may_read(market: Market, webhooks: Subscriptions) -> None:
+def test_a_webhook_ends_with_what_its_party_may_read(market: Market, webhooks: Webhooks) -> None:
     for name in ("late-1", "late-2", "late-3"):
         register(market, name)
     with receiving() as receiver:
@@ -271,7 +271,7 @@ def test_a_subscription_ends_with_what_its_party_may_read(market: Market, webhoo
         assert len(receiver.messages) == count
 
 
-def test_a_name_is_verified_by_its_certificate_at_the_judged_address(market: Market, webhooks: Subscriptions) -> None:
+def test_a_name_is_verified_by_its_certificate_at_the_judged_address(market: Market, webhooks: Webhooks) -> None:
     authority = trustme.CA()
     context, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.issue_cert("localhost").configure_cert(context)
@@ -288,7 +288,7 @@ def test_a_name_is_verified_by_its_certificate_at_the_judged_address(market: Mar
         resolver.close()
 
 
-def test_without_the_setting_nothing_goes_to_this_machine(market: Market, webhooks: Subscriptions) -> None:
+def test_without_the_setting_nothing_goes_to_this_machine(market: Market, webhooks: Webhooks) -> None:
     with receiving() as receiver:
         webhook = webhooks.subscribe("lab-1", receiver.url())
         strict = Deliveries(webhooks.backend, loopback=False, pace=FAST)

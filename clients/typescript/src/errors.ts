@@ -6,6 +6,7 @@
  * │   └── NotThere   there is nothing under this key
  * ├── Unreachable    no usable answer: the outcome is unknown, and the same request may be repeated
  * │   └── NotReady   the gateway answers, but cannot do this at the moment
+ * ├── NotVerified    a message to a webhook that is not the gateway's, or too old (`webhooks.ts`)
  * ├── NotProven      an answer whose proof does not verify: keep it, it is evidence
  * └── FormatError    bytes that are not in the format they should be in
  */

@@ -39,3 +39,4 @@ export { OPEN_SESSION_TYPE, type Session, signOpenSession } from "./sessions.js"
 export { type StateProof, verifyState } from "./state.js";
 export { checkHistory, parseBundle, type ReadFile, TILE_WIDTH, tilePath } from "./tiles.js";
 export { type Entry, type Proven, verifyEntry, verifyReceipt } from "./verify.js";
+export { type FeedEvent, NotVerified, type NotVerifiedCode, TOLERANCE, verifyWebhook } from "./webhooks.js";

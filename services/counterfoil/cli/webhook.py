@@ -1,4 +1,4 @@
-"""`counterfoil webhook`: a party's subscriptions, and the check of what they send."""
+"""`counterfoil webhook`: a party's webhooks, and the check of what they send."""
 
 from __future__ import annotations
 

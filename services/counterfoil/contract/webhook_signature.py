@@ -6,7 +6,6 @@ with spaces between them, each ``v1,`` and base64. While a secret is being repla
 
 from __future__ import annotations
 
-import binascii
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
@@ -33,7 +32,7 @@ def parse_secret(text: str) -> bytes:
     """The octets of ``whsec_`` and base64. Raises ValueError, without the text."""
     try:
         found = b64decode(text.removeprefix(_PREFIX), validate=True) if text.startswith(_PREFIX) else b""
-    except binascii.Error:
+    except ValueError:
         found = b""
     if len(found) not in _OCTETS:
         raise ValueError("a secret is `whsec_` and base64 of 24 to 64 octets")

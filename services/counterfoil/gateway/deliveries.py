@@ -1,6 +1,6 @@
 """All deliveries of a gateway, on a thread with an event loop of its own: no command and no query waits for them.
 
-Gateways share the subscriptions by leases in their store. Each has those that it follows, renews them, and takes what
+Gateways share the webhooks by leases in their store. Each has those that it follows, renews them, and takes what
 no gateway holds, so that one that ended is replaced within `WEBHOOK_LEASE` seconds. An attempt begins only if it ends
 while the lease lasts; clocks of gateways may differ by what is left then.
 """
@@ -36,7 +36,7 @@ _RENEWALS: Final = 3  # in the time of a lease
 
 
 class Deliveries:
-    """The subscriptions that this gateway holds, and their deliveries."""
+    """The webhooks that this gateway holds, and their deliveries."""
 
     def __init__(
         self, backend: Backend, *, loopback: bool, pace: Pace | None = None, sender: Sender | None = None
@@ -91,13 +91,15 @@ class Deliveries:
                 self._loop.run_until_complete(self.run())
 
     async def run(self) -> None:
-        """Hold subscriptions and deliver until `stop`."""
+        """Hold webhooks and deliver until `stop`."""
         try:
             while not self._stopping.is_set():
                 try:
                     await self._look()
                 except Unavailable as problem:
                     log.debug("webhooks wait: %s", problem)
+                except Exception:  # noqa: BLE001 else nothing would be delivered any more
+                    log.exception("webhooks: looking for what is to be delivered failed; it is tried again")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self.pace.poll)
         finally:

@@ -1,4 +1,4 @@
-"""One subscription while this gateway holds it: its party's feed is read, and sent event by event.
+"""One webhook while this gateway holds it: its party's feed is read, and sent event by event.
 
 An event counts as delivered once it was answered with 2xx and that is recorded; until then it is sent again, so that a
 receiver gets every event at least once. None is sent before the one in front of it was delivered.
@@ -67,7 +67,7 @@ class Pace:
 
 
 class Holder(Protocol):
-    """What holds subscriptions, and shares its threads and places among them."""
+    """What holds webhooks, and shares its threads and places among them."""
 
     backend: Backend
     sender: Sender
@@ -86,7 +86,7 @@ class Holder(Protocol):
 
 
 class _Lost(Exception):
-    """The subscription is not this gateway's to deliver any more, or has changed."""
+    """The webhook is not this gateway's to deliver any more, or has changed."""
 
 
 class _Read(NamedTuple):
@@ -97,7 +97,7 @@ class _Read(NamedTuple):
 
 
 class Following:
-    """The deliveries of one subscription, in order."""
+    """The deliveries of one webhook, in order."""
 
     def __init__(self, holder: Holder, webhook: Webhook) -> None:
         self._holder, self.webhook = holder, webhook
@@ -220,7 +220,7 @@ class Following:
         raise _Lost
 
     async def _record(self, **changes: Any) -> None:
-        """Raises `_Lost` if the subscription is not as this gateway knows it."""
+        """Raises `_Lost` if the webhook is not as this gateway knows it."""
         store, webhook = self._holder.backend.webhooks, self.webhook
         if not await self._holder.write(lambda: store.record(webhook, changes)):
             raise _Lost

@@ -65,7 +65,7 @@ class Sender:
         return httpx.create_ssl_context() if self._trusted is None else self._trusted
 
     def client(self, url: str) -> httpx.AsyncClient:
-        """Connections for the messages of one subscription: of none other, since they are chosen by their address."""
+        """Connections for the messages of one webhook: of none other, since they are chosen by their address."""
         verify = self._context if url.startswith("https:") else False
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         timeout = httpx.Timeout(self._within, connect=WEBHOOK_CONNECT_WITHIN)

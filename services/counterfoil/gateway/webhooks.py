@@ -1,4 +1,4 @@
-"""``/v1/webhooks``: a party's subscriptions, by which the events of its feed are sent to it."""
+"""``/v1/webhooks``: a party's webhooks, by which the events of its feed are sent to it."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
 def router(backend: Backend, pools: Pools, readers: Readers, deliveries: Deliveries, *, loopback: bool) -> APIRouter:
     """The routes. `loopback`: a URL may name this machine."""
     routes = APIRouter(tags=["webhooks"])
-    subscriptions = _Subscriptions(backend, pools, readers, loopback=loopback)
+    of_party = _OfParty(backend, pools, readers, loopback=loopback)
 
     @routes.post(
         "/v1/webhooks",
@@ -169,32 +169,32 @@ def router(backend: Backend, pools: Pools, readers: Readers, deliveries: Deliver
         openapi_extra=_body(_CREATION_SCHEMA),
     )
     async def create(request: Request) -> JSONResponse:
-        return await subscriptions.create(request)
+        return await of_party.create(request)
 
     @routes.get("/v1/webhooks", summary="The webhooks of this token's party", responses=_LISTED)
     async def own(request: Request) -> JSONResponse:
-        known = await subscriptions.known(request)
+        known = await of_party.known(request)
         listed = await pools.points.run(backend.webhooks.of, known.session.party_id)
         return JSONResponse({"items": [shown(each) for each in listed]}, headers=_PRIVATE)
 
     @routes.get("/v1/webhooks/{webhook_id}", summary="One of them", responses=_CHANGED)
     async def one(request: Request, webhook_id: Id) -> JSONResponse:
-        return JSONResponse(shown(await subscriptions.find(request, webhook_id)), headers=_PRIVATE)
+        return JSONResponse(shown(await of_party.find(request, webhook_id)), headers=_PRIVATE)
 
     @routes.delete("/v1/webhooks/{webhook_id}", status_code=204, summary="Send nothing more", responses=_DELETED)
     async def delete(request: Request, webhook_id: Id) -> Response:
-        known = await subscriptions.known(request)
+        known = await of_party.known(request)
         if not await pools.points.run(backend.webhooks.delete, known.session.party_id, webhook_id):
             raise Problem(ProblemCode.NOT_FOUND)
         return Response(status_code=204)
 
     @routes.post("/v1/webhooks/{webhook_id}/pause", summary="Send nothing until it is resumed", responses=_CHANGED)
     async def pause(request: Request, webhook_id: Id) -> JSONResponse:
-        return await subscriptions.change(request, webhook_id, {"paused": BY_PARTY})
+        return await of_party.change(request, webhook_id, {"paused": BY_PARTY})
 
     @routes.post("/v1/webhooks/{webhook_id}/resume", summary="Go on where it was, at once", responses=_CHANGED)
     async def resume(request: Request, webhook_id: Id) -> JSONResponse:
-        return await subscriptions.resume(request, webhook_id)
+        return await of_party.resume(request, webhook_id)
 
     @routes.post(
         "/v1/webhooks/{webhook_id}/replay",
@@ -203,15 +203,15 @@ def router(backend: Backend, pools: Pools, readers: Readers, deliveries: Deliver
         openapi_extra=_body(_REPLAY_SCHEMA),
     )
     async def replay(request: Request, webhook_id: Id) -> JSONResponse:
-        return await subscriptions.replay(request, webhook_id)
+        return await of_party.replay(request, webhook_id)
 
     @routes.post("/v1/webhooks/{webhook_id}/secret", summary="Sign with a new secret", responses=_ROTATED)
     async def rotate(request: Request, webhook_id: Id) -> JSONResponse:
-        return await subscriptions.rotate(request, webhook_id)
+        return await of_party.rotate(request, webhook_id)
 
     @routes.post("/v1/webhooks/{webhook_id}/test", summary="Send a test event now", responses=_WAS_TESTED)
     async def test(request: Request, webhook_id: Id) -> JSONResponse:
-        webhook = await subscriptions.find(request, webhook_id)
+        webhook = await of_party.find(request, webhook_id)
         named = webhook.party_id, webhook.id, session_time(), WEBHOOK_TEST_EVERY * SECOND
         if not await pools.points.run(backend.webhooks.take_test, *named):
             raise Problem(ProblemCode.TESTED_JUST_NOW)
@@ -221,8 +221,8 @@ def router(backend: Backend, pools: Pools, readers: Readers, deliveries: Deliver
     return routes
 
 
-class _Subscriptions:
-    """What the routes do with the subscriptions of a request's party."""
+class _OfParty:
+    """What the routes do with the webhooks of a request's party."""
 
     def __init__(self, backend: Backend, pools: Pools, readers: Readers, *, loopback: bool) -> None:
         self._backend, self._pools, self._readers, self._loopback = backend, pools, readers, loopback
@@ -330,7 +330,7 @@ def _read(kind: type[S], body: bytes) -> S:
 
 
 def shown(webhook: Webhook) -> dict[str, Any]:
-    """A subscription as its party sees it: without its secrets."""
+    """A webhook as its party sees it: without its secrets."""
     failing = "failing" if webhook.failures else "active"
     return {
         "id": webhook.id,

@@ -62,7 +62,7 @@ METRICS: Final = {
     "counterfoil_dead_letters_total": "Messages dead-lettered because they could not be accepted.",
     "counterfoil_receipt_seconds": "Time from a command at the gateway to its answer.",
     "counterfoil_commands_waiting": "Commands at the gateway that are not answered yet.",
-    "counterfoil_webhook_attempts_total": "Attempts to send an event to a subscriber: delivered, or failed.",
+    "counterfoil_webhook_attempts_total": "Attempts to send an event to a webhook: delivered, or failed.",
     "counterfoil_webhook_seconds": "Duration of such an attempt.",
 }
 """Help texts by metric name, as in a query; histograms without `_bucket`, `_sum` and `_count`."""
@@ -170,7 +170,7 @@ class Metrics:
         self._receipts.observe(seconds)
 
     def webhook(self, *, delivered: bool, seconds: float) -> None:
-        """A gateway tried for `seconds` to deliver an event to a subscriber."""
+        """A gateway tried for `seconds` to deliver an event to a webhook."""
         self._webhooks[("delivered" if delivered else "failed",)].inc()
         self._webhook_seconds.observe(seconds)
 

@@ -48,7 +48,7 @@ class Telemetry(Protocol):
         """A gateway answered a command after `seconds`, or timed out; `trace` is what `received` returned."""
 
     def webhook(self, *, delivered: bool, seconds: float) -> None:
-        """A gateway tried for `seconds` to deliver an event to a subscriber."""
+        """A gateway tried for `seconds` to deliver an event to a webhook."""
 
 
 class _Nothing:

@@ -1,4 +1,4 @@
-"""The gateways' own database, with sessions and subscriptions: a file, or the gateway's schema of PostgreSQL."""
+"""The gateways' own database, with sessions and webhooks: a file, or the gateway's schema of PostgreSQL."""
 
 from __future__ import annotations
 

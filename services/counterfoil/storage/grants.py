@@ -1,9 +1,9 @@
 """Rights on PostgreSQL: the wanted ones, the granted ones, and the statements that remove the difference.
 
-One database, a schema for each log, one for the views and one for sessions and subscriptions. Only the administrator
+One database, a schema for each log, one for the views and one for sessions and of_party. Only the administrator
 owns the tables of a log, so no other role can change, drop or empty them, or switch off their triggers.
 
-| role | the schemas of its logs | other logs' | views | sessions, subscriptions |
+| role | the schemas of its logs | other logs' | views | sessions, webhooks |
 |---|---|---|---|---|
 | `counterfoil_SERVICE` | adds entries; adds, changes head, cursors, presence, snapshot; takes the lease | - | - | - |
 | `counterfoil_gateway` | - | reads | reads | adds, changes, removes |
@@ -38,7 +38,7 @@ WRITABLE: Final = {
 }
 """A service's rights on the tables of its log and of its snapshot."""
 CHANGEABLE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
-"""The gateway's rights on sessions and subscriptions."""
+"""The gateway's rights on sessions and of_party."""
 HARMLESS: Final = ("CONNECT", "USAGE", "SELECT")
 """Rights that the operator may have granted to other roles, such as one for monitoring."""
 _SECRET: Final = f"TABLE {GATEWAY}.webhooks"

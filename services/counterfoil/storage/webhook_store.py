@@ -1,4 +1,4 @@
-"""Subscriptions on SQL: one table beside the sessions."""
+"""Webhooks on SQL: one table beside the sessions."""
 
 from __future__ import annotations
 
@@ -129,12 +129,12 @@ def _webhook(row: Mapping[Any, Any]) -> Webhook:
 
 
 def open_webhook_store(path: Path) -> SqlWebhookStore:
-    """The subscriptions in the file `path`, created with its directory if missing."""
+    """The webhooks in the file `path`, created with its directory if missing."""
     return SqlWebhookStore(lambda: Sqlite(path, "FULL"), path.exists)
 
 
 def open_webhook_store_on(access: DatabaseAccess) -> SqlWebhookStore:
-    """The subscriptions on PostgreSQL, for a gateway. Raises `StorageError` also if `admin.apply` has not made them."""
+    """The webhooks on PostgreSQL, for a gateway. Raises `StorageError` also if `admin.apply` has not made them."""
     from counterfoil.storage.dialect.postgresql import Postgresql
 
     store = SqlWebhookStore(lambda: Postgresql(access, GATEWAY, synchronous_commit=True))

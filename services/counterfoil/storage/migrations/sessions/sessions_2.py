@@ -1,4 +1,4 @@
-"""The subscriptions of all parties: what they are sent, where to, and how far that is done."""
+"""The webhooks of all parties: what they are sent, where to, and how far that is done."""
 
 from __future__ import annotations
 
