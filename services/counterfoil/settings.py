@@ -56,7 +56,7 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.private_files import read_password
 
-_URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
+_URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
 _SERVERS = re.compile(
     r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(?:,(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})*"
@@ -64,6 +64,7 @@ _SERVERS = re.compile(
 _NAMES = re.compile(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?", re.ASCII)
 _DATABASE = re.compile(r"postgresql://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/[a-z][a-z0-9_]{0,62}")
 
+_MAX_PORT: Final = 65_535
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -112,15 +113,16 @@ class DatabaseAccess:
 
 def check_url(text: str) -> str:
     """A gateway's base URL without a slash at its end. Raises ValueError."""
-    if _URL.fullmatch(text) is None:
-        raise ValueError("a URL of the form http://HOST:PORT or https://HOST/PATH")
+    found = _URL.fullmatch(text)
+    if found is None or int(found[1] or 0) > _MAX_PORT:
+        raise ValueError(f"a URL of the form http://HOST:PORT or https://HOST/PATH, a port at most {_MAX_PORT}")
     return text.rstrip("/")
 
 
 def parse_listen(text: str) -> Listen:
     """HOST:PORT, an IPv6 address in brackets, the port from 0 to 65535. Raises ValueError."""
     found = _LISTEN.fullmatch(text)
-    if found is None or int(found[3]) > 65_535:
+    if found is None or int(found[3]) > _MAX_PORT:
         raise ValueError("HOST:PORT with a port from 0 to 65535")
     return Listen(found[1] or found[2], int(found[3]))
 
@@ -279,7 +281,10 @@ def profile_named() -> str:
 def config_directory() -> Path:
     """Where this user's settings are, by the XDG base directory specification."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".config") / "counterfoil"
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".config") / "counterfoil"
+    except RuntimeError as problem:  # this user has no home
+        raise BadSetting("HOME: not set; it is the directory below which profiles are") from problem
 
 
 def environment(settings: Settings) -> dict[str, str]:

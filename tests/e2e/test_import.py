@@ -117,7 +117,7 @@ BAD: list[tuple[str, str | bytes, str]] = [
     ("too few", "programme,beneficiary,amount\np,b\n", "line 2: 2 values for 3 columns"),
     ("twice", "programme,programme\np,b\n", "names every column, each once"),
     ("no lines", "programme,beneficiary,amount\n", "has no lines"),
-    ("empty", "", "has no lines"),
+    ("empty", "", "is empty"),
     ("not text", b"\xff\xfe\x00", "not UTF-8 at byte 0"),
     ("quote", 'programme,beneficiary,amount\n"p,b,1\n', "not CSV"),
     ("long", "programme,beneficiary,amount\np,b," + "1" * module.MAX_LINE_CHARS + "\n", "longer than 16384"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Group, RenderableType
 
+from counterfoil.cli.failures import say
 from counterfoil.cli.output import FORMATS, Format, parse_format, separated
 from counterfoil.cli.parameters import QuickCommand
-from counterfoil.cli.render import console, lines, plain, record
+from counterfoil.cli.render import console, plain
 from counterfoil.errors import CounterfoilError, ServiceStopped
 
 if TYPE_CHECKING:
@@ -180,43 +180,43 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
         with out.opened:
             work()
     except RefusedByService as problem:
-        _print_error(out, _refusal(problem))
+        _say(out, _refusal(problem))
         return REFUSED
     except Unsettled as problem:
         advice = f"`counterfoil resend {problem.command_id}` sends the same command again; a new one would be another."
         shown = {"code": "unsettled", "meaning": str(problem), "command_id": problem.command_id, "advice": advice}
-        _print_error(out, shown)
+        _say(out, shown)
         return UNREACHABLE
     except NotReady as problem:
         advice = "The gateway runs; ask again later."
-        _print_error(out, {"code": problem.code, "meaning": str(problem), "advice": advice})
+        _say(out, {"code": problem.code, "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Unreachable as problem:
         advice = "Check the URL, and that `counterfoil up` is running there. Nothing was sent that can change anything."
-        _print_error(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
+        _say(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Forked as problem:
         advice = "Show the evidence to the log's operator, to its parties and to others who read the log: it is signed."
         found = {"code": "forked", "meaning": str(problem), "evidence": str(problem.evidence), "advice": advice}
-        _print_error(out, found)
+        _say(out, found)
         return FORKED
     except Misserved as problem:
-        _print_error(out, {"code": "not_proven", "meaning": str(problem), "advice": problem.advice})
+        _say(out, {"code": "not_proven", "meaning": str(problem), "advice": problem.advice})
         return FOUND
     except NotProven as problem:
         advice = "Keep what was received: it is evidence of a fault."
-        _print_error(out, {"code": "not_proven", "meaning": str(problem), "advice": advice})
+        _say(out, {"code": "not_proven", "meaning": str(problem), "advice": advice})
         return FOUND
     except ServiceStopped as problem:
-        _print_error(out, {"code": "service_stopped", "meaning": str(problem)})
+        _say(out, {"code": "service_stopped", "meaning": str(problem)})
         return FAILED
     except CounterfoilError as problem:
-        _print_error(out, {"code": "cannot_run", "meaning": str(problem)}, getattr(problem, "lines", ()))
+        _say(out, {"code": "cannot_run", "meaning": str(problem)}, getattr(problem, "lines", ()))
         return CANNOT
     except OSError as problem:
-        if problem.filename is None:  # a fault here, or an output that nobody reads any more
+        if problem.filename is None:  # of the output, or a fault here
             raise
-        _print_error(out, {"code": "cannot_run", "meaning": f"cannot use {problem.filename}: {problem.strerror}"})
+        _say(out, {"code": "cannot_run", "meaning": f"cannot use {problem.filename}: {problem.strerror}"})
         return CANNOT
     return 0
 
@@ -231,19 +231,8 @@ def _refusal(problem: Any) -> dict[str, Any]:
     return made
 
 
-def _print_error(out: Out, problem: Mapping[str, Any], meaning: Sequence[str] = ()) -> None:
-    """`meaning`: its lines, if it has several."""
-    if out.json:
-        print(json.dumps({"error": problem}), file=sys.stderr)
-        return
-    from counterfoil.cli.advice import readable
-
-    fields = readable(problem.get("fields") or {})
-    shown = {name: value for name, value in problem.items() if name not in ("code", "fields")}
-    shown = {"refused" if "fields" in problem else "error": problem["code"], **shown, **fields}
-    if len(meaning) > 1:
-        shown["meaning"] = lines(meaning)
-    console(stderr=True).print(record(shown))
+def _say(out: Out, problem: Mapping[str, Any], meaning: Sequence[str] = ()) -> None:
+    say(problem, as_json=out.json, meaning=meaning)
 
 
 # options that several commands share --------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from counterfoil.cli.command import Invalid
+from counterfoil.cli.files import read_text
 from counterfoil.contract.canonical import nesting
 from counterfoil.programme.limits import MAX_DOCUMENT_BYTES, MAX_DOCUMENT_NESTING
 
@@ -72,17 +73,9 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 def read_data(path: Path) -> Any:
     """The JSON data of a file: YAML, or JSON if its name ends in .json. Raises `Invalid`."""
+    text = read_text(path, MAX_DOCUMENT_BYTES)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as problem:
-        raise Invalid(f"cannot read {path}: {problem.strerror}") from problem
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise Invalid(f"{path} is longer than {MAX_DOCUMENT_BYTES >> 10} KiB")
-    try:
-        return parse_data(data.decode("utf-8-sig"), json_=path.suffix == ".json")
-    except UnicodeDecodeError as problem:
-        raise Invalid(f"{path} is not UTF-8 at byte {problem.start}: save it as UTF-8") from problem
+        return parse_data(text, json_=path.suffix == ".json")
     except ValueError as problem:
         raise Invalid(f"{path}: {problem}") from problem
 

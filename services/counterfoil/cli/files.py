@@ -1,4 +1,4 @@
-"""Files that take the place of older ones when they are complete."""
+"""Files of the command line: texts that are read within limits, and files that replace older ones when complete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,26 @@ from pathlib import Path
 from typing import IO, Any
 
 from counterfoil.cli.command import Invalid
+
+
+def read_text(path: Path, most: int) -> str:
+    """The text of a file of at most so many bytes in UTF-8, with or without a mark. Raises `Invalid`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as problem:
+        raise Invalid(f"cannot read {path}: {problem.strerror}") from problem
+    if len(data) > most:
+        raise Invalid(
+            f"{path} is longer than {most >> 20} MiB" if most >> 20 else f"{path} is longer than {most >> 10} KiB"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise Invalid(f"{path} is not UTF-8 at byte {problem.start}: save it as UTF-8") from problem
+    if not text.strip():
+        raise Invalid(f"{path} is empty")
+    return text
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from counterfoil.cli.command import CaOption, Command, Invalid, Out, UrlOption, gateway_url, make
+from counterfoil.cli.files import read_text
 from counterfoil.cli.reading import ReaderOption, bearer_of, trusted_host
 from counterfoil.contract.log_id import LogId, host_of, parse_log
 from counterfoil.contract.services import SERVICES
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from counterfoil.client.bearer import Bearer
     from counterfoil.client.http import Gateway
     from counterfoil.log.keys import VerifyKey
+
+
+_MAX_VKEYS_BYTES: Final = 1 << 20
 
 
 class GatewaySession:
@@ -49,21 +53,27 @@ class GatewaySession:
     @cached_property
     def pinned(self) -> dict[str, VerifyKey]:
         """The pinned log keys, by origin; empty if the file is missing. Raises `NotProven`, `Invalid`."""
-        from counterfoil.client.verify import parse_vkeys
-
         settings = self.out.settings
-        try:
-            return parse_vkeys(settings.vkey_file.read_text())
-        except FileNotFoundError:
-            if settings.vkeys is not None:
-                raise Invalid(f"COUNTERFOIL_VKEYS: there is no file {settings.vkeys}") from None
+        if settings.vkeys is None and not settings.vkey_file.exists():
             return {}
+        return read_vkeys(settings.vkey_file)
 
     def log_key(self, log: LogId) -> tuple[VerifyKey, bool]:
         """The key of a log, and whether it is pinned; an unpinned one is what the gateway shows."""
         from counterfoil.client.delivery import log_key
 
         return self.gateway.run(log_key(self.gateway.exchanges, self.pinned, log))
+
+
+def read_vkeys(path: Path) -> dict[str, VerifyKey]:
+    """The pinned log keys in a file, by origin. Raises `Invalid`."""
+    from counterfoil.client.problems import NotProven
+    from counterfoil.client.verify import parse_vkeys
+
+    try:
+        return parse_vkeys(read_text(path, _MAX_VKEYS_BYTES))
+    except NotProven as problem:
+        raise Invalid(f"cannot read pinned keys from {path}: {problem}") from problem
 
 
 def named_log(text: str) -> LogId:

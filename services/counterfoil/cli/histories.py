@@ -10,11 +10,11 @@ import typer
 from rich.console import RenderableType
 
 from counterfoil.cli.command import FOUND, Invalid, Out
-from counterfoil.cli.gateway_session import GatewaySession, named_log
-from counterfoil.cli.log import read_vkeys
+from counterfoil.cli.files import read_text
+from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.values import in_units
-from counterfoil.client.histories import Evidence, History, collect, from_file, history, to_file
+from counterfoil.client.histories import MAX_EVIDENCE_BYTES, Evidence, History, collect, from_file, history, to_file
 from counterfoil.client.problems import NotProven
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.times import format_time
@@ -82,9 +82,9 @@ def _other_balances(session: GatewaySession, assets: Sequence[str], made: Histor
 def read(out: Out, file: Path, vkeys: Path | None) -> tuple[list[str], History]:
     """What a file proves, without a network: of these assets. Raises `Invalid`, `NotProven`."""
     try:
-        assets, evidence = from_file(file.read_bytes())
-    except OSError as problem:
-        raise Invalid(f"cannot read {file}: {problem.strerror}") from problem
+        assets, evidence = from_file(read_text(file, MAX_EVIDENCE_BYTES).encode())
+    except NotProven as problem:
+        raise Invalid(f"{file} is {problem}, such as `counterfoil voucher prove --save` keeps") from problem
     keys = read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
     origin = _origin(file, evidence)
     if origin not in keys:

@@ -29,6 +29,9 @@ class Keyring:
         path, seed = self.path(name), secrets.token_bytes(32)
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as problem:
+            raise Invalid(f"cannot make the directory {self.directory}: {problem.strerror}") from problem
+        try:
             write_key(path, seed, passphrase)
         except FileExistsError:
             raise Invalid(f"{path} exists already; nothing was changed") from None

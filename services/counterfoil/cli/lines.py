@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.cli.command import Invalid
+from counterfoil.cli.files import read_text
 
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_LINES: Final = 100_000
@@ -29,17 +30,7 @@ class Line:
 
 def read_lines(path: Path) -> list[Line]:
     """The lines of a file: JSON Lines if its name ends in .jsonl or .ndjson, else CSV. Raises `Invalid`."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as problem:
-        raise Invalid(f"cannot read {path}: {problem.strerror}") from problem
-    if len(data) > MAX_FILE_BYTES:
-        raise Invalid(f"{path} is longer than {MAX_FILE_BYTES >> 20} MiB: divide it")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise Invalid(f"{path} is not UTF-8 at byte {problem.start}: save it as UTF-8") from problem
+    text = read_text(path, MAX_FILE_BYTES)
     read = _json_lines if path.suffix in (".jsonl", ".ndjson") else _csv
     lines: list[Line] = []
     for line in read(path, text):

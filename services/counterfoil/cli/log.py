@@ -8,21 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
-from counterfoil.cli.gateway_session import GatewaySession, named_log, remote
+from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, plain, record
 from counterfoil.cli.signing import event_row
 from counterfoil.client.problems import BeyondEnd, NotProven, RefusedByService
 from counterfoil.client.published import entry_at, met
-from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
+from counterfoil.client.verify import Proven, verify_answer, verify_entry
 from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, ResumedCause, TimerCause
 from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import format_time
-from counterfoil.log.keys import VerifyKey
 from counterfoil.vocabulary import CODEC
 
 app = group("log")
@@ -116,16 +115,6 @@ def verify(
         raise Invalid(f"no key of {origin} is pinned")
     proven = verify_entry(data, proof, keys[origin])
     out.show({"verified": True, **_proven(proven)}, record({"verified": True, **_proven(proven)}))
-
-
-def read_vkeys(path: Path) -> dict[str, VerifyKey]:
-    """The pinned log keys in a file, by origin. Raises `Invalid`."""
-    try:
-        return parse_vkeys(path.read_text())
-    except OSError as problem:
-        raise Invalid(f"cannot read {path}: {problem.strerror}") from problem
-    except (UnicodeDecodeError, NotProven) as problem:
-        raise Invalid(f"cannot read pinned keys from {path}: {problem}") from problem
 
 
 @remote(app, "tail", "counterfoil log tail --service matching --from matching:0 --count 10", tabular=False)

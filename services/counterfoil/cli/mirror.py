@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
-from counterfoil.cli.gateway_session import GatewaySession, named_log
-from counterfoil.cli.log import app, read_vkeys
+from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys
+from counterfoil.cli.log import app
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
 from counterfoil.cli.reading import ReaderOption

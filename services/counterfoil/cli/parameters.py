@@ -6,6 +6,7 @@ Typer reads every word by an adapter of pydantic's, whose import takes a quarter
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
@@ -55,9 +56,22 @@ class _Reading:
         if value is None:
             return () if many else None
         try:
-            return [self._read(each) for each in value] if many else self._read(value)
+            return [self._one(each) for each in value] if many else self._one(value)
         except ValueError as problem:
             raise typer.BadParameter(str(problem), ctx=ctx, param=param) from problem
+
+    def _one(self, value: Any) -> Any:
+        if isinstance(value, str) and self._read is not Path:  # a path may be of any bytes
+            _check_text(value)
+        return self._read(value)
+
+
+def _check_text(word: str) -> None:
+    """Raises ValueError unless a word of the command line is text."""
+    try:
+        word.encode()
+    except UnicodeEncodeError as problem:
+        raise ValueError(f"{word!r} is not text in {sys.getfilesystemencoding()}") from problem
 
 
 def _reader(annotation: Any, info: Any) -> Callable[[Any], Any] | None:

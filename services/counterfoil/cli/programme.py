@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.files import read_text
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.listing import VIEWS, Listing, Local, add_list
@@ -72,9 +73,8 @@ def publish(
 ) -> Body:
     """Issuer: publish a programme, or its next version; vouchers keep the version that issued them."""
     try:
-        return CODEC.load_body("publish_programme", 1, parse_json(file.read_bytes(), MAX_PAYLOAD_BYTES))
-    except OSError as problem:
-        raise Invalid(f"cannot read {file}: {problem.strerror}") from problem
+        text = read_text(file, MAX_PAYLOAD_BYTES)
+        return CODEC.load_body("publish_programme", 1, parse_json(text.encode(), MAX_PAYLOAD_BYTES))
     except Refused as problem:
         raise Invalid(f"{file}: {refused_form(problem.refusal.code.value, dict(problem.refusal.detail))}") from problem
 

@@ -1,7 +1,8 @@
-"""Progress bars on standard error; none with ``--json``."""
+"""Progress bars on standard error; none with ``--json``, nor where that is no terminal."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -62,5 +63,7 @@ def bars(out: Out, counted: str = "") -> Iterator[Bars]:
     """Show bars while the block runs. `counted`: what is done, if its rate and the time remaining are to be shown."""
     columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
     columns += [RateColumn(counted), TimeRemainingColumn()] if counted else [TimeElapsedColumn()]
-    with Progress(*columns, console=console(stderr=True), transient=True, disable=out.json) as shown:
+    with Progress(
+        *columns, console=console(stderr=True), transient=True, disable=out.json or not sys.stderr.isatty()
+    ) as shown:
         yield Bars(shown)

@@ -27,10 +27,16 @@ def console(*, stderr: bool = False) -> Console:
     """A console on standard output or error."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH
-    made = Console(stderr=stderr, width=width, highlight=False)
+    made = _Console(stderr=stderr, width=width, highlight=False)
     if made.no_color:  # NO_COLOR: not bold either
-        return Console(stderr=stderr, width=width, highlight=False, color_system=None)
+        return _Console(stderr=stderr, width=width, highlight=False, color_system=None)
     return made
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command, whose exit code says it."""
+        raise BrokenPipeError
 
 
 def plain(text: str, style: str = "") -> Text:

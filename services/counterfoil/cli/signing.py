@@ -193,6 +193,8 @@ def check(body: Body) -> None:
 
 def refused_form(code: str, detail: Mapping[str, str]) -> str:
     """What is wrong with a body's form, in one line."""
+    if detail.keys() == {"member", "reason"}:
+        return f"{detail['member']}: {_reason(detail['reason'])} ({code})"
     return f"{code}: {', '.join(f'{name} {_reason(value)}' for name, value in detail.items())}"
 
 

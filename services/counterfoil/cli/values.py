@@ -52,8 +52,9 @@ def parse_moment(text: str) -> int:
     """Microseconds from an ISO 8601 date (midnight UTC) or time with offset. Raises ValueError."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("a date such as 2026-01-05 or a time such as 2026-01-05T08:00:00Z") from None
+    except ValueError as problem:  # "day is out of range for month", or that it is of no such form at all
+        why = "" if "isoformat" in str(problem) else f"{problem}; "
+        raise ValueError(f"{why}a date such as 2026-01-05 or a time such as 2026-01-05T08:00:00Z") from None
     if moment.tzinfo is None:
         if moment.time() != datetime.min.time() or len(text) > len("2026-01-05"):
             raise ValueError("a time says its offset from UTC, such as 2026-01-05T08:00:00Z")
