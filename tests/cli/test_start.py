@@ -74,7 +74,7 @@ def test_a_typical_command_imports_its_own_service_and_no_server(tmp_path: Path,
 
 def test_the_help_of_all_commands_imports_none_of_them(tmp_path: Path) -> None:
     found, _ = modules(Shell(tmp_path).environment, "--help")
-    own = {f"counterfoil.cli.{each}" for each in ("command_tree", "late", "main", "parameters")}
+    own = {f"counterfoil.cli.{each}" for each in ("command_tree", "failures", "late", "main", "parameters", "root")}
     assert {name for name in found if name.startswith("counterfoil.cli.")} <= own
 
 

@@ -78,14 +78,14 @@ WRONG = [
     ("programme publish deep.json --as acme", "deep.json: "),
     *((f"proof verify {name}.json", f"{name}.json {what}")
       for name, what in (("empty", "is empty"), ("binary", NOT_UTF_8), ("utf16", NOT_UTF_8),
-                         ("bom", "is no file of evidence"), ("text", "is no file of evidence"))),
+                         ("bom", "is not a file of evidence"), ("text", "is not a file of evidence"))),
     *((f"import voucher issue {name}.csv --as acme", f"{name}.csv {what}")
       for name, what in (("empty", "is empty"), ("binary", NOT_UTF_8), ("utf16", NOT_UTF_8))),
     ("programme publish missing.json --as acme", "cannot read missing.json: No such file or directory"),
     ("programme publish directory --as acme", "cannot read directory: Is a directory"),
     ("import voucher issue directory --as acme", "cannot read directory: Is a directory"),
     ("proof verify directory", "cannot read directory: Is a directory"),
-    ("proof verify bom.json --vkeys binary.csv", "bom.json is no file of evidence"),
+    ("proof verify bom.json --vkeys binary.csv", "bom.json is not a file of evidence"),
     ("log verify bom.json --vkeys vkeys", "cannot read bom.json.tlog-proof: No such file or directory"),
     ("keys new x --keys vkeys", "cannot make the directory vkeys: File exists"),
     ("keys new x --keys /proc/none", "cannot make the directory /proc/none: No such file or directory"),

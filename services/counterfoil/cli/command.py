@@ -1,8 +1,9 @@
 """Builds every command: shared options, example, output, errors, exit codes.
 
 Exit codes: 0 done; 1 an audit or a proof found something; 2 wrong usage, or it cannot run here; 3 a service failed for
-good; 4 refused; 5 the gateway cannot be reached; 6 a log has two histories. With ``--json`` standard output has one
-JSON value, or one per line of a stream, and errors are a JSON object on standard error.
+good; 4 refused; 5 the gateway cannot be reached; 6 a log has two histories; 130 interrupted; 141 nobody reads the
+output any more. With ``--json`` standard output has one JSON value, or one per line of a stream, and errors are a JSON
+object on standard error; without it they are one line (`failures.py`).
 """
 
 from __future__ import annotations

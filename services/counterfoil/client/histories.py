@@ -152,4 +152,4 @@ def from_file(data: bytes) -> tuple[list[str], list[Evidence]]:
         entries = [Evidence(decode_base64(each["entry"]), each["proof"].encode()) for each in found["entries"]]
         return [str(asset) for asset in found["assets"]], entries
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise NotProven("no file of evidence") from problem
+        raise NotProven("not a file of evidence") from problem
