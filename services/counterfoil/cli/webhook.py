@@ -9,16 +9,13 @@ import typer
 
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.late import group
 from counterfoil.cli.listing import Since, begin_at
 from counterfoil.cli.options import argument, option
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.client.problems import NotVerified
 
-app = typer.Typer(
-    name="webhook",
-    help="Webhooks: create, list, show, pause, resume, test, replay, secret, delete, verify.",
-    no_args_is_help=True,
-)
+app = group("webhook")
 Id = Annotated[str, argument("WEBHOOK", "Its id, as `webhook list` shows it.")]
 From = Annotated[
     str | None,
