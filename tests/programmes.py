@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from counterfoil.contract.events import ProgrammePublishedV1
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, Rate
 from counterfoil.contract.times import LAST_YEAR, parse_time
-from counterfoil.issuance.commands import PublishProgramme
-from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.issuance.commands import PublishProgrammeV1
 
 LAST_TIME: Final = parse_time(f"{LAST_YEAR}-01-01T00:00:00.000000Z")
 R = TypeVar("R")
@@ -34,14 +34,16 @@ TERMS: Final = ProgrammeTerms(
 """Half of any amount, from the beginning of time to its end."""
 
 
-def publish(programme_id: str = "p1", version: int = 1, **terms: Any) -> PublishProgramme:
+def publish(programme_id: str = "p1", version: int = 1, **terms: Any) -> PublishProgrammeV1:
     """The command that publishes a version."""
-    return PublishProgramme(programme_id=programme_id, version=version, terms=replace(TERMS, **terms))
+    return PublishProgrammeV1(programme_id=programme_id, version=version, terms=replace(TERMS, **terms))
 
 
-def published(programme_id: str = "p1", version: int = 1, issuer_id: str = "city", **terms: Any) -> ProgrammePublished:
+def published(
+    programme_id: str = "p1", version: int = 1, issuer_id: str = "city", **terms: Any
+) -> ProgrammePublishedV1:
     """A version as issuance published it."""
-    return ProgrammePublished(
+    return ProgrammePublishedV1(
         programme_id=programme_id,
         version=version,
         issuer_id=issuer_id,
@@ -52,7 +54,7 @@ def published(programme_id: str = "p1", version: int = 1, issuer_id: str = "city
 
 def changed(body: R, **changes: Any) -> R:
     """A command or event with other members; those of a publication's terms are named like its own."""
-    if isinstance(body, PublishProgramme | ProgrammePublished):
+    if isinstance(body, PublishProgrammeV1 | ProgrammePublishedV1):
         of_terms = {name: changes.pop(name) for name in list(changes) if name in ProgrammeTerms.__dataclass_fields__}
         changes["terms"] = replace(body.terms, **of_terms)
     return replace(body, **changes)  # type: ignore[type-var]

@@ -36,6 +36,7 @@ MAX_DERIVED_TIME = 7_573_651_199_999_999  # 2209-12-31T23:59:59.999999Z
 MAX_HOUR = MAX_TIME // HOUR
 
 _CODED: dict[Any, st.SearchStrategy[Any]] = {
+    scalars.Piece: st.binary(min_size=1, max_size=64),
     scalars.Amount: st.integers(0, limits.MAX_AMOUNT),
     scalars.PositiveAmount: st.integers(1, limits.MAX_AMOUNT),
     scalars.SignedAmount: st.integers(-limits.MAX_AMOUNT, limits.MAX_AMOUNT),

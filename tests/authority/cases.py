@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from counterfoil.contract.limits import MAX_PIECE_BYTES
 from counterfoil.contract.record import Command
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import (
@@ -26,6 +27,7 @@ from counterfoil.issuance.commands import (
     ObjectToRecovery,
     PauseProgramme,
     ProposeRecovery,
+    PutDocument,
     RecoverParty,
     ReduceBudget,
     RegisterCurrency,
@@ -243,6 +245,11 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         "itself, a new programme": alone("lab-1", lambda _market: programme("p9", classes=("a100",))),
         "the programme's issuer": by("city", lambda _market: programme("p1", 2, classes=("a100",))),
         "an auditor of all programmes": by("watch", lambda _market: programme("p9", classes=("a100",))),
+    },
+    "put_document": {
+        "itself": alone(
+            "lab-1", lambda _market: PutDocument(sha256=bytes(32), piece=0, pieces=2, octets=bytes(MAX_PIECE_BYTES))
+        )
     },
     "appropriate_budget": of_issuer(lambda _market: AppropriateBudget(programme_id="p1", amount=YUAN, document="B-2")),
     "reduce_budget": of_issuer(

@@ -15,7 +15,7 @@ from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import BATCH
-from counterfoil.issuance.commands import PublishProgramme
+from counterfoil.issuance.commands import PublishProgrammeV1
 from counterfoil.matching.commands import CancelBid, PlaceBid
 from tests.contract.samples import KEY, KEY_ID, header, sample
 
@@ -96,7 +96,7 @@ def _signature(**members: Any) -> list[Json]:
 
 _GOOD_BASE64 = encode_base64(GOOD)
 _GOOD_SIG = envelope(GOOD)["signatures"][0]["sig"]
-_PROGRAMME = encode_payload(header("publish_programme", 1, "issuance", 4), (sample(PublishProgramme),))
+_PROGRAMME = encode_payload(header("publish_programme", 1, "issuance", 4), (sample(PublishProgrammeV1),))
 _MALFORMED_ENVELOPES: list[tuple[str, bytes]] = [
     ("empty", b""),
     ("not JSON", b"place a bid"),
@@ -234,7 +234,7 @@ _OTHER_PAYLOADS: list[tuple[str, Code, bytes]] = [
     ("too many commands in a batch", Code.OUT_OF_RANGE, many(limits.MAX_BATCH_COMMANDS + 1)),
     ("batch for two services", Code.WRONG_AUDIENCE, changed(
         GOOD_BATCH, "body.commands.0",
-        {"type": "publish_programme", "v": 1, "body": dump(sample(PublishProgramme))},
+        {"type": "publish_programme", "v": 1, "body": dump(sample(PublishProgrammeV1))},
     )),
 ]  # fmt: skip
 _PADDED = sealed(GOOD)[:-1]

@@ -36,6 +36,8 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.PublicKey: KEY.verify_key.public,
     scalars.Signature: KEY.sign(statement("counterfoil.example", "party-1", KEY.verify_key.public, "signing")),
     scalars.Digest: bytes(range(32, 64)),
+    scalars.Piece: b'{"schema":"counterfoil.programme/1"}',
+    scalars.Unit: "EUR",
     scalars.KeyId: KEY_ID,
     scalars.Currency: "EUR",
     scalars.Origin: "counterfoil.example/ledger/main",
@@ -63,6 +65,8 @@ _BY_NAME: dict[str, Any] = {
     "reduce_nodes_by": None,
     "latest": parse_hour("20261124T08Z"),
     "window_end": parse_hour("20261130T08Z"),
+    "pieces": 2,
+    "piece": 0,
     "num": 4,
     "den": 5,
 }

@@ -10,6 +10,7 @@ import pytest
 from counterfoil.contract.terms import FixedExpiry, Rate, RedemptionModel, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.ledger.capture import CAPTURES
+from counterfoil.programme.terms import expires_at, issues, report_by, settled_by
 from tests.programmes import TERMS
 
 
@@ -25,12 +26,12 @@ def test_the_subsidy_is_the_share_rounded_down(share: tuple[int, int], amount: i
 def test_a_version_is_open_from_its_first_instant_to_before_its_last() -> None:
     terms = replace(TERMS, valid_from=5, valid_until=9, expiry=RelativeExpiry(kind="relative", after_seconds=1))
     assert [time for time in range(12) if terms.is_open(time)] == [5, 6, 7, 8]
-    assert terms.expires_at(6) == 6 + SECOND
+    assert expires_at(terms, 6) == 6 + SECOND
 
 
 def test_no_voucher_is_issued_that_has_already_ended() -> None:
     terms = replace(TERMS, valid_from=5, valid_until=9, expiry=FixedExpiry(kind="fixed", at=7))
-    assert [time for time in range(12) if terms.issues(time)] == [5, 6]
+    assert [time for time in range(12) if issues(terms, time)] == [5, 6]
 
 
 def test_classes_and_regions_are_allowed_together() -> None:
@@ -42,8 +43,8 @@ def test_classes_and_regions_are_allowed_together() -> None:
 
 def test_usage_is_settled_after_both_windows_and_the_time_to_resolve_a_dispute() -> None:
     terms = replace(TERMS, report_within_seconds=3_600, dispute_window_seconds=60)
-    assert terms.report_by(DAY) == DAY + HOUR
-    assert terms.settled_by(DAY, 9) == DAY + HOUR + 60 * SECOND + 9
+    assert report_by(terms, DAY) == DAY + HOUR
+    assert settled_by(terms, DAY, 9) == DAY + HOUR + 60 * SECOND + 9
 
 
 def test_each_redemption_model_has_its_capture() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from counterfoil.contract import limits
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause
-from counterfoil.contract.events import PartyRegistered
+from counterfoil.contract.events import PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -19,7 +19,7 @@ from counterfoil.core.decider import Decider
 from counterfoil.core.directory import Key
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, ProgrammePublished, VoucherIssued
+from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, VoucherIssued
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import cash
 from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
@@ -102,7 +102,7 @@ def register(large: Large, *parties: tuple[str, str]) -> None:
         large.state.directory.parties[party_id].keys["0" * 16] = Key(bytes(32), True)
 
 
-def programme(**changes: Any) -> ProgrammePublished:
+def programme(**changes: Any) -> ProgrammePublishedV1:
     """A programme whose every text is as long as it gets."""
     terms: dict[str, Any] = {
         "programme_id": PROGRAMME, "version": 1_000_000, "issuer_id": CITY,

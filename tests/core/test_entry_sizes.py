@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.contract import limits
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.events import KeyAdded, RecoveryKeySet
+from counterfoil.contract.events import KeyAdded, ProgrammePublishedV1, RecoveryKeySet
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES
 from counterfoil.contract.log_id import host_of
 from counterfoil.contract.terms import FixedExpiry, Rate
@@ -17,8 +17,8 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.core.rules import LATEST as NEWEST
 from counterfoil.issuance import service as issuance
-from counterfoil.issuance.commands import ProposeRecovery, PublishProgramme, RegisterClass, RegisterParty
-from counterfoil.issuance.events import ProgrammePublished, ProviderListed
+from counterfoil.issuance.commands import ProposeRecovery, PublishProgrammeV1, RegisterClass, RegisterParty
+from counterfoil.issuance.events import ProviderListed
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import ContractFunded, HoldCaptured, HoldPlaced
 from counterfoil.matching.commands import AmendBid
@@ -391,7 +391,7 @@ def issuing() -> Large:
     return large
 
 
-def published_with(programme_id: str, words: int) -> PublishProgramme:
+def published_with(programme_id: str, words: int) -> PublishProgrammeV1:
     """A first version whose texts have this many characters."""
     event = largest.programme()
     return publish(
@@ -407,7 +407,7 @@ def published_with(programme_id: str, words: int) -> PublishProgramme:
 def publication() -> Large:
     large = issuing()
     entry = large.decides(CITY, published_with(PROGRAMME, limits.MAX_REASON))
-    assert kinds(entry) == [ProgrammePublished.__name__]
+    assert kinds(entry) == [ProgrammePublishedV1.__name__]
     return large
 
 

@@ -16,6 +16,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-4": (4, None),
     "rules-4-to-5": (4, 5),
     "rules-5": (5, None),
+    "rules-5-to-6": (5, 6),
+    "rules-6": (6, None),
 }
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.events import PartyRecovered
 from counterfoil.contract.key_id import key_id_of
-from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.terms import FourEyesAct, Rate, RelativeExpiry
@@ -56,8 +55,6 @@ from counterfoil.matching.commands import (
     CancelOffer,
     CancelOrderFor,
     CancelOrdersOf,
-    PlaceBid,
-    PostOffer,
 )
 from counterfoil.matching.state import ANY
 from counterfoil.redemption.commands import (
@@ -82,6 +79,12 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.events import ContractOpened
+from tests.golden import document_story
+from tests.golden.steps import bid as _bid
+from tests.golden.steps import done as _done
+from tests.golden.steps import hour as _hour
+from tests.golden.steps import offer as _offer
+from tests.golden.steps import refused as _refused
 from tests.golden.world import GoldenWorld
 from tests.paper_work import PAID_ON, approve, pay, reject, settle
 from tests.possession import author, proven
@@ -135,6 +138,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _short(world)
     if world.state("issuance").rules.unique_references:
         _paper(world)
+    if world.state("issuance").rules.max_documents:
+        document_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()
@@ -149,22 +154,6 @@ def _walk(world: GoldenWorld, seed: int, steps: int) -> None:
     pick = Choice(random.Random(seed).randint)
     for _ in range(steps):
         pick.one((give_commands, give_commands, give_commands, pass_time))(world, pick)
-
-
-def _refused(world: GoldenWorld, actor: str, code: Code, *bodies: Command, **header: Any) -> None:
-    entry = world.submit(actor, *bodies, **header)
-    assert entry is not None, f"{code}: no entry"
-    (outcome,) = entry.outcomes
-    assert outcome.refusal is not None, f"{code}: accepted {entry.events}"
-    assert outcome.refusal.code is code, outcome.refusal
-
-
-def _done(world: GoldenWorld, actor: str, *bodies: Command, **header: Any) -> Any:
-    """The last event of a command that must be accepted."""
-    entry = world.submit(actor, *bodies, **header)
-    assert entry is not None
-    assert all(outcome.refusal is None for outcome in entry.outcomes), entry.outcomes
-    return entry.events[-1] if entry.events else None
 
 
 def _headers(world: GoldenWorld) -> None:
@@ -248,13 +237,13 @@ def _names(world: GoldenWorld) -> None:
 
 def _auditors(world: GoldenWorld) -> None:
     """One for a programme and for all, which end; another one's group keeps it from auditing at all."""
-    for number, name, group in ((172, "watch", "watch"), (173, "watch-2", "bank")):
+    for number, name, group in ((172, "watch-1", "watch-1"), (173, "watch-2", "bank")):
         _done(world, "operator", RegisterParty(
             party_id=name, name=f"Auditor {name}", roles=("auditor",), group_id=group,
             key=proven(number, name, world.host), recovery_key=None, looks_like=None,
         ))  # fmt: skip
-    appoint = AppointAuditor(auditor_id="watch", programme_id="p1")
-    dismiss = DismissAuditor(auditor_id="watch", programme_id="p1", reason="end of contract")
+    appoint = AppointAuditor(auditor_id="watch-1", programme_id="p1")
+    dismiss = DismissAuditor(auditor_id="watch-1", programme_id="p1", reason="end of contract")
     _refused(world, "city", Code.PARTY_NOT_AN_AUDITOR, replace(appoint, auditor_id="gpu-1"))
     _refused(world, "city", Code.DUTIES_NOT_SEPARATE, replace(appoint, auditor_id="watch-2"))
     _refused(world, "city", Code.AUDITOR_NOT_APPOINTED, dismiss)
@@ -298,29 +287,6 @@ def _vouchers(world: GoldenWorld) -> None:
     _done(world, "city", programme("p1", 3))
 
 
-def _hour(world: GoldenWorld) -> int:
-    return world.clock // HOUR
-
-
-def _offer(world: GoldenWorld, **changes: Any) -> PostOffer:
-    start = _hour(world) + 4
-    offer = PostOffer(
-        class_id="a100", region="east", currency="CNY", nodes=2, window_start=start, window_end=start + 6,
-        price=3 * YUAN, min_nodes=1, min_hours=1, bond_bps=500, tif="GTC", good_until=None, stp="taker",
-    )  # fmt: skip
-    return replace(offer, **changes)
-
-
-def _bid(world: GoldenWorld, **changes: Any) -> PlaceBid:
-    start = _hour(world) + 4
-    bid = PlaceBid(
-        programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=1, hours=2, earliest=start,
-        latest=start + 2, limit_price=2 * YUAN, partial=False, min_nodes=1, tif="GTC", good_until=None,
-        post_only=False, stp="taker",
-    )  # fmt: skip
-    return replace(bid, **changes)
-
-
 def _orders(world: GoldenWorld) -> None:
     offer, bid = _offer(world), _bid(world)
     for code, faults in (
@@ -342,7 +308,11 @@ def _orders(world: GoldenWorld) -> None:
         (Code.CLASSES_NOT_COMPARABLE, {"classes": ("a100", "l40s")}),
         (Code.CLASS_NOT_IN_PROGRAMME, {"classes": ("l40s",)}),
         (Code.REGION_NOT_IN_PROGRAMME, {"regions": ("north",)}),
-        (Code.PROGRAMME_NOT_OPEN, {"programme_id": "p3"}),
+        *(
+            ()
+            if world.state("matching").rules.spends_until_expiry
+            else ((Code.PROGRAMME_NOT_OPEN, {"programme_id": "p3"}),)
+        ),
     ):
         _refused(world, "lab-1", code, replace(bid, **wrong))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=900 * YUAN))
@@ -513,7 +483,8 @@ def _bid_between_versions(world: GoldenWorld) -> None:
     """One version of p4 is over, the other not open yet: from version 2 of the rules such a bid is refused."""
     entry = world.submit("lab-1", _bid(world, programme_id="p4"))
     assert entry is not None
-    refused = world.state("matching").rules.validity_of_each_version
+    rules = world.state("matching").rules
+    refused = rules.validity_of_each_version and not rules.spends_until_expiry
     assert (entry.outcomes[0].refusal is not None) is refused
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from counterfoil.contract.events import ProgrammePublishedV1
 from counterfoil.contract.refusals import Code
 from counterfoil.core import rules as every
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance import auditors
 from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, ListProvider
-from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed, ProgrammePublished, ProviderListed
+from counterfoil.issuance.events import AuditorAppointed, AuditorDismissed, ProviderListed
 from tests.given import Scenario, codes_in
 from tests.issuance.world import OPEN, PROGRAMME, issue, market, register
 from tests.programmes import changed
@@ -87,7 +88,7 @@ def test_whoever_is_audited_becomes_neither_provider_nor_beneficiary_nor_issuer_
     provider = ListProvider(programme_id="p1", provider_id="gpu-9")
     scenario.when(APPOINT, "city-1").then_types(AuditorAppointed)
     scenario.when(replace(APPOINT, programme_id=None), "op").then_types(AuditorAppointed)
-    scenario.when(changed(PROGRAMME, programme_id="p8"), "gpu-9", at=OPEN).then_types(ProgrammePublished)
+    scenario.when(changed(PROGRAMME, programme_id="p8"), "gpu-9", at=OPEN).then_types(ProgrammePublishedV1)
     scenario.when(register("gpu-8", 93, "provider", "beneficiary", "issuer", group="both"), "op")
     for actor, body in (
         ("city-1", replace(provider, provider_id="gpu-8")),

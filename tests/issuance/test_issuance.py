@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered
+from counterfoil.contract.events import KeyAdded, KeyRevoked, PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.forms import dump
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import MAX_AMOUNT
@@ -41,7 +41,6 @@ from counterfoil.issuance.events import (
     BudgetReduced,
     ClassRegistered,
     IssueReversed,
-    ProgrammePublished,
     ProviderListed,
     VoucherIssued,
     VoucherReinstated,
@@ -193,9 +192,9 @@ def test_keys_are_changed_by_their_party() -> None:
 
 
 def test_published_terms_are_those_of_the_command_and_hashed() -> None:
-    scenario = market().when(SECOND_VERSION, actor="city-1").then_types(ProgrammePublished)
+    scenario = market().when(SECOND_VERSION, actor="city-1").then_types(ProgrammePublishedV1)
     event = only(scenario)
-    assert isinstance(event, ProgrammePublished)
+    assert isinstance(event, ProgrammePublishedV1)
     assert (event.version, event.terms, event.issuer_id) == (2, SECOND_VERSION.terms, "city-1")
     assert event.terms_hash == sha256(canonical(dump(SECOND_VERSION.terms))).digest()
 
@@ -499,7 +498,7 @@ def test_the_first_fault_is_the_one_reported(kind: str) -> None:
         for later, other in faults[faults.index((code, fault)) + 1 :]:
             assert order.index(code) < order.index(later)
             scenario.when(changed(sound, **{**other, **fault}), actor="city-1").refused(code)
-    scenario.when(sound, actor="city-1").then_types(ProgrammePublished if kind == "programme" else VoucherIssued)
+    scenario.when(sound, actor="city-1").then_types(ProgrammePublishedV1 if kind == "programme" else VoucherIssued)
 
 
 # limits -------------------------------------------------------------------------------------------------------------

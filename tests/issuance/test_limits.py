@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.events import KeyAdded
+from counterfoil.contract.events import KeyAdded, ProgrammePublishedV1
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code
 from counterfoil.core import rules as every
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import AddKey, AppropriateBudget, ReduceBudget, RevokeKey
-from counterfoil.issuance.events import BudgetAppropriated, BudgetReduced, ProgrammePublished, VoucherIssued
+from counterfoil.issuance.events import BudgetAppropriated, BudgetReduced, VoucherIssued
 from tests.issuance.world import OPEN, PROGRAMME, issue, people
 from tests.possession import proven
 from tests.programmes import changed
@@ -28,7 +28,7 @@ def test_windows_leave_an_hour_to_act(field: str, seconds: int, fits: bool) -> N
     other: dict[str, Any] = {field: seconds}
     scenario = people().when(changed(PROGRAMME, **other), "city-1")
     if fits:
-        scenario.then_types(ProgrammePublished)
+        scenario.then_types(ProgrammePublishedV1)
     else:
         scenario.refused(Code.PERIOD_NOT_VALID)
 
@@ -56,7 +56,7 @@ def test_the_room_of_a_programme_is_its_own(rules: int) -> None:
     scenario.state.rules = every.RULES[rules]  # as the fixture has them
     for programme_id, issuer, currency in (("p1", "city-1", "CNY"), ("p2", "city-2", "CNY"), ("p3", "city-2", "EUR")):
         body = changed(PROGRAMME, programme_id=programme_id, currency=currency, beneficiary_cap=MAX_AMOUNT)
-        scenario.when(body, issuer).then_types(ProgrammePublished)
+        scenario.when(body, issuer).then_types(ProgrammePublishedV1)
 
     def budget(programme_id: str, amount: int) -> AppropriateBudget:
         return AppropriateBudget(programme_id=programme_id, amount=amount, document="budget")
@@ -83,7 +83,7 @@ def test_a_programme_says_how_small_a_voucher_may_be(rules: int) -> None:
     scenario.when(changed(PROGRAMME, min_face=501), "city-1")
     if rules == LATEST:
         scenario.refused(Code.MINIMUM_EXCEEDS_QUANTITY)
-        scenario.when(changed(PROGRAMME, min_face=500), "city-1").then_types(ProgrammePublished)
+        scenario.when(changed(PROGRAMME, min_face=500), "city-1").then_types(ProgrammePublishedV1)
     budget = AppropriateBudget(programme_id="p1", amount=1_000, document="budget")
     scenario.when(budget, "city-1").when(issue("lab-1", 499), "city-1", at=OPEN)
     if rules == LATEST:

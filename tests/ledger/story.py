@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from counterfoil.contract.events import PartyRegistered
+from counterfoil.contract.events import PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
@@ -15,7 +15,6 @@ from counterfoil.core.at import At
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
     BudgetAppropriated,
-    ProgrammePublished,
     VoucherIssued,
     VoucherReinstated,
     VoucherReturned,
@@ -65,7 +64,7 @@ def party(party_id: str, *roles: Any) -> PartyRegistered:
     return PartyRegistered(party_id=party_id, name=party_id, roles=roles, group_id=party_id)
 
 
-def programme(share: str = "2/3", *, recycle: Any = "lapsed", tolls: bool = True, **other: Any) -> ProgrammePublished:
+def programme(share: str = "2/3", *, recycle: Any = "lapsed", tolls: bool = True, **other: Any) -> ProgrammePublishedV1:
     """A version of a programme; usage may be reported and disputed for an hour each."""
     num, den = map(int, share.split("/"))
     terms: dict[str, Any] = {

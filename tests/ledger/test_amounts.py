@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from counterfoil.contract.events import ProgrammePublishedV1
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import Rate
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
-from counterfoil.issuance.events import BudgetAppropriated, ProgrammePublished, VoucherIssued
+from counterfoil.issuance.events import BudgetAppropriated, VoucherIssued
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed
 from counterfoil.ledger.service import DECIDER as LEDGER
 from counterfoil.matching.events import BidReceived, OfferReceived
@@ -37,7 +38,7 @@ class Both:
                 PROGRAMME, programme_id=programme_id, currency=currency, share=FULL, beneficiary_cap=MAX_AMOUNT
             )
             self.ask(body)
-            assert self.said(ProgrammePublished)
+            assert self.said(ProgrammePublishedV1)
         self.issuance.time = OPEN
 
     def ask(self, body: Any) -> Scenario:

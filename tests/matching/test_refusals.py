@@ -69,7 +69,7 @@ BID_FAULTS: list[tuple[Code, dict[str, Any]]] = [
     (Code.CLASSES_NOT_COMPARABLE, {"classes": ("a100", "l40s")}),
     (Code.MINIMUM_EXCEEDS_QUANTITY, {"nodes": 2, "min_nodes": 3}),
     (Code.AMOUNT_TOO_LARGE, {"limit_price": 10**12, "nodes": 1_023, "hours": 1_440}),
-    (Code.PROGRAMME_NOT_OPEN, {"programme_id": "over"}),
+    (Code.PROGRAMME_NOT_ON_MARKET, {"programme_id": "claimed"}),
     (Code.CLASS_NOT_IN_PROGRAMME, {"classes": ("b200",)}),
     (Code.REGION_NOT_IN_PROGRAMME, {"regions": ("north",)}),
     (Code.GATE_CLOSED, {"earliest": H, "latest": H}),
@@ -148,9 +148,7 @@ BID_AMENDMENTS: list[Amendment] = [
     ("received", None, 16 * YUAN + 1, None, Code.PRICE_OFF_TICK),
     ("huge", None, 10**12, None, Code.AMOUNT_TOO_LARGE),
     ("huge received", None, 10**12, None, Code.AMOUNT_TOO_LARGE),
-    ("open", None, 16 * YUAN, T + 3 * HOUR, Code.PROGRAMME_NOT_OPEN),
-    ("received", None, 16 * YUAN, T + 20 * HOUR, Code.PROGRAMME_NOT_OPEN),
-    ("open", None, 16 * YUAN, GATE + 18 * HOUR + 1, Code.PROGRAMME_NOT_OPEN),
+    ("open", None, 16 * YUAN, GATE + 18 * HOUR + 1, Code.GATE_CLOSED),
     ("long", None, 16 * YUAN, GATE + 18 * HOUR + 1, Code.GATE_CLOSED),
     ("long received", None, 16 * YUAN, GATE + 18 * HOUR + 1, Code.GATE_CLOSED),
     ("received", None, 16 * YUAN, None, Code.ORDER_NOT_OPEN),
@@ -206,6 +204,7 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached = {code.name for table in tables for code, _ in table}
     reached |= {row[-1].name for table in (OFFER_AMENDMENTS, BID_AMENDMENTS) for row in table}
     reached |= {"UNKNOWN_PARTY", "PROGRAMME_PAUSED"}  # in `test_leaving`
+    reached |= {"PROGRAMME_NOT_OPEN"}  # by rules before 6: in `test_programme_validity`
     assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {"UNKNOWN_ORDER", "NOT_YOURS"}
 
 

@@ -137,7 +137,7 @@ def test_a_bid_is_received_if_any_version_allows_it(terms: dict[str, Any], code:
 def test_a_version_that_is_not_in_force_does_not_close_the_programme_to_vouchers_of_another() -> None:
     market = Market(programme("p1", version=2, valid_from=T + 30 * DAY))
     market.when(BID, "lab-1").then_types(BidReceived)
-    market = Market(programme("p1", version=2, valid_from=T + 30 * DAY, classes=("b200",)))
+    market = Market(programme("p1", version=2, valid_from=T + 30 * DAY, classes=("b200",)), rules=5)
     market.when(replace(BID, classes=("b200",)), "lab-1").refused(Code.PROGRAMME_NOT_OPEN)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from counterfoil.contract.events import GroupAttested, PartyRegistered
+from counterfoil.contract.events import GroupAttested, PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
@@ -15,7 +15,6 @@ from counterfoil.core.at import At
 from counterfoil.core.rules import LATEST, RULES, Rules
 from counterfoil.issuance.events import (
     ClassRegistered,
-    ProgrammePublished,
     ProviderDelisted,
     ProviderListed,
     ProviderReinstated,
@@ -39,6 +38,8 @@ from counterfoil.matching.events import (
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour
+from tests.documents import document
+from tests.documents import published as as_document
 from tests.given import Scenario
 from tests.programmes import changed, published
 from tests.snapshots import snapshot
@@ -73,7 +74,7 @@ def accelerator(class_id: str, gpus_per_node: int, version: int = 1) -> ClassReg
     )  # fmt: skip
 
 
-def programme(programme_id: str, **changes: Any) -> ProgrammePublished:
+def programme(programme_id: str, **changes: Any) -> ProgrammePublishedV1:
     """A programme in force from a day before `T` for 900 days, unless changed."""
     usual = published(
         programme_id,  title="Vouchers",
@@ -99,7 +100,7 @@ WORLD: tuple[Event, ...] = (
     accelerator("b200", 8),  # no programme pays for it
     programme("p1"),
     programme("p2"),
-    programme("over", valid_until=T - DAY + 1),
+    *as_document(document(id="claimed", redemption={"model": "APPLY_THEN_CLAIM", "claimant": "BENEFICIARY"})),
     *(ProviderListed(programme_id="p1", provider_id=name) for name in ("gpu-1", "gpu-2", "gpu-x")),
 )
 OFFER = PostOffer(
@@ -153,7 +154,7 @@ class Tally:
         self.listed: set[tuple[str, str]] = set()
         self.trades: dict[str, TradeMatched] = {}
         self.continued: dict[str, int] = {}  # order -> time at which its pass began
-        self.rules: dict[tuple[str, int], ProgrammePublished] = {}
+        self.rules: dict[tuple[str, int], ProgrammePublishedV1] = {}
         self.groups: dict[str, str] = {}
         self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
 
@@ -162,7 +163,7 @@ class Tally:
         match event:
             case PartyRegistered() | GroupAttested():
                 self.groups[event.party_id] = event.group_id
-            case ProgrammePublished():
+            case ProgrammePublishedV1():
                 self.rules[event.programme_id, event.version] = event
             case ProviderListed() | ProviderReinstated():
                 self.listed.add((event.programme_id, event.provider_id))
@@ -247,7 +248,7 @@ class Tally:
         taker = trade.bid_id if trade.taker == "bid" else trade.offer_id
         return self.continued.get(taker, at.time) if self.in_force.continues_every_order else at.time
 
-    def rules_of(self, bid_id: str) -> ProgrammePublished:
+    def rules_of(self, bid_id: str) -> ProgrammePublishedV1:
         """The version that pays for an admitted bid."""
         return self.rules[self.bids[bid_id].programme_id, self.paid_by[bid_id]]
 

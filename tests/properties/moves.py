@@ -304,8 +304,8 @@ def _bid(world: World, pick: Choice) -> Move:
     voucher = known.get(pick.id(known))
     lab, programme_id = ("lab-1", "p1") if voucher is None else (voucher.beneficiary_id, voucher.programme_id)
     mine = [name for name, each in known.items() if (each.beneficiary_id, each.programme_id) == (lab, programme_id)]
-    paid_for = world.state("issuance").programmes[programme_id].terms.classes
-    offers = {name: each for name, each in world.state("matching").offers.items() if each.class_id in paid_for}
+    pays = world.state("issuance").terms(programme_id).allows_class
+    offers = {name: each for name, each in world.state("matching").offers.items() if pays(each.class_id)}
     offer = offers.get(pick.id(offers)) if pick.number(0, 3) else None  # left alone, the two rarely meet
     if offer is None:
         classes, regions, limit = pick.one(CLASS_LISTS[programme_id]), pick.one(REGION_LISTS), _price(pick)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.contract.codec import encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause
-from counterfoil.contract.events import KeyAdded
+from counterfoil.contract.events import KeyAdded, ProgrammePublishedV1
 from counterfoil.contract.limits import BPS, MAX_AMOUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -28,7 +28,6 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
-    ProgrammePublished,
     VoucherIssued,
     VoucherReinstated,
     VoucherReturned,
@@ -123,7 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.engine, self.clock = fresh(), T
         self.entries: list[bytes] = []
         self.balances = Balances()
-        self.versions: dict[tuple[str, int], ProgrammePublished] = {}
+        self.versions: dict[tuple[str, int], ProgrammePublishedV1] = {}
         self.uncommitted: dict[str, int] = {}
         self.vouchers: dict[str, VoucherIssued] = {}
         self.status: dict[str, str] = {}

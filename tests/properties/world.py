@@ -26,7 +26,7 @@ from counterfoil.issuance import service as issuance
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     ListProvider,
-    PublishProgramme,
+    PublishProgrammeV1,
     RegisterClass,
     RegisterParty,
 )
@@ -265,7 +265,7 @@ def _fire(kind: str, clock: int, engine: Engine[Any]) -> tuple[Entry, bytes]:
 # a market to start from ---------------------------------------------------------------------------------------------
 
 
-def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishProgramme:
+def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishProgrammeV1:
     """A version of programme p1 (half is paid, value comes back) or p2 (two thirds, what expires is lost)."""
     first = programme_id == "p1"
     terms: dict[str, Any] = {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterfoil.contract.events import PartyRegistered
+from counterfoil.contract.events import PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.times import HOUR
-from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
@@ -43,7 +42,7 @@ def party(party_id: str, *roles: Role) -> PartyRegistered:
     return PartyRegistered(party_id=party_id, name=party_id, roles=roles, group_id=party_id)
 
 
-def programme(programme_id: str, issuer_id: str, version: int = 1, **terms: Any) -> ProgrammePublished:
+def programme(programme_id: str, issuer_id: str, version: int = 1, **terms: Any) -> ProgrammePublishedV1:
     """A programme; redemption takes its issuer, its currency and its windows from it."""
     windows = {"report_within_seconds": 7_200, "dispute_window_seconds": 3_600}
     return published(programme_id, version, issuer_id, **(windows | terms))

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from counterfoil.audit.report import Relation, Together
 from counterfoil.contract.entry import CommandCause, Entry
-from counterfoil.contract.events import GroupAttested
+from counterfoil.contract.events import GroupAttested, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
-from counterfoil.issuance.events import AuditorAppointed, ProgrammePublished, ProviderListed, VoucherIssued
+from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherIssued
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
@@ -52,7 +52,7 @@ def _issue(state: Any, event: VoucherIssued, _actor: str) -> Iterator[Pair]:
         yield "auditor", each, "beneficiary", event.beneficiary_id
 
 
-def _publication(state: Any, event: ProgrammePublished, _actor: str) -> Iterator[Pair]:
+def _publication(state: Any, event: ProgrammePublishedV1, _actor: str) -> Iterator[Pair]:
     for each in _auditors(state, event.programme_id):
         yield "auditor", each, "issuer", event.issuer_id
 
@@ -142,7 +142,7 @@ def _recovery(_state: Any, event: RecoveryConfirmed, actor: str) -> Iterator[Pai
 ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[Pair]]]] = {
     ("issuance", ProviderListed): _listing,
     ("issuance", VoucherIssued): _issue,
-    ("issuance", ProgrammePublished): _publication,
+    ("issuance", ProgrammePublishedV1): _publication,
     ("issuance", AuditorAppointed): _appointment,
     ("issuance", GroupAttested): _attestation,
     ("ledger", CashDeposited): _cash,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -96,7 +96,7 @@ def give_lines(
     default beside the file. Raises `Invalid`, which names all bad lines.
     """
     made = _made(session, command, lines, str(file or "command line"))
-    batches = list(_batches([each.body for each in made]))
+    batches = list(batched([each.body for each in made]))
     if session.dry_run:
         found = {"lines": sum(len(each.lines) for each in made), "commands": len(made), "batches": len(batches)}
         session.out.show(found, record(found))
@@ -216,7 +216,7 @@ def _words(parameter: Any, name: str, values: Sequence[str]) -> list[str]:
 # batches --------------------------------------------------------------------------------------------------------------
 
 
-def _batches(bodies: Sequence[Body]) -> Iterator[list[Body]]:
+def batched(bodies: Iterable[Body]) -> Iterator[list[Body]]:
     """As many commands in a batch as its payload may hold, in order."""
     batch, room = list[Body](), MAX_BATCH_PAYLOAD_BYTES - _HEADER_BYTES
     for body in bodies:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _VIEWS: Final = {
     "issuance": (
         "parties", "participants", "group_facts", "keys", "recoveries", "auditors", "rules", "currencies", "classes",
-        "programmes", "programme_versions", "listings", "four_eyes", "vouchers",
+        "programmes", "programme_versions", "programme_documents", "document_pieces", "listings", "four_eyes",
+        "vouchers",
     ),
     "ledger": (
         "balances", "vouchers_balance", "holds", "slashes", "credit_notes", "postings", "closing_balances",

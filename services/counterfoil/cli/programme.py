@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Final
 
-from counterfoil.cli.command import Invalid, Out, local
-from counterfoil.cli.files import read_text
+from counterfoil.cli import programme_files, programme_publish
+from counterfoil.cli.command import Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.listing import VIEWS, Listing, Local, add_list
 from counterfoil.cli.options import Amount, Reason, Save, Wait, argument, option
 from counterfoil.cli.people import for_people
-from counterfoil.cli.programme_files import add_to
 from counterfoil.cli.render import lines, plain, record
-from counterfoil.cli.signing import refused_form, signed
-from counterfoil.contract.canonical import Refused, parse_json
-from counterfoil.contract.limits import MAX_PAYLOAD_BYTES
+from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import FourEyesAct
 from counterfoil.issuance.commands import (
@@ -31,7 +27,6 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     SuspendProvider,
 )
-from counterfoil.vocabulary import CODEC
 
 app = group("programme")
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
@@ -65,18 +60,6 @@ TEMPLATE: Final[dict[str, Any]] = {
 def template(out: Out) -> None:
     """Print a programme to start from: the share is 3/4, the cap 50 000.00, the least voucher 100.00."""
     out.show(TEMPLATE, lines(json.dumps(TEMPLATE, indent=2).splitlines()))
-
-
-@signed(app, "publish", "counterfoil programme publish programme.json --as springfield")
-def publish(
-    file: Annotated[Path, argument("FILE", "JSON as in schemas/commands/publish_programme.v1.schema.json.")],
-) -> Body:
-    """Issuer: publish a programme, or its next version; vouchers keep the version that issued them."""
-    try:
-        text = read_text(file, MAX_PAYLOAD_BYTES)
-        return CODEC.load_body("publish_programme", 1, parse_json(text.encode(), MAX_PAYLOAD_BYTES))
-    except Refused as problem:
-        raise Invalid(f"{file}: {refused_form(problem.refusal.code.value, dict(problem.refusal.detail))}") from problem
 
 
 Document = Annotated[str, option("--document", "The budget document's reference.", metavar="TEXT")]
@@ -245,4 +228,5 @@ add_list(app, _PROGRAMMES)
 add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")
 add_list(app, Listing("four_eyes", "acts that need two signatories", "programme_id act demanded_at"), "two-signatories")
 add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")
-add_to(app)
+programme_files.add_to(app)
+programme_publish.add_to(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +17,11 @@ from counterfoil.cli.render import Rows, lines, plain
 from counterfoil.programme.benefit import Evaluation, evaluate
 from counterfoil.programme.describing import described
 from counterfoil.programme.facts import KNOWN
+from counterfoil.programme.findings import Finding
 from counterfoil.programme.form.case import LineGiven
 from counterfoil.programme.limits import MAX_LINES
 from counterfoil.programme.lint import blocks, lint
-from counterfoil.programme.reading import BadDocument, read_document
+from counterfoil.programme.reading import BadDocument, Read, read_document
 from counterfoil.programme.reading_case import read_case
 from counterfoil.programme.rules import Rules, rules_of
 from counterfoil.programme.steps import Step
@@ -40,10 +42,16 @@ def add_to(app: typer.Typer) -> None:
 
 def rules_from(path: Path) -> Rules:
     """The rules of a document in a file. Raises `Invalid`."""
+    return read_rules(path, read_data(path))[1]
+
+
+def read_rules(path: Path, data: object) -> tuple[Read, Rules]:
+    """The document that the data of a file says, and its rules. Raises `Invalid`."""
     try:
-        return rules_of(read_document(read_data(path)))
+        read = read_document(data)
     except BadDocument as problem:
         raise Invalid(f"{path}: {problem} ({problem.code})") from problem
+    return read, rules_of(read)
 
 
 def templates(out: Out, name: Annotated[str | None, argument("NAME", "Print this one, to start from.")] = None) -> None:
@@ -68,7 +76,17 @@ def lint_file(out: Out, file: DocumentFile) -> None:
     """Find what contradicts itself in a programme, before it is signed. Errors block publication: exit code 1."""
     rules = rules_from(file)
     found = lint(rules)
-    rows = [
+    rows = finding_rows(found)
+    summary = f"{sum(each.severity == 'error' for each in found)} errors, rules {rules.digest.hex()}"
+    shown = {"findings": rows, "rules_hash": rules.digest.hex(), "publishable": not blocks(found)}
+    out.show(shown, Rows("findings", rows, ("severity", "code", "finding", "places", "why")), plain(summary))
+    if blocks(found):
+        raise typer.Exit(FOUND)
+
+
+def finding_rows(found: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Findings of the linter as rows."""
+    return [
         {
             "severity": each.severity,
             "code": each.code,
@@ -78,18 +96,19 @@ def lint_file(out: Out, file: DocumentFile) -> None:
         }
         for each in found
     ]
-    summary = f"{sum(each.severity == 'error' for each in found)} errors, rules {rules.digest.hex()}"
-    shown = {"findings": rows, "rules_hash": rules.digest.hex(), "publishable": not blocks(found)}
-    out.show(shown, Rows("findings", rows, ("severity", "code", "finding", "places", "why")), plain(summary))
-    if blocks(found):
-        raise typer.Exit(FOUND)
+
+
+def described_lines(rules: Rules) -> list[str]:
+    """What a programme lays down, as lines of text."""
+    sections = described(rules)
+    texts = [line for each in sections for line in ("", each.heading, *(f"  {text}" for text in each.sentences))]
+    return texts[1:]
 
 
 def describe(out: Out, file: DocumentFile) -> None:
     """Say what a programme lays down, in sentences."""
-    sections = described(rules_from(file))
-    texts = [line for each in sections for line in ("", each.heading, *(f"  {text}" for text in each.sentences))]
-    out.show({each.heading: list(each.sentences) for each in sections}, lines(texts[1:]))
+    rules = rules_from(file)
+    out.show({each.heading: list(each.sentences) for each in described(rules)}, lines(described_lines(rules)))
 
 
 def facts(out: Out) -> None:

@@ -15,12 +15,12 @@ from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.supply import ESTIMATE, Wanted, offered
 from counterfoil.cli.values import in_units, parse_amount
 from counterfoil.client.problems import as_answered
+from counterfoil.contract.events import ProgrammePublishedV1
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, Rate, RelativeExpiry
 from counterfoil.contract.times import parse_derived_time, parse_hour
 from counterfoil.core.at import At
 from counterfoil.core.rules import rules_of
-from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import cash, owner
 from counterfoil.ledger.drawdown import choose, need
@@ -29,6 +29,7 @@ from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidReceived
 from counterfoil.matching.times import floor_hour
+from counterfoil.programme.terms import paid_at_market
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
@@ -145,7 +146,9 @@ def _funding(gateway: Gateway, state: LedgerState, at: At, bid: BidReceived) -> 
     """How the bid would be paid, as the ledger decides it."""
     chosen = choose(state, bid, at)
     version = max(state.programmes[bid.programme_id]) if isinstance(chosen, Code) else chosen.version
-    subsidy, money = need(state.terms(bid.programme_id, version), bid.cost_per_node, bid.nodes, bid.partial)
+    subsidy, money = need(
+        paid_at_market(state.terms(bid.programme_id, version)), bid.cost_per_node, bid.nodes, bid.partial
+    )
     split = {"version": version, "cost": str(subsidy + money), "subsidy": str(subsidy), "co_payment": str(money)}
     if not bid.beneficiary_id:
         return split
@@ -178,7 +181,7 @@ def ledger_of(gateway: Gateway, programme_id: str, party: str | None, wait_for: 
     state.rules = rules_of(max(int(row["rules"]) for row in gateway.rows("rules", wait_for=wait_for)))
     for row in gateway.rows("programme_versions", {"programme_id": programme_id}):
         version = int(row["version"])
-        published = ProgrammePublished(
+        published = ProgrammePublishedV1(
             programme_id=programme_id, version=version, issuer_id=row["issuer_id"], terms_hash=b"", terms=_terms(row)
         )
         state.programmes.put((programme_id, version), published)

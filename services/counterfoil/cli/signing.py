@@ -148,8 +148,8 @@ class SigningSession(GatewaySession):
         check(body)
         return self._deliver(body, words or self.words)
 
-    def deliver_batch(self, bodies: Sequence[Body], words: str) -> Settled:
-        """Sign and submit commands to one log as a batch; it is named by `words`, so that it is done once."""
+    def deliver_batch(self, bodies: Sequence[Body], words: str | None) -> Settled:
+        """Sign and submit commands to one log as a batch; if it is named by `words`, it is done once."""
         return self._deliver(tuple(bodies), words)
 
     def _deliver(self, body: Body | tuple[Body, ...], words: str | None) -> Settled:

@@ -68,4 +68,6 @@ def _members(schema: Mapping[str, Any]) -> str:
         return ", ".join(f"`{name}`" for name in schema["properties"])
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(map(_members, schema["anyOf"]))
     return str(schema.get("description") or schema.get("type") or f"`{orjson.dumps(schema['const']).decode()}`")

@@ -1,4 +1,4 @@
-"""Events that every log may hold: of the log itself, and of the parties who may sign in it."""
+"""Events that every log may hold: of the log itself, of the parties who may sign in it, of programmes' documents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from counterfoil.contract.scalars import (
     MinorUnits,
     Name,
     Origin,
+    Piece,
+    PieceNumber,
+    Pieces,
     PublicKey,
     Reason,
     Release,
     Role,
+    Unit,
     Version,
+    Word,
 )
+from counterfoil.contract.terms import ProgrammeTerms
 
 
 @event("log.opened.v1")
@@ -160,3 +166,62 @@ class KeyRevoked(Event):
     party_id: Id
     key_id: KeyId
     reason: Reason
+
+
+# programmes and their documents ---------------------------------------------------------------------------------------
+
+
+@event("programme.published.v1")
+class ProgrammePublishedV1(Event):
+    """A version of a programme; `terms_hash` is SHA-256 of the canonical bytes of the terms."""
+
+    programme_id: Id
+    version: Version
+    issuer_id: Id
+    terms_hash: Digest
+    terms: ProgrammeTerms
+
+
+@event("document.piece_put.v1")
+class DocumentPiecePut(Event):
+    """Piece `piece` of the `pieces` of a document that a party puts into the log; `sha256` is of all its bytes.
+
+    Another piece of the same number takes the place of the one before.
+    """
+
+    document_id: Id
+    party_id: Id
+    sha256: Digest
+    piece: PieceNumber
+    pieces: Pieces
+    octets: Piece
+
+
+@event("document.dropped.v1")
+class DocumentDropped(Event):
+    """The document was not published in time: its pieces are gone."""
+
+    document_id: Id
+    party_id: Id
+
+
+@event("programme.published.v2")
+class ProgrammePublished(Event):
+    """A version of a programme, as the document `document_id` lays down; `rules_hash` is SHA-256 of its bytes.
+
+    `title` and `unit` are for lists; all else is asked of the document. `warnings`: the codes of what the linter found
+    and did not refuse, sorted.
+    """
+
+    programme_id: Id
+    version: Version
+    issuer_id: Id
+    document_id: Id
+    rules_hash: Digest
+    title: Name
+    unit: Unit
+    warnings: tuple[Word, ...]
+
+
+Published = ProgrammePublished | ProgrammePublishedV1
+"""What published a version: a document, or terms."""

@@ -18,6 +18,8 @@ MAX_BATCH_COMMANDS: Final = 48
 ENTRY_FRAME_BYTES: Final = 1_024  # an entry without its payload, outcomes and events, at most
 OUTCOME_BYTES: Final = 320  # one command's outcome in a batch, at most
 MAX_NESTING: Final = 8
+MAX_PIECE_BYTES: Final = 3_072  # of a document, in one command
+MAX_PIECES: Final = 43  # of one document
 MAX_OPEN_SESSION_BYTES: Final = 1_024  # its envelope
 MAX_OPEN_SESSION: Final = 300 * SECOND  # how long one may be valid
 

@@ -92,6 +92,9 @@ class Code(StrEnum):
     RULES_NOT_NEWER = "rules_not_newer"
     VERSION_NOT_NEXT = "version_not_next"
     RATE_NOT_A_SHARE = "rate_not_a_share"
+    DOCUMENT_INCOMPLETE = "document_incomplete"
+    DOCUMENT_MALFORMED = "document_malformed"
+    PROGRAMME_CONTRADICTORY = "programme_contradictory"
     PERIOD_NOT_VALID = "period_not_valid"
     DUPLICATE_ITEM = "duplicate_item"
     EMPTY_LIST = "empty_list"
@@ -115,6 +118,7 @@ class Code(StrEnum):
     PROGRAMME_PAUSED = "programme_paused"
     PROGRAMME_NOT_PAUSED = "programme_not_paused"
     PROGRAMME_NOT_OPEN = "programme_not_open"
+    PROGRAMME_NOT_ON_MARKET = "programme_not_on_market"
     PROVIDER_ALREADY_LISTED = "provider_already_listed"
     PROVIDER_NOT_LISTED = "provider_not_listed"
     PROVIDER_SUSPENDED = "provider_suspended"
@@ -227,6 +231,15 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.RULES_NOT_NEWER: Meaning(_D, False, "The version of the rules is not newer than the one in force."),
     Code.VERSION_NOT_NEXT: Meaning(_D, False, "The version is not the last one plus one."),
     Code.RATE_NOT_A_SHARE: Meaning(_D, False, "The share is not from 0 to 1."),
+    Code.DOCUMENT_INCOMPLETE: Meaning(
+        _D, True, "Not all pieces of the document are there: put those that are missing."
+    ),
+    Code.DOCUMENT_MALFORMED: Meaning(
+        _D, False, "The bytes are not those that were announced, or no programme document; `where` names the place."
+    ),
+    Code.PROGRAMME_CONTRADICTORY: Meaning(
+        _D, False, "The linter has an error: `finding` is its code, `where` the first of its places."
+    ),
     Code.PERIOD_NOT_VALID: Meaning(_D, False, "The period ends before it starts, or the expiry lies outside it."),
     Code.DUPLICATE_ITEM: Meaning(_D, False, "A list names the same thing twice."),
     Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
@@ -251,6 +264,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_PAUSED: Meaning(_D, True, "The programme is paused: it issues nothing, and funds no new bids."),
     Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
     Code.PROGRAMME_NOT_OPEN: Meaning(_D, True, "Ledger time is outside the programme's validity."),
+    Code.PROGRAMME_NOT_ON_MARKET: Meaning(
+        _D, False, "The programme's vouchers pay no bids: they are claimed, or are an allocation of compute."
+    ),
     Code.PROVIDER_ALREADY_LISTED: Meaning(_D, False, "The provider is listed for the programme."),
     Code.PROVIDER_NOT_LISTED: Meaning(_D, True, "The provider is not listed for the programme."),
     Code.PROVIDER_SUSPENDED: Meaning(_D, True, "The programme has suspended the provider: its claims wait."),

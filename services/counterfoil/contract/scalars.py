@@ -130,6 +130,17 @@ def _octets(length: int) -> Coded:
     return Coded(parse, encode_base64, {"type": "string", "contentEncoding": "base64", "pattern": pattern})
 
 
+def _bounded_octets(longest: int) -> Coded:
+    def parse(text: str) -> bytes:
+        raw = decode_base64(text)
+        if not 1 <= len(raw) <= longest:
+            raise OutOfRange(f"must be 1 to {longest} octets in base64")
+        return raw
+
+    schema = {"type": "string", "contentEncoding": "base64", "minLength": 4, "maxLength": -(-longest // 3) * 4}
+    return Coded(parse, encode_base64, schema)
+
+
 def encode_base64(raw: bytes) -> str:
     """RFC 4648 section 4 with padding."""
     return b2a_base64(raw, newline=False).decode("ascii")
@@ -175,6 +186,8 @@ AccountId = Annotated[str, _text(r"[a-z0-9_]{1,32}(?:/[a-z0-9._-]{1,63})?", 96)]
 AssetId = Annotated[str, _text(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,95}", 96)]
 KeyId = Annotated[str, _text(r"[0-9a-f]{16}", 16)]
 Currency = Annotated[str, _text(r"[A-Z]{3}", 3)]
+Unit = Annotated[str, _text(r"[A-Z][A-Z_]{2,15}", 16)]
+"""What vouchers are counted in: a currency, or a unit of compute such as `GPU_HOUR`."""
 CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", 36)]
 _HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
 Host = Annotated[str, _text(_HOST, 69)]
@@ -191,6 +204,10 @@ PublicKey = Annotated[bytes, _octets(32)]
 Signature = Annotated[bytes, _octets(64)]
 Digest = Annotated[bytes, _octets(32)]
 Nonce = Annotated[bytes, _octets(16)]
+Piece = Annotated[bytes, _bounded_octets(limits.MAX_PIECE_BYTES)]
+"""Consecutive bytes of a document; all pieces but the last have the greatest length."""
+PieceNumber = Annotated[int, _count(0, limits.MAX_PIECES - 1)]
+Pieces = Annotated[int, _count(1, limits.MAX_PIECES)]
 
 
 def _reference(text: str) -> str:

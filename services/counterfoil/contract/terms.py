@@ -23,7 +23,6 @@ from counterfoil.contract.scalars import (
     Tagged,
     Time,
 )
-from counterfoil.contract.times import SECOND
 
 
 @record
@@ -103,23 +102,14 @@ class ProgrammeTerms:
         """Whether the version is valid at `time`."""
         return self.valid_from <= time < self.valid_until
 
-    def issues(self, time: int) -> bool:
-        """Whether vouchers may be issued at `time`, and would not be expired from the start."""
-        return self.is_open(time) and time < self.expires_at(time)
+    def allows_class(self, class_id: str) -> bool:
+        """Whether the version pays for the class."""
+        return class_id in self.classes
 
-    def expires_at(self, issued_at: int) -> int:
-        """When a voucher issued at that time ends."""
-        expiry = self.expiry
-        return expiry.at if isinstance(expiry, FixedExpiry) else issued_at + expiry.after_seconds * SECOND
+    def allows_region(self, region: str) -> bool:
+        """Whether the version pays for the region."""
+        return region in self.regions
 
     def allows(self, classes: Iterable[str], regions: Iterable[str]) -> bool:
         """Whether the version pays for all of the classes and regions."""
-        return all(each in self.classes for each in classes) and all(each in self.regions for each in regions)
-
-    def report_by(self, delivered_at: int) -> int:
-        """When usage must have been reported, for a delivery that ends at `delivered_at`."""
-        return delivered_at + self.report_within_seconds * SECOND
-
-    def settled_by(self, delivered_at: int, resolution_window: int) -> int:
-        """When usage of a delivery is captured at the latest, its dispute and the resolution of that included."""
-        return self.report_by(delivered_at) + self.dispute_window_seconds * SECOND + resolution_window
+        return all(map(self.allows_class, classes)) and all(map(self.allows_region, regions))

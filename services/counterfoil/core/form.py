@@ -97,6 +97,16 @@ def event(kind: type[Event]) -> Value:
     return Value(schema, dump_event, lambda value: load_record(kind, value))
 
 
+def event_of(*kinds: type[Event]) -> Value:
+    """An event of one of several kinds, as in an entry; its ``type`` tells which."""
+    by_type = {kind.TYPE: kind for kind in kinds}
+    return Value(
+        {"anyOf": [event(kind).schema for kind in kinds]},
+        dump_event,
+        lambda value: load_record(by_type[value["type"]], value),
+    )
+
+
 def row(make: Callable[..., Any], **members: Value) -> Value:
     """An object with these attributes of a row; `make` gives the row from them by keyword.
 

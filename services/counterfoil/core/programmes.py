@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
-from counterfoil.contract.record import Event
-from counterfoil.core.form import TRUE, Form, event, one_of
+from counterfoil.contract.events import ProgrammePublished, ProgrammePublishedV1
+from counterfoil.core.form import TRUE, Form, event_of, one_of
 
 Listing = Literal["listed", "suspended"]
 """Whether a programme accepts a provider; of a suspended one it pays nothing, and new bids do not meet it."""
+PUBLISHED: Final = event_of(ProgrammePublishedV1, ProgrammePublished)
 
 LISTING: Final = Form(
     "listing",
@@ -19,9 +20,6 @@ LISTING: Final = Form(
 FOUR_EYES: Final = Form(
     "four_eyes", ("programme_id", "act"), TRUE, "the act needs the signatures of two parties in the programme"
 )
-
-
-def versions(published: type[Event]) -> Form:
-    """Every version of each programme, as the event that published it."""
-    key = ("programme_id", "version")
-    return Form("programme", key, event(published), "a version of a programme", numbers=("version",))
+PROGRAMME: Final = Form(
+    "programme", ("programme_id", "version"), PUBLISHED, "a version of a programme", numbers=("version",)
+)

@@ -113,6 +113,14 @@ class Rules:
     max_evidence: int
     """Documents named by a dispute."""
 
+    # programmes as documents
+    spends_until_expiry: bool
+    """Whether the validity of a version limits issuing alone, so that its vouchers pay until they expire."""
+    max_documents: int
+    """Of one party, not yet published; a document has at most 43 pieces of 3,072 bytes."""
+    document_stays: int
+    """How long after its first piece a document may be published; then it is dropped."""
+
     # reading
     max_auditors: int
     """Appointed for one programme, and for all."""
@@ -179,6 +187,7 @@ class Rules:
 
 
 # Commands that a version brought, and those that it takes no more.
+_NEW_IN_6: Final = frozenset({("put_document", 1), ("publish_programme", 2)})
 _NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
 _NEW_IN_4: Final = frozenset(
     {
@@ -235,7 +244,7 @@ _GONE_IN_4: Final = frozenset(
 
 _FIRST: Final = Rules(
     number=1,
-    absent=_NEW_IN_4 | _NEW_IN_5,
+    absent=_NEW_IN_4 | _NEW_IN_5 | _NEW_IN_6,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     judges_text=False,
@@ -267,6 +276,9 @@ _FIRST: Final = Rules(
     max_claims_per_settlement=48,
     max_sources=8,
     max_evidence=16,
+    spends_until_expiry=False,
+    max_documents=0,
+    document_stays=0,
     max_auditors=0,
     states_shortfalls=False,
     names_limits=False,
@@ -301,7 +313,7 @@ _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumpti
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
-    absent=_GONE_IN_4 | _NEW_IN_5,
+    absent=_GONE_IN_4 | _NEW_IN_5 | _NEW_IN_6,
     judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
@@ -326,10 +338,22 @@ _FOURTH: Final = replace(
 # Every auditor read everything, since nobody appointed any; and who was refused for lack of funds, or for an hour that
 # is not traded, was not told how much is missing, nor which hours are.
 _FIFTH: Final = replace(
-    _FOURTH, number=5, absent=_GONE_IN_4, max_auditors=32, states_shortfalls=True, names_limits=True
+    _FOURTH, number=5, absent=_GONE_IN_4 | _NEW_IN_6, max_auditors=32, states_shortfalls=True, names_limits=True
 )
 
-RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)}
+# A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. And the
+# end of a version's validity ended what its vouchers could still pay for.
+_SIXTH: Final = replace(
+    _FIFTH,
+    number=6,
+    absent=_GONE_IN_4,
+    spends_until_expiry=True,
+    max_documents=4,
+    document_stays=24 * HOUR,
+)
+
+_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in _VERSIONS}
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
 

@@ -42,7 +42,7 @@ from counterfoil.issuance.commands import (
     AttestGroup,
     IssueVoucher,
     ListProvider,
-    PublishProgramme,
+    PublishProgrammeV1,
     RegisterClass,
     RegisterParty,
 )
@@ -193,7 +193,7 @@ def _class(model: str) -> RegisterClass:
     )
 
 
-def _programme(city: int, world: World) -> PublishProgramme:
+def _programme(city: int, world: World) -> PublishProgrammeV1:
     kind = kind_of(city)
     ends = START + (world.days + 400) * DAY
     relative = RelativeExpiry(kind="relative", after_seconds=(kind.valid_days + world.days) * 86_400)
@@ -216,7 +216,7 @@ def _programme(city: int, world: World) -> PublishProgramme:
         dispute_window_seconds=_DISPUTE_WINDOW,
         redemption_model="deduct_at_provider",
     )
-    return PublishProgramme(programme_id=programme_of(city), version=1, terms=terms)
+    return PublishProgrammeV1(programme_id=programme_of(city), version=1, terms=terms)
 
 
 def fund(world: World) -> None:

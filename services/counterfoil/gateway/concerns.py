@@ -84,7 +84,8 @@ _ISSUANCE: Final[Table] = {
     issuance.RecoveryEnded: Concerns("recovery_id", ("party_id", "ended_by")),
     **_all(
         _OF_PROGRAMME,
-        issuance.ProgrammePublished,
+        common.ProgrammePublishedV1,
+        common.ProgrammePublished,
         issuance.ProgrammePaused,
         issuance.ProgrammeResumed,
         issuance.FourEyesDemanded,
@@ -104,6 +105,7 @@ _ISSUANCE: Final[Table] = {
         issuance.AuditorAppointed,
         issuance.AuditorDismissed,
     ),
+    **_all(Concerns("document_id", ("party_id",)), common.DocumentPiecePut, common.DocumentDropped),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     issuance.VoucherIssued: _OF_VOUCHER,
     **_all(

@@ -33,7 +33,7 @@ def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Par
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    currency = programme.terms.currency
+    currency = state.terms(body.programme_id).currency
     if (unknown := unknown_currency(state, currency)) is not None:
         return unknown
     room = state.room(programme, programme.appropriated)
@@ -94,7 +94,7 @@ def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, at: At)
     """Apply an appropriation."""
     programme = state.programmes.edit(event.programme_id)
     programme.appropriated += event.amount
-    state.commit(programme.terms.currency, event.amount)
+    state.commit(state.terms(event.programme_id).currency, event.amount)
     state.references.use(programme.current.issuer_id, "appropriation", event.document, at.index)
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
 
@@ -104,7 +104,7 @@ def budget_reduced(state: IssuanceState, event: BudgetReduced, at: At) -> None:
     programme = state.programmes.edit(event.programme_id)
     state.references.use(programme.current.issuer_id, "reduction", event.document, at.index)
     programme.appropriated -= event.amount
-    state.commit(programme.terms.currency, -event.amount)
+    state.commit(state.terms(event.programme_id).currency, -event.amount)
     ensure(programme.uncommitted == event.uncommitted_after >= 0, f"budget of {event.programme_id} differs")
 
 

@@ -7,11 +7,15 @@ from counterfoil.contract.record import ANY, Command, command
 from counterfoil.contract.scalars import (
     Count,
     Currency,
+    Digest,
     GpusPerNode,
     Id,
     KeyId,
     MinorUnits,
     Name,
+    Piece,
+    PieceNumber,
+    Pieces,
     PositiveAmount,
     PublicKey,
     Reason,
@@ -192,12 +196,37 @@ class RegisterCurrency(Command):
 
 
 @command("publish_programme", role="issuer")
-class PublishProgramme(Command):
+class PublishProgrammeV1(Command):
     """Issuer: a version of a programme. It never changes vouchers that an earlier version issued."""
 
     programme_id: Id
     version: Version
     terms: ProgrammeTerms
+
+
+@command("put_document", role="issuer")
+class PutDocument(Command):
+    """Issuer: piece `piece` (from 0) of the `pieces` of a document whose bytes have the hash `sha256`.
+
+    All pieces but the last have 3,072 bytes. A piece that was put before is replaced. Without publication the document
+    is dropped a day after its first piece.
+    """
+
+    sha256: Digest
+    piece: PieceNumber
+    pieces: Pieces
+    octets: Piece
+
+
+@command("publish_programme", role="issuer", version=2)
+class PublishProgramme(Command):
+    """Issuer: a version of a programme, as the document lays down whose pieces were put, and which numbers the version.
+
+    It never changes vouchers that an earlier version issued.
+    """
+
+    programme_id: Id
+    document_sha256: Digest
 
 
 @command("appropriate_budget", role="issuer")

@@ -11,7 +11,6 @@ from counterfoil.contract.scalars import (
     Amount,
     Count,
     DerivedTime,
-    Digest,
     GpusPerNode,
     Id,
     KeyId,
@@ -22,7 +21,7 @@ from counterfoil.contract.scalars import (
     Reference,
     Version,
 )
-from counterfoil.contract.terms import FourEyesAct, ProgrammeTerms
+from counterfoil.contract.terms import FourEyesAct
 
 
 @event("recovery.proposed.v1")
@@ -62,17 +61,6 @@ class ClassRegistered(Event):
     bf16_mtflops_attested: Count | None
     interconnect: Name | None
     sources: tuple[Name, ...]
-
-
-@event("programme.published.v1")
-class ProgrammePublished(Event):
-    """A version of a programme; `terms_hash` is SHA-256 of the canonical bytes of the terms."""
-
-    programme_id: Id
-    version: Version
-    issuer_id: Id
-    terms_hash: Digest
-    terms: ProgrammeTerms
 
 
 @event("provider.listed.v1")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from typing import Final, cast
 
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.events import ProgrammePublished, ProgrammePublishedV1, Published
 from counterfoil.contract.forms import dump
+from counterfoil.contract.limits import MAX_NAME
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import ProgrammeTerms
-from counterfoil.contract.times import SECOND
+from counterfoil.contract.times import DAY, SECOND
 from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
@@ -22,17 +25,102 @@ from counterfoil.issuance.commands import (
     DemandFourEyes,
     ListProvider,
     PublishProgramme,
+    PublishProgrammeV1,
 )
 from counterfoil.issuance.events import (
     FourEyesDemanded,
-    ProgrammePublished,
     ProviderListed,
 )
 from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.issuance.words import ALL
+from counterfoil.programme.findings import Finding
+from counterfoil.programme.form.identity import MoneyUnit
+from counterfoil.programme.form.life import ProjectEndExpiry
+from counterfoil.programme.lint import lint
+from counterfoil.programme.reading import BadDocument, read_bytes
+from counterfoil.programme.rules import Rules as DocumentRules
+from counterfoil.programme.rules import rules_of
+from counterfoil.programme.terms import expires_at
+
+_WHERE: Final = 80
+"""Characters of a place in a document that a refusal names: its outcome has to fit into a batch."""
 
 
-def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party, _at: At) -> Decision:
+def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party, at: At) -> Decision:
+    """A first or further version, as a document of the actor's lays down whose pieces are all there."""
+    document_id = state.documents.find(actor.party_id, body.document_sha256)
+    missing = None if document_id is None else next(state.documents.missing(document_id), None)
+    if document_id is None or missing is not None:
+        return refuse(Code.DOCUMENT_INCOMPLETE, piece=missing or 0)
+    try:
+        rules = rules_of(read_bytes(state.documents.data(document_id)))
+    except BadDocument as problem:
+        return refuse(Code.DOCUMENT_MALFORMED, why=problem.code, where=problem.where[:_WHERE])
+    document = rules.document
+    if document.id != body.programme_id:
+        return refuse(Code.DOCUMENT_MALFORMED, why="other_programme", where="id")
+    named = [*document.scope.classes] if not isinstance(document.scope.classes, str) else []
+    found = lint(rules)
+    refused = (
+        _unknown_classes(state, named)
+        or (unknown_currency(state, rules.currency) if isinstance(document.unit, MoneyUnit) else None)
+        or _not_next(state, body.programme_id, document.version, rules.currency, actor)
+        or _contradictory(found)
+        or _dead_from_the_start(rules)
+    )
+    if refused is not None:
+        return refused
+    warnings = sorted({each.code for each in found})
+    return not_separate(state, Held(Duty.ISSUER, actor.party_id), *_auditors(state, body.programme_id, actor)) or [
+        ProgrammePublished(
+            programme_id=body.programme_id,
+            version=document.version,
+            issuer_id=actor.party_id,
+            document_id=document_id,
+            rules_hash=rules.digest,
+            title=rules.title[:MAX_NAME],
+            unit=rules.unit,
+            warnings=tuple(warnings),
+        )
+    ]
+
+
+def _contradictory(found: tuple[Finding, ...]) -> Refusal | None:
+    for each in found:
+        if each.severity == "error":
+            where = each.places[0] if each.places else ""
+            return refuse(Code.PROGRAMME_CONTRADICTORY, finding=each.code, where=where[:_WHERE])
+    return None
+
+
+def _dead_from_the_start(rules: DocumentRules) -> Refusal | None:
+    """Whether a voucher that is issued on the first day would have ended before."""
+    if isinstance(rules.document.expiry.rule, ProjectEndExpiry):
+        return None
+    start = cast("int", rules.valid.start) * DAY - rules.offset
+    ends = expires_at(rules, start)
+    return refuse(Code.PERIOD_NOT_VALID, field="expiry") if ends is not None and ends <= start else None
+
+
+def _unknown_classes(state: IssuanceState, classes: Iterable[str]) -> Refusal | None:
+    unknown = [class_id for class_id in classes if class_id not in state.classes]
+    return refuse(Code.UNKNOWN_CLASS, class_id=unknown[0]) if unknown else None
+
+
+def _not_next(state: IssuanceState, programme_id: str, version: int, currency: str, actor: Party) -> Refusal | None:
+    """Whether the version does not follow the last one of the actor's programme, in its currency."""
+    programme = state.programmes.get(programme_id)
+    if programme is not None and programme.current.issuer_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, programme_id=programme_id)
+    last = 0 if programme is None else programme.current.version
+    if version != last + 1:
+        return refuse(Code.VERSION_NOT_NEXT, next=last + 1)
+    if programme is not None and (before := state.terms(programme_id).currency) != currency:
+        return refuse(Code.CURRENCY_MISMATCH, currency=before)
+    return None
+
+
+def publish_programme_v1(state: IssuanceState, body: PublishProgrammeV1, actor: Party, _at: At) -> Decision:
     """A first or further version; an issuer may change the terms of its own programmes for vouchers to come."""
     terms = body.terms
     unknown = [class_id for class_id in terms.classes if class_id not in state.classes]
@@ -54,12 +142,12 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     )
     if refused is not None:
         return refused
-    if programme is not None and programme.terms.currency != terms.currency:
-        return refuse(Code.CURRENCY_MISMATCH, currency=programme.terms.currency)
+    if programme is not None and (currency := state.terms(body.programme_id).currency) != terms.currency:
+        return refuse(Code.CURRENCY_MISMATCH, currency=currency)
     if state.rules.minimum_face and terms.min_face > terms.beneficiary_cap:
         return refuse(Code.MINIMUM_EXCEEDS_QUANTITY, field="min_face")
     return not_separate(state, Held(Duty.ISSUER, actor.party_id), *_auditors(state, body.programme_id, actor)) or [
-        ProgrammePublished(
+        ProgrammePublishedV1(
             programme_id=body.programme_id,
             version=body.version,
             issuer_id=actor.party_id,
@@ -79,7 +167,8 @@ def _auditors(state: IssuanceState, programme_id: str, issuer: Party) -> Iterato
 def _unfit_period(terms: ProgrammeTerms, rules: Rules) -> Refusal | None:
     if terms.valid_from >= terms.valid_until:
         return refuse(Code.PERIOD_NOT_VALID, field="valid_until")
-    if terms.expires_at(terms.valid_from) <= terms.valid_from:
+    ends = expires_at(terms, terms.valid_from)
+    if ends is not None and ends <= terms.valid_from:
         return refuse(Code.PERIOD_NOT_VALID, field="expiry")
     shortest = rules.min_window
     for field in ("report_within_seconds", "dispute_window_seconds"):
@@ -144,8 +233,11 @@ def duties_in(state: IssuanceState, programme: Programme, party_id: str) -> Iter
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def programme_published(state: IssuanceState, event: ProgrammePublished, _at: At) -> None:
+def programme_published(state: IssuanceState, event: Published, _at: At) -> None:
     """Apply a programme version; totals, listings and vouchers stay."""
+    if isinstance(event, ProgrammePublished):
+        state.documents.published(event)
+        state.documents_due.ended()
     if event.programme_id in state.programmes:
         state.programmes.edit(event.programme_id).current = event
     else:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.events import KeyAdded, PartyRecovered, PartyRegistered, RecoveryKeySet, WriterResumed
+from counterfoil.contract.events import (
+    DocumentDropped,
+    DocumentPiecePut,
+    KeyAdded,
+    PartyRecovered,
+    PartyRegistered,
+    ProgrammePublished,
+    ProgrammePublishedV1,
+    RecoveryKeySet,
+    WriterResumed,
+)
 from counterfoil.core.decider import COMMON, Decider
 from counterfoil.issuance import (
     auditors,
     budgets,
     classes,
     currencies,
+    documents,
     groups,
     keys,
     parties,
@@ -37,6 +48,8 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ProposeRecovery,
     PublishProgramme,
+    PublishProgrammeV1,
+    PutDocument,
     RecoverParty,
     ReduceBudget,
     RegisterClass,
@@ -65,7 +78,6 @@ from counterfoil.issuance.events import (
     FourEyesDemanded,
     IssueReversed,
     ProgrammePaused,
-    ProgrammePublished,
     ProgrammeResumed,
     ProviderDelisted,
     ProviderListed,
@@ -83,6 +95,14 @@ from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.service import Service
+
+
+def _next_due(state: IssuanceState) -> tuple[int, str] | None:
+    """The earliest (time, timer kind)."""
+    return min(
+        (due for due in (recoveries.next_due(state), documents.next_due(state)) if due is not None), default=None
+    )
+
 
 DECIDER: Final = Decider(
     service="issuance",
@@ -104,6 +124,8 @@ DECIDER: Final = Decider(
         ReinstateParty: pausing.reinstate_party,
         RegisterClass: classes.register_class,
         RegisterCurrency: currencies.register_currency,
+        PutDocument: documents.put_document,
+        PublishProgrammeV1: programmes.publish_programme_v1,
         PublishProgramme: programmes.publish_programme,
         AppropriateBudget: budgets.appropriate_budget,
         ReduceBudget: budgets.reduce_budget,
@@ -132,8 +154,8 @@ DECIDER: Final = Decider(
         },
     },
     ready={},
-    timers={recoveries.TIMER: recoveries.come_into_force},
-    due=recoveries.next_due,
+    timers={recoveries.TIMER: recoveries.come_into_force, documents.TIMER: documents.drop},
+    due=_next_due,
     evolve={
         **COMMON,
         WriterResumed: recoveries.writer_resumed,
@@ -144,6 +166,9 @@ DECIDER: Final = Decider(
         RecoveryEnded: recoveries.recovery_ended,
         PartyRecovered: recoveries.party_recovered,
         ClassRegistered: classes.class_registered,
+        DocumentPiecePut: documents.piece_put,
+        DocumentDropped: documents.dropped,
+        ProgrammePublishedV1: programmes.programme_published,
         ProgrammePublished: programmes.programme_published,
         BudgetAppropriated: budgets.budget_appropriated,
         BudgetRecycled: budgets.budget_recycled,

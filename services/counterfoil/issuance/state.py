@@ -15,13 +15,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from counterfoil.contract.events import Published
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import (
     MAX_AMOUNT,
 )
-from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import (
     AMOUNT,
     COUNT,
@@ -32,23 +31,23 @@ from counterfoil.core.form import (
     TRUE,
     Form,
     by_name,
-    event,
     one_of,
     optional,
     row,
 )
 from counterfoil.core.lookalikes import look_of
-from counterfoil.core.programmes import FOUR_EYES, LISTING, Listing
+from counterfoil.core.programmes import FOUR_EYES, LISTING, PUBLISHED, Listing
 from counterfoil.core.table import Table
-from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.issuance.words import VoucherStatus
+from counterfoil.programme.documents import ProgrammeState
+from counterfoil.programme.terms import Terms
 
 
 @dataclass(slots=True)
 class Programme:
     """A programme: its current version and its totals."""
 
-    current: ProgrammePublished
+    current: Published
     appropriated: int = 0
     recycled: int = 0
     issued: int = 0
@@ -59,11 +58,6 @@ class Programme:
     def uncommitted(self) -> int:
         """What may still be issued."""
         return self.appropriated + self.recycled - self.issued
-
-    @property
-    def terms(self) -> ProgrammeTerms:
-        """The terms of the current version."""
-        return self.current.terms
 
 
 @dataclass(slots=True)
@@ -121,7 +115,7 @@ PROGRAMME: Final = Form(
     "programme",
     ("programme_id",),
     row(
-        Programme, current=event(ProgrammePublished), appropriated=AMOUNT, recycled=AMOUNT, issued=AMOUNT,
+        Programme, current=PUBLISHED, appropriated=AMOUNT, recycled=AMOUNT, issued=AMOUNT,
         vouchers_issued=COUNT, paused=FLAG,
     ),
     "the current version of a programme, and its totals",
@@ -149,11 +143,12 @@ VOUCHER: Final = Form(
 )  # fmt: skip
 
 
-class IssuanceState(ServiceState):
+class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "appointed", "auditors", "classes", "committed", "four_eyes", "group_issued", "issued_to", "key_ids",
+        "appointed", "auditors", "classes", "committed", "documents_due", "four_eyes", "group_issued", "issued_to",
+        "key_ids",
         "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
         "root", "vouchers",
     )  # fmt: skip
@@ -170,6 +165,7 @@ class IssuanceState(ServiceState):
         self.auditors: Table[tuple[str, str], bool] = self.keep(Table(AUDITOR))  # by programme, or ALL, and auditor
         self.appointed: dict[str, set[str]] = {}  # the same, by programme
         self.root: Table[tuple[()], str] = self.keep(Table(ROOT_OPERATOR))
+        self.documents_due = Deadlines(self._unpublished)
         self.new_keys: Table[str, NewKeys] = self.keep(Table(NEW_KEYS))
         self.recoveries: Table[str, Recovery] = self.keep(Table(RECOVERY))
         self.recoveries_due = Deadlines(self.recoveries.__contains__)
@@ -214,6 +210,20 @@ class IssuanceState(ServiceState):
                 self.recoveries[recovery_id] = each._replace(in_force_at=moved)
         self.recoveries_due.postpone(lambda recovery_id: self.recoveries[recovery_id].in_force_at)
 
+    def _unpublished(self, document_id: str) -> bool:
+        kept = self.documents.kept.get(document_id)
+        return kept is not None and not kept.published
+
+    def drop_later(self, document_id: str) -> None:
+        """Let a document that is not published go."""
+        if self._unpublished(document_id):
+            kept = self.documents.kept[document_id]
+            self.documents_due.add(kept.since + self.rules.document_stays, kept.entry, 0, document_id)
+
+    def terms(self, programme_id: str) -> Terms:
+        """What the current version of a programme lays down."""
+        return self.documents.terms(self.programmes[programme_id].current)
+
     def room(self, programme: Programme, counted: int) -> int:
         """How much more of a programme, on top of what is `counted`, before a counter could overflow.
 
@@ -222,7 +232,9 @@ class IssuanceState(ServiceState):
         appropriated + issued of all of them.
         """
         shared = not self.rules.bounds_each_programme
-        return MAX_AMOUNT - (self.committed.get(programme.terms.currency, 0) if shared else counted)
+        return MAX_AMOUNT - (
+            self.committed.get(self.documents.terms(programme.current).currency, 0) if shared else counted
+        )
 
     def commit(self, currency: str, amount: int) -> None:
         """Count an appropriation, or one taken back, or an issue."""
@@ -306,5 +318,8 @@ class IssuanceState(ServiceState):
         self.open_vouchers, self.committed = {}, {}
         for voucher in self.vouchers.values():
             self._count_open(voucher, 1)
-        for programme in self.programmes.values():
-            self.commit(programme.terms.currency, programme.appropriated + programme.issued)
+        self.documents_due = Deadlines(self._unpublished)
+        for document_id in self.documents.kept:
+            self.drop_later(document_id)
+        for programme_id, programme in self.programmes.items():
+            self.commit(self.terms(programme_id).currency, programme.appropriated + programme.issued)

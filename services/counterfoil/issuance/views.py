@@ -10,9 +10,16 @@ from typing import Any, Final, get_args
 
 from counterfoil.contract.events import (
     CurrencyRegistered,
+    DocumentDropped,
+    DocumentPiecePut,
     LogOpened,
+    ProgrammePublished,
+    ProgrammePublishedV1,
+    Published,
     RulesAdopted,
 )
+from counterfoil.contract.limits import MAX_PIECES
+from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry, FourEyesAct, ProgrammeTerms, RedemptionModel, RelativeExpiry
 from counterfoil.core.at import At
 from counterfoil.issuance.events import (
@@ -23,7 +30,6 @@ from counterfoil.issuance.events import (
     FourEyesDemanded,
     IssueReversed,
     ProgrammePaused,
-    ProgrammePublished,
     ProgrammeResumed,
     ProviderDelisted,
     ProviderListed,
@@ -134,6 +140,43 @@ PROGRAMME_VERSIONS: Final = View(
     values={"recycle": ("appropriation", "lapsed"), "redemption_model": get_args(RedemptionModel)},
 )
 """The terms in full; of `expires_at` and `expires_after_seconds` exactly one is set. `terms_hash` is hexadecimal."""
+PROGRAMME_DOCUMENTS: Final = View(
+    name="programme_documents",
+    key=("programme_id", "version"),
+    columns={
+        "programme_id": "text",
+        "version": "int",
+        "issuer_id": "text",
+        "title": "text",
+        "unit": "text",
+        "rules_hash": "text",
+        "document_id": "text",
+        "warnings": "json",
+        "published_at": "time",
+    },
+    filters=("programme_id", "issuer_id"),
+    readers=ANYBODY,
+    time="published_at",
+)
+"""The versions that documents lay down. `rules_hash` is SHA-256 of the document's bytes, hexadecimal; `warnings` are
+codes of the linter."""
+DOCUMENT_PIECES: Final = View(
+    name="document_pieces",
+    key=("document_id", "piece"),
+    columns={
+        "document_id": "text",
+        "piece": "int",
+        "pieces": "int",
+        "octets": "text",
+        "put_at": "time",
+        "dropped_at": "time?",
+    },
+    filters=("document_id",),
+    readers=ANYBODY,
+    time="put_at",
+)
+"""The bytes of documents, in base64: a document is its `pieces` pieces from 0, in order. Those of a document that was
+not published in time are gone."""
 LISTINGS: Final = View(
     name="listings",
     key=("programme_id", "provider_id"),
@@ -194,6 +237,8 @@ VIEWS: Final[tuple[View, ...]] = (
     CLASSES,
     PROGRAMMES,
     PROGRAMME_VERSIONS,
+    PROGRAMME_DOCUMENTS,
+    DOCUMENT_PIECES,
     LISTINGS,
     FOUR_EYES,
     VOUCHERS,
@@ -232,15 +277,52 @@ def _class_registered(event: ClassRegistered, at: At) -> Iterable[Change]:
 # programmes ---------------------------------------------------------------------------------------------------------
 
 
+def _version(event: Published, title: str, unit: str, at: At) -> Change:
+    """What a version changes of its programme's row."""
+    if event.version > 1:
+        return Set(PROGRAMMES.name, (event.programme_id,), {"title": title, "version": event.version})
+    totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
+    names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": title, "currency": unit}
+    state = {"version": event.version, **totals, "published_at": at.time, "paused_at": None, "paused_because": None}
+    return Put(PROGRAMMES.name, {**names, **state})
+
+
 def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
+    yield _version(event, event.title, event.unit, at)
+    row = {
+        "programme_id": event.programme_id,
+        "version": event.version,
+        "issuer_id": event.issuer_id,
+        "title": event.title,
+        "unit": event.unit,
+        "rules_hash": event.rules_hash.hex(),
+        "document_id": event.document_id,
+        "warnings": list(event.warnings),
+        "published_at": at.time,
+    }
+    yield Put(PROGRAMME_DOCUMENTS.name, row)
+
+
+def _piece_put(event: DocumentPiecePut, at: At) -> Iterable[Change]:
+    octets = encode_base64(event.octets)
+    row = {
+        "document_id": event.document_id,
+        "piece": event.piece,
+        "pieces": event.pieces,
+        "octets": octets,
+        "put_at": at.time,
+    }
+    yield Put(DOCUMENT_PIECES.name, {**row, "dropped_at": None})
+
+
+def _document_dropped(event: DocumentDropped, at: At) -> Iterable[Change]:
+    gone = {"octets": "", "dropped_at": at.time}
+    yield from (Set(DOCUMENT_PIECES.name, (event.document_id, piece), gone) for piece in range(MAX_PIECES))
+
+
+def _terms_published(event: ProgrammePublishedV1, at: At) -> Iterable[Change]:
     terms, expiry = event.terms, event.terms.expiry
-    if event.version == 1:
-        totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
-        names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": terms.title}
-        state = {"version": event.version, **totals, "published_at": at.time, "paused_at": None, "paused_because": None}
-        yield Put(PROGRAMMES.name, {**names, "currency": terms.currency, **state})
-    else:
-        yield Set(PROGRAMMES.name, (event.programme_id,), {"title": terms.title, "version": event.version})
+    yield _version(event, terms.title, terms.currency, at)
     shown = {name: getattr(terms, name) for name in ProgrammeTerms.__dataclass_fields__}
     row = {
         "programme_id": event.programme_id,
@@ -340,7 +422,10 @@ REDUCERS: Final[Reducers] = {
     RulesAdopted: _rules_named,
     CurrencyRegistered: _currency_registered,
     ClassRegistered: _class_registered,
+    ProgrammePublishedV1: _terms_published,
     ProgrammePublished: _programme_published,
+    DocumentPiecePut: _piece_put,
+    DocumentDropped: _document_dropped,
     ProviderListed: _provider_listed,
     ProviderDelisted: _status(LISTINGS, "delisted"),
     ProviderSuspended: _status(LISTINGS, "suspended"),

@@ -7,7 +7,7 @@ ended; once nothing is left of it, it is removed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
@@ -37,6 +37,8 @@ from counterfoil.issuance.programmes import duties_in, own_programme
 from counterfoil.issuance.state import IssuanceState, Voucher
 from counterfoil.issuance.words import VoucherStatus
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import expires_at, issues
 
 
 def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At) -> Decision:
@@ -54,18 +56,21 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     room = state.room(programme, programme.issued)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
-    if state.rules.minimum_face and body.amount < programme.terms.min_face:
-        return refuse(Code.FACE_TOO_SMALL, amount=body.amount, min_face=programme.terms.min_face)
+    terms = state.terms(body.programme_id)
+    if isinstance(terms, Rules):
+        return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
+    if state.rules.minimum_face and body.amount < terms.min_face:
+        return refuse(Code.FACE_TOO_SMALL, amount=body.amount, min_face=terms.min_face)
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
-    if not programme.terms.issues(at.time):
+    if not issues(terms, at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:
         return refuse(Code.PARTY_NOT_A_BENEFICIARY, party_id=body.beneficiary_id)
     held = Held(Duty.BENEFICIARY, body.beneficiary_id)
     if (together := not_separate(state, held, *duties_in(state, programme, body.beneficiary_id))) is not None:
         return together
-    cap = programme.terms.beneficiary_cap
+    cap = terms.beneficiary_cap
     group_issued = state.counted(body.programme_id, beneficiary.group_id)
     if group_issued + body.amount > cap:
         return refuse(Code.CAP_EXCEEDED, group_id=beneficiary.group_id, cap=cap, issued=group_issued)
@@ -79,7 +84,7 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
             beneficiary_id=body.beneficiary_id,
             face=body.amount,
             not_before=at.time,
-            expires_at=programme.terms.expires_at(at.time),
+            expires_at=cast("int", expires_at(terms, at.time)),
             issue_seq=programme.vouchers_issued + 1,
             uncommitted_after=programme.uncommitted - body.amount,
             group_issued_after=group_issued + body.amount,
@@ -211,7 +216,7 @@ def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     programme = state.programmes.edit(event.programme_id)
     group_id = state.directory.parties[event.beneficiary_id].group_id
     programme.issued += event.face
-    state.commit(programme.terms.currency, event.face)
+    state.commit(state.terms(event.programme_id).currency, event.face)
     programme.vouchers_issued += 1
     state.count(event.programme_id, event.beneficiary_id, group_id, event.face)
     state.open(event.voucher_id, Voucher(event.programme_id, event.beneficiary_id, group_id, event.expires_at))
@@ -225,7 +230,7 @@ def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
     programme, voucher = state.programmes.edit(event.programme_id), state.vouchers[event.voucher_id]
     group_id = voucher.group_id or ""
     programme.issued -= event.amount
-    state.commit(programme.terms.currency, -event.amount)
+    state.commit(state.terms(event.programme_id).currency, -event.amount)
     state.count(event.programme_id, voucher.beneficiary_id, group_id, -event.amount)
     after = (programme.uncommitted, state.counted(event.programme_id, group_id))
     same = after == (event.uncommitted_after, event.group_issued_after)

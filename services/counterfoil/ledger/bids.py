@@ -19,6 +19,7 @@ from counterfoil.ledger.refusals import Order, not_available, refused
 from counterfoil.ledger.releases import reduce, release, voucher_legs
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced
+from counterfoil.programme.terms import paid_at_market
 
 
 def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
@@ -28,7 +29,9 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     if isinstance(chosen, Code):
         return [refused(state, order, chosen)]
     version, draws, covers = chosen
-    subsidy, money = need(state.terms(event.programme_id, version), event.cost_per_node, event.nodes, event.partial)
+    subsidy, money = need(
+        paid_at_market(state.terms(event.programme_id, version)), event.cost_per_node, event.nodes, event.partial
+    )
     available = state.accounts.find(cash(event.beneficiary_id), event.currency).available
     if not covers or money > available:
         return [not_available(state, order, vouchers=(subsidy, total(draws)), cash=(money, available))]
@@ -58,7 +61,7 @@ def reduce_bid(state: LedgerState, event: BidReduced, at: At) -> Sequence[Event]
     if hold is None:
         return []
     bid = hold.terms
-    terms = state.terms(bid.programme_id, bid.version)
+    terms = paid_at_market(state.terms(bid.programme_id, bid.version))
     keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.nodes_left, bid.partial)
     _, released = split(hold.draws, keep_subsidy)
     return reduce(state, event.bid_id, hold, released, hold.cash - keep_cash, event.nodes_left, at)

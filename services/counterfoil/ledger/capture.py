@@ -16,6 +16,7 @@ from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.holds import Hold, split
 from counterfoil.ledger.releases import voucher_legs
 from counterfoil.ledger.state import Captured, Contract, LedgerState
+from counterfoil.programme.terms import paid_at_market
 from counterfoil.redemption.events import UsageAccepted
 
 Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Sequence[Event]]
@@ -25,7 +26,7 @@ Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Seque
 def capture(state: LedgerState, event: UsageAccepted, _at: At) -> Sequence[Event]:
     """Pay accepted usage out of its contract's hold."""
     contract = state.contracts[event.contract_id]
-    terms = state.terms(contract.programme_id, contract.version)
+    terms = paid_at_market(state.terms(contract.programme_id, contract.version))
     return CAPTURES[terms.redemption_model](state, event, contract, terms)
 
 

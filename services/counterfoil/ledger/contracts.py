@@ -23,6 +23,7 @@ from counterfoil.ledger.releases import free, release, release_legs
 from counterfoil.ledger.restoring import restore
 from counterfoil.ledger.state import Contract, EndedContract, LedgerState
 from counterfoil.matching.events import TradeMatched
+from counterfoil.programme.terms import paid_at_market
 from counterfoil.redemption.events import ContractCancelled, ContractCompleted, ProviderDefaulted, UsageAccepted
 
 
@@ -43,7 +44,7 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
     hold: Hold[BidNeed] = state.holds.open["bid", event.bid_id]
     offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
     bid, rate = hold.terms, offer.terms
-    terms = state.terms(bid.programme_id, bid.version)
+    terms = paid_at_market(state.terms(bid.programme_id, bid.version))
     subsidy = terms.subsidy(event.notional)
     vouchers, rest = split(hold.draws, subsidy)
     keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.bid_nodes_left, bid.partial)

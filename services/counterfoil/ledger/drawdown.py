@@ -18,6 +18,7 @@ from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import (
     BidReceived,
 )
+from counterfoil.programme.terms import paid_at_market, settled_by
 
 _PRECEDENCE = tuple(Code)
 
@@ -67,7 +68,7 @@ def _cover(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) 
     mine = owner(event.beneficiary_id)
     drawn: dict[int, tuple[int, list[Draw]]] = {}  # by version: what is still wanted, and the draws so far
     for voucher in vouchers:
-        terms = state.terms(voucher.programme_id, voucher.version)
+        terms = paid_at_market(state.terms(voucher.programme_id, voucher.version))
         if voucher.version not in drawn:
             drawn[voucher.version] = (need(terms, event.cost_per_node, event.nodes, event.partial)[0], [])
         wanted, draws = drawn[voucher.version]
@@ -94,7 +95,7 @@ def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Co
     barred = voucher.bar(at.time)
     if barred is None:
         terms = state.terms(voucher.programme_id, voucher.version)
-        settled_by = terms.settled_by((event.latest + event.hours) * HOUR, state.rules.resolution_window)
-        if not terms.hold_tolls_expiry and settled_by >= voucher.expires_at:
+        settled = settled_by(terms, (event.latest + event.hours) * HOUR, state.rules.resolution_window)
+        if not terms.hold_tolls_expiry and settled >= voucher.expires_at:
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
     return barred

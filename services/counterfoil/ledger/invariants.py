@@ -38,6 +38,7 @@ from counterfoil.ledger.chart import (
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
+from counterfoil.programme.terms import paid_at_market
 
 Held = Counter[tuple[str, str]]
 """(account, asset) -> amount held."""
@@ -104,7 +105,9 @@ def _contracts(state: LedgerState) -> Iterator[str]:
     for contract_id in sorted(state.contracts.keys() & ended.keys()):
         yield f"contract {contract_id} is open and ended"
     for contract_id, contract in (*state.contracts.items(), *ended.items()):
-        if contract.subsidised != state.terms(contract.programme_id, contract.version).subsidy(contract.invoiced):
+        if contract.subsidised != paid_at_market(state.terms(contract.programme_id, contract.version)).subsidy(
+            contract.invoiced
+        ):
             yield f"contract {contract_id}: subsidy is not the share of what was invoiced"
 
 

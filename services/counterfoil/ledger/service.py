@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
+from counterfoil.core.decider import COMMON, MIRRORED, Decider
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetReduced,
-    ProgrammePublished,
     VoucherIssued,
     VoucherReinstated,
     VoucherReturned,
@@ -73,6 +72,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption.events import (
     ClaimDenied,
     ClaimOffset,
@@ -94,7 +94,7 @@ DECIDER: Final = Decider(
     reactions={
         "issuance": {
             **MIRRORED,
-            ProgrammePublished: mirror,
+            **TAKEN_OVER,
             BudgetAppropriated: budgets.post_appropriation,
             BudgetReduced: budgets.reduce_appropriation,
             VoucherIssued: vouchers.credit_voucher,
@@ -139,7 +139,7 @@ DECIDER: Final = Decider(
     due=LedgerState.next_due,
     evolve={
         **COMMON,
-        ProgrammePublished: state.programme_published,
+        **APPLIED,
         AppropriationPosted: state.posted,
         AppropriationReduced: state.posted,
         CashDeposited: cash.cash_deposited,

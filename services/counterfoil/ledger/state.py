@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, listed, row
-from counterfoil.core.programmes import versions
-from counterfoil.core.table import Nested, Table
-from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.core.table import Table
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
 from counterfoil.ledger.events import (
@@ -31,6 +27,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
+from counterfoil.programme.documents import ProgrammesState
 
 
 class Contract(NamedTuple):
@@ -79,18 +76,17 @@ CAPTURED: Final = Form(
     row(Captured, contract_id=TEXT, draws=listed(row(Draw, voucher_id=TEXT, amount=AMOUNT)), co_payment=AMOUNT),
     "what was captured for a report, of which vouchers, less what was reversed",
 )
-PROGRAMME: Final = versions(ProgrammePublished)
 
 
-class LedgerState(ServiceState):
-    """The ledger's whole state. `programmes`: every version of each programme, by number.
+class LedgerState(ProgrammesState):
+    """The ledger's whole state.
 
     `expiring` and `cancelling`: vouchers with unheld value that is still to end, by when it may. `unfunding`: vouchers
     that may pay for no more trades, with bids that are to be closed for it.
     """
 
     __slots__ = (
-        "accounts", "cancelling", "captures", "contracts", "ended", "expiring", "holds", "programmes", "unfunding",
+        "accounts", "cancelling", "captures", "contracts", "ended", "expiring", "holds", "unfunding",
         "vouchers",
     )  # fmt: skip
 
@@ -104,18 +100,9 @@ class LedgerState(ServiceState):
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
-        self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
         self.unfunding = Deadlines(self.unfunds)
-
-    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
-        """The terms of a programme version."""
-        return self.programmes[programme_id][version].terms
-
-    def currency(self, programme_id: str) -> str:
-        """The currency of a programme, the same in all its versions."""
-        return next(iter(self.programmes[programme_id].values())).terms.currency
 
     def contract(self, contract_id: str) -> Contract:
         """A contract, open or ended."""
@@ -215,8 +202,3 @@ def posted(
 ) -> None:
     """Apply an event that only posts."""
     state.book(event.legs)
-
-
-def programme_published(state: LedgerState, event: ProgrammePublished, _at: At) -> None:
-    """Apply a programme version."""
-    state.programmes.put((event.programme_id, event.version), event)

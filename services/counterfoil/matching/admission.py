@@ -37,7 +37,7 @@ _FUNDING_ENDED: Final[Mapping[str, Literal["funding_revoked", "funding_suspended
 
 def terms_are_known(state: MatchingState, event: HoldPlaced) -> bool:
     """Whether this log has the programme version that pays; the ledger may have had it, and its vouchers, earlier."""
-    return event.version in state.programmes.get(event.programme_id, {})
+    return state.has_version(event.programme_id, event.version)
 
 
 def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Event]:
@@ -97,7 +97,8 @@ def _barred(state: MatchingState, received: BidReceived, version: int, at: At) -
         return BidClosed(bid_id=received.bid_id, reason="expired")
     if received.latest < floor_hour(at.time, state.rules):
         return BidClosed(bid_id=received.bid_id, reason="gate_closed")
-    if state.rules.validity_of_each_version and not terms.is_open(at.time):
+    rules = state.rules
+    if rules.validity_of_each_version and not rules.spends_until_expiry and not terms.is_open(at.time):
         return BidClosed(bid_id=received.bid_id, reason="programme_not_open")
     if not terms.allows(received.classes, received.regions):
         return BidClosed(bid_id=received.bid_id, reason="not_in_programme")

@@ -19,10 +19,10 @@ from counterfoil.matching.state import MatchingState
 
 def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Decision:
     """Receive a bid; it enters the book once its funds are held."""
-    rules, versions = state.rules, state.programmes.get(body.programme_id)
-    if versions is None:
+    rules = state.rules
+    if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
-    currency = next(iter(versions.values())).terms.currency
+    currency = state.currency(body.programme_id)
     unknown = [class_id for class_id in body.classes if class_id not in state.classes]
     if unknown:
         return refuse(Code.UNKNOWN_CLASS, class_id=unknown[0])
@@ -38,7 +38,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
         or checks.minimum_too_large(body.min_nodes, body.nodes, 0, 0)
         or checks.too_large(per_node * body.nodes + body.nodes)
         or checks.paused(state, body.programme_id)
-        or not_in_programme(versions, body, rules, at)
+        or not_in_programme(state.every_terms(body.programme_id), body, rules, at)
         or state.barred(body.programme_id, actor.party_id)
         or checks.past_gate(body.latest, rules, at)
     )
@@ -99,7 +99,7 @@ def _reprice(state: MatchingState, received: BidReceived, limit_price: int, at: 
     nodes = received.nodes if bid is None else bid.remaining
     refused = (
         checks.too_large(per_node * nodes + nodes)
-        or not_in_programme(state.programmes[received.programme_id], received, state.rules, at)
+        or not_in_programme(state.every_terms(received.programme_id), received, state.rules, at)
         or state.barred(received.programme_id, received.beneficiary_id)
         or checks.past_gate(received.latest, state.rules, at)
     )

@@ -6,7 +6,6 @@ from counterfoil.contract.events import GroupAttested
 from counterfoil.core.at import At
 from counterfoil.issuance.events import (
     ClassRegistered,
-    ProgrammePublished,
     ProviderDelisted,
     ProviderListed,
     ProviderReinstated,
@@ -46,11 +45,6 @@ def group_attested(state: MatchingState, event: GroupAttested, _at: At) -> None:
 def class_registered(state: MatchingState, event: ClassRegistered, _at: At) -> None:
     """The current version of the class."""
     state.classes[event.class_id] = AcceleratorClass(event.version, event.gpus_per_node)
-
-
-def programme_published(state: MatchingState, event: ProgrammePublished, _at: At) -> None:
-    """One more version; vouchers of the earlier ones keep theirs."""
-    state.programmes.put((event.programme_id, event.version), event)
 
 
 def provider_listed(state: MatchingState, event: ProviderListed | ProviderReinstated, _at: At) -> None:

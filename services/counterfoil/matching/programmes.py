@@ -11,29 +11,36 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import refuse
 from counterfoil.core.rules import Rules
-from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.matching.commands import PlaceBid
 from counterfoil.matching.events import BidReceived
+from counterfoil.programme.terms import Terms, on_market
 
 
 def not_in_programme(
-    versions: Mapping[int, ProgrammePublished], body: PlaceBid | BidReceived, rules: Rules, at: At
+    versions: Mapping[int, Terms], body: PlaceBid | BidReceived, rules: Rules, at: At
 ) -> Refusal | None:
-    """None if some version has the bid's classes and regions and is open; else the refusal by the current version."""
+    """None if some version has the bid's classes and regions and may pay; else the refusal by the current version.
+
+    Before rules 6 a version pays only while it is valid.
+    """
     last = max(versions)
-    current = versions[last].terms
-    if rules.validity_of_each_version:
-        would_do = [each for each in versions.values() if each.terms.is_open(at.time)]
+    current = versions[last]
+    if rules.spends_until_expiry:
+        would_do = list(versions.values())
+    elif rules.validity_of_each_version:
+        would_do = [each for each in versions.values() if each.is_open(at.time)]
     else:
         would_do = [each for number, each in versions.items() if number < last]
-    if any(each.terms.allows(body.classes, body.regions) for each in would_do):
+    if any(on_market(each) and each.allows(body.classes, body.regions) for each in would_do):
         return None
-    if not current.is_open(at.time):
+    if not rules.spends_until_expiry and not current.is_open(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN)
+    if not any(map(on_market, versions.values())):
+        return refuse(Code.PROGRAMME_NOT_ON_MARKET, programme_id=body.programme_id)
     for class_id in body.classes:
-        if class_id not in current.classes:
+        if not current.allows_class(class_id):
             return refuse(Code.CLASS_NOT_IN_PROGRAMME, class_id=class_id)
     for region in body.regions:
-        if region not in current.regions:
+        if not current.allows_region(region):
             return refuse(Code.REGION_NOT_IN_PROGRAMME, region=region)
     return None

@@ -9,7 +9,6 @@ from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import (
     ClassRegistered,
     ProgrammePaused,
-    ProgrammePublished,
     ProgrammeResumed,
     ProviderDelisted,
     ProviderListed,
@@ -49,6 +48,7 @@ from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
 from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.state import LEAVING_TIMER, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
+from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.service import Service
 
 DECIDER: Final = Decider(
@@ -68,7 +68,7 @@ DECIDER: Final = Decider(
         "issuance": {
             **MIRRORED,
             ClassRegistered: mirror,
-            ProgrammePublished: mirror,
+            **TAKEN_OVER,
             ProgrammePaused: mirror,
             ProgrammeResumed: mirror,
             ProviderListed: mirror,
@@ -95,7 +95,7 @@ DECIDER: Final = Decider(
         ProgrammePaused: leaving.programme_paused,
         ProgrammeResumed: leaving.programme_resumed,
         ClassRegistered: evolve.class_registered,
-        ProgrammePublished: evolve.programme_published,
+        **APPLIED,
         ProviderListed: evolve.provider_listed,
         ProviderReinstated: evolve.provider_listed,
         ProviderSuspended: evolve.provider_suspended,

@@ -7,19 +7,17 @@ from itertools import product
 from typing import Final, NamedTuple, get_args
 
 from counterfoil.contract.refusals import Refusal
-from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.decider import ServiceState
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.form import COUNT, TIME, TRUE, Form, event, one_of, row
-from counterfoil.core.programmes import LISTING, Listing, versions
-from counterfoil.core.table import Nested, Table
-from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.core.programmes import LISTING, Listing
+from counterfoil.core.table import Table
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.resting import RestingBids, RestingOffers
 from counterfoil.matching.times import ends_at, last_start
+from counterfoil.programme.documents import ProgrammesState
 
 
 class AcceleratorClass(NamedTuple):
@@ -32,7 +30,6 @@ class AcceleratorClass(NamedTuple):
 CLASS: Final = Form(
     "class", ("class_id",), row(AcceleratorClass, version=COUNT, gpus_per_node=COUNT), "the last version of a class"
 )
-PROGRAMME: Final = versions(ProgrammePublished)
 OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
 BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
@@ -52,7 +49,7 @@ Scope = tuple[str, str]
 """(programme, party), of which one may be `ANY`: all of a party, all bids of a programme, a party's bids in one."""
 
 
-class MatchingState(ServiceState):
+class MatchingState(ProgrammesState):
     """Matching's whole state. `offers` and `bids` are the open orders as received, on the book once admitted.
 
     `rule` decides which orders match, and creates the book it works on. An audit may use its naive twin.
@@ -60,13 +57,12 @@ class MatchingState(ServiceState):
 
     __slots__ = (
         "admitted", "bids", "book", "classes", "continuing", "expiry", "in_market", "leaving", "listed", "offers",
-        "open_orders", "paused", "programmes", "resting_bids", "resting_offers", "rule", "versions",
+        "open_orders", "paused", "resting_bids", "resting_offers", "rule", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
         super().__init__()
         self.classes: Table[str, AcceleratorClass] = self.keep(Table(CLASS))
-        self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))  # every version, by number
         self.listed: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # (programme, provider)
         self.offers: Table[str, OfferReceived] = self.keep(Table(OFFER))
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
@@ -109,10 +105,6 @@ class MatchingState(ServiceState):
         held += [Held(Duty.PROVIDER, each) for each in related if (programme_id, each) in self.listed]
         return not_separate(self, *held, Held(Duty.BENEFICIARY, beneficiary_id))
 
-    def issuer(self, programme_id: str) -> str:
-        """Whose programme it is, in all of its versions."""
-        return next(iter(self.programmes[programme_id].values())).issuer_id
-
     def is_open(self, order_id: str) -> bool:
         """Whether the order was received and not closed."""
         return order_id in self.offers or order_id in self.bids
@@ -147,10 +139,6 @@ class MatchingState(ServiceState):
         """Let the open orders of a scope end at once."""
         if scope in self.open_orders:
             self.leaving[scope] = reason
-
-    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
-        """The terms of a programme version."""
-        return self.programmes[programme_id][version].terms
 
     def end_later(self, order_id: str, order: OfferReceived | BidReceived) -> None:
         """Let an open order end by itself; those that end at one time end in the order of their ids."""

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from counterfoil.contract.canonical import canonical
+from counterfoil.contract.canonical import Refused, canonical, loads, nesting
 from counterfoil.contract.text import unfit
 from counterfoil.contract.times import parse_date
 from counterfoil.programme.form.document import Document
@@ -47,6 +47,22 @@ def read_document(value: object) -> Read:
     if len(data) > MAX_DOCUMENT_BYTES:
         raise BadDocument("too_large", "", f"more than {MAX_DOCUMENT_BYTES} bytes in canonical form")
     return Read(document, data)
+
+
+def read_bytes(data: bytes) -> Read:
+    """The document that canonical bytes say. Raises `BadDocument`; also ``not_canonical``."""
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise BadDocument("too_large", "", f"more than {MAX_DOCUMENT_BYTES} bytes")
+    if nesting(data) > MAX_DOCUMENT_NESTING + 1:  # an empty list may stand in the deepest object
+        raise BadDocument("nested_too_deep", "", f"more than {MAX_DOCUMENT_NESTING} levels")
+    try:
+        value = loads(data)
+    except Refused as problem:
+        raise BadDocument("not_json", "", "no JSON") from problem
+    read = read_document(value)
+    if read.data != data:
+        raise BadDocument("not_canonical", "", "not the RFC 8785 form of itself")
+    return read
 
 
 def read_part(value: object, kind: type[P], where: str) -> P:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 
-from counterfoil.contract.times import parse_date
+from counterfoil.contract.times import HOUR, SECOND, parse_date
 from counterfoil.programme.facts import Declared, declared
 from counterfoil.programme.form.benefit import Cap, SubsidyRegime, Tier
 from counterfoil.programme.form.document import Document
@@ -80,6 +80,45 @@ class Rules:
         """The currency, or the unit of compute."""
         unit = self.document.unit
         return unit.currency if isinstance(unit, MoneyUnit) else unit.unit
+
+    @property
+    def currency(self) -> str:
+        """What vouchers are counted in: the same as `unit`, by the name that thin terms have for it."""
+        return self.unit
+
+    @property
+    def title(self) -> str:
+        """The title, in English if there is one."""
+        titles = self.document.title
+        return titles.get("en", next(iter(titles.values())))
+
+    @property
+    def recycles(self) -> bool:
+        """Whether expired value may be issued again."""
+        return self.document.expiry.recycle_to == "APPROPRIATION"
+
+    @property
+    def hold_tolls_expiry(self) -> bool:
+        """Whether what was ordered in time is paid even if it is delivered after the end."""
+        return self.document.spending.hold_tolls_expiry
+
+    @property
+    def report_within_seconds(self) -> int:
+        """How long after the end of delivery use is reported."""
+        return self.document.delivery.report_hours * HOUR // SECOND
+
+    @property
+    def dispute_window_seconds(self) -> int:
+        """How long after its report use may be disputed."""
+        return self.document.delivery.dispute_hours * HOUR // SECOND
+
+    def is_open(self, time: int) -> bool:
+        """Whether something may be granted at a time (microseconds)."""
+        return self.grants_on(self.day(time))
+
+    def allows(self, classes: Iterable[str], regions: Iterable[str]) -> bool:
+        """Whether the programme pays for all of the classes and regions."""
+        return all(map(self.allows_class, classes)) and all(map(self.allows_region, regions))
 
     def allows_class(self, class_id: str) -> bool:
         """Whether the market's class is in the programme."""

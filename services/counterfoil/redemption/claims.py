@@ -229,7 +229,7 @@ def _own_claim(state: RedemptionState, claim_id: str, actor: Party) -> Claim | R
     claim = state.claims.get(claim_id)
     if claim is None:
         return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
-    if state.programme(claim.terms.programme_id).issuer_id != actor.party_id:
+    if state.issuer(claim.terms.programme_id) != actor.party_id:
         return refuse(Code.NOT_YOURS, claim_id=claim_id)
     return claim
 

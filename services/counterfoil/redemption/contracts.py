@@ -18,9 +18,9 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
-from counterfoil.issuance.events import ProgrammePublished
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
+from counterfoil.programme.terms import report_by
 from counterfoil.redemption.commands import (
     WithdrawDelivery,
 )
@@ -50,7 +50,7 @@ def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Seque
             first_hour=event.first_hour,
             hours=event.hours,
             price=event.price,
-            report_by=terms.report_by((event.first_hour + event.hours) * HOUR),
+            report_by=report_by(terms, (event.first_hour + event.hours) * HOUR),
             dispute_window_seconds=terms.dispute_window_seconds,
         )
     ]
@@ -58,7 +58,7 @@ def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Seque
 
 def terms_known(state: RedemptionState, event: TradeMatched) -> bool:
     """Whether the programme version of the trade has arrived from issuance."""
-    return event.version in state.programmes.get(event.programme_id, {})
+    return state.has_version(event.programme_id, event.version)
 
 
 def withdraw_delivery(state: RedemptionState, body: WithdrawDelivery, actor: Party, _at: At) -> Decision:
@@ -114,11 +114,6 @@ def record_capture(state: RedemptionState, event: HoldCaptured, _at: At) -> Sequ
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
-
-
-def programme_published(state: RedemptionState, event: ProgrammePublished, _at: At) -> None:
-    """Apply a programme version."""
-    state.programmes.put((event.programme_id, event.version), event)
 
 
 def contract_opened(state: RedemptionState, event: ContractOpened, at: At) -> None:

@@ -44,7 +44,7 @@ def approval(decide: Decide) -> Decide:
         claim = state.claims.get(body.claim_id)
         if claim is None or (claim.terms.programme_id, "approval") not in state.four_eyes:
             return decide(state, body, actor, at)
-        issuer = state.directory.parties[state.programme(claim.terms.programme_id).issuer_id]
+        issuer = state.directory.parties[state.issuer(claim.terms.programme_id)]
         signatory = issuer if state.directory.related(actor.party_id, issuer.party_id) else actor
         decision = decide(state, body, signatory, at)
         key = (body.claim_id, claim.terms.provider_id)

@@ -71,7 +71,7 @@ def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party
     together = not_separate(state, Held(Duty.TREASURER, actor.party_id), Held(Duty.PAYEE, body.provider_id))
     if owed and together is not None:
         return together
-    currency = state.programme(body.programme_id).terms.currency
+    currency = state.currency(body.programme_id)
     refused = unknown_currency(state, currency) or not_payable(state, currency, body.amount)
     if refused is not None:
         return refused
@@ -106,7 +106,7 @@ def set_off(
     return ClaimOffset(
         programme_id=programme_id,
         provider_id=provider_id,
-        currency=state.programme(programme_id).terms.currency,
+        currency=state.currency(programme_id),
         lines=tuple(lines),
         amount=owed - left,
         owed_after=left,
@@ -167,7 +167,7 @@ def _reversed(state: RedemptionState, report_id: str, captured: Captured, by: Re
         contract_id=captured.contract_id,
         programme_id=programme_id,
         provider_id=provider_id,
-        currency=state.programme(programme_id).terms.currency,
+        currency=state.currency(programme_id),
         by=by.by,
         amount=by.amount,
         unclaimed=unclaimed,

@@ -8,13 +8,13 @@ from counterfoil.contract.events import WriterResumed
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import (
     FourEyesDemanded,
-    ProgrammePublished,
     ProviderDelisted,
     ProviderReinstated,
     ProviderSuspended,
 )
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
+from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
     acceptance,
     cancellations,
@@ -122,7 +122,7 @@ DECIDER: Final = Decider(
     reactions={
         "issuance": {
             **MIRRORED,
-            ProgrammePublished: mirror,
+            **TAKEN_OVER,
             FourEyesDemanded: mirror,
             ProviderSuspended: mirror,
             ProviderReinstated: mirror,
@@ -145,7 +145,7 @@ DECIDER: Final = Decider(
     evolve={
         **COMMON,
         WriterResumed: contracts.writer_resumed,
-        ProgrammePublished: contracts.programme_published,
+        **APPLIED,
         ProviderSuspended: claims.provider_suspended,
         ProviderReinstated: claims.provider_no_longer_suspended,
         ProviderDelisted: claims.provider_no_longer_suspended,

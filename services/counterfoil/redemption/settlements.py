@@ -31,23 +31,23 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     """Gather approved claims on one of the actor's programmes, netted per provider, in order of provider id."""
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
-    programme = state.programme(body.programme_id)
-    if (unknown := unknown_currency(state, programme.terms.currency)) is not None:
+    currency = state.currency(body.programme_id)
+    if (unknown := unknown_currency(state, currency)) is not None:
         return unknown
     for claim_id in body.claim_ids:
         if claim_id not in state.claims:
             return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
-    if programme.issuer_id != actor.party_id:
+    if state.issuer(body.programme_id) != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
     gathered = [state.claims[claim_id] for claim_id in body.claim_ids]
-    payees = _payees(state, body, gathered, state.minor_unit(programme.terms.currency) or 1)
+    payees = _payees(state, body, gathered, state.minor_unit(currency) or 1)
     refused = _unfit(state, body, gathered, payees, actor)
     return refused or [
-        *_set_off(state, body.programme_id, programme.terms.currency, payees),
+        *_set_off(state, body.programme_id, currency, payees),
         SettlementClosed(
             settlement_id=at.new_id("stl"),
             programme_id=body.programme_id,
-            currency=programme.terms.currency,
+            currency=currency,
             claim_ids=body.claim_ids,
             payees=payees,
             amount=sum(payee.amount for payee in payees),

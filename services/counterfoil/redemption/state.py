@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from counterfoil.contract.limits import BPS
-from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.decider import ServiceState
 from counterfoil.core.form import (
     AMOUNT,
     BITS,
@@ -35,9 +33,9 @@ from counterfoil.core.form import (
     row,
 )
 from counterfoil.core.outages import Outages
-from counterfoil.core.programmes import FOUR_EYES, versions
-from counterfoil.core.table import Nested, Table
-from counterfoil.issuance.events import ProgrammePublished
+from counterfoil.core.programmes import FOUR_EYES
+from counterfoil.core.table import Table
+from counterfoil.programme.documents import ProgrammesState
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import (
     ClaimSubmitted,
@@ -256,7 +254,6 @@ class Endorsement(NamedTuple):
     content: bytes
 
 
-PROGRAMME: Final = versions(ProgrammePublished)
 CONTRACT: Final = Form(
     "contract",
     ("contract_id",),
@@ -344,18 +341,17 @@ ENDORSEMENT: Final = Form(
 )
 
 
-class RedemptionState(ServiceState):
+class RedemptionState(ProgrammesState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
         "captures", "claimable", "claims", "contracts", "disputes", "ended", "endorsements", "four_eyes", "outages",
-        "owed", "payable", "payments", "programmes", "reporting", "reports", "reversible", "settlements", "suspended",
+        "owed", "payable", "payments", "reporting", "reports", "reversible", "settlements", "suspended",
         "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
-        self.programmes: Nested[int, ProgrammePublished] = self.keep(Nested(PROGRAMME))  # every version, by number
         self.suspended: Table[tuple[str, str], bool] = self.keep(Table(SUSPENDED))  # by programme and provider
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
@@ -375,14 +371,6 @@ class RedemptionState(ServiceState):
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
-
-    def terms(self, programme_id: str, version: int) -> ProgrammeTerms:
-        """The terms of a programme version."""
-        return self.programmes[programme_id][version].terms
-
-    def programme(self, programme_id: str) -> ProgrammePublished:
-        """Any version of a programme: issuer and currency are the same in all of them."""
-        return next(iter(self.programmes[programme_id].values()))
 
     def open_contract(self, contract_id: str) -> Contract | None:
         """The contract, unless it has ended."""

@@ -22,7 +22,7 @@ from counterfoil.programme.form.identity import (
 from counterfoil.programme.form.life import Control, Expiry, Records, Reporting, Transfer
 from counterfoil.programme.form.redemption import Applications, Redemption, Review
 from counterfoil.programme.form.scalars import Id, Language, Part, Text, described
-from counterfoil.programme.form.scope import Contract, Providers, Scope, Spending
+from counterfoil.programme.form.scope import Contract, Delivery, Providers, Scope, Spending
 from counterfoil.programme.limits import MAX_ITEMS
 
 
@@ -52,6 +52,7 @@ class Document(Part, frozen=True, kw_only=True):
     contract: Contract = Contract()
     providers: Providers
     spending: Spending = Spending()
+    delivery: Delivery = Delivery()
     redemption: Redemption
     transfer: Transfer
     expiry: Expiry

@@ -100,6 +100,17 @@ class Providers(Part, frozen=True, kw_only=True):
     ] = "HONOUR"
 
 
+class Delivery(Part, frozen=True, kw_only=True):
+    """What is bought on the market: when its use is reported, and may be disputed."""
+
+    report_hours: Annotated[
+        int, Meta(ge=1, le=8_784), described("after the end of delivery, for the provider to report", 48)
+    ] = 48
+    dispute_hours: Annotated[
+        int, Meta(ge=1, le=8_784), described("after a report, for the beneficiary to dispute it", 24)
+    ] = 24
+
+
 class Minimum(Part, frozen=True, kw_only=True):
     """The least that one spends at once."""
 

@@ -1,0 +1,159 @@
+"""Documents are put into the log piece by piece, published whole, and dropped if nobody publishes them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.events import DocumentDropped, DocumentPiecePut, ProgrammePublished
+from counterfoil.contract.limits import MAX_PIECE_BYTES, MAX_PIECES
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.commands import PublishProgramme, PutDocument
+from counterfoil.issuance.documents import TIMER
+from counterfoil.programme.limits import MAX_DOCUMENT_BYTES
+from tests.documents import document, publishing, puts
+from tests.given import Scenario
+from tests.issuance.world import CLASS, people
+
+MOST = RULES[LATEST].max_documents
+STAYS = RULES[LATEST].document_stays
+LONG = document(provenance={"open_questions": ["x" * 2_000, "y" * 2_000]})
+TEMPLATES = ("cn-beijing-2023", "cn-chengdu-2025", "cn-nanning-2025", "cn-shanghai-2025", "in-indiaai-compute-2025")
+
+
+def city() -> Scenario:
+    return people().when(CLASS, actor="op")
+
+
+def publish(told: Scenario, value: Any, actor: str = "city-1") -> Scenario:
+    for body in publishing(value):
+        told.when(body, actor=actor)
+    return told
+
+
+def only(told: Scenario) -> Event:
+    assert not isinstance(told.last, Refusal)
+    (event,) = told.last
+    return event
+
+
+def detail(told: Scenario) -> dict[str, str]:
+    assert isinstance(told.last, Refusal)
+    return dict(told.last.detail)
+
+
+def test_a_document_is_published_from_its_pieces_in_any_order() -> None:
+    told, (*pieces, command) = city(), publishing(LONG)
+    assert len(pieces) == 2
+    for body in reversed(pieces):
+        told.when(body, actor="city-1").then_types(DocumentPiecePut)
+    told.when(command, actor="city-1").then_types(ProgrammePublished)
+    event = only(told)
+    assert isinstance(event, ProgrammePublished)
+    assert event.rules_hash == sha256(canonical(LONG)).digest()
+    assert told.state.documents.data(event.document_id) == canonical(LONG)
+    assert told.state.terms("p1").document.id == "p1"
+    assert told.decider.due(told.state) is None
+
+
+def test_what_is_missing_is_named() -> None:
+    told, (first, second, command) = city(), publishing(LONG)
+    told.when(command, actor="city-1").refused(Code.DOCUMENT_INCOMPLETE)
+    told.when(first, actor="city-1").when(command, actor="city-1").refused(Code.DOCUMENT_INCOMPLETE)
+    assert detail(told) == {"piece": "1"}
+    told.when(second, actor="city-1").when(command, actor="city-2").refused(Code.DOCUMENT_INCOMPLETE)
+    told.when(second, actor="city-1").refused(Code.ALREADY_EXISTS)
+
+
+def test_bytes_are_those_announced() -> None:
+    told, (first, second, _) = city(), publishing(LONG)
+    wrong = PutDocument(sha256=first.sha256, piece=0, pieces=2, octets=b"x" * MAX_PIECE_BYTES)  # type: ignore[attr-defined]
+    told.when(wrong, actor="city-1").when(second, actor="city-1").refused(Code.DOCUMENT_MALFORMED)
+    told.when(first, actor="city-1").when(second, actor="city-1").then_types(DocumentPiecePut)
+
+
+@pytest.mark.parametrize(
+    ("piece", "of", "octets"),
+    [(2, 2, b"x"), (0, 2, b"x" * (MAX_PIECE_BYTES - 1)), (0, 1, b"x")],
+)
+def test_pieces_that_cannot_be_of_the_document_are_refused(piece: int, of: int, octets: bytes) -> None:
+    body = PutDocument(sha256=bytes(32), piece=piece, pieces=of, octets=octets)
+    city().when(body, actor="city-1").refused(Code.DOCUMENT_MALFORMED)
+
+
+def test_a_document_has_as_many_pieces_as_the_largest_one() -> None:
+    assert -(-MAX_DOCUMENT_BYTES // MAX_PIECE_BYTES) == MAX_PIECES
+
+
+def test_one_party_exhausts_its_own_share_alone() -> None:
+    told = city()
+    bodies = [
+        PutDocument(sha256=bytes([n] * 32), piece=0, pieces=2, octets=bytes(MAX_PIECE_BYTES)) for n in range(MOST + 1)
+    ]
+    for body in bodies[:-1]:
+        told.when(body, actor="city-1").then_types(DocumentPiecePut)
+    told.when(bodies[-1], actor="city-1").refused(Code.OVER_LIMIT)
+    told.when(bodies[-1], actor="city-2").then_types(DocumentPiecePut)
+
+
+def test_what_nobody_publishes_is_dropped_and_may_be_put_again() -> None:
+    told, (first, second, command) = city(), publishing(LONG)
+    told.when(first, actor="city-1")
+    begun = told.time
+    told.when(second, actor="city-1", at=begun + STAYS - 1)
+    assert told.decider.due(told.state) == (begun + STAYS, TIMER)
+    told.fires(TIMER, at=begun + STAYS).then_types(DocumentDropped)
+    assert not told.state.documents.pieces
+    told.when(command, actor="city-1").refused(Code.DOCUMENT_INCOMPLETE)
+    publish(told, LONG).then_types(ProgrammePublished)
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "found"),
+    [
+        (document(id="p2"), Code.DOCUMENT_MALFORMED, {"why": "other_programme", "where": "id"}),
+        (document(colour="red"), Code.DOCUMENT_MALFORMED, {"why": "malformed", "where": ""}),
+        (document(valid__start="2026-02-30"), Code.DOCUMENT_MALFORMED, {"why": "not_a_date", "where": "valid.start"}),
+        (document(scope__classes=["h100"]), Code.UNKNOWN_CLASS, {"class_id": "h100"}),
+        (document(unit__currency="XQQ"), Code.UNKNOWN_CURRENCY, {"currency": "XQQ"}),
+        (document(version=2), Code.VERSION_NOT_NEXT, {"next": "1"}),
+        (document(benefit__rounding=...), Code.PROGRAMME_CONTRADICTORY, {"finding": "rounding_not_stated"}),
+        (document(expiry__rule={"kind": "FIXED", "on": "1999-12-31"}), Code.PERIOD_NOT_VALID, {"field": "expiry"}),
+    ],
+)
+def test_a_document_is_judged_before_it_is_published(value: Any, code: Code, found: dict[str, str]) -> None:
+    data = canonical(value)
+    told, digest = city(), sha256(data).digest()
+    for body in puts(data, digest):
+        told.when(body, actor="city-1")
+    told.when(PublishProgramme(programme_id="p1", document_sha256=digest), actor="city-1").refused(code)
+    assert found.items() <= detail(told).items()
+
+
+@pytest.mark.parametrize("data", [b"[]", b"{}", b" " + canonical(document()), b"[" * 1_000, b'{"a":1.5}', b"\xff"])
+def test_other_bytes_are_no_document(data: bytes) -> None:
+    told, digest = city(), sha256(data).digest()
+    for body in puts(data, digest):
+        told.when(body, actor="city-1")
+    told.when(PublishProgramme(programme_id="p1", document_sha256=digest), actor="city-1")
+    told.refused(Code.DOCUMENT_MALFORMED)
+
+
+def test_a_further_version_is_its_issuers_and_in_its_currency() -> None:
+    told = publish(city(), document())
+    publish(told, document(version=2), actor="city-2").refused(Code.NOT_YOURS)
+    publish(told, document(version=2, unit__currency="USD")).refused(Code.CURRENCY_MISMATCH)
+    publish(told, document(version=2)).then_types(ProgrammePublished)
+    publish(told, document(version=2)).refused(Code.VERSION_NOT_NEXT)
+
+
+def test_warnings_are_recorded() -> None:
+    told = publish(city(), document(valid__end=..., legal_basis=[]))
+    event = only(told)
+    assert isinstance(event, ProgrammePublished)
+    assert event.warnings == ("open_ended", "sources_missing")
