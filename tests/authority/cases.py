@@ -72,9 +72,10 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
     WithdrawDispute,
 )
-from tests.authority.prepared import LATER, MINUTES, Market, bid, offer, payment, reading
+from tests.authority.prepared import FURTHER, LATER, MINUTES, NEW, Market, bid, offer, payment, reading
+from tests.documents import publishing
 from tests.paper_work import approve, reject, settle
-from tests.properties.world import YUAN, accelerator, first_in_force, programme
+from tests.properties.world import YUAN, accelerator, first_in_force
 
 
 @dataclass(frozen=True)
@@ -242,9 +243,9 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "register_class": {"itself": alone("lab-1", lambda _market: accelerator("a100", 2))},
     "register_currency": {"itself": alone("lab-1", lambda _market: RegisterCurrency(currency="XSD", minor_units=1))},
     "publish_programme": {
-        "itself, a new programme": alone("lab-1", lambda _market: programme("p9", classes=("a100",))),
-        "the programme's issuer": by("city", lambda _market: programme("p1", 2, classes=("a100",))),
-        "an auditor of all programmes": by("watch", lambda _market: programme("p9", classes=("a100",))),
+        "itself, a new programme": alone("lab-1", lambda _market: publishing(NEW)[-1]),
+        "the programme's issuer": by("city", lambda _market: publishing(FURTHER)[-1]),
+        "an auditor of all programmes": by("watch", lambda _market: publishing(NEW)[-1]),
     },
     "put_document": {
         "itself": alone(

@@ -10,10 +10,12 @@ from functools import cache
 from itertools import count
 from typing import Any, Final, get_args
 
+from counterfoil.contract.events import DocumentPiecePut
 from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.core.decider import At
 from counterfoil.issuance.commands import (
     AddKey,
     AppointAuditor,
@@ -44,9 +46,10 @@ from counterfoil.redemption.commands import (
     SubmitClaim,
 )
 from counterfoil.vocabulary import CODEC
+from tests.documents import document, published
 from tests.paper_work import PAID_ON, approve, settle
 from tests.possession import proven
-from tests.properties.world import SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
+from tests.properties.world import DECIDERS, SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 OWNERS: Final[dict[str, Role]] = {"city": "issuer", "gpu-1": "provider", "lab-1": "beneficiary"}
@@ -78,6 +81,8 @@ LATER: Final = START_HOUR + 200
 MINUTES: Final = 480
 REPORTING: Final = 720 * HOUR
 DISPUTE_WINDOW: Final = 48 * HOUR
+NEW: Final = document(id="p9")
+FURTHER: Final = document(id="p1", version=2)
 VALID_UNTIL: Final = START + 1_500 * HOUR
 EXPIRY: Final = START + 2_000 * HOUR
 """Of the programme."""
@@ -98,6 +103,7 @@ class Market(Newest):
         _reports(self)
         _claims(self)
         _pauses(self)
+        _documents(self)
 
     def key(self, party_id: str, **use: Any) -> Any:
         """A key that nobody has yet, with its proof for a party."""
@@ -280,3 +286,12 @@ def _pauses(market: Market) -> None:
     recover = ProposeRecovery(party_id="gpu-1", key=market.key("gpu-1"), recovery_key=None, reason="lost")
     market.do("proposer", recover, "recovery")
     market.do("operator", AttestGroup(party_id="late", group_id="city", since=None, source="register"))
+
+
+def _documents(market: Market) -> None:
+    """Documents that are put and not published: of a new programme, and of a second version of p1."""
+    state, parties = market.state("issuance"), dict.fromkeys(("lab-1", "watch", "watch-issuer", "none-issuer"), NEW)
+    for number, (party_id, value) in enumerate((parties | {"city": FURTHER}).items()):
+        for event in published(value, party_id, f"doc-{number}-0"):
+            if isinstance(event, DocumentPiecePut):
+                DECIDERS["issuance"].evolve[DocumentPiecePut](state, event, At(market.clock, 0, 0))

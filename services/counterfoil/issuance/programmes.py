@@ -48,6 +48,9 @@ _WHERE: Final = 80
 
 def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party, at: At) -> Decision:
     """A first or further version, as a document of the actor's lays down whose pieces are all there."""
+    before = state.programmes.get(body.programme_id)
+    if before is not None and before.current.issuer_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
     document_id = state.documents.find(actor.party_id, body.document_sha256)
     missing = None if document_id is None else next(state.documents.missing(document_id), None)
     if document_id is None or missing is not None:
@@ -64,7 +67,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     refused = (
         _unknown_classes(state, named)
         or (unknown_currency(state, rules.currency) if isinstance(document.unit, MoneyUnit) else None)
-        or _not_next(state, body.programme_id, document.version, rules.currency, actor)
+        or _not_next(state, before, document.version, rules.currency)
         or _contradictory(found)
         or _dead_from_the_start(rules)
     )
@@ -107,16 +110,13 @@ def _unknown_classes(state: IssuanceState, classes: Iterable[str]) -> Refusal | 
     return refuse(Code.UNKNOWN_CLASS, class_id=unknown[0]) if unknown else None
 
 
-def _not_next(state: IssuanceState, programme_id: str, version: int, currency: str, actor: Party) -> Refusal | None:
-    """Whether the version does not follow the last one of the actor's programme, in its currency."""
-    programme = state.programmes.get(programme_id)
-    if programme is not None and programme.current.issuer_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, programme_id=programme_id)
-    last = 0 if programme is None else programme.current.version
+def _not_next(state: IssuanceState, before: Programme | None, version: int, currency: str) -> Refusal | None:
+    """Whether a version does not follow the last one of its programme, in its currency."""
+    last = 0 if before is None else before.current.version
     if version != last + 1:
         return refuse(Code.VERSION_NOT_NEXT, next=last + 1)
-    if programme is not None and (before := state.terms(programme_id).currency) != currency:
-        return refuse(Code.CURRENCY_MISMATCH, currency=before)
+    if before is not None and (known := state.documents.terms(before.current).currency) != currency:
+        return refuse(Code.CURRENCY_MISMATCH, currency=known)
     return None
 
 
