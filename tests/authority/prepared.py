@@ -15,7 +15,7 @@ from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import HOUR, SECOND
-from counterfoil.core.decider import At
+from counterfoil.core.at import At
 from counterfoil.issuance.commands import (
     AddKey,
     AppointAuditor,
