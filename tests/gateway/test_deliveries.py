@@ -163,11 +163,11 @@ def test_gateways_share_webhooks_and_one_delivers_each(market: Market, webhooks:
     wanted = ids_of(market, "lab-2")
     with ExitStack() as stack:
         receivers = [stack.enter_context(receiving(slowly)) for _ in range(4)]
-        for receiver in receivers:
-            webhooks.subscribe("lab-2", receiver.url())
+        made = [webhooks.subscribe("lab-2", receiver.url()) for receiver in receivers]
         gateways = [webhooks.gateway() for _ in range(3)]
         for receiver in receivers:
             eventually(partial(taken, receiver, wanted))
+        eventually(lambda: {webhooks.now(each).delivered for each in made} == {len(wanted)})
         gateways[0].stop()
         market.do("treasury", deposit("lab-2", USD, "SHARED"))
         later = ids_of(market, "lab-2")

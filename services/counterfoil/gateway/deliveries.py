@@ -110,8 +110,10 @@ class Deliveries:
         return await asyncio.get_running_loop().run_in_executor(self._readers, call)
 
     async def write(self, call: Callable[[], T]) -> T:
-        """Call on the thread that changes rows."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, call)
+        """Call on the thread that changes rows; done also if nobody waits any more, before leases are given up."""
+        future = asyncio.get_running_loop().run_in_executor(self._writers, call)
+        future.add_done_callback(_retrieve)
+        return await asyncio.shield(future)
 
     async def _look(self) -> None:
         """Renew and take leases, follow what is held, and see how far the views are."""
@@ -179,6 +181,12 @@ def _test_event(backend: Backend, webhook: Webhook, at: int) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": {"webhook_id": webhook.id, "party_id": webhook.party_id},
     }
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Retrieve the error of a call that nobody awaits, so that asyncio does not log it."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _report(task: asyncio.Task[None]) -> None:
