@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
@@ -49,13 +49,13 @@ class Scenario:
         self.decided: list[tuple[Event, At]] = []
         self.given(*events)
 
-    def given(self, *events: Event) -> Scenario:
+    def given(self, *events: Event) -> Self:
         """Fold events, each as an entry of its own."""
         for event in events:
             self.decider.evolve[type(event)](self.state, event, self._next(None))
         return self
 
-    def when(self, body: Body, actor: str, at: int | None = None) -> Scenario:
+    def when(self, body: Body, actor: str, at: int | None = None) -> Self:
         """Decide a command (its role is checked as the engine does) and apply what follows."""
         here = self._next(at)
         party = self.state.directory.parties[actor]
@@ -65,29 +65,29 @@ class Scenario:
             return self
         return self._apply(self._decide(self.decider.commands[type(body)], body, party, here), here)
 
-    def reacts_to(self, event: Event, at: int | None = None) -> Scenario:
+    def reacts_to(self, event: Event, at: int | None = None) -> Self:
         """Consume another service's event and apply what follows."""
         here = self._next(at)
         return self._apply(self._decide(reaction_to(self.decider, type(event)), event, here), here)
 
-    def fires(self, kind: str, at: int) -> Scenario:
+    def fires(self, kind: str, at: int) -> Self:
         """Let a timer work at a time and apply what follows."""
         here = self._next(at)
         return self._apply(self._decide(self.decider.timers[kind], here.time, here), here)
 
-    def then(self, *events: Event) -> Scenario:
+    def then(self, *events: Event) -> Self:
         """Exactly these events followed."""
         assert isinstance(self.last, Sequence), f"refused: {self.last}"
         assert list(self.last) == list(events)
         return self
 
-    def then_types(self, *types: type[Event]) -> Scenario:
+    def then_types(self, *types: type[Event]) -> Self:
         """Events of exactly these types followed."""
         assert isinstance(self.last, Sequence), f"refused: {self.last}"
         assert [type(event) for event in self.last] == list(types)
         return self
 
-    def refused(self, code: Code) -> Scenario:
+    def refused(self, code: Code) -> Self:
         """The command was refused with this code, and nothing changed."""
         assert isinstance(self.last, Refusal), f"accepted: {self.last}"
         assert self.last.code is code, self.last
@@ -107,7 +107,7 @@ class Scenario:
     def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
         return decide(self.state, *arguments)
 
-    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Self:
         self.last = decision
         if not isinstance(decision, Refusal):
             for event in decision:

@@ -13,6 +13,7 @@ import counterfoil.issuance.commands
 import counterfoil.issuance.events
 import counterfoil.ledger.commands
 import counterfoil.ledger.events
+import counterfoil.ledger.transfer_events
 import counterfoil.matching.commands
 import counterfoil.matching.events
 import counterfoil.redemption.commands
@@ -33,6 +34,7 @@ _EVENTS: Final = (
     counterfoil.contract.events,
     counterfoil.issuance.events,
     counterfoil.ledger.events,
+    counterfoil.ledger.transfer_events,
     counterfoil.matching.events,
     counterfoil.redemption.events,
 )

@@ -44,7 +44,17 @@ from counterfoil.issuance.commands import (
     SuspendProvider,
     SuspendVoucher,
 )
-from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.commands import (
+    AcceptTransfer,
+    ApproveTransfer,
+    Deposit,
+    EnforcePledge,
+    RejectTransfer,
+    ReleasePledge,
+    SurrenderVoucher,
+    Withdraw,
+    WithdrawTransfer,
+)
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -72,7 +82,19 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
     WithdrawDispute,
 )
-from tests.authority.prepared import FURTHER, LATER, MINUTES, NEW, Market, bid, offer, payment, reading
+from tests.authority.prepared import (
+    FURTHER,
+    LATER,
+    MINUTES,
+    NEW,
+    Market,
+    bid,
+    handing,
+    offer,
+    payment,
+    pledging,
+    reading,
+)
 from tests.documents import publishing
 from tests.paper_work import approve, reject, settle
 from tests.properties.world import YUAN, accelerator, first_in_force
@@ -308,6 +330,66 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     },
 }
 
+# vouchers handed on ------------------------------------------------------------------------------------------------
+
+
+def _surrender(market: Market) -> Command:
+    return SurrenderVoucher(voucher_id=market.ids["free voucher"], amount=YUAN, reason=WHY)
+
+
+def _reject(market: Market) -> Command:
+    return RejectTransfer(transfer_id=market.ids["transfer to lab-1"], reason=WHY)
+
+
+def _naming_other(owner: str, make: Callable[[Market, str], Command]) -> Make:
+    """The holder names the owner in it, a related party, and a foreign one."""
+
+    def case(market: Market) -> Case:
+        named = {"own": owner, "related": f"{owner}-beneficiary", "foreign": "none-beneficiary"}
+        bodies = {relation: make(market, each) for relation, each in named.items()}
+        return Case(owner, bodies, "lab-1", named["foreign"])
+
+    return case
+
+
+def _handing(market: Market, receiver_id: str) -> Command:
+    return handing(market, "free voucher", receiver_id)
+
+
+def _pledging(market: Market, pledgee_id: str) -> Command:
+    return pledging(market, "free voucher", pledgee_id)
+
+
+HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
+    "surrender_voucher": {"the voucher's holder": by("lab-1", _surrender)},
+    "propose_transfer": {
+        "the voucher's holder": by("lab-1", lambda market: _handing(market, "none-beneficiary")),
+        "the receiver": _naming_other("lab-1", _handing),
+        "the receiver is the programme's issuer": _naming_other("city", _handing),
+    },
+    "approve_transfer": of_issuer(lambda market: ApproveTransfer(transfer_id=market.ids["transfer to approve"])),
+    "accept_transfer": {
+        "the receiver": by("lab-1", lambda market: AcceptTransfer(transfer_id=market.ids["transfer to lab-1"])),
+        "the voucher's holder": by("lab-1", lambda market: AcceptTransfer(transfer_id=market.ids["transfer of lab-1"])),
+    },
+    "reject_transfer": {"the receiver": by("lab-1", _reject), "the programme's issuer": by("city", _reject)},
+    "withdraw_transfer": {
+        "the voucher's holder": by(
+            "lab-1", lambda market: WithdrawTransfer(transfer_id=market.ids["transfer of lab-1"])
+        ),
+    },
+    "pledge_voucher": {
+        "the voucher's holder": by("lab-1", lambda market: _pledging(market, "none-treasurer")),
+        "the pledgee": _naming_other("lab-1", _pledging),
+    },
+    "release_pledge": {
+        "the pledgee": by("lab-1", lambda market: ReleasePledge(pledge_id=market.ids["pledge to lab-1"])),
+    },
+    "enforce_pledge": {
+        "the pledgee": by("lab-1", lambda market: EnforcePledge(pledge_id=market.ids["pledge to lab-1"], reason=WHY)),
+    },
+}
+
 # cash and orders ----------------------------------------------------------------------------------------------------
 
 
@@ -481,4 +563,4 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
     "confirm_recovery": {"the provider that owes": by("gpu-1", _paid_back)},
 }  # fmt: skip
 
-ABOUT: Final[Mapping[str, Mapping[str, Make]]] = {**PARTIES, **PROGRAMMES, **ORDERS, **CONTRACTS}
+ABOUT: Final[Mapping[str, Mapping[str, Make]]] = {**PARTIES, **PROGRAMMES, **HANDS, **ORDERS, **CONTRACTS}

@@ -31,7 +31,7 @@ from counterfoil.issuance.commands import (
     SuspendProvider,
     SuspendVoucher,
 )
-from counterfoil.ledger.commands import Deposit
+from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
     AcceptUsage,
@@ -46,7 +46,7 @@ from counterfoil.redemption.commands import (
     SubmitClaim,
 )
 from counterfoil.vocabulary import CODEC
-from tests.documents import document, published
+from tests.documents import document, published, publishing
 from tests.paper_work import PAID_ON, approve, settle
 from tests.possession import proven
 from tests.properties.world import DECIDERS, SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
@@ -99,6 +99,7 @@ class Market(Newest):
         _parties(self)
         _programmes(self)
         _auditors(self)
+        _hands(self)
         _orders(self)
         _reports(self)
         _claims(self)
@@ -227,6 +228,36 @@ def _programmes(market: Market) -> None:
     for owner in ("gpu-1", "late", "lab-1", "none-beneficiary"):
         deposit = Deposit(party_id=owner, currency="CNY", amount=1_000 * YUAN, payment_reference=f"IN-{owner}")
         market.do("none-treasurer", deposit)
+
+
+def _hands(market: Market) -> None:
+    """Vouchers that may be handed on, by programme p3 freely, by p4 if the issuer approves; some is under way."""
+    for programme_id, mode in (("p3", "CLOSED_MARKET"), ("p4", "ISSUER_APPROVED")):
+        transfer = {"mode": mode, "pledge": {"allowed": True}}
+        for body in publishing(document(id=programme_id, transfer=transfer)):
+            market.do("city", body)
+        amount = 20_000 * YUAN
+        market.do("city", AppropriateBudget(programme_id=programme_id, amount=amount, document=f"B-{programme_id}"))
+    held = {
+        "free voucher": ("p3", "lab-1"), "other voucher": ("p3", "none-beneficiary"), "bound voucher": ("p4", "lab-1"),
+    }  # fmt: skip
+    for nth, (name, (programme_id, holder_id)) in enumerate(held.items()):
+        market.ids[name] = f"vch-{programme_id}-{nth}"
+        market.grant(market.ids[name], programme_id, holder_id, 1_000 * YUAN, EXPIRY)
+    market.do("lab-1", handing(market, "free voucher", "none-beneficiary"), "transfer of lab-1")
+    market.do("none-beneficiary", handing(market, "other voucher", "lab-1"), "transfer to lab-1")
+    market.do("lab-1", handing(market, "bound voucher", "none-beneficiary"), "transfer to approve")
+    market.do("none-beneficiary", pledging(market, "other voucher", "lab-1"), "pledge to lab-1")
+
+
+def handing(market: Market, name: str, receiver_id: str) -> ProposeTransfer:
+    """A transfer of part of a voucher, for nothing."""
+    return ProposeTransfer(voucher_id=market.ids[name], amount=YUAN, receiver_id=receiver_id, price=0)
+
+
+def pledging(market: Market, name: str, pledgee_id: str) -> PledgeVoucher:
+    """A pledge of part of a voucher."""
+    return PledgeVoucher(voucher_id=market.ids[name], amount=YUAN, pledgee_id=pledgee_id)
 
 
 def _orders(market: Market) -> None:

@@ -32,11 +32,21 @@ def since(name: str, and_then: int = 0) -> Callable[[Market], int]:
 
 FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "object_to_recovery": since("recovery"),
+    "publish_programme": lambda market: market.clock,  # the last thing that is put
     "issue_voucher": at(VALID_UNTIL),
     "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),
     "return_voucher": at(EXPIRY),
+    "surrender_voucher": at(EXPIRY),
+    "propose_transfer": at(EXPIRY),
+    "approve_transfer": since("transfer to approve"),
+    "accept_transfer": since("transfer to lab-1"),
+    "reject_transfer": since("transfer to lab-1"),
+    "withdraw_transfer": since("transfer of lab-1"),
+    "pledge_voucher": at(EXPIRY),
+    "release_pledge": at(EXPIRY),
+    "enforce_pledge": at(EXPIRY),
     "post_offer": at((LATER + 30) * HOUR),
     "amend_offer": at((LATER + 10) * HOUR),
     "cancel_offer": at((LATER + 10) * HOUR),

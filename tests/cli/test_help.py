@@ -41,6 +41,8 @@ GROUPS = [
     "class",
     "programme",
     "voucher",
+    "transfer",
+    "pledge",
     "offer",
     "bid",
     "usage",
@@ -60,9 +62,9 @@ GROUPS = [
 ]
 
 
-KNOWING = ("participants", "counterparties", "document_pieces")
-"""Views by which others are read: who knows whom, of `parties`; the bytes of `programme document`. No command lists
-them."""
+KNOWING = ("participants", "counterparties", "holders", "document_pieces")
+"""Views by which others are read: who knows whom, of `parties`; who holds what, of `vouchers`; the bytes of
+`programme document`. No command lists them."""
 TOGETHER = {("publish_programme", 1), ("put_document", 1)}
 """Commands that `programme publish` gives beside another one."""
 

@@ -79,7 +79,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.events import ContractOpened
-from tests.golden import document_story
+from tests.golden import document_story, transfer_story
 from tests.golden.steps import bid as _bid
 from tests.golden.steps import done as _done
 from tests.golden.steps import hour as _hour
@@ -98,8 +98,8 @@ CROWD = 30
 """More counterparts than one entry takes."""
 UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
 """A voucher begins when it is issued; only a ledger whose clock is behind issuance's refuses it for that."""
-UNREACHED_TIMERS = {"ledger voucher_cancellation"}
-"""It continues the end of a voucher with more owners than one entry takes; a voucher has only one owner so far."""
+UNREACHED_TIMERS = {"ledger voucher_cancellation", "ledger encumbrance_end"}
+"""They go on with the end of a voucher with more owners than one entry takes, or with transfers and pledges."""
 
 
 def play(world: GoldenWorld, adopt: int | None = None) -> None:
@@ -140,6 +140,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _paper(world)
     if world.state("issuance").rules.max_documents:
         document_story.tell(world)
+        transfer_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

@@ -63,6 +63,7 @@ from tests.issuance.world import (
     people,
     public_key,
     register,
+    taken,
 )
 from tests.possession import proven
 from tests.programmes import changed
@@ -89,7 +90,7 @@ def expired(amount: int, *, recycled: bool = True) -> VoucherExpired:
 
 
 def cancelled(amount: int) -> VoucherCancelled:
-    return VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=amount, legs=())
+    return VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=amount, legs=(taken(amount),))
 
 
 def recycled(amount: int, uncommitted_after: int) -> BudgetRecycled:

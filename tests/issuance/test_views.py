@@ -38,8 +38,14 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
-from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
-from tests.issuance.world import BUDGET, CLASS, OPEN, PROGRAMME, VOUCHER, issue, market, public_key
+from counterfoil.ledger.events import (
+    VoucherCancelled,
+    VoucherClosed,
+    VoucherExpired,
+    VoucherRestored,
+    VoucherSurrendered,
+)
+from tests.issuance.world import BUDGET, CLASS, OPEN, PROGRAMME, VOUCHER, issue, market, public_key, taken
 from tests.possession import proven
 from tests.programmes import changed
 from tests.views import Viewed, viewed_in
@@ -57,7 +63,7 @@ def viewed(tmp_path: Path) -> Iterator[Viewed]:
 
 def test_every_event_but_some_is_shown() -> None:
     # The voucher was shown as revoked, or expired; an outage moves recoveries, of which the view says so.
-    shown = set(DECIDER.evolve) - {VoucherCancelled, VoucherClosed, WriterResumed}
+    shown = set(DECIDER.evolve) - {VoucherCancelled, VoucherClosed, VoucherSurrendered, WriterResumed}
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 
 
@@ -214,7 +220,7 @@ def test_the_status_of_a_voucher(viewed: Viewed) -> None:
     assert status() == ["active", OPEN + 2, None]
     scenario.when(RevokeVoucher(voucher_id=VOUCHER, reason="fraud"), actor="city-1", at=OPEN + 3)
     assert status() == ["revoked", OPEN + 3, "fraud"]
-    cancelled = VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=400, legs=())
+    cancelled = VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=400, legs=(taken(400),))
     scenario.reacts_to(cancelled, at=OPEN + 4)
     assert status() == ["revoked", OPEN + 3, "fraud"]
     assert (viewed.table("programmes")["p1",]["issued"], scenario.state.programmes["p1"].issued) == (0, 0)

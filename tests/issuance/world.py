@@ -16,6 +16,7 @@ from counterfoil.issuance.commands import (
     RegisterParty,
 )
 from counterfoil.issuance.service import DECIDER
+from counterfoil.ledger.events import Balance, Leg
 from counterfoil.log.keys import SigningKey
 from tests.given import Scenario
 from tests.possession import proven
@@ -104,3 +105,12 @@ def people(scenario: Scenario | None = None) -> Scenario:
 def market(scenario: Scenario | None = None) -> Scenario:
     """The people, and programme p1 of city-1: share 1/2, cap 500 per group, budget 1,000, open from OPEN to END."""
     return people(scenario).when(PROGRAMME, actor="city-1").when(BUDGET, actor="city-1")
+
+
+def taken(amount: int, holder_id: str = "lab-1") -> Leg:
+    """A leg that takes so much of a voucher from one of its owners."""
+    after = Balance(n=2, posted=0, held=0)
+    return Leg(
+        effect="post", asset=VOUCHER, debit=f"owner/{holder_id}", credit="cancelled", amount=amount,
+        debit_after=after, credit_after=after,
+    )  # fmt: skip

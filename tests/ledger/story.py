@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, Self
+from unittest.mock import patch
 
 from counterfoil.contract.events import PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.record import Event
@@ -26,7 +28,9 @@ from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.events import Balance, HoldRefused
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.ledger.service import DECIDER
+from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived, TradeMatched
+from counterfoil.programme.rules import Rules
 from counterfoil.redemption.events import (
     ClaimDenied,
     ClaimOffset,
@@ -40,7 +44,8 @@ from counterfoil.redemption.events import (
     UsageAccepted,
     UsageReversed,
 )
-from tests.given import Scenario
+from tests.documents import document
+from tests.documents import published as published_document
 from tests.programmes import published
 from tests.purity import PureScenario
 
@@ -229,7 +234,7 @@ class Story(PureScenario):
         for event in events:
             self.reacts_to(event)
 
-    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Self:
         before = self.records() if isinstance(decision, Refusal) else {}
         super()._apply(decision, here)
         if isinstance(decision, Refusal):
@@ -240,7 +245,7 @@ class Story(PureScenario):
         assert check_ledger(self.state) == []
         return self
 
-    def hears(self, *events: Event, at: int | None = None) -> Story:
+    def hears(self, *events: Event, at: int | None = None) -> Self:
         """React to events of other services, in order."""
         for event in events:
             self.reacts_to(event, at)
@@ -292,6 +297,21 @@ def traded(*vouchers: Event, notional: int = 900, **terms: Any) -> Story:
     told.hears(trade("trade", notional), OfferClosed(offer_id="offer", reason="expired"))
     assert told.cash("cloud") == (10_000 - 90, 90)
     return told
+
+
+def handing(version: int = 2, **transfer: Any) -> tuple[Event, ...]:
+    """A further version of the programme, a document that hands on: to anybody, unless `transfer` says more."""
+    rule = {"mode": "CLOSED_MARKET", "pledge": {"allowed": True, "max_share": "80%"}, **transfer}
+    caps = rule.pop("caps", [])
+    value = document(id="city", version=version, transfer=rule, scope__classes=["h100"], benefit__caps=caps)
+    return tuple(published_document(value, "issuer", f"doc-{version}-0"))
+
+
+@contextmanager
+def handed_on_by(made: Rules) -> Iterator[None]:
+    """What vouchers of the first version are handed on by: they pay for bids, as those of a document do not yet."""
+    with patch.object(LedgerState, "rules_of", lambda _state, _voucher: made):
+        yield
 
 
 def expire(told: Story, at: int = ENDS) -> Story:

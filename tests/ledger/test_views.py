@@ -11,6 +11,17 @@ import pytest
 from counterfoil.contract.times import format_month
 from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
 from counterfoil.ledger.chart import CIRCULATION, owner, party_of
+from counterfoil.ledger.commands import (
+    AcceptTransfer,
+    ApproveTransfer,
+    EnforcePledge,
+    PledgeVoucher,
+    ProposeTransfer,
+    ReleasePledge,
+    SurrenderVoucher,
+    WithdrawTransfer,
+)
+from counterfoil.ledger.encumbrances import Pledge, Transfer
 from counterfoil.ledger.events import HoldRefusedV1, VoucherRestored
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.service import DECIDER, SERVICE
@@ -23,10 +34,13 @@ from tests.ledger.story import (
     accepted,
     bid,
     claim_denied,
+    deposit,
+    handing,
     issued,
     offer,
     offset,
     paid,
+    party,
     recovered,
     returned,
     reversal,
@@ -68,8 +82,37 @@ def eventful() -> Story:
     return told.hears(ProviderDefaulted(contract_id="last", provider_id="cloud", cause="withdrawn", missing_hours=1))
 
 
-def test_the_story_tells_every_event_that_a_view_shows() -> None:
-    assert REDUCERS.keys() - {HoldRefusedV1} <= {type(event) for event, _ in eventful().decided}
+def handed_on() -> Story:
+    """A voucher of which parts are handed on, taken back, pledged and given up, told until some of each is open."""
+    told = story(party("issuer", "issuer"), party("beta", "beneficiary"), party("lender", "treasurer"))
+    told.hears(*handing(), *handing(3, mode="SURRENDER_REISSUE"))
+    told.hears(issued("v1", 1_000, version=2), issued("v2", 100, version=3))
+    told.when(deposit("beta", 1_000), "treasury")
+
+    def propose(amount: int, price: int = 0, to: str = "beta", by: str = "acme", voucher_id: str = "v1") -> str:
+        told.when(ProposeTransfer(voucher_id=voucher_id, amount=amount, receiver_id=to, price=price), by)
+        return str(told.said[0].transfer_id)
+
+    def pledge(amount: int) -> str:
+        told.when(PledgeVoucher(voucher_id="v1", amount=amount, pledgee_id="lender"), "acme")
+        return str(told.said[0].pledge_id)
+
+    told.when(AcceptTransfer(transfer_id=propose(300, 200)), "beta")
+    told.when(AcceptTransfer(transfer_id=propose(50, 0, "acme", "beta")), "acme")
+    told.when(WithdrawTransfer(transfer_id=propose(10)), "acme")
+    told.when(ReleasePledge(pledge_id=pledge(100)), "lender")
+    told.when(EnforcePledge(pledge_id=pledge(90), reason="unpaid"), "lender")
+    propose(11)
+    pledge(12)
+    told.when(SurrenderVoucher(voucher_id="v1", amount=7, reason="spare"), "beta")
+    again = propose(20, voucher_id="v2")
+    told.when(ApproveTransfer(transfer_id=again), "issuer").when(AcceptTransfer(transfer_id=again), "beta")
+    return told
+
+
+def test_the_stories_tell_every_event_that_a_view_shows() -> None:
+    told = {type(event) for story_ in (eventful(), handed_on()) for event, _ in story_.decided}
+    assert REDUCERS.keys() - {HoldRefusedV1} <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 
 
@@ -161,3 +204,30 @@ def test_every_posting_says_what_it_is_for(viewed: Viewed) -> None:
     assert {(row["object_id"], row["reference"]) for row in rows if row["event"] == "hold.captured"} >= {
         ("trade", "first")
     }
+
+
+def test_holdings_are_those_of_the_state_and_add_up_to_the_balances(viewed: Viewed) -> None:
+    told = viewed.of(handed_on())
+    rows, encumbrances = viewed.table("holdings"), told.state.encumbrances
+    for (voucher_id, holder_id), row in rows.items():
+        position = told.state.accounts.find(owner(holder_id), voucher_id)
+        hand = encumbrances.hand(voucher_id, holder_id)
+        assert (row["available"], row["held"]) == (position.available, position.debits_pending)
+        mine = [
+            each for _, each in encumbrances.every() if (each.voucher_id, each.holder_id) == (voucher_id, holder_id)
+        ]
+        for name, kind in (("in_transfer", Transfer), ("pledged", Pledge)):
+            assert row[name] == sum(each.amount for each in mine if isinstance(each, kind))
+        assert row["hops"] == (hand.hops if hand else 0)
+        assert hand is None or row["held_since"] == hand.since
+        assert row["expires_at"] == ENDS
+    for (voucher_id,), row in viewed.table("vouchers_balance").items():
+        parts = [each for (of_voucher, _), each in rows.items() if of_voucher == voucher_id]
+        assert [sum(each[name] for each in parts) for name in ("available", "held")] == [row["available"], row["held"]]
+    assert {(row["status"], row["amount"]) for row in viewed.rows("transfers")} == {
+        ("accepted", 300), ("accepted", 50), ("withdrawn", 10), ("proposed", 11), ("accepted", 20),
+    }  # fmt: skip
+    assert {(row["status"], row["reason"]) for row in viewed.rows("pledges")} == {
+        ("released", None), ("enforced", "unpaid"), ("pledged", None),
+    }  # fmt: skip
+    assert all(row["object_id"] or row["reference"] for row in viewed.rows("postings"))

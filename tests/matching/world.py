@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from counterfoil.contract.events import GroupAttested, PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.record import Event
@@ -364,7 +364,7 @@ class Market(Scenario):
         assert snapshot(self.state, CACHES) == before
         return decision
 
-    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Self:
         before = self.records() if isinstance(decision, Refusal) else {}
         super()._apply(decision, here)
         if isinstance(decision, Refusal):

@@ -40,7 +40,7 @@ from counterfoil.issuance.commands import (
     SuspendProvider,
     SuspendVoucher,
 )
-from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer, SurrenderVoucher, Withdraw
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -92,6 +92,11 @@ CLASS_LISTS = {
     "p1": (("a100",), ("a100",), ("a100", "h100"), ("h100",), ("l40s",)),
     "p2": (("a100",), ("a100",), ("l40s",), ("l40s",), ("a100", "l40s")),
 }
+HANDED_ON = {
+    "transfer.proposed.v1", "transfer.approved.v1", "transfer.accepted.v1", "transfer.closed.v1", "pledge.made.v1",
+    "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1",
+}  # fmt: skip
+"""Events of vouchers that a document governs: none is issued so far, and others are not handed on."""
 REGION_LISTS = (("east",), ("east",), ("east", "west"), ("west",))
 
 
@@ -267,6 +272,23 @@ def _cash(_world: World, pick: Choice) -> Move:
 def _paper(pick: Choice) -> str:
     """A reference; now and then one that was used, perhaps in another spelling."""
     return f"{pick.one(('№', 'no ', 'NO-'))}{pick.number(0, 2_000)}"
+
+
+def _hands(world: World, pick: Choice) -> Move:
+    """What a holder does with its part of a voucher, by rules that have it."""
+    state = world.state("ledger")
+    if (SurrenderVoucher.TYPE, SurrenderVoucher.V) in state.rules.absent:
+        return _cash(world, pick)
+    voucher_id = pick.id(state.vouchers.open)
+    holder = pick.one(state.owners(voucher_id) or LABS)
+    other, amount = pick.one(LABS), pick.number(1, 200) * YUAN
+    body: Body = SurrenderVoucher(voucher_id=voucher_id, amount=amount, reason="spare")
+    kind = pick.number(0, 3)
+    if kind == 0:
+        body = ProposeTransfer(voucher_id=voucher_id, amount=amount, receiver_id=other, price=0)
+    elif kind == 1:
+        body = PledgeVoucher(voucher_id=voucher_id, amount=amount, pledgee_id=other)
+    return holder, body
 
 
 # matching -----------------------------------------------------------------------------------------------------------
@@ -529,7 +551,7 @@ def _payment(world: World, pick: Choice) -> Move:
 
 Build = Callable[[World, Choice], Move]
 ALWAYS: tuple[Build, ...] = (
-    _issue, _issue, _voucher_changes, _budget, _people, _relations, _cash, _stops,
+    _issue, _issue, _voucher_changes, _budget, _people, _relations, _cash, _hands, _stops,
     _offer, _offer, _offer, _offer, _bid, _bid, _bid, _bid, _bid, _bid,
 )  # fmt: skip
 WITH: dict[Build, Callable[[World], object]] = {

@@ -23,7 +23,11 @@ class LedgerRows:
         self.views: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {"postings": {}, "closing_balances": {}}
         self.vouchers: dict[str, dict[str, Any]] = {}
         self.programmes = [
-            {"programme_id": name, "issuer_id": each.current.issuer_id, "currency": each.terms.currency}
+            {
+                "programme_id": name,
+                "issuer_id": each.current.issuer_id,
+                "currency": world.state("issuance").terms(name).currency,
+            }
             for name, each in world.state("issuance").programmes.items()
         ]
         for data in world.logs["ledger"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Self
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -59,12 +60,12 @@ class Recorded(Scenario):
         self.wanted: tuple[type[Event], ...] = ()
         super().__init__(*args)  # type: ignore[arg-type]
 
-    def given(self, *events: Event) -> Scenario:
+    def given(self, *events: Event) -> Self:
         for event in events:
             self._apply([event], self._next(None))
         return self
 
-    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Scenario:
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Self:
         if not isinstance(decision, Refusal):
             self.log += [(event, here) for event in decision]
             self.outbox += [event for event in decision if isinstance(event, self.wanted)]

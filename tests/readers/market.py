@@ -11,7 +11,8 @@ from typing import Final
 from counterfoil.catalogue import CATALOGUE
 from counterfoil.core.at import At
 from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, RegisterCurrency
-from counterfoil.ledger.commands import Deposit
+from counterfoil.issuance.events import VoucherIssued
+from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.matching.commands import CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
@@ -19,7 +20,7 @@ from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.runtime.projector import project
 from counterfoil.vocabulary import CODEC
-from tests.authority.prepared import LATER, Market, bid, offer
+from tests.authority.prepared import LATER, Market, bid, handing, offer, pledging
 from tests.properties.world import YUAN
 
 AUDITOR: Final = "none-auditor"
@@ -46,6 +47,9 @@ class ReadMarket(Market):
         for programme_id in ("p1", "p2"):
             self.submit("city", AppointAuditor(auditor_id=AUDITOR, programme_id=programme_id))
         self.submit("city", DismissAuditor(auditor_id=AUDITOR, programme_id="p1", reason="done"))
+        self.do("lab-1", pledging(self, "free voucher", "gpu-1"), "pledge to gpu-1")
+        self.do("gpu-1", EnforcePledge(pledge_id=self.ids["pledge to gpu-1"], reason="overdue"))
+        self.do("gpu-1", handing(self, "free voucher", "none-beneficiary"))
         self.outage("redemption")
         self.settle()
 
@@ -64,8 +68,8 @@ def deposit(party_id: str) -> Deposit:
 def changes(market: Market) -> list[Change]:
     """All changes of the views, log by log: the ledger's come before matching's.
 
-    And what no command leads to: duties that are kept apart leave no pair of one group that would match, and a refused
-    hold of rules 1 to 4.
+    And what no command leads to: duties that are kept apart leave no pair of one group that would match, a refused hold
+    of rules 1 to 4, and vouchers under a document.
     """
     made: list[Change] = []
     for service, log in sorted(market.logs.items()):
@@ -75,4 +79,6 @@ def changes(market: Market) -> list[Change]:
     made += CATALOGUE["matching"].reducers[MatchPrevented](pair, At(1, 0, market.clock))
     before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
+    for granted in market.granted:
+        made += CATALOGUE["issuance"].reducers[VoucherIssued](granted, At(1, 0, market.clock))
     return made

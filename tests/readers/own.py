@@ -88,6 +88,11 @@ def _asset(row: Row, rows: Rows) -> Whose:
     return Whose({each["beneficiary_id"] for each in rows.some("vouchers", voucher_id=row["asset"])}, found.programmes)
 
 
+def _voucher(row: Row, rows: Rows) -> Whose:
+    holders = {each["holder_id"] for each in rows.some("holders", voucher_id=row["voucher_id"])}
+    return Whose({row["beneficiary_id"], *holders}, {row["programme_id"]})
+
+
 def _party(row: Row, rows: Rows) -> Whose:
     me = row["party_id"]
     contracts = [*rows.some("contracts", beneficiary_id=me), *rows.some("contracts", provider_id=me)]
@@ -109,12 +114,16 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "recoveries": _of_party,
     "participants": _named("party_id"),
     "counterparties": _named("reader_id"),
-    "vouchers": _named("beneficiary_id"),
+    "vouchers": _voucher,
     "vouchers_balance": _named("beneficiary_id"),
     "balances": _account,
     "postings": _posting,
     "closing_balances": _posting,
     "asset_entries": _asset,
+    "holdings": _named("holder_id"),
+    "holders": _named("holder_id"),
+    "transfers": _named("holder_id", "receiver_id"),
+    "pledges": _named("holder_id", "pledgee_id"),
     "offers": _named("provider_id"),
     "bids": _named("beneficiary_id"),
     "trades": _named("beneficiary_id", "provider_id"),

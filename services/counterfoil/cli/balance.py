@@ -30,7 +30,7 @@ def show(session: GatewaySession, party: PartyId, local: Local = False, wait: Wa
     gateway = session.gateway
     found = {
         "cash": list(gateway.rows("balances", {"account": cash(party)}, wait_for=wait or ())),
-        "vouchers": list(gateway.rows("vouchers_balance", {"beneficiary_id": party})),
+        "vouchers": _vouchers(session, party),
     }
     if not any(found.values()):
         gateway.get("parties", party)  # refused if there is no such party
@@ -42,6 +42,14 @@ def show(session: GatewaySession, party: PartyId, local: Local = False, wait: Wa
         session.out.show(found, *shown)
     else:
         session.out.show(found if session.out.json else _positions(found), columns=_POSITION)
+
+
+def _vouchers(session: GatewaySession, party: str) -> list[dict[str, Any]]:
+    """What the party has of each voucher; of those that were issued to it also the face, and what became of it."""
+    gateway = session.gateway
+    issued = {row["voucher_id"]: row for row in gateway.rows("vouchers_balance", {"beneficiary_id": party})}
+    held = gateway.rows("holdings", {"holder_id": party})
+    return [{**issued.get(row["voucher_id"], {"face": None, "redeemed": None}), **row} for row in held]
 
 
 def _positions(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -73,7 +73,11 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, "
         "four-eyes, totals, show, list.",
     ),
-    "voucher": Late("voucher", "Vouchers: issue, suspend, reinstate, revoke, return, prove, show, list."),
+    "voucher": Late(
+        "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, trace, prove, show, list."
+    ),
+    "transfer": Late("transfer", "Vouchers handed on: check, propose, approve, accept, reject, withdraw, show, list."),
+    "pledge": Late("pledge", "Vouchers as security: make, release, enforce, show, list."),
     "offer": Late("offer", "Offers: post, amend, cancel, show, list, search, market, traded, depth, trades."),
     "bid": Late("bid", "Bids: place, amend, cancel, show, list."),
     "usage": Late("usage", "Delivery: report, correct, accept, dispute, resolve, cancel, show, list."),

@@ -17,7 +17,7 @@ _VIEWS: Final = {
     ),
     "ledger": (
         "balances", "vouchers_balance", "holds", "slashes", "credit_notes", "postings", "closing_balances",
-        "asset_entries",
+        "asset_entries", "holdings", "holders", "transfers", "pledges",
     ),
     "matching": (
         "offers", "bids", "trades", "market_offers", "market_trades", "prevented_matches", "forced_cancellations",

@@ -186,11 +186,14 @@ def ledger_of(gateway: Gateway, programme_id: str, party: str | None, wait_for: 
         )
         state.programmes.put((programme_id, version), published)
     if party is not None:
-        where = {"programme_id": programme_id, "beneficiary_id": party}
-        available = {row["voucher_id"]: int(row["available"]) for row in gateway.rows("vouchers_balance", where)}
-        for row in gateway.rows("vouchers", where):
-            if row["status"] in _OPEN and available.get(row["voucher_id"], 0):
-                _own(state, row, party, available[row["voucher_id"]])
+        where = {"programme_id": programme_id, "holder_id": party}
+        available = {row["voucher_id"]: int(row["available"]) for row in gateway.rows("holdings", where)}
+        issued = {"programme_id": programme_id, "beneficiary_id": party}
+        rows = {row["voucher_id"]: row for row in gateway.rows("vouchers", issued)}
+        for voucher_id in (each for each, amount in available.items() if amount):
+            row = rows.get(voucher_id) or gateway.get("vouchers", voucher_id)  # the latter was handed on to it
+            if row["status"] in _OPEN:
+                _own(state, row, party, available[voucher_id])
     return state
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.listing import Listing, add_both, add_list
@@ -9,6 +11,7 @@ from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
+from counterfoil.ledger.commands import SurrenderVoucher
 
 app = group("voucher")
 
@@ -47,6 +50,25 @@ def give_back(voucher: VoucherId, reason: Reason) -> Body:
     return ReturnVoucher(voucher_id=voucher, reason=reason)
 
 
+@signed(app, "surrender", "counterfoil voucher surrender vch-12-0 --amount 200 --reason 'Not needed' --as globex")
+def surrender(voucher: VoucherId, amount: Amount, reason: Reason) -> Body:
+    """Holder: give back so much of a voucher, whoever it was issued to. It is free for the programme."""
+    return SurrenderVoucher(voucher_id=voucher, amount=amount, reason=reason)
+
+
+@remote(app, "trace", "counterfoil voucher trace vch-12-0")
+def trace_voucher(session: GatewaySession, voucher: VoucherId) -> None:
+    """Show every hand that a voucher went through, and where all of it is now.
+
+    Who may read the programme sees all of it, added up to its face; a holder sees its own hands. Exit code 1 if it does
+    not add up.
+    """
+    from counterfoil.cli.voucher_trace import trace
+
+    if (code := trace(session, voucher)) != 0:
+        raise typer.Exit(code)
+
+
 @remote(app, "prove", "counterfoil voucher prove vch-12-0 --save vch-12-0.json")
 def prove_voucher(session: GatewaySession, voucher: VoucherId, save: Save = None) -> None:
     """Prove a voucher's life on the ledger from the log: issued, held, captured, released, expired, restored.
@@ -64,3 +86,5 @@ _TERMS = "voucher_id programme_id version beneficiary_id face expires_at status"
 _LEFT = "voucher_id beneficiary_id face available held redeemed expired cancelled restored"
 add_both(app, Listing("vouchers", "vouchers", _TERMS, "vch-12-0"))
 add_list(app, Listing("vouchers_balance", "balances of vouchers", _LEFT), "balances")
+_HELD = "voucher_id holder_id available held in_transfer pledged hops expires_at"
+add_list(app, Listing("holdings", "what each holder has of vouchers", _HELD), "holdings")

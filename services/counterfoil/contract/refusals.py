@@ -70,6 +70,8 @@ class Code(StrEnum):
     UNKNOWN_CLASS = "unknown_class"
     UNKNOWN_CURRENCY = "unknown_currency"
     UNKNOWN_VOUCHER = "unknown_voucher"
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    UNKNOWN_PLEDGE = "unknown_pledge"
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_CONTRACT = "unknown_contract"
     UNKNOWN_REPORT = "unknown_report"
@@ -138,6 +140,7 @@ class Code(StrEnum):
     VOUCHER_NOT_YET_VALID = "voucher_not_yet_valid"
     VOUCHER_EXPIRED = "voucher_expired"
     VOUCHER_EXPIRES_BEFORE_DELIVERY = "voucher_expires_before_delivery"
+    TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
     GATE_CLOSED = "gate_closed"
     ORDER_NOT_OPEN = "order_not_open"
     NODES_ALREADY_SOLD = "nodes_already_sold"
@@ -206,6 +209,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, True, "Not a currency of ISO 4217 that is paid in, nor one that the operator registered."
     ),
     Code.UNKNOWN_VOUCHER: Meaning(_D, True, "No such voucher."),
+    Code.UNKNOWN_TRANSFER: Meaning(_D, False, "No such transfer is proposed."),
+    Code.UNKNOWN_PLEDGE: Meaning(_D, False, "No such open pledge."),
     Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid."),
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report."),
@@ -289,6 +294,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.VOUCHER_EXPIRED: Meaning(_D, False, "The voucher has expired."),
     Code.VOUCHER_EXPIRES_BEFORE_DELIVERY: Meaning(
         _D, False, "The programme does not extend holds past expiry, and delivery would end after it."
+    ),
+    Code.TRANSFER_NOT_PERMITTED: Meaning(
+        _D, True, "The programme does not let this be handed on, or pledged: `why` is one of its codes of transfers."
     ),
     Code.GATE_CLOSED: Meaning(_D, False, "The last allowed start lies before the first hour that can still be traded."),
     Code.ORDER_NOT_OPEN: Meaning(_D, True, "The order is not on the book yet."),

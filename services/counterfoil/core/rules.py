@@ -84,6 +84,14 @@ class Rules:
     ends_funding: bool
     """Whether a bid on the book is closed when a voucher that pays for it is suspended, is revoked or expires."""
 
+    # vouchers handed on
+    frees_cap_by_hand: bool
+    """Whether value that is cancelled unspent counts no more towards a cap only if it is in its first owner's hand."""
+    transfer_stands: int
+    """How long a transfer may be accepted."""
+    max_encumbrances_per_party: int
+    """Transfers and pledges of one holder that are open."""
+
     # keys of others
     operator_revokes_keys: bool
     """Whether an operator may revoke keys of any party."""
@@ -187,7 +195,21 @@ class Rules:
 
 
 # Commands that a version brought, and those that it takes no more.
-_NEW_IN_6: Final = frozenset({("put_document", 1), ("publish_programme", 2)})
+_NEW_IN_6: Final = frozenset(
+    {
+        ("put_document", 1),
+        ("publish_programme", 2),
+        ("surrender_voucher", 1),
+        ("propose_transfer", 1),
+        ("approve_transfer", 1),
+        ("accept_transfer", 1),
+        ("reject_transfer", 1),
+        ("withdraw_transfer", 1),
+        ("pledge_voucher", 1),
+        ("release_pledge", 1),
+        ("enforce_pledge", 1),
+    }
+)
 _NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
 _NEW_IN_4: Final = frozenset(
     {
@@ -267,6 +289,9 @@ _FIRST: Final = Rules(
     follows_vouchers=False,
     restored_for=None,
     ends_funding=False,
+    frees_cap_by_hand=False,
+    transfer_stands=7 * DAY,
+    max_encumbrances_per_party=256,
     max_classes=16,
     max_regions=16,
     max_markets_per_bid=64,
@@ -342,11 +367,12 @@ _FIFTH: Final = replace(
 )
 
 # A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. And the
-# end of a version's validity ended what its vouchers could still pay for.
+# end of a version's validity ended what its vouchers could still pay for. No voucher ever changed hands.
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
     absent=_GONE_IN_4,
+    frees_cap_by_hand=True,
     spends_until_expiry=True,
     max_documents=4,
     document_stays=24 * HOUR,

@@ -13,6 +13,7 @@ from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
 from counterfoil.issuance import events as issuance
 from counterfoil.ledger import events as ledger
+from counterfoil.ledger import transfer_events
 from counterfoil.matching import events as matching
 from counterfoil.redemption import events as redemption
 
@@ -56,6 +57,8 @@ _OFFER: Final = Via("offer_id", "offers", _PROVIDER, programme=False)
 _CONTRACT: Final = Via("contract_id", "contracts", _SIDES)
 _FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
 _VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
+_TRANSFER: Final = Via("transfer_id", "transfers", ("holder_id", "receiver_id"))
+_PLEDGE: Final = Via("pledge_id", "pledges", ("holder_id", "pledgee_id"))
 _CLAIM: Final = Via("claim_id", "claims", _PROVIDER)
 _HOLD: Final = (
     Via("hold_id", "bids", _BENEFICIARY, purpose="bid"),
@@ -128,6 +131,20 @@ _LEDGER: Final[Table] = {
         ledger.VoucherCancelled,
         ledger.VoucherClosed,
     ),
+    ledger.VoucherSurrendered: Concerns("voucher_id", ("holder_id",), programme=True),
+    ledger.VoucherReissued: Concerns("voucher_id", ("holder_id", "beneficiary_id"), programme=True),
+    **_all(
+        Concerns("transfer_id", ("holder_id", "receiver_id"), programme=True),
+        transfer_events.TransferProposed,
+        transfer_events.TransferAccepted,
+    ),
+    **_all(Concerns("transfer_id", via=(_TRANSFER,)), transfer_events.TransferApproved, transfer_events.TransferClosed),
+    **_all(
+        Concerns("pledge_id", ("holder_id", "pledgee_id"), programme=True),
+        transfer_events.PledgeMade,
+        transfer_events.PledgeEnforced,
+    ),
+    transfer_events.PledgeReleased: Concerns("pledge_id", via=(_PLEDGE,)),
     ledger.FundingEnded: Concerns("bid_id", via=(_BID,)),
     **_all(Concerns("party_id", ("party_id", "treasurer_id")), ledger.CashDeposited, ledger.CashWithdrawn),
     ledger.HoldPlaced: Concerns("hold_id", ("party_id",), programme=True),

@@ -93,7 +93,15 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
-from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.events import (
+    ClaimReleased,
+    VoucherCancelled,
+    VoucherClosed,
+    VoucherExpired,
+    VoucherReissued,
+    VoucherRestored,
+    VoucherSurrendered,
+)
 from counterfoil.service import Service
 
 
@@ -150,6 +158,8 @@ DECIDER: Final = Decider(
             VoucherCancelled: vouchers.take_over_end,
             VoucherClosed: vouchers.take_over_close,
             VoucherRestored: vouchers.take_over_restored,
+            VoucherSurrendered: vouchers.take_over_surrender,
+            VoucherReissued: vouchers.take_over_reissued,
             ClaimReleased: budgets.recycle_claim,
         },
     },
@@ -189,6 +199,8 @@ DECIDER: Final = Decider(
         VoucherReturned: vouchers.voucher_returned,
         IssueReversed: vouchers.issue_reversed,
         VoucherRestored: vouchers.voucher_restored,
+        VoucherSurrendered: vouchers.voucher_surrendered,
+        VoucherReissued: vouchers.voucher_reissued,
         VoucherClosed: vouchers.voucher_closed,
         VoucherExpired: vouchers.voucher_ended,
         VoucherCancelled: vouchers.voucher_ended,

@@ -43,7 +43,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
 from counterfoil.issuance.words import VoucherStatus
-from counterfoil.ledger.events import VoucherExpired, VoucherRestored
+from counterfoil.ledger.events import VoucherExpired, VoucherReissued, VoucherRestored
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Readers
 from counterfoil.service import Reducers
@@ -223,12 +223,13 @@ VOUCHERS: Final = View(
         "status_reason": "text?",
     },
     filters=("programme_id", "beneficiary_id", "status"),
-    readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
+    readers=Readers(parties=("beneficiary_id",), programme="programme_id", through={"holders": "voucher_id"}),
     time="issued_at",
     values={"status": get_args(VoucherStatus)},
 )
 """`status`: active, suspended, revoked, returned or expired. Spending is judged by `expires_at`: the status may lag
-behind. `restored_from`: the voucher that this one took the place of, after a provider's default."""
+behind. `restored_from`: the voucher that this one took the place of, after a provider's default or
+a transfer."""
 
 VIEWS: Final[tuple[View, ...]] = (
     *PARTY_VIEWS,
@@ -406,6 +407,13 @@ def _voucher_restored(event: VoucherRestored, at: At) -> Iterable[Change]:
     yield Put(VOUCHERS.name, {**row, "issued_at": at.time, **status})
 
 
+def _voucher_reissued(event: VoucherReissued, at: At) -> Iterable[Change]:
+    row = {name: getattr(event, name) for name in VOUCHERS.columns if hasattr(event, name)}
+    status = {"status": "active", "status_since": at.time, "status_reason": None}
+    yield Put(VOUCHERS.name, {**row, "restored_from": event.reissued_from, "issued_at": at.time, **status})
+    yield participant(event.programme_id, event.beneficiary_id)
+
+
 def _status(view: View, status: str) -> Callable[[Any, At], Iterable[Change]]:
     """A projection that sets the status of a voucher or a listing, with the event's reason if it has one."""
 
@@ -442,6 +450,7 @@ REDUCERS: Final[Reducers] = {
     VoucherRevoked: _status(VOUCHERS, "revoked"),
     VoucherReturned: _status(VOUCHERS, "returned"),
     VoucherRestored: _voucher_restored,
+    VoucherReissued: _voucher_reissued,
     IssueReversed: _issue_reversed,
     VoucherExpired: _status(VOUCHERS, "expired"),
 }

@@ -36,7 +36,15 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.programmes import duties_in, own_programme
 from counterfoil.issuance.state import IssuanceState, Voucher
 from counterfoil.issuance.words import VoucherStatus
-from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.events import (
+    VoucherCancelled,
+    VoucherClosed,
+    VoucherExpired,
+    VoucherReissued,
+    VoucherRestored,
+    VoucherSurrendered,
+    taken_from,
+)
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import expires_at, issues
 
@@ -181,9 +189,67 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
     }  # fmt: skip
     if voucher is None or voucher.group_id is None or not follows or isinstance(event, VoucherExpired):
         return [*ended, BudgetRecycled(source_id=event.voucher_id, **what)]
-    counted = state.counted(voucher.programme_id, voucher.group_id)
-    reversed_ = IssueReversed(voucher_id=event.voucher_id, group_issued_after=counted - event.amount, **what)
-    return [*ended, reversed_]
+    by_hand = state.rules.frees_cap_by_hand
+    own = taken_from(event.legs, voucher.beneficiary_id) if by_hand else event.amount
+    return [*ended, *_freed(state, event.voucher_id, voucher, own, event.amount - own)]
+
+
+def take_over_surrender(state: IssuanceState, event: VoucherSurrendered, _at: At) -> Sequence[Event]:
+    """Mirror that a holder gave value back, and record that it may be issued again."""
+    voucher = state.vouchers.get(event.voucher_id)
+    if voucher is None:  # another shard's
+        return []
+    own = event.amount if event.holder_id == voucher.beneficiary_id else 0
+    freed = _freed(state, event.voucher_id, voucher, own, event.amount - own)
+    return [event, *freed, *_goes_on(voucher, event)]
+
+
+def _goes_on(voucher: Voucher, event: VoucherSurrendered) -> Sequence[Event]:
+    """What becomes of a voucher that was given back here, while the ledger had it in other hands, too."""
+    if voucher.status != "returned":
+        return []
+    if event.suspended:
+        return [VoucherSuspended(voucher_id=event.voucher_id, reason="it was suspended before it was given back")]
+    return [VoucherReinstated(voucher_id=event.voucher_id)]
+
+
+def _freed(state: IssuanceState, voucher_id: str, voucher: Voucher, own: int, others: int) -> Sequence[Event]:
+    """What may be issued again of value that was cancelled unspent: of the first owner's, and of later hands'.
+
+    The first owner's counts no more towards the cap of its group. What it handed on, it has had.
+    """
+    events: list[Event] = []
+    programme_id, uncommitted = voucher.programme_id, state.programmes[voucher.programme_id].uncommitted
+    if voucher.group_id is None:
+        own, others = 0, own + others
+    if own:
+        counted = state.counted(programme_id, voucher.group_id or "")
+        events.append(
+            IssueReversed(
+                voucher_id=voucher_id, programme_id=programme_id, amount=own,
+                group_issued_after=counted - own, uncommitted_after=uncommitted + own,
+            )
+        )  # fmt: skip
+    if others:
+        after = uncommitted + own + others
+        events.append(
+            BudgetRecycled(source_id=voucher_id, programme_id=programme_id, amount=others, uncommitted_after=after)
+        )
+    return events
+
+
+def take_over_reissued(state: IssuanceState, event: VoucherReissued, _at: At) -> Sequence[Event]:
+    """Mirror a voucher made of what was taken back of another, and let it follow what was decided about that."""
+    former = state.vouchers.get(event.reissued_from)
+    if event.programme_id not in state.programmes:  # another shard's
+        return []
+    if former is not None and former.status in ("revoked", "returned"):
+        reason = f"{event.reissued_from} was {former.status}"
+        return [event, VoucherRevoked(voucher_id=event.voucher_id, reason=reason)]
+    if former is not None and former.status == "suspended":
+        reason = f"{event.reissued_from} is suspended"
+        return [event, VoucherSuspended(voucher_id=event.voucher_id, reason=reason)]
+    return [event]
 
 
 def take_over_close(state: IssuanceState, event: VoucherClosed, _at: At) -> Sequence[Event]:
@@ -244,6 +310,15 @@ def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> N
     status: VoucherStatus = "suspended" if event.suspended else "active"
     voucher = Voucher(event.programme_id, event.beneficiary_id, group_id, event.expires_at, status)
     state.open(event.voucher_id, voucher)
+
+
+def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: At) -> None:
+    """What follows from it are events of their own."""
+
+
+def voucher_reissued(state: IssuanceState, event: VoucherReissued, _at: At) -> None:
+    """Apply a voucher made of what was taken back of another: it was issued, and counted, before, to another group."""
+    state.open(event.voucher_id, Voucher(event.programme_id, event.beneficiary_id, None, event.expires_at))
 
 
 def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:

@@ -7,13 +7,16 @@ Claims (an asset per programme): claims_payable of the programme -> claims of a 
 provider owes is the negative balance of its receivables.
 Currency: bank -> cash of a party. By rules 1 to 3, claims on all programmes of a currency are in that currency's asset.
 
-What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`.
+What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`; what is to be handed
+on, or is pledged, towards `transfers` or `pledges`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+from counterfoil.ledger.events import OWNER
 
 FUNDING: Final = "funding"
 APPROPRIATION: Final = "appropriation"
@@ -31,13 +34,17 @@ RESTORED: Final = "restored"
 ENDS: Final = (REDEEMED, EXPIRED, CANCELLED, RESTORED)
 """Where the value of a voucher ends up."""
 
+TRANSFERS: Final = "transfers"
+PLEDGES: Final = "pledges"
+ENCUMBERED: Final = (TRANSFERS, PLEDGES)
+"""Towards which value of a voucher is pending that no order holds; nothing is ever posted to them."""
+
 BANK: Final = "bank"
 CO_PAYMENTS: Final = "co_payments"
 BONDS: Final = "bonds"
 SETTLED: Final = "settled"
 
 _SOURCES: Final = (BANK, CIRCULATION, "claims_payable", FUNDING, "receivables", RECOVERABLE, RECOVERED)
-_OWNER: Final = "owner/"
 _OF_PARTIES: Final = ("cash", "claims", "owner", "receivables")
 _BUDGET: Final = "budget:"
 _CLAIM: Final = "claims:"
@@ -58,12 +65,12 @@ def may_overdraw(account: str) -> bool:
 
 def owner(party_id: str) -> str:
     """The account of a party as owner of a voucher."""
-    return _OWNER + party_id
+    return OWNER + party_id
 
 
 def owner_of(account: str) -> str | None:
     """The owner that the account belongs to; None for other accounts."""
-    return account.removeprefix(_OWNER) if account.startswith(_OWNER) else None
+    return account.removeprefix(OWNER) if account.startswith(OWNER) else None
 
 
 def party_of(account: str) -> str | None:

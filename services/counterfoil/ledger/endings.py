@@ -11,7 +11,10 @@ from typing import Any, Literal
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
+from counterfoil.core.directory import Party
 from counterfoil.issuance.events import VoucherReturned, VoucherRevoked
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import (
@@ -25,17 +28,53 @@ from counterfoil.ledger.chart import (
     budget,
     owner,
 )
-from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherClosed, VoucherExpired
+from counterfoil.ledger.commands import SurrenderVoucher
+from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherSurrendered
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
 How = Literal["expired", "cancelled"]
 
 
-def revoke_voucher(state: LedgerState, event: VoucherRevoked | VoucherReturned, _at: At) -> Sequence[Event]:
-    """End a voucher that was revoked or given back."""
+def revoke_voucher(state: LedgerState, event: VoucherRevoked, _at: At) -> Sequence[Event]:
+    """End a voucher that was revoked, in every hand."""
     voucher = state.vouchers.open.get(event.voucher_id)
     return [] if voucher is None or voucher.dead else _end_all(state, [voucher.voucher_id], CANCELLED)
+
+
+def return_voucher(state: LedgerState, event: VoucherReturned, _at: At) -> Sequence[Event]:
+    """End a voucher that was given back; of one that was handed on, only what its first owner has and is free to."""
+    voucher = state.vouchers.open.get(event.voucher_id)
+    if voucher is None or voucher.dead:
+        return []
+    if state.owners(voucher.voucher_id) in ([], [voucher.issued_to]):
+        return _end_all(state, [voucher.voucher_id], CANCELLED)
+    available = state.accounts.find(owner(voucher.issued_to), voucher.voucher_id).available
+    return [_give_up(state, voucher, voucher.issued_to, available)]
+
+
+def surrender_voucher(state: LedgerState, body: SurrenderVoucher, actor: Party, at: At) -> Decision:
+    """End so much of a voucher at the wish of its holder, suspended or not."""
+    voucher = state.held_voucher(body.voucher_id, actor.party_id)
+    if voucher is None:
+        return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+    if voucher.dead or at.time >= voucher.expires_at:
+        return refuse(Code.VOUCHER_REVOKED if voucher.status == "revoked" else Code.VOUCHER_EXPIRED)
+    available = state.accounts.find(owner(actor.party_id), voucher.voucher_id).available
+    if body.amount > available:
+        return refuse(Code.EXCEEDS_AVAILABLE, available=available)
+    return [_give_up(state, voucher, actor.party_id, body.amount)]
+
+
+def _give_up(state: LedgerState, voucher: Voucher, party_id: str, amount: int) -> VoucherSurrendered:
+    """A holder's value ends, and may be issued again."""
+    posting = Posting(state.accounts)
+    posting.leg("post", voucher.voucher_id, owner(party_id), CANCELLED, amount)
+    posting.leg("post", budget(voucher.programme_id), OBLIGATED, APPROPRIATION, amount)
+    return VoucherSurrendered(
+        voucher_id=voucher.voucher_id, programme_id=voucher.programme_id, holder_id=party_id, amount=amount,
+        suspended=voucher.suspended, legs=posting.take(),
+    )  # fmt: skip
 
 
 def expire_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]:
@@ -122,11 +161,17 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
         voucher.ended_at = at.time
     state.cancel_later(voucher)
     state.unfund_later(voucher)
+    state.free_later(voucher)
     remove_if_ended(state, voucher_id)
     if expiring and not state.expires(voucher_id):
         state.expiring.ended()
     if cancelling and not state.cancels(voucher_id):
         state.cancelling.ended()
+
+
+def voucher_surrendered(state: LedgerState, event: VoucherSurrendered, _at: At) -> None:
+    """Apply that a holder gave value back: the voucher goes on."""
+    state.book(event.legs)
 
 
 def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
@@ -139,6 +184,7 @@ def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
     ensure(ended == voucher.face == issued, f"voucher {voucher_id} does not add up")
     del state.vouchers.open[voucher_id]
     state.accounts.drop_asset(voucher_id)
+    state.encumbrances.forget(voucher_id)
 
 
 def voucher_closed(state: LedgerState, event: VoucherClosed, _at: At) -> None:

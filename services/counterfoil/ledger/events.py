@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Final, Literal
 
 from counterfoil.contract.record import Event, event, record
 from counterfoil.contract.scalars import (
@@ -25,6 +26,8 @@ from counterfoil.contract.scalars import (
     Word,
 )
 
+OWNER: Final = "owner/"
+"""How the account of a voucher's owner begins; its id follows."""
 Purpose = Literal["bid", "offer", "contract", "bond"]
 """What a hold is for; its id is that of the bid, the offer or the contract. `bond`: a contract's part of the bond."""
 
@@ -49,6 +52,11 @@ class Leg:
     amount: PositiveAmount
     debit_after: Balance
     credit_after: Balance
+
+
+def taken_from(legs: Iterable[Leg], party_id: str) -> int:
+    """How much legs take of what a party owns of vouchers."""
+    return sum(leg.amount for leg in legs if leg.effect == "post" and leg.debit == OWNER + party_id)
 
 
 @record
@@ -160,6 +168,41 @@ class VoucherRestored(Event):
     expires_at: DerivedTime
     issue_seq: Count
     suspended: Flag
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.surrendered.v1")
+class VoucherSurrendered(Event):
+    """A holder gave back unheld value of a voucher, which goes on: voucher: owner -> cancelled; budget: obligated ->
+    appropriation. `suspended`: whether the voucher is."""
+
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    amount: Amount
+    suspended: Flag
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.reissued.v1")
+class VoucherReissued(Event):
+    """What a holder surrendered in a transfer is a voucher of its own for the receiver, on the same terms.
+
+    Voucher: its owner -> restored, and circulation -> the receiver; budget: nothing moves.
+    """
+
+    voucher_id: Id
+    reissued_from: Id
+    transfer_id: Id
+    holder_id: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    face: PositiveAmount
+    not_before: DerivedTime
+    expires_at: DerivedTime
+    issue_seq: Count
+    hops: Count
     legs: tuple[Leg, ...]
 
 

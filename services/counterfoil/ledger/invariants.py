@@ -18,6 +18,7 @@ from counterfoil.ledger.chart import (
     CIRCULATION,
     CO_PAYMENTS,
     DISBURSED,
+    ENCUMBERED,
     ENDS,
     FUNDING,
     LAPSED,
@@ -58,6 +59,7 @@ def check_ledger(state: LedgerState) -> list[str]:
         *_owners(state),
         *_endings(state),
         *_funding(state),
+        *_encumbrances(state),
         *_programmes(state),
         *_currencies(state),
     ]
@@ -158,6 +160,8 @@ def _held(state: LedgerState) -> Held:
         held[cash(hold.owner_id), hold.currency] += hold.cash
         for draw in hold.draws:
             held[owner(hold.owner_id), draw.voucher_id] += draw.amount
+    for _, each in state.encumbrances.every():
+        held[owner(each.holder_id), each.voucher_id] += each.amount
     return held
 
 
@@ -195,7 +199,9 @@ def _voucher(state: LedgerState, voucher: Voucher) -> Iterator[str]:
         yield f"face {voucher.face} is not the sum of {parts}"
     if state.accounts.find(CIRCULATION, voucher.voucher_id).posted != -voucher.face:
         yield "what was put into circulation is not its face"
-    if positions.keys() - owned.keys() - ends.keys() - {CIRCULATION}:
+    if any(positions[account].posted for account in ENCUMBERED if account in positions):
+        yield "something is posted where it is only pending"
+    if positions.keys() - owned.keys() - ends.keys() - {CIRCULATION, *ENCUMBERED}:
         yield "an account that is no owner's has a part of it"
     if voucher.dead and not state.owners(voucher.voucher_id):
         yield "it is dead and without owners, but still open"
@@ -226,6 +232,28 @@ def _funding(state: LedgerState) -> Iterator[str]:
     for bid_id in state.holds.leaving:
         if bid_id not in draws:
             yield f"bid {bid_id} is to be closed, and nothing is held for it"
+
+
+def _encumbrances(state: LedgerState) -> Iterator[str]:
+    """A transfer or pledge is of an open voucher, and ends with it; what is handed on leaves a hand."""
+    lapsing = set(state.lapsing.reached(MAX_COUNT, len(state.lapsing)))
+    freeing = state.freeing.reached(MAX_COUNT, len(state.freeing))
+    of_holder: Counter[str] = Counter()
+    for id_, each in state.encumbrances.every():
+        voucher = state.vouchers.open.get(each.voucher_id)
+        of_holder[each.holder_id] += 1
+        if voucher is None or each.until > voucher.expires_at or each.amount < 1:
+            yield f"{id_}: it outlasts its voucher, or has nothing of it"
+        elif voucher.dead and voucher.voucher_id not in freeing:
+            yield f"{id_}: its voucher is over, and no timer is set"
+        if id_ not in lapsing or id_ not in state.encumbrances.on(each.voucher_id):
+            yield f"{id_}: no timer is set, or it is not indexed"
+    for holder_id, number in of_holder.items():
+        if state.encumbrances.of(holder_id) != number:
+            yield f"{holder_id} has {number} transfers and pledges open, and another number is counted"
+    for voucher_id, hands in state.encumbrances.hands.items():
+        if voucher_id not in state.vouchers.open or any(hand.hops < 1 for hand in hands.values()):
+            yield f"{voucher_id}: it was handed on, and is not open, or nobody had it before"
 
 
 def _owners(state: LedgerState) -> Iterator[str]:

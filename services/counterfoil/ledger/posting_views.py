@@ -36,7 +36,17 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
+    VoucherReissued,
     VoucherRestored,
+    VoucherSurrendered,
+)
+from counterfoil.ledger.transfer_events import (
+    PledgeEnforced,
+    PledgeMade,
+    PledgeReleased,
+    TransferAccepted,
+    TransferClosed,
+    TransferProposed,
 )
 from counterfoil.ports import Change, Put, View
 from counterfoil.readership import Readers
@@ -129,6 +139,14 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     VoucherCredited: ("voucher_id", None),
     VoucherExpired: ("voucher_id", None),
     VoucherRestored: ("voucher_id", None),
+    VoucherReissued: ("voucher_id", "transfer_id"),
+    VoucherSurrendered: ("voucher_id", None),
+    TransferProposed: ("transfer_id", None),
+    TransferAccepted: ("transfer_id", None),
+    TransferClosed: ("transfer_id", None),
+    PledgeMade: ("pledge_id", None),
+    PledgeReleased: ("pledge_id", None),
+    PledgeEnforced: ("pledge_id", None),
 }
 """By event: its members with the object and the reference."""
 

@@ -23,14 +23,28 @@ from counterfoil.ledger import (
     endings,
     funding,
     offers,
+    pledges,
     refusals,
     releases,
     restoring,
     reversals,
     state,
+    transfers,
     vouchers,
 )
-from counterfoil.ledger.commands import Deposit, Withdraw
+from counterfoil.ledger.commands import (
+    AcceptTransfer,
+    ApproveTransfer,
+    Deposit,
+    EnforcePledge,
+    PledgeVoucher,
+    ProposeTransfer,
+    RejectTransfer,
+    ReleasePledge,
+    SurrenderVoucher,
+    Withdraw,
+    WithdrawTransfer,
+)
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -58,10 +72,21 @@ from counterfoil.ledger.events import (
     VoucherCredited,
     VoucherExpired,
     VoucherFrozen,
+    VoucherReissued,
     VoucherRestored,
+    VoucherSurrendered,
     VoucherUnfrozen,
 )
 from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.transfer_events import (
+    PledgeEnforced,
+    PledgeMade,
+    PledgeReleased,
+    TransferAccepted,
+    TransferApproved,
+    TransferClosed,
+    TransferProposed,
+)
 from counterfoil.ledger.views import REDUCERS, VIEWS
 from counterfoil.matching.events import (
     BidClosed,
@@ -90,7 +115,19 @@ from counterfoil.service import Service
 DECIDER: Final = Decider(
     service="ledger",
     initial=LedgerState,
-    commands={Deposit: cash.deposit, Withdraw: cash.withdraw},
+    commands={
+        Deposit: cash.deposit,
+        Withdraw: cash.withdraw,
+        SurrenderVoucher: endings.surrender_voucher,
+        ProposeTransfer: transfers.propose_transfer,
+        ApproveTransfer: transfers.approve_transfer,
+        AcceptTransfer: transfers.accept_transfer,
+        RejectTransfer: transfers.reject_transfer,
+        WithdrawTransfer: transfers.withdraw_transfer,
+        PledgeVoucher: pledges.pledge_voucher,
+        ReleasePledge: pledges.release_pledge,
+        EnforcePledge: pledges.enforce_pledge,
+    },
     reactions={
         "issuance": {
             **MIRRORED,
@@ -101,7 +138,7 @@ DECIDER: Final = Decider(
             VoucherSuspended: vouchers.freeze_voucher,
             VoucherReinstated: vouchers.unfreeze_voucher,
             VoucherRevoked: endings.revoke_voucher,
-            VoucherReturned: endings.revoke_voucher,
+            VoucherReturned: endings.return_voucher,
         },
         "matching": {
             OfferReceived: offers.hold_offer,
@@ -135,6 +172,7 @@ DECIDER: Final = Decider(
         "voucher_expiry": endings.expire_vouchers,
         "voucher_cancellation": endings.cancel_vouchers,
         "funding_end": funding.end_funding,
+        "encumbrance_end": pledges.end_encumbrances,
     },
     due=LedgerState.next_due,
     evolve={
@@ -156,6 +194,15 @@ DECIDER: Final = Decider(
         VoucherCancelled: endings.voucher_ended,
         VoucherClosed: endings.voucher_closed,
         VoucherRestored: restoring.voucher_restored,
+        VoucherSurrendered: endings.voucher_surrendered,
+        VoucherReissued: transfers.voucher_reissued,
+        TransferProposed: transfers.transfer_proposed,
+        TransferApproved: transfers.transfer_approved,
+        TransferAccepted: transfers.transfer_accepted,
+        TransferClosed: transfers.transfer_closed,
+        PledgeMade: pledges.pledge_made,
+        PledgeReleased: pledges.pledge_released,
+        PledgeEnforced: pledges.pledge_enforced,
         FundingEnded: funding.funding_ended,
         HoldPlaced: bids.hold_placed,
         BondHeld: offers.bond_held,

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 
 from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, listed, row
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, by_name, listed, row
 from counterfoil.core.table import Table
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
+from counterfoil.ledger.encumbrances import Encumbrances, Pledge, Transfer
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -28,6 +29,7 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
 from counterfoil.programme.documents import ProgrammesState
+from counterfoil.programme.rules import Rules
 
 
 class Contract(NamedTuple):
@@ -77,17 +79,25 @@ CAPTURED: Final = Form(
     "what was captured for a report, of which vouchers, less what was reversed",
 )
 
+GAIN: Final = Form(
+    "gain",
+    ("programme_id", "party_id"),
+    by_name(AMOUNT),
+    "what a party was issued of a programme's vouchers, or got from another holder, by day (since 1970-01-01)",
+)
+
 
 class LedgerState(ProgrammesState):
     """The ledger's whole state.
 
     `expiring` and `cancelling`: vouchers with unheld value that is still to end, by when it may. `unfunding`: vouchers
-    that may pay for no more trades, with bids that are to be closed for it.
+    that may pay for no more trades, with bids that are to be closed for it. `lapsing`: transfers and pledges, by when
+    they lapse; `freeing`: vouchers that have ended with some of them.
     """
 
     __slots__ = (
-        "accounts", "cancelling", "captures", "contracts", "ended", "expiring", "holds", "unfunding",
-        "vouchers",
+        "accounts", "cancelling", "captures", "contracts", "encumbrances", "ended", "expiring", "freeing", "gains",
+        "holds", "lapsing", "unfunding", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -97,12 +107,23 @@ class LedgerState(ProgrammesState):
         self.holds = Holds()
         for table in (self.accounts.assets, self.vouchers.open, self.holds.open, self.holds.leaving):
             self.keep(table)
+        self.encumbrances = Encumbrances()
+        for further in (self.encumbrances.transfers, self.encumbrances.pledges, self.encumbrances.hands):
+            self.keep(further)
+        self.gains: Table[tuple[str, str], dict[str, int]] = self.keep(Table(GAIN))
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
         self.unfunding = Deadlines(self.unfunds)
+        self.lapsing = Deadlines(self._is_encumbrance)
+        self.freeing = Deadlines(self.frees)
+
+    def rules_of(self, voucher: Voucher) -> Rules | None:
+        """The rules of the document under which a voucher was issued; None if its programme has no document."""
+        terms = self.terms(voucher.programme_id, voucher.version)
+        return terms if isinstance(terms, Rules) else None
 
     def contract(self, contract_id: str) -> Contract:
         """A contract, open or ended."""
@@ -122,6 +143,11 @@ class LedgerState(ProgrammesState):
                 party_id = owner_of(account)
                 if party_id is not None:
                     self.vouchers.set_owner(voucher, party_id, self.accounts.find(account, leg.asset).posted > 0)
+
+    def held_voucher(self, voucher_id: str, party_id: str) -> Voucher | None:
+        """The open voucher, if the party has or had a part of it: of others it knows nothing."""
+        voucher = self.vouchers.open.get(voucher_id)
+        return voucher if owner(party_id) in self.accounts.assets.get(voucher_id, {}) else None
 
     def owners(self, voucher_id: str) -> list[str]:
         """The owners of a voucher, sorted."""
@@ -154,7 +180,12 @@ class LedgerState(ProgrammesState):
         """The earliest (time, timer kind)."""
         if self.unfunding.next() is not None:
             return 0, "funding_end"
-        times = ((self.expiring.next(), "voucher_expiry"), (self.cancelling.next(), "voucher_cancellation"))
+        times = (
+            (self.freeing.next(), "encumbrance_end"),
+            (self.lapsing.next(), "encumbrance_end"),
+            (self.expiring.next(), "voucher_expiry"),
+            (self.cancelling.next(), "voucher_cancellation"),
+        )
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
     def rebuild(self) -> None:
@@ -164,12 +195,17 @@ class LedgerState(ProgrammesState):
         self.holds.rebuild()
         self.expiring, self.cancelling = Deadlines(self.expires), Deadlines(self.cancels)
         self.unfunding = Deadlines(self.unfunds)
+        self.encumbrances.rebuild()
+        self.lapsing, self.freeing = Deadlines(self._is_encumbrance), Deadlines(self.frees)
+        for id_, each in self.encumbrances.every():
+            self.lapsing.add(each.until, 0, 0, id_)
         for voucher_id, voucher in self.vouchers.open.items():
             for party_id in self.owners(voucher_id):
                 self.vouchers.set_owner(voucher, party_id, owns=True)
             self.expire_later(voucher)
             self.cancel_later(voucher)
             self.unfund_later(voucher)
+            self.free_later(voucher)
 
     def expire_later(self, voucher: Voucher) -> None:
         """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
@@ -185,6 +221,35 @@ class LedgerState(ProgrammesState):
         """Let the bids that the voucher was to pay for be closed, before anything else is decided."""
         if self.unfunds(voucher.voucher_id):
             self.unfunding.add(0, voucher.index, 0, voucher.voucher_id)
+
+    # transfers and pledges ------------------------------------------------------------------------------------------
+
+    def _is_encumbrance(self, id_: str) -> bool:
+        return self.encumbrances.find(id_) is not None
+
+    def frees(self, voucher_id: str) -> bool:
+        """Whether the voucher has ended, and something of it is still pledged, or pending in a transfer."""
+        voucher = self.vouchers.open.get(voucher_id)
+        return voucher is not None and voucher.dead and bool(self.encumbrances.on(voucher_id))
+
+    def free_later(self, voucher: Voucher) -> None:
+        """Let all that encumbers the voucher be closed before anything else is decided, if it has ended."""
+        if self.frees(voucher.voucher_id):
+            self.freeing.add(0, voucher.index, 0, voucher.voucher_id)
+
+    def encumber(self, id_: str, each: Transfer | Pledge) -> None:
+        """Know one more transfer or pledge."""
+        self.encumbrances.open(id_, each)
+        self.lapsing.add(each.until, 0, 0, id_)
+
+    def disencumber(self, id_: str) -> None:
+        """Forget a transfer or pledge that is over."""
+        voucher_id = self.encumbrances.voucher(id_)
+        freeing = self.frees(voucher_id)
+        self.encumbrances.close(id_)
+        self.lapsing.ended()
+        if freeing and not self.frees(voucher_id):
+            self.freeing.ended()
 
 
 def posted(

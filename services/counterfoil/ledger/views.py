@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.core.at import At
+from counterfoil.ledger import holding_views as hands
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.events import (
     AppropriationPosted,
@@ -36,10 +37,22 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
+    VoucherReissued,
     VoucherRestored,
+    VoucherSurrendered,
 )
+from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
+from counterfoil.ledger.transfer_events import (
+    PledgeEnforced,
+    PledgeMade,
+    PledgeReleased,
+    TransferAccepted,
+    TransferApproved,
+    TransferClosed,
+    TransferProposed,
+)
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers, refused_hold
 from counterfoil.service import Reducers
@@ -166,7 +179,15 @@ CREDIT_NOTES: Final = View(
 )
 """Reversed captures. `unclaimed` + `owed` - `lapsed` came back to vouchers, `co_payment` - `unpaid` to cash."""
 
-VIEWS: Final[tuple[View, ...]] = (BALANCES, VOUCHERS_BALANCE, HOLDS, SLASHES, CREDIT_NOTES, *POSTING_VIEWS)
+VIEWS: Final[tuple[View, ...]] = (
+    BALANCES,
+    VOUCHERS_BALANCE,
+    HOLDS,
+    SLASHES,
+    CREDIT_NOTES,
+    *POSTING_VIEWS,
+    *HOLDING_VIEWS,
+)
 
 Reducer = Callable[[Any, At], Iterable[Change]]
 _NOTHING_LEFT: Final = {"nodes": 0, "vouchers": 0, "cash": 0}
@@ -188,9 +209,12 @@ def _posted(event: Any, at: At) -> Iterable[Change]:
                 yield Set(BALANCES.name, (account, leg.asset), balance)
             if account in ENDS:
                 yield Set(VOUCHERS_BALANCE.name, (leg.asset,), {account: after.posted})
+        if owner_of(leg.debit) is None and owner_of(leg.credit) is None:  # cash: most legs
+            continue
         changed = _owned(leg)
         if changed:
             yield Add(VOUCHERS_BALANCE.name, (leg.asset,), changed)
+        yield from hands.holdings(event, leg, at)
 
 
 def _position(event: Any, account: str, asset: str) -> dict[str, object]:
@@ -204,8 +228,6 @@ def _position(event: Any, account: str, asset: str) -> dict[str, object]:
 
 def _owned(leg: Leg) -> dict[str, int]:
     """By how much a leg changes what a voucher's owners have, all together."""
-    if owner_of(leg.debit) is None and owner_of(leg.credit) is None:  # cash: most legs
-        return {}
     available = held = 0
     if owner_of(leg.debit) is not None:
         held = {"hold": leg.amount, "capture": -leg.amount, "release": -leg.amount}.get(leg.effect, 0)
@@ -215,7 +237,7 @@ def _owned(leg: Leg) -> dict[str, int]:
     return {name: by for name, by in (("available", available), ("held", held)) if by}
 
 
-def _voucher_credited(event: VoucherCredited | VoucherRestored, _at: At) -> Iterable[Change]:
+def _voucher_credited(event: VoucherCredited | VoucherRestored | VoucherReissued, _at: At) -> Iterable[Change]:
     row = {
         "voucher_id": event.voucher_id,
         "programme_id": event.programme_id,
@@ -317,6 +339,25 @@ def _bond_slashed(event: BondSlashed, at: At) -> Iterable[Change]:
     yield Copy(SLASHES.name, (event.contract_id,), HOLDS.name, (event.contract_id,), {"programme_id": "programme_id"})
 
 
+def _and_then(*reducers: Reducer) -> Reducer:
+    """A projection made of several, in order."""
+
+    def project(event: Any, at: At) -> Iterable[Change]:
+        for reduce in reducers:
+            yield from reduce(event, at)
+
+    return project
+
+
+def _transfer_received(event: TransferAccepted, at: At) -> Iterable[Change]:
+    if event.reissued_as is None:
+        yield from hands.received(event, event.receiver_id, at)
+
+
+def _pledge_received(event: PledgeEnforced, at: At) -> Iterable[Change]:
+    yield from hands.received(event, event.pledgee_id, at)
+
+
 def _and_posted(first: Reducer) -> Reducer:
     """A projection that makes or changes a row of its own before the balances."""
 
@@ -342,6 +383,15 @@ REDUCERS: Final[Reducers] = {
     VoucherExpired: _posted,
     VoucherCancelled: _posted,
     VoucherRestored: _and_posted(_voucher_credited),
+    VoucherSurrendered: _posted,
+    VoucherReissued: _and_posted(_voucher_credited),
+    TransferProposed: _and_posted(hands.transfer_proposed),
+    TransferApproved: hands.transfer_approved,
+    TransferAccepted: _and_then(_posted, hands.transfer_accepted, _transfer_received),
+    TransferClosed: _and_posted(hands.transfer_closed),
+    PledgeMade: _and_posted(hands.pledge_made),
+    PledgeReleased: _and_posted(hands.pledge_over),
+    PledgeEnforced: _and_then(_posted, hands.pledge_over, _pledge_received),
     FundingEnded: _funding_ended,
     HoldPlaced: _and_posted(_hold_placed),
     BondHeld: _and_posted(_bond_held),

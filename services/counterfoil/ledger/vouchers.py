@@ -10,6 +10,7 @@ from counterfoil.issuance.events import VoucherIssued, VoucherReinstated, Vouche
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import APPROPRIATION, CIRCULATION, OBLIGATED, budget, owner
 from counterfoil.ledger.events import VoucherCredited, VoucherFrozen, VoucherUnfrozen
+from counterfoil.ledger.gains import count_gain
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
@@ -59,6 +60,7 @@ def voucher_credited(state: LedgerState, event: VoucherCredited, at: At) -> None
     state.vouchers.open[event.voucher_id] = voucher
     state.book(event.legs)
     state.expire_later(voucher)
+    count_gain(state, voucher, event.beneficiary_id, event.face, at.time)
 
 
 def voucher_frozen(state: LedgerState, event: VoucherFrozen, _at: At) -> None:

@@ -1,0 +1,159 @@
+"""Value of a voucher that its holder cannot spend, though no order holds it: proposed transfers, and pledges.
+
+What is encumbered stays the holder's, and pending, until the transfer or the pledge is over. It ends with its voucher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, row
+from counterfoil.core.table import Nested, Table
+
+
+class Transfer(NamedTuple):
+    """A proposed transfer: who is to get how much of a voucher, for what price (micro-units of the programme).
+
+    `fee` goes to the issuer. `approved`: the issuer has approved it. It lapses at `until`.
+    """
+
+    voucher_id: str
+    holder_id: str
+    receiver_id: str
+    amount: int
+    price: int
+    fee: int
+    approved: bool
+    until: int
+
+
+class Pledge(NamedTuple):
+    """So much of a holder's voucher is security for the pledgee, until the voucher ends (`until`) at the latest."""
+
+    voucher_id: str
+    holder_id: str
+    pledgee_id: str
+    amount: int
+    until: int
+
+
+class Hand(NamedTuple):
+    """How a holder came by its part of a voucher: the transfers of that part since the issue, and the time of the last.
+
+    Of several parts that came to one holder, the most transfers count, and the last time.
+    """
+
+    hops: int
+    since: int
+
+
+TRANSFER: Final = Form(
+    "transfer",
+    ("transfer_id",),
+    row(
+        Transfer, voucher_id=TEXT, holder_id=TEXT, receiver_id=TEXT, amount=AMOUNT, price=AMOUNT, fee=AMOUNT,
+        approved=FLAG, until=TIME,
+    ),
+    "a transfer that was proposed, and is neither accepted nor closed",
+)  # fmt: skip
+PLEDGE: Final = Form(
+    "pledge",
+    ("pledge_id",),
+    row(Pledge, voucher_id=TEXT, holder_id=TEXT, pledgee_id=TEXT, amount=AMOUNT, until=TIME),
+    "a part of a voucher that is pledged",
+)
+HAND: Final = Form(
+    "hand",
+    ("voucher_id", "party_id"),
+    row(Hand, hops=COUNT, since=TIME),
+    "that a party got a part of a voucher from another holder",
+)
+
+
+class Encumbrances:
+    """All transfers and pledges that are open, by id and by voucher, and who got what from whom."""
+
+    __slots__ = ("_by_voucher", "_of", "hands", "pledges", "transfers")
+
+    def __init__(self) -> None:
+        self.transfers: Table[str, Transfer] = Table(TRANSFER)
+        self.pledges: Table[str, Pledge] = Table(PLEDGE)
+        self.hands: Nested[str, Hand] = Nested(HAND)
+        self._by_voucher: dict[str, dict[str, None]] = {}
+        self._of: dict[str, int] = {}  # by holder
+
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        self._by_voucher, self._of = {}, {}
+        for id_, each in self.every():
+            self._index(id_, each)
+
+    def every(self) -> Iterator[tuple[str, Transfer | Pledge]]:
+        """Everything that is open, by id, in the order of the ids."""
+        both: dict[str, Transfer | Pledge] = {**self.transfers, **self.pledges}
+        yield from sorted(both.items())
+
+    def find(self, id_: str) -> Transfer | Pledge | None:
+        """The transfer or pledge with an id, if it is open."""
+        return self.transfers.get(id_) or self.pledges.get(id_)
+
+    def voucher(self, id_: str) -> str:
+        """The voucher that an open transfer or pledge is about."""
+        return (self.transfers[id_] if id_ in self.transfers else self.pledges[id_]).voucher_id
+
+    def on(self, voucher_id: str) -> Collection[str]:
+        """The ids of all that encumbers a voucher, in any order."""
+        return self._by_voucher.get(voucher_id, {}).keys()
+
+    def of(self, holder_id: str) -> int:
+        """How many transfers and pledges of a holder are open."""
+        return self._of.get(holder_id, 0)
+
+    def pledged(self, voucher_id: str, holder_id: str) -> int:
+        """How much of a voucher a holder has pledged."""
+        mine = (self.pledges.get(id_) for id_ in self.on(voucher_id))
+        return sum(each.amount for each in mine if each is not None and each.holder_id == holder_id)
+
+    def open(self, id_: str, each: Transfer | Pledge) -> None:
+        """Know one more, or that the issuer has approved it."""
+        if self.find(id_) is None:
+            self._index(id_, each)
+        if isinstance(each, Transfer):
+            self.transfers[id_] = each
+        else:
+            self.pledges[id_] = each
+
+    def close(self, id_: str) -> None:
+        """Forget one that is over."""
+        each: Transfer | Pledge = self.transfers.pop(id_) if id_ in self.transfers else self.pledges.pop(id_)
+        of_voucher = self._by_voucher[each.voucher_id]
+        del of_voucher[id_]
+        if not of_voucher:
+            del self._by_voucher[each.voucher_id]
+        self._of[each.holder_id] -= 1
+        if not self._of[each.holder_id]:
+            del self._of[each.holder_id]
+
+    def hand(self, voucher_id: str, party_id: str) -> Hand | None:
+        """How a holder came by its part; None for the one that it was issued to."""
+        return self.hands.find((voucher_id, party_id))
+
+    def hops(self, voucher_id: str, giver_id: str, receiver_id: str | None) -> int:
+        """How often what a receiver will have of a voucher has changed hands; None: it begins with nothing."""
+        giver = self.hand(voucher_id, giver_id)
+        before = None if receiver_id is None else self.hand(voucher_id, receiver_id)
+        return max(1 if giver is None else giver.hops + 1, 0 if before is None else before.hops)
+
+    def pass_on(self, voucher_id: str, receiver_id: str, hops: int, time: int) -> None:
+        """Remember that a holder got a part of a voucher from another."""
+        self.hands.put((voucher_id, receiver_id), Hand(hops, time))
+
+    def forget(self, voucher_id: str) -> None:
+        """Forget who had a voucher that has ended."""
+        if voucher_id in self.hands:
+            self.hands.drop(voucher_id)
+
+    def _index(self, id_: str, each: Transfer | Pledge) -> None:
+        self._by_voucher.setdefault(each.voucher_id, {})[id_] = None
+        self._of[each.holder_id] = self._of.get(each.holder_id, 0) + 1

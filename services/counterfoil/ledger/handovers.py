@@ -1,0 +1,100 @@
+"""Whether value of a voucher may be handed on or pledged, as its programme's rules say now: one place for all commands.
+
+A programme whose terms are not a document hands nothing on.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
+from counterfoil.core.decider import refuse
+from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.ledger.chart import owner
+from counterfoil.ledger.gains import counted
+from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.state import LedgerState
+from counterfoil.programme.facts import Facts
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.steps import Step
+from counterfoil.programme.transfers import Handover, check_pledge, check_transfer
+
+
+class Handing(NamedTuple):
+    """So much of a holder's voucher to another party, for a price (micro-units of the programme's currency)."""
+
+    holder_id: str
+    receiver_id: str
+    amount: int
+    price: int = 0
+
+
+def not_handed_on(state: LedgerState, voucher: Voucher, each: Handing, at: At, *, approved: bool) -> Refusal | None:
+    """Why the voucher's programme, and the duties in it, do not let this be handed on now; None if they do.
+
+    `approved`: whether the issuer has approved it, or, before it is asked, would.
+    """
+    rules = state.rules_of(voucher)
+    if rules is None:
+        return _refusal("transfer_not_permitted", {})
+    issuer_id = state.issuer(voucher.programme_id)
+    held = (Held(Duty.ISSUER, issuer_id), Held(Duty.BENEFICIARY, each.receiver_id))
+    if (together := not_separate(state, *held)) is not None:
+        return together
+    hand = state.encumbrances.hand(voucher.voucher_id, each.holder_id)
+    day = rules.day(at.time)
+    facts = _facts(state, rules, each.receiver_id, day)
+    found = check_transfer(
+        rules,
+        Handover(
+            day=day,
+            giver=each.holder_id,
+            receiver=each.receiver_id,
+            amount=each.amount,
+            facts=facts,
+            related=state.directory.related(each.holder_id, each.receiver_id),
+            price=each.price,
+            hops=0 if hand is None else hand.hops,
+            last=None if hand is None else rules.day(hand.since),
+            approved=approved,
+            counting=counted(state, rules, voucher.programme_id, each.receiver_id, facts, day),
+        ),
+    )
+    return _said(found)
+
+
+def not_pledged(state: LedgerState, voucher: Voucher, each: Handing, at: At) -> Refusal | None:
+    """Why the voucher's programme does not let this be pledged, with all that its holder has pledged of it before."""
+    rules = state.rules_of(voucher)
+    if rules is None:
+        return _refusal("pledge_not_permitted", {})
+    if each.holder_id == each.receiver_id:
+        return _refusal("same_party", {})
+    day = rules.day(at.time)
+    facts = _facts(state, rules, each.receiver_id, day)
+    before = state.encumbrances.pledged(voucher.voucher_id, each.holder_id)
+    has = state.accounts.find(owner(each.holder_id), voucher.voucher_id).posted
+    return _said(check_pledge(rules, has, before + each.amount, facts, day))
+
+
+def asks_for_approval(rules: Rules) -> bool:
+    """Whether the issuer approves each transfer in the programme."""
+    return rules.document.transfer.mode in ("ISSUER_APPROVED", "SURRENDER_REISSUE")
+
+
+def reissues(rules: Rules) -> bool:
+    """Whether a transfer makes another voucher."""
+    return rules.document.transfer.mode == "SURRENDER_REISSUE"
+
+
+def _facts(_state: LedgerState, rules: Rules, party_id: str, day: int) -> Facts:
+    return Facts(rules.facts, (), day, party_id)
+
+
+def _said(found: Step | None) -> Refusal | None:
+    return None if found is None else _refusal(found.code, found.texts)
+
+
+def _refusal(why: str, texts: dict[str, str]) -> Refusal:
+    return refuse(Code.TRANSFER_NOT_PERMITTED, why=why, **texts)

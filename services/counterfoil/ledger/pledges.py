@@ -1,0 +1,162 @@
+"""Vouchers as security: what is pledged cannot be spent until the pledgee releases or takes it, or the voucher ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.standing import not_taking_part
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.chart import PLEDGES, owner
+from counterfoil.ledger.commands import EnforcePledge, PledgeVoucher, ReleasePledge
+from counterfoil.ledger.encumbrances import Pledge, Transfer
+from counterfoil.ledger.endings import bury
+from counterfoil.ledger.events import Draw
+from counterfoil.ledger.gains import count_gain
+from counterfoil.ledger.handovers import Handing, not_pledged
+from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.transfer_events import PledgeEnforced, PledgeMade, PledgeReleased
+from counterfoil.ledger.transfers import barred, close_transfer, no_room, too_many
+
+
+def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At) -> Decision:
+    """Make value pending as security of another party."""
+    pledgee = state.directory.parties.get(body.pledgee_id)
+    if pledgee is None:
+        return refuse(Code.UNKNOWN_PARTY, party_id=body.pledgee_id)
+    if (refused := not_taking_part(pledgee)) is not None:
+        return refused
+    voucher = state.held_voucher(body.voucher_id, actor.party_id)
+    if voucher is None:
+        return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+    handing = Handing(actor.party_id, body.pledgee_id, body.amount)
+    refused = too_many(state, actor.party_id) or barred(voucher, at) or not_pledged(state, voucher, handing, at)
+    if refused is not None:
+        return refused
+    available = state.accounts.find(owner(actor.party_id), voucher.voucher_id).available
+    if body.amount > available:
+        return refuse(Code.EXCEEDS_AVAILABLE, available=available)
+    posting = Posting(state.accounts)
+    posting.leg("hold", voucher.voucher_id, owner(actor.party_id), PLEDGES, body.amount)
+    return [
+        PledgeMade(
+            pledge_id=at.new_id("plg"),
+            voucher_id=voucher.voucher_id,
+            programme_id=voucher.programme_id,
+            holder_id=actor.party_id,
+            pledgee_id=body.pledgee_id,
+            amount=body.amount,
+            until=voucher.expires_at,
+            legs=posting.take(),
+        )
+    ]
+
+
+def release_pledge(state: LedgerState, body: ReleasePledge, actor: Party, at: At) -> Decision:
+    """Give the security up, as the pledgee alone may."""
+    found = state.encumbrances.pledges.get(body.pledge_id)
+    if found is None:
+        return refuse(Code.UNKNOWN_PLEDGE, pledge_id=body.pledge_id)
+    if found.pledgee_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, pledge_id=body.pledge_id)
+    return _release(state, Posting(state.accounts), body.pledge_id, found, "released", at)
+
+
+def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At) -> Decision:
+    """Take what was pledged, while the voucher lives: it is the pledgee's from then on, as it was the holder's."""
+    found = state.encumbrances.pledges.get(body.pledge_id)
+    if found is None:
+        return refuse(Code.UNKNOWN_PLEDGE, pledge_id=body.pledge_id)
+    if found.pledgee_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, pledge_id=body.pledge_id)
+    voucher = state.vouchers.open[found.voucher_id]
+    refused = no_room(state, voucher, actor.party_id) or barred(voucher, at)
+    if refused is not None:
+        return refused
+    posting = Posting(state.accounts)
+    posting.leg("release", voucher.voucher_id, owner(found.holder_id), PLEDGES, found.amount)
+    posting.leg("post", voucher.voucher_id, owner(found.holder_id), owner(found.pledgee_id), found.amount)
+    return [
+        PledgeEnforced(
+            pledge_id=body.pledge_id,
+            voucher_id=voucher.voucher_id,
+            programme_id=voucher.programme_id,
+            holder_id=found.holder_id,
+            pledgee_id=found.pledgee_id,
+            amount=found.amount,
+            hops=state.encumbrances.hops(voucher.voucher_id, found.holder_id, found.pledgee_id),
+            expires_at=voucher.expires_at,
+            reason=body.reason,
+            legs=posting.take(),
+        )
+    ]
+
+
+def end_encumbrances(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]:
+    """Timer: close transfers that nobody accepted in time, and all that encumbers a voucher that has ended."""
+    room, posting = state.rules.max_items_per_sweep, Posting(state.accounts)
+    ended = [
+        id_ for voucher_id in state.freeing.reached(cutoff, room) for id_ in sorted(state.encumbrances.on(voucher_id))
+    ]
+    events: list[Event] = []
+    for id_ in list(dict.fromkeys([*ended, *state.lapsing.reached(cutoff, room)]))[:room]:
+        each = state.encumbrances.find(id_)
+        if isinstance(each, Pledge):
+            events += _release(state, posting, id_, each, "voucher_ended", at)
+        elif each is not None:
+            events += close_transfer(state, posting, id_, each, _why(state, each, at), at)
+    return events
+
+
+def _why(state: LedgerState, each: Transfer, at: At) -> Literal["lapsed", "voucher_ended"]:
+    voucher = state.vouchers.open[each.voucher_id]
+    return "voucher_ended" if voucher.dead or at.time >= voucher.expires_at else "lapsed"
+
+
+def _release(
+    state: LedgerState,
+    posting: Posting,
+    pledge_id: str,
+    found: Pledge,
+    reason: Literal["released", "voucher_ended"],
+    at: At,
+) -> list[Event]:
+    posting.leg("release", found.voucher_id, owner(found.holder_id), PLEDGES, found.amount)
+    over = PledgeReleased(
+        pledge_id=pledge_id,
+        voucher_id=found.voucher_id,
+        programme_id=state.vouchers.open[found.voucher_id].programme_id,
+        holder_id=found.holder_id,
+        reason=reason,
+        legs=posting.take(),
+    )
+    return [over, *bury(state, posting, found.holder_id, [Draw(voucher_id=found.voucher_id, amount=found.amount)], at)]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def pledge_made(state: LedgerState, event: PledgeMade, _at: At) -> None:
+    """Apply a pledge."""
+    state.book(event.legs)
+    pledge = Pledge(event.voucher_id, event.holder_id, event.pledgee_id, event.amount, event.until)
+    state.encumber(event.pledge_id, pledge)
+
+
+def pledge_released(state: LedgerState, event: PledgeReleased, _at: At) -> None:
+    """Apply the end of a pledge."""
+    state.book(event.legs)
+    state.disencumber(event.pledge_id)
+
+
+def pledge_enforced(state: LedgerState, event: PledgeEnforced, at: At) -> None:
+    """Apply that the pledgee took what was pledged."""
+    state.book(event.legs)
+    state.disencumber(event.pledge_id)
+    count_gain(state, state.vouchers.open[event.voucher_id], event.pledgee_id, event.amount, at.time)
+    state.encumbrances.pass_on(event.voucher_id, event.pledgee_id, event.hops, at.time)

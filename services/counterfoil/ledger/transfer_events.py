@@ -1,0 +1,116 @@
+"""Ledger: transfers and pledges of vouchers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from counterfoil.contract.record import Event, event
+from counterfoil.contract.scalars import Amount, Count, Currency, DerivedTime, Id, PositiveAmount, Reason
+from counterfoil.ledger.events import Leg
+
+
+@event("transfer.proposed.v1")
+class TransferProposed(Event):
+    """A holder offers value of a voucher to another party; it is pending until the transfer is over: owner ->
+    transfers.
+
+    `price` goes to the holder, `fee` to the issuer, both from the receiver when it accepts. It lapses at `until`.
+    """
+
+    transfer_id: Id
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    receiver_id: Id
+    amount: PositiveAmount
+    price: Amount
+    fee: Amount
+    currency: Currency
+    until: DerivedTime
+    legs: tuple[Leg, ...]
+
+
+@event("transfer.approved.v1")
+class TransferApproved(Event):
+    """The issuer approved a transfer, which its receiver may now accept."""
+
+    transfer_id: Id
+
+
+@event("transfer.accepted.v1")
+class TransferAccepted(Event):
+    """Value of a voucher and its price change hands, both at once: voucher: owner -> owner; currency: cash of the
+    receiver -> cash of the holder, and of the issuer.
+
+    `hops`: how often what the receiver now has of the voucher has changed hands. `reissued_as`: the voucher that it
+    becomes, where the programme takes the old one back; its legs are in the next event.
+    """
+
+    transfer_id: Id
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    receiver_id: Id
+    issuer_id: Id
+    amount: PositiveAmount
+    price: Amount
+    fee: Amount
+    currency: Currency
+    hops: Count
+    expires_at: DerivedTime
+    reissued_as: Id | None
+    legs: tuple[Leg, ...]
+
+
+@event("transfer.closed.v1")
+class TransferClosed(Event):
+    """A transfer that is not accepted is over; its value is the holder's to spend, or ends with its voucher."""
+
+    transfer_id: Id
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    reason: Literal["withdrawn", "rejected", "rejected_by_issuer", "lapsed", "voucher_ended"]
+    legs: tuple[Leg, ...]
+
+
+@event("pledge.made.v1")
+class PledgeMade(Event):
+    """A holder pledged value of a voucher, which it cannot spend until the pledge is over: owner -> pledges."""
+
+    pledge_id: Id
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    pledgee_id: Id
+    amount: PositiveAmount
+    until: DerivedTime
+    legs: tuple[Leg, ...]
+
+
+@event("pledge.released.v1")
+class PledgeReleased(Event):
+    """A pledge is over; its value is the holder's to spend, or ends with its voucher."""
+
+    pledge_id: Id
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    reason: Literal["released", "voucher_ended"]
+    legs: tuple[Leg, ...]
+
+
+@event("pledge.enforced.v1")
+class PledgeEnforced(Event):
+    """The pledgee took what was pledged to it: owner -> owner."""
+
+    pledge_id: Id
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    pledgee_id: Id
+    amount: PositiveAmount
+    hops: Count
+    expires_at: DerivedTime
+    reason: Reason
+    legs: tuple[Leg, ...]
