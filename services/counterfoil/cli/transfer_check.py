@@ -40,13 +40,17 @@ def check(session: GatewaySession, holder: str, body: ProposeTransfer) -> None:
     from counterfoil.runtime.clock import time_by
 
     with as_answered():
-        state = _ledger_of(session.gateway, holder, body)
-    time = time_by(session.out.settings.clock)
-    decided = propose_transfer(state, body, state.directory.parties[holder], At(time, 0, 0))
-    found: dict[str, Any] = {"permitted": not isinstance(decided, Refusal), "code": None, "detail": {}}
-    if isinstance(decided, Refusal):
-        found |= {"code": decided.code.value, "detail": dict(decided.detail)}
+        found = decide(session.gateway, holder, body, time_by(session.out.settings.clock))
     session.out.show({**found, "remark": _REMARK}, record({**found, **found["detail"], "detail": None}), plain(_REMARK))
+
+
+def decide(gateway: Gateway, holder: str, body: ProposeTransfer, time: int) -> dict[str, Any]:
+    """What the ledger would decide at a time (microseconds): `permitted`, or the refusal's `code` and `detail`."""
+    state = _ledger_of(gateway, holder, body)
+    decided = propose_transfer(state, body, state.directory.parties[holder], At(time, 0, 0))
+    if isinstance(decided, Refusal):
+        return {"permitted": False, "code": decided.code.value, "detail": dict(decided.detail)}
+    return {"permitted": True, "code": None, "detail": {}}
 
 
 def _ledger_of(gateway: Gateway, holder: str, body: ProposeTransfer) -> LedgerState:
