@@ -250,14 +250,26 @@ def test_an_encoding_without_the_letter_a_narrow_terminal_and_no_input(shell: Sh
     assert b"is not text in ascii" in ran.stderr
 
 
-def test_an_interrupt_is_said_in_one_word(shell: Shell) -> None:
-    """While it waits for an answer that does not come."""
+@pytest.mark.parametrize("words", ["offer list --wait matching:5", "export offers offers.csv", f"{ISSUE} 1"])
+def test_an_interrupt_is_said_in_one_word(shell: Shell, words: str) -> None:
+    """While it waits for an answer that does not come. Nothing is left but what was there before."""
+    there = set(Path.cwd().rglob("*"))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        command = [sys.executable, "-m", "counterfoil", "offer", "list", "--url", url]
+        command = [sys.executable, "-m", "counterfoil", *words.split(), "--url", url]
         with subprocess.Popen(command, env=shell.environment, stderr=subprocess.PIPE, text=True) as waiting:
             asked, _ = silent.accept()
             waiting.send_signal(signal.SIGINT)
             assert waiting.communicate(timeout=30)[1] == "interrupted\n"
             asked.close()
     assert waiting.returncode == 130
+    assert set(Path.cwd().rglob("*")) == there
+
+
+def test_a_port_that_is_taken(shell: Shell, tmp_path: Path) -> None:
+    shell.ok("init", "--host", "market.example", "--home", tmp_path / "home")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = shell.run("up", "--home", tmp_path / "home", "--port", port)
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in one_line(ran.err)
+    assert (ran.code, ran.out) == (2, "")

@@ -77,6 +77,13 @@ def test_the_same_envelope_is_sent_again(outcome: Callable[[], Outcome], failure
     assert slept == list(PAUSES[:failures])
 
 
+def test_what_becomes_of_a_command_is_waited_for_where_that_is_asked() -> None:
+    gateway, script, _ = play([busy(), ok({**RECEIPT, "outcome": {"status": "open"}}), ok(RECEIPT)])
+    assert gateway.submit(ENVELOPE, wait=5)["outcome"] == {"status": "open"}
+    assert "outcome" not in gateway.submit(ENVELOPE)
+    assert [each.get("prefer") for each in script.headers] == ["wait=5", "wait=5", None]
+
+
 @pytest.mark.parametrize("outcome", UNKNOWN)
 def test_repetition_ends(outcome: Callable[[], Outcome]) -> None:
     gateway, script, slept = play([outcome() for _ in range(len(PAUSES) + 1)])

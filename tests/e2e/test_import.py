@@ -112,7 +112,7 @@ BAD: list[tuple[str, str | bytes, str]] = [
     ("unknown column", "programme,amount,colour\np,1,red\n", "line 2: there is no column colour; these are: "),
     ("missing option", "programme,amount\np,1\n", "line 2: Missing option '--beneficiary'"),
     ("bad value", "programme,beneficiary,amount\np,b,1.1234567\np,b,x\n", "2 of 2 lines are wrong"),
-    ("bad id", "programme,beneficiary,amount\nNOT AN ID,b,1\n", "line 2: malformed: member programme_id"),
+    ("bad id", "programme,beneficiary,amount\nNOT AN ID,b,1\n", "line 2: programme_id: an id: up to 63 of a-z, 0-9"),
     ("several", "programme,beneficiary,amount\np,b,1;2\n", "line 2: amount takes one value, and there are 2"),
     ("too few", "programme,beneficiary,amount\np,b\n", "line 2: 2 values for 3 columns"),
     ("twice", "programme,programme\np,b\n", "names every column, each once"),

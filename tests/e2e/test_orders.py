@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from counterfoil.client.problems import Unreachable
 from tests.e2e.founding import BLOCK, END, FIRST, LAST, PROGRAMME, found_a_market
 from tests.e2e.running import Shell, eventually, serving
 
@@ -67,6 +69,41 @@ def test_what_became_of_a_voucher_is_proven_and_so_are_the_totals(market: Shell,
         assert market.run("proof", "verify", file, "--vkeys", market.home / "vkeys", "--json").code == 1
     assert "life of vch-" in market.run("voucher", "prove", voucher["voucher_id"]).out
     assert market.run("voucher", "prove", "vch-9999-0", "--json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "says"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (Unreachable("gone"), 5, "error: gone (unreachable). The order is acc"),
+    ],
+)
+def test_what_was_accepted_is_told_though_the_waiting_ends(
+    market: Shell, monkeypatch: pytest.MonkeyPatch, stop: BaseException, code: int, says: str
+) -> None:
+    monkeypatch.setattr("counterfoil.client.orders.follow_order", Mock(side_effect=stop))
+    ran = market.run(*OFFER, "1", "--wait", "20")
+    assert (ran.code, "accepted: matching:" in ran.out) == (code, True)
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("offer show off-9-0-0", 4, "not_found"),
+        ("bid cancel bid-9999-0 --as acme", 4, "unknown_order"),
+        ("voucher issue --programme none --beneficiary acme --amount 1 --as springfield", 4, "unknown_programme"),
+        ("usage accept rep-9-0 --as acme", 4, "unknown_report"),
+        ("quote --programme none --class a --region r --nodes 1 --hours 1", 2, "there is no programme none"),
+        ("log receipt ledger acme/0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e", 4, "not_decided"),
+    ],
+)
+def test_an_id_that_nothing_has(market: Shell, words: str, code: int, says: str) -> None:
+    ran = market.run(*words.split())
+    said = ran.err.splitlines()[-1]
+    assert (ran.code, ran.out, said.partition(": ")[0]) == (code, "", "refused" if code == 4 else "error")
+    assert says in said
 
 
 def test_nobody_is_kept_waiting_who_did_not_ask(market: Shell) -> None:

@@ -26,7 +26,7 @@ Logs = Annotated[
 ]
 
 
-@local(app, "status", "counterfoil clock status --json")
+@local(app, "status", "counterfoil clock status --json", tabular=True)
 def status(out: Out, logs: Logs = None, home: Home = None) -> None:
     """Show the time here, and per log its last entry, the writer's last sign of life, and what the writer waits for.
 
@@ -79,7 +79,8 @@ def _show(out: Out, title: str, clocks: list[LogClock]) -> None:
 
     now = format_time(time_by(out.settings.clock))
     rows = [_row(each) for each in clocks]
-    out.show({"time_here": now, title: rows}, plain(f"It is {now} here."), Rows(title, rows, _COLUMNS))
+    table = Rows(title, rows, _COLUMNS)
+    out.show({"time_here": now, title: rows}, plain(f"It is {now} here."), table, rows=rows)
 
 
 def _row(clock: LogClock) -> dict[str, Any]:

@@ -88,14 +88,15 @@ def down(
     out.show(found, record(found))
 
 
-@local(app, "status", "counterfoil cluster status")
+@local(app, "status", "counterfoil cluster status", tabular=True)
 def status(out: Out, home: ClusterHome = HOME) -> None:
     """Show which servers run, their ports, and the memory and disk they use."""
     cluster = _cluster(home)
     servers = [_row(each) for each in cluster.status()]
     found = {"home": str(cluster.root), "secure": cluster.secrets is not None, "servers": servers}
     advice = "everything runs" if len(cluster.pids) == len(servers) else "start what is down: counterfoil cluster up"
-    out.show(found, Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS), plain(advice, "dim"))
+    table = Rows(str(cluster.root), servers, _COLUMNS, _NUMBERS)
+    out.show(found, table, plain(advice, "dim"), columns=_COLUMNS, rows=servers)
 
 
 def _variables(cluster: Cluster) -> dict[str, str]:

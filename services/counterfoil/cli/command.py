@@ -80,12 +80,17 @@ class Out:
 
         return load_settings(chosen())
 
-    def show(self, value: object, *people: RenderableType, columns: Sequence[str] = ()) -> None:
-        """Print the result: `value` for programs (`columns`: of its rows, if they are to be a table), else `people`."""
+    def show(
+        self, value: object, *people: RenderableType, columns: Sequence[str] = (), rows: Sequence[Any] | None = None
+    ) -> None:
+        """Print the result: `value` for programs, else `people`.
+
+        `columns`: of its rows, where they are to be a table. `rows`: these, where the value has more than them.
+        """
         if self.json:
             print(json.dumps(value), flush=True)
         elif self.form in ("csv", "tsv"):
-            print(separated(value, self.form, columns), end="", flush=True)
+            print(separated(value if rows is None else rows, self.form, columns), end="", flush=True)
         else:
             console().print(Group(*people))
 
@@ -160,9 +165,9 @@ def _flowing(doc: str) -> str:
     return "\n\n".join(" ".join(each.split("\n")) for each in inspect.cleandoc(doc).split("\n\n"))
 
 
-def local(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
-    """A command that needs no gateway; its first parameter is an `Out`."""
-    return make(app, name, example, {}, lambda out: out)
+def local(app: typer.Typer, name: str, example: str, *, tabular: bool = False) -> Callable[[Command], Command]:
+    """A command that needs no gateway; its first parameter is an `Out`. `tabular`: what it shows is a table."""
+    return make(app, name, example, {}, lambda out: out, tabular=tabular)
 
 
 def guarded(out: Out, work: Callable[[], None]) -> int:
@@ -189,12 +194,12 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
         _say(out, shown)
         return UNREACHABLE
     except NotReady as problem:
-        advice = "The gateway runs; ask again later."
+        advice = problem.advice or "The gateway runs; ask again later."
         _say(out, {"code": problem.code, "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Unreachable as problem:
         advice = "Check the URL, and that `counterfoil up` is running there. Nothing was sent that can change anything."
-        _say(out, {"code": "unreachable", "meaning": str(problem), "advice": advice})
+        _say(out, {"code": "unreachable", "meaning": str(problem), "advice": problem.advice or advice})
         return UNREACHABLE
     except Forked as problem:
         advice = "Show the evidence to the log's operator, to its parties and to others who read the log: it is signed."

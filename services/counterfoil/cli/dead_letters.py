@@ -30,7 +30,7 @@ app = group("dead-letters")
 Topic = Annotated[str, argument("TOPIC", "Its topic, or its consumer: a service, gateway or views.")]
 
 
-@local(app, "list", "counterfoil dead-letters list ledger --limit 20")
+@local(app, "list", "counterfoil dead-letters list ledger --limit 20", tabular=True)
 def list_(
     out: Out,
     topic: Annotated[str | None, argument("TOPIC", "A topic, or its consumer: a service, gateway or views.")] = None,
@@ -42,7 +42,7 @@ def list_(
     letters, access = _letters(out)
     topics = list(letters.DEAD_LETTERS) if topic is None else [_topic(letters, topic)]
     rows = [_row(each) for each in letters.newest(access, topics, limit)]
-    out.show(rows, Rows("dead letters", rows, _COLUMNS, ("offset", "size")))
+    out.show(rows, Rows("dead letters", rows, _COLUMNS, ("offset", "size")), columns=_COLUMNS)
 
 
 @local(app, "show", "counterfoil dead-letters show ledger 3 --raw > record")

@@ -22,6 +22,7 @@ from counterfoil.contract.scalars import decode_base64, encode_base64
 from counterfoil.issuance.commands import AddKey, RevokeKey, SetRecoveryKey
 
 app = group("keys")
+_COLUMNS = ("name", "encrypted", "key_id", "public_key", "file")
 
 Name = Annotated[str, argument("NAME", "The key file's name: a party's id, or any name for further keys.")]
 
@@ -63,12 +64,12 @@ def show(out: Out, name: Name, keys: KeysOption = None, passphrase_file: Passphr
     out.show(row, record(row))
 
 
-@local(app, "list", "counterfoil keys list")
+@local(app, "list", "counterfoil keys list", tabular=True)
 def list_(out: Out, keys: KeysOption = None) -> None:
     """List the key files on this machine. Of an encrypted one, `keys show` tells the public half."""
     ring = _ring(out, keys)
     rows = [_row(ring, name, None if ring.encrypted(name) else ring.author(name)) for name in ring.names()]
-    out.show(rows, Rows("key files", rows, ("name", "encrypted", "key_id", "public_key", "file")))
+    out.show(rows, Rows("key files", rows, _COLUMNS), columns=_COLUMNS)
 
 
 @local(app, "passphrase", "counterfoil keys passphrase ledger --keys var/counterfoil/log-keys")

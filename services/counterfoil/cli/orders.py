@@ -14,7 +14,7 @@ from counterfoil.cli.command import REFUSED, Command
 from counterfoil.cli.render import record
 from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
 from counterfoil.cli.values import format_amount
-from counterfoil.client.problems import RefusedByService
+from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import format_hour
 
@@ -59,7 +59,7 @@ def placed(
                     problem.fields = {**problem.fields, **_hours(body)}
                 raise
             seconds = wait if wait is not None else WAIT if sys.stdout.isatty() and not session.out.json else 0.0
-            _show(session, settled, _followed(session, settled, seconds) if seconds else None)
+            _show(session, settled, _awaited(session, settled, seconds) if seconds else None)
 
         option = inspect.Parameter("wait", inspect.Parameter.KEYWORD_ONLY, annotation=WaitOption, default=None)
         if complete is not None:
@@ -67,6 +67,19 @@ def placed(
         return add_signed(app, name, example, run, function, option)
 
     return add
+
+
+def _awaited(session: SigningSession, settled: Settled, seconds: float) -> dict[str, Any] | None:
+    """What became of the order, as `_followed` has it; where that cannot be waited for, what was accepted is shown."""
+    try:
+        return _followed(session, settled, seconds)
+    except KeyboardInterrupt:
+        _show(session, settled, None)
+        raise
+    except Unreachable as problem:
+        _show(session, settled, None)
+        problem.advice = "The order is accepted; `counterfoil bid list` or `offer list` shows what became of it."
+        raise
 
 
 def _show(session: SigningSession, settled: Settled, outcome: dict[str, Any] | None) -> None:

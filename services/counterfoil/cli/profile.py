@@ -17,12 +17,13 @@ app = group("profile")
 Name = Annotated[str, argument("NAME", "The profile's name.")]
 
 
-@local(app, "list", "counterfoil profile list")
+@local(app, "list", "counterfoil profile list", tabular=True)
 def list_(out: Out) -> None:
     """List the profiles, and which is in use."""
     found = Profiles(config_file())
     rows = [{"profile": name, "in_use": name == found.use, **values} for name, values in sorted(found.by_name.items())]
-    out.show(rows, Rows("profiles", rows, ("profile", "in_use", *MEMBERS)), plain(str(found.path), "dim"))
+    columns = ("profile", "in_use", *MEMBERS)
+    out.show(rows, Rows("profiles", rows, columns), plain(str(found.path), "dim"), columns=columns)
 
 
 @local(app, "show", "counterfoil profile show work")

@@ -34,10 +34,10 @@ _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `counterfoil programme`."""
     local(app, "templates", "counterfoil programme templates cn-nanning-2025 > nanning.yaml")(templates)
-    local(app, "lint", "counterfoil programme lint nanning.yaml")(lint_file)
+    local(app, "lint", "counterfoil programme lint nanning.yaml", tabular=True)(lint_file)
     local(app, "describe", "counterfoil programme describe nanning.yaml")(describe)
     local(app, "explain", "counterfoil programme explain nanning.yaml --facts case.yaml --lines lines.csv")(explain)
-    local(app, "facts", "counterfoil programme facts")(facts)
+    local(app, "facts", "counterfoil programme facts", tabular=True)(facts)
 
 
 def rules_from(path: Path) -> Rules:
@@ -79,7 +79,8 @@ def lint_file(out: Out, file: DocumentFile) -> None:
     rows = finding_rows(found)
     summary = f"{sum(each.severity == 'error' for each in found)} errors, rules {rules.digest.hex()}"
     shown = {"findings": rows, "rules_hash": rules.digest.hex(), "publishable": not blocks(found)}
-    out.show(shown, Rows("findings", rows, ("severity", "code", "finding", "places", "why")), plain(summary))
+    columns = ("severity", "code", "finding", "places", "why")
+    out.show(shown, Rows("findings", rows, columns), plain(summary), columns=columns, rows=rows)
     if blocks(found):
         raise typer.Exit(FOUND)
 

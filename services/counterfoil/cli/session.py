@@ -20,4 +20,5 @@ def show(session: GatewaySession) -> None:
         raise Invalid(f"nobody is logged in at {session.url}: `counterfoil login PARTY`, or --as PARTY")
     rows = session.gateway.sessions()
     shown = {"party_id": party, "gateway": session.url, "sessions": rows}
-    session.out.show(shown, plain(f"{party} at {session.url}", "bold"), Rows("sessions", rows, _COLUMNS))
+    whose, table = plain(f"{party} at {session.url}", "bold"), Rows("sessions", rows, _COLUMNS)
+    session.out.show(shown, whose, table, columns=_COLUMNS, rows=rows)

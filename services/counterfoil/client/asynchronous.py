@@ -67,9 +67,9 @@ class AsyncGateway:
         """Carry out a protocol with this gateway."""
         return await self._driver.run(steps)
 
-    async def submit(self, envelope: bytes) -> dict[str, Any]:
+    async def submit(self, envelope: bytes, *, wait: int | None = None) -> dict[str, Any]:
         """As `http.Gateway.submit`."""
-        return await self.run(self.exchanges.submit(envelope))
+        return await self.run(self.exchanges.submit(envelope, wait))
 
     async def submit_async(self, envelope: bytes) -> None:
         """As `http.Gateway.submit_async`."""

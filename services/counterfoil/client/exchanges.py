@@ -69,9 +69,13 @@ class Exchanges:
 
     # commands and sessions ------------------------------------------------------------------------------------------
 
-    def submit(self, envelope: bytes) -> Steps[Object]:
-        """Send a signed command; its receipt. Raises `RefusedByService`, `Unreachable`."""
-        request = Request("POST", "/v1/commands", headers=_ENVELOPE, content=envelope)
+    def submit(self, envelope: bytes, wait: int | None = None) -> Steps[Object]:
+        """Send a signed command; its receipt, after at most `wait` seconds with what became of it.
+
+        Raises `RefusedByService`, `Unreachable`.
+        """
+        headers = _ENVELOPE if wait is None else {**_ENVELOPE, "prefer": f"wait={wait}"}
+        request = Request("POST", "/v1/commands", headers=headers, content=envelope)
         return self._object((yield from self._ask(request)))
 
     def submit_async(self, envelope: bytes) -> Steps[None]:

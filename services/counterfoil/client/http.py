@@ -66,13 +66,17 @@ class Gateway:
 
     # commands and sessions ------------------------------------------------------------------------------------------
 
-    def submit(self, envelope: bytes) -> dict[str, Any]:
+    def submit(self, envelope: bytes, *, wait: int | None = None) -> dict[str, Any]:
         """Send a signed command, with retries, and return its receipt.
+
+        `wait`: seconds, of which a gateway takes at most 30, for what becomes of it: the receipt then has it as
+        ``outcome``, that of a batch in each of its ``outcomes``; without one it is not known yet. Nothing of an outcome
+        is proven.
 
         Raises `RefusedByService`; or `Unreachable`, after which the outcome is unknown and the same envelope may be
         submitted again at any time until it expires.
         """
-        return self.run(self.exchanges.submit(envelope))
+        return self.run(self.exchanges.submit(envelope, wait))
 
     def submit_async(self, envelope: bytes) -> None:
         """Send a signed command, with retries, until the gateway has accepted it; do not wait for its decision.

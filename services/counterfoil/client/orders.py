@@ -9,12 +9,11 @@ from typing import Any, Final
 from counterfoil.client.delivery import Settled
 from counterfoil.client.exchanges import Exchanges
 from counterfoil.client.steps import Clock, Pause, Steps, collected
+from counterfoil.contract.order_rows import BIDS, HOLDS, OFFERS, ORDERS, TRADES, is_settled, is_unfunded
 from counterfoil.matching.events import BidReceived, OfferReceived
 
 _PAUSE: Final = 0.05  # seconds
-_REFUSED: Final = {"hold_refused", "bond_refused"}
-"""Reasons to close an order whose cause the ledger's view of holds has."""
-_VIEWS: Final[Mapping[type, tuple[str, str]]] = {BidReceived: ("bids", "bid_id"), OfferReceived: ("offers", "offer_id")}
+_VIEWS: Final[Mapping[type, str]] = {BidReceived: BIDS, OfferReceived: OFFERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,15 @@ def follow_order(exchanges: Exchanges, settled: Settled, seconds: float) -> Step
     found = next((each for each in settled.proven.entry.events if type(each) in _VIEWS), None)
     if found is None:
         return None
-    view, name = _VIEWS[type(found)]
+    view = _VIEWS[type(found)]
+    name = ORDERS[view]
     order_id = str(getattr(found, name))
     ends = (yield Clock()) + seconds
     while True:
         row = yield from exchanges.row(view, [order_id], [settled.position])
-        if row["status"] != "received" or (yield Clock()) > ends:
+        if is_settled(view, row) or (yield Clock()) > ends:
             break
         yield Pause(_PAUSE)
-    refused = (yield from exchanges.row("holds", [order_id], ())) if row["status_reason"] in _REFUSED else None
-    trades = yield from collected(exchanges.rows("trades", {name: order_id}, None, ()))
+    refused = (yield from exchanges.row(HOLDS, [order_id], ())) if is_unfunded(view, row) else None
+    trades = yield from collected(exchanges.rows(TRADES, {name: order_id}, None, ()))
     return OrderOutcome(row, tuple(trades), refused)

@@ -50,7 +50,12 @@ class BeyondEnd(NotThere):
 
 
 class Unreachable(CounterfoilError):
-    """No usable answer; the outcome is unknown, and the same request may be repeated."""
+    """No usable answer; the outcome is unknown, and the same request may be repeated.
+
+    `advice`: what to do, where it is known better than by the kind of error.
+    """
+
+    advice = ""
 
 
 @contextmanager

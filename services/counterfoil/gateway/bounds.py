@@ -59,6 +59,7 @@ DEPTH_KEPT: Final = 0.25  # seconds that an answer about depth is given again
 MARKETS_KEPT: Final = 256  # with such an answer
 MAX_FOLLOWED: Final = 64  # commands whose outcome is waited for
 MAX_FOLLOWED_PER_PEER: Final = 16
+MAX_FOLLOWED_PER_PARTY: Final = 16
 MAX_WAIT: Final = 30  # seconds that a preference may ask for
 MAX_FEEDS: Final = 128  # that are waited for beside what their peers ask; more wait in their peers' shares
 MAX_FEEDS_PER_PEER: Final = 16

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 from urllib.parse import quote
 
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.order_rows import HOLDS, ORDERS, is_settled, is_unfunded
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.bounds import MAX_FOLLOWED, MAX_FOLLOWED_PER_PEER
+from counterfoil.gateway.bounds import MAX_FOLLOWED, MAX_FOLLOWED_PER_PARTY, MAX_FOLLOWED_PER_PEER
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.problems import Problem
 from counterfoil.gateway.rows import render
 from counterfoil.gateway.shares import Places
 from counterfoil.matching.views import TRADES
 from counterfoil.ports import TookTooLong, Unavailable, View, ViewReader
-from counterfoil.runtime.outcomes import ORDERS, Made, is_settled, is_unfunded, made_by
+from counterfoil.runtime.outcomes import Made, followed_of, made_by
 
 Outcome = dict[str, Any]
 _PAUSE: Final = 0.05  # seconds between two looks at the views
 _TRADES: Final = 50  # of an order, that an outcome lists
+_TRADES_IN_BATCH: Final = 10  # of an order of a batch
 _SHORT: Final = ("short_vouchers", "short_cash")
 
 
-class _Followed(NamedTuple):
-    """One who waits: for what an entry made."""
+@dataclass(eq=False, slots=True)
+class _Followed:
+    """One who waits, for what the commands of an entry made; `outcomes` are those that are known, in their order."""
 
-    origin: str
-    position: int
-    made: Made
-    waiter: asyncio.Future[Outcome]
+    entry: Entry
+    made: list[Made | None]
+    waiter: asyncio.Future[None]
+    outcomes: list[Outcome | None] = field(default_factory=list)
 
 
 class Outcomes:
@@ -38,28 +42,39 @@ class Outcomes:
 
     def __init__(self, backend: Backend, pools: Pools) -> None:
         self._backend, self._pools = backend, pools
-        self._places = Places(MAX_FOLLOWED, MAX_FOLLOWED_PER_PEER)
+        self._peers = Places(MAX_FOLLOWED, MAX_FOLLOWED_PER_PEER)
+        self._parties = Places(MAX_FOLLOWED, MAX_FOLLOWED_PER_PARTY)
         self._followed: list[_Followed] = []
         self._following: asyncio.Task[None] | None = None
 
-    async def of(self, peer: str, entry: Entry, seconds: float) -> Outcome | None:
-        """The outcome once it is settled, within so many seconds.
+    async def of(self, peer: str, party: str, entry: Entry, seconds: float) -> list[Outcome | None]:
+        """The outcome of each of the party's commands in an entry, once all are settled or the seconds are over.
 
-        None if it is not known by then, if the command made nothing to follow, or if too many wait.
+        None for a command that made nothing to follow. Shorter by those that were not settled in time, and empty if
+        there is nothing to follow, or if too many wait, in all, for this peer or for this party.
         """
-        made = made_by(entry)
-        if entry.batch or not made or not self._places.take(peer):
-            return None
-        followed = _Followed(entry.origin, entry.index, made[0], asyncio.get_running_loop().create_future())
+        made = followed_of(entry)
+        if not any(made) or not self._take(peer, party):
+            return []
+        followed = _Followed(entry, made, asyncio.get_running_loop().create_future())
         self._followed.append(followed)
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow())
         try:
             await asyncio.wait({followed.waiter}, timeout=max(0.0, seconds))
-            return followed.waiter.result() if followed.waiter.done() else None
+            return followed.outcomes
         finally:
             self._followed.remove(followed)
-            self._places.release(peer)
+            self._peers.release(peer)
+            self._parties.release(party)
+
+    def _take(self, peer: str, party: str) -> bool:
+        if not self._peers.take(peer):
+            return False
+        if self._parties.take(party):
+            return True
+        self._peers.release(peer)
+        return False
 
     async def _follow(self) -> None:
         while self._followed:
@@ -68,26 +83,35 @@ class Outcomes:
                 found = await self._pools.points.run(_settled, self._backend, waiting)
             except (Problem, TookTooLong, Unavailable):
                 found = []  # the views cannot be read just now; who waits gets the receipt alone, in time
-            for each, outcome in found:
-                if not each.waiter.done():
-                    each.waiter.set_result(outcome)
+            for each, outcomes in found:
+                each.outcomes = [*each.outcomes, *outcomes]
+                if len(each.outcomes) == len(each.made) and not each.waiter.done():
+                    each.waiter.set_result(None)
             await asyncio.sleep(_PAUSE)
 
 
-def _settled(backend: Backend, waiting: Sequence[_Followed]) -> list[tuple[_Followed, Outcome]]:
-    """The outcomes that are known; waits for the database."""
+def _settled(backend: Backend, waiting: Sequence[_Followed]) -> list[tuple[_Followed, list[Outcome | None]]]:
+    """The outcomes that are known and were not before, of each up to its first that is not; waits for the database."""
     found = []
     with backend.views.consistent_read() as views:
         progress = views.progress()
         for each in waiting:
-            if each.origin in progress and progress[each.origin].position > each.position:
-                outcome = _outcome(views, *each.made)
-                if outcome is not None:
-                    found.append((each, outcome))
+            origin = each.entry.origin
+            if origin in progress and progress[origin].position > each.entry.index:
+                found.append((each, list(_known(views, each))))
     return found
 
 
-def _outcome(views: ViewReader, view: View, key: tuple[object, ...]) -> Outcome | None:
+def _known(views: ViewReader, followed: _Followed) -> Iterator[Outcome | None]:
+    trades = _TRADES_IN_BATCH if followed.entry.batch else _TRADES
+    for made in followed.made[len(followed.outcomes) :]:
+        outcome = None if made is None else _outcome(views, *made, trades)
+        if made is not None and outcome is None:
+            return
+        yield outcome
+
+
+def _outcome(views: ViewReader, view: View, key: tuple[object, ...], trades: int) -> Outcome | None:
     """The row, and of an order its `trades` and the `cause` of a refusal; None while it is not settled."""
     row = views.get(view.name, key)
     if row is None or not is_settled(view.name, row):
@@ -95,12 +119,12 @@ def _outcome(views: ViewReader, view: View, key: tuple[object, ...]) -> Outcome 
     outcome = {"href": path_of(Made(view, key)), **render(view, row)}
     if view.name not in ORDERS:
         return outcome
-    hold = views.get("holds", key) if is_unfunded(view.name, row) else None
+    hold = views.get(HOLDS, key) if is_unfunded(view.name, row) else None
     outcome["cause"] = None if hold is None else hold["reason"]
     if hold is not None:
         outcome |= {name: str(hold[name]) for name in _SHORT}
-    trades = views.page(TRADES.name, {ORDERS[view.name]: key[0]}, None, _TRADES)
-    outcome["trades"] = [render(TRADES, each) for each in trades]
+    found = views.page(TRADES.name, {ORDERS[view.name]: key[0]}, None, trades)
+    outcome["trades"] = [render(TRADES, each) for each in found]
     return outcome
 
 

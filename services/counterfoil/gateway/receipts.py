@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
@@ -32,7 +33,10 @@ RECEIPT_SCHEMA: Final[dict[str, Any]] = {
                 "oneOf": [
                     {
                         "type": "object",
-                        "properties": {"accepted": {"type": "integer", "description": "how many events it made"}},
+                        "properties": {
+                            "accepted": {"type": "integer", "description": "how many events it made"},
+                            "outcome": reference("Outcome"),
+                        },
                         "required": ["accepted"],
                     },
                     {
@@ -66,7 +70,11 @@ OUTCOME_SCHEMA: Final[dict[str, Any]] = {
         "cause": {"type": ["string", "null"], "description": "of an order: why no funds could be held for it"},
         "short_vouchers": {**AMOUNT_SCHEMA, "description": "what is missing in vouchers, if that is why"},
         "short_cash": {**AMOUNT_SCHEMA, "description": "what is missing in currency, if that is why"},
-        "trades": {"type": "array", "description": "of an order, the first 50", "items": reference("Trades")},
+        "trades": {
+            "type": "array",
+            "description": "of an order, the first 50; of one in a batch, the first 10",
+            "items": reference("Trades"),
+        },
     },
     "required": ["href"],
 }
@@ -98,9 +106,10 @@ def receipt_json(recorded: Recorded) -> dict[str, Any]:
     }
 
 
-def answer_response(answer: Answer, outcome: Outcome | None = None, applied: str = "") -> JSONResponse:
-    """200 with the receipt and its `outcome`, or the refusal (with its receipt, where it was recorded).
+def answer_response(answer: Answer, outcomes: Sequence[Outcome | None] = (), applied: str = "") -> JSONResponse:
+    """200 with the receipt, or the refusal (with its receipt, where it was recorded).
 
+    `outcomes`: what became of each command, as far as it is known: the receipt's `outcome`, or those of a batch.
     `applied`: the preference that was.
     """
     if isinstance(answer, Refusal):
@@ -111,4 +120,6 @@ def answer_response(answer: Answer, outcome: Outcome | None = None, applied: str
         return refusal(refused, receipt)
     links = links_of(answer.entry)
     headers = {**({"Link": links} if links else {}), **({"Preference-Applied": applied} if applied else {})}
-    return JSONResponse(receipt if outcome is None else {**receipt, "outcome": outcome}, headers=headers)
+    for said, outcome in zip(receipt["outcomes"] if answer.entry.batch else [receipt], outcomes, strict=False):
+        said |= {} if outcome is None else {"outcome": outcome}
+    return JSONResponse(receipt, headers=headers)

@@ -80,7 +80,8 @@ _RECORDED: Final = responses(
 )
 _PREFER: Final = (
     f"`respond-async`: answer 202 at once. `wait=N`: answer when it is settled what became of the command (an order is "
-    f"open, filled or closed), or after N seconds, at most {MAX_WAIT}; the receipt then has an `outcome`"
+    f"open, filled or closed), or after N seconds, at most {MAX_WAIT}; the receipt then has an `outcome`, "
+    "that of a batch one in each of its `outcomes`"
 )
 _BODY: Final = {
     "required": True,
@@ -181,8 +182,8 @@ async def _shown(
     if preferred.wait is None or not isinstance(answer, Recorded):
         return answer_response(answer)
     left = preferred.wait - (time.perf_counter() - began)
-    outcome = await outcomes.of(peer_of(request.scope), answer.entry, left)
-    return answer_response(answer, outcome, "" if outcome is None else preferred.applied)
+    found = await outcomes.of(peer_of(request.scope), answer.entry.id.partition("/")[0], answer.entry, left)
+    return answer_response(answer, found, preferred.applied if any(found) else "")
 
 
 def _recorded(backend: Backend, reader: Reader, log: LogId, actor: str, command_id: str) -> JSONResponse:

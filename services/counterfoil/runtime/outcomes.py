@@ -1,27 +1,18 @@
-"""What a command made, and whether that is settled: from the reducers of the views, so that it is declared once.
-
-The entry of a command says that an order was received. Whether its funds could be held is decided by the ledger, in an
-entry of its own; the row of the order tells.
-"""
+"""What commands made: from the reducers of the views, so that it is declared once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from counterfoil.catalogue import CATALOGUE, VIEWS
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import log_of
+from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.matching.views import BIDS, OFFERS
-from counterfoil.ports import Put, Row, View
+from counterfoil.ports import Put, View
 
-ORDERS: Final[Mapping[str, str]] = {BIDS.name: "bid_id", OFFERS.name: "offer_id"}
-"""Views whose rows are settled by another service, and the column by which trades name their rows."""
-_RECEIVED: Final = "received"
-"""The status of an order whose funds are neither held nor refused."""
-_REFUSED: Final = frozenset({"hold_refused", "bond_refused"})
-"""Reasons to close an order whose cause the ledger's view of holds has."""
 _TOTALS: Final = frozenset({"balances", "closing_balances", "payable", "postings", "receivables", "rules"})
 """Views of sums and of their parts, and of the rules: whoever gives a command follows none of their rows."""
 _VIEWS: Final = {view.name: view for view in VIEWS}
@@ -36,23 +27,22 @@ class Made(NamedTuple):
 
 def made_by(entry: Entry) -> list[Made]:
     """The first row that each event of an entry makes, in order of the events; of most events none."""
+    return list(_made(entry, entry.events))
+
+
+def followed_of(entry: Entry) -> list[Made | None]:
+    """What is followed of each command of an entry: the first row that its events make; None for none."""
+    events = iter(entry.events)
+    each = [tuple(islice(events, 0 if outcome.refusal else outcome.events)) for outcome in entry.outcomes]
+    return [next(_made(entry, those), None) for those in each]
+
+
+def _made(entry: Entry, events: Sequence[Event]) -> Iterator[Made]:
     log = log_of(entry.origin)
     at, reducers = At(entry.time, entry.index, 0, log.shard), CATALOGUE[log.service].reducers
-    found = []
-    for event in entry.events:
+    for event in events:
         changes = reducers[type(event)](event, at) if type(event) in reducers else ()
         put = next((each for each in changes if isinstance(each, Put) and each.view not in _TOTALS), None)
         if put is not None:
             view = _VIEWS[put.view]
-            found.append(Made(view, tuple(put.row[name] for name in view.key)))
-    return found
-
-
-def is_settled(view: str, row: Row) -> bool:
-    """Whether the row says what became of the command."""
-    return view not in ORDERS or row["status"] != _RECEIVED
-
-
-def is_unfunded(view: str, row: Row) -> bool:
-    """Whether an order was closed because its funds were refused; the row of `holds` with its id says why."""
-    return view in ORDERS and row["status_reason"] in _REFUSED
+            yield Made(view, tuple(put.row[name] for name in view.key))
