@@ -14,7 +14,8 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.ledger.events import VoucherCancelled, VoucherReissued, VoucherSurrendered
+from counterfoil.ledger.events import VoucherCancelled
+from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
 from tests.given import Scenario
 from tests.issuance.world import OPEN, VOUCHER, issue, market, taken
 

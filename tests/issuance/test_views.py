@@ -38,13 +38,8 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
-from counterfoil.ledger.events import (
-    VoucherCancelled,
-    VoucherClosed,
-    VoucherExpired,
-    VoucherRestored,
-    VoucherSurrendered,
-)
+from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.transfer_events import VoucherSurrendered
 from tests.issuance.world import BUDGET, CLASS, OPEN, PROGRAMME, VOUCHER, issue, market, public_key, taken
 from tests.possession import proven
 from tests.programmes import changed

@@ -23,15 +23,7 @@ from counterfoil.ledger.commands import (
     SurrenderVoucher,
     WithdrawTransfer,
 )
-from counterfoil.ledger.events import (
-    CaptureReversed,
-    HoldPlaced,
-    VoucherCancelled,
-    VoucherClosed,
-    VoucherExpired,
-    VoucherReissued,
-    VoucherSurrendered,
-)
+from counterfoil.ledger.events import CaptureReversed, HoldPlaced, VoucherCancelled, VoucherClosed, VoucherExpired
 from counterfoil.ledger.service import DECIDER
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -41,6 +33,8 @@ from counterfoil.ledger.transfer_events import (
     TransferApproved,
     TransferClosed,
     TransferProposed,
+    VoucherReissued,
+    VoucherSurrendered,
 )
 from tests.documents import document, rules_from
 from tests.ledger.story import (

@@ -131,8 +131,8 @@ _LEDGER: Final[Table] = {
         ledger.VoucherCancelled,
         ledger.VoucherClosed,
     ),
-    ledger.VoucherSurrendered: Concerns("voucher_id", ("holder_id",), programme=True),
-    ledger.VoucherReissued: Concerns("voucher_id", ("holder_id", "beneficiary_id"), programme=True),
+    transfer_events.VoucherSurrendered: Concerns("voucher_id", ("holder_id",), programme=True),
+    transfer_events.VoucherReissued: Concerns("voucher_id", ("holder_id", "beneficiary_id"), programme=True),
     **_all(
         Concerns("transfer_id", ("holder_id", "receiver_id"), programme=True),
         transfer_events.TransferProposed,

@@ -93,15 +93,8 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
-from counterfoil.ledger.events import (
-    ClaimReleased,
-    VoucherCancelled,
-    VoucherClosed,
-    VoucherExpired,
-    VoucherReissued,
-    VoucherRestored,
-    VoucherSurrendered,
-)
+from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
 from counterfoil.service import Service
 
 

@@ -43,7 +43,8 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
 from counterfoil.issuance.words import VoucherStatus
-from counterfoil.ledger.events import VoucherExpired, VoucherReissued, VoucherRestored
+from counterfoil.ledger.events import VoucherExpired, VoucherRestored
+from counterfoil.ledger.transfer_events import VoucherReissued
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Readers
 from counterfoil.service import Reducers

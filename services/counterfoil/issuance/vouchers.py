@@ -36,15 +36,8 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.programmes import duties_in, own_programme
 from counterfoil.issuance.state import IssuanceState, Voucher
 from counterfoil.issuance.words import VoucherStatus
-from counterfoil.ledger.events import (
-    VoucherCancelled,
-    VoucherClosed,
-    VoucherExpired,
-    VoucherReissued,
-    VoucherRestored,
-    VoucherSurrendered,
-    taken_from,
-)
+from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored, taken_from
+from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import expires_at, issues
 

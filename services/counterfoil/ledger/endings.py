@@ -29,9 +29,10 @@ from counterfoil.ledger.chart import (
     owner,
 )
 from counterfoil.ledger.commands import SurrenderVoucher
-from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherSurrendered
+from counterfoil.ledger.events import Draw, VoucherCancelled, VoucherClosed, VoucherExpired
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.transfer_events import VoucherSurrendered
 
 How = Literal["expired", "cancelled"]
 

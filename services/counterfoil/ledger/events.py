@@ -171,41 +171,6 @@ class VoucherRestored(Event):
     legs: tuple[Leg, ...]
 
 
-@event("voucher.surrendered.v1")
-class VoucherSurrendered(Event):
-    """A holder gave back unheld value of a voucher, which goes on: voucher: owner -> cancelled; budget: obligated ->
-    appropriation. `suspended`: whether the voucher is."""
-
-    voucher_id: Id
-    programme_id: Id
-    holder_id: Id
-    amount: Amount
-    suspended: Flag
-    legs: tuple[Leg, ...]
-
-
-@event("voucher.reissued.v1")
-class VoucherReissued(Event):
-    """What a holder surrendered in a transfer is a voucher of its own for the receiver, on the same terms.
-
-    Voucher: its owner -> restored, and circulation -> the receiver; budget: nothing moves.
-    """
-
-    voucher_id: Id
-    reissued_from: Id
-    transfer_id: Id
-    holder_id: Id
-    programme_id: Id
-    version: Version
-    beneficiary_id: Id
-    face: PositiveAmount
-    not_before: DerivedTime
-    expires_at: DerivedTime
-    issue_seq: Count
-    hops: Count
-    legs: tuple[Leg, ...]
-
-
 @event("voucher.closed.v1")
 class VoucherClosed(Event):
     """Nothing is left of a voucher that has ended, held or not."""

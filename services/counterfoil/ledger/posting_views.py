@@ -36,9 +36,7 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
-    VoucherReissued,
     VoucherRestored,
-    VoucherSurrendered,
 )
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -47,6 +45,8 @@ from counterfoil.ledger.transfer_events import (
     TransferAccepted,
     TransferClosed,
     TransferProposed,
+    VoucherReissued,
+    VoucherSurrendered,
 )
 from counterfoil.ports import Change, Put, View
 from counterfoil.readership import Readers

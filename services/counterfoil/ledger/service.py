@@ -72,9 +72,7 @@ from counterfoil.ledger.events import (
     VoucherCredited,
     VoucherExpired,
     VoucherFrozen,
-    VoucherReissued,
     VoucherRestored,
-    VoucherSurrendered,
     VoucherUnfrozen,
 )
 from counterfoil.ledger.state import LedgerState
@@ -86,6 +84,8 @@ from counterfoil.ledger.transfer_events import (
     TransferApproved,
     TransferClosed,
     TransferProposed,
+    VoucherReissued,
+    VoucherSurrendered,
 )
 from counterfoil.ledger.views import REDUCERS, VIEWS
 from counterfoil.matching.events import (

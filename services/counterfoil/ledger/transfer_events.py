@@ -1,12 +1,47 @@
-"""Ledger: transfers and pledges of vouchers."""
+"""Ledger: vouchers given back, handed on and pledged."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from counterfoil.contract.record import Event, event
-from counterfoil.contract.scalars import Amount, Count, Currency, DerivedTime, Id, PositiveAmount, Reason
+from counterfoil.contract.scalars import Amount, Count, Currency, DerivedTime, Flag, Id, PositiveAmount, Reason, Version
 from counterfoil.ledger.events import Leg
+
+
+@event("voucher.surrendered.v1")
+class VoucherSurrendered(Event):
+    """A holder gave back unheld value of a voucher, which goes on: voucher: owner -> cancelled; budget: obligated ->
+    appropriation. `suspended`: whether the voucher is."""
+
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    amount: Amount
+    suspended: Flag
+    legs: tuple[Leg, ...]
+
+
+@event("voucher.reissued.v1")
+class VoucherReissued(Event):
+    """What a holder surrendered in a transfer is a voucher of its own for the receiver, on the same terms.
+
+    Voucher: its owner -> restored, and circulation -> the receiver; budget: nothing moves.
+    """
+
+    voucher_id: Id
+    reissued_from: Id
+    transfer_id: Id
+    holder_id: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    face: PositiveAmount
+    not_before: DerivedTime
+    expires_at: DerivedTime
+    issue_seq: Count
+    hops: Count
+    legs: tuple[Leg, ...]
 
 
 @event("transfer.proposed.v1")

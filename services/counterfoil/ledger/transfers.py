@@ -26,12 +26,18 @@ from counterfoil.ledger.commands import (
 )
 from counterfoil.ledger.encumbrances import Transfer
 from counterfoil.ledger.endings import bury, closed, remove_if_ended
-from counterfoil.ledger.events import Draw, VoucherReissued
+from counterfoil.ledger.events import Draw
 from counterfoil.ledger.gains import count_gain
 from counterfoil.ledger.handovers import Handing, asks_for_approval, not_handed_on, reissues
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
-from counterfoil.ledger.transfer_events import TransferAccepted, TransferApproved, TransferClosed, TransferProposed
+from counterfoil.ledger.transfer_events import (
+    TransferAccepted,
+    TransferApproved,
+    TransferClosed,
+    TransferProposed,
+    VoucherReissued,
+)
 from counterfoil.programme.transfers import fee
 
 Reason = Literal["withdrawn", "rejected", "rejected_by_issuer", "lapsed", "voucher_ended"]

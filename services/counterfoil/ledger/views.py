@@ -37,9 +37,7 @@ from counterfoil.ledger.events import (
     VoucherCancelled,
     VoucherCredited,
     VoucherExpired,
-    VoucherReissued,
     VoucherRestored,
-    VoucherSurrendered,
 )
 from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
@@ -52,6 +50,8 @@ from counterfoil.ledger.transfer_events import (
     TransferApproved,
     TransferClosed,
     TransferProposed,
+    VoucherReissued,
+    VoucherSurrendered,
 )
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers, refused_hold
