@@ -161,7 +161,7 @@ def test_a_mistaken_voucher_given_back_or_revoked_uses_up_neither_cap_nor_budget
     done(world, "city", P1)
     refused(world, "city", "cap_exceeded", replace(P1, amount=YUAN))
     (voucher_id,) = vouchers(world)
-    refused(world, "lab-2", "not_yours", ReturnVoucher(voucher_id=voucher_id, reason="not mine"))
+    refused(world, "lab-2", "unknown_voucher", ReturnVoucher(voucher_id=voucher_id, reason="not mine"))
     done(world, "lab-1", a_bid(world, 4))
     done(world, "lab-1", ReturnVoucher(voucher_id=voucher_id, reason="issued twice"))
     assert not vouchers(world)

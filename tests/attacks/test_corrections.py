@@ -113,7 +113,7 @@ def test_one_side_alone_reverses_nothing(market: Market) -> None:
         (proposed,) = market.do(by, propose)
         agree = AgreeReversal(report_id=capture.report_id, reversal_id=proposed.reversal_id)  # type: ignore[attr-defined]
         market.refused(by, agree, Code.UNKNOWN_PROPOSAL)
-        market.refused("lab-2", agree, Code.NOT_YOURS)
+        market.refused("lab-2", agree, Code.UNKNOWN_REPORT)
         market.refused(other, ReverseCapture(report_id=capture.report_id, amount=1, reason="x"), Code.ROLE_NOT_ALLOWED)
     assert not market.events("ledger", CaptureReversed)
 
@@ -161,7 +161,7 @@ def test_one_side_cancels_nothing_and_nobody_once_delivery_has_begun(market: Mar
     traded = trade(market)
     cancel = ProposeCancellation(contract_id=traded.good.trade_id, reason="no need")
     agree = AgreeCancellation(contract_id=traded.good.trade_id)
-    market.refused("lab-2", cancel, Code.NOT_YOURS)
+    market.refused("lab-2", cancel, Code.UNKNOWN_CONTRACT)
     market.do("lab-1", cancel)
     market.refused("lab-1", agree, Code.UNKNOWN_PROPOSAL)
     again(market)

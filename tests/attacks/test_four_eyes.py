@@ -47,7 +47,7 @@ def test_an_approval_takes_the_issuer_and_another_party_of_its_group(market: Mar
     market.advance_to(market.clock.now() + SECOND)
     market.refused("city", approve, Code.SECOND_SIGNATORY_NEEDED)
     market.do("operator", party("stranger", ("issuer",)), replace(party("mayor", ("issuer",)), group_id="city"))
-    market.refused("stranger", approve, Code.NOT_YOURS)
+    market.refused("stranger", approve, Code.UNKNOWN_CLAIM)
     market.refused("city", settle("p1", claim_id), Code.CLAIM_NOT_APPROVED)
     part = replace(approve, lines=(ApprovedLine(contract_id=trade.trade_id, amount=1),))
     assert [type(event) for event in market.do("mayor", part)] == [ActEndorsed], "another amount is no confirmation"

@@ -114,7 +114,7 @@ def test_orders_are_cancelled_for_others_in_public_and_by_nobody_else(market: Ma
     first, second = (each.bid_id for each in market.events("matching", BidReceived))
     for rival in ("gpu-2", "lab-2", "treasury"):
         market.refused(rival, CancelOrderFor(order_id=first, reason="rival"), Code.ROLE_NOT_ALLOWED)
-    market.refused("city", CancelOrderFor(order_id=offer, reason="favour"), Code.NOT_YOURS)
+    market.refused("city", CancelOrderFor(order_id=offer, reason="favour"), Code.UNKNOWN_ORDER)
     market.do("city", CancelOrderFor(order_id=first, reason="wrong limit"))
     market.do("operator", CancelOrdersOf(party_id="lab-1", programme_id=None, reason="inquiry"))
     closed = {each.bid_id: each.reason for each in market.events("matching", BidClosed)}

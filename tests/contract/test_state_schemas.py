@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 
 from counterfoil.audit.files import LogFiles
 from counterfoil.catalogue import DECIDERS
+from counterfoil.contract.canonical import canonical
 from counterfoil.core.engine import Engine
 from counterfoil.vocabulary import CODEC
 from tests.audit.forge import read_entries
@@ -31,7 +32,7 @@ def registry() -> Registry[Any]:
 def test_every_record_of_a_golden_log_is_as_described(service: str) -> None:
     schema = json.loads((SCHEMAS / f"state/{service}.schema.json").read_bytes())
     described = jsonschema.Draft202012Validator(schema, registry=registry())
-    met: set[str] = set()
+    met, valid = set[str](), set[tuple[str, bytes]]()
     for case in CASES:
         log = LogFiles(FOLDER / case / service / "main")
         engine: Engine[Any] = Engine(DECIDERS[service], f"golden.example/{service}/main", lambda _size: None)
@@ -39,9 +40,10 @@ def test_every_record_of_a_golden_log_is_as_described(service: str) -> None:
             engine.replay(CODEC.decode_entry(data))
             kinds = {table.form.prefix for table in engine.state.tables if next(iter(table.rows()), None) is not None}
             if engine.size % 100 == 0 or kinds - met:
-                records = dict(DECIDERS[service].records(engine.state))
-                described.validate(records)
-                met |= {key.partition("/")[0] for key in records}
+                there = {(key, canonical(value)): value for key, value in DECIDERS[service].records(engine.state)}
+                described.validate({key[0]: value for key, value in there.items() if key not in valid})
+                valid |= there.keys()
+                met |= {key.partition("/")[0] for key, _ in there}
     # A pass continues, and orders leave, within a step of the runner; no paper comes before matching.
     unmet = {"continuing", "leaving"} | ({"reference"} if service == "matching" else set())
     assert met >= schema["$defs"].keys() - unmet

@@ -291,7 +291,7 @@ DECIDED: list[tuple[str, str, Any, Code, int]] = [
     ("unknown settlement", "treasury", PAYMENT,
      Code.UNKNOWN_SETTLEMENT, 404),
     ("unknown key id", "lab-1", RevokeKey(party_id="lab-1", key_id="0" * 16, reason="x"), Code.UNKNOWN_KEY_ID, 404),
-    ("another's contract", "gpu-2", usage(1), Code.NOT_YOURS, 403),
+    ("another's contract", "gpu-2", usage(1), Code.UNKNOWN_CONTRACT, 404),
     ("another's keys", "gpu-1", lambda market: RevokeKey(party_id="lab-1", key_id=key_id(market), reason="x"),
      Code.NOT_YOURS, 403),
     ("the last key", "lab-1", lambda market: RevokeKey(party_id="lab-1", key_id=key_id(market), reason="x"),

@@ -139,7 +139,7 @@ def revoked() -> Scenario:
 
 
 def given_back() -> Scenario:
-    scenario = issued().when(RETURN, actor="lab-2").refused(Code.NOT_YOURS)
+    scenario = issued().when(RETURN, actor="lab-2").refused(Code.UNKNOWN_VOUCHER)
     return scenario.when(RETURN, actor="lab-1").then(VoucherReturned(voucher_id=VOUCHER, reason="issued twice"))
 
 
@@ -428,16 +428,16 @@ REFUSALS: list[tuple[Callable[[], Scenario], Body, str, Code]] = [
     (closed, issue("lab-1", 1), "city-1", Code.PROGRAMME_NOT_OPEN),
     (market_open, issue("gpu-1", 1), "city-1", Code.PARTY_NOT_A_BENEFICIARY),
     (issued, replace(SUSPEND, voucher_id="vch-99-0"), "city-1", Code.UNKNOWN_VOUCHER),
-    (issued, SUSPEND, "city-2", Code.NOT_YOURS),
+    (issued, SUSPEND, "city-2", Code.UNKNOWN_VOUCHER),
     (suspended, SUSPEND, "city-1", Code.VOUCHER_SUSPENDED),
     (revoked, SUSPEND, "city-1", Code.VOUCHER_REVOKED),
     (run_out(issued), SUSPEND, "city-1", Code.VOUCHER_EXPIRED),
     (issued, replace(REINSTATE, voucher_id="vch-99-0"), "city-1", Code.UNKNOWN_VOUCHER),
-    (suspended, REINSTATE, "city-2", Code.NOT_YOURS),
+    (suspended, REINSTATE, "city-2", Code.UNKNOWN_VOUCHER),
     (issued, REINSTATE, "city-1", Code.VOUCHER_NOT_SUSPENDED),
     (run_out(suspended), REINSTATE, "city-1", Code.VOUCHER_EXPIRED),
     (issued, replace(REVOKE, voucher_id="vch-99-0"), "city-1", Code.UNKNOWN_VOUCHER),
-    (issued, REVOKE, "city-2", Code.NOT_YOURS),
+    (issued, REVOKE, "city-2", Code.UNKNOWN_VOUCHER),
     (revoked, REVOKE, "city-1", Code.VOUCHER_REVOKED),
     (run_out(suspended), REVOKE, "city-1", Code.VOUCHER_EXPIRED),
 ]

@@ -129,10 +129,10 @@ def test_the_operator_cancels_any_order_and_the_issuer_bids_in_its_programme() -
     scenario = market()
     offer, bid, other = scenario.post(), scenario.place(programme_id="c1", **LOW), scenario.place("lab-2", **LOW)
     cancel = CancelOrderFor(order_id=bid, reason="wrong limit")
-    scenario.when(cancel, "town").refused(Code.NOT_YOURS)
+    scenario.when(cancel, "town").refused(Code.UNKNOWN_ORDER)
     for actor in ("lab-2", "gpu-1", "lab-1"):
         scenario.when(cancel, actor).refused(Code.ROLE_NOT_ALLOWED)
-    scenario.when(CancelOrderFor(order_id=offer, reason="mine"), "city").refused(Code.NOT_YOURS)
+    scenario.when(CancelOrderFor(order_id=offer, reason="mine"), "city").refused(Code.UNKNOWN_ORDER)
     scenario.when(CancelOrderFor(order_id="none-0-0", reason="x"), "op").refused(Code.UNKNOWN_ORDER)
     scenario.when(cancel, "city").then(
         CancellationForced(

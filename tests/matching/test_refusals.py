@@ -178,8 +178,10 @@ def commands_on(order_id: str, kind: str) -> list[Body]:
 def test_orders_of_others_and_of_nobody(kind: str, owner: str, other: str) -> None:
     market = Market()
     order_id, foreign_kind = (market.post(), market.place(limit_price=YUAN))[:: 1 if kind == "offer" else -1]
-    for body in commands_on(order_id, kind):
-        market.when(body, other).refused(Code.NOT_YOURS)
+    for rules, code in ((RULES[5], Code.NOT_YOURS), (RULES[LATEST], Code.UNKNOWN_ORDER)):
+        market.state.rules = rules
+        for body in commands_on(order_id, kind):
+            market.when(body, other).refused(code)
     for nowhere in ("off-1-0", "bid-1-0", foreign_kind):
         for body in commands_on(nowhere, kind):
             market.when(body, owner).refused(Code.UNKNOWN_ORDER)
@@ -205,7 +207,10 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached |= {row[-1].name for table in (OFFER_AMENDMENTS, BID_AMENDMENTS) for row in table}
     reached |= {"UNKNOWN_PARTY", "PROGRAMME_PAUSED"}  # in `test_leaving`
     reached |= {"PROGRAMME_NOT_OPEN"}  # by rules before 6: in `test_programme_validity`
-    assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {"UNKNOWN_ORDER", "NOT_YOURS"}
+    assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {
+        "UNKNOWN_ORDER",
+        "NOT_YOURS",
+    }  # the last of cancellations for others
 
 
 @pytest.mark.parametrize(

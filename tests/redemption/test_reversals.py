@@ -78,13 +78,13 @@ def related(scenario: Scenario | None = None) -> Scenario:
 Row = tuple[Callable[[], Scenario], Body, str, Code]
 REFUSALS: list[Row] = [
     (earned, propose(1, "rep-1-0"), "gpu-1", Code.UNKNOWN_CAPTURE),
-    (earned, propose(1), "gpu-2", Code.NOT_YOURS),
-    (earned, propose(608), "gpu-2", Code.NOT_YOURS),
+    (earned, propose(1), "gpu-2", Code.UNKNOWN_CAPTURE),
+    (earned, propose(608), "gpu-2", Code.UNKNOWN_CAPTURE),
     (earned, propose(608), "gpu-1", Code.EXCEEDS_CAPTURED),
     (claimed, propose(608), "gpu-1", Code.EXCEEDS_CAPTURED),
     (claimed, propose(2), "gpu-1", Code.EXCEEDS_UNCLAIMED),
     (proposed, AgreeReversal(report_id="rep-1-0", reversal_id="rev-23-0"), "lab-1", Code.UNKNOWN_CAPTURE),
-    (proposed, AGREE, "lab-2", Code.NOT_YOURS),
+    (proposed, AGREE, "lab-2", Code.UNKNOWN_CAPTURE),
     (proposed, AGREE, "gpu-1", Code.UNKNOWN_PROPOSAL),
     (earned, AGREE, "lab-1", Code.UNKNOWN_PROPOSAL),
     (lambda: proposed().when(propose(607), "gpu-1"), AGREE, "lab-1", Code.UNKNOWN_PROPOSAL),

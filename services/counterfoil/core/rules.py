@@ -138,6 +138,8 @@ class Rules:
     """Whether a refused hold states whose it was, and what was needed and available."""
     names_limits: bool
     """Whether a refused delivery window, or start, names the hours that would have been accepted."""
+    hides_others: bool
+    """Whether orders, vouchers, contracts, reports and claims of others are refused like those that are not there."""
 
     # work per entry: a timer entry continues what does not fit
     max_matches_per_entry: int
@@ -307,6 +309,7 @@ _FIRST: Final = Rules(
     max_auditors=0,
     states_shortfalls=False,
     names_limits=False,
+    hides_others=False,
     max_matches_per_entry=24,
     max_items_per_sweep=24,
     currencies=None,
@@ -367,13 +370,15 @@ _FIFTH: Final = replace(
 )
 
 # A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. And the
-# end of a version's validity ended what its vouchers could still pay for. No voucher ever changed hands.
+# end of a version's validity ended what its vouchers could still pay for. No voucher ever changed hands. And refusals told
+# everybody which bids, contracts and claims of others there are.
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
     absent=_GONE_IN_4,
     frees_cap_by_hand=True,
     spends_until_expiry=True,
+    hides_others=True,
     max_documents=4,
     document_stays=24 * HOUR,
 )

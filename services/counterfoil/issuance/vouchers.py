@@ -16,6 +16,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.hidden import not_yours
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.commands import (
     IssueVoucher,
@@ -142,7 +143,7 @@ def return_voucher(state: IssuanceState, body: ReturnVoucher, actor: Party, at: 
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     if voucher.beneficiary_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, voucher_id=body.voucher_id)
+        return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     dead = _dead(voucher, body.voucher_id, at)
     return dead or [VoucherReturned(voucher_id=body.voucher_id, reason=body.reason)]
 
@@ -152,7 +153,7 @@ def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
     if state.programmes[voucher.programme_id].current.issuer_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, voucher_id=voucher_id)
+        return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
     return voucher
 
 

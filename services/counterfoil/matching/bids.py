@@ -9,6 +9,7 @@ from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.core.rules import Rules
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid
@@ -124,7 +125,11 @@ def _own_bid(state: MatchingState, bid_id: str, actor: Party) -> BidReceived | R
     received = state.bids.get(bid_id)
     if received is None:
         return refuse(Code.UNKNOWN_ORDER, bid_id=bid_id)
-    return received if received.beneficiary_id == actor.party_id else refuse(Code.NOT_YOURS, bid_id=bid_id)
+    return (
+        received
+        if received.beneficiary_id == actor.party_id
+        else not_yours(state.rules, Code.UNKNOWN_ORDER, bid_id=bid_id)
+    )
 
 
 def _unfit_lists(body: PlaceBid, rules: Rules) -> Refusal | None:

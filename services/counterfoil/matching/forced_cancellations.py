@@ -8,6 +8,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf
 from counterfoil.matching.events import BidReceived, CancellationForced
 from counterfoil.matching.leaving import REMOVALS, closing
@@ -22,7 +23,7 @@ def cancel_order_for(state: MatchingState, body: CancelOrderFor, actor: Party, a
     programme_id = order.programme_id if isinstance(order, BidReceived) else None
     authority = _authority(state, programme_id, actor)
     if authority is None:
-        return refuse(Code.NOT_YOURS, order_id=body.order_id)
+        return not_yours(state.rules, Code.UNKNOWN_ORDER, order_id=body.order_id)
     forced = CancellationForced(
         cancellation_id=at.new_id("cnl"), party_id=owner_of(order), order_id=body.order_id, programme_id=programme_id,
         cancelled_by=actor.party_id, authority=authority, reason=body.reason,

@@ -9,6 +9,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules
 from counterfoil.matching import checks
@@ -113,7 +114,11 @@ def _own_offer(state: MatchingState, offer_id: str, actor: Party) -> OfferReceiv
     received = state.offers.get(offer_id)
     if received is None:
         return refuse(Code.UNKNOWN_ORDER, offer_id=offer_id)
-    return received if received.provider_id == actor.party_id else refuse(Code.NOT_YOURS, offer_id=offer_id)
+    return (
+        received
+        if received.provider_id == actor.party_id
+        else not_yours(state.rules, Code.UNKNOWN_ORDER, offer_id=offer_id)
+    )
 
 
 def _bond_too_small(bps: int, rules: Rules) -> Refusal | None:

@@ -10,6 +10,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.redemption.commands import AgreeCancellation, ProposeCancellation
 from counterfoil.redemption.events import CancellationProposed, ContractCancelled
 from counterfoil.redemption.state import Cancellation, Contract, RedemptionState
@@ -53,7 +54,7 @@ def _contract_of_side(state: RedemptionState, contract_id: str, actor: Party) ->
     if contract is None:
         return refuse(Code.UNKNOWN_CONTRACT, contract_id=contract_id)
     if actor.party_id not in contract.sides:
-        return refuse(Code.NOT_YOURS, contract_id=contract_id)
+        return not_yours(state.rules, Code.UNKNOWN_CONTRACT, contract_id=contract_id)
     return contract
 
 

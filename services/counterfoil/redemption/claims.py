@@ -18,6 +18,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import reference_used
 from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
 from counterfoil.redemption.commands import (
@@ -49,13 +50,16 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     """
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
-    for contract_id in body.contract_ids:
-        if _provider_of(state, contract_id) not in (None, actor.party_id):
-            return refuse(Code.NOT_YOURS, contract_id=contract_id)
+    others = [each for each in body.contract_ids if _provider_of(state, each) not in (None, actor.party_id)]
+    if others and not state.rules.hides_others:
+        return refuse(Code.NOT_YOURS, contract_id=others[0])
     refused = unfit_lists(Listed("contract_ids", body.contract_ids, state.rules.max_contracts_per_claim))
     if refused is not None:
         return refused
-    amounts = {contract_id: _claimable(state, contract_id, body.programme_id) for contract_id in body.contract_ids}
+    amounts = {
+        contract_id: (0, 0) if contract_id in others else _claimable(state, contract_id, body.programme_id)
+        for contract_id in body.contract_ids
+    }
     amount = sum(each for each, _ in amounts.values())
     if amount > MAX_AMOUNT:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=amount)
@@ -230,7 +234,7 @@ def _own_claim(state: RedemptionState, claim_id: str, actor: Party) -> Claim | R
     if claim is None:
         return refuse(Code.UNKNOWN_CLAIM, claim_id=claim_id)
     if state.issuer(claim.terms.programme_id) != actor.party_id:
-        return refuse(Code.NOT_YOURS, claim_id=claim_id)
+        return not_yours(state.rules, Code.UNKNOWN_CLAIM, claim_id=claim_id)
     return claim
 
 

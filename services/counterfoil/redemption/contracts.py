@@ -18,6 +18,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.terms import report_by
@@ -77,7 +78,7 @@ def own_contract(state: RedemptionState, contract_id: str, actor: Party) -> Cont
     if contract is None:
         return refuse(Code.UNKNOWN_CONTRACT, contract_id=contract_id)
     if contract.terms.provider_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, contract_id=contract_id)
+        return not_yours(state.rules, Code.UNKNOWN_CONTRACT, contract_id=contract_id)
     return contract
 
 

@@ -12,6 +12,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.redemption.acceptance import accept
 from counterfoil.redemption.commands import AgreeCorrection, ProposeCorrection, minutes
 from counterfoil.redemption.events import CorrectionProposed, UsageCorrected
@@ -72,7 +73,7 @@ def _report_of_side(state: RedemptionState, report_id: str, actor: Party) -> Rep
     if report is None:
         return refuse(Code.UNKNOWN_REPORT, report_id=report_id)
     if actor.party_id not in state.contracts[report.contract_id].sides:
-        return refuse(Code.NOT_YOURS, report_id=report_id)
+        return not_yours(state.rules, Code.UNKNOWN_REPORT, report_id=report_id)
     return report
 
 

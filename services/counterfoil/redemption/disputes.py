@@ -17,6 +17,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.hidden import not_yours
 from counterfoil.redemption.acceptance import accept, accept_all
 from counterfoil.redemption.commands import (
     DisputeUsage,
@@ -83,7 +84,7 @@ def withdraw_dispute(state: RedemptionState, body: WithdrawDispute, actor: Party
         return refuse(Code.UNKNOWN_REPORT, report_id=body.report_id)
     sides = state.contracts[report.contract_id].sides
     if actor.party_id not in sides or report.disputed_by not in (None, actor.party_id):
-        return refuse(Code.NOT_YOURS, report_id=body.report_id)
+        return not_yours(state.rules, Code.UNKNOWN_REPORT, report_id=body.report_id)
     refused = _unresolvable(state, body.report_id, at) or correction_of_other(report, body.report_id, actor)
     return refused or accept(state, body.report_id, report.gpu_minutes, "withdrawal", at)
 

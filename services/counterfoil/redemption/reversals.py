@@ -14,6 +14,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import not_payable, reference_used, unknown_currency
 from counterfoil.redemption.commands import AgreeReversal, ConfirmRecovery, ProposeReversal, ReverseCapture
 from counterfoil.redemption.events import ClaimOffset, LinePart, RecoveryConfirmed, ReversalProposed, UsageReversed
@@ -119,7 +120,7 @@ def _captured_for_side(state: RedemptionState, report_id: str, actor: Party) -> 
     if captured is None:
         return refuse(Code.UNKNOWN_CAPTURE, report_id=report_id)
     if actor.party_id not in _sides(state, captured):
-        return refuse(Code.NOT_YOURS, report_id=report_id)
+        return not_yours(state.rules, Code.UNKNOWN_CAPTURE, report_id=report_id)
     return captured
 
 

@@ -9,6 +9,7 @@ from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
 from counterfoil.redemption.acceptance import accept
 from counterfoil.redemption.commands import (
     AcceptUsage,
@@ -86,7 +87,7 @@ def own_report(state: RedemptionState, report_id: str, actor: Party) -> Report |
     if report is None:
         return refuse(Code.UNKNOWN_REPORT, report_id=report_id)
     if state.contracts[report.contract_id].terms.beneficiary_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, report_id=report_id)
+        return not_yours(state.rules, Code.UNKNOWN_REPORT, report_id=report_id)
     return report
 
 
