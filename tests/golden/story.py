@@ -318,7 +318,8 @@ def _orders(world: GoldenWorld) -> None:
         _refused(world, "lab-1", code, replace(bid, **wrong))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=900 * YUAN))
     offer_id = _done(world, "gpu-1", offer).offer_id
-    _refused(world, "gpu-2", Code.NOT_YOURS, AmendOffer(offer_id=offer_id, reduce_nodes_by=1, price=None))
+    others = Code.UNKNOWN_ORDER if world.state("matching").rules.hides_others else Code.NOT_YOURS
+    _refused(world, "gpu-2", others, AmendOffer(offer_id=offer_id, reduce_nodes_by=1, price=None))
     _refused(world, "gpu-1", Code.AMEND_NOT_VALID, AmendOffer(offer_id=offer_id, reduce_nodes_by=None, price=None))
     broke = _offer(world, nodes=1_000, price=900 * YUAN)
     refused = _done(world, "gpu-1", broke).offer_id  # its bond is refused
