@@ -113,7 +113,7 @@ def test_one_side_alone_reverses_nothing(market: Market) -> None:
         (proposed,) = market.do(by, propose)
         agree = AgreeReversal(report_id=capture.report_id, reversal_id=proposed.reversal_id)  # type: ignore[attr-defined]
         market.refused(by, agree, Code.UNKNOWN_PROPOSAL)
-        market.refused("lab-2", agree, Code.UNKNOWN_REPORT)
+        market.refused("lab-2", agree, Code.UNKNOWN_CAPTURE)
         market.refused(other, ReverseCapture(report_id=capture.report_id, amount=1, reason="x"), Code.ROLE_NOT_ALLOWED)
     assert not market.events("ledger", CaptureReversed)
 
