@@ -370,8 +370,8 @@ _FIFTH: Final = replace(
 )
 
 # A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. And the
-# end of a version's validity ended what its vouchers could still pay for. No voucher ever changed hands. And refusals told
-# everybody which bids, contracts and claims of others there are.
+# end of a version's validity ended what its vouchers could still pay for. No voucher ever changed hands. And refusals
+# told everybody which bids, contracts and claims of others there are.
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
