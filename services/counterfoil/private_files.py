@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -29,11 +30,8 @@ def create_private(path: Path, data: bytes) -> None:
         raise
 
 
-def read_private(path: Path) -> bytes:
-    """Read a file that only its owner may read, of at most `PRIVATE_OCTETS_MAX`.
-
-    Raises `BadPrivateFile` if others can reach it, if it is a link, no file or too long; FileNotFoundError, OSError.
-    """
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read. Raises `BadPrivateFile` for a link, and for what is no file; FileNotFoundError, OSError."""
     try:
         # a named pipe must not make the reader wait
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -41,16 +39,22 @@ def read_private(path: Path) -> bytes:
         if problem.errno == errno.ELOOP:
             raise BadPrivateFile(f"{path} is a link: name the file that it leads to") from None
         raise
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise BadPrivateFile(f"{path} is not a file: name the file with the secret")
-        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BadPrivateFile(f"{path} is not a file")
+    return os.fdopen(handle, "rb")
+
+
+def read_private(path: Path) -> bytes:
+    """Read a file that only its owner may read, of at most `PRIVATE_OCTETS_MAX`.
+
+    Raises as `open_regular`, and `BadPrivateFile` if others can reach it, or it is too long.
+    """
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             text = f"{path} can be read by others: run `chmod 600 {path}`, and replace what it holds if it leaked"
             raise BadPrivateFile(text)
-        data = os.read(handle, PRIVATE_OCTETS_MAX + 1)
-    finally:
-        os.close(handle)
+        data = file.read(PRIVATE_OCTETS_MAX + 1)
     if len(data) > PRIVATE_OCTETS_MAX:
         raise BadPrivateFile(f"{path} is longer than {PRIVATE_OCTETS_MAX} octets: it holds no key and no password")
     return data

@@ -87,6 +87,14 @@ WRONG = [
     ("proof verify directory", "cannot read directory: Is a directory"),
     ("proof verify bom.json --vkeys binary.csv", "bom.json is not a file of evidence"),
     ("log verify bom.json --vkeys vkeys", "cannot read bom.json.tlog-proof: No such file or directory"),
+    *((f"webhook verify bom.json --headers {headers} --secret-file {secret}", what)
+      for headers, secret, what in (("binary.csv", "vkeys", NOT_UTF_8), ("vkeys", "binary.csv", NOT_UTF_8),
+                                    ("missing", "vkeys", "cannot read missing: No such file or directory"),
+                                    ("vkeys", "vkeys", "a secret is `whsec_` and base64 of 24 to 64 octets"))),
+    ("webhook verify /dev/zero --headers vkeys --secret-file vkeys", "/dev/zero is longer than 1 MiB"),
+    ("log verify /dev/zero --vkeys vkeys", "/dev/zero is longer than 63 KiB"),
+    *((f"{command} --since 2h --from ledger:0 --as acme", "--since and --from exclude each other")
+      for command in ("feed", "webhook create https://acme.example", "webhook replay wh_1")),
     ("keys new x --keys vkeys", "cannot make the directory vkeys: File exists"),
     ("keys new x --keys /proc/none", "cannot make the directory /proc/none: No such file or directory"),
     ("init --home /proc/none", "/proc/none"),

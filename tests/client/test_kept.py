@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -56,6 +57,27 @@ def test_a_file_that_was_cut_off_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / f"{new_command_id()}.json").write_bytes(data)
     with pytest.raises(Damaged, match=r"\.json holds no command .*: remove it"):
         list(outbox.all())
+
+
+def test_a_file_without_the_command_of_its_name_keeps_none_of_the_others_waiting(
+    tmp_path: Path,
+) -> None:
+    outbox = Outbox(tmp_path)
+    ids = [new_command_id() for _ in range(4)]
+    for each in ids:
+        outbox.keep(envelope(each))
+    other, link, pipe = (tmp_path / f"{each}.json" for each in ids[1:])
+    other.write_bytes(envelope(ids[0]))
+    for path in (link, pipe):
+        path.unlink()
+    link.symlink_to("/dev/zero")
+    os.mkfifo(pipe, 0o600)
+    found: list[Damaged] = []
+    assert [kept.header.command_id for kept in outbox.all(found)] == ids[:1]
+    assert [str(each).split(": ")[0] for each in found] == [f"{other} holds another command, {ids[0]}",
+                                                            f"{link} is a link", f"{pipe} is not a file"]  # fmt: skip
+    with pytest.raises(Damaged, match="holds another command"):
+        outbox.find(ids[1])
 
 
 def test_words_name_one_command_of_one_party() -> None:

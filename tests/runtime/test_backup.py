@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -15,6 +16,7 @@ import pytest
 
 from counterfoil.bootstrap import backup as module
 from counterfoil.bootstrap.backup import BackupFailed, back_up, restore
+from counterfoil.errors import BadPrivateFile
 from counterfoil.instance import Instance
 from counterfoil.storage.copies import at_one_instant, copy_database
 from tests.market import Market, deposit, found
@@ -27,6 +29,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Market(home) as market:
         found(market)
     return home
+
+
+@pytest.fixture(scope="module")
+def kept(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of it."""
+    backup = tmp_path_factory.mktemp("kept") / "backup"
+    back_up(Instance(made), backup)
+    return backup
 
 
 def count(path: Path) -> int:
@@ -51,6 +61,20 @@ def test_what_is_restored_is_what_was_backed_up_and_only_its_owners(made: Path, 
     assert not list(tmp_path.rglob("operator-recovery.pem"))
     with Market(tmp_path / "home") as market:
         market.system.settle()
+
+
+def test_tokens_of_sessions_are_in_no_backup_and_what_ends_meanwhile_stops_none(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made / "keys" / "sessions").mkdir(exist_ok=True)
+    (made / "keys" / "sessions" / "acme.json").write_text("a token")
+    listed = module._files_of
+    settled = made / "keys" / "outbox" / "settled.json"
+    monkeypatch.setattr(module, "_files_of", lambda folder: [*listed(folder), *[settled] * (folder == made / "keys")])
+    files = back_up(Instance(made), tmp_path / "backup")["files"]
+    assert "keys/operator.pem" in files
+    assert not [name for name in files if "sessions" in name or "settled" in name]
+    assert not list((tmp_path / "backup").rglob("*sessions*"))
 
 
 def test_keys_are_left_out_on_demand(made: Path, tmp_path: Path) -> None:
@@ -93,6 +117,13 @@ def test_all_databases_are_read_as_of_one_instant(tmp_path: Path) -> None:
         assert first - 1 <= second <= first
 
 
+ELSEWHERE = (
+    "../outside", "/outside", "keys/../../outside", "./keys/a", "keys//a", "keys", "", "a\0b", "keys/a\x1b[0m",
+    "up.lock", "logs/a",
+)  # fmt: skip
+"""Names that no file of a backup has."""
+
+
 def spoil(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -107,6 +138,18 @@ def change(**members: object) -> Callable[[Path], None]:
     return apply
 
 
+def change_files(**files: str) -> Callable[[Path], None]:
+    """More files in the manifest; in `keys/` there is a folder, a pipe and a link."""
+
+    def apply(backup: Path) -> None:
+        (backup / "keys" / "folder").mkdir()
+        os.mkfifo(backup / "keys" / "pipe")
+        (backup / "keys" / "link").symlink_to(backup / "instance.json")
+        change(files={**json.loads((backup / "manifest.json").read_text())["files"], **files})(backup)
+
+    return apply
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -116,16 +159,21 @@ def change(**members: object) -> Callable[[Path], None]:
         (lambda backup: (backup / "manifest.json").write_text("{"), "is damaged"),
         (change(format=2), "format 2; this release knows 1"),
         (change(files={}), "does not list the files"),
-        (change(files={"../outside": "00"}), "does not list the files"),
         (change(files=[]), "is damaged|does not list"),
+        (change(logs={}), "does not list the files"),
+        *((change_files(**{name: "00"}), "does not list the files") for name in ELSEWHERE),
+        (change_files(**{"keys/folder": "00"}), "is not a file"),
+        (change_files(**{"keys/pipe": "00"}), "is not a file"),
+        (change_files(**{"keys/link": "00"}), "is a link"),
     ],
 )
-def test_a_damaged_backup_is_refused(made: Path, tmp_path: Path, fault: Callable[[Path], None], said: str) -> None:
-    back_up(Instance(made), tmp_path / "backup")
+def test_a_damaged_backup_is_refused(kept: Path, tmp_path: Path, fault: Callable[[Path], None], said: str) -> None:
+    shutil.copytree(kept, tmp_path / "backup")
     fault(tmp_path / "backup")
-    with pytest.raises(BackupFailed, match=said):
+    with pytest.raises((BackupFailed, BadPrivateFile), match=said):
         restore(tmp_path / "backup", tmp_path / "home")
     assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "outside").exists()
 
 
 def test_an_instance_that_is_damaged_is_not_backed_up(made: Path, tmp_path: Path) -> None:

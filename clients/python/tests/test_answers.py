@@ -11,6 +11,7 @@ import pytest
 from served import never, never_async
 
 from counterfoil.client import AsyncGateway, Gateway, Unreachable
+from counterfoil.client.problems import Uncertain
 from counterfoil.client.server_sent import EVENT_BYTES_MAX, Events
 from counterfoil.client.steps import ANSWER_BYTES_MAX
 from counterfoil.contract.log_id import LogId
@@ -132,3 +133,31 @@ def test_a_stream_that_breaks_anywhere_gives_every_entry_once(length: int) -> No
                 await anext(entries)
 
     asyncio.run(read())
+
+
+def test_a_member_that_an_answer_lacks_makes_it_unusable() -> None:
+    answers = {"/v1/depth": b'{"levels": []}', "/v1/offers": b'{"items": [{"price": "1"}], "next": null}'}
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=answers[request.url.path])
+
+    with Gateway("http://g", transport=httpx.MockTransport(serve), sleep=never) as gateway:
+        (offer,) = gateway.rows("offers", {})
+        for object_ in (gateway.depth("a", "b"), offer):
+            with pytest.raises(Unreachable, match="has no member currency"):
+                object_["currency"]
+        assert offer.get("currency") is None
+        assert offer == {"price": "1"}
+
+
+def test_a_lost_answer_to_what_is_not_repeated_is_told() -> None:
+    asked = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ReadError("cut off")
+
+    gateway = Gateway("http://g", transport=httpx.MockTransport(serve), sleep=never)
+    with gateway, pytest.raises(Uncertain, match="no answer from http://g"):
+        gateway.create_webhook("https://acme.example")
+    assert asked == ["/v1/webhooks"]

@@ -2,8 +2,9 @@
 
 A backup is a directory. It has `manifest.json`, with the head of each log and the checksum of each file;
 `instance.json`; `db/`, the logs' databases and their signers' memory; and the private keys, unless they are left out.
-Views, snapshots and published files are made again from the databases. A backup, and what is restored from it, is
-complete or absent.
+Views, snapshots and published files are made again from the databases; sessions end with an instance. A backup, and
+what is restored from it, is complete or absent. Nothing signs a manifest: a backup is believed as the disk is that has
+it, but what it lists is written to the places of a backup alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.merkle import leaf_hash
 from counterfoil.owned import check_owned
 from counterfoil.ports import Head, LogStore
-from counterfoil.private_files import create_private
+from counterfoil.private_files import create_private, open_regular
 from counterfoil.process_lock import Held, process_lock
 from counterfoil.runtime.committed_tree import load_tree, published_head
 from counterfoil.storage.copies import at_one_instant, copy_database
@@ -40,6 +41,9 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 KEY_FOLDERS: Final = (LOG_KEYS, "keys")
 _FILES: Final = ("instance.json", "vkeys", "demo.json")
+_FOLDERS: Final = ("db", *KEY_FOLDERS)
+_NOT_COPIED: Final = (Path("keys", "sessions"),)  # tokens: who has one reads for an hour, without any passphrase
+_MANIFEST_BYTES_MAX: Final = 16 << 20
 _ENTRIES: Final = 4_096  # read at once
 
 
@@ -65,7 +69,7 @@ def back_up(instance: Instance, target: Path, *, keys: bool = True) -> dict[str,
                 _copy(instance.root / name, draft / name)
         heads = _copy_logs(instance, draft)
         for folder in KEY_FOLDERS if keys else ():
-            _copy_folder(instance.root / folder, draft / folder)
+            _copy_folder(instance.root, folder, draft)
         manifest = {
             "format": FORMAT,
             "release": __version__,
@@ -166,18 +170,27 @@ def _check_target(home: Path) -> None:
 def _read_manifest(backup: Path) -> dict[str, Any]:
     path = backup / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        with open_regular(path) as file:
+            manifest: dict[str, Any] = json.loads(file.read(_MANIFEST_BYTES_MAX))
         if manifest["format"] != FORMAT:
             raise BackupFailed(f"{path}: format {manifest['format']}; this release knows {FORMAT}")
-        names = list(map(Path, manifest["files"]))
-        wanted = {Path("instance.json"), *(Path("db", f"{parse_log(log).stem}.sqlite") for log in manifest["logs"])}
+        names = set(manifest["files"])
+        wanted = {"instance.json", *(f"db/{parse_log(log).stem}.sqlite" for log in manifest["logs"])}
     except (FileNotFoundError, NotADirectoryError):
         raise BackupFailed(f"{backup} is no backup: it has no {MANIFEST}") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         raise BackupFailed(f"{path} is damaged ({problem}): take another copy of the backup") from problem
-    if not wanted <= set(names) or any(name.is_absolute() or ".." in name.parts for name in names):
+    if not manifest["logs"] or not wanted <= names or not all(map(_is_of_a_backup, names)):
         raise BackupFailed(f"{path} does not list the files of a backup: take another copy of it")
     return manifest
+
+
+def _is_of_a_backup(name: str) -> bool:
+    """Whether a backup may have a file of this name: no other spelling of it, and none outside the backup's places."""
+    path = Path(name)
+    if str(path) != name or not name.isprintable() or path.is_absolute() or ".." in path.parts:
+        return False
+    return name in _FILES or (path.parts[0] in _FOLDERS and len(path.parts) > 1)
 
 
 def _check_files(backup: Path, manifest: Mapping[str, Any]) -> None:
@@ -236,23 +249,27 @@ def _whole(target: Path) -> Iterator[Path]:
         raise
 
 
-def _copy_folder(source: Path, target: Path) -> None:
-    for path in _files_of(source):
-        _copy(path, target / path.relative_to(source))
+def _copy_folder(root: Path, folder: str, target: Path) -> None:
+    for path in _files_of(root / folder):
+        name = path.relative_to(root)
+        if any(name.is_relative_to(each) for each in _NOT_COPIED):
+            continue
+        with suppress(FileNotFoundError):  # a command was settled meanwhile
+            _copy(path, target / name)
 
 
 def _copy(source: Path, target: Path, *, again: bool = False) -> None:
     """Copy a file for its owner alone, durably; `again`: what is there was left by an attempt that was cut short."""
-    for folder in reversed([each for each in target.parents if not each.exists()]):
-        folder.mkdir(mode=0o700)
-    if again:
-        target.unlink(missing_ok=True)
-    handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "rb") as read, os.fdopen(copy, "wb") as written:
-        shutil.copyfileobj(read, written, 1 << 20)
-        written.flush()
-        os.fsync(written.fileno())
+    with open_regular(source) as read:
+        for folder in reversed([each for each in target.parents if not each.exists()]):
+            folder.mkdir(mode=0o700)
+        if again:
+            target.unlink(missing_ok=True)
+        copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(copy, "wb") as written:
+            shutil.copyfileobj(read, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
 
 
 def _files_of(folder: Path) -> list[Path]:
@@ -260,7 +277,7 @@ def _files_of(folder: Path) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file_digest(file, "sha256").hexdigest()
 
 

@@ -66,7 +66,7 @@ def register(app: typer.Typer) -> None:
 
         root = home if home is not None else out.settings.home
         manifest = restore_to(directory, root, published=published, roll_back=roll_back)
-        hints = ["next: counterfoil up", f"then: counterfoil audit {root}"]
+        hints = [f"next: counterfoil up --home {root}", f"then: counterfoil audit {root}"]
         if not manifest["keys"]:
             hints.insert(0, f"put the private keys back first: {root}/log-keys and {root}/keys")
         _show(out, manifest, {"home": str(root)}, *hints)

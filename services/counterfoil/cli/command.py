@@ -178,6 +178,7 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
         NotProven,
         NotReady,
         RefusedByService,
+        Uncertain,
         Unreachable,
         Unsettled,
     )
@@ -196,6 +197,10 @@ def guarded(out: Out, work: Callable[[], None]) -> int:
     except NotReady as problem:
         advice = problem.advice or "The gateway runs; ask again later."
         _say(out, {"code": problem.code, "meaning": str(problem), "advice": advice})
+        return UNREACHABLE
+    except Uncertain as problem:
+        advice = "It may have been done: see the list of the same group before you give it again."
+        _say(out, {"code": "uncertain", "meaning": str(problem), "advice": advice})
         return UNREACHABLE
     except Unreachable as problem:
         advice = "Check the URL, and that `counterfoil up` is running there. Nothing was sent that can change anything."

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.listing import Since, begin_at
+from counterfoil.cli.listing import Since, begin_by
 from counterfoil.cli.options import option
 from counterfoil.cli.render import console, plain
 
@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
 
         With --json each is a CloudEvent. By default from the beginning, and until the last there is.
         """
-        events = session.gateway.feed(start or "", since=begin_at(session, since), follow=follow)
+        start, moment = begin_by(session, since, start)
+        events = session.gateway.feed(start, since=moment, follow=follow)
         for number, event in enumerate(events, 1):
             if session.out.json:
                 session.out.show(event)

@@ -10,8 +10,8 @@ from typing import IO, Any
 from counterfoil.cli.command import Invalid
 
 
-def read_text(path: Path, most: int) -> str:
-    """The text of a file of at most so many bytes in UTF-8, with or without a mark. Raises `Invalid`."""
+def read_bytes(path: Path, most: int) -> bytes:
+    """A file of at most so many bytes. Raises `Invalid`."""
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
@@ -21,6 +21,12 @@ def read_text(path: Path, most: int) -> str:
         raise Invalid(
             f"{path} is longer than {most >> 20} MiB" if most >> 20 else f"{path} is longer than {most >> 10} KiB"
         )
+    return data
+
+
+def read_text(path: Path, most: int) -> str:
+    """The text of a file of at most so many bytes in UTF-8, with or without a mark. Raises `Invalid`."""
+    data = read_bytes(path, most)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:

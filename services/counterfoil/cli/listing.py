@@ -153,6 +153,13 @@ def begin_at(session: GatewaySession, since: str | None) -> int | None:
         raise Invalid(f"--since {since}: {problem}") from problem
 
 
+def begin_by(session: GatewaySession, since: str | None, start: str | None) -> tuple[str, int | None]:
+    """What `--from` and `--since` name, of which at most one is given. Raises `Invalid`."""
+    if since is not None and start is not None:
+        raise Invalid("--since and --from exclude each other")
+    return start or "", begin_at(session, since)
+
+
 class _Asked:
     """What a list is asked for: which rows, and in which order."""
 

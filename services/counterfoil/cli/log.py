@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.files import read_bytes
 from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
@@ -34,6 +35,7 @@ Vkeys = Annotated[
     ),
 ]
 PROOF = ".tlog-proof"
+_PROOF_BYTES_MAX = 1 << 20
 
 
 @remote(app, "checkpoint", "counterfoil log checkpoint issuance")
@@ -104,11 +106,10 @@ def verify(
 ) -> None:
     """Verify a receipt that was saved in files, without a network."""
     try:
-        data, proof = file.read_bytes(), file.with_name(file.name + PROOF).read_bytes()
+        data = read_bytes(file, MAX_ENTRY_BYTES)
+        proof = read_bytes(file.with_name(file.name + PROOF), _PROOF_BYTES_MAX)
         keys = read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
         origin = CODEC.decode_entry(data).origin
-    except OSError as problem:
-        raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem
     except Refused as problem:
         raise NotProven(f"{file} is not an entry") from problem
     if origin not in keys:

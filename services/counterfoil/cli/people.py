@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.cli.values import decimals_of, in_units, show_amount
-from counterfoil.client.problems import RefusedByService
+from counterfoil.client.problems import RefusedByService, as_answered
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
@@ -75,13 +75,14 @@ def for_people(gateway: Gateway, view: View, rows: Sequence[Row], *, local: bool
     """The rows as texts: of each column all amounts have as many decimals. `local`: times are this machine's."""
     amounts = [name for name, kind in view.columns.items() if kind.startswith("amount")]
     times = [name for name, kind in view.columns.items() if kind.startswith("time")]
-    digits = {name: max([2, *(decimals_of(int(row[name])) for row in rows if row.get(name))]) for name in amounts}
-    currencies = Currencies(gateway).of(rows) if amounts else [None] * len(rows)
-    shown = []
-    for row, currency in zip(rows, currencies, strict=True):
-        made = in_units(row, (), lambda micro, code=currency: show_amount(micro, code))  # type: ignore[misc]
-        made |= {name: show_amount(int(row[name]), currency, digits[name]) for name in amounts if row.get(name)}
-        shown.append(made | {name: show_time(row[name], local=local) for name in times if row.get(name)})
+    with as_answered():
+        digits = {name: max([2, *(decimals_of(int(row[name])) for row in rows if row.get(name))]) for name in amounts}
+        currencies = Currencies(gateway).of(rows) if amounts else [None] * len(rows)
+        shown = []
+        for row, currency in zip(rows, currencies, strict=True):
+            made = in_units(row, (), lambda micro, code=currency: show_amount(micro, code))  # type: ignore[misc]
+            made |= {name: show_amount(int(row[name]), currency, digits[name]) for name in amounts if row.get(name)}
+            shown.append(made | {name: show_time(row[name], local=local) for name in times if row.get(name)})
     return shown
 
 

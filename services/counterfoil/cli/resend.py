@@ -12,7 +12,7 @@ from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import KeysOption, show_settled
 from counterfoil.client.delivery import Delivery
-from counterfoil.client.outbox import Kept
+from counterfoil.client.outbox import Damaged, Kept
 from counterfoil.client.problems import OtherInstance, RefusedByService, Unsettled
 from counterfoil.contract.times import format_time
 
@@ -41,25 +41,27 @@ def register(app: typer.Typer) -> None:
         if command_id is not None and not show:
             _one(session, delivery, command_id, sending)
             return
-        rows, outcomes = [], set()
-        for kept in _kept(delivery):
+        rows, outcomes, damaged = [], set(), list[Damaged]()
+        for kept in _kept(delivery, damaged):
             outcome = "not settled" if show else _outcome(delivery, kept, sending)
             outcomes.add(outcome.partition(":")[0])
             rows.append(_row(kept, outcome))
         out.show(rows, Rows("unsettled commands" if show else "commands sent again", rows, _COLUMNS))
+        if damaged:  # which kept none of the others waiting
+            raise Invalid(*map(str, damaged))
         if not show:
             _exit(outcomes)
 
 
-def _kept(delivery: Delivery) -> list[Kept]:
+def _kept(delivery: Delivery, damaged: list[Damaged]) -> list[Kept]:
     try:
-        return list(delivery.outbox.all())
+        return list(delivery.outbox.all(damaged))
     except OSError as problem:
         raise Invalid(f"cannot read {problem.filename}: {problem.strerror}") from problem
 
 
 def _one(session: GatewaySession, delivery: Delivery, command_id: str, sending: Sending) -> None:
-    kept = next((each for each in _kept(delivery) if each.header.command_id == command_id), None)
+    kept = next((each for each in _kept(delivery, []) if each.header.command_id == command_id), None)
     if kept is None:
         raise Invalid(f"no command {command_id} waits in {delivery.outbox.directory}: its outcome is known, or it was "
                       "sent from elsewhere; `counterfoil log receipt` shows what was decided")  # fmt: skip

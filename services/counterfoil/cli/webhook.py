@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from counterfoil.cli.command import Invalid, Out, local
+from counterfoil.cli.files import read_bytes, read_text
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Since, begin_at
+from counterfoil.cli.listing import Since, begin_by
 from counterfoil.cli.options import argument, option
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.client.problems import NotVerified
@@ -21,6 +22,8 @@ From = Annotated[
     str | None,
     option("--from", "Start at these positions, with commas, in place of --since.", metavar="POSITIONS"),
 ]
+_MOST_BYTES: Final = 1 << 20
+"""Of a body, of its headers and of a secret: an event is far shorter."""
 _COLUMNS = ("id", "url", "state", "delivered", "last_status", "next_try_at", "paused_because")
 
 
@@ -39,7 +42,8 @@ def create(
 
     The secret is shown once. docs/webhooks.md says how to receive, verify and answer.
     """
-    made = session.gateway.create_webhook(target, types or (), start=start or "", since=begin_at(session, since))
+    start, moment = begin_by(session, since, start)
+    made = session.gateway.create_webhook(target, types or (), start=start, since=moment)
     session.out.show(made, record(made), plain("keep the secret now: nobody can show it again", "bold"))
 
 
@@ -80,9 +84,10 @@ def test(session: GatewaySession, webhook: Id) -> None:
 @remote(app, "replay", "counterfoil webhook replay wh_0f1e2d3c4b5a69788796a5b4 --since 2h --as acme")
 def replay(session: GatewaySession, webhook: Id, since: Since = None, start: From = None) -> None:
     """Send again from a time or position on."""
-    if (since is None) == (start is None):
-        raise Invalid("--since or --from is needed, and not both")
-    _show(session, session.gateway.replay_webhook(webhook, start or "", since=begin_at(session, since)))
+    if since is None and start is None:
+        raise Invalid("--since or --from is needed")
+    start, moment = begin_by(session, since, start)
+    _show(session, session.gateway.replay_webhook(webhook, start, since=moment))
 
 
 @remote(app, "secret", "counterfoil webhook secret wh_0f1e2d3c4b5a69788796a5b4 --as acme")
@@ -113,10 +118,10 @@ def verify(
     """Check a message that was received, without a network. Exit code 1 if it is not by this secret, or changed."""
     from counterfoil.client.webhooks import verify_webhook
 
-    given = dict(_header(line) for line in headers.read_text().splitlines() if line.strip())
+    given = dict(_header(line) for line in read_text(headers, _MOST_BYTES).splitlines() if line.strip())
     age = {"tolerance": 1 << 40} if tolerance is None else {"tolerance": tolerance}
     try:
-        event = verify_webhook(secret_file.read_text().strip(), given, body.read_bytes(), **age)
+        event = verify_webhook(read_text(secret_file, _MOST_BYTES).strip(), given, read_bytes(body, _MOST_BYTES), **age)
     except NotVerified as problem:
         found = {"verified": False, "code": problem.code, "reason": str(problem)}
         out.show(found, record(found))

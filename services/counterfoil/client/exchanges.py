@@ -16,7 +16,7 @@ from urllib.parse import quote
 import orjson
 
 from counterfoil.client.bearer import NOT_VALID, Bearer
-from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
+from counterfoil.client.problems import Answered, NotReady, NotThere, RefusedByService, Uncertain, Unreachable
 from counterfoil.client.server_sent import Events
 from counterfoil.client.steps import (
     Answer,
@@ -166,7 +166,7 @@ class Exchanges:
         items = answer.get(name)
         if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
             raise Unreachable(f"{self.url} did not answer with a list of objects")
-        return items
+        return list(map(Answered, items))
 
     # the feed and webhooks ------------------------------------------------------------------------------------------
 
@@ -295,9 +295,12 @@ class Exchanges:
         return (yield from self._once_or_more(again, final, repeated=repeated))
 
     def _once_or_more(self, request: Request, final: int, *, repeated: bool) -> Steps[Answer]:
-        return (
-            (yield from self._ask(request, final)) if repeated else self._checked((yield from exchange(request)), final)
-        )
+        if repeated:
+            return (yield from self._ask(request, final))
+        found = yield from exchange(request)
+        if isinstance(found, NoAnswer):
+            raise Uncertain(f"no answer from {self.url}: {found.why}")
+        return self._checked(found, final)
 
     def _renewed(self, problem: RefusedByService, headers: Mapping[str, str]) -> Steps[bool]:
         """Whether the token in these headers was over, and there is another one now."""
@@ -358,7 +361,7 @@ class Exchanges:
             value = None
         if not isinstance(value, dict):
             raise Unreachable(f"{self.url} did not answer with a JSON object")
-        return value
+        return Answered(value)
 
 
 def retry_after(headers: Mapping[str, str]) -> int:

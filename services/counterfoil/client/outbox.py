@@ -15,9 +15,9 @@ from counterfoil.contract.canonical import Refused
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.contract.record import Command
 from counterfoil.contract.submission import Header
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import BadPrivateFile, CounterfoilError
 from counterfoil.owned import check_owned
-from counterfoil.private_files import create_private
+from counterfoil.private_files import create_private, open_regular
 from counterfoil.vocabulary import CODEC
 
 _SUFFIX: Final = ".json"
@@ -58,19 +58,34 @@ class Outbox:
     def find(self, command_id: str) -> Kept | None:
         """The command with this id, None if there is none. Raises `Damaged`, OSError."""
         path = self._path(command_id)
-        with suppress(FileNotFoundError), path.open("rb") as file:
+        with suppress(FileNotFoundError):
             try:
-                return _opened(file.read(MAX_ENVELOPE_BYTES + 1))
+                with open_regular(path) as file:
+                    kept = _opened(file.read(MAX_ENVELOPE_BYTES + 1))
+            except BadPrivateFile as problem:
+                raise Damaged(f"{problem}: remove it; it holds no command") from problem
             except Refused as problem:
                 raise Damaged(
                     f"{path} holds no command ({problem.refusal.code}): remove it; it was cut off before it was sent"
                 ) from problem
+            if kept.header.command_id != command_id:
+                raise Damaged(f"{path} holds another command, {kept.header.command_id}: remove it")
+            return kept
         return None
 
-    def all(self) -> Iterator[Kept]:
-        """All of them, oldest first. Raises `Damaged`, OSError."""
+    def all(self, damaged: list[Damaged] | None = None) -> Iterator[Kept]:
+        """All of them, oldest first. Files that hold no command are added to `damaged`, if it is given.
+
+        Raises `Damaged` if it is not, OSError.
+        """
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
-            found = self.find(path.stem)
+            try:
+                found = self.find(path.stem)
+            except Damaged as problem:
+                if damaged is None:
+                    raise
+                damaged.append(problem)
+                continue
             if found is not None:
                 yield found
 

@@ -6,6 +6,7 @@ CounterfoilError
 │       └── BeyondEnd  a log has fewer entries
 ├── Unreachable        no usable answer, so the outcome is unknown
 │   ├── NotReady       the gateway answers, but cannot do this at the moment
+│   ├── Uncertain      of a request that is not repeated: it may have been done
 │   └── Unsettled      of a command; it is kept
 ├── CannotKeep         a command that cannot be kept, and so is not sent
 ├── OtherCommand       the caller's name of a command was used before, for another one
@@ -58,6 +59,13 @@ class Unreachable(CounterfoilError):
     advice = ""
 
 
+class Answered(dict[str, Any]):
+    """An object that a gateway answered. Raises `Unreachable` where a member is asked for that it lacks."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unreachable(f"the gateway's answer is malformed: an object in it has no member {name}")
+
+
 @contextmanager
 def as_answered() -> Iterator[None]:
     """What is computed inside from a gateway's rows fails by their form alone. Raises `Unreachable` where it does."""
@@ -73,6 +81,10 @@ class NotReady(Unreachable):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Uncertain(Unreachable):
+    """No usable answer to a request that does something each time: it may have been done, and is not repeated."""
 
 
 class Unsettled(Unreachable):
