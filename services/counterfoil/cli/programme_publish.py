@@ -17,6 +17,7 @@ from counterfoil.cli.options import argument, option
 from counterfoil.cli.programme_files import described_lines, finding_rows, read_rules
 from counterfoil.cli.render import Rows, lines, plain
 from counterfoil.cli.signing import SigningSession, refused_form, signing
+from counterfoil.client.problems import as_answered
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import MEANINGS, Code
@@ -123,7 +124,8 @@ def fetch(session: GatewaySession, programme: str, version: int | None) -> bytes
     pieces = sorted(
         gateway.rows("document_pieces", {"document_id": rows[0]["document_id"]}), key=lambda row: int(row["piece"])
     )
-    data = b"".join(decode_base64(row["octets"]) for row in pieces)
+    with as_answered():
+        data = b"".join(decode_base64(row["octets"]) for row in pieces)
     try:
         rules = rules_of(read_bytes(data))
     except BadDocument as problem:
