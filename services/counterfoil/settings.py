@@ -10,6 +10,7 @@ COUNTERFOIL_KEYS        the directory of private keys; default: keys in the inst
 COUNTERFOIL_PASSPHRASE_FILE  a file (0600) with the passphrase of encrypted private keys, of logs and of parties;
                         default: it is asked for in a terminal
 COUNTERFOIL_READER      the party that commands read as; default: the one that logged in last
+COUNTERFOIL_ZONE        utc or local (this machine's): the zone of times in tables; default utc
 COUNTERFOIL_VKEYS       the file of pinned log keys, one a line; default: vkeys in the instance's directory, if any
 COUNTERFOIL_LONGEST_OUTAGE  hours; a log that was away for longer, by its clock, waits for `counterfoil clock accept`;
                         default 168, a week
@@ -70,6 +71,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
 WebhookTargets = Literal["public", "loopback"]
+Zone = Literal["utc", "local"]
 PREFIX: Final = "COUNTERFOIL_"
 GATEWAY: Final = "gateway"
 VIEWS: Final = "views"
@@ -191,6 +193,7 @@ class Settings:
     party: str | None = field(default=None, metadata=_of(str, "Who signs if --as is left out."))
     passphrase_file: Path | None = field(default=None, metadata=_of(Path, "The passphrase of private keys."))
     reader: str | None = field(default=None, metadata=_of(str, "The party that commands read as."))
+    zone: Zone = field(default="utc", metadata=_of(_one_of(*get_args(Zone)), "The zone of times in tables."))
     vkeys: Path | None = field(default=None, metadata=_of(Path, "The file of pinned log keys."))
     hosts: str = field(default="", metadata=_of(_check_names, "Names of the gateway."))
     proxies: str = field(default="", metadata=_of(_check_addresses, "Reverse proxies."))

@@ -163,6 +163,6 @@ def test_defaults_in_help_texts_are_those_of_the_settings() -> None:
     texts = {each.help for command in EVERY.values() for each in command.params if each.help}
     named = [found.groups() for text in texts for found in DEFAULT.finditer(text)]
     literal = {(name, value) for name, value in named if name not in ("CLOCK", "KEYS", "VKEYS")}  # not literal
-    assert {name for name, _ in literal} == {"HOME", "URL", "LISTEN"}
+    assert {name for name, _ in literal} == {"HOME", "URL", "LISTEN", "ZONE"}
     settings = Settings()
     assert all(str(getattr(settings, name.lower())).startswith(value) for name, value in literal), literal

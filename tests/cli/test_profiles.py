@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from counterfoil.cli.command import Out
+from counterfoil.cli.listing import is_local
 from counterfoil.cli.profiles import MEMBERS, config_file
 from counterfoil.client.connecting import BadAuthority, reaching
 from counterfoil.settings import NAMES
@@ -51,6 +52,29 @@ def test_environment_before_profile_before_default(config: Path, monkeypatch: py
     assert config.stat().st_mode & 0o777 == 0o600
     assert invoke("profile", "set", "work", "party=")[0] == 0
     assert "party" not in tomllib.loads(config.read_text())["profiles"]["work"]
+
+
+def test_a_profile_says_in_which_zone_times_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_local(Out(json=False), None)
+    assert invoke("profile", "set", "work", "zone=local")[0] == 0
+    assert invoke("profile", "use", "work")[0] == 0
+    assert [is_local(Out(json=False), chosen) for chosen in (None, True, False)] == [True, True, False]
+    monkeypatch.setenv("COUNTERFOIL_ZONE", "CET")
+    assert "COUNTERFOIL_ZONE: one of utc, local is expected" in invoke("keys", "list")[2]
+
+
+def test_local_tables_come_in_every_form() -> None:
+    header = f"profile,in_use,{','.join(MEMBERS)}"
+    assert invoke("profile", "list", "--output", "csv")[1].splitlines() == [header]
+    invoke("profile", "set", "work", "party=acme")
+    for form, comma in (("csv", ","), ("tsv", "\t")):
+        names, row = (each.split(comma) for each in invoke("profile", "list", "--output", form)[1].splitlines())
+        found = dict(zip(names, row, strict=True))
+        assert (comma.join(names), found["profile"], found["in_use"], found["party"], found["url"]) == (
+            header.replace(",", comma), "work", "false", "acme", "",
+        )  # fmt: skip
+    facts = invoke("programme", "facts", "--output", "tsv")[1].splitlines()
+    assert (facts[0], len(facts) > 5) == ("name\tkind\tof\tmeaning", True)
 
 
 def test_what_a_profile_says_are_settings() -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,13 @@ from counterfoil.cli.listing import VIEWS
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import for_people, show_time
 from counterfoil.cli.render import Rows, console
-from counterfoil.client.problems import NotThere
+from counterfoil.cli.signing import event_rows
+from counterfoil.client.problems import NotThere, Unreachable
+from counterfoil.issuance.events import BudgetReduced
+from counterfoil.ledger.events import Balance, CashDeposited, Leg
 
+AFTER = Balance(n=1, posted=0, held=0)
+LEG = Leg(effect="post", asset="USD", debit="bank", credit="a", amount=5_000_000, debit_after=AFTER, credit_after=AFTER)
 VOUCHER = dict.fromkeys(VIEWS["vouchers_balance"].columns)
 
 
@@ -64,6 +70,23 @@ def test_where_a_currency_is(row: dict[str, Any], currency: str | None) -> None:
     gateway: Any = Asked()
     (shown,) = for_people(gateway, VIEWS["slashes"], [{**row, "amount": "5000000"}])
     assert shown["amount"] == ("5.00" if currency is None else f"5.00 {currency}")
+
+
+def test_amounts_of_events_have_their_currency() -> None:
+    """That of the event, or of what it names, if a gateway is there to tell it; what fails then is no error."""
+    events = (
+        CashDeposited(
+            party_id="a", currency="USD", amount=5_000_000, payment_reference="r", treasurer_id="t",
+            legs=(LEG,),
+        ),
+        BudgetReduced(programme_id="p1", amount=1_000_000_000, document="d", reason="r", uncommitted_after=0),
+    )  # fmt: skip
+    gateway: Any = Asked()
+    gone: Any = Mock(get=Mock(side_effect=Unreachable("gone")))
+    for teller, told in ((gateway, "1,000.00 EUR"), (None, "1,000.00"), (gone, "1,000.00")):
+        deposited, reduced = event_rows(events, teller)
+        assert (deposited["amount"], reduced["amount"]) == ("5.00 USD", told)
+        assert " 5.00 USD: " in deposited["legs"][0]
 
 
 def test_many_contracts_are_read_at_once() -> None:

@@ -38,7 +38,8 @@ def test_an_order_is_followed_until_it_rests_is_filled_or_is_refused(market: She
     assert [(each["price"], each["provider_id"]) for each in filled["trades"]] == [("1800000", "norn")]
     people = market.run(*BID, "--nodes", "1", "--hours", "2", "--price", "1.90", *wait)
     assert ": 1 node for 2 h from" in people.out
-    assert "at 1.80" in people.out
+    assert "at 1.80 USD" in people.out
+    assert "limit price 1.90 USD" in " ".join(people.out.split())
     lower = market.ok(*BID, "--nodes", "1", "--hours", "2", "--price", "1.00", *wait)["outcome"]
     assert (lower["status"], lower["nodes_left"]) == ("open", 1)
 

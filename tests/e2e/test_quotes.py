@@ -87,4 +87,4 @@ def test_what_is_missing_is_said_and_refused(market: Shell) -> None:
     ran = market.run("quote", "--programme", "nothing", *BLOCK, "--nodes", "1", "--hours", "1", "--json")
     assert ran.code == 2
     people = market.run(*QUOTE, "--nodes", "1", "--hours", "2", "--party", "acme")
-    assert (people.code, "no promise" in people.out, "24.00" in people.out) == (0, True, True)
+    assert (people.code, "no promise" in people.out, "24.00 USD" in people.out) == (0, True, True)

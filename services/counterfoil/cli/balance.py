@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, Local, add_list
+from counterfoil.cli.listing import Listing, Local, add_list, is_local
 from counterfoil.cli.options import Amount, Currency, PartyId, PaymentReference, Wait
 from counterfoil.cli.people import for_people
 from counterfoil.cli.render import Rows
@@ -25,7 +25,7 @@ _HOLDS = "hold_id purpose party_id vouchers cash bond status"
 
 
 @remote(app, "show", "counterfoil balance show acme")
-def show(session: GatewaySession, party: PartyId, local: Local = False, wait: Wait = None) -> None:
+def show(session: GatewaySession, party: PartyId, local: Local = None, wait: Wait = None) -> None:
     """Show a party's cash and vouchers; in csv and tsv a row for each, with what is available and held of it."""
     gateway = session.gateway
     found = {
@@ -35,6 +35,7 @@ def show(session: GatewaySession, party: PartyId, local: Local = False, wait: Wa
     if not any(found.values()):
         gateway.get("parties", party)  # refused if there is no such party
     if session.out.for_people:
+        local = is_local(session.out, local)
         shown = [
             Rows(each.what, for_people(gateway, each.definition, rows, local=local), each.columns.split(), each.right)
             for each, rows in zip((_CASH, _VOUCHERS), found.values(), strict=True)

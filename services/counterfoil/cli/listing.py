@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from counterfoil.cli.command import Invalid, pairs
+from counterfoil.cli.command import Invalid, Out, pairs
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import later
 from counterfoil.cli.late_views import LateViews
@@ -36,7 +36,8 @@ Where = Annotated[
     typer.Option("--where", metavar="NAME=VALUE", help="Only rows with this value; the filters are listed above."),
 ]
 Local = Annotated[
-    bool, typer.Option("--local/--utc", help="Times as this machine has them, with their offset. Default: UTC.")
+    bool | None,
+    typer.Option("--local/--utc", help="Times as this machine has them, or UTC. Default: COUNTERFOIL_ZONE, or utc."),
 ]
 Since = Annotated[
     str | None,
@@ -88,7 +89,7 @@ def _add_list(app: typer.Typer, listing: Listing, name: str) -> None:
         sort: str | None = None,
         since: str | None = None,
         limit: int | None,
-        local: bool,
+        local: bool | None,
         wait: list[str] | None,
         **given: str | None,
     ) -> None:
@@ -96,6 +97,7 @@ def _add_list(app: typer.Typer, listing: Listing, name: str) -> None:
         filters = checked_filters(view, {**pairs(where or (), "--where"), **chosen})
         asked = _Asked(session, view, filters, sort, since, wait)
         rows, more = asked.rows(limit)
+        local = is_local(session.out, local)
         shown = for_people(session.gateway, view, rows, local=local) if session.out.for_people else []
         table = Rows(listing.what, shown, listing.columns.split(), listing.right)
         session.out.show(rows, table, columns=tuple(view.columns))
@@ -110,7 +112,7 @@ def _add_list(app: typer.Typer, listing: Listing, name: str) -> None:
     options: dict[str, tuple[Any, Any]] = {each: (_filter(view, each, flag), None) for each, flag in flags.items()}
     options |= {"where": (Where, None)} if view.filters else {}
     options |= {"sort": (_sort(view), None)} | ({"since": (Since, None)} if view.time else {})
-    options |= {"limit": (Limit, None), "local": (Local, False), "wait": (Wait, None)}
+    options |= {"limit": (Limit, None), "local": (Local, None), "wait": (Wait, None)}
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("session", keyword)]
     parameters += [inspect.Parameter(each, keyword, annotation=kind, default=value)
@@ -131,6 +133,11 @@ def _sort(view: View) -> Any:
     by = f"{view.time}, " if view.time else ""
     help_ = f"By a column: {by}or with at most {MAX_SORTED:,} rows any other; falling with :desc."
     return Annotated[str | None, typer.Option("--sort", metavar="COLUMN[:desc]", help=help_)]
+
+
+def is_local(out: Out, chosen: bool | None) -> bool:
+    """Whether times are shown as this machine has them: as the options choose, else as the settings say."""
+    return out.settings.zone == "local" if chosen is None else chosen
 
 
 def checked_filters(view: View, filters: Mapping[str, str]) -> Mapping[str, str]:
@@ -221,10 +228,11 @@ def _add_show(app: typer.Typer, listing: Listing, name: str) -> None:
     view = listing.definition
     names = [column.removesuffix("_id").upper() for column in view.key]
 
-    def run(session: GatewaySession, key: Key, local: Local = False, wait: Wait = None) -> None:
+    def run(session: GatewaySession, key: Key, local: Local = None, wait: Wait = None) -> None:
         if len(key) != len(names):
             raise Invalid(f"{' '.join(key)}: name {' '.join(names)}, as the list shows them")
         row = session.gateway.get(listing.view, *key, wait_for=wait or ())
+        local = is_local(session.out, local)
         people = for_people(session.gateway, view, [row], local=local) if session.out.for_people else []
         session.out.show(row, *map(record, people), columns=tuple(view.columns))
 

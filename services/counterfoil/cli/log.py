@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkey
 from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.render import console, plain, record
-from counterfoil.cli.signing import event_row
+from counterfoil.cli.signing import event_rows
 from counterfoil.client.problems import BeyondEnd, NotProven, RefusedByService
 from counterfoil.client.published import entry_at, met
 from counterfoil.client.verify import Proven, verify_answer, verify_entry
@@ -24,6 +24,9 @@ from counterfoil.contract.log_id import log_of
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import format_time
 from counterfoil.vocabulary import CODEC
+
+if TYPE_CHECKING:
+    from counterfoil.client.http import Gateway
 
 app = group("log")
 
@@ -58,7 +61,7 @@ def entry(session: GatewaySession, log: Log, index: Annotated[int, typer.Argumen
         data, proven = session.gateway.run(entry_at(session.gateway.exchanges, key, index))
     except BeyondEnd as problem:
         raise Invalid(problem.title) from problem
-    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(proven.entry)))
+    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(proven.entry, session.gateway)))
 
 
 @remote(app, "receipt", "counterfoil log receipt issuance springfield/0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
@@ -87,7 +90,7 @@ def receipt(
         raise NotProven(f"the gateway answered with the entry of {proven.entry.id}")
     if save is not None:
         _keep(save, decode_base64(answer["entry"]), answer["proof"].encode())
-    session.out.show({**answer, "key_pinned": pinned}, record(_proven(proven)))
+    session.out.show({**answer, "key_pinned": pinned}, record(_proven(proven, session.gateway)))
 
 
 def _keep(path: Path, data: bytes, proof: bytes) -> None:
@@ -165,22 +168,22 @@ def _decision(entry: Entry) -> str:
 
 def line(entry: Entry) -> str:
     """An entry in one line."""
-    events = ", ".join(event_row(event)["event"] for event in entry.events) or _decision(entry)
+    events = ", ".join(event.TYPE for event in entry.events) or _decision(entry)
     place = f"{log_of(entry.origin).name}:{entry.index}"
     return f"{format_time(entry.time)}  {place:<18} {_cause(entry)}: {events}"
 
 
-def summary(entry: Entry) -> dict[str, Any]:
-    """An entry for people."""
+def summary(entry: Entry, gateway: Gateway | None = None) -> dict[str, Any]:
+    """An entry for people. `gateway`: tells the currency of amounts where the events do not."""
     head = {
         "entry": f"{log_of(entry.origin).name}:{entry.index}",
         "time": format_time(entry.time),
         "cause": _cause(entry),
         "decision": _decision(entry),
     }
-    return {**head, **{f"event {number}": event_row(event) for number, event in enumerate(entry.events)}}
+    return {**head, **{f"event {number}": row for number, row in enumerate(event_rows(entry.events, gateway))}}
 
 
-def _proven(proven: Proven) -> dict[str, Any]:
+def _proven(proven: Proven, gateway: Gateway | None = None) -> dict[str, Any]:
     head = proven.checkpoint
-    return {**summary(proven.entry), "log": head.origin, "tree_size": head.size, "root": head.root.hex()}
+    return {**summary(proven.entry, gateway), "log": head.origin, "tree_size": head.size, "root": head.root.hex()}

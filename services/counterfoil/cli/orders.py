@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from counterfoil.cli.command import REFUSED, Command
 from counterfoil.cli.render import record
 from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
-from counterfoil.cli.values import format_amount
+from counterfoil.cli.values import show_amount
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import format_hour
@@ -83,7 +83,7 @@ def _awaited(session: SigningSession, settled: Settled, seconds: float) -> dict[
 
 
 def _show(session: SigningSession, settled: Settled, outcome: dict[str, Any] | None) -> None:
-    shown: list[RenderableType] = accepted(settled)
+    shown: list[RenderableType] = accepted(session, settled)
     value = {**settled.receipt, "key_pinned": settled.pinned}
     if outcome is not None:
         value["outcome"] = outcome
@@ -103,7 +103,7 @@ def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: outcome[name] for name in _SHOWN if name in outcome and outcome[name] is not None}
     shown["trades"] = [
         f"{each['trade_id']}: {each['nodes']} {'node' if each['nodes'] == 1 else 'nodes'} for {each['hours']} h"
-        f" from {each['first_hour']} at {format_amount(int(each['price']))}"
+        f" from {each['first_hour']} at {show_amount(int(each['price']), outcome['currency'])}"
         for each in outcome["trades"]
     ]
     if outcome["cause"] is None:
@@ -116,7 +116,7 @@ def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
 def _short(outcome: Mapping[str, Any]) -> dict[str, str]:
     """How much more is needed than is available, for people; nothing if that is not why, or the logs do not say."""
     missing = {"in vouchers": int(outcome["short_vouchers"]), "in cash": int(outcome["short_cash"])}
-    said = [f"{format_amount(amount)} {outcome['currency']} {what}" for what, amount in missing.items() if amount]
+    said = [f"{show_amount(amount, outcome['currency'])} {what}" for what, amount in missing.items() if amount]
     return {"short": ", ".join(said)} if said else {}
 
 

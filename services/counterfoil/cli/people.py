@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.cli.values import decimals_of, in_units, show_amount
 from counterfoil.client.problems import RefusedByService, as_answered
+from counterfoil.errors import CounterfoilError
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
@@ -69,6 +70,14 @@ def _way(row: Row) -> tuple[str, str] | str | None:
     if row.get("purpose") in _HELD_FOR:
         return _HELD_FOR[row["purpose"]], str(row["hold_id"])
     return next(((view, str(row[name])) for name, view in _BY.items() if row.get(name)), None)
+
+
+def currencies_of(gateway: Gateway | None, rows: Sequence[Row]) -> list[str | None]:
+    """The currency of each row; None where neither the row nor the gateway, if there is one, tells it."""
+    if gateway is not None:
+        with suppress(CounterfoilError):  # what is shown must not depend on it
+            return Currencies(gateway).of(rows)
+    return [row.get("currency") for row in rows]
 
 
 def for_people(gateway: Gateway, view: View, rows: Sequence[Row], *, local: bool = False) -> list[dict[str, Any]]:

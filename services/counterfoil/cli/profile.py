@@ -38,7 +38,7 @@ def set_(
     out: Out,
     name: Name,
     values: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE...", help="url, home, keys, party, vkeys, ca; no value removes.")
+        list[str], typer.Argument(metavar="NAME=VALUE...", help=f"{', '.join(MEMBERS)}; no value removes.")
     ],
 ) -> None:
     """Set what a profile says; it is made if there is none. The rest of it stays.

@@ -23,6 +23,7 @@ MEMBERS: Final[Mapping[str, str]] = {
     "keys": "the directory of key files",
     "party": "who signs if --as is left out",
     "vkeys": "the file of pinned log keys",
+    "zone": "utc or local: the zone of times in tables",
     "ca": "the authority of the gateway's certificate, a file in PEM",
 }
 """What a profile may say: settings by the names that they have in the environment, in lower case."""

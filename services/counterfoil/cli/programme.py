@@ -9,7 +9,7 @@ from counterfoil.cli import programme_files, programme_publish
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import VIEWS, Listing, Local, add_list
+from counterfoil.cli.listing import VIEWS, Listing, Local, add_list, is_local
 from counterfoil.cli.options import Amount, Reason, Save, Wait, argument, option
 from counterfoil.cli.people import for_people
 from counterfoil.cli.render import lines, plain, record
@@ -175,12 +175,13 @@ _PROGRAMMES = Listing("programmes", "programmes", _COLUMNS, "springfield-2026")
 
 
 @remote(app, "show", "counterfoil programme show springfield-2026")
-def show(session: GatewaySession, programme: ProgrammeId, local_: Local = False, wait: Wait = None) -> None:
+def show(session: GatewaySession, programme: ProgrammeId, local_: Local = None, wait: Wait = None) -> None:
     """Show a programme: its budget, and the terms of its current version."""
     gateway = session.gateway
     row = gateway.get("programmes", programme, wait_for=wait or ())
     terms = gateway.get("programme_versions", programme, str(row["version"]))
     if session.out.for_people:
+        local_ = is_local(session.out, local_)
         (budget,) = for_people(gateway, _PROGRAMMES.definition, [row], local=local_)
         (told,) = for_people(gateway, VIEWS["programme_versions"], [terms], local=local_)
         session.out.show(None, record(budget), plain(""), record(_in_words(told)))

@@ -13,7 +13,7 @@ from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import Nodes, Programme, Wait, hour, option
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.supply import ESTIMATE, Wanted, offered
-from counterfoil.cli.values import in_units, parse_amount
+from counterfoil.cli.values import in_units, parse_amount, show_amount
 from counterfoil.client.problems import as_answered
 from counterfoil.contract.events import ProgrammePublishedV1
 from counterfoil.contract.refusals import Code
@@ -122,9 +122,13 @@ def _show(session: GatewaySession, found: Mapping[str, Any], remarks: Sequence[s
     shown = {name: value for name, value in found.items() if name not in ("offer", "vouchers")}
     best = found["offer"]
     cheapest = {} if best is None else {"cheapest offer": f"{best['offer_id']}, from {best['starts']}"}
-    parts: list[RenderableType] = [record({**in_units(shown, (*_AMOUNTS, _MISSING)), **cheapest})]
+
+    def show(micro: int) -> str:
+        return show_amount(micro, found["currency"])
+
+    parts: list[RenderableType] = [record({**in_units(shown, (*_AMOUNTS, _MISSING), show), **cheapest})]
     if "vouchers" in found:
-        draws = [in_units(each, ("amount",)) for each in found["vouchers"]]
+        draws = [in_units(each, ("amount",), show) for each in found["vouchers"]]
         parts.append(Rows("vouchers that would pay", draws, _DRAW, ("amount",)))
     session.out.show({**found, "remarks": remarks}, *parts, *map(plain, remarks))
 

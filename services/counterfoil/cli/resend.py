@@ -65,7 +65,7 @@ def _one(session: GatewaySession, delivery: Delivery, command_id: str, sending: 
     if kept is None:
         raise Invalid(f"no command {command_id} waits in {delivery.outbox.directory}: its outcome is known, or it was "
                       "sent from elsewhere; `counterfoil log receipt` shows what was decided")  # fmt: skip
-    show_settled(session.out, sending.run(delivery.resend(kept)))
+    show_settled(session, sending.run(delivery.resend(kept)))
 
 
 def _outcome(delivery: Delivery, kept: Kept, sending: Sending) -> str:

@@ -19,6 +19,7 @@ from counterfoil.cli.command import CaOption, Command, Invalid, Out, Parameters,
 from counterfoil.cli.delivery import Sending
 from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
+from counterfoil.cli.people import currencies_of
 from counterfoil.cli.reading import bearer_by
 from counterfoil.cli.render import plain, record
 from counterfoil.cli.values import format_amount, in_units, show_amount
@@ -141,7 +142,7 @@ class SigningSession(GatewaySession):
 
     def send(self, body: Body) -> None:
         """Sign and submit one command, verify its receipt, and show it."""
-        show_settled(self.out, self.deliver(body))
+        show_settled(self, self.deliver(body))
 
     def deliver(self, body: Body, words: str | None = None) -> Settled:
         """Sign and submit one command, and verify its receipt. `words` name it in place of the user's own."""
@@ -171,10 +172,11 @@ class SigningSession(GatewaySession):
         id_ = new_command_id() if words is None else command_id_of(self.author.party_id, words)
         payload = self.author.payload(body, log.name, id_, time_by(self.out.settings.clock))
         meaning = " ".join((inspect.getdoc(type(first)) or "").partition("\n\n")[0].split())
-        amounts = {each.name for each in fields(cast(Any, first)) if str(each.type).removesuffix(" | None") in AMOUNTS}
         facts = {"dry run": "nothing was signed or sent", "command": first.TYPE, "meaning": meaning,
                  "id": f"{self.author.party_id}/{id_}", "to": log.name}  # fmt: skip
-        shown = record({**facts, **in_units(dump(first), amounts, show_amount)})
+        row, amounts = dump(first), _amounts(first)
+        (currency,) = currencies_of(self.gateway if amounts and self.out.for_people else None, [row])
+        shown = record({**facts, **in_units(row, amounts, lambda micro: show_amount(micro, currency))})
         value = {"dry_run": True, "command_id": id_, "audience": log.name, "payload": loads(payload)}
         self.out.show({**value, "canonical": payload.decode()}, shown, plain(payload.decode()))
 
@@ -252,32 +254,44 @@ def further(options: Parameters) -> list[inspect.Parameter]:
 # output for people ----------------------------------------------------------------------------------------------------
 
 
-def show_settled(out: Out, settled: Settled) -> None:
+def show_settled(session: GatewaySession, settled: Settled) -> None:
     """Show an accepted command: its entry's events, and under which key its receipt was verified."""
-    out.show({**settled.receipt, "key_pinned": settled.pinned}, *accepted(settled))
+    session.out.show({**settled.receipt, "key_pinned": settled.pinned}, *accepted(session, settled))
 
 
-def accepted(settled: Settled) -> list[RenderableType]:
-    """What people see of an accepted command."""
+def accepted(session: GatewaySession, settled: Settled) -> list[RenderableType]:
+    """What people see of an accepted command; nothing for programs."""
+    if not session.out.for_people:
+        return []
     proven, pinned = settled.proven, settled.pinned
     entry = proven.entry
     lines: list[RenderableType] = [plain(f"accepted: {log_of(entry.origin).name}:{entry.index}", "bold green")]
-    lines += [record({"id": entry.id}), *(record(event_row(event)) for event in entry.events)]
+    lines += [record({"id": entry.id}), *map(record, event_rows(entry.events, session.gateway))]
     word = "a pinned key" if pinned else "the gateway's own key; pin the log keys to be sure: COUNTERFOIL_VKEYS"
     lines.append(plain(f"receipt verified under {word}, tree size {proven.checkpoint.size}", "dim"))
     return lines
 
 
-def event_row(event: Event) -> dict[str, Any]:
-    """An event for people: its type first, amounts in units of the currency."""
+def event_rows(events: Sequence[Event], gateway: Gateway | None = None) -> list[dict[str, Any]]:
+    """Events for people: the type first, and amounts with their currency where the event or the gateway tells it."""
     from counterfoil.contract.codec import dump_event
 
-    row = dump_event(event)
-    amounts = {each.name for each in fields(cast(Any, event)) if str(each.type).removesuffix(" | None") in AMOUNTS}
+    rows = [dump_event(event) for event in events]
+    amounts = [_amounts(event) for event in events]
+    known = currencies_of(gateway if any(amounts) else None, rows)
+    return [_event_row(*each) for each in zip(rows, amounts, known, strict=True)]
+
+
+def _event_row(row: dict[str, Any], amounts: set[str], currency: str | None) -> dict[str, Any]:
     if "legs" in row:
         row["legs"] = [_leg(leg) for leg in row["legs"]]
-    return {"event": row.pop("type"), **in_units(row, amounts)}
+    return {"event": row.pop("type"), **in_units(row, amounts, lambda micro: show_amount(micro, currency))}
+
+
+def _amounts(body: Body | Event) -> set[str]:
+    """The members that are amounts."""
+    return {each.name for each in fields(cast(Any, body)) if str(each.type).removesuffix(" | None") in AMOUNTS}
 
 
 def _leg(leg: Mapping[str, Any]) -> str:
-    return f"{leg['effect']} {format_amount(int(leg['amount']))} {leg['asset']}: {leg['debit']} to {leg['credit']}"
+    return f"{leg['effect']} {show_amount(int(leg['amount']), leg['asset'])}: {leg['debit']} to {leg['credit']}"
