@@ -82,8 +82,8 @@ def test_amounts_of_events_have_their_currency() -> None:
         BudgetReduced(programme_id="p1", amount=1_000_000_000, document="d", reason="r", uncommitted_after=0),
     )  # fmt: skip
     gateway: Any = Asked()
-    gone: Any = Mock(get=Mock(side_effect=Unreachable("gone")))
-    for teller, told in ((gateway, "1,000.00 EUR"), (None, "1,000.00"), (gone, "1,000.00")):
+    gone: Any = Mock(get=Mock(side_effect=(Unreachable("gone"), {})))
+    for teller, told in ((gateway, "1,000.00 EUR"), *((each, "1,000.00") for each in (None, gone, gone))):
         deposited, reduced = event_rows(events, teller)
         assert (deposited["amount"], reduced["amount"]) == ("5.00 USD", told)
         assert " 5.00 USD: " in deposited["legs"][0]
