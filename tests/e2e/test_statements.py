@@ -96,6 +96,13 @@ def test_what_is_no_statement_says_why(market: Shell, words: tuple[str, ...], co
     assert (ran.code, ran.out) == (code, "")
 
 
+@pytest.mark.e2e
+def test_a_statement_of_nothing_says_that_others_may_see_more(market: Shell) -> None:
+    assert "There is no account that this reader may see" in market.run("statement", "treasury", MONTH).out
+    said = market.run("programme", "totals", "no-programme", "--as", "acme").err
+    assert "is for this reader: --as PARTY says who reads" in said
+
+
 def move(**values: Any) -> Movement:
     told = {"time": "2026-11-01T00:00:00.000000Z", "what": "<b>", "object_id": "a&b", "reference": '"', "entry": 7}
     amounts = {"posted_change": 5, "held_change": 0, "posted": 15, "held": 2}

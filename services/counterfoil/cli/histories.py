@@ -51,7 +51,7 @@ def prove(session: GatewaySession, assets: Sequence[str], save: Path | None) -> 
     """
     rows = [row for asset in assets for row in session.gateway.rows("asset_entries", {"asset": asset})]
     if not rows:
-        raise Invalid(f"the ledger has no entries about {assets[0]}")
+        raise Invalid(f"no entry about {assets[0]} in the ledger is for this reader: --as PARTY says who reads")
     log = named_log(rows[0]["log"])
     key, pinned = session.log_key(log)
     evidence = collect(lambda path: session.gateway.log_file(log, path), key, sorted({row["index"] for row in rows}))

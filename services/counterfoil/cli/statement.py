@@ -61,6 +61,8 @@ def register(app: typer.Typer) -> None:
         with as_answered():
             sections = sections_of(session.gateway, party, month, wait or ())
         chosen = [each for each in sections if programme in (None, each.programme_id)]
+        if not chosen:
+            remarks.append("There is no account that this reader may see: --as PARTY says who reads.")
         title, sums = f"Statement of {party} for {month}", totals(chosen)
         form = format_ or _by_name(output)
         if form is None:
