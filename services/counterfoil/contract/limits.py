@@ -38,6 +38,7 @@ MAX_LEGS: Final = 64  # in one event
 # Text.
 MAX_NAME: Final = 120
 MAX_REASON: Final = 240
+MAX_SENTENCE: Final = 400  # of an explanation
 MAX_REFERENCE: Final = 64
 
 # Time.

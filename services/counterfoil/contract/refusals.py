@@ -83,6 +83,7 @@ class Code(StrEnum):
     NOT_YOURS = "not_yours"
     ROOT_OPERATOR = "root_operator"
     UNKNOWN_PROPOSAL = "unknown_proposal"
+    UNKNOWN_APPLICATION = "unknown_application"
     ALREADY_EXISTS = "already_exists"
     NAME_CONFUSABLE = "name_confusable"
     # Decided by content.
@@ -115,6 +116,8 @@ class Code(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     DATE_IN_FUTURE = "date_in_future"
     APPROVAL_NOT_VALID = "approval_not_valid"
+    FACT_NOT_VALID = "fact_not_valid"
+    FACT_NOT_NEWER = "fact_not_newer"
     # Decided by eligibility and state.
     PARTY_NOT_SUSPENDED = "party_not_suspended"
     PROGRAMME_PAUSED = "programme_paused"
@@ -133,6 +136,14 @@ class Code(StrEnum):
     CLASS_NOT_IN_PROGRAMME = "class_not_in_programme"
     REGION_NOT_IN_PROGRAMME = "region_not_in_programme"
     DUTIES_NOT_SEPARATE = "duties_not_separate"
+    NOT_BY_APPLICATION = "not_by_application"
+    APPLICATIONS_CLOSED = "applications_closed"
+    APPLICATION_NOT_OPEN = "application_not_open"
+    NOT_A_REVIEWER = "not_a_reviewer"
+    REVIEW_NOT_DUE = "review_not_due"
+    REVIEW_INCOMPLETE = "review_incomplete"
+    EARLIER_APPLICATION_WAITS = "earlier_application_waits"
+    NOT_GRANTED = "not_granted"
     VOUCHER_SUSPENDED = "voucher_suspended"
     VOUCHER_NOT_SUSPENDED = "voucher_not_suspended"
     VOUCHER_REVOKED = "voucher_revoked"
@@ -224,6 +235,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, False, "The operator of the first entry stays; its recovery key alone recovers it."
     ),
     Code.UNKNOWN_PROPOSAL: Meaning(_D, False, "No such open proposal of the other side."),
+    Code.UNKNOWN_APPLICATION: Meaning(_D, True, "No application has this id, or it was decided or withdrawn."),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
     Code.NAME_CONFUSABLE: Meaning(
         _D, False, "The name may be taken for that of the party named, which the operator has not said to be meant."
@@ -265,6 +277,10 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.APPROVAL_NOT_VALID: Meaning(
         _D, False, "A line is not the claim's, is approved with more than it claims, or nothing is left to approve."
     ),
+    Code.FACT_NOT_VALID: Meaning(
+        _D, False, "The fact is not of the kind that its name has, is one that the log knows itself, or lies ahead."
+    ),
+    Code.FACT_NOT_NEWER: Meaning(_D, False, "The actor attested the same on a later day, or the same value that day."),
     Code.PARTY_NOT_SUSPENDED: Meaning(_D, True, "The party is not suspended."),
     Code.PROGRAMME_PAUSED: Meaning(_D, True, "The programme is paused: it issues nothing, and funds no new bids."),
     Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
@@ -286,6 +302,18 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.DUTIES_NOT_SEPARATE: Meaning(
         _D, True, "One party, or two that are related, would have two duties that are to be kept apart."
     ),
+    Code.NOT_BY_APPLICATION: Meaning(
+        _D, False, "The programme is no document, or gives vouchers otherwise than by applications decided one by one."
+    ),
+    Code.APPLICATIONS_CLOSED: Meaning(_D, True, "The programme takes no applications on this day."),
+    Code.APPLICATION_NOT_OPEN: Meaning(_D, True, "The state of the application does not allow this."),
+    Code.NOT_A_REVIEWER: Meaning(_D, False, "The document names another authority for this step of the review."),
+    Code.REVIEW_NOT_DUE: Meaning(
+        _D, True, "The step is not one of this application's, an earlier one is open, or the actor has reviewed it."
+    ),
+    Code.REVIEW_INCOMPLETE: Meaning(_D, True, "A step of the review has too few signatures, or an objection."),
+    Code.EARLIER_APPLICATION_WAITS: Meaning(_D, True, "An application that came before, fully reviewed, waits."),
+    Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants the application nothing: `why` says why."),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),
     Code.VOUCHER_NOT_SUSPENDED: Meaning(_D, False, "The voucher is not suspended."),
     Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked or given back."),

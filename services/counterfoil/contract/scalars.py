@@ -195,6 +195,13 @@ Origin = Annotated[str, _text(f"{_HOST}/{SERVICE_PATTERN}/{SHARD_PATTERN}", 140)
 Name = Annotated[str, FreeText(limits.MAX_NAME)]
 Reason = Annotated[str, FreeText(limits.MAX_REASON)]
 Word = Annotated[str, _text(r"[a-z][a-z0-9_]{0,63}", 64)]
+Code = Annotated[str, _text(r"[A-Z][A-Z0-9_]{0,63}", 64)]
+"""A code of a list, such as an SKU or an instrument."""
+FactText = Annotated[str, FreeText(64)]
+"""One value of a fact as text: a code, a whole number, a date, `true` or `false`."""
+Sentence = Annotated[str, FreeText(limits.MAX_SENTENCE)]
+ApplicationDecision = Literal["approved", "rejected", "waitlisted"]
+CountingEvent = Literal["APPLIED", "GRANTED", "PAID"]
 MinorUnits = Annotated[int, _count(0, limits.MICRO_DIGITS)]
 TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
 Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]

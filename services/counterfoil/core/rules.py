@@ -129,6 +129,14 @@ class Rules:
     document_stays: int
     """How long after its first piece a document may be published; then it is dropped."""
 
+    # applications
+    max_open_applications: int
+    """Of one party in one programme, not yet decided."""
+    max_application_lines: int
+    """Lines of one application; and as many documents as evidence, and other programmes that pay for the same."""
+    max_facts: int
+    """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
+
     # reading
     max_auditors: int
     """Appointed for one programme, and for all."""
@@ -210,6 +218,12 @@ _NEW_IN_6: Final = frozenset(
         ("pledge_voucher", 1),
         ("release_pledge", 1),
         ("enforce_pledge", 1),
+        ("attest_fact", 1),
+        ("submit_application", 1),
+        ("withdraw_application", 1),
+        ("return_application", 1),
+        ("review_application", 1),
+        ("decide_application", 1),
     }
 )
 _NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
@@ -306,6 +320,9 @@ _FIRST: Final = Rules(
     spends_until_expiry=False,
     max_documents=0,
     document_stays=0,
+    max_open_applications=0,
+    max_application_lines=0,
+    max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
     names_limits=False,
@@ -381,6 +398,9 @@ _SIXTH: Final = replace(
     hides_others=True,
     max_documents=4,
     document_stays=24 * HOUR,
+    max_open_applications=16,
+    max_application_lines=16,
+    max_facts=64,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)

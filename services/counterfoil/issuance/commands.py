@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from counterfoil.contract.applications import ApplicationLine, CapSet, ContractDays, OtherSupport
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import ANY, Command, command
 from counterfoil.contract.scalars import (
+    ApplicationDecision,
     Count,
     Currency,
+    Day,
     Digest,
+    FactText,
+    Flag,
     GpusPerNode,
     Id,
     KeyId,
@@ -25,6 +30,7 @@ from counterfoil.contract.scalars import (
     Signature,
     Time,
     Version,
+    Word,
 )
 from counterfoil.contract.terms import FourEyesAct, ProgrammeTerms
 
@@ -334,6 +340,79 @@ class IssueVoucher(Command):
     programme_id: Id
     beneficiary_id: Id
     amount: PositiveAmount
+
+
+@command("attest_fact", role=("operator", "issuer", "auditor", "provider", "beneficiary"))
+class AttestFact(Command):
+    """State what is known of a party, of one of its applications, or of one line of that, and from where.
+
+    Whose word counts, each programme's document says: of its issuer, of the operators and of its auditors it always
+    does. `values`: codes, or one whole number, date, `true` or `false`, by the fact's kind. `on`: since when it is so.
+    """
+
+    party_id: Id
+    application_id: Id | None
+    line: Id | None
+    name: Word
+    values: tuple[FactText, ...]
+    on: Day
+    source: Reason
+
+
+@command("submit_application", role="beneficiary")
+class SubmitApplication(Command):
+    """Beneficiary: ask a programme that a document lays down for a voucher.
+
+    `corrects`: the application that was returned, which keeps its place. `evidence`: SHA-256 of each document that
+    shows it; the documents stay with the parties.
+    """
+
+    programme_id: Id
+    corrects: Id | None
+    project_id: Id | None
+    lines: tuple[ApplicationLine, ...]
+    contract: ContractDays | None
+    other_support: tuple[OtherSupport, ...]
+    evidence: tuple[Digest, ...]
+
+
+@command("withdraw_application", role="beneficiary", exits=True)
+class WithdrawApplication(Command):
+    """Beneficiary: end an application that is not decided."""
+
+    application_id: Id
+    reason: Reason
+
+
+@command("return_application", role="issuer")
+class ReturnApplication(Command):
+    """Issuer: give an application back to be corrected; its reviews begin again."""
+
+    application_id: Id
+    reason: Reason
+
+
+@command("review_application", role=("issuer", "operator", "auditor"))
+class ReviewApplication(Command):
+    """Sign a step (from 0) of the review that the programme's document lays down: without objection, or with one."""
+
+    application_id: Id
+    step: Count
+    passes: Flag
+    reason: Reason
+
+
+@command("decide_application", role="issuer")
+class DecideApplication(Command):
+    """Issuer: approve, reject or waitlist an application. What is approved is what the programme's document grants.
+
+    `caps`: the amounts that the document leaves to the decision.
+    """
+
+    application_id: Id
+    decision: ApplicationDecision
+    caps: tuple[CapSet, ...]
+    reason: Reason
 
 
 @command("suspend_voucher", role="issuer")

@@ -6,11 +6,26 @@ them.
 
 from __future__ import annotations
 
+from counterfoil.contract.applications import (
+    ApplicationLine,
+    CapSet,
+    ContractDays,
+    CounterMoved,
+    Explained,
+    FactGiven,
+    OtherSupport,
+    PayerShare,
+)
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import (
     Amount,
+    ApplicationDecision,
     Count,
+    Day,
     DerivedTime,
+    Digest,
+    FactText,
+    Flag,
     GpusPerNode,
     Id,
     KeyId,
@@ -20,6 +35,7 @@ from counterfoil.contract.scalars import (
     Reason,
     Reference,
     Version,
+    Word,
 )
 from counterfoil.contract.terms import FourEyesAct
 
@@ -196,6 +212,97 @@ class VoucherIssued(Event):
     issue_seq: Count
     uncommitted_after: Amount
     group_issued_after: Amount
+
+
+@event("fact.attested.v1")
+class FactAttested(Event):
+    """What somebody states of a party, of its application, or of a line of that; it replaces what it stated before."""
+
+    party_id: Id
+    application_id: Id | None
+    line: Id | None
+    name: Word
+    values: tuple[FactText, ...]
+    on: Day
+    source: Reason
+    attested_by: Id
+
+
+@event("application.submitted.v1")
+class ApplicationSubmitted(Event):
+    """An application, or the correction of one that was returned; `ready`: no review comes before its decision."""
+
+    application_id: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    corrects: Flag
+    project_id: Id | None
+    lines: tuple[ApplicationLine, ...]
+    contract: ContractDays | None
+    other_support: tuple[OtherSupport, ...]
+    evidence: tuple[Digest, ...]
+    ready: Flag
+
+
+@event("application.withdrawn.v1")
+class ApplicationWithdrawn(Event):
+    """Its beneficiary ended the application."""
+
+    application_id: Id
+    reason: Reason
+
+
+@event("application.returned.v1")
+class ApplicationReturned(Event):
+    """The application waits for its beneficiary to correct it; what was signed of its review does not count."""
+
+    application_id: Id
+    reason: Reason
+
+
+@event("application.reviewed.v1")
+class ApplicationReviewed(Event):
+    """A reviewer signed a step of the review; `complete`: every step has its signatures, and no objection."""
+
+    application_id: Id
+    programme_id: Id
+    version: Version
+    step: Count
+    reviewer_id: Id
+    passes: Flag
+    reason: Reason
+    complete: Flag
+
+
+@event("application.decided.v1")
+class ApplicationDecided(Event):
+    """The decision on an application, with all that it is founded on, by the document with the hash `rules_hash`.
+
+    `day` is the programme's local day. `refusal`: why the document grants nothing, if so. `subsidy`, `eligible`,
+    `co_payment` (rounded down) and `counters` are what the document grants, or would have granted. `explanation` has
+    the first 128 steps. With an approval the voucher follows in the same entry.
+    """
+
+    application_id: Id
+    programme_id: Id
+    version: Version
+    beneficiary_id: Id
+    decision: ApplicationDecision
+    reason: Reason
+    rules_hash: Digest
+    day: Day
+    caps: tuple[CapSet, ...]
+    facts: tuple[FactGiven, ...]
+    refusal: Word | None
+    explanation: tuple[Explained, ...]
+    eligible: Amount
+    subsidy: Amount
+    co_payment: Amount
+    tiers: tuple[Id, ...]
+    counters: tuple[CounterMoved, ...]
+    payers: tuple[PayerShare, ...]
+    voucher_id: Id | None
 
 
 @event("voucher.suspended.v1")

@@ -38,6 +38,8 @@ from counterfoil.core.form import (
 from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import FOUR_EYES, LISTING, PUBLISHED, Listing
 from counterfoil.core.table import Table
+from counterfoil.issuance.applying import Applications
+from counterfoil.issuance.counting import Counters
 from counterfoil.issuance.words import VoucherStatus
 from counterfoil.programme.documents import ProgrammeState
 from counterfoil.programme.terms import Terms
@@ -147,10 +149,9 @@ class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "appointed", "auditors", "classes", "committed", "documents_due", "four_eyes", "group_issued", "issued_to",
-        "key_ids",
-        "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
-        "root", "vouchers",
+        "applications", "appointed", "auditors", "classes", "committed", "counters", "documents_due", "four_eyes",
+        "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers", "programmes",
+        "recoveries", "recoveries_due", "recovering", "root", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -174,6 +175,10 @@ class IssuanceState(ProgrammeState):
         self.open_vouchers: dict[str, dict[str, int]] = {}  # by beneficiary and programme
         self.committed: dict[str, int] = {}  # by currency, over all programmes: appropriated + issued
 
+        self.applications = Applications()
+        self.counters = Counters()
+        for table in (*self.applications.tables(), self.counters.table):
+            self.keep(table)
         self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
 
     def root_operator(self) -> str | None:
@@ -298,6 +303,8 @@ class IssuanceState(ProgrammeState):
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
         super().rebuild()
+        self.applications.rebuild()
+        self.counters.rebuild()
         self.group_issued = {}
         for (programme_id, _), by_group in self.issued_to.items():
             for group_id, amount in by_group.items():

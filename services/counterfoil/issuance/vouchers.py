@@ -53,8 +53,8 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    if (too_many := _too_many(state, body)) is not None:
-        return too_many
+    if (over := too_many(state, body.programme_id, body.beneficiary_id)) is not None:
+        return over
     room = state.room(programme, programme.issued)
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
@@ -94,12 +94,12 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     ]
 
 
-def _too_many(state: IssuanceState, body: IssueVoucher) -> Refusal | None:
+def too_many(state: IssuanceState, programme_id: str, beneficiary_id: str) -> Refusal | None:
     """Whether the beneficiary has as many open vouchers as it may have, of the programme or of all."""
-    rules, opened = state.rules, state.open_vouchers.get(body.beneficiary_id, {})
+    rules, opened = state.rules, state.open_vouchers.get(beneficiary_id, {})
     for most, number in (
         (rules.max_open_vouchers_per_party, sum(opened.values())),
-        (rules.max_open_vouchers_per_programme, opened.get(body.programme_id, 0)),
+        (rules.max_open_vouchers_per_programme, opened.get(programme_id, 0)),
     ):
         if most is not None and number >= most:
             return refuse(Code.OVER_LIMIT, field="beneficiary_id", limit=most)

@@ -18,6 +18,7 @@ from counterfoil.programme.bounds import (
     Sum,
     cap_bound,
     envelope_bound,
+    envelope_of,
     regime_bound,
     support_limits,
 )
@@ -31,7 +32,7 @@ from counterfoil.programme.rules import Rules
 from counterfoil.programme.sharing import shared
 from counterfoil.programme.steps import Micros, Share, Step, Value, step
 from counterfoil.programme.tiers import Tiers
-from counterfoil.programme.values import Exact, ceiling_of, parse_amount, rounded, share_of, total_of
+from counterfoil.programme.values import Exact, ceiling_of, floor_of, parse_amount, rounded, share_of, total_of
 
 
 class LineResult(NamedTuple):
@@ -48,7 +49,8 @@ class Evaluation(NamedTuple):
     """A decision with its reasons. Amounts are micro-units of the programme's unit.
 
     `subsidy` is what the programme pays, 0 where it is refused; `eligible` what it is paid for, and `co_payment` the
-    rest of that. `payers` divides the subsidy, to its last micro-unit. `counts` is what it adds to caps and ceilings.
+    rest of that. `payers` divides the subsidy, to its last micro-unit, and `envelopes` says which of these it is from.
+    `counts` is what it adds to caps and ceilings.
     """
 
     digest: bytes
@@ -61,6 +63,7 @@ class Evaluation(NamedTuple):
     payers: tuple[tuple[str, int], ...]
     counts: tuple[Counted, ...]
     facts: tuple[Fact, ...]
+    envelopes: tuple[tuple[str, int], ...]
 
 
 class _Course:
@@ -186,6 +189,7 @@ class _Limited(NamedTuple):
 
     amount: Exact
     slack: Exact | None
+    sums: dict[str, Sum]
 
 
 def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: _Course) -> _Limited:
@@ -200,12 +204,34 @@ def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: 
         asked = _asked(sums, cap.cap.instruments)
         if asked.eligible > 0:
             _cut(sums, cap.cap.instruments, cap_bound(rules, case, cap, asked), course)
-    for instrument in tuple(sums):
-        asked_for = _subsidy(sums, (instrument,))
+    for instruments in _by_envelope(rules, sums).values():
+        asked_for = _subsidy(sums, instruments)
         if asked_for > 0:
-            _cut(sums, (instrument,), envelope_bound(rules, case, instrument, asked_for), course)
+            _cut(sums, instruments, envelope_bound(rules, case, instruments[0], asked_for), course)
     slack = [most - _subsidy(sums, instruments) for instruments, most in course.limits]
-    return _Limited(_subsidy(sums, ()), min(slack, default=None))
+    return _Limited(_subsidy(sums, ()), min(slack, default=None), sums)
+
+
+def _by_envelope(rules: Rules, sums: dict[str, Sum]) -> dict[str, tuple[str, ...]]:
+    """The instruments asked for that share an envelope; those that none pays for are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for instrument in sums:
+        envelope = envelope_of(rules, instrument)
+        if envelope is not None:
+            found[envelope.id] = (*found.get(envelope.id, ()), instrument)
+    return found
+
+
+def _from_envelopes(rules: Rules, limited: _Limited, subsidy: int) -> tuple[tuple[str, int], ...]:
+    """What of the subsidy each envelope pays, in proportion, rounded down; the last one pays the rest."""
+    left, parts = subsidy, []
+    shared = _by_envelope(rules, limited.sums)
+    for number, (envelope, instruments) in enumerate(shared.items(), 1):
+        exact = share_of(subsidy, Fraction(_subsidy(limited.sums, instruments), limited.amount))
+        part = left if number == len(shared) else floor_of(exact)
+        parts.append((envelope, part))
+        left -= part
+    return tuple((envelope, part) for envelope, part in parts if part)
 
 
 def _by_instrument(results: tuple[LineResult, ...]) -> dict[str, Sum]:
@@ -276,6 +302,7 @@ def _concluded(
         payers=payers,
         counts=() if course.refusal is not None else _counts(rules, case, results, subsidy),
         facts=(),
+        envelopes=_from_envelopes(rules, limited, subsidy) if subsidy else (),
     )
 
 

@@ -1,0 +1,185 @@
+"""How a beneficiary applies for a voucher, corrects its application and withdraws it, and how the issuer returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
+from counterfoil.core.checks import Listed, unfit_lists
+from counterfoil.core.decider import Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.issuance.applying import Application
+from counterfoil.issuance.commands import ReturnApplication, SubmitApplication, WithdrawApplication
+from counterfoil.issuance.events import ApplicationReturned, ApplicationSubmitted, ApplicationWithdrawn
+from counterfoil.issuance.programmes import duties_in, own_programme
+from counterfoil.issuance.state import IssuanceState, Programme
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.windows import is_taken
+
+BY_APPLICATION: Final = frozenset(
+    {"APPLY_THEN_CLAIM", "APPLY_THEN_DEDUCT", "DEDUCT_AT_PROVIDER", "DISCOUNT_AT_PROVIDER", "IN_KIND"}
+)
+"""The redemption models in which an approved application gives the voucher, before anything is used."""
+ONE_BY_ONE: Final = frozenset({"FIRST_COME", "TOTAL_CONTROL", "QUEUE"})
+"""The modes of exhaustion in which each application is decided for itself, in the order of time."""
+
+
+def submit_application(state: IssuanceState, body: SubmitApplication, actor: Party, at: At) -> Decision:
+    """An application, or the correction of one that was returned."""
+    programme = state.programmes.get(body.programme_id)
+    if programme is None:
+        return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    before = None if body.corrects is None else own_application(state, body.corrects, actor)
+    if isinstance(before, Refusal):
+        return before
+    if before is not None and (before.status != "returned" or before.content.programme_id != body.programme_id):
+        return refuse(Code.APPLICATION_NOT_OPEN, status=before.status)
+    rules = document_of(state, body.programme_id)
+    if isinstance(rules, Refusal):
+        return rules
+    refused = (
+        _not_taken(state, programme, rules, body, actor, at)
+        or _unfit(state, rules, body)
+        or not_separate(
+            state, Held(Duty.BENEFICIARY, actor.party_id), *duties_in(state, programme, actor.party_id)
+        )
+    )  # fmt: skip
+    return refused or [
+        ApplicationSubmitted(
+            application_id=body.corrects or at.new_id("app"),
+            programme_id=body.programme_id,
+            version=programme.current.version,
+            beneficiary_id=actor.party_id,
+            corrects=body.corrects is not None,
+            project_id=body.project_id,
+            lines=body.lines,
+            contract=body.contract,
+            other_support=body.other_support,
+            evidence=body.evidence,
+            ready=rules.document.review is None or not rules.document.review.steps,
+        )
+    ]
+
+
+def document_of(state: IssuanceState, programme_id: str) -> Rules | Refusal:
+    """The document in force, if its programme decides applications one by one and gives vouchers for them."""
+    rules = state.terms(programme_id)
+    if not isinstance(rules, Rules):
+        return refuse(Code.NOT_BY_APPLICATION, why="no_document")
+    model, mode = rules.document.redemption.model, rules.document.budget.exhaustion.mode
+    if model not in BY_APPLICATION:
+        return refuse(Code.NOT_BY_APPLICATION, why=model)
+    if mode not in ONE_BY_ONE:
+        return refuse(Code.NOT_BY_APPLICATION, why=mode)
+    return rules
+
+
+def _not_taken(
+    state: IssuanceState, programme: Programme, rules: Rules, body: SubmitApplication, actor: Party, at: At
+) -> Refusal | None:
+    """Whether the programme takes no application of this party now."""
+    if programme.paused:
+        return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
+    day = rules.day(at.time)
+    taken = rules.document.applications
+    if not rules.grants_on(day):
+        return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
+    if body.corrects is None and not is_taken(None if taken is None else taken.windows, day):
+        return refuse(Code.APPLICATIONS_CLOSED, programme_id=body.programme_id)
+    most = state.rules.max_open_applications
+    if body.corrects is None and state.applications.opened.get((body.programme_id, actor.party_id), 0) >= most:
+        return refuse(Code.OVER_LIMIT, field="programme_id", limit=most)
+    return None
+
+
+def _unfit(state: IssuanceState, rules: Rules, body: SubmitApplication) -> Refusal | None:
+    most = state.rules.max_application_lines
+    refused = unfit_lists(
+        Listed("lines", [each.id for each in body.lines], most),
+        Listed("other_support", [each.programme for each in body.other_support], most, may_be_empty=True),
+        Listed("evidence", body.evidence, most, may_be_empty=True),
+    )
+    if refused is not None:
+        return refused
+    for total in (sum(each.amount for each in body.lines), sum(each.quantity for each in body.lines)):
+        if total > MAX_AMOUNT:
+            return refuse(Code.AMOUNT_TOO_LARGE, amount=total, most=MAX_AMOUNT)
+    unfit = next(_unfit_parts(body), None)
+    if unfit is not None:
+        return unfit
+    for each in body.lines:
+        if each.provider_id is not None and each.provider_id not in state.directory.parties:
+            return refuse(Code.UNKNOWN_PARTY, party_id=each.provider_id)
+    providers = {each.provider_id for each in body.lines}
+    if len(providers) > 1 and any(rule.cap.scope == "PROVIDER" for rule in rules.caps):
+        return refuse(Code.NOT_BY_APPLICATION, why="several_providers")
+    return None
+
+
+def _unfit_parts(body: SubmitApplication) -> Iterator[Refusal]:
+    if body.contract is not None and body.contract.starts > body.contract.ends:
+        yield refuse(Code.PERIOD_NOT_VALID, field="contract")
+    for each in body.lines:
+        if each.tax > each.amount:
+            yield refuse(Code.AMOUNT_TOO_LARGE, amount=each.tax, most=each.amount)
+        if (each.starts is None) is not (each.ends is None) or (each.starts or 0) > (each.ends or 0):
+            yield refuse(Code.PERIOD_NOT_VALID, field="lines")
+
+
+def withdraw_application(state: IssuanceState, body: WithdrawApplication, actor: Party, _at: At) -> Decision:
+    """End an application of the actor's."""
+    application = own_application(state, body.application_id, actor)
+    if isinstance(application, Refusal):
+        return application
+    return [ApplicationWithdrawn(application_id=body.application_id, reason=body.reason)]
+
+
+def return_application(state: IssuanceState, body: ReturnApplication, actor: Party, _at: At) -> Decision:
+    """Let an application be corrected."""
+    application = application_to(state, body.application_id, actor)
+    if isinstance(application, Refusal):
+        return application
+    if application.status != "submitted":
+        return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
+    return [ApplicationReturned(application_id=body.application_id, reason=body.reason)]
+
+
+def own_application(state: IssuanceState, application_id: str, actor: Party) -> Application | Refusal:
+    """The application, if it is the actor's."""
+    application = state.applications.open.get(application_id)
+    if application is None:
+        return refuse(Code.UNKNOWN_APPLICATION, application_id=application_id)
+    if application.content.beneficiary_id != actor.party_id:
+        return refuse(Code.NOT_YOURS, application_id=application_id)
+    return application
+
+
+def application_to(state: IssuanceState, application_id: str, actor: Party) -> Application | Refusal:
+    """The application, if it is to a programme of the actor's."""
+    application = state.applications.open.get(application_id)
+    if application is None:
+        return refuse(Code.UNKNOWN_APPLICATION, application_id=application_id)
+    programme = own_programme(state, application.content.programme_id, actor)
+    return programme if isinstance(programme, Refusal) else application
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def application_submitted(state: IssuanceState, event: ApplicationSubmitted, at: At) -> None:
+    """Apply an application, or its correction."""
+    state.applications.submitted(event, at)
+
+
+def application_withdrawn(state: IssuanceState, event: ApplicationWithdrawn, _at: At) -> None:
+    """Apply the end of an application."""
+    state.applications.ended(event.application_id)
+
+
+def application_returned(state: IssuanceState, event: ApplicationReturned, _at: At) -> None:
+    """Apply that an application waits to be corrected."""
+    state.applications.returned(event.application_id)

@@ -1,0 +1,187 @@
+"""Applications that are not decided, and facts, in issuance's state.
+
+An application keeps its place, the entry of its first submission, when it is corrected. What was decided or withdrawn
+is in the log and the views, and no longer here; nor are the facts about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from counterfoil.core.at import At
+from counterfoil.core.form import COUNT, FLAG, TEXT, TEXTS, TIME, Form, event, listed, one_of, row
+from counterfoil.core.table import Records, Table
+from counterfoil.issuance.events import ApplicationReviewed, ApplicationSubmitted, FactAttested
+from counterfoil.issuance.words import ApplicationStatus
+
+
+class Review(NamedTuple):
+    """A signature under a step of the review, by one version of the programme."""
+
+    step: int
+    version: int
+    reviewer_id: str
+    passes: bool
+
+
+@dataclass(slots=True)
+class Application:
+    """An application: what it asks for, when and where it was first submitted, and what has become of it so far."""
+
+    content: ApplicationSubmitted
+    submitted_at: int
+    entry: int
+    item: int
+    status: ApplicationStatus = "submitted"
+    ready: bool = False
+    reviews: tuple[Review, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its place in time."""
+        return self.entry, self.item
+
+
+class Attested(NamedTuple):
+    """What one party states: values as text, the day (of 1970) since when it is so, and where it is known from."""
+
+    values: tuple[str, ...]
+    on: int
+    source: str
+
+
+APPLICATION: Final = Form(
+    "application",
+    ("application_id",),
+    row(
+        Application, content=event(ApplicationSubmitted), submitted_at=TIME, entry=COUNT, item=COUNT,
+        status=one_of("submitted", "returned", "waitlisted"), ready=FLAG,
+        reviews=listed(row(Review, step=COUNT, version=COUNT, reviewer_id=TEXT, passes=FLAG)),
+    ),
+    "an application that is not decided; `ready`: no review comes before its decision any more",
+)  # fmt: skip
+FACT: Final = Form(
+    "fact",
+    ("party_id", "application_id", "line", "name", "attested_by"),
+    row(Attested, values=TEXTS, on=COUNT, source=TEXT),
+    "what somebody states of a party; of one of its applications, or of a line of that, unless these are empty",
+)
+FactKey = tuple[str, str, str, str, str]
+"""Party, application or empty, line or empty, name, attestor."""
+
+
+class Applications:
+    """The applications and facts of a state."""
+
+    __slots__ = ("about", "facts", "open", "opened", "stated", "waiting")
+
+    def __init__(self) -> None:
+        self.open: Table[str, Application] = Table(APPLICATION)
+        self.facts: Table[FactKey, Attested] = Table(FACT)
+        self.opened: dict[tuple[str, str], int] = {}  # number by programme and party
+        self.waiting: dict[str, dict[str, tuple[int, int]]] = {}  # by programme, the places of those that are ready
+        self.about: dict[tuple[str, str, str], dict[FactKey, None]] = {}  # facts by party, application and line
+        self.stated: dict[tuple[str, str], int] = {}  # number of facts by party and attestor
+
+    def tables(self) -> tuple[Records, ...]:
+        """What is state."""
+        return self.open, self.facts
+
+    def known(self, party_id: str, application_id: str = "", line: str = "") -> Iterator[tuple[FactKey, Attested]]:
+        """The facts about exactly that, in the order of their keys."""
+        return ((key, self.facts[key]) for key in sorted(self.about.get((party_id, application_id, line), ())))
+
+    def earlier(self, programme_id: str, application: Application) -> str | None:
+        """The first application of the programme that waits for its decision and came before this one."""
+        waiting = self.waiting.get(programme_id, {})
+        first = min(waiting, key=waiting.__getitem__, default=None)
+        return first if first is not None and waiting[first] < application.place else None
+
+    def rebuild(self) -> None:
+        """Derive what is not in the tables."""
+        self.opened, self.waiting, self.about, self.stated = {}, {}, {}, {}
+        for application_id, each in self.open.items():
+            self._index(application_id, each)
+        for key in self.facts:
+            self._index_fact(key)
+
+    def _index(self, application_id: str, each: Application) -> None:
+        whose = (each.content.programme_id, each.content.beneficiary_id)
+        self.opened[whose] = self.opened.get(whose, 0) + 1
+        self.place(application_id)
+
+    def place(self, application_id: str) -> None:
+        """Know whether an application waits for its decision."""
+        each = self.open[application_id]
+        if each.ready and each.status != "returned":
+            self.waiting.setdefault(each.content.programme_id, {})[application_id] = each.place
+        else:
+            self._waits_no_more(each.content.programme_id, application_id)
+
+    def _waits_no_more(self, programme_id: str, application_id: str) -> None:
+        waiting = self.waiting.get(programme_id, {})
+        waiting.pop(application_id, None)
+        if not waiting:
+            self.waiting.pop(programme_id, None)
+
+    def _index_fact(self, key: FactKey) -> None:
+        self.about.setdefault(key[:3], {})[key] = None
+        whose = (key[0], key[4])
+        self.stated[whose] = self.stated.get(whose, 0) + 1
+
+    # what events do ---------------------------------------------------------------------------------------------------
+
+    def attested(self, each: FactAttested) -> None:
+        """Keep a fact, in the place of what the same party stated before."""
+        key = (each.party_id, each.application_id or "", each.line or "", each.name, each.attested_by)
+        if key not in self.facts:
+            self._index_fact(key)
+        self.facts[key] = Attested(each.values, each.on, each.source)
+
+    def submitted(self, each: ApplicationSubmitted, at: At) -> None:
+        """Keep an application, or its correction."""
+        if each.corrects:
+            before = self.open.edit(each.application_id)
+            before.content, before.status, before.ready = each, "submitted", each.ready
+            self.place(each.application_id)
+            return
+        self.open[each.application_id] = made = Application(each, at.time, at.index, at.item, ready=each.ready)
+        self._index(each.application_id, made)
+
+    def returned(self, application_id: str) -> None:
+        """Let an application wait for its correction."""
+        each = self.open.edit(application_id)
+        each.status, each.ready, each.reviews = "returned", False, ()
+        self.place(application_id)
+
+    def reviewed(self, event: ApplicationReviewed) -> None:
+        """Keep a signature."""
+        each = self.open.edit(event.application_id)
+        each.reviews = (*each.reviews, Review(event.step, event.version, event.reviewer_id, event.passes))
+        each.ready = event.complete
+        self.place(event.application_id)
+
+    def waitlisted(self, application_id: str) -> None:
+        """Let an application wait for the budget."""
+        self.open.edit(application_id).status = "waitlisted"
+
+    def ended(self, application_id: str) -> None:
+        """Forget an application that was decided or withdrawn, and the facts about it."""
+        each = self.open.pop(application_id)
+        whose = (each.content.programme_id, each.content.beneficiary_id)
+        self.opened[whose] -= 1
+        if not self.opened[whose]:
+            del self.opened[whose]
+        self._waits_no_more(each.content.programme_id, application_id)
+        for line in ("", *(one.id for one in each.content.lines)):
+            for key in self.about.pop((each.content.beneficiary_id, application_id, line), ()):
+                self._forget(key)
+
+    def _forget(self, key: FactKey) -> None:
+        del self.facts[key]
+        whose = (key[0], key[4])
+        self.stated[whose] -= 1
+        if not self.stated[whose]:
+            del self.stated[whose]

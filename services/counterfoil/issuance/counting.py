@@ -1,0 +1,72 @@
+"""What counts towards caps, ceilings of law and envelopes: per day, and for whom.
+
+A group counts what its members were granted while they belonged to it, and what those brought who belong to it now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from counterfoil.contract.applications import CounterMoved
+from counterfoil.core.form import AMOUNT, Form
+from counterfoil.core.table import Table
+from counterfoil.programme.case import Counted
+from counterfoil.programme.form.benefit import CountingEvent
+
+COUNTED: Final = Form(
+    "counted",
+    ("programme_id", "cap", "event", "subject", "beneficiary_id", "day"),
+    AMOUNT,
+    "what counts towards a cap for a subject on a day, by whom it was granted to; without programme: in all of them",
+    numbers=("day",),
+)
+Key = tuple[str, str, str, str, str, int]
+REGIME: Final = "regime:"
+
+
+def programme_of(programme_id: str, cap: str) -> str:
+    """The programme that a counter is kept for: none for a ceiling of law, which counts across programmes."""
+    return "" if cap.startswith(REGIME) else programme_id
+
+
+class Counters:
+    """All counters of a state."""
+
+    __slots__ = ("_by_beneficiary", "_by_subject", "table")
+
+    def __init__(self) -> None:
+        self.table: Table[Key, int] = Table(COUNTED)
+        self._by_subject: dict[tuple[str, str, str, str], dict[Key, None]] = {}
+        self._by_beneficiary: dict[tuple[str, str, str, str], dict[Key, None]] = {}
+
+    def rebuild(self) -> None:
+        """Derive what is not in the table."""
+        self._by_subject, self._by_beneficiary = {}, {}
+        for key in self.table:
+            self._index(key)
+
+    def _index(self, key: Key) -> None:
+        self._by_subject.setdefault(key[:4], {})[key] = None
+        self._by_beneficiary.setdefault((*key[:3], key[4]), {})[key] = None
+
+    def entries(
+        self, programme_id: str, cap: str, event: CountingEvent, subject: str, members: frozenset[str] = frozenset()
+    ) -> Iterator[Counted]:
+        """What counts for a subject; of a group also what its `members` were granted in others."""
+        head = (programme_of(programme_id, cap), cap, event)
+        for key in self._by_subject.get((*head, subject), ()):
+            yield Counted(cap, subject, event, key[5], self.table[key])
+        for member in sorted(members):
+            for key in self._by_beneficiary.get((*head, member), ()):
+                if key[3] != subject:
+                    yield Counted(cap, subject, event, key[5], self.table[key])
+
+    def move(self, programme_id: str, beneficiary_id: str, day: int, moved: CounterMoved) -> None:
+        """Count what a decision adds."""
+        key = (
+            programme_of(programme_id, moved.cap), moved.cap, moved.event, moved.subject, beneficiary_id, day,
+        )  # fmt: skip
+        if key not in self.table:
+            self._index(key)
+        self.table[key] = self.table.get(key, 0) + moved.after - moved.before

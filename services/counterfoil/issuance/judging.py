@@ -1,0 +1,254 @@
+"""What a programme's document grants an application: the case that the log makes of it, and the evaluation of that.
+
+`programme explain` evaluates what it is told by the same function; here caps, budget, providers and facts are those of
+the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from counterfoil.contract.applications import CapSet, CounterMoved, Explained
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_SENTENCE
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.scalars import CountingEvent
+from counterfoil.core.decider import refuse
+from counterfoil.issuance.applying import Application
+from counterfoil.issuance.counting import REGIME
+from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line
+from counterfoil.issuance.state import IssuanceState
+from counterfoil.programme.benefit import Evaluation, evaluate
+from counterfoil.programme.case import Case, ContractDates, Counted, History, Line
+from counterfoil.programme.form.benefit import Scope
+from counterfoil.programme.form.budget import Envelope, Period
+from counterfoil.programme.periods import Span, span
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.steps import Step
+from counterfoil.programme.values import parse_amount
+
+EVENTS: Final[tuple[CountingEvent, ...]] = ("APPLIED", "GRANTED")
+"""What an approval counts as; use and payment count later."""
+ENVELOPE: Final = "envelope:"
+PER_CONTRACT: Final = "contract:all"
+_MOST_EXPLAINED: Final = 128
+_PROGRAMME: Final = Period(kind="PROGRAMME")
+_ALWAYS: Final = Span(None, None)
+
+
+class Judged(NamedTuple):
+    """An application as a case, and what came of it."""
+
+    case: Case
+    evaluation: Evaluation
+
+
+def judge(
+    state: IssuanceState, rules: Rules, application_id: str, application: Application, time: int,
+    caps: tuple[CapSet, ...] = (),
+) -> Judged | Refusal:  # fmt: skip
+    """What the document grants an application at a time (microseconds); a refusal where its facts contradict."""
+    day, asked = rules.day(time), application.content
+    subjects = _subjects(state, rules, application_id, application)
+    try:
+        facts = facts_of(state, rules, application_id, application, day)
+        lines = tuple(_lines(state, rules, application_id, application, day))
+    except ValueError as problem:
+        return refuse(Code.NOT_GRANTED, why="facts_contradict", says=f"{problem}"[:120])
+    contract = asked.contract
+    case = Case(
+        day=day,
+        events=EVENTS,
+        subjects=subjects,
+        facts=facts,
+        lines=lines,
+        applied=rules.day(application.submitted_at),
+        contract=None if contract is None else ContractDates(contract.signed, contract.starts, contract.ends),
+        approved={each.cap: each.amount for each in caps},
+        left=_left(state, rules, day),
+        first_used=_first_used(state, rules, asked.beneficiary_id),
+        other_support={each.programme: each.amount for each in asked.other_support},
+        history=History(_history(state, rules, subjects)),
+    )
+    return Judged(case, evaluate(rules, case))
+
+
+def _subjects(state: IssuanceState, rules: Rules, application_id: str, application: Application) -> dict[Scope, str]:
+    asked = application.content
+    contract = application_id if asked.contract is None else asked.contract.sha256.hex()[:32]
+    providers = {each.provider_id or "" for each in asked.lines}
+    return {
+        "PROGRAMME": rules.document.id,
+        "BENEFICIARY": asked.beneficiary_id,
+        "GROUP": state.directory.parties[asked.beneficiary_id].group_id,
+        "PROJECT": asked.project_id or application_id,
+        "CONTRACT": contract,
+        "FUNDING_AWARD": application_id,
+        "PROVIDER": providers.pop() or application_id if len(providers) == 1 else application_id,
+    }
+
+
+def _lines(
+    state: IssuanceState, rules: Rules, application_id: str, application: Application, day: int
+) -> Iterator[Line]:
+    asked = application.content
+    for each in asked.lines:
+        provider = each.provider_id
+        listed = provider is not None and state.listings.get((asked.programme_id, provider)) == "listed"
+        yield Line(
+            id=each.id,
+            sku=each.sku,
+            instrument=each.instrument,
+            amount=each.amount,
+            tax=each.tax,
+            quantity=each.quantity,
+            unit=each.unit or "",
+            class_id=each.class_id,
+            region=each.region,
+            provider_id=provider or "",
+            provider_listed=listed,
+            related=provider is not None and state.directory.related(provider, asked.beneficiary_id),
+            starts=each.starts,
+            ends=each.ends,
+            facts=facts_of_line(state, rules, application_id, application, each.id, provider, day),
+        )
+
+
+def _history(state: IssuanceState, rules: Rules, subjects: dict[Scope, str]) -> Iterator[Counted]:
+    programme_id = rules.document.id
+    group = frozenset(state.directory.members(subjects["GROUP"]))
+    for rule in rules.caps:
+        members = group if rule.cap.scope == "GROUP" else frozenset()
+        for event in rule.cap.counts:
+            yield from state.counters.entries(programme_id, rule.cap.id, event, subjects[rule.cap.scope], members)
+    for ceiling in rules.regimes:
+        unit = ceiling.regime.unit
+        members = group if unit == "GROUP" else frozenset()
+        yield from state.counters.entries("", ceiling.key, ceiling.regime.counts_on, subjects[unit], members)
+
+
+def _left(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:
+    """What each envelope has left: of its own amount, and of what is appropriated and not committed."""
+    uncommitted = state.programmes[rules.document.id].uncommitted
+    return {
+        each.id: uncommitted
+        if each.amount is None
+        else max(min(uncommitted, _given_out(rules, each, day) - _spent(state, rules, each, day)), 0)
+        for each in rules.document.budget.envelopes
+    }
+
+
+def _given_out(rules: Rules, envelope: Envelope, day: int) -> int:
+    """The amount of an envelope up to the period of a day, if it rolls over; else of that period alone."""
+    amount = parse_amount(envelope.amount or "0")
+    if not envelope.rolls_over or envelope.period.kind in ("PROGRAMME", "LIFETIME", "ROLLING"):
+        return amount
+    periods, start = 1, span(envelope.period, day, rules.valid).start
+    first = rules.valid.start
+    while start is not None and first is not None and start > first:
+        periods, start = periods + 1, span(envelope.period, start - 1, rules.valid).start
+    return amount * periods
+
+
+def _spent(state: IssuanceState, rules: Rules, envelope: Envelope, day: int) -> int:
+    within = _ALWAYS if envelope.rolls_over else span(envelope.period, day, rules.valid)
+    entries = state.counters.entries(rules.document.id, f"{ENVELOPE}{envelope.id}", "GRANTED", rules.document.id)
+    return sum(each.amount for each in entries if within.has(each.on))
+
+
+def _first_used(state: IssuanceState, rules: Rules, beneficiary_id: str) -> dict[str, int]:
+    """On which day the beneficiary first used each tier that ends so many months later."""
+    found = {}
+    for rule in rules.tiers:
+        if rule.tier.max_months is not None:
+            entries = state.counters.entries(rules.document.id, f"tier:{rule.tier.id}", "GRANTED", beneficiary_id)
+            days = [each.on for each in entries]
+            if days:
+                found[rule.tier.id] = min(days)
+    return found
+
+
+# what a decision says -----------------------------------------------------------------------------------------------
+
+
+def counters_of(state: IssuanceState, rules: Rules, judged: Judged) -> tuple[CounterMoved, ...]:
+    """What an approval adds to caps, ceilings of law and envelopes, each with what counts before and after."""
+    case, granted = judged
+    periods = {rule.cap.id: rule.cap.period or _PROGRAMME for rule in rules.caps}
+    periods |= {rule.key: Period(kind="ROLLING", months=rule.regime.months) for rule in rules.regimes}
+    moved = [
+        _moved(each, case.history.total(each.cap, each.subject, each.event, _within(rules, each, periods, case.day)))
+        for each in granted.counts
+    ]
+    programme_id = rules.document.id
+    envelopes = {each.id: each for each in rules.document.budget.envelopes}
+    for envelope_id, amount in granted.envelopes:
+        each = Counted(f"{ENVELOPE}{envelope_id}", programme_id, "GRANTED", case.day, amount)
+        moved.append(_moved(each, _spent(state, rules, envelopes[envelope_id], case.day)))
+    for tier in tiers_of(granted):
+        each = Counted(f"tier:{tier}", case.subjects["BENEFICIARY"], "GRANTED", case.day, 1)
+        moved.append(_moved(each, _number(state, rules, each)))
+    awards = Counted(AWARDS, case.subjects["GROUP"], "GRANTED", case.day, 1)
+    contract = Counted(PER_CONTRACT, case.subjects["CONTRACT"], "GRANTED", case.day, 1)
+    return (*moved, *(_moved(each, _number(state, rules, each)) for each in (awards, contract)))
+
+
+def _within(rules: Rules, each: Counted, periods: dict[str, Period], day: int) -> Span:
+    return span(periods[each.cap], day, _ALWAYS if each.cap.startswith(REGIME) else rules.valid)
+
+
+def _moved(each: Counted, before: int) -> CounterMoved:
+    return CounterMoved(
+        cap=each.cap, subject=each.subject, event=each.event, before=before, after=before + each.amount
+    )  # fmt: skip
+
+
+def _number(state: IssuanceState, rules: Rules, each: Counted) -> int:
+    members = frozenset(state.directory.members(each.subject)) if each.cap == AWARDS else frozenset()
+    entries = state.counters.entries(rules.document.id, each.cap, each.event, each.subject, members)
+    return sum(one.amount for one in entries)
+
+
+def awards(state: IssuanceState, rules: Rules, group_id: str, within: Span) -> int:
+    """How many grants of the programme a group has had within a span of days."""
+    members = frozenset(state.directory.members(group_id))
+    entries = state.counters.entries(rules.document.id, AWARDS, "GRANTED", group_id, members)
+    return sum(each.amount for each in entries if within.has(each.on))
+
+
+def of_contract(state: IssuanceState, rules: Rules, contract: str) -> int:
+    """How many grants of the programme a contract has had."""
+    return sum(each.amount for each in state.counters.entries(rules.document.id, PER_CONTRACT, "GRANTED", contract))
+
+
+def tiers_of(granted: Evaluation) -> tuple[str, ...]:
+    """The tiers by which something is paid, each once."""
+    steps = (each for line in granted.lines for each in line.steps if each.code == "rate")
+    return tuple(dict.fromkeys(f"{each.values['tier']}" for each in steps))
+
+
+def explained(granted: Evaluation) -> tuple[Explained, ...]:
+    """The first steps of an evaluation, as an event has them: of the whole, then of each line, then the refusal."""
+    steps = list(granted.steps)
+    for line in granted.lines:
+        steps += [*line.steps, *([] if line.refusal is None else [line.refusal])]
+    if granted.refusal is not None:
+        steps.append(granted.refusal)
+    return tuple(map(_explained, steps[:_MOST_EXPLAINED]))
+
+
+def _explained(each: Step) -> Explained:
+    return Explained(code=each.code, line=each.line, says=plain(each.sentence)[:MAX_SENTENCE])
+
+
+def plain(text: str) -> str:
+    """A text in one line."""
+    return " ".join(text.split()).translate(_CONTROLS)
+
+
+_CONTROLS: Final = dict.fromkeys([*range(0x20), 0x7F], " ")
+
+
+def too_large(granted: Evaluation, counters: tuple[CounterMoved, ...]) -> bool:
+    """Whether a decision would have an amount beyond what can be counted."""
+    return max(granted.eligible, granted.subsidy, *(each.after for each in counters)) > MAX_AMOUNT
