@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from counterfoil.contract.limits import MAX_PIECE_BYTES
@@ -19,6 +19,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestGroup,
     CloseParty,
+    DecideApplication,
     DelistProvider,
     DemandFourEyes,
     DismissAuditor,
@@ -36,13 +37,16 @@ from counterfoil.issuance.commands import (
     ReinstateProvider,
     ReinstateVoucher,
     ResumeProgramme,
+    ReturnApplication,
     ReturnVoucher,
+    ReviewApplication,
     RevokeKey,
     RevokeVoucher,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
     SuspendVoucher,
+    WithdrawApplication,
 )
 from counterfoil.ledger.commands import (
     AcceptTransfer,
@@ -83,6 +87,8 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from tests.authority.prepared import (
+    APPLICATION,
+    FACT,
     FURTHER,
     LATER,
     MINUTES,
@@ -202,6 +208,10 @@ def _attest(party_id: str) -> Callable[[Market], Command]:
     return lambda _market: AttestGroup(party_id=party_id, group_id="joint", since=None, source="register")
 
 
+def _review(name: str, step: int) -> Callable[[Market], Command]:
+    return lambda market: ReviewApplication(application_id=market.ids[name], step=step, passes=True, reason=WHY)
+
+
 PARTIES: Final[Mapping[str, Mapping[str, Make]]] = {
     "adopt_rules": {"itself": alone("lab-1", _adopt)},
     "register_party": {"itself": alone("lab-1", _register)},
@@ -274,6 +284,30 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
             "lab-1", lambda _market: PutDocument(sha256=bytes(32), piece=0, pieces=2, octets=bytes(MAX_PIECE_BYTES))
         )
     },
+    "attest_fact": {"the party": by("lab-1", lambda _market: replace(FACT, name="stage", values=("REVENUE",)))},
+    "submit_application": {
+        "itself": alone("lab-1", lambda _market: APPLICATION),
+        "the programme's issuer": by("city", lambda _market: APPLICATION),
+        "a provider of the programme": by("gpu-1", lambda _market: APPLICATION),
+        "an auditor of all programmes": by("watch", lambda _market: APPLICATION),
+    },
+    "withdraw_application": {
+        "the application's beneficiary": by(
+            "lab-1", lambda market: WithdrawApplication(application_id=market.ids["application"], reason=WHY)
+        )
+    },
+    "return_application": of_issuer(
+        lambda market: ReturnApplication(application_id=market.ids["application"], reason=WHY)
+    ),
+    "review_application": {
+        "the programme's issuer": by("city", _review("application", 0)),
+        "the applicant": by("lab-1", _review("signed application", 1)),
+    },
+    "decide_application": of_issuer(
+        lambda market: DecideApplication(
+            application_id=market.ids["application"], decision="rejected", caps=(), reason=WHY
+        )
+    ),
     "appropriate_budget": of_issuer(lambda _market: AppropriateBudget(programme_id="p1", amount=YUAN, document="B-2")),
     "reduce_budget": of_issuer(
         lambda _market: ReduceBudget(programme_id="p1", amount=YUAN, document="B-3", reason=WHY)

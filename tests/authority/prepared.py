@@ -10,16 +10,18 @@ from functools import cache
 from itertools import count
 from typing import Any, Final, get_args
 
+from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.events import DocumentPiecePut
 from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
-from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.at import At
 from counterfoil.issuance.commands import (
     AddKey,
     AppointAuditor,
     AppropriateBudget,
+    AttestFact,
     AttestGroup,
     DemandFourEyes,
     IssueVoucher,
@@ -27,6 +29,9 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ProposeRecovery,
     RegisterParty,
+    ReturnApplication,
+    ReviewApplication,
+    SubmitApplication,
     SuspendParty,
     SuspendProvider,
     SuspendVoucher,
@@ -83,6 +88,25 @@ REPORTING: Final = 720 * HOUR
 DISPUTE_WINDOW: Final = 48 * HOUR
 NEW: Final = document(id="p9")
 FURTHER: Final = document(id="p1", version=2)
+APPLIED: Final = document(id="p5", review={"steps": [{"authority": "issuer"}, {"authority": "operator"}]})
+APPLICATION: Final = SubmitApplication(
+    programme_id="p5",
+    corrects=None,
+    project_id=None,
+    lines=(
+        ApplicationLine(
+            id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=100 * YUAN, tax=0, quantity=0, unit=None,
+            class_id="a100", region="east", provider_id=None, starts=None, ends=None,
+        ),
+    ),
+    contract=None,
+    other_support=(),
+    evidence=(),
+)  # fmt: skip
+FACT: Final = AttestFact(
+    party_id="lab-1", application_id=None, line=None, name="employees", values=("9",), on=START // DAY,
+    source="register",
+)  # fmt: skip
 VALID_UNTIL: Final = START + 1_500 * HOUR
 EXPIRY: Final = START + 2_000 * HOUR
 """Of the programme."""
@@ -105,6 +129,7 @@ class Market(Newest):
         _claims(self)
         _pauses(self)
         _documents(self)
+        _applications(self)
 
     def key(self, party_id: str, **use: Any) -> Any:
         """A key that nobody has yet, with its proof for a party."""
@@ -317,6 +342,19 @@ def _pauses(market: Market) -> None:
     recover = ProposeRecovery(party_id="gpu-1", key=market.key("gpu-1"), recovery_key=None, reason="lost")
     market.do("proposer", recover, "recovery")
     market.do("operator", AttestGroup(party_id="late", group_id="city", since=None, source="register"))
+
+
+def _applications(market: Market) -> None:
+    """To a programme of their own: one before its first step, which is the issuer's, one before that of operators."""
+    for body in publishing(APPLIED):
+        market.do("city", body)
+    market.do("city", ListProvider(programme_id="p5", provider_id="gpu-1"))
+    for name in ("application", "signed application", "returned application"):
+        market.do("lab-1", APPLICATION, name)
+    signed = ReviewApplication(application_id=market.ids["signed application"], step=0, passes=True, reason="seen")
+    market.do("city", signed)
+    market.do("city", ReturnApplication(application_id=market.ids["returned application"], reason="no contract"))
+    market.do("none-operator", FACT)
 
 
 def _documents(market: Market) -> None:

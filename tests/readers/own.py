@@ -101,6 +101,16 @@ def _party(row: Row, rows: Rows) -> Whose:
     return Whose({me} | sides, {each["programme_id"] for each in part})
 
 
+def _step(row: Row, rows: Rows) -> Whose:
+    applied = rows.one("applications", application_id=row["application_id"])
+    return Whose({row["reviewer_id"], applied["beneficiary_id"]}, {applied["programme_id"]})
+
+
+def _fact(row: Row, rows: Rows) -> Whose:
+    applied = rows.some("applications", application_id=row["application_id"])
+    return Whose({row["party_id"], row["attested_by"]}, {each["programme_id"] for each in applied})
+
+
 def _of_party(row: Row, rows: Rows) -> Whose:
     found = _party(row, rows)
     more = {row[name] for name in ("attested_by", "proposed_by") if name in row}
@@ -116,6 +126,9 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "counterparties": _named("reader_id"),
     "vouchers": _voucher,
     "vouchers_balance": _named("beneficiary_id"),
+    "applications": _named("beneficiary_id"),
+    "application_steps": _step,
+    "facts": _fact,
     "balances": _account,
     "postings": _posting,
     "closing_balances": _posting,

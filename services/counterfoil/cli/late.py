@@ -73,6 +73,8 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, "
         "four-eyes, totals, show, list.",
     ),
+    "application": Late("application", "Applications: submit, return, withdraw, review, decide, steps, show, list."),
+    "fact": Late("fact", "Facts that programmes judge by: attest, list."),
     "voucher": Late(
         "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, trace, prove, show, list."
     ),

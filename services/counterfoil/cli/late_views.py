@@ -13,7 +13,7 @@ _VIEWS: Final = {
     "issuance": (
         "parties", "participants", "group_facts", "keys", "recoveries", "auditors", "rules", "currencies", "classes",
         "programmes", "programme_versions", "programme_documents", "document_pieces", "listings", "four_eyes",
-        "vouchers",
+        "vouchers", "applications", "application_steps", "facts",
     ),
     "ledger": (
         "balances", "vouchers_balance", "holds", "slashes", "credit_notes", "postings", "closing_balances",

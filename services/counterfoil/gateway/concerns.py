@@ -59,6 +59,7 @@ _FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
 _VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
 _TRANSFER: Final = Via("transfer_id", "transfers", ("holder_id", "receiver_id"))
 _PLEDGE: Final = Via("pledge_id", "pledges", ("holder_id", "pledgee_id"))
+_APPLICATION: Final = Via("application_id", "applications", _BENEFICIARY)
 _CLAIM: Final = Via("claim_id", "claims", _PROVIDER)
 _HOLD: Final = (
     Via("hold_id", "bids", _BENEFICIARY, purpose="bid"),
@@ -109,6 +110,13 @@ _ISSUANCE: Final[Table] = {
         issuance.AuditorDismissed,
     ),
     **_all(Concerns("document_id", ("party_id",)), common.DocumentPiecePut, common.DocumentDropped),
+    issuance.FactAttested: Concerns("party_id", ("party_id", "attested_by")),
+    issuance.ApplicationSubmitted: Concerns("application_id", _BENEFICIARY, programme=True),
+    issuance.ApplicationDecided: Concerns("application_id", _BENEFICIARY, programme=True),
+    issuance.ApplicationReviewed: Concerns("application_id", ("reviewer_id",), via=(_APPLICATION,)),
+    **_all(
+        Concerns("application_id", via=(_APPLICATION,)), issuance.ApplicationReturned, issuance.ApplicationWithdrawn
+    ),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     issuance.VoucherIssued: _OF_VOUCHER,
     **_all(

@@ -1,6 +1,7 @@
 """Issuance's read models: which rows each of its log's events makes or changes. `At` is the entry's own place and time.
 
-Parties are in `party_views`. Vouchers show what issuance knows: terms and status. Their balances are the ledger's.
+Parties are in `party_views`, applications in `application_views`. Vouchers show what issuance knows: terms and
+status. Their balances are the ledger's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from counterfoil.contract.limits import MAX_PIECES
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry, FourEyesAct, ProgrammeTerms, RedemptionModel, RelativeExpiry
 from counterfoil.core.at import At
+from counterfoil.issuance.application_views import APPLICATION_REDUCERS, APPLICATION_VIEWS
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
@@ -244,6 +246,7 @@ VIEWS: Final[tuple[View, ...]] = (
     LISTINGS,
     FOUR_EYES,
     VOUCHERS,
+    *APPLICATION_VIEWS,
 )
 
 
@@ -427,6 +430,7 @@ def _status(view: View, status: str) -> Callable[[Any, At], Iterable[Change]]:
 
 REDUCERS: Final[Reducers] = {
     **PARTY_REDUCERS,
+    **APPLICATION_REDUCERS,
     LogOpened: _rules_named,
     RulesAdopted: _rules_named,
     CurrencyRegistered: _currency_registered,

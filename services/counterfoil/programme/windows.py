@@ -12,7 +12,7 @@ Place = TypeVar("Place", int, str)
 
 
 def is_taken(windows: Windows | None, day: int) -> bool:
-    """Whether something is taken on a local day. A window that closes before it opens goes round the end of the year."""
+    """Whether something is taken on a local day. A window may go round the end of a year."""
     if windows is None or windows.kind == "ROLLING" or windows.opens is None or windows.closes is None:
         return True
     opens, closes = windows.opens, windows.closes

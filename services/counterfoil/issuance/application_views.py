@@ -1,0 +1,171 @@
+"""Issuance's read models of applications: what was asked for, each signature of a review, the decision, and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, get_args
+
+from counterfoil.contract.forms import dump
+from counterfoil.contract.times import format_day
+from counterfoil.core.at import At
+from counterfoil.issuance.events import (
+    ApplicationDecided,
+    ApplicationReturned,
+    ApplicationReviewed,
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    FactAttested,
+)
+from counterfoil.issuance.words import ApplicationStatus
+from counterfoil.ports import Change, Put, Set, View
+from counterfoil.readership import Readers
+from counterfoil.service import Reducers
+
+APPLICATIONS: Final = View(
+    name="applications",
+    key=("application_id",),
+    columns={
+        "application_id": "text",
+        "programme_id": "text",
+        "version": "int",
+        "beneficiary_id": "text",
+        "project_id": "text?",
+        "lines": "json",
+        "contract": "json?",
+        "other_support": "json",
+        "evidence": "json",
+        "submitted_at": "time",
+        "ready": "bool",
+        "status": "text",
+        "status_since": "time",
+        "status_reason": "text?",
+        "rules_hash": "text?",
+        "refusal": "text?",
+        "eligible": "amount?",
+        "subsidy": "amount?",
+        "co_payment": "amount?",
+        "facts": "json?",
+        "explanation": "json?",
+        "counters": "json?",
+        "payers": "json?",
+        "voucher_id": "text?",
+    },
+    filters=("programme_id", "beneficiary_id", "status"),
+    readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
+    time="submitted_at",
+    values={"status": get_args(ApplicationStatus)},
+)
+"""What was last submitted, and the last decision with all that it is founded on. `submitted_at`: first submitted, which
+is its place; `ready`: no review comes before its decision any more. `refusal`: why the document grants nothing."""
+APPLICATION_STEPS: Final = View(
+    name="application_steps",
+    key=("application_id", "step", "reviewer_id"),
+    columns={
+        "application_id": "text",
+        "step": "int",
+        "reviewer_id": "text",
+        "programme_id": "text",
+        "version": "int",
+        "passes": "bool",
+        "reason": "text",
+        "reviewed_at": "time",
+    },
+    filters=("application_id", "programme_id", "reviewer_id"),
+    readers=Readers(parties=("reviewer_id",), programme="programme_id", through={"applications": "application_id"}),
+    time="reviewed_at",
+)
+"""The last signature of each reviewer under each step (from 0); those before the application was last returned do not
+count."""
+FACTS: Final = View(
+    name="facts",
+    key=("party_id", "application_id", "line", "name", "attested_by"),
+    columns={
+        "party_id": "text",
+        "application_id": "text",
+        "line": "text",
+        "name": "text",
+        "attested_by": "text",
+        "stated": "json",
+        "since": "text",
+        "source": "text",
+        "attested_at": "time",
+    },
+    filters=("party_id", "application_id", "name", "attested_by"),
+    readers=Readers(parties=("party_id", "attested_by"), through={"applications": "application_id"}),
+    time="attested_at",
+)
+"""The last statement of each party; `stated` are its values as text, `since` is the day since when it is so.
+Application and line are empty for what is known of the party itself."""
+APPLICATION_VIEWS: Final[tuple[View, ...]] = (APPLICATIONS, APPLICATION_STEPS, FACTS)
+_UNDECIDED: Final = dict.fromkeys(
+    (
+        "status_reason", "rules_hash", "refusal", "eligible", "subsidy", "co_payment", "facts", "explanation",
+        "counters", "payers", "voucher_id",
+    )
+)  # fmt: skip
+
+
+def _submitted(event: ApplicationSubmitted, at: At) -> Iterable[Change]:
+    asked: dict[str, Any] = {
+        "version": event.version,
+        "project_id": event.project_id,
+        "lines": [dump(each) for each in event.lines],
+        "contract": None if event.contract is None else dump(event.contract),
+        "other_support": [dump(each) for each in event.other_support],
+        "evidence": [each.hex() for each in event.evidence],
+        "ready": event.ready,
+        "status": "submitted",
+        "status_since": at.time,
+    }
+    if event.corrects:
+        yield Set(APPLICATIONS.name, (event.application_id,), {**asked, **_UNDECIDED})
+        return
+    names = {name: getattr(event, name) for name in ("application_id", "programme_id", "beneficiary_id")}
+    yield Put(APPLICATIONS.name, {**names, **asked, "submitted_at": at.time, **_UNDECIDED})
+
+
+def _ended(event: ApplicationReturned | ApplicationWithdrawn, at: At) -> Iterable[Change]:
+    status = "returned" if isinstance(event, ApplicationReturned) else "withdrawn"
+    values = {"status": status, "status_since": at.time, "status_reason": event.reason, "ready": False}
+    yield Set(APPLICATIONS.name, (event.application_id,), values)
+
+
+def _reviewed(event: ApplicationReviewed, at: At) -> Iterable[Change]:
+    row = {name: getattr(event, name) for name in APPLICATION_STEPS.columns if name != "reviewed_at"}
+    yield Put(APPLICATION_STEPS.name, {**row, "reviewed_at": at.time})
+    yield Set(APPLICATIONS.name, (event.application_id,), {"ready": event.complete})
+
+
+def _decided(event: ApplicationDecided, at: At) -> Iterable[Change]:
+    listed = {
+        name: [dump(each) for each in getattr(event, name)] for name in ("facts", "explanation", "counters", "payers")
+    }
+    plain = {name: getattr(event, name) for name in ("refusal", "eligible", "subsidy", "co_payment", "voucher_id")}
+    status = {"status": event.decision, "status_since": at.time, "status_reason": event.reason}
+    values = {**status, "version": event.version, "rules_hash": event.rules_hash.hex(), **plain, **listed}
+    yield Set(APPLICATIONS.name, (event.application_id,), values)
+
+
+def _attested(event: FactAttested, at: At) -> Iterable[Change]:
+    row = {
+        "party_id": event.party_id,
+        "application_id": event.application_id or "",
+        "line": event.line or "",
+        "name": event.name,
+        "attested_by": event.attested_by,
+        "stated": list(event.values),
+        "since": format_day(event.on),
+        "source": event.source,
+        "attested_at": at.time,
+    }
+    yield Put(FACTS.name, row)
+
+
+APPLICATION_REDUCERS: Final[Reducers] = {
+    ApplicationSubmitted: _submitted,
+    ApplicationReturned: _ended,
+    ApplicationWithdrawn: _ended,
+    ApplicationReviewed: _reviewed,
+    ApplicationDecided: _decided,
+    FactAttested: _attested,
+}
