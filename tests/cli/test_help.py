@@ -44,6 +44,8 @@ GROUPS = [
     "party",
     "class",
     "programme",
+    "application",
+    "fact",
     "voucher",
     "transfer",
     "pledge",

@@ -47,6 +47,7 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.Reason: "See file 12/2026",
     scalars.Reference: "№ 12/2026",
     scalars.Word: "delivered",
+    scalars.Code: "GPU_COMPUTE",
     scalars.Day: 20_780,
     scalars.MinorUnits: 3,
     scalars.Flag: True,

@@ -66,10 +66,12 @@ FACT: Final = Form(
     "fact",
     ("party_id", "application_id", "line", "name", "attested_by"),
     row(Attested, values=TEXTS, on=COUNT, source=TEXT),
-    "what somebody states of a party; of one of its applications, or of a line of that, unless these are empty",
+    "what somebody states of a party; of one of its applications, or of a line of that, unless these are `-`",
 )
+NONE: Final = "-"
+"""In the place of an application or a line: none. No id begins so."""
 FactKey = tuple[str, str, str, str, str]
-"""Party, application or empty, line or empty, name, attestor."""
+"""Party, application or `NONE`, line or `NONE`, name, attestor."""
 
 
 class Applications:
@@ -89,7 +91,7 @@ class Applications:
         """What is state."""
         return self.open, self.facts
 
-    def known(self, party_id: str, application_id: str = "", line: str = "") -> Iterator[tuple[FactKey, Attested]]:
+    def known(self, party_id: str, application_id: str = NONE, line: str = NONE) -> Iterator[tuple[FactKey, Attested]]:
         """The facts about exactly that, in the order of their keys."""
         return ((key, self.facts[key]) for key in sorted(self.about.get((party_id, application_id, line), ())))
 
@@ -135,7 +137,7 @@ class Applications:
 
     def attested(self, each: FactAttested) -> None:
         """Keep a fact, in the place of what the same party stated before."""
-        key = (each.party_id, each.application_id or "", each.line or "", each.name, each.attested_by)
+        key = (each.party_id, each.application_id or NONE, each.line or NONE, each.name, each.attested_by)
         if key not in self.facts:
             self._index_fact(key)
         self.facts[key] = Attested(each.values, each.on, each.source)
@@ -175,7 +177,7 @@ class Applications:
         if not self.opened[whose]:
             del self.opened[whose]
         self._waits_no_more(each.content.programme_id, application_id)
-        for line in ("", *(one.id for one in each.content.lines)):
+        for line in (NONE, *(one.id for one in each.content.lines)):
             for key in self.about.pop((each.content.beneficiary_id, application_id, line), ()):
                 self._forget(key)
 

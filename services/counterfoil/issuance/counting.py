@@ -18,16 +18,18 @@ COUNTED: Final = Form(
     "counted",
     ("programme_id", "cap", "event", "subject", "beneficiary_id", "day"),
     AMOUNT,
-    "what counts towards a cap for a subject on a day, by whom it was granted to; without programme: in all of them",
+    "what counts towards a cap for a subject on a day, by whom it was granted to; the programme `-`: in all of them",
     numbers=("day",),
 )
 Key = tuple[str, str, str, str, str, int]
 REGIME: Final = "regime:"
+ALL_OF_THEM: Final = "-"
+"""In the place of a programme. No id begins so."""
 
 
 def programme_of(programme_id: str, cap: str) -> str:
     """The programme that a counter is kept for: none for a ceiling of law, which counts across programmes."""
-    return "" if cap.startswith(REGIME) else programme_id
+    return ALL_OF_THEM if cap.startswith(REGIME) else programme_id
 
 
 class Counters:

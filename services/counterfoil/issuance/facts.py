@@ -17,7 +17,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.issuance.applying import Application
+from counterfoil.issuance.applying import NONE, Application
 from counterfoil.issuance.commands import AttestFact
 from counterfoil.issuance.events import FactAttested
 from counterfoil.issuance.state import IssuanceState
@@ -64,7 +64,7 @@ def attest_fact(state: IssuanceState, body: AttestFact, actor: Party, at: At) ->
             return together
     if (invalid := _invalid(body, at)) is not None:
         return invalid
-    subject = (body.party_id, body.application_id or "", body.line or "")
+    subject = (body.party_id, body.application_id or NONE, body.line or NONE)
     before = state.applications.facts.get((*subject, body.name, actor.party_id))
     if before is not None and (body.on < before.on or (body.on, body.values) == (before.on, before.values)):
         return refuse(Code.FACT_NOT_NEWER, name=body.name)
@@ -151,7 +151,7 @@ AWARDS: Final = "awards:all"
 
 
 def _heard(
-    state: IssuanceState, rules: Rules, party_id: str, day: int, application_id: str = "", line: str = ""
+    state: IssuanceState, rules: Rules, party_id: str, day: int, application_id: str = NONE, line: str = NONE
 ) -> Iterator[Fact]:
     for key, attested in state.applications.known(party_id, application_id, line):
         name, by = key[3], key[4]

@@ -76,7 +76,7 @@ def judge(
 def _subjects(state: IssuanceState, rules: Rules, application_id: str, application: Application) -> dict[Scope, str]:
     asked = application.content
     contract = application_id if asked.contract is None else asked.contract.sha256.hex()[:32]
-    providers = {each.provider_id or "" for each in asked.lines}
+    providers = list(dict.fromkeys(each.provider_id for each in asked.lines))
     return {
         "PROGRAMME": rules.document.id,
         "BENEFICIARY": asked.beneficiary_id,
@@ -84,7 +84,7 @@ def _subjects(state: IssuanceState, rules: Rules, application_id: str, applicati
         "PROJECT": asked.project_id or application_id,
         "CONTRACT": contract,
         "FUNDING_AWARD": application_id,
-        "PROVIDER": providers.pop() or application_id if len(providers) == 1 else application_id,
+        "PROVIDER": (providers[0] if len(providers) == 1 else None) or application_id,
     }
 
 
@@ -124,7 +124,7 @@ def _history(state: IssuanceState, rules: Rules, subjects: dict[Scope, str]) -> 
     for ceiling in rules.regimes:
         unit = ceiling.regime.unit
         members = group if unit == "GROUP" else frozenset()
-        yield from state.counters.entries("", ceiling.key, ceiling.regime.counts_on, subjects[unit], members)
+        yield from state.counters.entries(rules.document.id, ceiling.key, ceiling.regime.counts_on, subjects[unit], members)
 
 
 def _left(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:
