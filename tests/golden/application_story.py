@@ -26,8 +26,8 @@ def tell(world: GoldenWorld) -> None:
     """Applications that are corrected, reviewed, approved, rejected, waitlisted and withdrawn."""
     eligibility = [{"id": "here", "when": {"fact": "registered_in", "in": ["CN"]}}]
     value = document(
-        id="p8", eligibility=eligibility, review={"steps": [{"authority": "issuer"}]}, providers={"mode": "OPEN"},
-        budget__exhaustion={"mode": "QUEUE"},
+        id="p8", eligibility=eligibility, providers={"mode": "OPEN"}, budget__exhaustion={"mode": "QUEUE"},
+        review={"steps": [{"authority": "issuer"}, {"authority": "operator", "up_to": "1"}]},
     )  # fmt: skip
     done(world, "city", *publishing(value))
     closed = {"windows": {"kind": "FIXED", "opens": "2001-01-01", "closes": "2001-01-02"}}
@@ -50,7 +50,8 @@ def tell(world: GoldenWorld) -> None:
     done(world, "city", back)
     refused(world, "city", Code.APPLICATION_NOT_OPEN, back)
     done(world, "lab-1", replace(apply, corrects=first))
-    refused(world, "town", Code.NOT_A_REVIEWER, sign)
+    refused(world, "town", Code.UNKNOWN_APPLICATION, sign)
+    refused(world, "operator", Code.NOT_A_REVIEWER, sign)
     refused(world, "city", Code.REVIEW_INCOMPLETE, decide)
     done(world, "city", sign)
     refused(world, "city", Code.REVIEW_NOT_DUE, sign)

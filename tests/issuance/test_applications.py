@@ -181,7 +181,8 @@ def test_steps_are_signed_in_order_by_their_authority_and_nobody_twice() -> None
     decide(told, app).refused(Code.REVIEW_INCOMPLETE)
     review(told, app, 1, "op").refused(Code.REVIEW_NOT_DUE)
     review(told, app, 2, "op").refused(Code.REVIEW_NOT_DUE)
-    review(told, app, 0, "city-2").refused(Code.NOT_A_REVIEWER)
+    review(told, app, 0, "city-2").refused(Code.UNKNOWN_APPLICATION)
+    review(told, app, 0, "op").refused(Code.NOT_A_REVIEWER)
     review(told, app, 0, "city-1").then_types(ApplicationReviewed)
     review(told, app, 0, "city-1").refused(Code.REVIEW_NOT_DUE)
     review(told, app, 0, "county").then_types(ApplicationReviewed)
@@ -204,7 +205,7 @@ def test_an_objection_stands_until_the_application_is_returned_and_corrected() -
     )
     decide(told, app).refused(Code.APPLICATION_NOT_OPEN)
     review(told, app, 0, "op").refused(Code.APPLICATION_NOT_OPEN)
-    told.when(application(corrects=app), actor="lab-2").refused(Code.NOT_YOURS)
+    told.when(application(corrects=app), actor="lab-2").refused(Code.UNKNOWN_APPLICATION)
     told.when(application(corrects=app), actor="lab-1").then_types(ApplicationSubmitted)
     told.when(application(corrects=app), actor="lab-1").refused(Code.APPLICATION_NOT_OPEN)
     review(told, app, 0, "op").then_types(ApplicationReviewed)
@@ -236,10 +237,9 @@ def test_the_earlier_of_two_that_are_ready_is_decided_first() -> None:
     told = city()
     first, second = submit(told), submit(told, "lab-2")
     decide(told, second).refused(Code.EARLIER_APPLICATION_WAITS)
-    told.when(WithdrawApplication(application_id=first, reason="no need"), actor="lab-2").refused(Code.NOT_YOURS)
-    told.when(WithdrawApplication(application_id=first, reason="no need"), actor="lab-1").then_types(
-        ApplicationWithdrawn
-    )
+    withdrawn = WithdrawApplication(application_id=first, reason="no need")
+    told.when(withdrawn, actor="lab-2").refused(Code.UNKNOWN_APPLICATION)
+    told.when(withdrawn, actor="lab-1").then_types(ApplicationWithdrawn)
     decide(told, second).then_types(ApplicationDecided, VoucherIssued)
 
 

@@ -12,10 +12,11 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.hidden import not_yours
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import ReturnApplication, SubmitApplication, WithdrawApplication
 from counterfoil.issuance.events import ApplicationReturned, ApplicationSubmitted, ApplicationWithdrawn
-from counterfoil.issuance.programmes import duties_in, own_programme
+from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.windows import is_taken
@@ -154,7 +155,7 @@ def own_application(state: IssuanceState, application_id: str, actor: Party) -> 
     if application is None:
         return refuse(Code.UNKNOWN_APPLICATION, application_id=application_id)
     if application.content.beneficiary_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, application_id=application_id)
+        return not_yours(state.rules, Code.UNKNOWN_APPLICATION, application_id=application_id)
     return application
 
 
@@ -163,8 +164,9 @@ def application_to(state: IssuanceState, application_id: str, actor: Party) -> A
     application = state.applications.open.get(application_id)
     if application is None:
         return refuse(Code.UNKNOWN_APPLICATION, application_id=application_id)
-    programme = own_programme(state, application.content.programme_id, actor)
-    return programme if isinstance(programme, Refusal) else application
+    if state.programmes[application.content.programme_id].current.issuer_id != actor.party_id:
+        return not_yours(state.rules, Code.UNKNOWN_APPLICATION, application_id=application_id)
+    return application
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

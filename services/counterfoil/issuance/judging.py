@@ -124,7 +124,9 @@ def _history(state: IssuanceState, rules: Rules, subjects: dict[Scope, str]) -> 
     for ceiling in rules.regimes:
         unit = ceiling.regime.unit
         members = group if unit == "GROUP" else frozenset()
-        yield from state.counters.entries(rules.document.id, ceiling.key, ceiling.regime.counts_on, subjects[unit], members)
+        yield from state.counters.entries(
+            rules.document.id, ceiling.key, ceiling.regime.counts_on, subjects[unit], members
+        )
 
 
 def _left(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:

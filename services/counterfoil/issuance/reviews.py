@@ -15,6 +15,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.hidden import not_yours
 from counterfoil.issuance.applications import document_of
 from counterfoil.issuance.applying import Application, Review
 from counterfoil.issuance.commands import ReviewApplication
@@ -25,7 +26,7 @@ from counterfoil.issuance.words import ALL
 from counterfoil.programme import conditions
 from counterfoil.programme.form.redemption import ReviewStep
 from counterfoil.programme.rules import Rules
-from counterfoil.programme.values import parse_amount
+from counterfoil.programme.values import parse_amount, total_of
 
 _ISSUER: Final = "issuer"
 
@@ -35,17 +36,19 @@ def review_application(state: IssuanceState, body: ReviewApplication, actor: Par
     application = state.applications.open.get(body.application_id)
     if application is None:
         return refuse(Code.UNKNOWN_APPLICATION, application_id=body.application_id)
-    if application.status == "returned":
-        return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
     programme_id = application.content.programme_id
     rules = document_of(state, programme_id)
     if isinstance(rules, Refusal):
         return rules
     steps = _steps(rules)
+    if not any(_may_sign(state, programme_id, each, actor) for each in steps):
+        return not_yours(state.rules, Code.UNKNOWN_APPLICATION, application_id=body.application_id)
     if body.step >= len(steps):
         return refuse(Code.REVIEW_NOT_DUE, step=body.step)
     if not _may_sign(state, programme_id, steps[body.step], actor):
         return refuse(Code.NOT_A_REVIEWER, authority=steps[body.step].authority)
+    if application.status == "returned":
+        return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
     review = rules.document.review
     if review is not None and review.conflict_of_interest and (bound := _interested(state, application, actor)):
         return bound
@@ -79,12 +82,16 @@ def _steps(rules: Rules) -> tuple[ReviewStep, ...]:
 
 
 def unmet(rules: Rules, judged: Judged, reviews: Iterable[Review]) -> list[int]:
-    """The steps of an application, in order, that have too few signatures, or an objection."""
+    """The steps of an application, in order, that have too few signatures, or an objection.
+
+    Its amount is what its lines would be paid before any limit.
+    """
     case, granted = judged
+    asked = total_of(each.subsidy for each in granted.lines)
     signed = list(reviews)
     found = []
     for number, each in enumerate(_steps(rules)):
-        if each.up_to is not None and granted.subsidy > parse_amount(each.up_to):
+        if each.up_to is not None and asked > parse_amount(each.up_to):
             continue
         if conditions.judge(each.when, case.facts, case.day).holds is False:
             continue  # where nobody attested the fact, the step is needed
