@@ -6,6 +6,7 @@ is a party of every role: `gpu-1-issuer` is related to `gpu-1`, `none-issuer` to
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from typing import Any, Final, get_args
@@ -354,7 +355,9 @@ def _applications(market: Market) -> None:
     signed = ReviewApplication(application_id=market.ids["signed application"], step=0, passes=True, reason="seen")
     market.do("city", signed)
     market.do("city", ReturnApplication(application_id=market.ids["returned application"], reason="no contract"))
-    market.do("none-operator", FACT)
+    for party_id in ("none-operator", "gpu-1"):
+        market.do(party_id, FACT)
+    market.do("none-operator", replace(FACT, application_id=market.ids["application"]))
 
 
 def _documents(market: Market) -> None:
