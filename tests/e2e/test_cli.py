@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,30 @@ def test_people_see_amounts_in_units_of_the_currency(market: Shell) -> None:
         lines = market.run(*amounts).out.splitlines()[2:]  # after title and header
         assert lines
         assert all("USD" in line for line in lines)
+
+
+def test_a_document_is_published_shown_in_words_and_written_byte_for_byte(market: Shell, tmp_path: Path) -> None:
+    template = market.ok("programme", "templates", "cn-chengdu-2025")
+    template |= {
+        "unit": {"kind": "MONEY", "currency": "USD"}, "scope": {"classes": ["a100-80gb"], "regions": ["eu-west"]},
+    }  # fmt: skip
+    file, copy = tmp_path / "chengdu.json", tmp_path / "copy.json"
+    file.write_text(json.dumps(template))
+    publish = ("programme", "publish", file, "--as", "springfield")
+    planned = market.ok(*publish, "--dry-run")
+    assert planned["publishable"]
+    assert sha256(planned["document"].encode()).hexdigest() == planned["rules_hash"]
+    market.ok(*publish)
+    eventually(lambda: market.run("programme", "show", "cn-chengdu-2025", "--json").code == 0)
+    shown = market.ok("programme", "show", "cn-chengdu-2025")
+    assert shown["document"]["rules_hash"] == planned["rules_hash"]
+    assert "60 %" in market.run("programme", "show", "cn-chengdu-2025").out
+    assert market.ok("programme", "document", "cn-chengdu-2025") == template
+    market.ok("programme", "document", "cn-chengdu-2025", "--version", "1", "--into", copy)
+    assert copy.read_bytes().decode() == planned["document"]
+    assert market.run(*publish, "--json").error["code"] == "version_not_next"
+    file.write_text(json.dumps({**template, "valid": {**template["valid"], "end": "2020-01-01"}}))
+    assert market.run(*publish).code == 1
 
 
 def test_programs_get_exact_values_with_stable_names(market: Shell) -> None:

@@ -157,3 +157,19 @@ def test_warnings_are_recorded() -> None:
     event = only(told)
     assert isinstance(event, ProgrammePublished)
     assert event.warnings == ("open_ended", "sources_missing")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warned"),
+    [
+        ({"classes": ["a100"]}, {"classes": ["a100"]}, False),
+        ({"classes": ["a100"]}, {"classes": "ANY"}, True),
+        ({}, {"classes": ["a100"], "regions": ["east"]}, False),
+        ({"regions": ["east"]}, {"regions": ["east", "west"]}, True),
+    ],
+)
+def test_what_vouchers_of_earlier_versions_do_not_pay_for_is_a_warning(before: Any, after: Any, warned: bool) -> None:
+    told = publish(publish(city(), document(scope=before)), document(version=2, scope=after))
+    event = only(told)
+    assert isinstance(event, ProgrammePublished)
+    assert event.warnings == (("scope_widened",) if warned else ())

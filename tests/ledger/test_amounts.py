@@ -89,7 +89,8 @@ def test_each_programme_has_a_room_of_its_own() -> None:
 def delivered(both: Both, programme_id: str, face: int) -> None:
     """The whole of a voucher is held, traded, delivered and paid."""
     name = f"{programme_id}-deal"
-    wanted: BidReceived = bid(f"{name}-bid", face, beneficiary_id="lab-1", programme_id=programme_id)
+    of_programme: Any = {"programme_id": programme_id, "classes": ("a100",), "regions": ("cn-north",)}
+    wanted: BidReceived = bid(f"{name}-bid", face, beneficiary_id="lab-1", **of_programme)
     sold: OfferReceived = replace(offer("offer", 1, 200), offer_id=f"{name}-offer")
     both.ledger.hears(sold, wanted)
     both.ledger.hears(

@@ -25,6 +25,7 @@ from counterfoil.issuance.commands import (
     ObjectToRecovery,
     PauseProgramme,
     ProposeRecovery,
+    PublishProgramme,
     RecoverParty,
     ReduceBudget,
     RegisterCurrency,
@@ -79,6 +80,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.state import Contract
+from tests.documents import document, publishing
 from tests.older import as_of
 from tests.possession import proven
 from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme
@@ -87,6 +89,12 @@ PRICE_TICK = RULES[LATEST].price_tick
 
 T = TypeVar("T")
 ISSUER = {"p1": "city", "p2": "town"}
+RATES: tuple[list[dict[str, str]], ...] = (
+    [{"id": "all", "rate": "2/3"}],
+    [{"id": "first", "rate": "60%", "until": "100"}, {"id": "rest", "rate": "30%"}],
+    [{"id": "all", "rate": "100%"}],
+)
+"""Tiers of the documents that are published."""
 PROVIDERS, LABS = ("gpu-1", "gpu-2"), ("lab-1", "lab-2", "gpu-2")
 CLASS_LISTS = {
     "p1": (("a100",), ("a100",), ("a100", "h100"), ("h100",), ("l40s",)),
@@ -164,6 +172,9 @@ def _budget(world: World, pick: Choice) -> Move:
             body = ReduceBudget(programme_id=programme_id, amount=amount, document=_paper(pick), reason="typing error")
     elif kind == 1:
         version = world.state("issuance").programmes[programme_id].current.version + 1
+        by_document = _document(world, programme_id, version)
+        if by_document is not None and (isinstance(by_document, PublishProgramme) or pick.number(0, 2)):
+            return ISSUER[programme_id], by_document
         classes = pick.one((("a100", "h100"), ("a100", "l40s"), ("a100",)))
         tolls = pick.one((True, False))  # without, a voucher has to last until the last dispute is over
         expiry = RelativeExpiry(kind="relative", after_seconds=30 * 3_600 if tolls else 250 * 3_600)
@@ -171,6 +182,22 @@ def _budget(world: World, pick: Choice) -> Move:
     else:
         body = ListProvider(programme_id=programme_id, provider_id=pick.one(tuple(ROLES)))
     return ISSUER[programme_id], body
+
+
+def _document(world: World, programme_id: str, version: int) -> Body | None:
+    """A further version as a document, the same for all: its only piece, or its publication once that is put."""
+    if not world.state("issuance").rules.max_documents:
+        return None
+    tiers, cap = RATES[version % len(RATES)], {"id": "year", "scope": "GROUP", "period": {"kind": "CALENDAR_YEAR"}}
+    value = document(
+        id=programme_id, version=version, benefit__tiers=tiers, benefit__caps=[{**cap, "amount": "9000"}],
+        benefit__tier_order="FIRST", scope={"classes": ["a100", "h100"][: 1 + version % 2], "regions": ["east"]},
+        delivery={"report_hours": 2, "dispute_hours": 1}, spending={"hold_tolls_expiry": version % 3 > 0},
+        expiry={"rule": {"kind": "RELATIVE", "after_days": 12}},
+    )  # fmt: skip
+    piece, publication = publishing(value)
+    known = world.state("issuance").documents.find(ISSUER[programme_id], publication.document_sha256)  # type: ignore[attr-defined]
+    return piece if known is None else publication
 
 
 def _people(world: World, pick: Choice) -> Move:

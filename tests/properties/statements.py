@@ -22,13 +22,10 @@ class LedgerRows:
     def __init__(self, world: World) -> None:
         self.views: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {"postings": {}, "closing_balances": {}}
         self.vouchers: dict[str, dict[str, Any]] = {}
+        issuance = world.state("issuance")
         self.programmes = [
-            {
-                "programme_id": name,
-                "issuer_id": each.current.issuer_id,
-                "currency": world.state("issuance").terms(name).currency,
-            }
-            for name, each in world.state("issuance").programmes.items()
+            {"programme_id": name, "issuer_id": each.current.issuer_id, "currency": issuance.terms(name).currency}
+            for name, each in issuance.programmes.items()
         ]
         for data in world.logs["ledger"]:
             entry = CODEC.decode_entry(data)

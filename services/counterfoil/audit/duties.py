@@ -16,7 +16,7 @@ from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.events import GroupAttested, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
-from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherIssued
+from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherGranted, VoucherIssued
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
@@ -43,7 +43,7 @@ def _listing(state: Any, event: ProviderListed, _actor: str) -> Iterator[Pair]:
         yield "auditor", each, "provider", event.provider_id
 
 
-def _issue(state: Any, event: VoucherIssued, _actor: str) -> Iterator[Pair]:
+def _issue(state: Any, event: VoucherIssued | VoucherGranted, _actor: str) -> Iterator[Pair]:
     yield "issuer", state.programmes[event.programme_id].current.issuer_id, "beneficiary", event.beneficiary_id
     for each in state.directory.related_to(event.beneficiary_id):
         if (event.programme_id, each) in state.listings:
@@ -142,6 +142,7 @@ def _recovery(_state: Any, event: RecoveryConfirmed, actor: str) -> Iterator[Pai
 ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[Pair]]]] = {
     ("issuance", ProviderListed): _listing,
     ("issuance", VoucherIssued): _issue,
+    ("issuance", VoucherGranted): _issue,
     ("issuance", ProgrammePublishedV1): _publication,
     ("issuance", AuditorAppointed): _appointment,
     ("issuance", GroupAttested): _attestation,

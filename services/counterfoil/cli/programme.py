@@ -176,17 +176,27 @@ _PROGRAMMES = Listing("programmes", "programmes", _COLUMNS, "springfield-2026")
 
 @remote(app, "show", "counterfoil programme show springfield-2026")
 def show(session: GatewaySession, programme: ProgrammeId, local_: Local = None, wait: Wait = None) -> None:
-    """Show a programme: its budget, and the terms of its current version."""
-    gateway = session.gateway
+    """Show a programme: its budget, and the rules of its current version in words."""
+    gateway, local_ = session.gateway, is_local(session.out, local_)
     row = gateway.get("programmes", programme, wait_for=wait or ())
-    terms = gateway.get("programme_versions", programme, str(row["version"]))
+    published = programme_publish.row_of(gateway, programme, int(row["version"]))
+    if published is None:
+        terms = gateway.get("programme_versions", programme, str(row["version"]))
+        if session.out.for_people:
+            (budget,) = for_people(gateway, _PROGRAMMES.definition, [row], local=local_)
+            (told,) = for_people(gateway, VIEWS["programme_versions"], [terms], local=local_)
+            session.out.show(None, record(budget), plain(""), record(_in_words(told)))
+        else:
+            session.out.show({**row, "terms": terms}, columns=(*_PROGRAMMES.definition.columns, "terms"))
+        return
+    rules = programme_publish.rules_in(gateway, published)
     if session.out.for_people:
-        local_ = is_local(session.out, local_)
         (budget,) = for_people(gateway, _PROGRAMMES.definition, [row], local=local_)
-        (told,) = for_people(gateway, VIEWS["programme_versions"], [terms], local=local_)
-        session.out.show(None, record(budget), plain(""), record(_in_words(told)))
+        digest = plain(f"document {published['document_id']}, rules {published['rules_hash']}")
+        session.out.show(None, record(budget), plain(""), lines(programme_files.described_lines(rules)), digest)
     else:
-        session.out.show({**row, "terms": terms}, columns=(*_PROGRAMMES.definition.columns, "terms"))
+        shown = {**row, "document": published, "rules": programme_files.described_sections(rules)}
+        session.out.show(shown, columns=(*_PROGRAMMES.definition.columns, "document", "rules"))
 
 
 def _in_words(terms: dict[str, Any]) -> dict[str, Any]:

@@ -99,6 +99,11 @@ def finding_rows(found: Iterable[Finding]) -> list[dict[str, Any]]:
     ]
 
 
+def described_sections(rules: Rules) -> dict[str, list[str]]:
+    """What a programme lays down: sentences by heading."""
+    return {each.heading: list(each.sentences) for each in described(rules)}
+
+
 def described_lines(rules: Rules) -> list[str]:
     """What a programme lays down, as lines of text."""
     sections = described(rules)
@@ -109,7 +114,7 @@ def described_lines(rules: Rules) -> list[str]:
 def describe(out: Out, file: DocumentFile) -> None:
     """Say what a programme lays down, in sentences."""
     rules = rules_from(file)
-    out.show({each.heading: list(each.sentences) for each in described(rules)}, lines(described_lines(rules)))
+    out.show(described_sections(rules), lines(described_lines(rules)))
 
 
 def facts(out: Out) -> None:

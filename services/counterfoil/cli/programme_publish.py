@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from counterfoil.cli.bulk import batched
 from counterfoil.cli.command import FOUND, Invalid
 from counterfoil.cli.document_files import read_data
+from counterfoil.cli.files import replacing
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import argument, option
@@ -18,7 +20,7 @@ from counterfoil.cli.programme_files import described_lines, finding_rows, read_
 from counterfoil.cli.render import Rows, lines, plain
 from counterfoil.cli.signing import SigningSession, refused_form, signing
 from counterfoil.client.problems import as_answered
-from counterfoil.contract.canonical import Refused
+from counterfoil.contract.canonical import Refused, loads
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import MEANINGS, Code
 from counterfoil.contract.scalars import decode_base64
@@ -26,9 +28,12 @@ from counterfoil.issuance.commands import PublishProgramme, PutDocument
 from counterfoil.programme.documents import cut
 from counterfoil.programme.findings import Finding
 from counterfoil.programme.lint import blocks, lint
-from counterfoil.programme.reading import BadDocument, Read, read_bytes
+from counterfoil.programme.reading import Read, read_bytes
 from counterfoil.programme.rules import Rules, rules_of
 from counterfoil.vocabulary import CODEC
+
+if TYPE_CHECKING:
+    from counterfoil.client.http import Gateway
 
 _DOCUMENTS: Final = "programme_id version title unit rules_hash warnings published_at"
 
@@ -36,7 +41,7 @@ _DOCUMENTS: Final = "programme_id version title unit rules_hash warnings publish
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `counterfoil programme`."""
     signing(app, "publish", "counterfoil programme publish programme.yaml --as springfield")(publish)
-    remote(app, "document", "counterfoil programme document springfield-2026 > springfield.json")(document)
+    remote(app, "document", "counterfoil programme document springfield-2026 --into springfield.json")(document)
     add_list(app, Listing("programme_documents", "programme documents", _DOCUMENTS), "documents")
 
 
@@ -106,30 +111,41 @@ def document(
     session: GatewaySession,
     programme: Annotated[str, argument("PROGRAMME", "The programme's id.")],
     version: Annotated[int | None, option("--version", "Which version. Default: the current one.", metavar="N")] = None,
+    into: Annotated[Path | None, option("--into", "A file for the exact bytes, which have the hash.")] = None,
 ) -> None:
-    """Write the exact bytes of a programme's document, which its hash and its issuer's signature are of."""
-    data = fetch(session, programme, version)
-    session.out.show(data.decode(), plain(data.decode()))
-
-
-def fetch(session: GatewaySession, programme: str, version: int | None) -> bytes:
-    """The bytes of a version's document, compared with its hash. Raises `Invalid`."""
+    """Show a programme's document. With --into, write the exact bytes, which its hash and its signature are of."""
     gateway = session.gateway
     number = version if version is not None else int(gateway.get("programmes", programme)["version"])
-    rows = [
-        row for row in gateway.rows("programme_documents", {"programme_id": programme}) if int(row["version"]) == number
-    ]
-    if not rows:
+    row = row_of(gateway, programme, number)
+    if row is None:
         raise Invalid(f"version {number} of {programme} was published without a document")
-    pieces = sorted(
-        gateway.rows("document_pieces", {"document_id": rows[0]["document_id"]}), key=lambda row: int(row["piece"])
-    )
+    rules_in(gateway, row)
+    data = bytes_of(gateway, row)
+    if into is None:
+        session.out.show(loads(data), plain(data.decode()))
+        return
+    with replacing(into, binary=True) as file:
+        file.write(data)
+    told = {"file": str(into), "bytes": len(data), "rules_hash": row["rules_hash"]}
+    session.out.show(told, plain(f"{into}: {len(data):,} bytes, rules {row['rules_hash']}"))
+
+
+def row_of(gateway: Gateway, programme: str, version: int) -> dict[str, Any] | None:
+    """The row of a version that was published by a document; None if there is none."""
+    rows = gateway.rows("programme_documents", {"programme_id": programme})
+    return next((dict(row) for row in rows if int(row["version"]) == version), None)
+
+
+def bytes_of(gateway: Gateway, row: Mapping[str, Any]) -> bytes:
+    """The bytes of a published document."""
+    pieces = gateway.rows("document_pieces", {"document_id": row["document_id"]})
     with as_answered():
-        data = b"".join(decode_base64(row["octets"]) for row in pieces)
-    try:
-        rules = rules_of(read_bytes(data))
-    except BadDocument as problem:
-        raise Invalid(f"the gateway's copy of the document is damaged: {problem}") from problem
-    if rules.digest.hex() != rows[0]["rules_hash"]:
+        return b"".join(decode_base64(each["octets"]) for each in sorted(pieces, key=lambda each: int(each["piece"])))
+
+
+def rules_in(gateway: Gateway, row: Mapping[str, Any]) -> Rules:
+    """The rules of a published document, whose bytes are compared with their hash. Raises `Invalid`."""
+    data = bytes_of(gateway, row)
+    if sha256(data).hexdigest() != row["rules_hash"]:
         raise Invalid("the gateway's copy of the document has another hash than the one that was published")
-    return data
+    return rules_of(read_bytes(data))

@@ -15,21 +15,23 @@ from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.supply import ESTIMATE, Wanted, offered
 from counterfoil.cli.values import in_units, parse_amount, show_amount
 from counterfoil.client.problems import as_answered
-from counterfoil.contract.events import ProgrammePublishedV1
+from counterfoil.contract.events import DocumentPiecePut, ProgrammePublished, ProgrammePublishedV1
 from counterfoil.contract.refusals import Code
+from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, Rate, RelativeExpiry
 from counterfoil.contract.times import parse_derived_time, parse_hour
 from counterfoil.core.at import At
 from counterfoil.core.rules import rules_of
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import cash, owner
-from counterfoil.ledger.drawdown import choose, need
+from counterfoil.ledger.drawdown import choose
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.payment import need
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidReceived
 from counterfoil.matching.times import floor_hour
-from counterfoil.programme.terms import paid_at_market
+from counterfoil.programme.documents import document_piece_put, programme_published
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
@@ -150,9 +152,7 @@ def _funding(gateway: Gateway, state: LedgerState, at: At, bid: BidReceived) -> 
     """How the bid would be paid, as the ledger decides it."""
     chosen = choose(state, bid, at)
     version = max(state.programmes[bid.programme_id]) if isinstance(chosen, Code) else chosen.version
-    subsidy, money = need(
-        paid_at_market(state.terms(bid.programme_id, version)), bid.cost_per_node, bid.nodes, bid.partial
-    )
+    subsidy, money = need(state.terms(bid.programme_id, version), bid, at)
     split = {"version": version, "cost": str(subsidy + money), "subsidy": str(subsidy), "co_payment": str(money)}
     if not bid.beneficiary_id:
         return split
@@ -189,6 +189,8 @@ def ledger_of(gateway: Gateway, programme_id: str, party: str | None, wait_for: 
             programme_id=programme_id, version=version, issuer_id=row["issuer_id"], terms_hash=b"", terms=_terms(row)
         )
         state.programmes.put((programme_id, version), published)
+    for row in gateway.rows("programme_documents", {"programme_id": programme_id}):
+        _take_document(state, gateway, row)
     if party is not None:
         where = {"programme_id": programme_id, "holder_id": party}
         available = {row["voucher_id"]: int(row["available"]) for row in gateway.rows("holdings", where)}
@@ -199,6 +201,21 @@ def ledger_of(gateway: Gateway, programme_id: str, party: str | None, wait_for: 
             if row["status"] in _OPEN:
                 _own(state, row, party, available[voucher_id])
     return state
+
+
+def _take_document(state: LedgerState, gateway: Gateway, row: Mapping[str, Any]) -> None:
+    document_id, digest = row["document_id"], bytes.fromhex(row["rules_hash"])
+    for piece in gateway.rows("document_pieces", {"document_id": document_id}):
+        put = DocumentPiecePut(
+            document_id=document_id, party_id=row["issuer_id"], sha256=digest, piece=int(piece["piece"]),
+            pieces=int(piece["pieces"]), octets=decode_base64(piece["octets"]),
+        )  # fmt: skip
+        document_piece_put(state, put, At(0, 0, 0))
+    published = ProgrammePublished(
+        programme_id=row["programme_id"], version=int(row["version"]), issuer_id=row["issuer_id"],
+        document_id=document_id, rules_hash=digest, title=row["title"], unit=row["unit"], warnings=(),
+    )  # fmt: skip
+    programme_published(state, published, At(0, 0, 0))
 
 
 def _own(state: LedgerState, row: Mapping[str, Any], party: str, available: int) -> None:

@@ -347,7 +347,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.CLAIM_NOT_OPEN: Meaning(_D, False, "The claim was decided before."),
     Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or is in another settlement."),
     Code.NOTHING_TO_PAY: Meaning(_D, True, "What is owed to a party named is less than a minor unit, or nothing."),
-    Code.CAP_EXCEEDED: Meaning(_D, False, "The beneficiary's group would exceed the programme's cap."),
+    Code.CAP_EXCEEDED: Meaning(
+        _D, False, "A cap of the programme would be exceeded: of the beneficiary, its group, or all together."
+    ),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
     Code.EXCEEDS_CAPTURED: Meaning(
         _D,

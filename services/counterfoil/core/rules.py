@@ -122,6 +122,8 @@ class Rules:
     """Documents named by a dispute."""
 
     # programmes as documents
+    draws_in_scope: bool
+    """Whether only vouchers pay whose version has all classes and regions that an order may buy."""
     spends_until_expiry: bool
     """Whether the validity of a version limits issuing alone, so that its vouchers pay until they expire."""
     max_documents: int
@@ -317,6 +319,7 @@ _FIRST: Final = Rules(
     max_claims_per_settlement=48,
     max_sources=8,
     max_evidence=16,
+    draws_in_scope=False,
     spends_until_expiry=False,
     max_documents=0,
     document_stays=0,
@@ -386,14 +389,15 @@ _FIFTH: Final = replace(
     _FOURTH, number=5, absent=_GONE_IN_4 | _NEW_IN_6, max_auditors=32, states_shortfalls=True, names_limits=True
 )
 
-# A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. And the
-# end of a version's validity ended what its vouchers could still pay for. No voucher ever changed hands. And refusals
-# told everybody which bids, contracts and claims of others there are.
+# A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. The end
+# of a version's validity ended spending, too, and vouchers were drawn on that could not pay for all of an order. No
+# voucher ever changed hands. And refusals told everybody which bids, contracts and claims of others there are.
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
     absent=_GONE_IN_4,
     frees_cap_by_hand=True,
+    draws_in_scope=True,
     spends_until_expiry=True,
     hides_others=True,
     max_documents=4,

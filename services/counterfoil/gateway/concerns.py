@@ -118,7 +118,7 @@ _ISSUANCE: Final[Table] = {
         Concerns("application_id", via=(_APPLICATION,)), issuance.ApplicationReturned, issuance.ApplicationWithdrawn
     ),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
-    issuance.VoucherIssued: _OF_VOUCHER,
+    **_all(_OF_VOUCHER, issuance.VoucherIssued, issuance.VoucherGranted),
     **_all(
         Concerns("voucher_id", via=(_VOUCHER,)),
         issuance.VoucherSuspended,

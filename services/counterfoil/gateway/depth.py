@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any, Final, cast
 
+from counterfoil.contract.limits import MAX_PIECES
+from counterfoil.contract.scalars import decode_base64
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.levels import Levels, Market, bid_of, offer_of
-from counterfoil.issuance.views import PROGRAMME_VERSIONS, PROGRAMMES
+from counterfoil.issuance.views import DOCUMENT_PIECES, PROGRAMME_DOCUMENTS, PROGRAMME_VERSIONS, PROGRAMMES
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import BIDS, OFFERS
 from counterfoil.ports import Inbox, Row, Unavailable, View, ViewReader
+from counterfoil.programme.documents import rules_by_hash
+from counterfoil.programme.terms import on_market
 from counterfoil.vocabulary import CODEC
 
 _PAGE: Final = 500
@@ -101,11 +105,26 @@ def programmes_pay_in(views: ViewReader, class_id: str, region: str) -> set[str]
     found, after = set[str](), None
     while page := views.page(PROGRAMMES.name, {}, after, _PAGE):
         for row in page:
-            terms = views.get(PROGRAMME_VERSIONS.name, (row["programme_id"], row["version"]))
-            if terms is not None and class_id in _list(terms["classes"]) and region in _list(terms["regions"]):
+            if _pays(views, (row["programme_id"], row["version"]), class_id, region):
                 found.add(str(row["currency"]))
         after = PROGRAMMES.place_of(page[-1])
     return found
+
+
+def _pays(views: ViewReader, version: tuple[object, object], class_id: str, region: str) -> bool:
+    terms = views.get(PROGRAMME_VERSIONS.name, version)
+    if terms is not None:
+        return class_id in _list(terms["classes"]) and region in _list(terms["regions"])
+    row = views.get(PROGRAMME_DOCUMENTS.name, version)
+    if row is None:
+        return False
+
+    def data() -> bytes:
+        pieces = views.page(DOCUMENT_PIECES.name, {"document_id": row["document_id"]}, None, MAX_PIECES)
+        return b"".join(decode_base64(str(each["octets"])) for each in pieces)
+
+    rules = rules_by_hash(bytes.fromhex(str(row["rules_hash"])), data)
+    return on_market(rules) and rules.allows((class_id,), (region,))
 
 
 def _list(value: object) -> list[object]:

@@ -26,6 +26,8 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.programmes import own_programme
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.ledger.events import ClaimReleased
+from counterfoil.programme.form.identity import MoneyUnit
+from counterfoil.programme.rules import Rules
 
 
 def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Party, _at: At) -> Decision:
@@ -33,8 +35,10 @@ def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Par
     programme = own_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
-    currency = state.terms(body.programme_id).currency
-    if (unknown := unknown_currency(state, currency)) is not None:
+    terms = state.terms(body.programme_id)
+    currency = terms.currency
+    money = not isinstance(terms, Rules) or isinstance(terms.document.unit, MoneyUnit)
+    if money and (unknown := unknown_currency(state, currency)) is not None:
         return unknown
     room = state.room(programme, programme.appropriated)
     if body.amount > room:

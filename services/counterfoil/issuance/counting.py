@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from counterfoil.contract.applications import CounterMoved
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.scalars import CountingEvent
 from counterfoil.core.form import AMOUNT, Form
 from counterfoil.core.table import Table
 from counterfoil.programme.case import Counted
-from counterfoil.programme.form.benefit import CountingEvent
 
 COUNTED: Final = Form(
     "counted",
@@ -65,10 +66,23 @@ class Counters:
                     yield Counted(cap, subject, event, key[5], self.table[key])
 
     def move(self, programme_id: str, beneficiary_id: str, day: int, moved: CounterMoved) -> None:
-        """Count what a decision adds."""
+        """Count what a decision adds, or count it back."""
         key = (
             programme_of(programme_id, moved.cap), moved.cap, moved.event, moved.subject, beneficiary_id, day,
         )  # fmt: skip
-        if key not in self.table:
+        counted = self.table.get(key, 0) + moved.after - moved.before
+        ensure(counted >= 0, f"{moved.cap} of {programme_id} counts less than nothing for {moved.subject}")
+        if counted and key not in self.table:
             self._index(key)
-        self.table[key] = self.table.get(key, 0) + moved.after - moved.before
+        if counted:
+            self.table[key] = counted
+        elif key in self.table:
+            del self.table[key]
+            _forget(self._by_subject, key[:4], key)
+            _forget(self._by_beneficiary, (*key[:3], key[4]), key)
+
+
+def _forget(index: dict[tuple[str, str, str, str], dict[Key, None]], by: tuple[str, str, str, str], key: Key) -> None:
+    del index[by][key]
+    if not index[by]:
+        del index[by]

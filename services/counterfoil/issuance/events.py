@@ -305,6 +305,29 @@ class ApplicationDecided(Event):
     voucher_id: Id | None
 
 
+@event("voucher.granted.v1")
+class VoucherGranted(Event):
+    """A voucher of `face`, issued under the rules of a document with this hash, in the unit of its programme.
+
+    It has no end where `expires_at` is the last time that can be written. `counted`: what it adds to the limits of the
+    programme; `explanation`: what of them was left.
+    """
+
+    voucher_id: Id
+    programme_id: Id
+    version: Version
+    rules_hash: Digest
+    beneficiary_id: Id
+    face: PositiveAmount
+    not_before: DerivedTime
+    expires_at: DerivedTime
+    issue_seq: Count
+    uncommitted_after: Amount
+    group_issued_after: Amount
+    counted: tuple[CounterMoved, ...]
+    explanation: tuple[Reason, ...]
+
+
 @event("voucher.suspended.v1")
 class VoucherSuspended(Event):
     """No new hold may draw on the voucher."""

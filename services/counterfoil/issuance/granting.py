@@ -31,7 +31,7 @@ from counterfoil.issuance.judging import (
 )
 from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.reviews import unmet
-from counterfoil.issuance.state import IssuanceState
+from counterfoil.issuance.state import Grant, IssuanceState
 from counterfoil.issuance.vouchers import too_many
 from counterfoil.programme.expiry import Life, end_of
 from counterfoil.programme.form.budget import Period
@@ -212,6 +212,7 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, _at: At
         state.applications.waitlisted(event.application_id)
         return
     state.applications.ended(event.application_id)
-    if event.decision == "approved":
+    if event.voucher_id is not None:
+        state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.subsidy, event.counters)
         for each in event.counters:
             state.counters.move(event.programme_id, event.beneficiary_id, event.day, each)

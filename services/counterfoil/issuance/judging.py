@@ -6,7 +6,7 @@ the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from counterfoil.contract.applications import CapSet, CounterMoved, Explained
@@ -65,10 +65,10 @@ def judge(
         applied=rules.day(application.submitted_at),
         contract=None if contract is None else ContractDates(contract.signed, contract.starts, contract.ends),
         approved={each.cap: each.amount for each in caps},
-        left=_left(state, rules, day),
+        left=left_of(state, rules, day),
         first_used=_first_used(state, rules, asked.beneficiary_id),
         other_support={each.programme: each.amount for each in asked.other_support},
-        history=History(_history(state, rules, subjects)),
+        history=History(history_of(state, rules, subjects)),
     )
     return Judged(case, evaluate(rules, case))
 
@@ -114,7 +114,8 @@ def _lines(
         )
 
 
-def _history(state: IssuanceState, rules: Rules, subjects: dict[Scope, str]) -> Iterator[Counted]:
+def history_of(state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str]) -> Iterator[Counted]:
+    """What counts so far towards caps and ceilings of law, for these subjects."""
     programme_id = rules.document.id
     group = frozenset(state.directory.members(subjects["GROUP"]))
     for rule in rules.caps:
@@ -129,7 +130,7 @@ def _history(state: IssuanceState, rules: Rules, subjects: dict[Scope, str]) -> 
         )
 
 
-def _left(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:
+def left_of(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:
     """What each envelope has left: of its own amount, and of what is appropriated and not committed."""
     uncommitted = state.programmes[rules.document.id].uncommitted
     return {
@@ -176,23 +177,37 @@ def _first_used(state: IssuanceState, rules: Rules, beneficiary_id: str) -> dict
 def counters_of(state: IssuanceState, rules: Rules, judged: Judged) -> tuple[CounterMoved, ...]:
     """What an approval adds to caps, ceilings of law and envelopes, each with what counts before and after."""
     case, granted = judged
-    periods = {rule.cap.id: rule.cap.period or _PROGRAMME for rule in rules.caps}
-    periods |= {rule.key: Period(kind="ROLLING", months=rule.regime.months) for rule in rules.regimes}
-    moved = [
-        _moved(each, case.history.total(each.cap, each.subject, each.event, _within(rules, each, periods, case.day)))
-        for each in granted.counts
-    ]
-    programme_id = rules.document.id
-    envelopes = {each.id: each for each in rules.document.budget.envelopes}
-    for envelope_id, amount in granted.envelopes:
-        each = Counted(f"{ENVELOPE}{envelope_id}", programme_id, "GRANTED", case.day, amount)
-        moved.append(_moved(each, _spent(state, rules, envelopes[envelope_id], case.day)))
+    moved = moves(state, rules, case.history, granted.counts, granted.envelopes, case.day)
     for tier in tiers_of(granted):
         each = Counted(f"tier:{tier}", case.subjects["BENEFICIARY"], "GRANTED", case.day, 1)
         moved.append(_moved(each, _number(state, rules, each)))
-    awards = Counted(AWARDS, case.subjects["GROUP"], "GRANTED", case.day, 1)
     contract = Counted(PER_CONTRACT, case.subjects["CONTRACT"], "GRANTED", case.day, 1)
-    return (*moved, *(_moved(each, _number(state, rules, each)) for each in (awards, contract)))
+    given = award(state, rules, case.subjects["GROUP"], case.day)
+    return (*moved, given, _moved(contract, _number(state, rules, contract)))
+
+
+def moves(
+    state: IssuanceState, rules: Rules, history: History, counts: Iterable[Counted],
+    envelopes: Iterable[tuple[str, int]], day: int,
+) -> list[CounterMoved]:  # fmt: skip
+    """What a grant adds to caps and ceilings, and to envelopes by their ids."""
+    periods = {rule.cap.id: rule.cap.period or _PROGRAMME for rule in rules.caps}
+    periods |= {rule.key: Period(kind="ROLLING", months=rule.regime.months) for rule in rules.regimes}
+    moved = [
+        _moved(each, history.total(each.cap, each.subject, each.event, _within(rules, each, periods, day)))
+        for each in counts
+    ]
+    by_id = {each.id: each for each in rules.document.budget.envelopes}
+    for envelope_id, amount in envelopes:
+        each = Counted(f"{ENVELOPE}{envelope_id}", rules.document.id, "GRANTED", day, amount)
+        moved.append(_moved(each, _spent(state, rules, by_id[envelope_id], day)))
+    return moved
+
+
+def award(state: IssuanceState, rules: Rules, group_id: str, day: int) -> CounterMoved:
+    """One more grant to a group."""
+    each = Counted(AWARDS, group_id, "GRANTED", day, 1)
+    return _moved(each, _number(state, rules, each))
 
 
 def _within(rules: Rules, each: Counted, periods: dict[str, Period], day: int) -> Span:

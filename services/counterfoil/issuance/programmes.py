@@ -35,12 +35,11 @@ from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.issuance.words import ALL
 from counterfoil.programme.findings import Finding
 from counterfoil.programme.form.identity import MoneyUnit
-from counterfoil.programme.form.life import ProjectEndExpiry
-from counterfoil.programme.lint import lint
+from counterfoil.programme.lint import lint, lint_change
 from counterfoil.programme.reading import BadDocument, read_bytes
 from counterfoil.programme.rules import Rules as DocumentRules
 from counterfoil.programme.rules import rules_of
-from counterfoil.programme.terms import expires_at
+from counterfoil.programme.terms import expires_at, needs_project
 
 _WHERE: Final = 80
 """Characters of a place in a document that a refusal names: its outcome has to fit into a batch."""
@@ -64,6 +63,8 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
         return refuse(Code.DOCUMENT_MALFORMED, why="other_programme", where="id")
     named = [*document.scope.classes] if not isinstance(document.scope.classes, str) else []
     found = lint(rules)
+    if before is not None:
+        found += lint_change(state.documents.terms(before.current), rules)
     refused = (
         _unknown_classes(state, named)
         or (unknown_currency(state, rules.currency) if isinstance(document.unit, MoneyUnit) else None)
@@ -98,11 +99,10 @@ def _contradictory(found: tuple[Finding, ...]) -> Refusal | None:
 
 def _dead_from_the_start(rules: DocumentRules) -> Refusal | None:
     """Whether a voucher that is issued on the first day would have ended before."""
-    if isinstance(rules.document.expiry.rule, ProjectEndExpiry):
+    if needs_project(rules):
         return None
     start = cast("int", rules.valid.start) * DAY - rules.offset
-    ends = expires_at(rules, start)
-    return refuse(Code.PERIOD_NOT_VALID, field="expiry") if ends is not None and ends <= start else None
+    return refuse(Code.PERIOD_NOT_VALID, field="expiry") if expires_at(rules, start) <= start else None
 
 
 def _unknown_classes(state: IssuanceState, classes: Iterable[str]) -> Refusal | None:
@@ -167,8 +167,7 @@ def _auditors(state: IssuanceState, programme_id: str, issuer: Party) -> Iterato
 def _unfit_period(terms: ProgrammeTerms, rules: Rules) -> Refusal | None:
     if terms.valid_from >= terms.valid_until:
         return refuse(Code.PERIOD_NOT_VALID, field="valid_until")
-    ends = expires_at(terms, terms.valid_from)
-    if ends is not None and ends <= terms.valid_from:
+    if expires_at(terms, terms.valid_from) <= terms.valid_from:
         return refuse(Code.PERIOD_NOT_VALID, field="expiry")
     shortest = rules.min_window
     for field in ("report_within_seconds", "dispute_window_seconds"):

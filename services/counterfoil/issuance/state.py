@@ -12,9 +12,10 @@ the sum over the groups that it belonged to is all that it was issued.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.events import Published
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import (
@@ -31,6 +32,7 @@ from counterfoil.core.form import (
     TRUE,
     Form,
     by_name,
+    listed,
     one_of,
     optional,
     row,
@@ -74,6 +76,30 @@ class Voucher:
     group_id: str | None
     expires_at: int
     status: VoucherStatus = "active"
+
+
+class Grant(NamedTuple):
+    """What a voucher under a document added to the limits of its programme.
+
+    `left`: how much of its face counts still; `on`: the local day; `counts` are as they were made.
+    """
+
+    on: int
+    face: int
+    left: int
+    counts: tuple[CounterMoved, ...]
+
+    def back(self, amount: int) -> tuple[Grant, tuple[CounterMoved, ...]]:
+        """The grant without so much more of its face, and what is to be counted back for it."""
+        made = self._replace(left=max(self.left - amount, 0))
+        undone = zip(self.counts, self.counting(), made.counting(), strict=True)
+        return made, tuple(replace(each, before=was, after=now) for each, was, now in undone if was != now)
+
+    def counting(self) -> list[int]:
+        """What counts still, in proportion to the face: a number of grants until nothing of it is left."""
+        gone = self.face - self.left
+        added = [each.after - each.before for each in self.counts]
+        return [each - each * gone // self.face for each in added]
 
 
 class NewKeys(NamedTuple):
@@ -145,13 +171,26 @@ VOUCHER: Final = Form(
 )  # fmt: skip
 
 
+GRANT: Final = Form(
+    "grant",
+    ("voucher_id",),
+    row(
+        Grant, on=COUNT, face=AMOUNT, left=AMOUNT,
+        counts=listed(
+            row(CounterMoved, cap=TEXT, subject=TEXT, event=TEXT, before=AMOUNT, after=AMOUNT)
+        ),
+    ),
+    "what a voucher under a document counts towards limits, until nothing of it is left",
+)  # fmt: skip
+
+
 class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
         "applications", "appointed", "auditors", "classes", "committed", "counters", "documents_due", "four_eyes",
-        "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers", "programmes",
-        "recoveries", "recoveries_due", "recovering", "root", "vouchers",
+        "grants", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers",
+        "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -161,6 +200,7 @@ class IssuanceState(ProgrammeState):
         self.listings: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # by programme and provider
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.issued_to: Table[tuple[str, str], dict[str, int]] = self.keep(Table(ISSUED))  # by programme and party
+        self.grants: Table[str, Grant] = self.keep(Table(GRANT))
         self.group_issued: dict[tuple[str, str], int] = {}  # by programme and group
         self.vouchers: Table[str, Voucher] = self.keep(Table(VOUCHER))
         self.auditors: Table[tuple[str, str], bool] = self.keep(Table(AUDITOR))  # by programme, or ALL, and auditor

@@ -37,6 +37,7 @@ from counterfoil.issuance.events import (
     ProviderListed,
     ProviderReinstated,
     ProviderSuspended,
+    VoucherGranted,
     VoucherIssued,
     VoucherReinstated,
     VoucherReturned,
@@ -379,7 +380,7 @@ def _budget_recycled(event: BudgetRecycled, _at: At) -> Iterable[Change]:
 # vouchers -----------------------------------------------------------------------------------------------------------
 
 
-def _voucher_issued(event: VoucherIssued, at: At) -> Iterable[Change]:
+def _voucher_issued(event: VoucherIssued | VoucherGranted, at: At) -> Iterable[Change]:
     spent = {"issued": event.face, "uncommitted": -event.face, "vouchers_issued": 1}
     yield Add(PROGRAMMES.name, (event.programme_id,), spent)
     row = {
@@ -450,6 +451,7 @@ REDUCERS: Final[Reducers] = {
     BudgetReduced: _budget_reduced,
     BudgetRecycled: _budget_recycled,
     VoucherIssued: _voucher_issued,
+    VoucherGranted: _voucher_issued,
     VoucherSuspended: _status(VOUCHERS, "suspended"),
     VoucherReinstated: _status(VOUCHERS, "active"),
     VoucherRevoked: _status(VOUCHERS, "revoked"),

@@ -6,12 +6,14 @@ ended; once nothing is left of it, it is removed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 from counterfoil.contract.ensure import ensure
+from counterfoil.contract.limits import MAX_REASON
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
@@ -28,23 +30,27 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import (
     BudgetRecycled,
     IssueReversed,
+    VoucherGranted,
     VoucherIssued,
     VoucherReinstated,
     VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.issuance.judging import award, history_of, left_of, moves
 from counterfoil.issuance.programmes import duties_in, own_programme
-from counterfoil.issuance.state import IssuanceState, Voucher
+from counterfoil.issuance.state import Grant, IssuanceState, Programme, Voucher
 from counterfoil.issuance.words import VoucherStatus
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored, taken_from
 from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
+from counterfoil.programme.case import History
+from counterfoil.programme.granting import grant
 from counterfoil.programme.rules import Rules
-from counterfoil.programme.terms import expires_at, issues
+from counterfoil.programme.terms import expires_at, issues, needs_project
 
 
 def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At) -> Decision:
-    """A voucher under the programme's current version, within the group's cap and the uncommitted budget."""
+    """A voucher under the programme's current version, within its limits and the uncommitted budget."""
     beneficiary = state.directory.parties.get(body.beneficiary_id)
     if beneficiary is None:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.beneficiary_id)
@@ -59,12 +65,13 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     if body.amount > room:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount, most=room)
     terms = state.terms(body.programme_id)
-    if isinstance(terms, Rules):
-        return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
-    if state.rules.minimum_face and body.amount < terms.min_face:
-        return refuse(Code.FACE_TOO_SMALL, amount=body.amount, min_face=terms.min_face)
+    least = 0 if isinstance(terms, Rules) or not state.rules.minimum_face else terms.min_face
+    if body.amount < least:
+        return refuse(Code.FACE_TOO_SMALL, amount=body.amount, min_face=least)
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
+    if isinstance(terms, Rules) and needs_project(terms):
+        return refuse(Code.PERIOD_NOT_VALID, field="project_ends")
     if not issues(terms, at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     if "beneficiary" not in beneficiary.roles:
@@ -72,6 +79,14 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
     held = Held(Duty.BENEFICIARY, body.beneficiary_id)
     if (together := not_separate(state, held, *duties_in(state, programme, body.beneficiary_id))) is not None:
         return together
+    if isinstance(terms, Rules):
+        return _under_document(state, body, programme, terms, beneficiary, at)
+    return _under_terms(state, body, programme, terms, beneficiary, at)
+
+
+def _under_terms(
+    state: IssuanceState, body: IssueVoucher, programme: Programme, terms: ProgrammeTerms, beneficiary: Party, at: At
+) -> Decision:
     cap = terms.beneficiary_cap
     group_issued = state.counted(body.programme_id, beneficiary.group_id)
     if group_issued + body.amount > cap:
@@ -86,10 +101,59 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
             beneficiary_id=body.beneficiary_id,
             face=body.amount,
             not_before=at.time,
-            expires_at=cast("int", expires_at(terms, at.time)),
+            expires_at=expires_at(terms, at.time),
             issue_seq=programme.vouchers_issued + 1,
             uncommitted_after=programme.uncommitted - body.amount,
             group_issued_after=group_issued + body.amount,
+        )
+    ]
+
+
+_SAID: Final = ("cap", "regime", "envelope", "left", "limit", "counted", "amount", "floor")
+"""The values of a refusal that are told."""
+_TEXT: Final = 40
+"""Characters of a value in a refusal: the outcome has to fit into a batch."""
+_CODES: Final[Mapping[str, Code]] = {
+    "below_floor": Code.FACE_TOO_SMALL,
+    "budget_exhausted": Code.APPROPRIATION_EXCEEDED,
+}
+"""The code of a refusal, by that of the step that refuses; all others are caps and ceilings."""
+
+
+def _under_document(
+    state: IssuanceState, body: IssueVoucher, programme: Programme, rules: Rules, beneficiary: Party, at: At
+) -> Decision:
+    """The document's rules judge; the reasons are part of the event."""
+    voucher_id, group_id, day = at.new_id("vch"), beneficiary.group_id, rules.day(at.time)
+    itself = dict.fromkeys(("PROJECT", "CONTRACT", "FUNDING_AWARD", "PROVIDER"), voucher_id)
+    subjects: dict[Any, str] = {
+        "PROGRAMME": body.programme_id, "BENEFICIARY": beneficiary.party_id, "GROUP": group_id, **itself,
+    }  # fmt: skip
+    history = History(history_of(state, rules, subjects))
+    found = grant(rules, subjects, body.amount, day, history, left_of(state, rules, day))
+    if found.refusal is not None:
+        texts = {name: text[:_TEXT] for name, text in found.refusal.texts.items() if name in _SAID}
+        return refuse(_CODES.get(found.refusal.code, Code.CAP_EXCEEDED), why=found.refusal.code, **texts)
+    if body.amount > programme.uncommitted:
+        return refuse(Code.APPROPRIATION_EXCEEDED, uncommitted=programme.uncommitted)
+    return [
+        VoucherGranted(
+            voucher_id=voucher_id,
+            programme_id=body.programme_id,
+            version=programme.current.version,
+            rules_hash=rules.digest,
+            beneficiary_id=body.beneficiary_id,
+            face=body.amount,
+            not_before=at.time,
+            expires_at=expires_at(rules, at.time),
+            issue_seq=programme.vouchers_issued + 1,
+            uncommitted_after=programme.uncommitted - body.amount,
+            group_issued_after=state.counted(body.programme_id, group_id) + body.amount,
+            counted=(
+                *moves(state, rules, history, found.counts, found.envelopes, day),
+                award(state, rules, group_id, day),
+            ),
+            explanation=tuple(each.sentence[:MAX_REASON] for each in found.steps),
         )
     ]
 
@@ -271,7 +335,7 @@ def take_over_restored(state: IssuanceState, event: VoucherRestored, _at: At) ->
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
+def voucher_issued(state: IssuanceState, event: VoucherIssued | VoucherGranted, _at: At) -> None:
     """Apply an issue."""
     programme = state.programmes.edit(event.programme_id)
     group_id = state.directory.parties[event.beneficiary_id].group_id
@@ -285,6 +349,15 @@ def voucher_issued(state: IssuanceState, event: VoucherIssued, _at: At) -> None:
     ensure(same and programme.uncommitted >= 0, f"budget of {event.programme_id} differs")
 
 
+def voucher_granted(state: IssuanceState, event: VoucherGranted, at: At) -> None:
+    """Apply an issue under a document: it counts towards the limits of its programme."""
+    voucher_issued(state, event, at)
+    day = cast("Rules", state.terms(event.programme_id)).day(at.time)
+    state.grants[event.voucher_id] = Grant(day, event.face, event.face, event.counted)
+    for each in event.counted:
+        state.counters.move(event.programme_id, event.beneficiary_id, day, each)
+
+
 def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
     """Apply that value was cancelled unspent."""
     programme, voucher = state.programmes.edit(event.programme_id), state.vouchers[event.voucher_id]
@@ -295,6 +368,11 @@ def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
     after = (programme.uncommitted, state.counted(event.programme_id, group_id))
     same = after == (event.uncommitted_after, event.group_issued_after)
     ensure(same and programme.issued >= 0, f"budget of {event.programme_id} differs")
+    granted = state.grants.get(event.voucher_id)
+    if granted is not None:
+        state.grants[event.voucher_id], undone = granted.back(event.amount)
+        for each in undone:
+            state.counters.move(event.programme_id, voucher.beneficiary_id, granted.on, each)
 
 
 def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> None:
@@ -304,6 +382,11 @@ def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> N
     status: VoucherStatus = "suspended" if event.suspended else "active"
     voucher = Voucher(event.programme_id, event.beneficiary_id, group_id, event.expires_at, status)
     state.open(event.voucher_id, voucher)
+    granted = state.grants.get(event.restored_from)
+    if granted is not None:  # it counts from now on as the new voucher, whatever becomes of the rest
+        moved = min(event.face, granted.left)
+        state.grants[event.restored_from] = granted._replace(left=granted.left - moved)
+        state.grants[event.voucher_id] = granted._replace(left=moved)
 
 
 def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: At) -> None:
@@ -326,6 +409,8 @@ def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled
 def voucher_closed(state: IssuanceState, event: VoucherClosed, _at: At) -> None:
     """Remove a voucher of which nothing is left."""
     state.close(event.voucher_id)
+    if event.voucher_id in state.grants:
+        del state.grants[event.voucher_id]
 
 
 def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) -> None:

@@ -12,14 +12,14 @@ from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CO_PAYMENTS, cash
-from counterfoil.ledger.drawdown import choose, need
+from counterfoil.ledger.drawdown import choose
 from counterfoil.ledger.events import ContractFunded, HoldPlaced
 from counterfoil.ledger.holds import BidNeed, Hold, split, total
+from counterfoil.ledger.payment import Parts, keep, need
 from counterfoil.ledger.refusals import Order, not_available, refused
 from counterfoil.ledger.releases import reduce, release, voucher_legs
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced
-from counterfoil.programme.terms import paid_at_market
 
 
 def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
@@ -29,9 +29,7 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     if isinstance(chosen, Code):
         return [refused(state, order, chosen)]
     version, draws, covers = chosen
-    subsidy, money = need(
-        paid_at_market(state.terms(event.programme_id, version)), event.cost_per_node, event.nodes, event.partial
-    )
+    subsidy, money = need(state.terms(event.programme_id, version), event, at)
     available = state.accounts.find(cash(event.beneficiary_id), event.currency).available
     if not covers or money > available:
         return [not_available(state, order, vouchers=(subsidy, total(draws)), cash=(money, available))]
@@ -61,8 +59,9 @@ def reduce_bid(state: LedgerState, event: BidReduced, at: At) -> Sequence[Event]
     if hold is None:
         return []
     bid = hold.terms
-    terms = paid_at_market(state.terms(bid.programme_id, bid.version))
-    keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.nodes_left, bid.partial)
+    held = Parts(total(hold.draws), hold.cash)
+    terms = state.terms(bid.programme_id, bid.version)
+    keep_subsidy, keep_cash = keep(terms, bid, held, held, event.nodes_left)
     _, released = split(hold.draws, keep_subsidy)
     return reduce(state, event.bid_id, hold, released, hold.cash - keep_cash, event.nodes_left, at)
 

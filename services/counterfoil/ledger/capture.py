@@ -7,39 +7,41 @@ from typing import Final
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
-from counterfoil.contract.terms import ProgrammeTerms, RedemptionModel
 from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import CO_PAYMENTS, cash, claim, claims, claims_payable
 from counterfoil.ledger.endings import closed, remove_if_ended
-from counterfoil.ledger.events import HoldCaptured
-from counterfoil.ledger.holds import Hold, split
+from counterfoil.ledger.events import CaptureJudged, HoldCaptured
+from counterfoil.ledger.holds import Hold, split, total
+from counterfoil.ledger.payment import Parts, divide, reasons
 from counterfoil.ledger.releases import voucher_legs
 from counterfoil.ledger.state import Captured, Contract, LedgerState
-from counterfoil.programme.terms import paid_at_market
+from counterfoil.programme.paying import Paid, pays
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import Terms
 from counterfoil.redemption.events import UsageAccepted
 
-Capture = Callable[[LedgerState, UsageAccepted, Contract, ProgrammeTerms], Sequence[Event]]
+Capture = Callable[[LedgerState, UsageAccepted, Contract, Terms], Sequence[Event]]
 """(state, accepted usage, its contract, the contract's terms) -> the events that pay for it."""
 
 
 def capture(state: LedgerState, event: UsageAccepted, _at: At) -> Sequence[Event]:
     """Pay accepted usage out of its contract's hold."""
     contract = state.contracts[event.contract_id]
-    terms = paid_at_market(state.terms(contract.programme_id, contract.version))
+    terms = state.terms(contract.programme_id, contract.version)
     return CAPTURES[terms.redemption_model](state, event, contract, terms)
 
 
-def deduct_at_provider(
-    state: LedgerState, event: UsageAccepted, contract: Contract, terms: ProgrammeTerms
-) -> Sequence[Event]:
+def deduct_at_provider(state: LedgerState, event: UsageAccepted, contract: Contract, terms: Terms) -> Sequence[Event]:
     """Vouchers are redeemed; the provider gets a claim on the programme for them, and the co-payment at once.
 
-    The subsidy of all invoices so far is floor(invoiced x share), so rounding never adds up.
+    What is paid is judged of all invoices so far, so rounding never adds up.
     """
     hold: Hold[None] = state.holds.open["contract", event.contract_id]
-    subsidy = terms.subsidy(contract.invoiced + event.amount) - contract.subsidised
-    co_payment = event.amount - subsidy
+    invoiced = contract.invoiced + event.amount
+    paid = _paid(state, event.contract_id, terms, invoiced)
+    held = Parts(total(hold.draws), hold.cash)
+    subsidy, co_payment = divide(event.amount, paid.subsidy - contract.subsidised, held)
     vouchers, _ = split(hold.draws, subsidy)
     ensure(co_payment <= hold.cash, "a contract's cash covers its co-payments")
     payer, payee = hold.owner_id, contract.provider_id
@@ -61,10 +63,31 @@ def deduct_at_provider(
         co_payment=co_payment,
         legs=posting.take(),
     )
-    return [captured, *closed(state, posting, [draw.voucher_id for draw in vouchers])]
+    judged = []
+    if isinstance(terms, Rules):
+        judged = [
+            CaptureJudged(
+                contract_id=event.contract_id, report_id=event.report_id, rules_hash=terms.digest, invoiced=invoiced,
+                subsidy=paid.subsidy, explanation=reasons(paid),
+            )
+        ]  # fmt: skip
+    return [*judged, captured, *closed(state, posting, [draw.voucher_id for draw in vouchers])]
 
 
-CAPTURES: Final[Mapping[RedemptionModel, Capture]] = {"deduct_at_provider": deduct_at_provider}
+def _paid(state: LedgerState, contract_id: str, terms: Terms, invoiced: int) -> Paid:
+    """What vouchers pay of all that was invoiced of a contract."""
+    if isinstance(terms, Rules):
+        return pays(terms, state.purchases[contract_id].part(invoiced))
+    return Paid(terms.subsidy(invoiced))
+
+
+CAPTURES: Final[Mapping[str, Capture]] = {
+    "deduct_at_provider": deduct_at_provider,
+    "DEDUCT_AT_PROVIDER": deduct_at_provider,
+    "APPLY_THEN_DEDUCT": deduct_at_provider,
+    "DISCOUNT_AT_PROVIDER": deduct_at_provider,
+}
+"""By model: as thin terms have it, then as documents have them that are paid on the market."""
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -83,3 +106,7 @@ def hold_captured(state: LedgerState, event: HoldCaptured, _at: At) -> None:
         state.captures[event.report_id] = Captured(event.contract_id, event.vouchers, event.co_payment)
     for draw in event.vouchers:
         remove_if_ended(state, draw.voucher_id)
+
+
+def capture_judged(_state: LedgerState, _event: CaptureJudged, _at: At) -> None:
+    """The reasons of a capture change nothing: the capture that follows does."""

@@ -15,15 +15,17 @@ from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.bids import bid_traded
 from counterfoil.ledger.chart import BONDS, cash
-from counterfoil.ledger.drawdown import need
 from counterfoil.ledger.endings import bury
-from counterfoil.ledger.events import BondReleased, BondSlashed, ContractFunded
-from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split
+from counterfoil.ledger.events import BondReleased, BondSlashed, ContractFunded, PurchaseJudged
+from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split, total
+from counterfoil.ledger.payment import Parts, divide, keep, purchase_of, reasons
 from counterfoil.ledger.releases import free, release, release_legs
 from counterfoil.ledger.restoring import restore
 from counterfoil.ledger.state import Contract, EndedContract, LedgerState
 from counterfoil.matching.events import TradeMatched
-from counterfoil.programme.terms import paid_at_market
+from counterfoil.programme.paying import Paid, Purchase, pays
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import Terms
 from counterfoil.redemption.events import ContractCancelled, ContractCompleted, ProviderDefaulted, UsageAccepted
 
 
@@ -44,12 +46,15 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
     hold: Hold[BidNeed] = state.holds.open["bid", event.bid_id]
     offer: Hold[BondRate] = state.holds.open["offer", event.offer_id]
     bid, rate = hold.terms, offer.terms
-    terms = paid_at_market(state.terms(bid.programme_id, bid.version))
-    subsidy = terms.subsidy(event.notional)
+    terms, held = state.terms(bid.programme_id, bid.version), Parts(total(hold.draws), hold.cash)
+    purchase = purchase_of(event, at)
+    paid = pays(terms, purchase)
+    subsidy, co_payment = divide(event.notional, paid.subsidy, held)
     vouchers, rest = split(hold.draws, subsidy)
-    keep_subsidy, keep_cash = need(terms, bid.cost_per_node, event.bid_nodes_left, bid.partial)
+    left = Parts(held.vouchers - subsidy, held.cash - co_payment)
+    keep_subsidy, keep_cash = keep(terms, bid, held, left, event.bid_nodes_left)
     _, released = split(rest, keep_subsidy)
-    released_cash = hold.cash - (event.notional - subsidy) - keep_cash
+    released_cash = left.cash - keep_cash
     ensure(released_cash >= 0, "a hold covers every trade of its bid")
     posting = Posting(state.accounts)
     release_legs(posting, hold, released, released_cash)
@@ -58,14 +63,27 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
         bid_id=event.bid_id,
         offer_id=event.offer_id,
         vouchers=vouchers,
-        cash=event.notional - subsidy,
+        cash=co_payment,
         bond=rate.price * event.nodes * event.gpus_per_node * event.hours * rate.bps // BPS,
         bid_nodes_left=event.bid_nodes_left,
         released_vouchers=released,
         released_cash=released_cash,
         legs=posting.take(),
     )
-    return [funded, *bury(state, posting, hold.owner_id, released, at)]
+    judged = judged_purchase(terms, event, purchase, paid)
+    return [funded, *judged, *bury(state, posting, hold.owner_id, released, at)]
+
+
+def judged_purchase(terms: Terms, event: TradeMatched, purchase: Purchase, paid: Paid) -> Sequence[Event]:
+    """What a document's rules said of a trade, for the record."""
+    if not isinstance(terms, Rules):
+        return []
+    return [
+        PurchaseJudged(
+            contract_id=event.trade_id, programme_id=event.programme_id, version=event.version,
+            rules_hash=terms.digest, **purchase._asdict(), subsidy=paid.subsidy, explanation=reasons(paid),
+        )
+    ]  # fmt: skip
 
 
 def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[Event]:
@@ -131,8 +149,15 @@ def contract_funded(state: LedgerState, event: ContractFunded, _at: At) -> None:
     state.contracts[contract_id] = Contract(bid.owner_id, offer.owner_id, terms.programme_id, terms.version)
 
 
+def purchase_judged(state: LedgerState, event: PurchaseJudged, _at: At) -> None:
+    """Apply what a trade buys: its reports are judged by it."""
+    state.purchases[event.contract_id] = Purchase(*(getattr(event, name) for name in Purchase._fields))
+
+
 def bond_ended(state: LedgerState, event: BondReleased | BondSlashed, at: At) -> None:
     """Apply the end of a contract, the hold for its price having been released just before."""
     state.book(event.legs)
     state.holds.drop("bond", event.contract_id)
+    if event.contract_id in state.purchases:
+        del state.purchases[event.contract_id]
     state.ended[event.contract_id] = EndedContract(state.contracts.pop(event.contract_id), at.time)

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.terms import ProgrammeTerms
-from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.ledger.chart import owner
 from counterfoil.ledger.events import (
     Draw,
 )
 from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.payment import delivery_ends, need
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import (
     BidReceived,
 )
-from counterfoil.programme.terms import paid_at_market, settled_by
+from counterfoil.programme.terms import Terms, on_market, settled_by
 
 _PRECEDENCE = tuple(Code)
-
-
-def need(terms: ProgrammeTerms, cost_per_node: int, nodes: int, partial: bool) -> tuple[int, int]:
-    """(voucher part, cash part) that a bid needs for `nodes` nodes.
-
-    The voucher part is floored, so the cash parts of several trades may together need one micro-unit more per trade
-    than the whole: a partial bid holds that much more.
-    """
-    whole = cost_per_node * nodes
-    subsidy = terms.subsidy(whole)
-    return subsidy, whole - subsidy + (max(nodes - 1, 0) if partial and terms.rounds else 0)
+_OUTSIDE = (Code.PROGRAMME_NOT_ON_MARKET, Code.CLASS_NOT_IN_PROGRAMME, Code.REGION_NOT_IN_PROGRAMME)
 
 
 class Choice(NamedTuple):
@@ -51,8 +40,7 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
     if event.programme_id not in state.programmes:
         return Code.UNKNOWN_PROGRAMME
     if not event.voucher_ids:
-        vouchers = state.vouchers.of(event.beneficiary_id, event.programme_id)
-        return _cover(state, event, (voucher for voucher in vouchers if _bar(state, voucher, event, at) is None))
+        return _draw_down(state, event, at)
     named = [state.vouchers.open.get(voucher_id) for voucher_id in event.voucher_ids]
     mine = [voucher for voucher in named if voucher is not None and _theirs(state, voucher, event)]
     if len(mine) < len(named):
@@ -60,17 +48,34 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
     barred = [code for voucher in mine if (code := _bar(state, voucher, event, at)) is not None]
     if any(voucher.version != mine[0].version for voucher in mine):
         barred.append(Code.VERSIONS_DIFFER)
-    return min(barred, key=_PRECEDENCE.index) if barred else _cover(state, event, mine)
+    return min(barred, key=_PRECEDENCE.index) if barred else _cover(state, event, at, mine)
 
 
-def _cover(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) -> Choice | Code:
+def _draw_down(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
+    """The usable vouchers pay. If none is, and one would be but for the order's classes or regions, that is why."""
+    outside = list[Code]()
+    found = _cover(state, event, at, _usable(state, event, at, outside))
+    nothing = isinstance(found, Choice) and not found.covers and not found.draws
+    return outside[0] if nothing and outside else found
+
+
+def _usable(state: LedgerState, event: BidReceived, at: At, outside: list[Code]) -> Iterator[Voucher]:
+    for voucher in state.vouchers.of(event.beneficiary_id, event.programme_id):
+        barred = _bar(state, voucher, event, at)
+        if barred is None:
+            yield voucher
+        elif barred in _OUTSIDE:
+            outside.append(barred)
+
+
+def _cover(state: LedgerState, event: BidReceived, at: At, vouchers: Iterable[Voucher]) -> Choice | Code:
     """Draw on the vouchers in order until those of one version cover the bid; later ones are not read."""
     mine = owner(event.beneficiary_id)
     drawn: dict[int, tuple[int, list[Draw]]] = {}  # by version: what is still wanted, and the draws so far
     for voucher in vouchers:
-        terms = paid_at_market(state.terms(voucher.programme_id, voucher.version))
         if voucher.version not in drawn:
-            drawn[voucher.version] = (need(terms, event.cost_per_node, event.nodes, event.partial)[0], [])
+            terms = state.terms(voucher.programme_id, voucher.version)
+            drawn[voucher.version] = (need(terms, event, at).vouchers, [])
         wanted, draws = drawn[voucher.version]
         taken = min(wanted, state.accounts.find(mine, voucher.voucher_id).available)
         if taken:
@@ -95,7 +100,17 @@ def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Co
     barred = voucher.bar(at.time)
     if barred is None:
         terms = state.terms(voucher.programme_id, voucher.version)
-        settled = settled_by(terms, (event.latest + event.hours) * HOUR, state.rules.resolution_window)
-        if not terms.hold_tolls_expiry and settled >= voucher.expires_at:
+        barred = _outside(terms, event) if state.rules.draws_in_scope else None
+        settled = settled_by(terms, delivery_ends(event), state.rules.resolution_window)
+        if barred is None and not terms.hold_tolls_expiry and settled >= voucher.expires_at:
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
     return barred
+
+
+def _outside(terms: Terms, event: BidReceived) -> Code | None:
+    """Why vouchers of a version may not pay for all that the order may buy."""
+    if not on_market(terms):
+        return Code.PROGRAMME_NOT_ON_MARKET
+    if not all(map(terms.allows_class, event.classes)):
+        return Code.CLASS_NOT_IN_PROGRAMME
+    return None if all(map(terms.allows_region, event.regions)) else Code.REGION_NOT_IN_PROGRAMME

@@ -10,16 +10,20 @@ from counterfoil.contract.scalars import (
     AccountId,
     Amount,
     AssetId,
+    BidHours,
     Bps,
     Count,
     Currency,
     DerivedTime,
+    Digest,
     Flag,
+    Hour,
     Id,
     Nodes,
     NodesOrNone,
     PositiveAmount,
     Price,
+    Reason,
     Reference,
     SignedAmount,
     Version,
@@ -304,6 +308,38 @@ class ContractFunded(Event):
     released_vouchers: tuple[Draw, ...]
     released_cash: Amount
     legs: tuple[Leg, ...]
+
+
+@event("purchase.judged.v1")
+class PurchaseJudged(Event):
+    """What a document's rules say of a trade, with their reasons: `gpu_hours` (millionths) for `amount`."""
+
+    contract_id: Id
+    programme_id: Id
+    version: Version
+    rules_hash: Digest
+    traded_at: DerivedTime
+    class_id: Id
+    region: Id
+    provider_id: Id
+    first_hour: Hour
+    hours: BidHours
+    gpu_hours: Count
+    amount: PositiveAmount
+    subsidy: Amount
+    explanation: tuple[Reason, ...]
+
+
+@event("capture.judged.v1")
+class CaptureJudged(Event):
+    """What a document's rules say of all that was invoiced of a contract so far, the report included."""
+
+    contract_id: Id
+    report_id: Id
+    rules_hash: Digest
+    invoiced: Amount
+    subsidy: Amount
+    explanation: tuple[Reason, ...]
 
 
 @event("hold.captured.v1")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT
+from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import (
     APPROPRIATION,
@@ -39,7 +40,6 @@ from counterfoil.ledger.chart import (
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
-from counterfoil.programme.terms import paid_at_market
 
 Held = Counter[tuple[str, str]]
 """(account, asset) -> amount held."""
@@ -107,9 +107,8 @@ def _contracts(state: LedgerState) -> Iterator[str]:
     for contract_id in sorted(state.contracts.keys() & ended.keys()):
         yield f"contract {contract_id} is open and ended"
     for contract_id, contract in (*state.contracts.items(), *ended.items()):
-        if contract.subsidised != paid_at_market(state.terms(contract.programme_id, contract.version)).subsidy(
-            contract.invoiced
-        ):
+        terms = state.terms(contract.programme_id, contract.version)
+        if isinstance(terms, ProgrammeTerms) and contract.subsidised != terms.subsidy(contract.invoiced):
             yield f"contract {contract_id}: subsidy is not the share of what was invoiced"
 
 

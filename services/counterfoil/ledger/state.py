@@ -29,6 +29,7 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
 from counterfoil.programme.documents import ProgrammesState
+from counterfoil.programme.paying import Purchase
 from counterfoil.programme.rules import Rules
 
 
@@ -87,6 +88,17 @@ GAIN: Final = Form(
 )
 
 
+PURCHASE: Final = Form(
+    "purchase",
+    ("contract_id",),
+    row(
+        Purchase, traded_at=TIME, class_id=TEXT, region=TEXT, provider_id=TEXT, first_hour=COUNT, hours=COUNT,
+        gpu_hours=COUNT, amount=AMOUNT,
+    ),
+    "what a trade buys by a document's rules, while it is delivered; `gpu_hours` are millionths",
+)  # fmt: skip
+
+
 class LedgerState(ProgrammesState):
     """The ledger's whole state.
 
@@ -97,7 +109,7 @@ class LedgerState(ProgrammesState):
 
     __slots__ = (
         "accounts", "cancelling", "captures", "contracts", "encumbrances", "ended", "expiring", "freeing", "gains",
-        "holds", "lapsing", "unfunding", "vouchers",
+        "holds", "lapsing", "purchases", "unfunding", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -114,6 +126,7 @@ class LedgerState(ProgrammesState):
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
+        self.purchases: Table[str, Purchase] = self.keep(Table(PURCHASE))
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
         self.unfunding = Deadlines(self.unfunds)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.issuance.events import VoucherIssued, VoucherReinstated, VoucherSuspended
+from counterfoil.issuance.events import VoucherGranted, VoucherIssued, VoucherReinstated, VoucherSuspended
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import APPROPRIATION, CIRCULATION, OBLIGATED, budget, owner
 from counterfoil.ledger.events import VoucherCredited, VoucherFrozen, VoucherUnfrozen
@@ -15,7 +15,7 @@ from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 
 
-def credit_voucher(state: LedgerState, event: VoucherIssued, _at: At) -> Sequence[Event]:
+def credit_voucher(state: LedgerState, event: VoucherIssued | VoucherGranted, _at: At) -> Sequence[Event]:
     """Credit a new voucher to its beneficiary, from the programme's appropriation."""
     posting = Posting(state.accounts)
     posting.leg("post", budget(event.programme_id), APPROPRIATION, OBLIGATED, event.face)

@@ -24,7 +24,7 @@ from counterfoil.programme.bounds import (
 )
 from counterfoil.programme.case import Case, Counted, Line
 from counterfoil.programme.conditions import judge
-from counterfoil.programme.eligibility import eligibility
+from counterfoil.programme.eligibility import Eligibility, eligibility
 from counterfoil.programme.facts import Fact
 from counterfoil.programme.form.benefit import Rounding
 from counterfoil.programme.lines import Eligible, each_step_rounded, eligible
@@ -95,7 +95,7 @@ _SAID_ANYWAY = frozenset({"cap_not_reached", "cap_waived", "ceiling_not_reached"
 def evaluate(rules: Rules, case: Case) -> Evaluation:
     """Decide a case by the programme's rules. The same function answers a check, an application and a replay."""
     course = _Course()
-    found = eligibility(rules, case.facts, case.day)
+    found = Eligibility((), None, ()) if case.granted_before else eligibility(rules, case.facts, case.day)
     course.steps.extend(found.steps)
     if "PAID" not in case.events and not rules.grants_on(case.day):
         course.refuse(step("not_open", day=format_day(case.day)))
@@ -163,7 +163,7 @@ def _rated(rules: Rules, case: Case, bases: Iterable[tuple[Line, Eligible]]) -> 
 
 def _floor(rules: Rules, case: Case, results: tuple[LineResult, ...], course: _Course) -> None:
     floor = rules.document.benefit.floor
-    if floor is None:
+    if floor is None or case.granted_before:
         return
     if floor.waived_when is not None and judge(floor.waived_when, case.facts, case.day).holds:
         course.steps.append(step("floor_waived"))

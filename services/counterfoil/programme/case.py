@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from counterfoil.contract.scalars import CountingEvent
 from counterfoil.programme.facts import Facts
-from counterfoil.programme.form.benefit import CountingEvent, Scope
+from counterfoil.programme.form.benefit import Scope
 from counterfoil.programme.periods import Span
 
 
@@ -76,6 +77,7 @@ class Case:
 
     `subjects` says who it is in each scope. `facts` are those of applicant and project. `approved` has the amounts of
     caps that the approval sets, `granted` what a claim may take at most, `left` what envelopes have left; micro-units.
+    `granted_before`: the applicant was judged, and the floor, when what pays was granted.
     `first_used`: the day on which the beneficiary first used a tier. `other_support`: by programme, for the same cost.
     """
 
@@ -88,6 +90,7 @@ class Case:
     contract: ContractDates | None = None
     approved: Mapping[str, int] = field(default_factory=dict)
     granted: int | None = None
+    granted_before: bool = False
     left: Mapping[str, int] = field(default_factory=dict)
     first_used: Mapping[str, int] = field(default_factory=dict)
     other_support: Mapping[str, int] = field(default_factory=dict)

@@ -70,6 +70,21 @@ def cut(data: bytes) -> tuple[bytes, ...]:
     return tuple(data[start : start + MAX_PIECE_BYTES] for start in range(0, len(data), MAX_PIECE_BYTES))
 
 
+def rules_by_hash(digest: bytes, data: Callable[[], bytes]) -> Rules:
+    """The rules of the document with this hash; its bytes are asked for if this process does not know it yet.
+
+    Ensures that they have the hash.
+    """
+    rules = _KNOWN.get(digest)
+    if rules is None:
+        found = data()
+        ensure(sha256(found).digest() == digest, f"the bytes of document {digest.hex()} are others")
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        rules = _KNOWN[digest] = rules_of(read_bytes(found))
+    return rules
+
+
 class Documents:
     """The documents of a state."""
 
@@ -105,14 +120,7 @@ class Documents:
         """What a version lays down."""
         if not isinstance(published, ProgrammePublished):
             return published.terms
-        rules = _KNOWN.get(published.rules_hash)
-        if rules is None:
-            data = self.data(published.document_id)
-            ensure(sha256(data).digest() == published.rules_hash, f"document {published.document_id} has other bytes")
-            if len(_KNOWN) >= _MOST_KNOWN:
-                _KNOWN.clear()
-            rules = _KNOWN[published.rules_hash] = rules_of(read_bytes(data))
-        return rules
+        return rules_by_hash(published.rules_hash, lambda: self.data(published.document_id))
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""

@@ -63,6 +63,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "clawback_without_appeal": Kind("warning", "Money is taken back, and nothing says how the decision is contested."),
     "review_thresholds_not_rising": Kind("error", "A later step is for smaller amounts than an earlier one."),
     "line_condition_on_applicant": Kind("warning", "`scope.line_when` asks for facts of the applicant."),
+    "scope_widened": Kind("warning", "Vouchers of earlier versions do not pay for what a later one adds."),
     "open_ended": Kind("warning", "No last day: a change of rules is the only end."),
     "sources_missing": Kind("warning", "No legal basis is named."),
 }

@@ -10,8 +10,11 @@ from counterfoil.programme.lint_benefit import BENEFIT
 from counterfoil.programme.lint_form import FORM
 from counterfoil.programme.lint_life import LIFE
 from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import Terms
 
 Check = Callable[[Rules], Iterator[Finding]]
+ANYTHING: Final = "ANY"
+"""No class or region has such an id, since ids are in small letters."""
 CHECKS: Final[tuple[Check, ...]] = (*FORM, *BENEFIT, *LIFE)
 
 
@@ -19,6 +22,22 @@ def lint(rules: Rules) -> tuple[Finding, ...]:
     """All findings, errors first, in the order of the checks."""
     found = [finding for check in CHECKS for finding in check(rules)]
     return tuple(sorted(found, key=lambda each: each.severity != "error"))
+
+
+def lint_change(before: Terms, after: Rules) -> tuple[Finding, ...]:
+    """What a further version changes that issuers expect to change more: classes and regions for vouchers to come."""
+    scope = after.document.scope
+    found = []
+    for name, now, known in (
+        ("classes", scope.classes, before.allows_class),
+        ("regions", scope.regions, before.allows_region),
+    ):
+        added = [ANYTHING] if isinstance(now, str) and not known(ANYTHING) else []
+        added += [] if isinstance(now, str) else [each for each in now if not known(each)]
+        if added:
+            text = f"{', '.join(added)}: only vouchers of this version pay for it"
+            found.append(Finding("scope_widened", text, (f"scope.{name}",)))
+    return tuple(found)
 
 
 def blocks(found: tuple[Finding, ...]) -> bool:

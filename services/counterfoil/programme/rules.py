@@ -87,6 +87,11 @@ class Rules:
         return self.unit
 
     @property
+    def redemption_model(self) -> str:
+        """Who is paid, and when."""
+        return self.document.redemption.model
+
+    @property
     def title(self) -> str:
         """The title, in English if there is one."""
         titles = self.document.title

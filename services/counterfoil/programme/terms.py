@@ -5,36 +5,44 @@ What both have as attributes is asked of them directly; the questions that diffe
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final
 
-from counterfoil.contract.ensure import ensure
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms
-from counterfoil.contract.times import DAY, SECOND
+from counterfoil.contract.times import DAY, SECOND, parse_derived_time
 from counterfoil.programme.expiry import Life, end_of
+from counterfoil.programme.form.identity import MoneyUnit
+from counterfoil.programme.form.life import ProjectEndExpiry
 from counterfoil.programme.rules import Rules
 
 Terms = ProgrammeTerms | Rules
 """A version of a programme."""
 
 
-def expires_at(terms: Terms, issued_at: int) -> int | None:
-    """When a voucher issued at that time ends (microseconds): from then on it pays for nothing new. None: never.
+_AT_PROVIDER: Final = ("APPLY_THEN_DEDUCT", "DEDUCT_AT_PROVIDER", "DISCOUNT_AT_PROVIDER")
+NEVER: Final = parse_derived_time("2209-12-31T23:59:59.999999Z")
+"""When a voucher ends that has no end: the last time that can be written."""
+
+
+def expires_at(terms: Terms, issued_at: int) -> int:
+    """When a voucher issued at that time ends (microseconds): from then on it pays for nothing new.
 
     What the validity of a version limits is issuing, and nothing else.
     """
     if isinstance(terms, Rules):
         ends = end_of(terms, Life(terms.day(issued_at))).ends
-        return None if ends is None else ends * DAY - terms.offset
+        return NEVER if ends is None else min(ends * DAY - terms.offset, NEVER)
     expiry = terms.expiry
     return expiry.at if isinstance(expiry, FixedExpiry) else issued_at + expiry.after_seconds * SECOND
 
 
+def needs_project(rules: Rules) -> bool:
+    """Whether vouchers end with a project, whose last day has to be known."""
+    return isinstance(rules.document.expiry.rule, ProjectEndExpiry)
+
+
 def issues(terms: Terms, time: int) -> bool:
     """Whether vouchers may be issued at a time, and would not be expired from the start."""
-    if not terms.is_open(time):
-        return False
-    ends = expires_at(terms, time)
-    return ends is None or time < ends
+    return terms.is_open(time) and time < expires_at(terms, time)
 
 
 def report_by(terms: Terms, delivered_at: int) -> int:
@@ -48,11 +56,16 @@ def settled_by(terms: Terms, delivered_at: int, resolution_window: int) -> int:
 
 
 def on_market(terms: Terms) -> bool:
-    """Whether vouchers pay for bids on the market."""
-    return isinstance(terms, ProgrammeTerms)
+    """Whether vouchers pay for bids on the market: money, of which the provider is paid the subsidy.
 
-
-def paid_at_market(terms: Terms) -> ProgrammeTerms:
-    """The terms of a bid's programme: bids are taken of those `on_market` alone."""
-    ensure(isinstance(terms, ProgrammeTerms), "a programme that is not on the market has no bids")
-    return cast("ProgrammeTerms", terms)
+    What counts towards a limit when it is paid, and a floor of what is bought, need a claim: such a programme pays no
+    bids.
+    """
+    if isinstance(terms, ProgrammeTerms):
+        return True
+    paid = any("PAID" in each.cap.counts for each in terms.caps)
+    paid = paid or any(each.regime.counts_on == "PAID" for each in terms.regimes)
+    floor = terms.document.benefit.floor
+    paid = paid or (floor is not None and floor.measure in ("ELIGIBLE_AMOUNT", "PFLOPS"))
+    money = isinstance(terms.document.unit, MoneyUnit)
+    return money and not paid and terms.document.redemption.model in _AT_PROVIDER

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from counterfoil.contract.scalars import CountingEvent
 from counterfoil.programme.form.budget import Period
 from counterfoil.programme.form.conditions import Condition
 from counterfoil.programme.form.scalars import Id, Instrument, Money, Part, Rate, Text, Word, described
 from counterfoil.programme.limits import MAX_ITEMS
 
 Scope = Literal["CONTRACT", "PROJECT", "BENEFICIARY", "GROUP", "FUNDING_AWARD", "PROVIDER", "PROGRAMME"]
-CountingEvent = Literal["APPLIED", "GRANTED", "PAID"]
 
 
 class Tier(Part, frozen=True, kw_only=True):

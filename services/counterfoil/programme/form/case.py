@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from counterfoil.programme.form.benefit import CountingEvent, Scope
+from counterfoil.contract.scalars import CountingEvent
+from counterfoil.programme.form.benefit import Scope
 from counterfoil.programme.form.conditions import Code
 from counterfoil.programme.form.scalars import (
     Day,

@@ -1,0 +1,69 @@
+"""What a programme's version pays of a purchase on the market: compute of a class in a region, for an amount.
+
+Whether the buyer may hold vouchers was judged when they were issued; what is bought is judged here, as a metered line.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from counterfoil.contract.times import HOUR
+from counterfoil.programme.benefit import evaluate
+from counterfoil.programme.case import Case, ContractDates, Line
+from counterfoil.programme.facts import Facts
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import Terms
+
+SKU: Final = "GPU_COMPUTE"
+_MOST_STEPS: Final = 16
+
+
+class Purchase(NamedTuple):
+    """`amount` in micro-units for `gpu_hours` (millionths), in `hours` hours from `first_hour`; traded at a time."""
+
+    traded_at: int
+    class_id: str
+    region: str
+    provider_id: str
+    first_hour: int
+    hours: int
+    gpu_hours: int
+    amount: int
+
+    def part(self, amount: int) -> Purchase:
+        """The part of it that an amount pays for."""
+        return self._replace(amount=amount, gpu_hours=self.gpu_hours * amount // self.amount)
+
+
+class Paid(NamedTuple):
+    """The programme's part of a purchase, and of a document's rules the reasons, as sentences."""
+
+    subsidy: int
+    explanation: tuple[str, ...] = ()
+
+
+def pays(terms: Terms, purchase: Purchase) -> Paid:
+    """What vouchers of the version pay for a purchase; its buyer pays the rest."""
+    if not isinstance(terms, Rules):
+        return Paid(terms.subsidy(purchase.amount))
+    if purchase.amount == 0:
+        return Paid(0)
+    judged = evaluate(terms, _case(terms, purchase))
+    steps = [*(each for line in judged.lines for each in line.steps), *judged.steps]
+    steps += [each.refusal for each in judged.lines if each.refusal is not None]
+    steps += [] if judged.refusal is None else [judged.refusal]
+    return Paid(judged.subsidy, tuple(each.sentence for each in steps[-_MOST_STEPS:]))
+
+
+def _case(rules: Rules, purchase: Purchase) -> Case:
+    day = rules.day(purchase.traded_at)
+    starts = rules.day(purchase.first_hour * HOUR)
+    ends = rules.day((purchase.first_hour + purchase.hours) * HOUR - 1)
+    line = Line(
+        id="1", sku=SKU, amount=purchase.amount, quantity=purchase.gpu_hours, unit="GPU_HOUR",
+        class_id=purchase.class_id, region=purchase.region, provider_id=purchase.provider_id, starts=starts, ends=ends,
+    )  # fmt: skip
+    return Case(
+        day=day, events=("PAID",), subjects={}, facts=Facts(rules.facts, (), day), lines=(line,),
+        contract=ContractDates(day, starts, ends), granted_before=True,
+    )  # fmt: skip
