@@ -11,7 +11,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, parse_time
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
 from counterfoil.issuance.events import VoucherGranted
-from counterfoil.ledger.events import Balance, Leg, VoucherCancelled, VoucherClosed
+from counterfoil.ledger.events import Balance, Leg, VoucherCancelled, VoucherClosed, VoucherRestored
 from counterfoil.programme.terms import NEVER
 from tests.documents import document, publishing, rules_from
 from tests.given import Scenario
@@ -138,6 +138,23 @@ def test_what_is_cancelled_unspent_counts_no_longer() -> None:
     told.reacts_to(VoucherClosed(voucher_id=voucher_id))
     assert not told.state.counters.table
     granted(issue(told, 500))
+
+
+def test_what_comes_back_after_a_default_counts_once() -> None:
+    """The part that a default gives back counts as its own voucher, and each part is counted back with itself."""
+    told = programme(benefit__caps=[cap("BENEFICIARY", "500"), {**cap("GROUP", "2", of="GRANTS"), "id": "number"}])
+    voucher_id = granted(issue(told, 400)).voucher_id
+    told.reacts_to(
+        VoucherRestored(
+            voucher_id="rvc-1", restored_from=voucher_id, programme_id="p1", version=1, beneficiary_id="lab-1",
+            face=150 * UNIT, not_before=told.time, expires_at=told.time + DAY, issue_seq=1, suspended=False, legs=(),
+        )
+    )  # fmt: skip
+    for of, amount in ((voucher_id, 250), ("rvc-1", 150)):
+        told.when(RevokeVoucher(voucher_id=of, reason="fraud"), actor="city-1")
+        legs = (taken(of, amount * UNIT),)
+        told.reacts_to(VoucherCancelled(voucher_id=of, programme_id="p1", amount=amount * UNIT, legs=legs))
+    assert not told.state.counters.table
 
 
 @pytest.mark.parametrize(

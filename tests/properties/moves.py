@@ -104,7 +104,7 @@ HANDED_ON = {
     "transfer.proposed.v1", "transfer.approved.v1", "transfer.accepted.v1", "transfer.closed.v1", "pledge.made.v1",
     "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1",
 }  # fmt: skip
-"""Events of vouchers that a document governs: none is issued so far, and others are not handed on."""
+"""Events of vouchers whose document lets them be handed on: those of the walk do not."""
 REGION_LISTS = (("east",), ("east",), ("east", "west"), ("west",))
 
 

@@ -213,6 +213,6 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, _at: At
         return
     state.applications.ended(event.application_id)
     if event.voucher_id is not None:
-        state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.subsidy, event.counters)
+        state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.counters)
         for each in event.counters:
             state.counters.move(event.programme_id, event.beneficiary_id, event.day, each)

@@ -79,27 +79,25 @@ class Voucher:
 
 
 class Grant(NamedTuple):
-    """What a voucher under a document added to the limits of its programme.
+    """What of a voucher under a document counts towards the limits of its programme, and may be counted back.
 
-    `left`: how much of its face counts still; `on`: the local day; `counts` are as they were made.
+    `left`: how much of its face is neither spent nor counted back; `on`: the local day; `counts`: what that counts.
     """
 
     on: int
-    face: int
     left: int
     counts: tuple[CounterMoved, ...]
 
-    def back(self, amount: int) -> tuple[Grant, tuple[CounterMoved, ...]]:
-        """The grant without so much more of its face, and what is to be counted back for it."""
-        made = self._replace(left=max(self.left - amount, 0))
-        undone = zip(self.counts, self.counting(), made.counting(), strict=True)
-        return made, tuple(replace(each, before=was, after=now) for each, was, now in undone if was != now)
-
-    def counting(self) -> list[int]:
-        """What counts still, in proportion to the face: a number of grants until nothing of it is left."""
-        gone = self.face - self.left
-        added = [each.after - each.before for each in self.counts]
-        return [each - each * gone // self.face for each in added]
+    def parted(self, amount: int) -> tuple[Grant, Grant]:
+        """The grant without so much, and the part taken: in proportion, and the rest of it all with the last part."""
+        amount = min(amount, self.left)
+        taken = [(each.after - each.before) * amount // self.left if self.left else 0 for each in self.counts]
+        rest = tuple(
+            replace(each, before=0, after=each.after - each.before - part)
+            for each, part in zip(self.counts, taken, strict=True)
+        )
+        part = tuple(replace(each, before=0, after=part) for each, part in zip(self.counts, taken, strict=True))
+        return Grant(self.on, self.left - amount, rest), Grant(self.on, amount, part)
 
 
 class NewKeys(NamedTuple):
@@ -175,7 +173,7 @@ GRANT: Final = Form(
     "grant",
     ("voucher_id",),
     row(
-        Grant, on=COUNT, face=AMOUNT, left=AMOUNT,
+        Grant, on=COUNT, left=AMOUNT,
         counts=listed(
             row(CounterMoved, cap=TEXT, subject=TEXT, event=TEXT, before=AMOUNT, after=AMOUNT)
         ),

@@ -7,6 +7,7 @@ ended; once nothing is left of it, it is removed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from counterfoil.contract.ensure import ensure
@@ -353,7 +354,7 @@ def voucher_granted(state: IssuanceState, event: VoucherGranted, at: At) -> None
     """Apply an issue under a document: it counts towards the limits of its programme."""
     voucher_issued(state, event, at)
     day = cast("Rules", state.terms(event.programme_id)).day(at.time)
-    state.grants[event.voucher_id] = Grant(day, event.face, event.face, event.counted)
+    state.grants[event.voucher_id] = Grant(day, event.face, event.counted)
     for each in event.counted:
         state.counters.move(event.programme_id, event.beneficiary_id, day, each)
 
@@ -370,9 +371,10 @@ def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
     ensure(same and programme.issued >= 0, f"budget of {event.programme_id} differs")
     granted = state.grants.get(event.voucher_id)
     if granted is not None:
-        state.grants[event.voucher_id], undone = granted.back(event.amount)
-        for each in undone:
-            state.counters.move(event.programme_id, voucher.beneficiary_id, granted.on, each)
+        state.grants[event.voucher_id], undone = granted.parted(event.amount)
+        for each in undone.counts:
+            back = replace(each, before=each.after, after=0)
+            state.counters.move(event.programme_id, voucher.beneficiary_id, granted.on, back)
 
 
 def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> None:
@@ -384,9 +386,7 @@ def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> N
     state.open(event.voucher_id, voucher)
     granted = state.grants.get(event.restored_from)
     if granted is not None:  # it counts from now on as the new voucher, whatever becomes of the rest
-        moved = min(event.face, granted.left)
-        state.grants[event.restored_from] = granted._replace(left=granted.left - moved)
-        state.grants[event.voucher_id] = granted._replace(left=moved)
+        state.grants[event.restored_from], state.grants[event.voucher_id] = granted.parted(event.face)
 
 
 def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: At) -> None:
