@@ -21,6 +21,13 @@ from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.issuance.events import RecoveryProposed, VoucherIssued
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import VoucherCredited, VoucherRestored
+from counterfoil.ledger.transfer_events import (
+    PledgeEnforced,
+    PledgeMade,
+    TransferAccepted,
+    TransferProposed,
+    VoucherReissued,
+)
 from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import (
@@ -42,6 +49,12 @@ BEFORE_LAST = LAST_TIME - 1  # a command must expire later than its entry, so no
 LAST_HOUR = END_OF_HOURS - 1
 
 DERIVED = {
+    (PledgeEnforced, "expires_at"),
+    (PledgeMade, "until"),
+    (TransferAccepted, "expires_at"),
+    (TransferProposed, "until"),
+    (VoucherReissued, "expires_at"),
+    (VoucherReissued, "not_before"),
     (VoucherIssued, "not_before"),
     (VoucherIssued, "expires_at"),
     (VoucherCredited, "not_before"),

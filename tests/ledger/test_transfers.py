@@ -188,11 +188,11 @@ def test_what_is_barred_is_barred_in_every_hand() -> None:
 def test_who_decides_about_a_transfer() -> None:
     told = market().when(to_beta(), "acme")
     rejects, withdraws = RejectTransfer(transfer_id=ID, reason="no"), WithdrawTransfer(transfer_id=ID)
-    told.when(accept(), "acme").refused(Code.NOT_YOURS)
+    told.when(accept(), "acme").refused(Code.UNKNOWN_TRANSFER)
     told.when(ApproveTransfer(transfer_id=ID), "issuer")
     assert outcome(told) == "approval_not_needed"
-    told.when(rejects, "acme").refused(Code.NOT_YOURS)
-    told.when(withdraws, "beta").refused(Code.NOT_YOURS)
+    told.when(rejects, "acme").refused(Code.UNKNOWN_TRANSFER)
+    told.when(withdraws, "beta").refused(Code.UNKNOWN_TRANSFER)
     told.when(rejects, "issuer").then_types(TransferClosed)
     assert (told.said[0].reason, has(told, "acme")) == ("rejected_by_issuer", [(1_000, 0)])
     for body, actor in ((accept(), "beta"), (rejects, "beta"), (withdraws, "acme")):
@@ -317,8 +317,8 @@ def test_the_end_of_many_encumbrances_takes_several_entries() -> None:
 def test_a_pledge_is_released_or_enforced_by_the_pledgee_alone() -> None:
     told = market().when(pledge(), "acme").then_types(PledgeMade)
     assert has(told, "acme") == [(600, 400)]
-    told.when(ReleasePledge(pledge_id=PLEDGE), "acme").refused(Code.NOT_YOURS)
-    told.when(EnforcePledge(pledge_id=PLEDGE, reason="unpaid"), "beta").refused(Code.NOT_YOURS)
+    told.when(ReleasePledge(pledge_id=PLEDGE), "acme").refused(Code.UNKNOWN_PLEDGE)
+    told.when(EnforcePledge(pledge_id=PLEDGE, reason="unpaid"), "beta").refused(Code.UNKNOWN_PLEDGE)
     told.when(pledge(401), "acme")
     assert outcome(told) == "pledge_above_share"
     told.when(ReleasePledge(pledge_id=PLEDGE), "lender").then_types(PledgeReleased)

@@ -60,20 +60,16 @@ def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At
 def release_pledge(state: LedgerState, body: ReleasePledge, actor: Party, at: At) -> Decision:
     """Give the security up, as the pledgee alone may."""
     found = state.encumbrances.pledges.get(body.pledge_id)
-    if found is None:
+    if found is None or found.pledgee_id != actor.party_id:
         return refuse(Code.UNKNOWN_PLEDGE, pledge_id=body.pledge_id)
-    if found.pledgee_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, pledge_id=body.pledge_id)
     return _release(state, Posting(state.accounts), body.pledge_id, found, "released", at)
 
 
 def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At) -> Decision:
     """Take what was pledged, while the voucher lives: it is the pledgee's from then on, as it was the holder's."""
     found = state.encumbrances.pledges.get(body.pledge_id)
-    if found is None:
+    if found is None or found.pledgee_id != actor.party_id:
         return refuse(Code.UNKNOWN_PLEDGE, pledge_id=body.pledge_id)
-    if found.pledgee_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, pledge_id=body.pledge_id)
     voucher = state.vouchers.open[found.voucher_id]
     refused = no_room(state, voucher, actor.party_id) or barred(voucher, at)
     if refused is not None:

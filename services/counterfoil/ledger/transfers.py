@@ -87,7 +87,7 @@ def approve_transfer(state: LedgerState, body: ApproveTransfer, actor: Party, at
         return _no_transfer(body.transfer_id)
     voucher = state.vouchers.open[found.voucher_id]
     if state.issuer(voucher.programme_id) != actor.party_id:
-        return refuse(Code.NOT_YOURS, transfer_id=body.transfer_id)
+        return _no_transfer(body.transfer_id)
     refused = barred(voucher, at) or not_handed_on(state, voucher, _handing(found), at, approved=True)
     if refused is not None:
         return refused
@@ -100,10 +100,8 @@ def approve_transfer(state: LedgerState, body: ApproveTransfer, actor: Party, at
 def accept_transfer(state: LedgerState, body: AcceptTransfer, actor: Party, at: At) -> Decision:
     """Hand the value on and pay its price, both or neither."""
     found = state.encumbrances.transfers.get(body.transfer_id)
-    if found is None:
+    if found is None or found.receiver_id != actor.party_id:
         return _no_transfer(body.transfer_id)
-    if found.receiver_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, transfer_id=body.transfer_id)
     voucher = state.vouchers.open[found.voucher_id]
     refused = (
         not_taking_part(state.directory.parties[found.holder_id])
@@ -130,16 +128,14 @@ def reject_transfer(state: LedgerState, body: RejectTransfer, actor: Party, at: 
         return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "rejected", at)
     if actor.party_id == state.issuer(voucher.programme_id):
         return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "rejected_by_issuer", at)
-    return refuse(Code.NOT_YOURS, transfer_id=body.transfer_id)
+    return _no_transfer(body.transfer_id)
 
 
 def withdraw_transfer(state: LedgerState, body: WithdrawTransfer, actor: Party, at: At) -> Decision:
     """Give the value back to its holder, at its own word."""
     found = state.encumbrances.transfers.get(body.transfer_id)
-    if found is None:
+    if found is None or found.holder_id != actor.party_id:
         return _no_transfer(body.transfer_id)
-    if found.holder_id != actor.party_id:
-        return refuse(Code.NOT_YOURS, transfer_id=body.transfer_id)
     return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "withdrawn", at)
 
 
