@@ -16,7 +16,7 @@ from counterfoil.contract.events import DocumentPiecePut
 from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
-from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.contract.times import DAY, HOUR, SECOND, format_day
 from counterfoil.core.at import At
 from counterfoil.issuance.commands import (
     AddKey,
@@ -260,16 +260,17 @@ def _hands(market: Market) -> None:
     """Vouchers that may be handed on, by programme p3 freely, by p4 if the issuer approves; some is under way."""
     for programme_id, mode in (("p3", "CLOSED_MARKET"), ("p4", "ISSUER_APPROVED")):
         transfer = {"mode": mode, "pledge": {"allowed": True}}
-        for body in publishing(document(id=programme_id, transfer=transfer)):
+        expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}}
+        for body in publishing(document(id=programme_id, transfer=transfer, expiry=expiry)):
             market.do("city", body)
         amount = 20_000 * YUAN
         market.do("city", AppropriateBudget(programme_id=programme_id, amount=amount, document=f"B-{programme_id}"))
     held = {
         "free voucher": ("p3", "lab-1"), "other voucher": ("p3", "none-beneficiary"), "bound voucher": ("p4", "lab-1"),
     }  # fmt: skip
-    for nth, (name, (programme_id, holder_id)) in enumerate(held.items()):
-        market.ids[name] = f"vch-{programme_id}-{nth}"
-        market.grant(market.ids[name], programme_id, holder_id, 1_000 * YUAN, EXPIRY)
+    for name, (programme_id, holder_id) in held.items():
+        issue = IssueVoucher(programme_id=programme_id, beneficiary_id=holder_id, amount=1_000 * YUAN)
+        market.do("city", issue, name)
     market.do("lab-1", handing(market, "free voucher", "none-beneficiary"), "transfer of lab-1")
     market.do("none-beneficiary", handing(market, "other voucher", "lab-1"), "transfer to lab-1")
     market.do("lab-1", handing(market, "bound voucher", "none-beneficiary"), "transfer to approve")

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.issuance.commands import CloseParty
 from tests.authority.cases import ABOUT
 from tests.authority.prepared import DELIVERED, DISPUTE_WINDOW, EXPIRY, LATER, REPORTING, VALID_UNTIL, Market
@@ -38,15 +38,15 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),
     "return_voucher": at(EXPIRY),
-    "surrender_voucher": at(EXPIRY),
-    "propose_transfer": at(EXPIRY),
+    "surrender_voucher": at(EXPIRY // DAY * DAY),
+    "propose_transfer": at(EXPIRY // DAY * DAY),
     "approve_transfer": since("transfer to approve"),
     "accept_transfer": since("transfer to lab-1"),
     "reject_transfer": since("transfer to lab-1"),
     "withdraw_transfer": since("transfer of lab-1"),
-    "pledge_voucher": at(EXPIRY),
-    "release_pledge": at(EXPIRY),
-    "enforce_pledge": at(EXPIRY),
+    "pledge_voucher": at(EXPIRY // DAY * DAY),
+    "release_pledge": at(EXPIRY // DAY * DAY),
+    "enforce_pledge": at(EXPIRY // DAY * DAY),
     "post_offer": at((LATER + 30) * HOUR),
     "amend_offer": at((LATER + 10) * HOUR),
     "cancel_offer": at((LATER + 10) * HOUR),

@@ -98,8 +98,8 @@ CROWD = 30
 """More counterparts than one entry takes."""
 UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
 """A voucher begins when it is issued; only a ledger whose clock is behind issuance's refuses it for that."""
-UNREACHED_TIMERS = {"ledger voucher_cancellation", "ledger encumbrance_end"}
-"""They go on with the end of a voucher with more owners than one entry takes, or with transfers and pledges."""
+UNREACHED_TIMERS = {"ledger voucher_cancellation"}
+"""It continues the end of a voucher with more owners than one entry takes."""
 
 
 def play(world: GoldenWorld, adopt: int | None = None) -> None:

@@ -26,7 +26,6 @@ from tests.audit.forge import read_entries
 from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import UNREACHED, UNREACHED_TIMERS
 from tests.golden.world import kinds
-from tests.properties.moves import HANDED_ON
 
 RETIRED = {"usage.disputed.v1", "hold.refused.v1"}
 """Events that the latest rules have no longer."""
@@ -122,7 +121,7 @@ def test_it_has_everything_in_it(case: str) -> None:
     }
     assert decided - found["refusals"] == set()
     adopted = set() if len(numbers) > 1 else {"rules.adopted.v1"}
-    assert set(VOCABULARY.events) - found["events"] - RETIRED - HANDED_ON == adopted
+    assert set(VOCABULARY.events) - found["events"] - RETIRED == adopted
     timers = {f"{name} {kind}" for name, decider in DECIDERS.items() for kind in (*decider.timers, "state_root")}
     assert timers - found["timers"] == UNREACHED_TIMERS
     reactions = {
@@ -130,7 +129,7 @@ def test_it_has_everything_in_it(case: str) -> None:
         for name, decider in DECIDERS.items()
         for events in decider.reactions.values()
         for event in events
-        if event.TYPE not in adopted | RETIRED | HANDED_ON
+        if event.TYPE not in adopted | RETIRED
     }
     assert reactions - found["reactions"] == set()
 

@@ -30,7 +30,6 @@ from counterfoil.issuance.commands import (
     RegisterClass,
     RegisterParty,
 )
-from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.commands import Deposit
 from counterfoil.log.keys import SigningKey
@@ -108,7 +107,6 @@ class World:
         self.refusals: Counter[str] = Counter()
         self.held_back = 0
         self._commands = 0
-        self.granted: list[VoucherIssued] = []
         genesis = GenesisCause("operator", "Operator", public_key(0), self.begins, "0.1.0")
         for name, engine in self.engines.items():
             self._keep(name, *engine.genesis(genesis, self.clock))
@@ -147,16 +145,6 @@ class World:
             now = self.root(service) if self._commands % 8 == 0 else engine.root()
             assert now == before, "a refusal changes nothing"
         self._keep(service, entry, data)
-
-    def grant(self, voucher_id: str, programme_id: str, beneficiary_id: str, face: int, expires_at: int) -> None:
-        """Let the ledger have a voucher under the first version of a document, which issuance issues none of yet."""
-        cause = EntryCause(origin("issuance"), len(self.logs["issuance"]), bytes(32), len(self.logs["ledger"]))
-        granted = VoucherIssued(
-            voucher_id=voucher_id, programme_id=programme_id, version=1, beneficiary_id=beneficiary_id, face=face,
-            not_before=self.clock, expires_at=expires_at, issue_seq=1, uncommitted_after=0, group_issued_after=face,
-        )  # fmt: skip
-        self._keep("ledger", *self._made("ledger", partial(_react, cause, granted, self.clock)))
-        self.granted.append(granted)
 
     def deliver(self, consumer: str, source: str, most: int) -> int:
         """Let a service consume another's next entries; a source that is not ready waits. Returns how many it took."""

@@ -11,7 +11,6 @@ from typing import Final
 from counterfoil.catalogue import CATALOGUE
 from counterfoil.core.at import At
 from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, RegisterCurrency
-from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.matching.commands import CancelOrderFor
@@ -68,8 +67,8 @@ def deposit(party_id: str) -> Deposit:
 def changes(market: Market) -> list[Change]:
     """All changes of the views, log by log: the ledger's come before matching's.
 
-    And what no command leads to: duties that are kept apart leave no pair of one group that would match, a refused hold
-    of rules 1 to 4, and vouchers under a document.
+    And what no command leads to: duties that are kept apart leave no pair of one group that would match, and a refused
+    hold of rules 1 to 4.
     """
     made: list[Change] = []
     for service, log in sorted(market.logs.items()):
@@ -79,6 +78,4 @@ def changes(market: Market) -> list[Change]:
     made += CATALOGUE["matching"].reducers[MatchPrevented](pair, At(1, 0, market.clock))
     before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
-    for granted in market.granted:
-        made += CATALOGUE["issuance"].reducers[VoucherIssued](granted, At(1, 0, market.clock))
     return made
