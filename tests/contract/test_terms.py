@@ -10,7 +10,9 @@ import pytest
 from counterfoil.contract.terms import FixedExpiry, Rate, RedemptionModel, RelativeExpiry
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.ledger.capture import CAPTURES
-from counterfoil.programme.terms import expires_at, issues, report_by, settled_by
+from counterfoil.programme.form.redemption import Model
+from counterfoil.programme.terms import expires_at, issues, on_market, report_by, settled_by
+from tests.documents import document, rules_from
 from tests.programmes import TERMS
 
 
@@ -48,4 +50,7 @@ def test_usage_is_settled_after_both_windows_and_the_time_to_resolve_a_dispute()
 
 
 def test_each_redemption_model_has_its_capture() -> None:
-    assert set(get_args(RedemptionModel)) == CAPTURES.keys()
+    assert CAPTURES.keys() - set(get_args(Model)) == set(get_args(RedemptionModel))
+    assert on_market(TERMS)
+    for model in get_args(Model):
+        assert on_market(rules_from(document(redemption__model=model))) == (model in CAPTURES), model

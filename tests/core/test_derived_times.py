@@ -18,9 +18,9 @@ from counterfoil.contract.times import END_OF_HOURS, HOUR, LAST_DERIVED_YEAR, SE
 from counterfoil.core.rules import RULES
 from counterfoil.gateway.rows import parse
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
-from counterfoil.issuance.events import RecoveryProposed, VoucherIssued
+from counterfoil.issuance.events import RecoveryProposed, VoucherGranted, VoucherIssued
 from counterfoil.ledger import service as ledger
-from counterfoil.ledger.events import VoucherCredited, VoucherRestored
+from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -49,6 +49,9 @@ BEFORE_LAST = LAST_TIME - 1  # a command must expire later than its entry, so no
 LAST_HOUR = END_OF_HOURS - 1
 
 DERIVED = {
+    (PurchaseJudged, "traded_at"),
+    (VoucherGranted, "expires_at"),
+    (VoucherGranted, "not_before"),
     (PledgeEnforced, "expires_at"),
     (PledgeMade, "until"),
     (TransferAccepted, "expires_at"),

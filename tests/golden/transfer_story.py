@@ -50,7 +50,8 @@ def tell(world: GoldenWorld) -> None:
 def _programme(world: GoldenWorld, programme_id: str, mode: str) -> str:
     """A programme that hands on, and a voucher of it."""
     transfer = {"mode": mode, "fee": "1%", "pledge": {"allowed": True}}
-    done(world, "city", *publishing(document(id=programme_id, transfer=transfer)))
+    cap = {"id": "each", "scope": "BENEFICIARY", "period": {"kind": "CALENDAR_YEAR"}, "amount": "2000"}
+    done(world, "city", *publishing(document(id=programme_id, transfer=transfer, benefit__caps=[cap])))
     budget = AppropriateBudget(programme_id=programme_id, amount=10_000 * YUAN, document=f"budget of {programme_id}")
     done(world, "city", budget)
     issue = IssueVoucher(programme_id=programme_id, beneficiary_id="lab-1", amount=1_000 * YUAN)
