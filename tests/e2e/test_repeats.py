@@ -58,7 +58,7 @@ def until_sent(shell: Shell, words: Sequence[str]) -> Ran:
 
 
 def test_what_is_lost_delayed_repeated_and_cut_off_happens_once(market: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """COMMANDS=1000 plays a thousand, which takes some minutes."""
+    """COMMANDS=999 plays as many, which takes some minutes."""
     monkeypatch.setitem(Gateway.__init__.__kwdefaults__ or {}, "pauses", (0.0,) * 4)
     play(market, COMMANDS, seed=7)
 
@@ -86,6 +86,7 @@ def play(market: Shell, commands: int, seed: int) -> Counter[str]:
                 told["refused"] += 1
         assert all(proxy.fates[fate.__name__] for fate, _ in FATES), proxy.fates
     assert market.ok("resend") == []
+    assert commands % 3 == 0, "as many of each kind"
     third = commands // 3
     assert told == {"voucher.issued.v1": third, "cash.deposited.v1": third, "refused": third}
     assert len(ids) == 2 * third
