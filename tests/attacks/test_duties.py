@@ -40,6 +40,7 @@ from counterfoil.redemption.commands import (
     SubmitClaim,
 )
 from counterfoil.redemption.events import SettlementClosed
+from tests.documents import document, publishing
 from tests.market import BID, OFFER, USD, Market, deposit, found, party
 from tests.paper_work import approve, pay, settle
 from tests.programmes import publish
@@ -195,6 +196,9 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
     with nothing_kept_apart():
         programme_of_its_own(market)
         market.do("crook", LIST, ISSUE)
+        by_document = document(id="doc", unit__currency="USD", scope__classes="ANY", scope__regions="ANY")
+        budget = AppropriateBudget(programme_id="doc", amount=1_000 * USD, document="B-10")
+        market.do("crook", *publishing(by_document), budget, replace(ISSUE, programme_id="doc"))
         market.do("crook", deposit("shell"))
         market.do("operator", attest("operator", "gpu-1"), attest("treasury", "gpu-1"), attest("lab-1", "city"))
         trade = contract(market)

@@ -134,7 +134,7 @@ def test_interrupted_it_stops_all_that_it_has_started(tmp_path: Path, under_way:
         time.sleep(0.02)
     demo.process.send_signal(signal.SIGINT)
     began = time.monotonic()
-    assert demo.ended() == Ran(130, "", "")
+    assert demo.ended() == Ran(130, "", "interrupted\n")
     assert time.monotonic() - began < STOPS_WITHIN
     assert not (demo.home / "report.json").exists()
     assert (demo.left(), services(demo.home)) == ([], [])
