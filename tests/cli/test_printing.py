@@ -70,7 +70,7 @@ OTHERS = (
     "session",
 )  # they ask no view, or show none: a file is for programs
 COMPUTED = (
-    ("programme", "totals"), ("programme", "document"), ("voucher", "prove"), ("voucher", "trace"),
+    ("programme", "totals"), ("programme", "show"), ("programme", "document"), ("voucher", "prove"), ("voucher", "trace"),
     ("transfer", "check"), ("offer", "search"), ("statement",),
     ("quote",), ("webhook", "delete"),
 )  # fmt: skip
