@@ -166,7 +166,7 @@ def test_what_cannot_be_imported_is_named(market: Shell, tmp_path: Path) -> None
     ran = market.run("import", "voucher", "conjure", file, "--as", "springfield", "--json")
     assert (ran.code, "of `voucher` these can: issue, " in ran.error["meaning"]) == (2, True)
     ran = market.run("import", "vouchers", "issue", file, "--as", "springfield", "--json")
-    assert (ran.code, "groups: balance, bid, " in ran.error["meaning"]) == (2, True)
+    assert (ran.code, "groups: application, balance, " in ran.error["meaning"]) == (2, True)
 
 
 def test_a_view_is_exported_whole_and_in_place_of_an_older_file(market: Shell, tmp_path: Path) -> None:
