@@ -42,6 +42,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
     metrics.active(LogId("ledger"), True)
     metrics.loaded(LogId("ledger"), 1, 1)
     metrics.dead_letter("ledger", "not_an_entry")
+    metrics.webhook(delivered=True, seconds=0.01)
     metrics.show_waiting(lambda: 0)
     metrics.show_consumers(lambda: [ConsumerStatus("ledger", "commands", 0, None)])
     found: dict[str, frozenset[str]] = {"up": frozenset(TARGET_LABELS)}

@@ -160,7 +160,8 @@ _LEDGER: Final[Table] = {
     ledger.HoldRefused: Concerns("hold_id", ("party_id",)),
     **_all(Concerns("hold_id", via=_HOLD), ledger.HoldRefusedV1, ledger.HoldReduced, ledger.HoldReleased),
     ledger.ContractFunded: Concerns("contract_id", via=(_BID,)),
-    ledger.HoldCaptured: Concerns("contract_id", via=(_FUNDS,)),
+    ledger.PurchaseJudged: Concerns("contract_id", _PROVIDER, programme=True, via=(_FUNDS,)),
+    **_all(Concerns("contract_id", via=(_FUNDS,)), ledger.CaptureJudged, ledger.HoldCaptured),
     ledger.CaptureReversed: Concerns("reversal_id", _BENEFICIARY, programme=True),
     **_all(
         Concerns(PROGRAMME, _PROVIDER, programme=True),
