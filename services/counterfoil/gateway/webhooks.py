@@ -275,7 +275,7 @@ class _OfParty:
         return JSONResponse(shown(await self._changed(request, webhook_id, changes)), headers=_PRIVATE)
 
     async def resume(self, request: Request, webhook_id: str) -> JSONResponse:
-        """The key of this session counts from now on, and the next attempt is due."""
+        """The next attempt is due; it goes on as long as the key that resumed it is in force."""
         key_id = (await self.known(request)).session.key_id
         tries = {"failures": 0, "failing_since": 0, "next_try": 0}
         return await self.change(request, webhook_id, {"paused": "", "key_id": key_id, **tries})

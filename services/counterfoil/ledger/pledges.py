@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from counterfoil.contract.record import Event
-from counterfoil.contract.refusals import Code
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
@@ -59,17 +59,17 @@ def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At
 
 def release_pledge(state: LedgerState, body: ReleasePledge, actor: Party, at: At) -> Decision:
     """Give the security up, as the pledgee alone may."""
-    found = state.encumbrances.pledges.get(body.pledge_id)
-    if found is None or found.pledgee_id != actor.party_id:
-        return refuse(Code.UNKNOWN_PLEDGE, pledge_id=body.pledge_id)
+    found = _own_pledge(state, body.pledge_id, actor)
+    if isinstance(found, Refusal):
+        return found
     return _release(state, Posting(state.accounts), body.pledge_id, found, "released", at)
 
 
 def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At) -> Decision:
     """Take what was pledged, while the voucher lives: it is the pledgee's from then on, as it was the holder's."""
-    found = state.encumbrances.pledges.get(body.pledge_id)
-    if found is None or found.pledgee_id != actor.party_id:
-        return refuse(Code.UNKNOWN_PLEDGE, pledge_id=body.pledge_id)
+    found = _own_pledge(state, body.pledge_id, actor)
+    if isinstance(found, Refusal):
+        return found
     voucher = state.vouchers.open[found.voucher_id]
     refused = no_room(state, voucher, actor.party_id) or barred(voucher, at)
     if refused is not None:
@@ -91,6 +91,14 @@ def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At
             legs=posting.take(),
         )
     ]
+
+
+def _own_pledge(state: LedgerState, pledge_id: str, pledgee: Party) -> Pledge | Refusal:
+    """The pledge, if it is open and the pledgee's."""
+    found = state.encumbrances.pledges.get(pledge_id)
+    if found is None or found.pledgee_id != pledgee.party_id:
+        return refuse(Code.UNKNOWN_PLEDGE, pledge_id=pledge_id)
+    return found
 
 
 def end_encumbrances(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]:
