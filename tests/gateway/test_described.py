@@ -76,7 +76,7 @@ def test_every_answer_is_described(described: Stepped) -> None:
 
         ask()
     assert {200, 400, 404, 405, 414, 431} <= set(seen), seen
-    assert {401, 403, 421, 422} & set(seen), seen
+    assert {401, 403, 422} & set(seen), seen
 
 
 LINE = b"GET /healthz HTTP/1.1\r\n"

@@ -173,7 +173,7 @@ def test_only_known_names_are_answered(shared: Stepped, host: str, known: bool) 
             return await client.get("/v1/limits", headers={"Host": host})
 
     answer = asyncio.run(ask())
-    assert answer.status_code == (200 if known else 421)
+    assert answer.status_code == (200 if known else 400)
     assert known or problem_of(answer)["code"] == "unknown_host"
 
 

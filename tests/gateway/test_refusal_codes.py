@@ -49,7 +49,6 @@ def test_each_status_stands_for_what_http_says_it_does() -> None:
         403: 2,
         409: 2,
         413: 1,
-        421: 1,
         503: 1,
     }
     assert by_status[404] == [
@@ -72,3 +71,9 @@ def test_every_standstill_is_a_problem() -> None:
 def test_what_is_worth_another_try_says_when() -> None:
     without = [each.code for each in ProblemCode if each.value.status >= 503 and each.value.retry_after is None]
     assert without == ["stopped"], "it stays so until a person acts"
+
+
+def test_no_status_is_one_that_clients_act_on_by_themselves() -> None:
+    """By the Fetch standard a browser or Node sends a request again after 421, and asks its user after 407."""
+    statuses = {status_of(code) for code in Code} | {problem.value.status for problem in ProblemCode}
+    assert statuses.isdisjoint({407, 421})

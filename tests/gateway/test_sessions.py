@@ -54,7 +54,7 @@ def test_a_signature_opens_a_session_for_its_party(restricted: Reading, caplog: 
 @pytest.mark.parametrize(
     ("changed", "status", "code"),
     [
-        ({"audience": "rival.example"}, 421, "wrong_audience"),
+        ({"audience": "rival.example"}, 400, "wrong_audience"),
         ({"expires_in": -1}, 400, "open_session_expired"),
         ({"expires_in": MAX_OPEN_SESSION / 1e6 + 5}, 400, "open_session_too_long"),
         ({"author": Author("lab-1", seed_of("nobody"))}, 401, "unknown_key"),

@@ -68,7 +68,7 @@ def test_the_place_of_a_receipt_to_come_names_the_shard(http: Stepped) -> None:
 @pytest.mark.parametrize("audience", [f"{HOST}/matching/nowhere", f"{HOST}/ledger/cn.sh", f"other.example/{SHARD}"])
 def test_a_log_that_is_not_there_is_the_wrong_audience(http: Stepped, audience: str) -> None:
     problem = problem_of(http.post(http.market.sign("gpu-1", OFFER, aud=audience)))
-    assert (problem["status"], problem["code"]) == (421, "wrong_audience")
+    assert (problem["status"], problem["code"]) == (400, "wrong_audience")
 
 
 def test_a_command_of_another_service_is_refused_by_the_shard(http: Stepped) -> None:

@@ -55,6 +55,7 @@ class ProblemCode(Enum):
     """Every problem, by status. Codes are stable: they are the names in lower case."""
 
     NOT_HTTP = Declared(400, _C, "This is no HTTP request that the gateway takes.")
+    UNKNOWN_HOST = Declared(400, _Q, "The gateway is not known by this name (COUNTERFOIL_HOSTS).")
     BAD_REQUEST = Declared(400, _R, "A parameter is missing, unknown or out of range.")
     UNKNOWN_PARAMETER = Declared(400, _R, "There is no such parameter here.")
     REPEATED_PARAMETER = Declared(400, _R, "A parameter is given twice.")
@@ -88,7 +89,6 @@ class ProblemCode(Enum):
     NONCE_USED = Declared(409, _R, "This document has opened a session already: sign another.")
     TOO_MANY_WEBHOOKS = Declared(409, _R, "The party has as many webhooks as it may have: delete one.")
     TARGET_TOO_LONG = Declared(414, _Q, "Path and query are too long.")
-    UNKNOWN_HOST = Declared(421, _Q, "The gateway is not known by this name (COUNTERFOIL_HOSTS).")
     RATE_LIMITED = Declared(
         429, _R, "This party has sent more than its quota; nothing was recorded. Send the same command again later."
     )

@@ -25,10 +25,10 @@ REFUSAL_SCHEMA: Final[dict[str, Any]] = {
     },
     "required": ["type", "title", "status", "code", "transient", "recorded", "fields"],
 }
+# Never 421: browsers and Node (the Fetch standard) send such a request once more by themselves, on another connection.
 _STATUS: Final[dict[Code, int]] = {
     Code.TOO_LARGE: 413,
     Code.OVERLOADED: 503,
-    Code.WRONG_AUDIENCE: 421,
     Code.UNKNOWN_KEY: 401,
     Code.BAD_SIGNATURE: 401,
     Code.KEY_REVOKED: 401,
