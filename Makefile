@@ -85,6 +85,7 @@ up: setup ## serve everything in one process until interrupted
 
 schemas: $(DEV_STAMP) ## write schemas/ anew from the code
 	$(BIN)/counterfoil schemas $(ARGS)
+	$(BIN)/python -m tests.cli.make_views
 
 lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
 	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra dev --output-file $(DEV_LOCK)

@@ -17,7 +17,7 @@ import pytest
 import typer
 
 from counterfoil.cli import late
-from counterfoil.cli.listing import VIEWS
+from counterfoil.cli.late_views import VIEWS
 from counterfoil.cli.main import commands
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.settings import Settings

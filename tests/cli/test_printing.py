@@ -14,7 +14,7 @@ from counterfoil.cli import webhook
 from counterfoil.cli.audit import tables
 from counterfoil.cli.command import Out, guarded
 from counterfoil.cli.gateway_session import GatewaySession
-from counterfoil.cli.listing import VIEWS
+from counterfoil.cli.late_views import VIEWS
 from counterfoil.cli.log import line, summary
 from counterfoil.cli.render import plain, record
 from counterfoil.client.problems import NotProven, NotReady, RefusedByService, Unreachable

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.cli.listing import VIEWS
+from counterfoil.cli.late_views import VIEWS
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import for_people, show_time
 from counterfoil.cli.render import Rows, console

@@ -14,9 +14,8 @@ from pyarrow import parquet
 
 from counterfoil.cli import lines as module
 from counterfoil.cli.export import cell_of
-from counterfoil.cli.listing import VIEWS
+from counterfoil.cli.late_views import VIEWS, View
 from counterfoil.cli.parquet import write_parquet
-from counterfoil.ports import View
 from tests.e2e.founding import BLOCK, END, FIRST, PROGRAMME, found_a_market
 from tests.e2e.running import Shell, eventually, serving
 
@@ -220,7 +219,8 @@ def test_groups_of_rows_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("counterfoil.cli.parquet.GROUP", 3)
     file, amount = io.BytesIO(), str(2**63 - 1)
     rows = ({"n": nth, "amount": amount} for nth in range(7))
-    view = View("some", ("n",), {"n": "int", "amount": "amount", "nothing": "time?"})
+    columns = {"n": "int", "amount": "amount", "nothing": "time?"}
+    view = View("some", ("n",), columns, (), None, {}, ("n",), public=True)
     write_parquet(file, view, ({**row, "nothing": None} for row in rows), lambda: "here")
     read = parquet.ParquetFile(io.BytesIO(file.getvalue()))
     assert [read.metadata.row_group(nth).num_rows for nth in range(read.num_row_groups)] == [3, 3, 1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import argument, count, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract import limits
@@ -51,7 +50,3 @@ def register(
         interconnect=interconnect,
         sources=tuple(source or ()),
     )
-
-
-_CLASS = "class_id version description gpus_per_node mem_mb registered_at"
-add_both(app, Listing("classes", "accelerator classes", _CLASS, "a100-80gb 1"))

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.document_files import read_data
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Programme, Reason, argument, count, option
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import parse_amount
@@ -144,9 +143,3 @@ def _amount(text: str) -> int:
         return parse_amount(text)
     except ValueError as problem:
         raise Invalid(str(problem)) from problem
-
-
-_SHOWN: Final = "application_id programme_id beneficiary_id submitted_at status subsidy refusal voucher_id"
-_STEPS: Final = "application_id step reviewer_id passes reason reviewed_at"
-add_both(app, Listing("applications", "applications", _SHOWN, "app-12-0"))
-add_list(app, Listing("application_steps", "signatures of reviews", _STEPS), "steps")

@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import (
     BidId,
     GoodUntil,
     MinNodes,
     NewPrice,
     Nodes,
-    OnSelfTrade,
     Price,
     Programme,
     ReduceBy,
@@ -23,7 +21,7 @@ from counterfoil.cli.options import (
     one_change,
     option,
 )
-from counterfoil.cli.orders import placed
+from counterfoil.cli.orders import OnSelfTrade, placed
 from counterfoil.cli.signing import signed
 from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
@@ -89,7 +87,3 @@ def amend_bid(bid: BidId, reduce_by: ReduceBy = None, price: NewPrice = None) ->
 def cancel_bid(bid: BidId) -> Body:
     """Beneficiary: take a bid off the book; what was held for it is released."""
     return CancelBid(bid_id=bid)
-
-
-_BID = "bid_id beneficiary_id programme_id nodes_left hours earliest latest limit_price status"
-add_both(app, Listing("bids", "bids", _BID, "bid-9-0"))

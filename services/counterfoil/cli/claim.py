@@ -8,7 +8,6 @@ import typer
 
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, ClaimId, PaymentReference, Programme, Reason, argument, option
 from counterfoil.cli.signing import SigningSession, add_signed, further, signed
 from counterfoil.cli.values import parse_amount
@@ -166,15 +165,3 @@ def _amount(text: str) -> int:
         return parse_amount(text)
     except ValueError as problem:
         raise Invalid(f"--line: {problem}") from problem
-
-
-_CLAIM = "claim_id programme_id provider_id invoice_number amount approved denied status settlement_id"
-_SETTLEMENT = "settlement_id programme_id currency amount paid returned status"
-_PAYMENT = "settlement_id provider_id currency claimed brought amount carried status payment_reference"
-add_both(app, Listing("claims", "claims", _CLAIM, "clm-21-0"))
-add_list(app, Listing("settlements", "settlements", _SETTLEMENT), "settlements")
-add_list(app, Listing("payments", "payments", _PAYMENT), "payments")
-_PAYABLE = "programme_id provider_id amount payable_since"
-add_list(app, Listing("payable", "what providers are owed beside claims", _PAYABLE), "payable")
-_ENDORSEMENT = "object_id provider_id act endorsed_by endorsed_at programme_id"
-add_list(app, Listing("endorsements", "first signatures", _ENDORSEMENT), "endorsements")

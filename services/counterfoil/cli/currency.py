@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import argument, count
 from counterfoil.cli.signing import signed
 from counterfoil.contract.limits import MICRO_DIGITS
@@ -22,6 +21,3 @@ def register(
 ) -> Body:
     """Operator: let a currency be used that is not in ISO 4217."""
     return RegisterCurrency(currency=currency, minor_units=minor_units)
-
-
-add_list(app, Listing("currencies", "currencies", "currency minor_units registered_at"))

@@ -13,13 +13,13 @@ import typer
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.files import replacing
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.listing import VIEWS, Where
+from counterfoil.cli.late_views import VIEWS, View
+from counterfoil.cli.listing import Where
 from counterfoil.cli.options import Wait, argument, option
 from counterfoil.cli.parquet import require_parquet, write_parquet
 from counterfoil.cli.progress import Bars, bars
 from counterfoil.cli.render import record
 from counterfoil.cli.values import in_units
-from counterfoil.ports import View
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a cell that a spreadsheet reads as a formula; some read the wide forms so, too."""

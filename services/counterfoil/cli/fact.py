@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import Party, argument, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
@@ -46,7 +45,3 @@ def attest(
         on=on,
         source=source,
     )
-
-
-_FACTS = "party_id application_id line name stated attested_by since source"
-add_list(app, Listing("facts", "facts", _FACTS))

@@ -10,7 +10,6 @@ import typer
 from counterfoil.cli.command import Invalid, Out, local
 from counterfoil.cli.keyring import Keyring
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, new_passphrase, passphrase_of, wanted_passphrase
 from counterfoil.cli.proofs import Proof, RecoveryProof, format_proof, proven
@@ -168,7 +167,3 @@ def set_recovery(
     if before is not None and consent is None:
         consent = session.keyring.author(party, before).consent(session.host(), key.public_key, "recovery")
     session.send(SetRecoveryKey(key=key, consent=consent))
-
-
-_REGISTERED = "party_id key_id use public_key added_at revoked_at revoked_because"
-add_list(app, Listing("keys", "registered keys", _REGISTERED), "registered")

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperCommand
 
 from counterfoil.cli.parameters import QuickGroup
 
+if TYPE_CHECKING:
+    from counterfoil.cli.lists import Listing
+
 
 class Late(NamedTuple):
-    """A command or group that is not imported: its module, and its help text in one paragraph."""
+    """A command or group that is not imported: its module, and its help text in one paragraph.
+
+    `apart`: commands of a group in modules of their own, MODULE_COMMAND, which are read without the others.
+    """
 
     module: str
     help: str
+    apart: tuple[str, ...] = ()
 
 
 COMMANDS: Final[Mapping[str, Late]] = {
@@ -66,12 +73,14 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "Parties: register, group, groups, show, list, recover, propose-recovery, object, "
         "recoveries, close, suspend, reinstate, cancel-order, cancel-orders, cancellations, "
         "appoint-auditor, dismiss-auditor, auditors.",
+        apart=("show",),
     ),
     "class": Late("accelerator_class", "Accelerator classes: register, show, list."),
     "programme": Late(
         "programme",
         "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, "
         "four-eyes, totals, show, list.",
+        apart=("show",),
     ),
     "application": Late("application", "Applications: submit, return, withdraw, review, decide, steps, show, list."),
     "fact": Late("fact", "Facts that programmes judge by: attest, list."),
@@ -86,7 +95,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),
     "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),
     "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
-    "balance": Late("balance", "Balances: show, deposit, withdraw, list."),
+    "balance": Late("balance", "Balances: show, deposit, withdraw, list.", apart=("show",)),
     "import": Late(
         "bulk",
         "Give a command for every line of a file. The columns are the options of that command, without dashes.",
@@ -135,14 +144,6 @@ is the first paragraph of its own (compared by a test).
 def group(name: str) -> typer.Typer:
     """An empty group of commands, with the help text of its name."""
     return typer.Typer(name=name, cls=QuickGroup, help=COMMANDS[name].help, no_args_is_help=True)
-
-
-_LATER: Final[dict[str, dict[str, Callable[[typer.Typer], None]]]] = {}
-
-
-def later(app: typer.Typer, name: str, add: Callable[[typer.Typer], None]) -> None:
-    """Add a command to a group that is not made before it is asked for: `add` adds it to a group of this name."""
-    _LATER.setdefault(str(app.info.name), {})[name] = add
 
 
 class LateCommands(Mapping[str, Any]):
@@ -200,13 +201,66 @@ class LateGroup(QuickGroup):
 
 
 def _command(name: str) -> Any:
-    module = import_module(f"counterfoil.cli.{COMMANDS[name].module}")
-    if not hasattr(module, "app"):
-        return _alone(name, name, module.register)
-    made: Any = typer.main.get_group(module.app)
-    later_ones = {each: partial(_alone, name, each, add) for each, add in _LATER.get(name, {}).items()}
-    made.commands = LateCommands({each: partial(made.commands.get, each) for each in made.commands} | later_ones)
+    from counterfoil.cli.lists import LISTS
+
+    listings, apart = LISTS.get(name, ()), COMMANDS[name].apart
+    if not listings and not hasattr(_module(name), "app"):
+        return _alone(name, name, _module(name).register)
+    made: Any = typer.main.get_group(group(name))
+    made.commands = GroupCommands(name, listings, apart)
     return made
+
+
+class GroupCommands(LateCommands):
+    """The commands of a group: those that show views, and those apart, are made without the module of the group."""
+
+    def __init__(self, name: str, listings: Sequence[Listing], apart: Sequence[str]) -> None:
+        """`name`: of the group."""
+        adding: dict[str, Callable[[typer.Typer], None]] = {each: partial(_add_apart, name, each) for each in apart}
+        for listing in listings:
+            adding |= {"show": partial(_add_show, listing)} if listing.key else {}
+            adding[listing.name] = partial(_add_list, listing)
+        super().__init__({each: partial(_alone, name, each, add) for each, add in adding.items()})
+        self._name = name
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name) if name in self._makers else self._whole[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name in self._whole if name not in self._makers)
+        yield from self._makers
+
+    def __len__(self) -> int:
+        return len(set(self._whole) | set(self._makers))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers or name in self._whole
+
+    @cached_property
+    def _whole(self) -> Mapping[str, Any]:
+        group_: Any = typer.main.get_group(_module(self._name).app)
+        found: Mapping[str, Any] = group_.commands
+        return found
+
+
+def _module(name: str) -> Any:
+    return import_module(f"counterfoil.cli.{COMMANDS[name].module}")
+
+
+def _add_apart(group_name: str, name: str, app: typer.Typer) -> None:
+    import_module(f"counterfoil.cli.{COMMANDS[group_name].module}_{name}").register(app)
+
+
+def _add_list(listing: Listing, app: typer.Typer) -> None:
+    from counterfoil.cli.listing import add_list
+
+    add_list(app, listing)
+
+
+def _add_show(listing: Listing, app: typer.Typer) -> None:
+    from counterfoil.cli.listing import add_show
+
+    add_show(app, listing)
 
 
 def _alone(group_name: str, name: str, add: Callable[[typer.Typer], None]) -> Any:

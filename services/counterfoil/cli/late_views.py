@@ -1,50 +1,52 @@
-"""The views by name, each imported with those of its service when it is asked for: a command pays for its own."""
+"""The views by name, as `views.json` describes them: a command reads them without the services that fill them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from counterfoil.ports import View
-
-_VIEWS: Final = {
-    "issuance": (
-        "parties", "participants", "group_facts", "keys", "recoveries", "auditors", "rules", "currencies", "classes",
-        "programmes", "programme_versions", "programme_documents", "document_pieces", "listings", "four_eyes",
-        "vouchers", "applications", "application_steps", "facts",
-    ),
-    "ledger": (
-        "balances", "vouchers_balance", "holds", "slashes", "credit_notes", "postings", "closing_balances",
-        "asset_entries", "holdings", "holders", "transfers", "pledges",
-    ),
-    "matching": (
-        "offers", "bids", "trades", "market_offers", "market_trades", "prevented_matches", "forced_cancellations",
-    ),
-    "redemption": (
-        "contracts", "counterparties", "reports", "corrections", "claims", "reversals", "receivables", "settlements",
-        "payments", "payable", "endorsements", "outages",
-    ),
-}  # fmt: skip
-SERVICE_OF: Final[Mapping[str, str]] = {view: service for service, views in _VIEWS.items() for view in views}
-"""The service of each view, as the catalogue has them (compared by a test)."""
+FILE: Final = Path(__file__).with_name("views.json")
+"""Written by ``make schemas`` from the catalogue."""
 
 
-class LateViews(Mapping[str, "View"]):
+class View(NamedTuple):
+    """A view as its readers see it; the members are those of `counterfoil.ports.View`.
+
+    `order`: the columns that pages are ordered by. `public`: whether anybody reads every row.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    filters: tuple[str, ...]
+    time: str | None
+    values: Mapping[str, tuple[str, ...]]
+    order: tuple[str, ...]
+    public: bool
+
+
+class LateViews(Mapping[str, View]):
     """All views by name, in the order of the catalogue."""
 
     def __getitem__(self, name: str) -> View:
-        # A view that is not in the table costs the import of other services' views, and is found all the same.
-        for service in (SERVICE_OF[name],) if name in SERVICE_OF else _VIEWS:
-            for view in import_module(f"counterfoil.{service}.views").VIEWS:
-                if view.name == name:
-                    found: View = view
-                    return found
-        raise KeyError(name)
+        facts = self._facts[name]
+        tuples = {each: tuple(facts[each]) for each in ("key", "filters", "order")}
+        values = {column: tuple(known) for column, known in facts["values"].items()}
+        return View(name, columns=facts["columns"], time=facts["time"], values=values, public=facts["public"], **tuples)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(SERVICE_OF)
+        return iter(self._facts)
 
     def __len__(self) -> int:
-        return len(SERVICE_OF)
+        return len(self._facts)
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(FILE.read_bytes())
+        return found
+
+
+VIEWS: Final = LateViews()

@@ -1,30 +1,24 @@
-"""`list` and `show` of the views: one renderer, and per view a name for its rows and the columns that fit a line."""
+"""`list` and `show` of the views: one renderer for all of them."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from counterfoil.cli.command import Invalid, Out, pairs
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.late import later
-from counterfoil.cli.late_views import LateViews
+from counterfoil.cli.late_views import VIEWS, View
+from counterfoil.cli.lists import Listing
 from counterfoil.cli.options import Wait
 from counterfoil.cli.people import for_people
 from counterfoil.cli.reading import reader_of
 from counterfoil.cli.render import Rows, record
 from counterfoil.cli.values import parse_since
-
-if TYPE_CHECKING:
-    from counterfoil.ports import View
-
-VIEWS: Final = LateViews()
 
 MAX_SORTED: Final = 10_000
 """How many rows are sorted by a column that the gateway has no order by."""
@@ -50,36 +44,14 @@ Limit = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """How a view is shown: what its rows are called, the columns of a line, by spaces, a key for the example, and
-    what else the help of `list` says.
-    """
-
-    view: str
-    what: str
-    columns: str
-    key: str = ""
-    help: str = ""
-
-    @property
-    def definition(self) -> View:
-        """The view's key, columns and filters."""
-        return VIEWS[self.view]
-
-    @property
-    def right(self) -> list[str]:
-        """The columns that are numbers, which a table aligns to the right."""
-        return [name for name, kind in self.definition.columns.items() if kind.removesuffix("?") in ("amount", "int")]
+def right(view: View) -> list[str]:
+    """The columns of a view that are numbers, which a table aligns to the right."""
+    return [name for name, kind in view.columns.items() if kind.removesuffix("?") in ("amount", "int")]
 
 
-def add_list(app: typer.Typer, listing: Listing, name: str = "list") -> None:
+def add_list(app: typer.Typer, listing: Listing) -> None:
     """Add the command that lists a view: an option for each filter, and those of its order."""
-    later(app, name, lambda group: _add_list(group, listing, name))
-
-
-def _add_list(app: typer.Typer, listing: Listing, name: str) -> None:
-    view = listing.definition
+    view, name = VIEWS[listing.view], listing.name
     flags = {each: f"--{each.removesuffix('_id').replace('_', '-')}" for each in view.filters}
 
     def run(
@@ -99,9 +71,9 @@ def _add_list(app: typer.Typer, listing: Listing, name: str) -> None:
         rows, more = asked.rows(limit)
         local = is_local(session.out, local)
         shown = for_people(session.gateway, view, rows, local=local) if session.out.for_people else []
-        table = Rows(listing.what, shown, listing.columns.split(), listing.right)
+        table = Rows(listing.what, shown, listing.columns.split(), right(view))
         session.out.show(rows, table, columns=tuple(view.columns))
-        if not rows and not view.readers.anybody and reader_of(session.out, session.url, session.reader) is None:
+        if not rows and not view.public and reader_of(session.out, session.url, session.reader) is None:
             session.out.note("read as nobody in particular: `--as PARTY` reads as a party, `counterfoil login` always")
         if more:
             session.out.note(f"the first {len(rows)} rows; --limit or --since for others, --output for programs")
@@ -150,10 +122,10 @@ def checked_filters(view: View, filters: Mapping[str, str]) -> Mapping[str, str]
 
 def begin_at(session: GatewaySession, since: str | None) -> int | None:
     """The time that `--since` names, in microseconds; None without it. Raises `Invalid`."""
-    from counterfoil.runtime.clock import time_by
-
     if since is None:
         return None
+    from counterfoil.runtime.clock import time_by
+
     try:
         return parse_since(since, time_by(session.out.settings.clock))
     except ValueError as problem:
@@ -219,13 +191,9 @@ def _place(value: Any) -> tuple[bool, int, str]:
     return value is None, number, text
 
 
-def add_show(app: typer.Typer, listing: Listing, name: str = "show") -> None:
+def add_show(app: typer.Typer, listing: Listing) -> None:
     """Add the command that shows one row of a view in full."""
-    later(app, name, lambda group: _add_show(group, listing, name))
-
-
-def _add_show(app: typer.Typer, listing: Listing, name: str) -> None:
-    view = listing.definition
+    view = VIEWS[listing.view]
     names = [column.removesuffix("_id").upper() for column in view.key]
 
     def run(session: GatewaySession, key: Key, local: Local = None, wait: Wait = None) -> None:
@@ -237,10 +205,4 @@ def _add_show(app: typer.Typer, listing: Listing, name: str) -> None:
         session.out.show(row, *map(record, people), columns=tuple(view.columns))
 
     run.__doc__ = f"Show one of the {listing.what} in full. Its key is {' '.join(names)}."
-    remote(app, name, f"counterfoil {app.info.name} {name} {listing.key}")(run)
-
-
-def add_both(app: typer.Typer, listing: Listing) -> None:
-    """Add `list` and `show`."""
-    add_show(app, listing)
-    add_list(app, listing)
+    remote(app, "show", f"counterfoil {app.info.name} show {listing.key}")(run)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.markets import currency_of, name_currency
 from counterfoil.cli.options import (
     GoodUntil,
@@ -16,7 +15,6 @@ from counterfoil.cli.options import (
     NewPrice,
     Nodes,
     OfferId,
-    OnSelfTrade,
     Price,
     ReduceBy,
     Wait,
@@ -25,7 +23,7 @@ from counterfoil.cli.options import (
     one_change,
     option,
 )
-from counterfoil.cli.orders import placed
+from counterfoil.cli.orders import OnSelfTrade, placed
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import decimals_of, parse_amount, show_amount
@@ -172,12 +170,3 @@ def search(
 _FOUND = ("offer_id", "price", "nodes", "starts", "window_end", "unsold_node_hours", "unsold")
 _LEVEL: Final = ("price", "nodes", "node_hours", "orders")
 _BAR: Final = 24  # characters of the largest level
-_OFFER = "offer_id provider_id class_id region nodes window_start window_end price sold_node_hours status"
-_TRADE = "matched_at trade_id class_id region nodes first_hour hours price notional beneficiary_id provider_id"
-add_both(app, Listing("offers", "offers", _OFFER, "off-7-0"))
-add_list(app, Listing("trades", "trades", _TRADE), "trades")
-_MARKET = "offer_id class_id region nodes gpus_per_node window_start window_end price sold_node_hours"
-_TRADED = "trade_id class_id region nodes first_hour hours price matched_at"
-add_list(app, Listing("market_offers", "open offers of all providers, without their names", _MARKET), "market")
-add_list(app, Listing("market_trades", "trades of all parties, without their names", _TRADED), "traded")
-add_list(app, Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at"), "prevented")

@@ -11,7 +11,6 @@ import typer
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.values import parse_amount, parse_delivery_hour, parse_moment
 from counterfoil.contract import limits
-from counterfoil.matching.commands import SelfTrade
 
 
 def option(flag: str, text: str, parse: Callable[[str], Any] | None = None, metavar: str | None = None) -> Any:
@@ -77,9 +76,6 @@ ReduceBy = Annotated[
 ]
 GoodUntil = Annotated[
     int | None, option("--good-until", "Until when, with --tif GTD.", parse=parse_moment, metavar="TIME")
-]
-OnSelfTrade = Annotated[
-    SelfTrade, option("--stp", "Which order ends when both sides are related; taker never ends a resting one.")
 ]
 VoucherId = Annotated[str, argument("VOUCHER", "The voucher's id.")]
 OfferId = Annotated[str, argument("OFFER", "The offer's id.")]

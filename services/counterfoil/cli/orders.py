@@ -11,12 +11,14 @@ import typer
 from rich.console import RenderableType
 
 from counterfoil.cli.command import REFUSED, Command
+from counterfoil.cli.options import option
 from counterfoil.cli.render import record
 from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
 from counterfoil.cli.values import show_amount
 from counterfoil.client.problems import RefusedByService, Unreachable
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import format_hour
+from counterfoil.matching.commands import SelfTrade
 
 if TYPE_CHECKING:
     from counterfoil.client.delivery import Settled
@@ -28,6 +30,9 @@ _OF_HOURS: Final = ("gate_closed", "window_not_valid")
 """Refusals for the hours that an order names."""
 _SHOWN: Final = ("status", "status_reason", "cause", "nodes_filled", "nodes_left")
 
+OnSelfTrade = Annotated[
+    SelfTrade, option("--stp", "Which order ends when both sides are related; taker never ends a resting one.")
+]
 WaitOption = Annotated[
     float | None,
     typer.Option(

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import IO, Any, Final
 
 from counterfoil.cli.extras import extra
+from counterfoil.cli.late_views import View
 from counterfoil.contract.limits import MICRO_DIGITS
 from counterfoil.contract.times import HOUR, parse_derived_time, parse_hour
-from counterfoil.ports import View
 
 GROUP: Final = 16_384
 """Rows of a group: as many are in memory at once."""

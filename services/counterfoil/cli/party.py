@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, cast, get_args
 
-from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group as group_of_commands
-from counterfoil.cli.listing import Listing, add_list
-from counterfoil.cli.options import PartyId, Reason, Wait, argument, option
+from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.proofs import Proof, RecoveryName, RecoveryProof, proven, recovery_key
-from counterfoil.cli.render import Rows, record
 from counterfoil.cli.signing import SigningSession, signed, signing
 from counterfoil.cli.values import parse_moment
 from counterfoil.contract.record import Command as Body
@@ -230,50 +227,3 @@ def cancel_orders(
 ) -> Body:
     """The same for all open orders of a party."""
     return CancelOrdersOf(party_id=party, programme_id=programme, reason=reason)
-
-
-_RECOVERIES: Final = Listing(
-    "recoveries", "recoveries", "recovery_id party_id proposed_by reason key_id status in_force_at ended_by"
-)
-_PARTIES: Final = Listing("parties", "parties", "party_id name roles group_id registered_at closed_at suspended_at")
-_FORCED: Final = Listing(
-    "forced_cancellations",
-    "orders cancelled for others",
-    "cancellation_id party_id order_id programme_id cancelled_by authority reason cancelled_at",
-)
-_KEYS: Final = ("key_id", "use", "added_at", "revoked_at", "revoked_because")
-
-
-@remote(app, "show", "counterfoil party show springfield")
-def show(session: GatewaySession, party: PartyId, wait: Wait = None) -> None:
-    """Show a party: the commands that it may give, and for which of its roles, its keys, and its recoveries.
-
-    Of its programmes: its duties and those of related parties. What these bar it from, there and in single acts.
-    """
-    from counterfoil.cli.duties import Barred, InProgramme, barred, commands_of, duties_of
-
-    gateway = session.gateway
-    row = gateway.get("parties", party, wait_for=wait or ())
-    keys = list(gateway.rows("keys", {"party_id": party}))
-    recoveries = list(gateway.rows("recoveries", {"party_id": party}))
-    members = gateway.rows("parties", {"group_id": row["group_id"]})
-    related = [each["party_id"] for each in members if each["party_id"] != party]
-    may, duties = commands_of(row), duties_of(gateway, [party, *related])
-    held, kept_from = [each._asdict() for each in duties], [each._asdict() for each in barred(row, related, duties)]
-    shown = {"in any role" if role == "any" else f"as {role}": commands for role, commands in may.items()}
-    more = {"may": may, "duties": held, "barred": kept_from, "keys": keys, "recoveries": recoveries}
-    session.out.show(
-        {**row, "related": related, **more},
-        record({**row, "related": related, **shown}),
-        Rows("duties, its own and those of related parties", held, InProgramme._fields),
-        Rows("barred from", kept_from, Barred._fields),
-        Rows("keys", keys, _KEYS),
-        Rows("recoveries", recoveries, _RECOVERIES.columns.split()),
-    )
-
-
-add_list(app, _PARTIES)
-add_list(app, _RECOVERIES, "recoveries")
-add_list(app, Listing("group_facts", "attested groups", "party_id group_id since attested_by source"), "groups")
-add_list(app, _FORCED, "cancellations")
-add_list(app, Listing("auditors", "appointed auditors", "programme_id auditor_id appointed_at ended_at"), "auditors")

@@ -13,8 +13,8 @@ from counterfoil.client.problems import RefusedByService, as_answered
 from counterfoil.errors import CounterfoilError
 
 if TYPE_CHECKING:
+    from counterfoil.cli.late_views import View
     from counterfoil.client.http import Gateway
-    from counterfoil.ports import View
 
 Row = Mapping[str, Any]
 _BY: Final = {"programme_id": "programmes", "contract_id": "contracts", "bid_id": "bids", "offer_id": "offers"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import Amount, Reason, VoucherId, argument, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
@@ -35,7 +34,3 @@ def release(pledge: PledgeId) -> Body:
 def enforce(pledge: PledgeId, reason: Reason) -> Body:
     """Pledgee: take what was pledged, as its own."""
     return EnforcePledge(pledge_id=pledge, reason=reason)
-
-
-_PLEDGE = "pledge_id voucher_id holder_id pledgee_id amount status until"
-add_both(app, Listing("pledges", "pledges of vouchers", _PLEDGE, "plg-41-0"))

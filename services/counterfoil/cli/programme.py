@@ -9,10 +9,8 @@ from counterfoil.cli import programme_files, programme_publish
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import VIEWS, Listing, Local, add_list, is_local
-from counterfoil.cli.options import Amount, Reason, Save, Wait, argument, option
-from counterfoil.cli.people import for_people
-from counterfoil.cli.render import lines, plain, record
+from counterfoil.cli.options import Amount, Reason, Save, argument, option
+from counterfoil.cli.render import lines
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import FourEyesAct
@@ -168,76 +166,5 @@ def totals(session: GatewaySession, programme: ProgrammeId, save: Save = None) -
     prove(session, assets_of_programme(programme), save)
 
 
-_COLUMNS = "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at"
-_VERSIONS = "programme_id version share_num share_den beneficiary_cap min_face valid_from valid_until terms_hash"
-_PROVIDERS = "programme_id provider_id listed_at status status_since status_reason"
-_PROGRAMMES = Listing("programmes", "programmes", _COLUMNS, "springfield-2026")
-
-
-@remote(app, "show", "counterfoil programme show springfield-2026")
-def show(session: GatewaySession, programme: ProgrammeId, local_: Local = None, wait: Wait = None) -> None:
-    """Show a programme: its budget, and the rules of its current version in words."""
-    gateway, local_ = session.gateway, is_local(session.out, local_)
-    row = gateway.get("programmes", programme, wait_for=wait or ())
-    published = programme_publish.row_of(gateway, programme, int(row["version"]))
-    if published is None:
-        terms = gateway.get("programme_versions", programme, str(row["version"]))
-        if session.out.for_people:
-            (budget,) = for_people(gateway, _PROGRAMMES.definition, [row], local=local_)
-            (told,) = for_people(gateway, VIEWS["programme_versions"], [terms], local=local_)
-            session.out.show(None, record(budget), plain(""), record(_in_words(told)))
-        else:
-            session.out.show({**row, "terms": terms}, columns=(*_PROGRAMMES.definition.columns, "terms"))
-        return
-    rules = programme_publish.rules_in(gateway, published)
-    if session.out.for_people:
-        (budget,) = for_people(gateway, _PROGRAMMES.definition, [row], local=local_)
-        digest = plain(f"document {published['document_id']}, rules {published['rules_hash']}")
-        session.out.show(None, record(budget), plain(""), lines(programme_files.described_lines(rules)), digest)
-    else:
-        shown = {**row, "document": published, "rules": programme_files.described_sections(rules)}
-        session.out.show(shown, columns=(*_PROGRAMMES.definition.columns, "document", "rules"))
-
-
-def _in_words(terms: dict[str, Any]) -> dict[str, Any]:
-    """The terms of a version, as for people."""
-    after = terms["expires_after_seconds"]
-    share = f"{terms['share_num']}/{terms['share_den']} of the price by voucher, the rest by its beneficiary"
-    tolls = "are paid even if delivered later" if terms["hold_tolls_expiry"] else "are paid if delivered before"
-    goes = "back to the budget" if terms["recycle"] == "appropriation" else "nowhere: it lapses"
-    return {
-        "terms of version": terms["version"],
-        "legal_basis": terms["legal_basis"],
-        "share": share,
-        "cap": f"{terms['beneficiary_cap']} for each group of related parties",
-        "least voucher": terms["min_face"],
-        "classes": terms["classes"],
-        "regions": terms["regions"],
-        "valid": f"from {terms['valid_from']} until {terms['valid_until']}",
-        "a voucher ends": f"at {terms['expires_at']}" if after is None else f"{_span(after)} after it was issued",
-        "trades made in time": tolls,
-        "expired value goes": goes,
-        "usage is reported": f"within {_span(terms['report_within_seconds'])} after delivery",
-        "and disputed": f"within {_span(terms['dispute_window_seconds'])} after the report",
-        "redemption": _MODELS.get(terms["redemption_model"], terms["redemption_model"]),
-        "published_at": terms["published_at"],
-    }
-
-
-def _span(seconds: int) -> str:
-    """A length of time, in the largest unit that leaves no rest."""
-    return next(
-        f"{seconds // size:,} {unit}" for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("s", 1))
-        if seconds % size == 0
-    )  # fmt: skip
-
-
-_MODELS: Final = {
-    "deduct_at_provider": "deduct at provider: the beneficiary pays its part, and the provider claims the subsidy"
-}
-add_list(app, _PROGRAMMES)
-add_list(app, Listing("programme_versions", "programme versions", _VERSIONS), "versions")
-add_list(app, Listing("four_eyes", "acts that need two signatories", "programme_id act demanded_at"), "two-signatories")
-add_list(app, Listing("listings", "accredited providers", _PROVIDERS), "providers")
 programme_files.add_to(app)
 programme_publish.add_to(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,6 @@ from counterfoil.cli.command import FOUND, Invalid
 from counterfoil.cli.document_files import read_data
 from counterfoil.cli.files import replacing
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import argument, option
 from counterfoil.cli.programme_files import described_lines, finding_rows, read_rules
 from counterfoil.cli.render import Rows, lines, plain
@@ -35,14 +34,11 @@ from counterfoil.vocabulary import CODEC
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
 
-_DOCUMENTS: Final = "programme_id version title unit rules_hash warnings published_at"
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `counterfoil programme`."""
     signing(app, "publish", "counterfoil programme publish programme.yaml --as springfield")(publish)
     remote(app, "document", "counterfoil programme document springfield-2026 --into springfield.json")(document)
-    add_list(app, Listing("programme_documents", "programme documents", _DOCUMENTS), "documents")
 
 
 def publish(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, PaymentReference, Programme, Reason, ReportId, argument, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
@@ -46,12 +45,3 @@ def recover(
 ) -> Body:
     """Treasurer: confirm that a provider paid back, at the bank, part of what it owes a programme."""
     return ConfirmRecovery(programme_id=programme, provider_id=provider, amount=amount, payment_reference=reference)
-
-
-_REVERSAL = "reversal_id report_id decided_by amount status unclaimed owed co_payment"
-add_both(app, Listing("reversals", "reversals", _REVERSAL, "rev-40-0"))
-add_list(
-    app, Listing("credit_notes", "credit notes", "reversal_id provider_id lapsed unpaid booked_at"), "credit-notes"
-)
-_OWED = "programme_id provider_id currency owed owed_since"
-add_list(app, Listing("receivables", "what providers owe", _OWED), "receivables")

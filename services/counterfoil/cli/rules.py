@@ -8,7 +8,6 @@ import typer
 
 from counterfoil import __version__
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_list
 from counterfoil.cli.options import option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
@@ -34,18 +33,3 @@ def adopt(
     Upgrade every process, standbys and gateways too, before you adopt: one that does not know the version stops.
     """
     return AdoptRules(rules=rules, replaces=replaces, release=release)
-
-
-_IN_FORCE = (
-    "The last is in force. `release` knows it; `index` is the entry of issuance's log that named it. What each version "
-    "decides: schemas/rules.md."
-)
-add_list(
-    app,
-    Listing(
-        "rules",
-        "the rules versions that this instance has decided by",
-        "rules release adopted_at index",
-        help=_IN_FORCE,
-    ),
-)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both
 from counterfoil.cli.options import Amount, Reason, VoucherId, argument, option
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import parse_amount
@@ -80,7 +79,3 @@ def reject(transfer: TransferId, reason: Reason) -> Body:
 def withdraw(transfer: TransferId) -> Body:
     """Holder: take a transfer back that was not accepted."""
     return WithdrawTransfer(transfer_id=transfer)
-
-
-_TRANSFER = "transfer_id voucher_id holder_id receiver_id amount price currency status until"
-add_both(app, Listing("transfers", "transfers of vouchers", _TRANSFER, "tfr-40-0"))

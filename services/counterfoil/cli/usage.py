@@ -9,7 +9,6 @@ import typer
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import ContractId, Reason, ReportId, argument, hour, option
 from counterfoil.cli.signing import SigningSession, add_signed, further, signed
 from counterfoil.cli.values import parse_reading, parse_sha256
@@ -164,13 +163,3 @@ def cancel(contract: ContractId, reason: Reason) -> Body:
 def agree_cancellation(contract: ContractId) -> Body:
     """The other side: cancel the contract; funds and bond are released."""
     return AgreeCancellation(contract_id=contract)
-
-
-_REPORT = "report_id contract_id gpu_minutes amount accepted_amount dispute_until status subsidy co_payment"
-_CONTRACT = "contract_id beneficiary_id provider_id nodes first_hour hours status subsidy"
-add_both(app, Listing("reports", "usage reports", _REPORT, "rep-3-0"))
-_CORRECTION = "correction_id report_id proposed_by gpu_minutes amount reason agreed_at"
-add_list(app, Listing("corrections", "corrections", _CORRECTION), "corrections")
-add_list(app, Listing("contracts", "contracts", _CONTRACT), "contracts")
-_WAITED = "Deadlines to report, dispute and resolve wait while the log that they are kept in decides nothing."
-add_list(app, Listing("outages", "outages", "shard away_since resumed_at", help=_WAITED), "outages")

@@ -6,7 +6,6 @@ import typer
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.listing import Listing, add_both, add_list
 from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
@@ -80,11 +79,3 @@ def prove_voucher(session: GatewaySession, voucher: VoucherId, save: Save = None
     from counterfoil.cli.histories import prove
 
     prove(session, [voucher], save)
-
-
-_TERMS = "voucher_id programme_id version beneficiary_id face expires_at status"
-_LEFT = "voucher_id beneficiary_id face available held redeemed expired cancelled restored"
-add_both(app, Listing("vouchers", "vouchers", _TERMS, "vch-12-0"))
-add_list(app, Listing("vouchers_balance", "balances of vouchers", _LEFT), "balances")
-_HELD = "voucher_id holder_id available held in_transfer pledged hops expires_at"
-add_list(app, Listing("holdings", "what each holder has of vouchers", _HELD), "holdings")

@@ -34,10 +34,6 @@ from counterfoil.client.steps import (
 )
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.times import format_time
-from counterfoil.log.errors import LogError
-from counterfoil.log.keys import KEY_TEXT_CHARS_MAX
-from counterfoil.log.note import NOTE_BYTES_MAX
-from counterfoil.log.tiles import ENTRIES, TileRef, parse_path
 
 PAUSES: Final = (0.1, 0.3, 0.9, 2.0)
 """Seconds before each repetition."""
@@ -53,7 +49,6 @@ _ASYNC: Final = {**_ENVELOPE, "prefer": "respond-async"}
 _AGAIN: Final = (HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _UNREADY: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 _PROBLEM: Final = "application/problem+json"
-_FILES: Final = {"checkpoint": NOTE_BYTES_MAX, "vkey": KEY_TEXT_CHARS_MAX + 1}
 Pairs = Sequence[tuple[str, str]]
 Object = dict[str, Any]
 
@@ -227,10 +222,11 @@ class Exchanges:
 
         Raises `NotThere`, `Unreachable`, and for entry bundles `RefusedByService`.
         """
-        ref = None if path in _FILES else _tile(path)
-        request = Request("GET", f"/log/{_path(*log)}/{path}", bytes_max=_FILES[path] if ref is None else ref.bytes_max)
-        entries = ref is not None and ref.level == ENTRIES
-        return (yield from (self._read(request) if entries else self._ask(request))).content
+        from counterfoil.client.log_paths import log_file  # what reads rows needs neither logs nor their keys
+
+        file = log_file(path)
+        request = Request("GET", f"/log/{_path(*log)}/{path}", bytes_max=file.bytes_max)
+        return (yield from (self._read(request) if file.entries else self._ask(request))).content
 
     def entries(self, logs: Sequence[str], start: Sequence[str], *, resume: bool) -> Steps[None]:
         """(position, entry) of each entry of `logs` as it comes, as items; endless.
@@ -391,10 +387,3 @@ def _path(*parts: str) -> str:
 
 def _waiting(wait_for: Sequence[str]) -> list[tuple[str, str]]:
     return [("wait_for", each) for each in wait_for]
-
-
-def _tile(path: str) -> TileRef:
-    try:
-        return parse_path(path)
-    except LogError as problem:
-        raise NotThere("not_found", f"no published file is called {path[:80]}", {}) from problem

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from counterfoil.ledger.events import OWNER
-
+OWNER: Final = "owner/"
+"""How the account of a voucher's owner begins; its id follows."""
 FUNDING: Final = "funding"
 APPROPRIATION: Final = "appropriation"
 OBLIGATED: Final = "obligated"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Literal
 
 from counterfoil.contract.record import Event, event, record
 from counterfoil.contract.scalars import (
@@ -29,9 +29,8 @@ from counterfoil.contract.scalars import (
     Version,
     Word,
 )
+from counterfoil.ledger.chart import OWNER
 
-OWNER: Final = "owner/"
-"""How the account of a voucher's owner begins; its id follows."""
 Purpose = Literal["bid", "offer", "contract", "bond"]
 """What a hold is for; its id is that of the bid, the offer or the contract. `bond`: a contract's part of the bond."""
 
