@@ -49,6 +49,7 @@ TYPICAL = {
     "offer show off-7-0 --json": READING,
     "claim list --json": READING,
     "programme list --json": READING,
+    "programme show p --json": READING,
     "voucher issue --programme p --beneficiary acme --amount 1 --as acme --json": VIEWS_OF,
 }
 """Commands, and what of all that is not their own they need not."""

@@ -80,7 +80,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "programme",
         "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, "
         "four-eyes, totals, show, list.",
-        apart=("show",),
+        apart=("show", "document"),
     ),
     "application": Late("application", "Applications: submit, return, withdraw, review, decide, steps, show, list."),
     "fact": Late("fact", "Facts that programmes judge by: attest, list."),

@@ -13,9 +13,9 @@ from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.document_files import parse_data, read_data
 from counterfoil.cli.lines import read_lines
 from counterfoil.cli.options import argument, option
+from counterfoil.cli.published_rules import described_lines, described_sections
 from counterfoil.cli.render import Rows, lines, plain
 from counterfoil.programme.benefit import Evaluation, evaluate
-from counterfoil.programme.describing import described
 from counterfoil.programme.facts import KNOWN
 from counterfoil.programme.findings import Finding
 from counterfoil.programme.form.case import LineGiven
@@ -97,18 +97,6 @@ def finding_rows(found: Iterable[Finding]) -> list[dict[str, Any]]:
         }
         for each in found
     ]
-
-
-def described_sections(rules: Rules) -> dict[str, list[str]]:
-    """What a programme lays down: sentences by heading."""
-    return {each.heading: list(each.sentences) for each in described(rules)}
-
-
-def described_lines(rules: Rules) -> list[str]:
-    """What a programme lays down, as lines of text."""
-    sections = described(rules)
-    texts = [line for each in sections for line in ("", each.heading, *(f"  {text}" for text in each.sentences))]
-    return texts[1:]
 
 
 def describe(out: Out, file: DocumentFile) -> None:

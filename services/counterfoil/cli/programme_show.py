@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from counterfoil.cli import programme_files, programme_publish
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late_views import VIEWS
 from counterfoil.cli.listing import Local, is_local
 from counterfoil.cli.options import Wait, argument
 from counterfoil.cli.people import for_people
+from counterfoil.cli.published_rules import described_lines, described_sections, row_of, rules_in
 from counterfoil.cli.render import lines, plain, record
 
 
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         """Show a programme: its budget, and the rules of its current version in words."""
         gateway, local_ = session.gateway, is_local(session.out, local_)
         row = gateway.get("programmes", programme, wait_for=wait or ())
-        published = programme_publish.row_of(gateway, programme, int(row["version"]))
+        published = row_of(gateway, programme, int(row["version"]))
         if published is None:
             terms = gateway.get("programme_versions", programme, str(row["version"]))
             if session.out.for_people:
@@ -38,13 +38,13 @@ def register(app: typer.Typer) -> None:
             else:
                 session.out.show({**row, "terms": terms}, columns=(*VIEWS["programmes"].columns, "terms"))
             return
-        rules = programme_publish.rules_in(gateway, published)
+        rules = rules_in(gateway, published)
         if session.out.for_people:
             (budget,) = for_people(gateway, VIEWS["programmes"], [row], local=local_)
             digest = plain(f"document {published['document_id']}, rules {published['rules_hash']}")
-            session.out.show(None, record(budget), plain(""), lines(programme_files.described_lines(rules)), digest)
+            session.out.show(None, record(budget), plain(""), lines(described_lines(rules)), digest)
         else:
-            shown = {**row, "document": published, "rules": programme_files.described_sections(rules)}
+            shown = {**row, "document": published, "rules": described_sections(rules)}
             session.out.show(shown, columns=(*VIEWS["programmes"].columns, "document", "rules"))
 
 
