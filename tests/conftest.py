@@ -10,6 +10,10 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
+# Tests start some thousand processes: without the compiled form of the package, each compiles it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 pytest_plugins = ["tests.scheduling", "tests.servers.fixture"]
 
 # Local names that a resolver may be asked for; None is "every local address" for a server about to listen.

@@ -6,7 +6,8 @@ Encoding needs the value alone, which carries its name. Decoding needs all names
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Final, cast
 
@@ -53,10 +54,13 @@ class Codec:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._bodies = {name: reader(kind) for name, kind in vocabulary.commands.items()}
-        self._read_entry = entry_reader(tuple(vocabulary.events.values()))
+        self._bodies = _Readers(vocabulary)
         self._submissions = Recent[Submission](_KEPT)
         self._entries = Recent[Entry](_KEPT)
+
+    @cached_property
+    def _read_entry(self) -> Callable[[bytes], Entry]:
+        return entry_reader(tuple(self.vocabulary.events.values()))
 
     def decode_envelope(self, data: bytes) -> Submission:
         """An envelope's submission; its signature is not verified here. Raises `Refused` with an intake code."""
@@ -182,6 +186,17 @@ class Codec:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise Refused(Code.MALFORMED, reason=f"not an entry: {problem!r}"[:120]) from problem
+
+
+class _Readers(dict[tuple[str, int], Callable[[bytes], Any]]):
+    """What reads the body of a command of this name and version, made for the first one of it. Raises KeyError."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __missing__(self, name: tuple[str, int]) -> Callable[[bytes], Any]:
+        self[name] = made = reader(self._vocabulary.commands[name])
+        return made
 
 
 def _load(kind: type, value: object) -> Any:

@@ -9,9 +9,12 @@ work for them all the same.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_type_hints
+from functools import cache
+from operator import attrgetter
+from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_origin
 
 import msgspec
 
@@ -23,6 +26,8 @@ C = TypeVar("C", bound="Command")
 E = TypeVar("E", bound="Event")
 ANY: Final[tuple[Role, ...]] = ()
 """Whatever its roles are, a party may give the command."""
+_FIELDS: Final = "__dataclass_fields__"
+"""Where the standard library looks for the members of a dataclass."""
 _NOT_ITS_OWN = ("__annotations__", "__dict__", "__weakref__")  # of what a class statement puts into a class
 
 
@@ -82,7 +87,7 @@ def event(name: str) -> Callable[[type[E]], type[E]]:
 
 def annotations_of(kind: type) -> dict[str, Any]:
     """The members of a record, and the type that each was declared with."""
-    return get_type_hints(shape_of(kind), include_extras=True)
+    return dict(kind.MEMBERS)  # type: ignore[attr-defined]
 
 
 def shape_of(kind: type) -> type:
@@ -92,14 +97,52 @@ def shape_of(kind: type) -> type:
 
 def _make(cls: type[T], names: dict[str, Any], tag: dict[str, str]) -> type[T]:
     own = {name: value for name, value in vars(cls).items() if name not in _NOT_ITS_OWN}
-    shape: Any = dataclass(init=False, repr=False, eq=False, match_args=False, kw_only=True)(cls)  # nobody makes one
-    shape.__pydantic_config__ = {"extra": "forbid"}
-    members = [(name, wire_type(hint)) for name, hint in get_type_hints(shape, include_extras=True).items()]
-    pydantic = classmethod(lambda _kind, _source, handler: handler.generate_schema(shape))
-    own |= {"SHAPE": shape, "__get_pydantic_core_schema__": pydantic, **names}
-    own["__dataclass_fields__"] = shape.__dataclass_fields__
+    hints = _members(cls)
+    members = [(name, wire_type(hint)) for name, hint in hints.items()]
+    pydantic = classmethod(lambda kind, _source, handler: handler.generate_schema(kind.SHAPE))
+    shapes = {
+        "SHAPE": _Shaped(cls, lambda shape: shape),
+        "__dataclass_fields__": _Shaped(cls, attrgetter("__dataclass_fields__")),
+    }
+    own |= {"MEMBERS": hints, "__get_pydantic_core_schema__": pydantic, **shapes, **names}
     closed: dict[str, Any] = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True, **tag}
     # No record can be part of a cycle, so the garbage collector need not look at any.
     bases = (*(base for base in cls.__bases__ if base is not object), msgspec.Struct)
     made = msgspec.defstruct(cls.__name__, members, bases=bases, namespace=own, gc=False, **closed)
     return cast(type[T], made)
+
+
+def _members(cls: type) -> dict[str, Any]:
+    """As `typing.get_type_hints`, without class variables; most texts of a module occur many times."""
+    found = {}
+    for base in reversed(cls.__mro__):
+        for name, text in vars(base).get("__annotations__", {}).items():
+            hint = _evaluated(base.__module__, text) if isinstance(text, str) else text
+            if get_origin(hint) is not ClassVar:
+                found[name] = hint
+    return found
+
+
+@cache
+def _evaluated(module: str, text: str) -> Any:
+    return eval(text, vars(sys.modules[module]))  # noqa: S307 an annotation of this package
+
+
+class _Shaped:
+    """An attribute of a record that is made when it is first asked for, of its members as a dataclass.
+
+    Only pydantic and `dataclasses.fields` ask, and to make it takes longer than to make the record.
+    """
+
+    def __init__(self, cls: type, made_of: Callable[[type], Any] = lambda shape: shape) -> None:
+        self._cls, self._made_of = cls, made_of
+
+    def __get__(self, _record: object, _kind: type) -> Any:
+        return self._made_of(_shape(self._cls))
+
+
+@cache
+def _shape(cls: type) -> type:
+    shape: Any = dataclass(init=False, repr=False, eq=False, match_args=False, kw_only=True)(cls)  # nobody makes one
+    shape.__pydantic_config__ = {"extra": "forbid"}
+    return cast(type, shape)
