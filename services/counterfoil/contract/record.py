@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
-from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_origin
+from types import SimpleNamespace
+from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_origin, get_type_hints
 
 import msgspec
 
@@ -125,7 +126,8 @@ def _members(cls: type) -> dict[str, Any]:
 
 @cache
 def _evaluated(module: str, text: str) -> Any:
-    return eval(text, vars(sys.modules[module]))  # noqa: S307 an annotation of this package
+    holder = SimpleNamespace(__annotations__={"it": text})
+    return get_type_hints(holder, vars(sys.modules[module]), include_extras=True)["it"]
 
 
 class _Shaped:
