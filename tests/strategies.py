@@ -41,6 +41,7 @@ _CODED: dict[Any, st.SearchStrategy[Any]] = {
     scalars.PositiveAmount: st.integers(1, limits.MAX_AMOUNT),
     scalars.SignedAmount: st.integers(-limits.MAX_AMOUNT, limits.MAX_AMOUNT),
     scalars.Price: st.integers(1, limits.MAX_PRICE),
+    scalars.Points: st.integers(0, limits.MAX_POINTS),
     scalars.Time: st.integers(0, MAX_TIME),
     scalars.DerivedTime: st.integers(0, MAX_DERIVED_TIME),
     scalars.Hour: st.integers(0, MAX_HOUR),

@@ -11,6 +11,7 @@ from typing import Final
 
 from counterfoil.contract.limits import MAX_PIECE_BYTES
 from counterfoil.contract.record import Command
+from counterfoil.contract.times import DAY
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import (
     AddKey,
@@ -19,6 +20,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestGroup,
     CloseParty,
+    CloseWindow,
     DecideApplication,
     DelistProvider,
     DemandFourEyes,
@@ -26,6 +28,7 @@ from counterfoil.issuance.commands import (
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
+    OpenWindow,
     PauseProgramme,
     ProposeRecovery,
     PutDocument,
@@ -42,6 +45,7 @@ from counterfoil.issuance.commands import (
     ReviewApplication,
     RevokeKey,
     RevokeVoucher,
+    ScoreApplication,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
@@ -303,6 +307,18 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         "the programme's issuer": by("city", _review("application", 0)),
         "the applicant": by("lab-1", _review("signed application", 1)),
     },
+    "score_application": {
+        "the programme's issuer": by(
+            "city",
+            lambda market: ScoreApplication(application_id=market.ids["application to score"], points=YUAN, reason=WHY),
+        )
+    },
+    "open_window": of_issuer(
+        lambda market: OpenWindow(
+            programme_id="p6", opens=market.clock // DAY + 2, closes=market.clock // DAY + 3, commitment=None
+        )
+    ),
+    "close_window": of_issuer(lambda market: CloseWindow(window_id=market.ids["window that is over"], seed=None)),
     "decide_application": of_issuer(
         lambda market: DecideApplication(
             application_id=market.ids["application"], decision="rejected", caps=(), reason=WHY

@@ -27,16 +27,19 @@ from counterfoil.issuance.commands import (
     DemandFourEyes,
     IssueVoucher,
     ListProvider,
+    OpenWindow,
     PauseProgramme,
     ProposeRecovery,
     RegisterParty,
     ReturnApplication,
     ReviewApplication,
+    ScoreApplication,
     SubmitApplication,
     SuspendParty,
     SuspendProvider,
     SuspendVoucher,
 )
+from counterfoil.issuance.events import WindowOpened
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
@@ -90,6 +93,7 @@ DISPUTE_WINDOW: Final = 48 * HOUR
 NEW: Final = document(id="p9")
 FURTHER: Final = document(id="p1", version=2)
 APPLIED: Final = document(id="p5", review={"steps": [{"authority": "issuer"}, {"authority": "operator"}]})
+RANKED: Final = document(id="p6", budget__exhaustion={"mode": "RANKED"}, review={"steps": [{"authority": "issuer"}]})
 APPLICATION: Final = SubmitApplication(
     programme_id="p5",
     corrects=None,
@@ -356,6 +360,22 @@ def _applications(market: Market) -> None:
     signed = ReviewApplication(application_id=market.ids["signed application"], step=0, passes=True, reason="seen")
     market.do("city", signed)
     market.do("city", ReturnApplication(application_id=market.ids["returned application"], reason="no contract"))
+    for body in publishing(RANKED):
+        market.do("city", body)
+    today = market.clock // DAY
+    market.do("city", OpenWindow(programme_id="p6", opens=today, closes=today, commitment=None), "window")
+    for name in ("application to score", "scored application"):
+        market.do("lab-1", replace(APPLICATION, programme_id="p6"), name)
+    scored = ScoreApplication(application_id=market.ids["scored application"], points=YUAN, reason="read")
+    market.do("city", scored)
+    state = market.state("issuance")
+    current = state.programmes["p6"].current
+    over = WindowOpened(
+        window_id="win-0-0", programme_id="p6", version=1, document_id=current.document_id,
+        rules_hash=current.rules_hash, mode="RANKED", opens=today - 1, closes=today - 1, commitment=None,
+    )  # fmt: skip
+    DECIDERS["issuance"].evolve[WindowOpened](state, over, At(market.clock, 0, 0))
+    market.ids["window that is over"] = over.window_id
     for party_id in ("none-operator", "gpu-1"):
         market.do(party_id, FACT)
     market.do("none-operator", replace(FACT, application_id=market.ids["application"]))

@@ -34,6 +34,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "object_to_recovery": since("recovery"),
     "publish_programme": lambda market: market.clock,  # the last thing that is put
     "issue_voucher": at(VALID_UNTIL),
+    "open_window": lambda market: (market.clock // DAY + 4) * DAY,
     "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),

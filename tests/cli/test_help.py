@@ -45,6 +45,7 @@ GROUPS = [
     "class",
     "programme",
     "application",
+    "window",
     "fact",
     "voucher",
     "transfer",

@@ -67,6 +67,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.Name: (" ", "\"\\/'<&>\u2028é€豈\U0001f600\uffff" * 9 + "\x80é ", "N" * limits.MAX_NAME),
     scalars.Reason: ("-", "\u00a0\u200f" + "r" * (limits.MAX_REASON - 2)),
     scalars.Reference: ("0", '~"\\' + "9" * (limits.MAX_REFERENCE - 3), "№\u3000北é" + "\U00020000" * 60),
+    scalars.Points: (0, limits.MAX_POINTS),
     scalars.Word: ("a", "z_9" * 21 + "z"),
     scalars.Code: ("A", "Z_9" * 21 + "Z"),
     scalars.FactText: ("x", "深圳" * 32),

@@ -30,6 +30,7 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.PositiveAmount: 90_000_000,
     scalars.SignedAmount: -1_250_000,
     scalars.Price: 2_490_000,
+    scalars.Points: 87_500_000,
     scalars.Time: parse_time("2026-12-31T23:59:59.999999Z"),
     scalars.DerivedTime: parse_time("2026-12-31T23:59:59.999999Z"),
     scalars.Hour: parse_hour("20261123T08Z"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from hypothesis import strategies as st
 from counterfoil.contract.times import format_day, parse_date
 from counterfoil.programme.expiry import Life, end_of, extended
 from counterfoil.programme.form.budget import Period
+from counterfoil.programme.form.redemption import Windows
 from counterfoil.programme.periods import Span, span
-from counterfoil.programme.sharing import Asked, allocate, shared
+from counterfoil.programme.sharing import Asked, allocate, quantum_of, shared
 from counterfoil.programme.values import add_months, parse_rate, percent
+from counterfoil.programme.windows import is_taken, window_at
 from tests.programme.given import rules, units
 
 ISSUED = parse_date("2026-03-15")
@@ -93,6 +97,26 @@ def test_payers_bear_all_of_it_and_no_more(amount: int) -> None:
     assert all(part >= 0 for _, part in parts)
 
 
+@st.composite
+def repeating(draw: st.DrawFn) -> Windows:
+    """Windows of each kind, around the end of their period too."""
+    kind: Any = draw(st.sampled_from(["MONTHLY", "QUARTERLY", "ANNUAL"]))
+    last = {"MONTHLY": 31, "QUARTERLY": 92}.get(kind)
+    of_year = st.dates(date(2023, 1, 1), date(2023, 12, 31)).map(lambda day: f"{day:%m-%d}")
+    place: st.SearchStrategy[Any] = of_year if last is None else st.integers(1, last)
+    return Windows(kind=kind, opens=draw(place), closes=draw(place))
+
+
+@given(repeating(), st.integers(10_000, 20_000))
+def test_a_window_has_the_days_on_which_applications_are_taken(windows: Windows, day: int) -> None:
+    found = window_at(windows, day)
+    assert (found is not None) is is_taken(windows, day)
+    if found is not None and found.start is not None and found.end is not None:
+        assert all(
+            is_taken(windows, each) and window_at(windows, each) == found for each in (found.start, found.end - 1)
+        )
+
+
 ASKED = st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8)
 MODES = st.sampled_from(["FIRST_COME", "RANKED", "PRO_RATA", "LOTTERY", "QUEUE", "TOTAL_CONTROL"])
 
@@ -109,7 +133,34 @@ def test_what_is_given_is_within_the_budget_and_what_was_asked(
     assert all(0 <= each.amount <= one.amount for each, one in zip(given_, applications, strict=True))
     if sum(each.amount for each in applications) <= left:
         assert all(each.amount == one.amount for each, one in zip(given_, applications, strict=True))
-    assert given_ == allocate(made, applications, left, seed)
+    backwards = allocate(made, applications[::-1], left, seed)
+    assert given_ == backwards[::-1], "who is named first does not matter"
+    more = allocate(made, applications, left + 10**6, seed)
+    assert sum(each.amount for each in more) >= sum(each.amount for each in given_)
+    if mode != "PRO_RATA":  # the largest remainders may lie elsewhere with another budget
+        assert all(one.amount >= each.amount for one, each in zip(more, given_, strict=True))
+    elif sum(each.amount for each in applications) > left:
+        quantum, total = quantum_of(made), sum(each.amount for each in applications)
+        exact = [Fraction(each.amount * left, total) for each in applications]
+        assert all(abs(each.amount - one) < quantum for each, one in zip(given_, exact, strict=True))
+
+
+@given(
+    ASKED, st.integers(0, 10**9), st.sampled_from(["RANKED", "LOTTERY", "PRO_RATA"]), st.randoms(use_true_random=False)
+)
+def test_when_somebody_came_does_not_matter_where_time_is_no_rule(
+    asked: list[tuple[int, int, int]], left: int, mode: str, chance: Any
+) -> None:
+    made = rules("mixed", budget__exhaustion={"mode": mode})
+    places = list(range(len(asked)))
+    early = [Asked(f"a{n}", amount, n, score=n) for n, (amount, _, _) in enumerate(asked)]
+    chance.shuffle(places)
+    late = [each._replace(place=place) for each, place in zip(early, places, strict=True)]
+    first, second = allocate(made, early, left, b"draw"), allocate(made, late, left, b"draw")
+    if mode != "PRO_RATA":
+        assert first == second
+    quantum = quantum_of(made)  # what is left over goes by time where the parts cut off are equal
+    assert all(abs(one.amount - two.amount) <= quantum for one, two in zip(first, second, strict=True))
 
 
 def test_orders_and_their_leftovers() -> None:

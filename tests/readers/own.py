@@ -128,6 +128,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "vouchers_balance": _named("beneficiary_id"),
     "applications": _named("beneficiary_id"),
     "application_steps": _step,
+    "application_scores": _step,
     "facts": _fact,
     "balances": _account,
     "postings": _posting,

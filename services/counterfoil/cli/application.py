@@ -20,6 +20,7 @@ from counterfoil.issuance.commands import (
     DecideApplication,
     ReturnApplication,
     ReviewApplication,
+    ScoreApplication,
     SubmitApplication,
     WithdrawApplication,
 )
@@ -119,6 +120,16 @@ def review(
 ) -> Body:
     """Sign a step of an application's review, as the authority that the programme's document names."""
     return ReviewApplication(application_id=application, step=step, passes=passes, reason=reason)
+
+
+@signed(app, "score", "counterfoil application score app-12-0 --points 87.5 --reason 'Sound plan' --as county")
+def score(
+    application: ApplicationId,
+    points: Annotated[str, option("--points", "0 to 100.", metavar="POINTS")],
+    reason: Reason,
+) -> Body:
+    """Score an application to a ranked programme, once, as whoever may sign a step of its review."""
+    return ScoreApplication(application_id=application, points=_amount(points), reason=reason)
 
 
 @signed(

@@ -82,7 +82,10 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "four-eyes, totals, show, list.",
         apart=("show", "document"),
     ),
-    "application": Late("application", "Applications: submit, return, withdraw, review, decide, steps, show, list."),
+    "application": Late(
+        "application", "Applications: submit, return, withdraw, review, score, decide, steps, scores, show, list."
+    ),
+    "window": Late("window", "Windows of applications that are decided together: open, close, show, list."),
     "fact": Late("fact", "Facts that programmes judge by: attest, list."),
     "voucher": Late(
         "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, trace, prove, show, list."

@@ -94,6 +94,17 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "application_id step reviewer_id passes reason reviewed_at",
             "steps",
         ),
+        Listing(
+            "application_scores", "scores of reviewers", "application_id reviewer_id points reason scored_at", "scores"
+        ),
+    ),
+    "window": (
+        Listing(
+            "application_windows",
+            "windows of applications",
+            "window_id programme_id mode opens closes status applications approved waitlisted rejected granted",
+            key="win-9-0",
+        ),
     ),
     "fact": (Listing("facts", "facts", "party_id application_id line name stated attested_by since source"),),
     "voucher": (

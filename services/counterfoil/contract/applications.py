@@ -97,6 +97,14 @@ class PayerShare:
 
 
 @record
+class EnvelopePart:
+    """An amount of one envelope of the budget, micro-units."""
+
+    envelope: Id
+    amount: Amount
+
+
+@record
 class CapSet:
     """The amount of a cap that the decision on an application sets, micro-units."""
 

@@ -33,6 +33,7 @@ MAX_GPUS_PER_NODE: Final = 64
 MAX_BID_HOURS: Final = 1_440
 MAX_RATE_TERM: Final = 1_000_000
 BPS: Final = 10_000
+MAX_POINTS: Final = 100 * 10**MICRO_DIGITS  # of a score
 MAX_LEGS: Final = 64  # in one event
 
 # Text.

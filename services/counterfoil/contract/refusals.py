@@ -84,6 +84,7 @@ class Code(StrEnum):
     ROOT_OPERATOR = "root_operator"
     UNKNOWN_PROPOSAL = "unknown_proposal"
     UNKNOWN_APPLICATION = "unknown_application"
+    UNKNOWN_WINDOW = "unknown_window"
     ALREADY_EXISTS = "already_exists"
     NAME_CONFUSABLE = "name_confusable"
     # Decided by content.
@@ -138,6 +139,11 @@ class Code(StrEnum):
     DUTIES_NOT_SEPARATE = "duties_not_separate"
     NOT_BY_APPLICATION = "not_by_application"
     APPLICATIONS_CLOSED = "applications_closed"
+    WINDOW_STILL_OPEN = "window_still_open"
+    WINDOW_CLOSED = "window_closed"
+    SEED_NOT_VALID = "seed_not_valid"
+    DECIDED_BY_WINDOW = "decided_by_window"
+    ALREADY_SCORED = "already_scored"
     APPLICATION_NOT_OPEN = "application_not_open"
     NOT_A_REVIEWER = "not_a_reviewer"
     REVIEW_NOT_DUE = "review_not_due"
@@ -236,6 +242,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.UNKNOWN_PROPOSAL: Meaning(_D, False, "No such open proposal of the other side."),
     Code.UNKNOWN_APPLICATION: Meaning(_D, True, "No application has this id, or it was decided or withdrawn."),
+    Code.UNKNOWN_WINDOW: Meaning(_D, False, "No window has this id, or all of its applications are decided."),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
     Code.NAME_CONFUSABLE: Meaning(
         _D, False, "The name may be taken for that of the party named, which the operator has not said to be meant."
@@ -306,6 +313,13 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, False, "The programme is no document, or gives vouchers otherwise than by applications decided one by one."
     ),
     Code.APPLICATIONS_CLOSED: Meaning(_D, True, "The programme takes no applications on this day."),
+    Code.WINDOW_STILL_OPEN: Meaning(_D, True, "The last day of the window is not over."),
+    Code.WINDOW_CLOSED: Meaning(_D, False, "The window is closed: its applications are being decided."),
+    Code.SEED_NOT_VALID: Meaning(
+        _D, False, "A lottery needs a seed with the hash that was committed to, and nothing else has one."
+    ),
+    Code.DECIDED_BY_WINDOW: Meaning(_D, False, "The applications of a window are decided together when it is closed."),
+    Code.ALREADY_SCORED: Meaning(_D, False, "The actor has given this application a score."),
     Code.APPLICATION_NOT_OPEN: Meaning(_D, True, "The state of the application does not allow this."),
     Code.NOT_A_REVIEWER: Meaning(_D, False, "The document names another authority for this step of the review."),
     Code.REVIEW_NOT_DUE: Meaning(

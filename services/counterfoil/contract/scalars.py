@@ -200,6 +200,8 @@ Code = Annotated[str, _text(r"[A-Z][A-Z0-9_]{0,63}", 64)]
 FactText = Annotated[str, FreeText(64)]
 """One value of a fact as text: a code, a whole number, a date, `true` or `false`."""
 Sentence = Annotated[str, FreeText(limits.MAX_SENTENCE)]
+Points = Annotated[int, _amount(0, limits.MAX_POINTS)]
+"""A score, in millionths of a point."""
 ApplicationDecision = Literal["approved", "rejected", "waitlisted"]
 CountingEvent = Literal["APPLIED", "GRANTED", "PAID"]
 MinorUnits = Annotated[int, _count(0, limits.MICRO_DIGITS)]

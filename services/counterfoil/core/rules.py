@@ -134,6 +134,8 @@ class Rules:
     # applications
     max_open_applications: int
     """Of one party in one programme, not yet decided."""
+    max_open_windows: int
+    """Of one programme, with applications that are not decided."""
     max_application_lines: int
     """Lines of one application; and as many documents as evidence, and other programmes that pay for the same."""
     max_facts: int
@@ -226,6 +228,9 @@ _NEW_IN_6: Final = frozenset(
         ("return_application", 1),
         ("review_application", 1),
         ("decide_application", 1),
+        ("score_application", 1),
+        ("open_window", 1),
+        ("close_window", 1),
     }
 )
 _NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
@@ -324,6 +329,7 @@ _FIRST: Final = Rules(
     max_documents=0,
     document_stays=0,
     max_open_applications=0,
+    max_open_windows=0,
     max_application_lines=0,
     max_facts=0,
     max_auditors=0,
@@ -403,6 +409,7 @@ _SIXTH: Final = replace(
     max_documents=4,
     document_stays=24 * HOUR,
     max_open_applications=16,
+    max_open_windows=8,
     max_application_lines=16,
     max_facts=64,
 )

@@ -113,7 +113,19 @@ _ISSUANCE: Final[Table] = {
     issuance.FactAttested: Concerns("party_id", ("party_id", "attested_by")),
     issuance.ApplicationSubmitted: Concerns("application_id", _BENEFICIARY, programme=True),
     issuance.ApplicationDecided: Concerns("application_id", _BENEFICIARY, programme=True),
-    issuance.ApplicationReviewed: Concerns("application_id", ("reviewer_id",), via=(_APPLICATION,)),
+    **_all(
+        Concerns("application_id", ("reviewer_id",), via=(_APPLICATION,)),
+        issuance.ApplicationReviewed,
+        issuance.ApplicationScored,
+    ),
+    issuance.ApplicationAssessed: Concerns("application_id", via=(_APPLICATION,)),
+    **_all(
+        Concerns("window_id", (), programme=True),
+        issuance.WindowOpened,
+        issuance.WindowClosed,
+        issuance.WindowAssessed,
+        issuance.WindowSettled,
+    ),
     **_all(
         Concerns("application_id", via=(_APPLICATION,)), issuance.ApplicationReturned, issuance.ApplicationWithdrawn
     ),

@@ -27,6 +27,8 @@ BY_APPLICATION: Final = frozenset(
 """The redemption models in which an approved application gives the voucher, before anything is used."""
 ONE_BY_ONE: Final = frozenset({"FIRST_COME", "TOTAL_CONTROL", "QUEUE"})
 """The modes of exhaustion in which each application is decided for itself, in the order of time."""
+TOGETHER: Final = frozenset({"RANKED", "PRO_RATA", "LOTTERY"})
+"""The modes in which the applications of a window are decided together, when it is over."""
 
 
 def submit_application(state: IssuanceState, body: SubmitApplication, actor: Party, at: At) -> Decision:
@@ -39,11 +41,14 @@ def submit_application(state: IssuanceState, body: SubmitApplication, actor: Par
         return before
     if before is not None and (before.status != "returned" or before.content.programme_id != body.programme_id):
         return refuse(Code.APPLICATION_NOT_OPEN, status=before.status)
-    rules = document_of(state, body.programme_id)
+    rules = document_of(state, body.programme_id) if before is None else document_for(state, before)
     if isinstance(rules, Refusal):
         return rules
+    window_id = state.windows.taking(body.programme_id, rules.day(at.time)) if before is None else before.window_id
+    if window_id is not None and state.windows.open[window_id].phase != "open":
+        return refuse(Code.WINDOW_CLOSED, window_id=window_id)
     refused = (
-        _not_taken(state, programme, rules, body, actor, at)
+        _not_taken(state, programme, rules, body, actor, at, window_id)
         or _unfit(state, rules, body)
         or not_separate(
             state, Held(Duty.BENEFICIARY, actor.party_id), *duties_in(state, programme, actor.party_id)
@@ -53,7 +58,7 @@ def submit_application(state: IssuanceState, body: SubmitApplication, actor: Par
         ApplicationSubmitted(
             application_id=body.corrects or at.new_id("app"),
             programme_id=body.programme_id,
-            version=programme.current.version,
+            version=version_of(state, programme, window_id),
             beneficiary_id=actor.party_id,
             corrects=body.corrects is not None,
             project_id=body.project_id,
@@ -62,34 +67,50 @@ def submit_application(state: IssuanceState, body: SubmitApplication, actor: Par
             other_support=body.other_support,
             evidence=body.evidence,
             ready=rules.document.review is None or not rules.document.review.steps,
+            window_id=window_id,
         )
     ]
 
 
+def document_for(state: IssuanceState, application: Application) -> Rules | Refusal:
+    """The document that an application is decided by: that of its window, else the one in force."""
+    if application.window_id is not None:
+        return state.window_rules(state.windows.open[application.window_id])
+    return document_of(state, application.content.programme_id)
+
+
+def version_of(state: IssuanceState, programme: Programme, window_id: str | None) -> int:
+    """The version with that document."""
+    return programme.current.version if window_id is None else state.windows.open[window_id].version
+
+
 def document_of(state: IssuanceState, programme_id: str) -> Rules | Refusal:
-    """The document in force, if its programme decides applications one by one and gives vouchers for them."""
+    """The document in force, if its programme gives vouchers for applications."""
     rules = state.terms(programme_id)
     if not isinstance(rules, Rules):
         return refuse(Code.NOT_BY_APPLICATION, why="no_document")
-    model, mode = rules.document.redemption.model, rules.document.budget.exhaustion.mode
-    if model not in BY_APPLICATION:
-        return refuse(Code.NOT_BY_APPLICATION, why=model)
-    if mode not in ONE_BY_ONE:
-        return refuse(Code.NOT_BY_APPLICATION, why=mode)
-    return rules
+    model = rules.document.redemption.model
+    return rules if model in BY_APPLICATION else refuse(Code.NOT_BY_APPLICATION, why=model)
+
+
+def decides_together(rules: Rules) -> bool:
+    """Whether applications are decided when their window is over."""
+    return rules.document.budget.exhaustion.mode in TOGETHER
 
 
 def _not_taken(
-    state: IssuanceState, programme: Programme, rules: Rules, body: SubmitApplication, actor: Party, at: At
-) -> Refusal | None:
+    state: IssuanceState, programme: Programme, rules: Rules, body: SubmitApplication, actor: Party, at: At,
+    window_id: str | None,
+) -> Refusal | None:  # fmt: skip
     """Whether the programme takes no application of this party now."""
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
     day = rules.day(at.time)
     taken = rules.document.applications
-    if not rules.grants_on(day):
+    if window_id is None and not rules.grants_on(day):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
-    if body.corrects is None and not is_taken(None if taken is None else taken.windows, day):
+    closed = decides_together(rules) and window_id is None
+    if body.corrects is None and (closed or not is_taken(None if taken is None else taken.windows, day)):
         return refuse(Code.APPLICATIONS_CLOSED, programme_id=body.programme_id)
     most = state.rules.max_open_applications
     if body.corrects is None and state.applications.opened.get((body.programme_id, actor.party_id), 0) >= most:
@@ -146,7 +167,17 @@ def return_application(state: IssuanceState, body: ReturnApplication, actor: Par
         return application
     if application.status != "submitted":
         return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
+    if (closed := already_closed(state, application)) is not None:
+        return closed
     return [ApplicationReturned(application_id=body.application_id, reason=body.reason)]
+
+
+def already_closed(state: IssuanceState, application: Application) -> Refusal | None:
+    """Whether the window of an application is closed, so that nobody has a say in its decision any more."""
+    window_id = application.window_id
+    if window_id is None or state.windows.open[window_id].phase == "open":
+        return None
+    return refuse(Code.WINDOW_CLOSED, window_id=window_id)
 
 
 def own_application(state: IssuanceState, application_id: str, actor: Party) -> Application | Refusal:
@@ -175,11 +206,14 @@ def application_to(state: IssuanceState, application_id: str, actor: Party) -> A
 def application_submitted(state: IssuanceState, event: ApplicationSubmitted, at: At) -> None:
     """Apply an application, or its correction."""
     state.applications.submitted(event, at)
+    state.windows.submitted(event, at)
 
 
 def application_withdrawn(state: IssuanceState, event: ApplicationWithdrawn, _at: At) -> None:
     """Apply the end of an application."""
+    window_id = state.applications.open[event.application_id].window_id
     state.applications.ended(event.application_id)
+    state.windows.passed(window_id, event.application_id)
 
 
 def application_returned(state: IssuanceState, event: ApplicationReturned, _at: At) -> None:

@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from counterfoil.core.at import At
-from counterfoil.core.form import COUNT, FLAG, TEXT, TEXTS, TIME, Form, event, listed, one_of, row
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TEXTS, TIME, Form, event, listed, one_of, optional, row
 from counterfoil.core.table import Records, Table
-from counterfoil.issuance.events import ApplicationReviewed, ApplicationSubmitted, FactAttested
+from counterfoil.issuance.events import (
+    ApplicationAssessed,
+    ApplicationReviewed,
+    ApplicationScored,
+    ApplicationSubmitted,
+    FactAttested,
+)
 from counterfoil.issuance.words import ApplicationStatus
 
 
@@ -24,6 +30,20 @@ class Review(NamedTuple):
     version: int
     reviewer_id: str
     passes: bool
+
+
+class Scored(NamedTuple):
+    """What a reviewer thinks of an application, in millionths of a point."""
+
+    reviewer_id: str
+    points: int
+
+
+class Part(NamedTuple):
+    """An amount that is asked of an envelope, micro-units."""
+
+    envelope: str
+    amount: int
 
 
 @dataclass(slots=True)
@@ -37,6 +57,17 @@ class Application:
     status: ApplicationStatus = "submitted"
     ready: bool = False
     reviews: tuple[Review, ...] = ()
+    window_id: str | None = None
+    scores: tuple[Scored, ...] = ()
+    asked: tuple[Part, ...] | None = None
+    """By its assessment in a window; none before."""
+    share: int | None = None
+    """What a division in proportion gives it, once all applications of its window were assessed."""
+
+    @property
+    def points(self) -> int:
+        """The mean of its scores, in millionths of a point, rounded down."""
+        return sum(each.points for each in self.scores) // len(self.scores) if self.scores else 0
 
     @property
     def place(self) -> tuple[int, int]:
@@ -59,6 +90,8 @@ APPLICATION: Final = Form(
         Application, content=event(ApplicationSubmitted), submitted_at=TIME, entry=COUNT, item=COUNT,
         status=one_of("submitted", "returned", "waitlisted"), ready=FLAG,
         reviews=listed(row(Review, step=COUNT, version=COUNT, reviewer_id=TEXT, passes=FLAG)),
+        window_id=optional(TEXT), scores=listed(row(Scored, reviewer_id=TEXT, points=COUNT)),
+        asked=optional(listed(row(Part, envelope=TEXT, amount=AMOUNT))), share=optional(AMOUNT),
     ),
     "an application that is not decided; `ready`: no review comes before its decision any more",
 )  # fmt: skip
@@ -77,13 +110,14 @@ FactKey = tuple[str, str, str, str, str]
 class Applications:
     """The applications and facts of a state."""
 
-    __slots__ = ("about", "facts", "open", "opened", "stated", "waiting")
+    __slots__ = ("about", "facts", "in_window", "open", "opened", "stated", "waiting")
 
     def __init__(self) -> None:
         self.open: Table[str, Application] = Table(APPLICATION)
         self.facts: Table[FactKey, Attested] = Table(FACT)
         self.opened: dict[tuple[str, str], int] = {}  # number by programme and party
         self.waiting: dict[str, dict[str, tuple[int, int]]] = {}  # by programme, the places of those that are ready
+        self.in_window: dict[str, dict[str, None]] = {}  # by window
         self.about: dict[tuple[str, str, str], dict[FactKey, None]] = {}  # facts by party, application and line
         self.stated: dict[tuple[str, str], int] = {}  # number of facts by party and attestor
 
@@ -103,7 +137,7 @@ class Applications:
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
-        self.opened, self.waiting, self.about, self.stated = {}, {}, {}, {}
+        self.opened, self.waiting, self.in_window, self.about, self.stated = {}, {}, {}, {}, {}
         for application_id, each in self.open.items():
             self._index(application_id, each)
         for key in self.facts:
@@ -112,12 +146,14 @@ class Applications:
     def _index(self, application_id: str, each: Application) -> None:
         whose = (each.content.programme_id, each.content.beneficiary_id)
         self.opened[whose] = self.opened.get(whose, 0) + 1
+        if each.window_id is not None:
+            self.in_window.setdefault(each.window_id, {})[application_id] = None
         self.place(application_id)
 
     def place(self, application_id: str) -> None:
         """Know whether an application waits for its decision."""
         each = self.open[application_id]
-        if each.ready and each.status != "returned":
+        if each.ready and each.status != "returned" and each.window_id is None:
             self.waiting.setdefault(each.content.programme_id, {})[application_id] = each.place
         else:
             self._waits_no_more(each.content.programme_id, application_id)
@@ -149,13 +185,14 @@ class Applications:
             before.content, before.status, before.ready = each, "submitted", each.ready
             self.place(each.application_id)
             return
-        self.open[each.application_id] = made = Application(each, at.time, at.index, at.item, ready=each.ready)
+        made = Application(each, at.time, at.index, at.item, ready=each.ready, window_id=each.window_id)
+        self.open[each.application_id] = made
         self._index(each.application_id, made)
 
     def returned(self, application_id: str) -> None:
         """Let an application wait for its correction."""
         each = self.open.edit(application_id)
-        each.status, each.ready, each.reviews = "returned", False, ()
+        each.status, each.ready, each.reviews, each.scores = "returned", False, (), ()
         self.place(application_id)
 
     def reviewed(self, event: ApplicationReviewed) -> None:
@@ -165,9 +202,29 @@ class Applications:
         each.ready = event.complete
         self.place(event.application_id)
 
-    def waitlisted(self, application_id: str) -> None:
-        """Let an application wait for the budget."""
-        self.open.edit(application_id).status = "waitlisted"
+    def scored(self, event: ApplicationScored) -> None:
+        """Keep a score."""
+        each = self.open.edit(event.application_id)
+        each.scores = (*each.scores, Scored(event.reviewer_id, event.points))
+
+    def assessed(self, event: ApplicationAssessed) -> None:
+        """Keep what an application asks for."""
+        self.open.edit(event.application_id).asked = tuple(Part(each.envelope, each.amount) for each in event.asked)
+
+    def waitlisted(self, application_id: str, place: tuple[int, int] | None) -> None:
+        """Let an application wait for the budget; from a window, in a new place."""
+        each = self.open.edit(application_id)
+        each.status = "waitlisted"
+        if place is not None:
+            self._leaves_window(each.window_id, application_id)
+            each.window_id, (each.entry, each.item) = None, place
+            self.place(application_id)
+
+    def _leaves_window(self, window_id: str | None, application_id: str) -> None:
+        if window_id is not None:
+            del self.in_window[window_id][application_id]
+            if not self.in_window[window_id]:
+                del self.in_window[window_id]
 
     def ended(self, application_id: str) -> None:
         """Forget an application that was decided or withdrawn, and the facts about it."""
@@ -177,6 +234,7 @@ class Applications:
         if not self.opened[whose]:
             del self.opened[whose]
         self._waits_no_more(each.content.programme_id, application_id)
+        self._leaves_window(each.window_id, application_id)
         for line in (NONE, *(one.id for one in each.content.lines)):
             for key in self.about.pop((each.content.beneficiary_id, application_id, line), ()):
                 self._forget(key)

@@ -21,6 +21,7 @@ from counterfoil.contract.scalars import (
     Piece,
     PieceNumber,
     Pieces,
+    Points,
     PositiveAmount,
     PublicKey,
     Reason,
@@ -400,6 +401,43 @@ class ReviewApplication(Command):
     step: Count
     passes: Flag
     reason: Reason
+
+
+@command("score_application", role=("issuer", "operator", "auditor"))
+class ScoreApplication(Command):
+    """Give an application to a ranked programme a score: whoever may sign a step of its review, once each.
+
+    What counts is the mean of its scores.
+    """
+
+    application_id: Id
+    points: Points
+    reason: Reason
+
+
+@command("open_window", role="issuer")
+class OpenWindow(Command):
+    """Issuer: take applications that are decided together, from the first to the last day of a window.
+
+    The days are one window of the programme's document, if that names windows. `commitment`: SHA-256 of the seed that
+    a lottery will be drawn by; 32 octets that nobody can guess.
+    """
+
+    programme_id: Id
+    opens: Day
+    closes: Day
+    commitment: Digest | None
+
+
+@command("close_window", role="issuer")
+class CloseWindow(Command):
+    """Issuer: have the applications of a window decided, when its last day is over and every review is complete.
+
+    `seed`: what was committed to. From then on nobody has a say in what each application gets.
+    """
+
+    window_id: Id
+    seed: Digest | None
 
 
 @command("decide_application", role="issuer")

@@ -11,6 +11,7 @@ from counterfoil.contract.applications import (
     CapSet,
     ContractDays,
     CounterMoved,
+    EnvelopePart,
     Explained,
     FactGiven,
     OtherSupport,
@@ -30,6 +31,7 @@ from counterfoil.contract.scalars import (
     Id,
     KeyId,
     Name,
+    Points,
     PositiveAmount,
     PublicKey,
     Reason,
@@ -37,6 +39,7 @@ from counterfoil.contract.scalars import (
     Version,
     Word,
 )
+from counterfoil.contract.scalars import Code as ListCode
 from counterfoil.contract.terms import FourEyesAct
 
 
@@ -230,7 +233,10 @@ class FactAttested(Event):
 
 @event("application.submitted.v1")
 class ApplicationSubmitted(Event):
-    """An application, or the correction of one that was returned; `ready`: no review comes before its decision."""
+    """An application, or the correction of one that was returned; `ready`: no review comes before its decision.
+
+    `window_id`: the window whose applications it is decided with.
+    """
 
     application_id: Id
     programme_id: Id
@@ -243,6 +249,7 @@ class ApplicationSubmitted(Event):
     other_support: tuple[OtherSupport, ...]
     evidence: tuple[Digest, ...]
     ready: Flag
+    window_id: Id | None
 
 
 @event("application.withdrawn.v1")
@@ -281,7 +288,10 @@ class ApplicationDecided(Event):
 
     `day` is the programme's local day. `refusal`: why the document grants nothing, if so. `subsidy`, `eligible`,
     `co_payment` (rounded down) and `counters` are what the document grants, or would have granted. `explanation` has
-    the first 128 steps. With an approval the voucher follows in the same entry.
+    the first 128 steps; `submitted_at`: for the first time. With an approval the voucher follows in the same entry.
+
+    Of an application that a window decides: the window, its place in the order, its score if it is ranked, and the
+    envelopes from which nobody after it gets anything in this window.
     """
 
     application_id: Id
@@ -303,6 +313,89 @@ class ApplicationDecided(Event):
     counters: tuple[CounterMoved, ...]
     payers: tuple[PayerShare, ...]
     voucher_id: Id | None
+    submitted_at: DerivedTime
+    window_id: Id | None
+    rank: Count | None
+    points: Points | None
+    exhausted: tuple[Id, ...]
+
+
+@event("application.scored.v1")
+class ApplicationScored(Event):
+    """A reviewer's score, in millionths of a point."""
+
+    application_id: Id
+    programme_id: Id
+    version: Version
+    reviewer_id: Id
+    points: Points
+    reason: Reason
+
+
+@event("application.assessed.v1")
+class ApplicationAssessed(Event):
+    """What an application of a window would be granted of each envelope if there were enough; nothing: not eligible."""
+
+    application_id: Id
+    window_id: Id
+    asked: tuple[EnvelopePart, ...]
+
+
+@event("window.opened.v1")
+class WindowOpened(Event):
+    """Applications submitted on the days from `opens` to `closes` are decided together, by this version.
+
+    `commitment`: SHA-256 of the seed of a lottery.
+    """
+
+    window_id: Id
+    programme_id: Id
+    version: Version
+    document_id: Id
+    rules_hash: Digest
+    mode: ListCode
+    opens: Day
+    closes: Day
+    commitment: Digest | None
+
+
+@event("window.closed.v1")
+class WindowClosed(Event):
+    """The applications of a window are decided from here on, in their order, as on the local day `day`.
+
+    `draw` orders a lottery: the lowest SHA-256 of it and an application's id is first. It is the SHA-256 of the seed
+    and of a chain: from 32 zero octets, with each application SHA-256 of the chain so far and of the application's id,
+    a space and the time of its first submission in microseconds since 1970, as text.
+    """
+
+    window_id: Id
+    programme_id: Id
+    applications: Count
+    day: Day
+    seed: Digest | None
+    draw: Digest | None
+
+
+@event("window.assessed.v1")
+class WindowAssessed(Event):
+    """All applications of a window were assessed: what they ask of each envelope, and what it has left for them."""
+
+    window_id: Id
+    programme_id: Id
+    asked: tuple[EnvelopePart, ...]
+    left: tuple[EnvelopePart, ...]
+
+
+@event("window.settled.v1")
+class WindowSettled(Event):
+    """Every application of a window is decided: how many of them in which way, and what was granted in all."""
+
+    window_id: Id
+    programme_id: Id
+    approved: Count
+    waitlisted: Count
+    rejected: Count
+    granted: Amount
 
 
 @event("voucher.granted.v1")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from counterfoil.contract.applications import PayerShare
+from counterfoil.contract.applications import CapSet, PayerShare
 from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.scalars import ApplicationDecision
 from counterfoil.contract.times import DAY
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part
-from counterfoil.issuance.applications import application_to, document_of
+from counterfoil.issuance.applications import (
+    already_closed,
+    application_to,
+    decides_together,
+    document_for,
+    version_of,
+)
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import DecideApplication
 from counterfoil.issuance.events import ApplicationDecided, VoucherIssued
@@ -37,6 +45,7 @@ from counterfoil.programme.expiry import Life, end_of
 from counterfoil.programme.form.budget import Period
 from counterfoil.programme.periods import span
 from counterfoil.programme.rules import Rules
+from counterfoil.programme.steps import Step
 from counterfoil.programme.values import floor_of
 
 _SAID: Final = 120
@@ -51,10 +60,14 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
         return application
     if application.status == "returned" or application.status == body.decision:
         return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
-    rules = document_of(state, application.content.programme_id)
+    if (closed := already_closed(state, application)) is not None:
+        return closed
+    if application.window_id is not None and body.decision != "rejected":
+        return refuse(Code.DECIDED_BY_WINDOW, window_id=application.window_id)
+    rules = document_for(state, application)
     if isinstance(rules, Refusal):
         return rules
-    judged = judge(state, rules, body.application_id, application, at.time, body.caps)
+    judged = judge(state, rules, body.application_id, application, rules.day(at.time), body.caps)
     if isinstance(judged, Refusal):
         return judged
     refused = None
@@ -64,11 +77,8 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
         refused = _not_approved(state, rules, body, application, judged, at)
     if refused is not None:
         return refused
-    decided = _decided(state, rules, body, application, judged, at)
-    if isinstance(decided, Refusal) or decided.voucher_id is None:
-        return decided if isinstance(decided, Refusal) else [decided]
-    voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
-    return voucher if isinstance(voucher, Refusal) else [decided, voucher]
+    ruling = Ruling(body.application_id, body.decision, body.reason, body.caps)
+    return concluded(state, rules, application, judged, ruling, at)
 
 
 def _not_waiting(rules: Rules, judged: Judged) -> Refusal | None:
@@ -83,33 +93,55 @@ def _not_approved(
     state: IssuanceState, rules: Rules, body: DecideApplication, application: Application, judged: Judged, at: At
 ) -> Refusal | None:
     """The first reason against an approval."""
-    programme_id, beneficiary_id = application.content.programme_id, application.content.beneficiary_id
+    programme_id = application.content.programme_id
     programme = state.programmes[programme_id]
-    beneficiary = state.directory.parties[beneficiary_id]
-    if (refused := not_taking_part(beneficiary)) is not None:
-        return refused
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=programme_id)
-    version = programme.current.version
-    signed = [each for each in application.reviews if each.version == version]
-    if due := unmet(rules, judged, signed):
-        return refuse(Code.REVIEW_INCOMPLETE, step=due[0])
+    if (refused := not_reviewed(state, rules, application, judged)) is not None:
+        return refused
     earlier = state.applications.earlier(programme_id, application)
     if earlier is not None:
         return refuse(Code.EARLIER_APPLICATION_WAITS, application_id=earlier)
     settable = {rule.cap.id for rule in rules.caps if rule.cap.set_at_approval}
     if {each.cap for each in body.caps} != settable or len(body.caps) != len(settable):
         return refuse(Code.NOT_GRANTED, why="caps_not_set", says=", ".join(sorted(settable))[:_SAID])
+    return not_granted(state, rules, application, judged) or _over_budget(state, rules, application, judged)
+
+
+def _over_budget(state: IssuanceState, rules: Rules, application: Application, judged: Judged) -> Refusal | None:
+    """Whether an approval takes more than is left."""
+    programme, granted = state.programmes[application.content.programme_id], judged.evaluation
+    left = judged.case.left
+    if decides_together(rules) and any(part > left[envelope] for envelope, part in granted.envelopes):
+        return refuse(Code.NOT_GRANTED, why="budget_exhausted")
+    room = min(state.room(programme, programme.issued), MAX_AMOUNT)
+    if granted.subsidy > room:
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=granted.subsidy, most=room)
+    if granted.subsidy > programme.uncommitted:
+        return refuse(Code.APPROPRIATION_EXCEEDED, uncommitted=programme.uncommitted)
+    return None
+
+
+def not_reviewed(state: IssuanceState, rules: Rules, application: Application, judged: Judged) -> Refusal | None:
+    """Whether a step of the review is not signed, under the version that decides."""
+    version = version_of(state, state.programmes[application.content.programme_id], application.window_id)
+    signed = [each for each in application.reviews if each.version == version]
+    due = unmet(rules, judged, signed)
+    return refuse(Code.REVIEW_INCOMPLETE, step=due[0]) if due else None
+
+
+def not_granted(state: IssuanceState, rules: Rules, application: Application, judged: Judged) -> Refusal | None:
+    """The first reason but the budget why a voucher cannot be given, whoever decides."""
+    programme_id, beneficiary_id = application.content.programme_id, application.content.beneficiary_id
+    programme = state.programmes[programme_id]
+    beneficiary = state.directory.parties[beneficiary_id]
+    if (refused := not_taking_part(beneficiary)) is not None:
+        return refused
     refusal = judged.evaluation.refusal
     if refusal is not None:
         return refuse(Code.NOT_GRANTED, why=refusal.code, says=plain(refusal.sentence)[:_SAID])
     if not _awards_left(state, rules, beneficiary.group_id, judged):
         return refuse(Code.NOT_GRANTED, why="awards_used_up")
-    room = min(state.room(programme, programme.issued), MAX_AMOUNT)
-    if judged.evaluation.subsidy > room:
-        return refuse(Code.AMOUNT_TOO_LARGE, amount=judged.evaluation.subsidy, most=room)
-    if judged.evaluation.subsidy > programme.uncommitted:
-        return refuse(Code.APPROPRIATION_EXCEEDED, uncommitted=programme.uncommitted)
     held = Held(Duty.BENEFICIARY, beneficiary_id)
     return too_many(state, programme_id, beneficiary_id) or not_separate(
         state, held, *duties_in(state, programme, beneficiary_id)
@@ -130,33 +162,71 @@ def _awards_left(state: IssuanceState, rules: Rules, group_id: str, judged: Judg
     return taken.max_awards is None or awards(state, rules, group_id, span(period, day, rules.valid)) < taken.max_awards
 
 
+class Turn(NamedTuple):
+    """What a window says of an application: its place, its score, and the envelopes that are exhausted behind it."""
+
+    window_id: str
+    rank: int | None
+    points: int | None
+    exhausted: tuple[str, ...] = ()
+
+
+class Ruling(NamedTuple):
+    """What is decided of an application, and why. `said` comes before the explanation of the document."""
+
+    application_id: str
+    decision: ApplicationDecision
+    reason: str
+    caps: tuple[CapSet, ...] = ()
+    refusal: str | None = None
+    turn: Turn | None = None
+    said: tuple[Step, ...] = ()
+
+
+def concluded(
+    state: IssuanceState, rules: Rules, application: Application, judged: Judged, ruling: Ruling, at: At
+) -> list[Event] | Refusal:
+    """A decision, and with an approval its voucher."""
+    decided = _decided(state, rules, ruling, application, judged, at)
+    if isinstance(decided, Refusal) or decided.voucher_id is None:
+        return decided if isinstance(decided, Refusal) else [decided]
+    voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
+    return voucher if isinstance(voucher, Refusal) else [decided, voucher]
+
+
 def _decided(
-    state: IssuanceState, rules: Rules, body: DecideApplication, application: Application, judged: Judged, at: At
+    state: IssuanceState, rules: Rules, ruling: Ruling, application: Application, judged: Judged, at: At
 ) -> ApplicationDecided | Refusal:
-    granted, asked = judged.evaluation, application.content
+    granted, asked, turn = judged.evaluation, application.content, ruling.turn
     counters = counters_of(state, rules, judged) if granted.refusal is None else ()
     if too_large(granted, counters):
         return refuse(Code.AMOUNT_TOO_LARGE, amount=floor_of(granted.eligible), most=MAX_AMOUNT)
+    refusal = ruling.refusal or (None if granted.refusal is None else granted.refusal.code)
     return ApplicationDecided(
-        application_id=body.application_id,
+        application_id=ruling.application_id,
         programme_id=asked.programme_id,
-        version=state.programmes[asked.programme_id].current.version,
+        version=version_of(state, state.programmes[asked.programme_id], application.window_id),
         beneficiary_id=asked.beneficiary_id,
-        decision=body.decision,
-        reason=body.reason,
+        decision=ruling.decision,
+        reason=ruling.reason,
         rules_hash=granted.digest,
         day=judged.case.day,
-        caps=body.caps,
+        caps=ruling.caps,
         facts=given(rules, granted.facts),
-        refusal=None if granted.refusal is None else granted.refusal.code,
-        explanation=explained(granted),
+        refusal=refusal,
+        explanation=explained(granted, ruling.said),
         eligible=floor_of(granted.eligible),
         subsidy=granted.subsidy,
         co_payment=floor_of(granted.co_payment),
         tiers=tiers_of(granted),
         counters=counters,
         payers=tuple(PayerShare(payer=payer, amount=amount) for payer, amount in granted.payers),
-        voucher_id=at.new_id("vch") if body.decision == "approved" else None,
+        voucher_id=at.new_id("vch") if ruling.decision == "approved" else None,
+        submitted_at=application.submitted_at,
+        window_id=application.window_id,
+        rank=None if turn is None else turn.rank,
+        points=None if turn is None else turn.points,
+        exhausted=() if turn is None else turn.exhausted,
     )
 
 
@@ -183,7 +253,7 @@ def _voucher(
     return VoucherIssued(
         voucher_id=voucher_id,
         programme_id=programme_id,
-        version=programme.current.version,
+        version=version_of(state, programme, application.window_id),
         beneficiary_id=beneficiary_id,
         face=subsidy,
         not_before=not_before,
@@ -206,12 +276,16 @@ def _project_end(application: Application, judged: Judged) -> int | None:
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def application_decided(state: IssuanceState, event: ApplicationDecided, _at: At) -> None:
+def application_decided(state: IssuanceState, event: ApplicationDecided, at: At) -> None:
     """Apply a decision; with an approval also what it counts."""
+    if event.window_id is not None:
+        state.windows.decided(event)
     if event.decision == "waitlisted":
-        state.applications.waitlisted(event.application_id)
-        return
-    state.applications.ended(event.application_id)
+        place = None if event.window_id is None else (at.index, event.rank or 0)
+        state.applications.waitlisted(event.application_id, place)
+    else:
+        state.applications.ended(event.application_id)
+    state.windows.passed(event.window_id, event.application_id)
     if event.voucher_id is not None:
         state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.counters)
         for each in event.counters:

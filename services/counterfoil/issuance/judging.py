@@ -44,11 +44,14 @@ class Judged(NamedTuple):
 
 
 def judge(
-    state: IssuanceState, rules: Rules, application_id: str, application: Application, time: int,
-    caps: tuple[CapSet, ...] = (),
+    state: IssuanceState, rules: Rules, application_id: str, application: Application, day: int,
+    caps: tuple[CapSet, ...] = (), at_most: int | None = None,
 ) -> Judged | Refusal:  # fmt: skip
-    """What the document grants an application at a time (microseconds); a refusal where its facts contradict."""
-    day, asked = rules.day(time), application.content
+    """What the document grants an application on a local day; a refusal where its facts contradict.
+
+    `at_most`: what is left for it, micro-units.
+    """
+    asked = application.content
     subjects = _subjects(state, rules, application_id, application)
     try:
         facts = facts_of(state, rules, application_id, application, day)
@@ -65,6 +68,7 @@ def judge(
         applied=rules.day(application.submitted_at),
         contract=None if contract is None else ContractDates(contract.signed, contract.starts, contract.ends),
         approved={each.cap: each.amount for each in caps},
+        granted=at_most,
         left=left_of(state, rules, day),
         first_used=_first_used(state, rules, asked.beneficiary_id),
         other_support={each.programme: each.amount for each in asked.other_support},
@@ -244,9 +248,9 @@ def tiers_of(granted: Evaluation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{each.values['tier']}" for each in steps))
 
 
-def explained(granted: Evaluation) -> tuple[Explained, ...]:
+def explained(granted: Evaluation, before: Iterable[Step] = ()) -> tuple[Explained, ...]:
     """The first steps of an evaluation, as an event has them: of the whole, then of each line, then the refusal."""
-    steps = list(granted.steps)
+    steps = [*before, *granted.steps]
     for line in granted.lines:
         steps += [*line.steps, *([] if line.refusal is None else [line.refusal])]
     if granted.refusal is not None:

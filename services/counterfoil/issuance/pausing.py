@@ -139,3 +139,5 @@ def programme_paused(state: IssuanceState, event: ProgrammePaused, _at: At) -> N
 def programme_resumed(state: IssuanceState, event: ProgrammeResumed, _at: At) -> None:
     """Apply the end of a pause."""
     state.programmes.edit(event.programme_id).paused = False
+    for window_id in state.windows.by_programme.get(event.programme_id, ()):
+        state.windows.index(window_id)

@@ -16,7 +16,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.hidden import not_yours
-from counterfoil.issuance.applications import document_of
+from counterfoil.issuance.applications import already_closed, document_for, version_of
 from counterfoil.issuance.applying import Application, Review
 from counterfoil.issuance.commands import ReviewApplication
 from counterfoil.issuance.events import ApplicationReviewed
@@ -37,25 +37,27 @@ def review_application(state: IssuanceState, body: ReviewApplication, actor: Par
     if application is None:
         return refuse(Code.UNKNOWN_APPLICATION, application_id=body.application_id)
     programme_id = application.content.programme_id
-    rules = document_of(state, programme_id)
+    rules = document_for(state, application)
     if isinstance(rules, Refusal):
         return rules
-    steps = _steps(rules)
-    if not any(_may_sign(state, programme_id, each, actor) for each in steps):
+    steps = steps_of(rules)
+    if not any(may_sign(state, programme_id, each, actor) for each in steps):
         return not_yours(state.rules, Code.UNKNOWN_APPLICATION, application_id=body.application_id)
     if body.step >= len(steps):
         return refuse(Code.REVIEW_NOT_DUE, step=body.step)
-    if not _may_sign(state, programme_id, steps[body.step], actor):
+    if not may_sign(state, programme_id, steps[body.step], actor):
         return refuse(Code.NOT_A_REVIEWER, authority=steps[body.step].authority)
     if application.status == "returned":
         return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
+    if (closed := already_closed(state, application)) is not None:
+        return closed
     review = rules.document.review
-    if review is not None and review.conflict_of_interest and (bound := _interested(state, application, actor)):
+    if review is not None and review.conflict_of_interest and (bound := interested(state, application, actor)):
         return bound
-    judged = judge(state, rules, body.application_id, application, at.time)
+    judged = judge(state, rules, body.application_id, application, rules.day(at.time))
     if isinstance(judged, Refusal):
         return judged
-    version = state.programmes[programme_id].current.version
+    version = version_of(state, state.programmes[programme_id], application.window_id)
     signed = [each for each in application.reviews if each.version == version]
     if any((each.step, each.reviewer_id) == (body.step, actor.party_id) for each in signed):
         return refuse(Code.REVIEW_NOT_DUE, step=body.step, reviewer_id=actor.party_id)
@@ -77,7 +79,8 @@ def review_application(state: IssuanceState, body: ReviewApplication, actor: Par
     ]
 
 
-def _steps(rules: Rules) -> tuple[ReviewStep, ...]:
+def steps_of(rules: Rules) -> tuple[ReviewStep, ...]:
+    """The steps of the review that a document lays down."""
     return () if rules.document.review is None else rules.document.review.steps
 
 
@@ -90,7 +93,7 @@ def unmet(rules: Rules, judged: Judged, reviews: Iterable[Review]) -> list[int]:
     asked = total_of(each.subsidy for each in granted.lines)
     signed = list(reviews)
     found = []
-    for number, each in enumerate(_steps(rules)):
+    for number, each in enumerate(steps_of(rules)):
         if each.up_to is not None and asked > parse_amount(each.up_to):
             continue
         if conditions.judge(each.when, case.facts, case.day).holds is False:
@@ -102,7 +105,8 @@ def unmet(rules: Rules, judged: Judged, reviews: Iterable[Review]) -> list[int]:
     return found
 
 
-def _may_sign(state: IssuanceState, programme_id: str, step: ReviewStep, actor: Party) -> bool:
+def may_sign(state: IssuanceState, programme_id: str, step: ReviewStep, actor: Party) -> bool:
+    """Whether a party is the authority of a step, or signs for it."""
     issuer_id = state.programmes[programme_id].current.issuer_id
     if step.authority == "operator":
         return "operator" in actor.roles
@@ -111,7 +115,7 @@ def _may_sign(state: IssuanceState, programme_id: str, step: ReviewStep, actor: 
     return state.directory.related(issuer_id if step.authority == _ISSUER else step.authority, actor.party_id)
 
 
-def _interested(state: IssuanceState, application: Application, actor: Party) -> Refusal | None:
+def interested(state: IssuanceState, application: Application, actor: Party) -> Refusal | None:
     """Whether a reviewer is related to the applicant, or to a provider of its lines."""
     asked = application.content
     held = [Held(Duty.CLAIMANT, asked.beneficiary_id)]

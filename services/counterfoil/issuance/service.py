@@ -17,6 +17,7 @@ from counterfoil.contract.events import (
 )
 from counterfoil.core.decider import COMMON, Decider
 from counterfoil.issuance import (
+    allocating,
     applications,
     auditors,
     budgets,
@@ -33,6 +34,7 @@ from counterfoil.issuance import (
     recoveries,
     reviews,
     rules,
+    selecting,
     vouchers,
 )
 from counterfoil.issuance.commands import (
@@ -44,6 +46,7 @@ from counterfoil.issuance.commands import (
     AttestFact,
     AttestGroup,
     CloseParty,
+    CloseWindow,
     DecideApplication,
     DelistProvider,
     DemandFourEyes,
@@ -51,6 +54,7 @@ from counterfoil.issuance.commands import (
     IssueVoucher,
     ListProvider,
     ObjectToRecovery,
+    OpenWindow,
     PauseProgramme,
     ProposeRecovery,
     PublishProgramme,
@@ -71,6 +75,7 @@ from counterfoil.issuance.commands import (
     ReviewApplication,
     RevokeKey,
     RevokeVoucher,
+    ScoreApplication,
     SetRecoveryKey,
     SubmitApplication,
     SuspendParty,
@@ -79,9 +84,11 @@ from counterfoil.issuance.commands import (
     WithdrawApplication,
 )
 from counterfoil.issuance.events import (
+    ApplicationAssessed,
     ApplicationDecided,
     ApplicationReturned,
     ApplicationReviewed,
+    ApplicationScored,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     AuditorAppointed,
@@ -107,6 +114,10 @@ from counterfoil.issuance.events import (
     VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
+    WindowAssessed,
+    WindowClosed,
+    WindowOpened,
+    WindowSettled,
 )
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
@@ -117,9 +128,8 @@ from counterfoil.service import Service
 
 def _next_due(state: IssuanceState) -> tuple[int, str] | None:
     """The earliest (time, timer kind)."""
-    return min(
-        (due for due in (recoveries.next_due(state), documents.next_due(state)) if due is not None), default=None
-    )
+    found = (each(state) for each in (recoveries.next_due, documents.next_due, allocating.next_due))
+    return min((due for due in found if due is not None), default=None)
 
 
 DECIDER: Final = Decider(
@@ -162,6 +172,9 @@ DECIDER: Final = Decider(
         WithdrawApplication: applications.withdraw_application,
         ReturnApplication: applications.return_application,
         ReviewApplication: reviews.review_application,
+        ScoreApplication: selecting.score_application,
+        OpenWindow: selecting.open_window,
+        CloseWindow: selecting.close_window,
         DecideApplication: granting.decide_application,
         SuspendVoucher: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
@@ -180,7 +193,11 @@ DECIDER: Final = Decider(
         },
     },
     ready={},
-    timers={recoveries.TIMER: recoveries.come_into_force, documents.TIMER: documents.drop},
+    timers={
+        recoveries.TIMER: recoveries.come_into_force,
+        documents.TIMER: documents.drop,
+        allocating.TIMER: allocating.decide_some,
+    },
     due=_next_due,
     evolve={
         **COMMON,
@@ -214,6 +231,12 @@ DECIDER: Final = Decider(
         ApplicationWithdrawn: applications.application_withdrawn,
         ApplicationReturned: applications.application_returned,
         ApplicationReviewed: reviews.application_reviewed,
+        ApplicationScored: selecting.application_scored,
+        WindowOpened: selecting.window_opened,
+        WindowClosed: selecting.window_closed,
+        ApplicationAssessed: allocating.application_assessed,
+        WindowAssessed: allocating.window_assessed,
+        WindowSettled: allocating.window_settled,
         ApplicationDecided: granting.application_decided,
         VoucherGranted: vouchers.voucher_granted,
         VoucherSuspended: vouchers.voucher_suspended,

@@ -42,8 +42,10 @@ from counterfoil.core.programmes import FOUR_EYES, LISTING, PUBLISHED, Listing
 from counterfoil.core.table import Table
 from counterfoil.issuance.applying import Applications
 from counterfoil.issuance.counting import Counters
+from counterfoil.issuance.windows import Window, Windows
 from counterfoil.issuance.words import VoucherStatus
-from counterfoil.programme.documents import ProgrammeState
+from counterfoil.programme.documents import ProgrammeState, rules_by_hash
+from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms
 
 
@@ -188,7 +190,7 @@ class IssuanceState(ProgrammeState):
     __slots__ = (
         "applications", "appointed", "auditors", "classes", "committed", "counters", "documents_due", "four_eyes",
         "grants", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers",
-        "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
+        "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -215,7 +217,8 @@ class IssuanceState(ProgrammeState):
 
         self.applications = Applications()
         self.counters = Counters()
-        for table in (*self.applications.tables(), self.counters.table):
+        self.windows = Windows(self._may_work_on)
+        for table in (*self.applications.tables(), self.counters.table, *self.windows.tables()):
             self.keep(table)
         self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
 
@@ -266,6 +269,15 @@ class IssuanceState(ProgrammeState):
     def terms(self, programme_id: str) -> Terms:
         """What the current version of a programme lays down."""
         return self.documents.terms(self.programmes[programme_id].current)
+
+    def window_rules(self, window: Window) -> Rules:
+        """The document that a window was opened under."""
+        return rules_by_hash(window.rules_hash, lambda: self.documents.data(window.document_id))
+
+    def _may_work_on(self, window_id: str) -> bool:
+        """Whether the applications of a window are being decided."""
+        window = self.windows.open.get(window_id)
+        return window is not None and window.phase != "open" and not self.programmes[window.programme_id].paused
 
     def room(self, programme: Programme, counted: int) -> int:
         """How much more of a programme, on top of what is `counted`, before a counter could overflow.
@@ -366,5 +378,10 @@ class IssuanceState(ProgrammeState):
         self.documents_due = Deadlines(self._unpublished)
         for document_id in self.documents.kept:
             self.drop_later(document_id)
+        self.windows.reset()
+        for window_id in sorted(self.windows.open):
+            self.windows.index(window_id)
+            if self.windows.open[window_id].phase != "open":
+                self.windows.arrange(window_id, self.window_rules(self.windows.open[window_id]), self.applications)
         for programme_id, programme in self.programmes.items():
             self.commit(self.terms(programme_id).currency, programme.appropriated + programme.issued)

@@ -18,6 +18,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "ceiling_reached": "{regime}: {counted} of {limit} is counted for {subject}, nothing is left",
     "budget_exhausted": "envelope {envelope} has {left} left, and {amount} is asked for",
     "below_quantum": "less than {quantum} is left after rounding",
+    "not_corrected": "it was returned, and not corrected before its window was closed",
 }
 """Why a whole application or claim is refused."""
 LINES: Final[Mapping[str, str]] = {
@@ -61,6 +62,10 @@ STEPS: Final[Mapping[str, str]] = {
     "ceiling_cut": "{regime}: {left} of {limit} is left: {result}",
     "ceiling_not_reached": "{regime}: {counted} of {limit} is counted",
     "envelope_cut": "envelope {envelope} has {left} left: {result}",
+    "ranked": "{points} points: number {rank} of {of}",
+    "drawn": "drawn as number {rank} of {of}",
+    "in_proportion": "in proportion to {amount} that is asked for: {result}",
+    "exhausted_before": "an application before it asks for more than is left of its budget",
     "split": "{payer} bears {share}: {amount}",
 }
 """The steps of a calculation."""

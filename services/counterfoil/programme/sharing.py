@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+from counterfoil.programme.form.budget import Exhaustion
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import parse_amount
 
@@ -38,42 +39,72 @@ class Given(NamedTuple):
     outcome: Outcome
 
 
-def lottery_order(asked: Sequence[Asked], seed: bytes) -> list[Asked]:
-    """By SHA-256 of the seed and the id. The seed's own SHA-256 is committed to before the first application."""
-    return sorted(asked, key=lambda each: (sha256(seed + each.id.encode()).digest(), each.id))
+def draw_of(seed: bytes, chain: bytes) -> bytes:
+    """What a lottery is drawn by: SHA-256 of the seed, which was committed to by its own SHA-256 before the first
+    application, and of the chain, to which every application adds."""
+    return sha256(seed + chain).digest()
+
+
+def chained(chain: bytes, application_id: str, submitted_at: int) -> bytes:
+    """The chain (32 zero octets at first) with one more application and its time in microseconds, both as text."""
+    return sha256(chain + f"{application_id} {submitted_at}".encode()).digest()
+
+
+def lottery_order(asked: Sequence[Asked], draw: bytes) -> list[Asked]:
+    """By SHA-256 of the draw and the id."""
+    return sorted(asked, key=lambda each: (sha256(draw + each.id.encode()).digest(), each.id))
+
+
+def order_of(rules: Rules, asked: Sequence[Asked], draw: bytes = b"") -> list[Asked]:
+    """The order in which applications are decided: by score, as drawn, or by time. Equal scores go by time."""
+    by_time = sorted(asked, key=lambda each: (each.place, each.id))
+    mode = rules.document.budget.exhaustion.mode
+    if mode == "RANKED":
+        return sorted(by_time, key=lambda each: -each.score)
+    return lottery_order(asked, draw) if mode == "LOTTERY" else by_time
+
+
+def next_amount(
+    rule: Exhaustion, parts: Sequence[tuple[str, int]], left: Mapping[str, int], closed: Container[str] = ()
+) -> int:
+    """What the next in order gets of the envelopes that it asks `parts` of: all of it, or 0, or, with `partial`, what
+    is left. From `closed` ones nobody gets anything, since somebody before did not fit in."""
+    if any(envelope in closed for envelope, _ in parts):
+        return 0
+    asked = sum(part for _, part in parts)
+    if all(part <= left[envelope] for envelope, part in parts):
+        return asked
+    return min(asked * left[envelope] // part for envelope, part in parts if part) if rule.partial else 0
+
+
+WAITING: Final = frozenset({"QUEUE", "RANKED", "LOTTERY"})
+"""The modes in which those that get nothing wait for what becomes free."""
 
 
 def allocate(rules: Rules, asked: Sequence[Asked], left: int, seed: bytes = b"") -> tuple[Given, ...]:
     """Divide what is left of an envelope among eligible applications, by the programme's exhaustion rule.
 
-    `seed` is needed by LOTTERY only. The answer has the order of `asked`. What is given is never more than `left`.
+    `seed`, what it is drawn by, is needed by LOTTERY only. The answer has the order of `asked`.
+    What is given is never more than `left`.
     """
     rule = rules.document.budget.exhaustion
     if rule.mode == "PRO_RATA":
         given = _pro_rata(rules, asked, left)
     else:
-        by_time = sorted(asked, key=lambda each: (each.place, each.id))
-        order = {
-            "RANKED": sorted(by_time, key=lambda each: -each.score),
-            "LOTTERY": lottery_order(asked, seed),
-        }.get(rule.mode, by_time)
-        waits: Outcome = "WAITLISTED" if rule.mode in ("QUEUE", "RANKED", "LOTTERY") else "REJECTED"
-        given = _in_order(order, left, partial=rule.partial, waits=waits)
+        given = _in_order(order_of(rules, asked, seed), left, rule)
     return tuple(given[each.id] for each in asked)
 
 
-def _in_order(order: Sequence[Asked], left: int, *, partial: bool, waits: Outcome) -> dict[str, Given]:
+def _in_order(order: Sequence[Asked], left: int, rule: Exhaustion) -> dict[str, Given]:
     given: dict[str, Given] = {}
-    closed = False
+    waits: Outcome = "WAITLISTED" if rule.mode in WAITING else "REJECTED"
+    closed: tuple[str, ...] = ()
     for each in order:
-        if not closed and each.amount <= left:
-            given[each.id] = Given(each.id, each.amount, "GRANTED")
-            left -= each.amount
-        elif not closed and partial and left > 0:
-            given[each.id] = Given(each.id, left, "GRANTED")
-            left, closed = 0, True
-        else:  # nobody later in the order goes before somebody whose amount did not fit
-            given[each.id], closed = Given(each.id, 0, waits), True
+        amount = next_amount(rule, (("", each.amount),), {"": left}, closed)
+        given[each.id] = Given(each.id, amount, "GRANTED" if amount else waits)
+        left -= amount
+        if amount < each.amount:  # nobody later in the order goes before somebody whose amount did not fit
+            closed = ("",)
     return given
 
 

@@ -1,0 +1,76 @@
+"""The part of the golden story about applications that are decided together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Final
+
+from counterfoil.contract.applications import ApplicationLine
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import DAY
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    CloseWindow,
+    DecideApplication,
+    OpenWindow,
+    PauseProgramme,
+    ResumeProgramme,
+    ScoreApplication,
+    SubmitApplication,
+)
+from tests.documents import document, publishing
+from tests.golden.steps import done, refused
+from tests.golden.world import GoldenWorld
+from tests.properties.world import YUAN
+
+SEED: Final = bytes(range(32))
+MODES: Final = {"p22": "RANKED", "p23": "LOTTERY", "p24": "PRO_RATA"}
+
+
+def tell(world: GoldenWorld) -> None:
+    """Windows that are ranked, drawn and divided, each with less than is asked for."""
+    today, windows, applications = world.clock // DAY, dict[str, str](), dict[str, list[str]]()
+    for number, (programme_id, mode) in enumerate(MODES.items()):
+        value = document(id=programme_id, providers={"mode": "OPEN"}, budget__exhaustion={"mode": mode})
+        done(world, "city", *publishing(value))
+        done(world, "city", AppropriateBudget(programme_id=programme_id, amount=80 * YUAN, document=f"B-{20 + number}"))
+        open_ = OpenWindow(programme_id=programme_id, opens=today, closes=today, commitment=None)
+        drawn = replace(open_, commitment=sha256(SEED).digest())
+        refused(world, "city", Code.SEED_NOT_VALID, open_ if mode == "LOTTERY" else drawn)
+        refused(world, "lab-1", Code.APPLICATIONS_CLOSED, _apply(programme_id))
+        windows[programme_id] = done(world, "city", drawn if mode == "LOTTERY" else open_).window_id
+        who = ("lab-1", "lab-2")
+        applications[programme_id] = [done(world, each, _apply(programme_id)).application_id for each in who]
+    decide = DecideApplication(
+        application_id=applications["p22"][0], decision="approved", caps=(), reason="Best of all"
+    )  # fmt: skip
+    refused(world, "city", Code.DECIDED_BY_WINDOW, decide)
+    _scores(world, applications["p22"])
+    close = CloseWindow(window_id=windows["p22"], seed=None)
+    refused(world, "city", Code.WINDOW_STILL_OPEN, close)
+    world.clock += DAY
+    world.settle()
+    refused(world, "city", Code.SEED_NOT_VALID, replace(close, seed=SEED))
+    done(world, "city", PauseProgramme(programme_id="p22", reason="Inquiry"))
+    for programme_id, window_id in windows.items():
+        done(world, "city", CloseWindow(window_id=window_id, seed=SEED if MODES[programme_id] == "LOTTERY" else None))
+    refused(world, "city", Code.WINDOW_CLOSED, close)
+    done(world, "city", ResumeProgramme(programme_id="p22", reason="Over"))
+    refused(world, "city", Code.UNKNOWN_WINDOW, close)
+
+
+def _apply(programme_id: str) -> SubmitApplication:
+    line = ApplicationLine(
+        id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=100 * YUAN, tax=0, quantity=0, unit=None,
+        class_id="a100", region="east", provider_id=None, starts=None, ends=None,
+    )  # fmt: skip
+    parts: dict[str, Any] = {"project_id": None, "contract": None, "other_support": (), "evidence": ()}
+    return SubmitApplication(programme_id=programme_id, corrects=None, lines=(line,), **parts)
+
+
+def _scores(world: GoldenWorld, application_ids: list[str]) -> None:
+    for number, application_id in enumerate(application_ids):
+        score = ScoreApplication(application_id=application_id, points=number * 10 * YUAN, reason="Read")
+        done(world, "city", score)
+        refused(world, "city", Code.ALREADY_SCORED, score)
