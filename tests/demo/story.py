@@ -9,7 +9,7 @@ from typing import Any
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.demo.directory import make_instance
 from counterfoil.demo.play import StoryInput, play_and_report
-from counterfoil.demo.scenario import START
+from counterfoil.demo.world import START
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.testbed.system import EmbeddedSystem
 

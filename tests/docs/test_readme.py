@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 
+MICRO = 1_000_000
 WITHIN = 200
 """Seconds for a block, on a machine that is busy with other tests."""
 
@@ -27,8 +29,10 @@ def free_port() -> int:
         return port
 
 
-def run(script: str, folder: Path) -> None:
-    """Run a block as a reader would type it, on a port of its own; whatever it leaves running is ended."""
+def run(script: str, folder: Path) -> str:
+    """Run a block as a reader would type it, on a port of its own, and return what it printed; whatever it leaves
+    running is ended.
+    """
     address = f"127.0.0.1:{free_port()}"
     environment = {
         **os.environ,
@@ -50,6 +54,7 @@ def run(script: str, folder: Path) -> None:
             down = ("counterfoil", "cluster", "down")
             subprocess.run(down, cwd=folder, env=environment, stdin=subprocess.DEVNULL, check=False)
     assert shell.returncode == 0, output[-4_000:]
+    return output
 
 
 def test_there_is_something_to_run() -> None:
@@ -57,8 +62,52 @@ def test_there_is_something_to_run() -> None:
     assert "make demo" in BLOCKS[0]
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What the block of the demo and its audits printed, and the demo's directory."""
+    folder = tmp_path_factory.mktemp("demo")
+    return run(BLOCKS[1], folder), folder / "var" / "demo"
+
+
 @pytest.mark.timeout(WITHIN + 40)
-@pytest.mark.parametrize("block", BLOCKS[1:], ids=["demo and audit", "a market by hand", "as services"])
+def test_the_demo_ends_with_where_everything_is(demo: tuple[str, Path]) -> None:
+    output, home = demo
+    (last,) = [line for line in output.splitlines() if line.startswith("everything is in ")]
+    assert last == "everything is in var/demo; served, everybody may read all of it (disclosure: public)"
+    left = {each.name for each in home.iterdir()}
+    assert left >= {"demo.json", "logs", "report.json"}
+    assert any(each.suffix == ".db" for each in home.rglob("*"))
+
+
+@pytest.mark.timeout(WITHIN + 40)
+def test_the_figures_of_the_demo_are_believable(demo: tuple[str, Path]) -> None:
+    """Vouchers worth what cities grant, used in part, few defaults, and better cards that cost more."""
+    output, home = demo
+    report = json.loads((home / "report.json").read_text())
+    cities = report["cities"].values()
+    assert len(cities) == 17
+    for city in cities:
+        assert f"\n{city['name']} " in output
+        assert 1_000_000 <= int(city["issued"]) / MICRO / city["vouchers"] <= 2_000_000, city
+        assert (int(city["redeemed"]) > 0) is (city["pays"] == "bids"), city
+    assert 150 < report["demand"]["start_ups"] < 250
+    granted, redeemed, expired, budget = (
+        sum(int(city[name]) for city in cities) for name in ("issued", "redeemed", "expired", "appropriated")
+    )
+    assert budget / 3 < granted < budget
+    assert granted / 5 < redeemed
+    assert 0 < expired < granted / 5
+    contracts = report["contracts"]
+    assert 0 < contracts["defaulted"] < sum(contracts.values()) / 25
+    averages = {name: int(row["average_price"]) for name, row in report["classes"].items()}
+    assert averages["ascend-910b"] < averages["a100"] < averages["h800"]
+    for row in report["classes"].values():
+        assert int(row["lowest_price"]) <= int(row["average_price"]) <= int(row["highest_price"])
+    assert "no public price of the Ascend 910B was found" in output
+
+
+@pytest.mark.timeout(WITHIN + 40)
+@pytest.mark.parametrize("block", BLOCKS[2:], ids=["a market by hand", "as services"])
 def test_a_block_runs(block: str, tmp_path: Path) -> None:
     run(block, tmp_path)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.demo.scenario import START
+from counterfoil.demo.world import START
 from counterfoil.runtime.clock import FileClock
 from tests.demo.story import options
 from tests.e2e.running import Shell, serving

@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
         from counterfoil.bench import audits, embedded, figure, programmes, starts, state_roots
-        from counterfoil.demo.scenario import START
         from counterfoil.demo.workload import BIDDING, prepare_bidding
+        from counterfoil.demo.world import START
 
         market = embedded.MarketWorkload(BIDDING, START, prepare_bidding)
         figures: list[dict[str, Any]] = []

@@ -13,11 +13,19 @@ from counterfoil.cli.command import FOUND, Invalid, Out, gateway_url, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, plain, record
-from counterfoil.cli.values import format_amount, in_units
+from counterfoil.cli.render import Rows, lines, plain, record
+from counterfoil.cli.values import MICRO, format_amount, show_amount
 
-_MONEY: Final = ("appropriated", "issued", "recycled", "available", "held", "redeemed", "expired", "cancelled")
-_CLASSES: Final = ("gpus_offered", "bids_accepting", "trades", "gpu_hours", "average_price")
+_MONEY: Final = {
+    "budget": "appropriated",
+    "granted": "issued",
+    "redeemed": "redeemed",
+    "expired": "expired",
+}
+"""The amounts in the table of cities, and the members of the report that have them."""
+_CLASSES: Final = ("cards_offered", "trades", "card_hours", "list_price", "average_price")
+_THOUSAND: Final = 1_000
+_CENT: Final = MICRO // 100
 
 
 def register(app: typer.Typer) -> None:
@@ -135,31 +143,63 @@ def _play_distributed(
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
     """The report as tables, for people."""
-    programmes = [{"programmes": name, **in_units(row, _MONEY)} for name, row in report["programmes"].items()]
-    classes = [{"class": name, **in_units(row, ("average_price",))} for name, row in report["classes"].items()]
+    currency = report["currency"]
+    cities = [_city(row) for row in report["cities"].values()]
+    sums = {name: sum(row[name] for row in cities) for name in ("vouchers", *_MONEY)}
+    shown = [{**row, **{name: f"{row[name]:,}" for name in sums}} for row in [*cities, {"city": "all", **sums}]]
+    classes = [_class(*each) for each in report["classes"].items()]
     refused = [{"code": code, "times": times} for code, times in report["commands"]["refused"].items()]
-    bids, commands, speed = report["bids"], report["commands"], report["speed"]
-    refusals = sum(commands["refused"].values())
-    percent, hundredths = divmod(bids["fill_rate_bps"], 100)
-    figures = {
-        "supply": _counts(report["supply"]),
-        "demand": _counts(report["demand"]),
-        "bids": f"{bids['placed']} placed, {percent}.{hundredths:02d} % filled ({_counts(bids['ended'])})",
-        "contracts": _counts(report["contracts"]),
-        "bonds slashed": format_amount(int(report["bonds_slashed"])),
-        "claims paid": format_amount(int(report["claims_paid"])),
-        "commands": f"{commands['sent']} sent, {commands['receipts']} receipts, {refusals} refused",
-        "speed": f"{speed['commands_per_second']} commands/s, {speed['entries_per_second']} entries/s",
-        "balances": f"{report['balances']['sha256'][:16]}, for this seed and input, wherever it is played",
-    }
     return [
-        Rows("vouchers, in USD", programmes, ("programmes", "vouchers", *_MONEY), ("vouchers", *_MONEY)),
-        Rows("accelerators, prices in USD per GPU-hour", classes, ("class", *_CLASSES), _CLASSES),
+        Rows(f"vouchers, in thousand {currency}", shown, ("city", "rules", "vouchers", *_MONEY), ("vouchers", *_MONEY)),
+        lines(_rules(report)),
+        Rows(f"accelerators, prices in {currency} per card-hour", classes, ("class", *_CLASSES), _CLASSES),
+        lines([f"{row['name']}: {row['price_source']}" for row in report["classes"].values()]),
         Rows("refusals", refused, ("code", "times"), ("times",)),
-        record(figures),
+        lines(["assumed, since no source says it:", *(f"- {each}" for each in report["assumed"])]),
+        record(_figures(report)),
         *audit_tables(report["audit"]),
     ]
 
 
+def _city(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the table of cities, amounts in thousand units of the currency, rounded down."""
+    thousands = {name: int(row[member]) // (MICRO * _THOUSAND) for name, member in _MONEY.items()}
+    return {"city": row["name"], "rules": row["rules"], "vouchers": row["vouchers"], **thousands}
+
+
+def _rules(report: dict[str, Any]) -> list[str]:
+    """Which real programme each template follows, and how it pays."""
+    pays = {"bids": "pays bids on the market", "claims": "paid by claim; not in this demo"}
+    found = {
+        row["rules"]: f"after template {row['template']}; {pays[row['pays']]}" for row in report["cities"].values()
+    }
+    return [f"{name}: {text}" for name, text in sorted(found.items())]
+
+
+def _class(class_id: str, row: dict[str, Any]) -> dict[str, Any]:
+    prices = f"{format_amount(int(row['lowest_price']))} to {format_amount(int(row['highest_price']))}"
+    counts = {name: f"{row[name]:,}" for name in ("cards_offered", "trades", "card_hours")}
+    average = format_amount(int(row["average_price"]) // _CENT * _CENT)
+    return {"class": class_id, **counts, "list_price": prices, "average_price": average}
+
+
+def _figures(report: dict[str, Any]) -> dict[str, str]:
+    bids, commands, speed, currency = report["bids"], report["commands"], report["speed"], report["currency"]
+    refusals = sum(commands["refused"].values())
+    percent, hundredths = divmod(bids["fill_rate_bps"], 100)
+    return {
+        "supply": _counts(report["supply"]),
+        "demand": _counts(report["demand"]),
+        "applications": _counts(report["applications"]),
+        "bids": f"{bids['placed']:,} placed, {percent}.{hundredths:02d} % filled ({_counts(bids['ended'])})",
+        "contracts": _counts(report["contracts"]),
+        "bonds slashed": show_amount(int(report["bonds_slashed"]), currency),
+        "claims paid": show_amount(int(report["claims_paid"]), currency),
+        "commands": f"{commands['sent']:,} sent, {commands['receipts']:,} receipts, {refusals:,} refused",
+        "speed": f"{speed['commands_per_second']:,} commands/s, {speed['entries_per_second']:,} entries/s",
+        "balances": f"{report['balances']['sha256'][:16]}, for this seed and input, wherever it is played",
+    }
+
+
 def _counts(values: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in values.items())
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in values.items())

@@ -1,117 +1,133 @@
-"""What the trace does not contain: firms, limit prices, programmes, misconduct. Modelled here, drawn from one seed.
+"""What the trace does not contain: firms, their plans, the scale of jobs, limit prices. Modelled, drawn from one seed.
 
-Firms: tasks are assigned to start-ups with weights 1/rank (a few large ones, many small). Each start-up belongs to one
-city and holds that city's vouchers.
-Limit price: the highest list price of the cheapest model that the task accepts, times a factor drawn uniformly from
-0.80 to 1.50 for latency-sensitive tasks and from 0.60 to 1.20 for the others, rounded up to the tick.
-Window: a task may start up to 12 hours after its creation in the trace; latency-sensitive ones up to 2 hours.
-Cities: seventeen, each with one of three programmes that follow real ones in share, cap and providers; amounts are in
-USD because the list prices are. Every programme redeems by deduction at the provider.
+Scale: the trace is a sample of one cluster and of two days, of tasks of minutes to hours on one GPU; the story is a
+quarter of a market that trains models. So one GPU of a machine stands for `NODES_OFFERED` nodes of eight cards, one GPU
+of a task for `NODES_WANTED`; a task runs `LONGER` times as long as in the trace, in whole days, from one day to two
+weeks; and the time in which tasks begin is spread over `WEEKS` weeks. `ASSUMED` says so in the report.
+Firms: some two hundred start-ups with fictional names, in turn of the seventeen cities; each applies once to the
+programme of its city. Jobs are dealt to them with weights 1/(rank + 40): a few large ones, many small.
+Limit price: the highest list price of the cheapest class that the job accepts, times a factor drawn uniformly from 0.95
+to 1.50 for latency-sensitive tasks and from 0.85 to 1.30 for the others, rounded up to the tick.
+Window: a latency-sensitive job may start a day late, the others three days.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from random import Random
 from typing import Final
 
-from counterfoil.contract.terms import Rate
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.demo.trace import CATALOGUE, Task
+from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE
+from counterfoil.demo.cities import CITIES, PROVIDERS, City
+from counterfoil.demo.trace import Task
 
 _TICK: Final = RULES[LATEST].price_tick
-USD: Final = 1_000_000
-REGIONS: Final = ("north", "east", "south", "west")
-CITIES: Final = (
-    "ashford-on-lea", "brackwater", "calder-vale", "dunmere", "eastharrow", "fennick", "glasswick", "hollowby",
-    "inverlock", "jesmere", "kettlewick", "larkhaven", "moorgate-spa", "nethercliff", "osterby", "pennywell",
-    "quarrydon",
+CNY: Final = 1_000_000
+WEEKS: Final = 8
+NODES_OFFERED: Final = 4
+NODES_WANTED: Final = 64
+LONGER: Final = 168
+_DAYS_MOST: Final = 14
+_FIRMS_MOST: Final = 204
+_NAMES: Final = (
+    ("Amber", "Birch", "Cedar", "Copper", "Dawn", "Elm", "Fern", "Flint", "Harbour", "Indigo", "Juniper", "Lark",
+     "Maple", "North", "Opal", "Pine", "Quill", "River", "Slate", "Willow"),
+    ("Anvil", "Beacon", "Canvas", "Compass", "Forge", "Lantern", "Ledger", "Loom", "Orchard", "Prism", "Signal"),
 )  # fmt: skip
-PROVIDERS: Final = ("aurora", "basalt", "cobalt", "drift", "ember", "flint", "granite", "harbour", "ion", "juniper")
-DEFAULTING: Final = ("cobalt", "granite")
-"""Providers that stop reporting usage for some of their contracts."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProgrammeKind:
-    """A kind of programme, and the real one that it follows."""
-
-    name: str
-    follows: str
-    share: Rate
-    cap: int
-    models: tuple[str, ...]
-    valid_days: int
-    recycle: bool
-    tolls: bool
-
-
-KINDS: Final = (
-    ProgrammeKind(
-        "deduct-60",
-        "Chengdu compute voucher 2025: up to 60 % of the purchase is deducted, capped per beneficiary and year",
-        Rate(num=3, den=5),
-        700_000 * USD,
-        tuple(sorted(CATALOGUE)),
-        20,
-        True,
-        True,
-    ),
-    ProgrammeKind(
-        "subsidy-40",
-        "IndiaAI compute portal 2025: 40 % discount on listed GPU SKUs until the approved maximum",
-        Rate(num=2, den=5),
-        500_000 * USD,
-        tuple(sorted(CATALOGUE)),
-        45,
-        True,
-        False,
-    ),
-    ProgrammeKind(
-        "rent-30",
-        "Shanghai compute voucher 2025: 30 % of the rent",
-        Rate(num=3, den=10),
-        400_000 * USD,
-        ("A10", "G2", "G3", "P100", "T4", "V100M16", "V100M32"),
-        30,
-        False,
-        True,
-    ),
+_ASKED_FROM, _ASKED_TO, _ASKED_STEP = 17, 33, 60_000 * CNY
+"""A voucher is 1.02 to 1.98 million CNY, in steps that every rate makes of a whole contract."""
+ASSUMED: Final = (
+    *(f"{each.class_id}: {each.assumed}" for each in ACCELERATORS if each.assumed),
+    "A100 and A800: both have the one published range, and each provider a step of it",
+    f"one GPU of a machine of the trace stands for {NODES_OFFERED} nodes of {CARDS_PER_NODE} cards",
+    f"one GPU of a task of the trace stands for {NODES_WANTED} nodes of {CARDS_PER_NODE} cards",
+    "which model of the trace stands for which class: demo/data/classes.csv",
+    f"a task runs {LONGER} times as long as in the trace, in whole days, from 1 to {_DAYS_MOST}",
+    f"the time in which the trace's tasks begin is spread over {WEEKS} weeks",
 )
+"""What no source says, as sentences of the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firm:
-    """A start-up: its city, and for a few the provider that buys it on the second day."""
+    """A start-up: its city, what it asks for, and for a few the provider that buys it in the second week.
+
+    `rate`: the share of its contract that the city's programme pays, where nothing is against it. `asks`: the voucher
+    that makes, micro-CNY. `eligible`: whether it is what the programme wants; `small`: an early and small firm.
+    """
 
     party_id: str
-    city: int
+    name: str
+    city: City
+    rate: Fraction
+    asks: int
+    eligible: bool
+    small: bool
     bought_by: str | None
 
-
-def firms(count: int, rng: Random) -> list[Firm]:
-    """`count` start-ups; one in twelve is bought by a provider, so that there are duties to keep apart."""
-    made = []
-    for number in range(count):
-        party_id = f"firm-{number:03d}"
-        bought_by = rng.choice(PROVIDERS) if number % 12 == 5 else None
-        made.append(Firm(party_id, rng.randrange(len(CITIES)), bought_by))
-    return made
+    @property
+    def contract(self) -> int:
+        """What its contract with a provider is worth, micro-CNY."""
+        return int(self.asks / self.rate)
 
 
-def deal(tasks: list[Task], all_firms: list[Firm], rng: Random) -> list[Firm]:
-    """The firm of each task, drawn with weights 1/rank."""
-    weights = [840 // (rank + 1) + 1 for rank in range(len(all_firms))]
-    return rng.choices(all_firms, weights, k=len(tasks))
+_RATES: Final = {
+    "cn-beijing-2023": Fraction(1, 5),
+    "cn-chengdu-2025": Fraction(3, 5),
+    "cn-shanghai-2025": Fraction(3, 10),
+    "in-indiaai-compute-2025": Fraction(2, 5),
+}
 
 
-def limit_price(task: Task, models: tuple[str, ...], prices: dict[str, list[int]], rng: Random) -> int:
-    """The most that the task's firm pays: micro-USD per GPU-hour, on the tick."""
-    base = min(prices[model][-1] for model in models)
-    percent = rng.randint(80, 150) if task.latency_sensitive else rng.randint(60, 120)
+def firms(tasks: int, rng: Random) -> list[Firm]:
+    """Start-ups for so many tasks: two for each city, and 204 at most.
+
+    One in sixteen is not eligible; one in twenty-five is bought by a provider, so that there are duties to keep apart.
+    """
+    return [_firm(number, rng) for number in range(min(max(2 * len(CITIES), tasks // 2), _FIRMS_MOST))]
+
+
+def _firm(number: int, rng: Random) -> Firm:
+    round_, first = divmod(number, len(_NAMES[0]))
+    name = f"{_NAMES[0][first]} {_NAMES[1][(number + round_) % len(_NAMES[1])]}"
+    city = CITIES[number % len(CITIES)]
+    small = rng.random() < 0.3
+    bought_by = rng.choice(PROVIDERS).party_id if number % 25 == 4 else None
+    rate = Fraction(1) if small and city.template == "cn-shanghai-2025" else _RATES[city.template]
+    asks = rng.randint(_ASKED_FROM, _ASKED_TO) * _ASKED_STEP
+    return Firm(name.replace(" ", "-").lower(), name, city, rate, asks, number % 16 != 7, small, bought_by)
+
+
+def deal(tasks: list[Task], bidders: list[Firm], rng: Random) -> list[Firm]:
+    """The firm of each task, drawn with weights 1/(rank + 40)."""
+    weights = [40_000 // (rank + 40) for rank in range(len(bidders))]
+    return rng.choices(bidders, weights, k=len(tasks))
+
+
+def hours_of(task: Task) -> int:
+    """The hours of the job that a task stands for: whole days."""
+    return 24 * min(max(-(-task.seconds * LONGER // 86_400), 1), _DAYS_MOST)
+
+
+def nodes_of(task: Task) -> int:
+    """The nodes of the job that a task stands for."""
+    return task.gpus * NODES_WANTED
+
+
+def cost(task: Task, price: int) -> int:
+    """What the job costs at a price, micro-CNY."""
+    return price * nodes_of(task) * CARDS_PER_NODE * hours_of(task)
+
+
+def limit_price(task: Task, rng: Random) -> int:
+    """The most that the job's firm pays: micro-CNY per card-hour, on the tick."""
+    base = min(each.high for each in ACCELERATORS if each.class_id in task.classes)
+    percent = rng.randint(95, 150) if task.latency_sensitive else rng.randint(85, 130)
     return -(-base * percent // (100 * _TICK)) * _TICK
 
 
 def slack_hours(task: Task) -> int:
-    """How many hours later than in the trace a task may start."""
-    return 2 if task.latency_sensitive else 12
+    """How many hours later than planned a job may start."""
+    return 24 if task.latency_sensitive else 72

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from counterfoil.audit.auditor import Progress, audit
 from counterfoil.demo.balances import balances
-from counterfoil.demo.scenario import World, play
+from counterfoil.demo.scenario import play
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.summary import summarise
-from counterfoil.demo.trace import Node, Task, load_nodes, load_prices, load_tasks
+from counterfoil.demo.trace import Node, Task, load_nodes, load_tasks
+from counterfoil.demo.world import World
 from counterfoil.log.keys import VerifyKey
 from counterfoil.testbed.system import System
 
@@ -46,7 +47,7 @@ def play_and_report(
     """Play the story; returns the report: what happened, how it ended, and how long it took, `seal` included."""
     began = time.monotonic_ns()
     driver = StoryDriver(system, given.seed)
-    world = World(driver, given.nodes, given.tasks, load_prices(), Random(f"{given.seed}/story"), progress)
+    world = World(driver, given.nodes, given.tasks, Random(f"{given.seed}/story"), progress)
     play(world)
     if seal is not None:
         seal()

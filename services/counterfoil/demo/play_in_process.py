@@ -9,7 +9,7 @@ from counterfoil.audit.auditor import Progress
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.demo.directory import make_instance
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
-from counterfoil.demo.scenario import START
+from counterfoil.demo.world import START
 from counterfoil.runtime.clock import VirtualClock
 from counterfoil.testbed.system import EmbeddedSystem
 

@@ -17,7 +17,7 @@ from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.times import SECOND
 from counterfoil.demo.directory import check_replaceable, log_keys, make_instance, mark
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
-from counterfoil.demo.scenario import START
+from counterfoil.demo.world import START
 from counterfoil.errors import CounterfoilError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.runtime.clock import ClockDriver

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from counterfoil.demo.model import CITIES
-from counterfoil.demo.scenario import World, kind_of, number, programme_of
+from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE
+from counterfoil.demo.cities import CITIES, CURRENCY, FOLLOWED, PAYS_BIDS
+from counterfoil.demo.model import ASSUMED
+from counterfoil.demo.scenario import offered
 from counterfoil.demo.story_driver import StoryDriver
+from counterfoil.demo.world import World, number
 from counterfoil.ports import Row
+
+_PARTS: Final = ("available", "held", "redeemed", "expired", "cancelled")
 
 
 def summarise(world: World) -> dict[str, Any]:
-    """Tables by programme kind and by accelerator class, bonds, refusals, and the commands sent."""
+    """Tables by city and by accelerator class, applications, bonds, refusals, and the commands sent.
+
+    Amounts are micro-units of `currency`, as text.
+    """
     driver = world.driver
     bids, contracts = driver.rows("bids"), driver.rows("contracts")
     return {
-        "supply": {"nodes": len(world.nodes), "gpus": sum(node.gpus for node in world.nodes)},
-        "demand": {"gpu_tasks": len(world.tasks), "start_ups": len(world.all_firms), "days": world.days},
-        "programmes": _programmes(driver),
+        "currency": CURRENCY,
+        "supply": {"machines": len(world.nodes), "cards": sum(_cards(world).values())},
+        "demand": {"jobs": len(world.tasks), "start_ups": len(world.all_firms)},
+        "applications": dict(sorted(Counter(str(row["status"]) for row in driver.rows("applications")).items())),
+        "cities": _cities(driver),
         "classes": _classes(world),
         "bids": _bids(bids),
         "contracts": dict(sorted(Counter(str(row["status"]) for row in contracts).items())),
         "bonds_slashed": str(sum(number(row["amount"]) for row in driver.rows("slashes"))),
         "claims_paid": str(sum(number(row["paid"]) for row in driver.rows("settlements"))),
+        "assumed": list(ASSUMED),
         "commands": {
             "sent": sum(driver.sent.values()),
             "by_type": dict(sorted(driver.sent.items())),
@@ -35,52 +46,68 @@ def summarise(world: World) -> dict[str, Any]:
     }
 
 
-def _programmes(driver: StoryDriver) -> dict[str, dict[str, str]]:
-    """Per kind: appropriated, issued, and where the issued value is now. All in micro-USD."""
-    kinds: dict[str, Counter[str]] = {}
-    kind_by_programme = {programme_of(city): kind_of(city).name for city in range(len(CITIES))}
-    for row in driver.rows("programmes"):
-        totals = kinds.setdefault(kind_by_programme[str(row["programme_id"])], Counter())
-        for column in ("appropriated", "issued", "recycled"):
-            totals[column] += number(row[column])
-        totals["vouchers"] += number(row["vouchers_issued"])
+def _cities(driver: StoryDriver) -> dict[str, dict[str, Any]]:
+    """Per city: whose rules it has, applications, vouchers, the budget, what was granted, and where that is now."""
+    parts = {city.programme_id: Counter[str]() for city in CITIES}
     for row in driver.rows("vouchers_balance"):
-        totals = kinds[kind_by_programme[str(row["programme_id"])]]
-        for column in ("available", "held", "redeemed", "expired", "cancelled"):
-            totals[column] += number(row[column])
-    return {kind: {column: str(value) for column, value in totals.items()} for kind, totals in sorted(kinds.items())}
+        parts[str(row["programme_id"])].update({part: number(row[part]) for part in _PARTS})
+    applied = Counter(str(row["programme_id"]) for row in driver.rows("applications"))
+    found = {}
+    for city in CITIES:
+        row, mine = driver.row("programmes", city.programme_id), parts[city.programme_id]
+        found[city.party_id] = {
+            "name": city.name,
+            "rules": FOLLOWED[city.template],
+            "template": city.template,
+            "pays": "bids" if city.party_id in PAYS_BIDS else "claims",
+            "applications": applied[city.programme_id],
+            "vouchers": number(row["vouchers_issued"]),
+            **{name: str(row[name]) for name in ("appropriated", "issued", "recycled")},
+            **{part: str(mine[part]) for part in _PARTS},
+        }
+    return found
+
+
+def _cards(world: World) -> Counter[str]:
+    """By class, the cards offered."""
+    cards: Counter[str] = Counter()
+    for accelerator, _, nodes in offered(world.nodes):
+        cards[accelerator.class_id] += nodes * CARDS_PER_NODE
+    return cards
 
 
 def _classes(world: World) -> dict[str, dict[str, Any]]:
-    """Per class: what was offered and sold, and the average price in micro-USD per GPU-hour, rounded down."""
-    sold: dict[str, Counter[str]] = {}
+    """Per class: what was offered and sold, its list prices and their source, and the average price that was paid.
+
+    Prices are micro-units per card-hour, the average rounded down.
+    """
+    sold: dict[str, Counter[str]] = {each.class_id: Counter() for each in ACCELERATORS}
     for row in world.driver.rows("trades"):
-        gpu_hours = number(row["nodes"]) * number(row["gpus_per_node"]) * number(row["hours"])
-        totals = sold.setdefault(str(row["class_id"]), Counter())
+        card_hours = number(row["nodes"]) * number(row["gpus_per_node"]) * number(row["hours"])
+        totals = sold[str(row["class_id"])]
         totals["trades"] += 1
-        totals["gpu_hours"] += gpu_hours
+        totals["card_hours"] += card_hours
         totals["notional"] += number(row["notional"])
-    offered = Counter[str]()
-    for node in world.nodes:
-        offered[node.model.lower()] += node.gpus
-    wanted = Counter[str]()
-    for task in world.tasks:
-        for model in task.models:
-            wanted[model.lower()] += 1
+    wanted = Counter(class_id for task in world.tasks for class_id in task.classes)
+    cards = _cards(world)
     return {
-        class_id: {
-            "gpus_offered": gpus,
-            "bids_accepting": wanted[class_id],
-            "trades": sold.get(class_id, Counter())["trades"],
-            "gpu_hours": sold.get(class_id, Counter())["gpu_hours"],
-            "average_price": str(_average(sold.get(class_id, Counter()))),
+        each.class_id: {
+            "name": each.name,
+            "cards_offered": cards[each.class_id],
+            "jobs_accepting": wanted[each.class_id],
+            "trades": sold[each.class_id]["trades"],
+            "card_hours": sold[each.class_id]["card_hours"],
+            "lowest_price": str(each.low),
+            "highest_price": str(each.high),
+            "average_price": str(_average(sold[each.class_id])),
+            "price_source": each.source,
         }
-        for class_id, gpus in sorted(offered.items())
+        for each in ACCELERATORS
     }
 
 
 def _average(totals: Counter[str]) -> int:
-    return totals["notional"] // totals["gpu_hours"] if totals["gpu_hours"] else 0
+    return totals["notional"] // totals["card_hours"] if totals["card_hours"] else 0
 
 
 def _bids(rows: Iterable[Row]) -> dict[str, Any]:

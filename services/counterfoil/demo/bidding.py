@@ -1,0 +1,101 @@
+"""Bids of the story, and commands that must be refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from counterfoil.contract.record import Command as Body
+from counterfoil.contract.times import HOUR
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.demo.cities import CURRENCY, REGIONS
+from counterfoil.demo.model import CNY, Firm, hours_of, limit_price, nodes_of, slack_hours
+from counterfoil.demo.trace import Task
+from counterfoil.demo.world import World
+from counterfoil.issuance.commands import IssueVoucher
+from counterfoil.ledger.commands import Withdraw
+from counterfoil.matching.commands import CancelBid, PlaceBid
+
+_RULES: Final = RULES[LATEST]  # what the new logs of a story begin with
+
+
+def bid(world: World, week: int, *, patient: bool = True) -> None:
+    """Place the bids of next week's jobs; some commands in between must be refused, and some are sent again.
+
+    `patient`: a start-up's bid waits until its last one is decided, since what that releases may pay for the next.
+    Without it, the end depends on the speed of the services.
+    """
+    driver, rng = world.driver, world.rng
+    waiting: set[str] = set()
+    for task, firm in zip(world.tasks, world.owners, strict=True):
+        if world.day(task) // 7 != week:
+            continue
+        if patient and firm.party_id in waiting:
+            driver.settle()
+            waiting.clear()
+        waiting.add(firm.party_id)
+        envelope = driver.send(firm.party_id, _bid(world, task, firm), must=False)
+        chance = rng.random()
+        if chance < 0.02:
+            driver.repeat(envelope)
+        elif chance < 0.12:
+            _misbehave(world, task, firm, rng)
+    driver.settle()
+    for row in driver.rows("bids", status="open"):
+        if rng.random() < 0.1:
+            driver.send(str(row["beneficiary_id"]), CancelBid(bid_id=str(row["bid_id"])), must=False)
+    driver.settle()
+
+
+def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
+    earliest = world.hour(task)
+    return PlaceBid(
+        programme_id=firm.city.programme_id,
+        voucher_ids=(),
+        classes=task.classes,
+        regions=REGIONS,
+        nodes=nodes_of(task),
+        hours=hours_of(task),
+        earliest=earliest,
+        latest=earliest + slack_hours(task),
+        limit_price=limit_price(task, world.rng),
+        partial=False,
+        min_nodes=1,
+        tif="GTC",
+        good_until=None,
+        post_only=False,
+        stp="taker",
+    )
+
+
+def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
+    """Send one bad command of a random kind; it must be refused and change nothing."""
+    driver, good = world.driver, _bid(world, task, firm)
+    now = driver.clock.now()
+    party = firm.party_id
+    stranger = next(each.party_id for each in world.all_firms if each.party_id != party)
+    kind = rng.randrange(8)
+    if kind == 0:
+        envelope = bytearray(driver.envelope(party, good))
+        at = envelope.index(b'"sig":"') + 12
+        envelope[at] = ord("A") if envelope[at] != ord("A") else ord("B")
+        driver.post(bytes(envelope), "bad_signature")
+    elif kind == 1:
+        driver.post(driver.envelope(party, good, issued_at=now - 3 * HOUR), "expired")
+    elif kind == 2:
+        driver.post(driver.envelope(party, good, issued_at=now + HOUR), "from_future")
+    elif kind == 3:
+        taken = Withdraw(party_id=party, currency=CURRENCY, amount=10**15, payment_reference="OUT-1")
+        driver.post(driver.envelope("treasury", taken), "overdraft")
+    elif kind == 4:
+        driver.post(driver.envelope(party, replace(good, limit_price=_RULES.price_tick + 1)), "off_tick")
+    elif kind == 5:
+        body: Body = IssueVoucher(programme_id=good.programme_id, beneficiary_id=party, amount=CNY)
+        driver.post(driver.envelope(party, body), "foreign_role")
+    elif kind == 6:
+        driver.settle()
+        for row in driver.rows("bids", beneficiary_id=stranger, status="open")[:1]:
+            driver.post(driver.envelope(party, CancelBid(bid_id=str(row["bid_id"]))), "not_yours")
+    else:
+        driver.post(driver.envelope(party, good)[:-40], "malformed")
