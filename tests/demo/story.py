@@ -16,7 +16,7 @@ from counterfoil.testbed.system import EmbeddedSystem
 SAMPLE = Path(str(resources.files("counterfoil.demo"))) / "data"
 
 
-def thinned(folder: Path, nodes: int = 3, pods: int = 8) -> tuple[Path, Path]:
+def thinned(folder: Path, nodes: int = 3, pods: int = 12) -> tuple[Path, Path]:
     """Every `nodes`-th node and `pods`-th task of the sample, written to `folder`: the two files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, every in (("nodes.csv", nodes), ("pods.csv", pods)):
@@ -25,7 +25,7 @@ def thinned(folder: Path, nodes: int = 3, pods: int = 8) -> tuple[Path, Path]:
     return folder / "nodes.csv", folder / "pods.csv"
 
 
-def options(folder: Path, nodes: int = 3, pods: int = 8) -> list[str]:
+def options(folder: Path, nodes: int = 3, pods: int = 12) -> list[str]:
     """The options of `counterfoil demo` for such a part of the sample."""
     files = thinned(folder, nodes, pods)
     return ["--nodes", str(files[0]), "--pods", str(files[1])]

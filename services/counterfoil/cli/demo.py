@@ -144,9 +144,9 @@ def _play_distributed(
 def tables(report: dict[str, Any]) -> list[RenderableType]:
     """The report as tables, for people."""
     currency = report["currency"]
-    cities = [_city(row) for row in report["cities"].values()]
-    sums = {name: sum(row[name] for row in cities) for name in ("vouchers", *_MONEY)}
-    shown = [{**row, **{name: f"{row[name]:,}" for name in sums}} for row in [*cities, {"city": "all", **sums}]]
+    cities = list(report["cities"].values())
+    added = {name: sum(int(row[name]) for row in cities) for name in ("vouchers", *_MONEY.values())}
+    shown = [_city(row) for row in [*cities, {"name": "all", "rules": None, **added}]]
     classes = [_class(*each) for each in report["classes"].items()]
     refused = [{"code": code, "times": times} for code, times in report["commands"]["refused"].items()]
     return [
@@ -163,7 +163,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
 
 def _city(row: dict[str, Any]) -> dict[str, Any]:
     """A line of the table of cities, amounts in thousand units of the currency, rounded down."""
-    thousands = {name: int(row[member]) // (MICRO * _THOUSAND) for name, member in _MONEY.items()}
+    thousands = {name: f"{int(row[member]) // (MICRO * _THOUSAND):,}" for name, member in _MONEY.items()}
     return {"city": row["name"], "rules": row["rules"], "vouchers": row["vouchers"], **thousands}
 
 
@@ -179,7 +179,7 @@ def _rules(report: dict[str, Any]) -> list[str]:
 def _class(class_id: str, row: dict[str, Any]) -> dict[str, Any]:
     prices = f"{format_amount(int(row['lowest_price']))} to {format_amount(int(row['highest_price']))}"
     counts = {name: f"{row[name]:,}" for name in ("cards_offered", "trades", "card_hours")}
-    average = format_amount(int(row["average_price"]) // _CENT * _CENT)
+    average = format_amount(int(row["average_price"]) // _CENT * _CENT) if row["trades"] else None
     return {"class": class_id, **counts, "list_price": prices, "average_price": average}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from counterfoil.contract.applications import ApplicationLine, CapSet, ContractDays
+from counterfoil.contract.limits import MAX_BATCH_COMMANDS
+from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.times import DAY
 from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE, Accelerator
@@ -32,6 +34,10 @@ from counterfoil.programme.reading import read_document
 
 _CARD_HOUR: Final = 10 * CNY
 """About what a card-hour costs, to say how many a contract has."""
+_PARTIES_AT_ONCE: Final = 32
+_DECISIONS_AT_ONCE: Final = 8
+"""What these decide fits into an entry."""
+_COMMITTEE_STEP: Final = 1
 _PROJECT_CAP: Final = CapSet(cap="project", amount=2_000_000 * CNY)
 
 
@@ -73,29 +79,28 @@ def listed(city: City) -> tuple[Provider, ...]:
 
 def found(driver: StoryDriver, firms: list[Firm]) -> None:
     """Parties, accelerator classes, programmes, budgets and listings."""
-    _register(driver, "treasury", "Treasury of the market", ("treasurer",))
-    _register(driver, "audit-office", "Audit office", ("auditor",))
-    _register(driver, COMMITTEE, "Project committee (fictional)", ("issuer",))
-    driver.send("operator", AppointAuditor(auditor_id="audit-office", programme_id=None))
-    for provider in PROVIDERS:
-        _register(driver, provider.party_id, f"{provider.name} (fictional)", ("provider",))
-    for firm in firms:
-        _register(driver, firm.party_id, f"{firm.name} (fictional)", ("beneficiary",))
-    for accelerator in ACCELERATORS:
-        driver.send("operator", _class(accelerator))
-    for city in CITIES:
-        _register(driver, city.party_id, f"City of {city.name} (fictional)", ("issuer",))
+    parties = [
+        _party(driver, "treasury", "Treasury of the market", "treasurer"),
+        _party(driver, "audit-office", "Audit office", "auditor"),
+        _party(driver, COMMITTEE, "Project committee (fictional)", "issuer"),
+        *(_party(driver, each.party_id, f"{each.name} (fictional)", "provider") for each in PROVIDERS),
+        *(_party(driver, each.party_id, f"{each.name} (fictional)", "beneficiary") for each in firms),
+        *(_party(driver, each.party_id, f"City of {each.name} (fictional)", "issuer") for each in CITIES),
+    ]
+    driver.send_all("operator", parties, _PARTIES_AT_ONCE)
+    classes = [_class(each) for each in ACCELERATORS]
+    driver.send_all("operator", [AppointAuditor(auditor_id="audit-office", programme_id=None), *classes])
     driver.settle()
     for city in CITIES:
-        _publish(driver, city)
+        driver.send_all(city.party_id, _programme(city))
     driver.settle()
 
 
-def _register(driver: StoryDriver, party_id: str, name: str, roles: tuple[Role, ...]) -> None:
-    driver.send("operator", RegisterParty(
-        party_id=party_id, name=name, roles=roles, group_id=party_id, key=driver.prove(party_id),
-        recovery_key=None, looks_like=None,
-    ))  # fmt: skip
+def _party(driver: StoryDriver, party_id: str, name: str, role: Role) -> RegisterParty:
+    return RegisterParty(
+        party_id=party_id, name=name, roles=(role,), group_id=party_id, key=driver.prove(party_id), recovery_key=None,
+        looks_like=None,
+    )  # fmt: skip
 
 
 def _class(accelerator: Accelerator) -> RegisterClass:
@@ -112,18 +117,20 @@ def _class(accelerator: Accelerator) -> RegisterClass:
     )
 
 
-def _publish(driver: StoryDriver, city: City) -> None:
+def _programme(city: City) -> list[Body]:
     """The city's document, piece by piece, its publication, budget and listings."""
     data = read_document(document(city)).data
     digest, pieces = sha256(data).digest(), cut(data)
-    for number, octets in enumerate(pieces):
-        body = PutDocument(sha256=digest, piece=number, pieces=len(pieces), octets=octets)
-        driver.send(city.party_id, body)
-    driver.send(city.party_id, PublishProgramme(programme_id=city.programme_id, document_sha256=digest))
-    budget = AppropriateBudget(programme_id=city.programme_id, amount=city.budget, document="Budget 2026")
-    driver.send(city.party_id, budget)
-    for provider in listed(city):
-        driver.send(city.party_id, ListProvider(programme_id=city.programme_id, provider_id=provider.party_id))
+    programme_id = city.programme_id
+    return [
+        *(
+            PutDocument(sha256=digest, piece=number, pieces=len(pieces), octets=octets)
+            for number, octets in enumerate(pieces)
+        ),
+        PublishProgramme(programme_id=programme_id, document_sha256=digest),
+        AppropriateBudget(programme_id=programme_id, amount=city.budget, document="Budget 2026"),
+        *(ListProvider(programme_id=programme_id, provider_id=provider.party_id) for provider in listed(city)),
+    ]
 
 
 # applications -------------------------------------------------------------------------------------------------------
@@ -132,34 +139,41 @@ def _publish(driver: StoryDriver, city: City) -> None:
 def grant(driver: StoryDriver, firms: list[Firm]) -> None:
     """Each start-up applies once; what its city's document asks for is attested and reviewed; then the city decides."""
     by_id = {firm.party_id: firm for firm in firms}
+    _send_by_author(driver, [each for firm in firms for each in _facts(driver, firm, None)])
     for firm in firms:
-        _attest(driver, firm, None)
         driver.send(firm.party_id, _application(driver, firm))
     driver.settle()
-    waiting = driver.rows("applications", status="submitted")
-    for row in waiting:
-        _attest(driver, by_id[str(row["beneficiary_id"])], str(row["application_id"]))
-    for row in waiting:
-        if not row["ready"]:
-            body = ReviewApplication(application_id=str(row["application_id"]), step=1, passes=True, reason="Seen")
-            driver.send(COMMITTEE, body)
-    for row in waiting:  # of each programme in the order in which they came
-        _decide(driver, by_id[str(row["beneficiary_id"])], row)
+    waiting = [(by_id[str(row["beneficiary_id"])], row) for row in driver.rows("applications", status="submitted")]
+    of_projects = [each for firm, row in waiting for each in _facts(driver, firm, str(row["application_id"]))]
+    _send_by_author(driver, of_projects)
+    reviews = [
+        ReviewApplication(application_id=str(row["application_id"]), step=_COMMITTEE_STEP, passes=True, reason="Seen")
+        for _, row in waiting
+        if not row["ready"]
+    ]
+    driver.send_all(COMMITTEE, reviews)
+    decisions = [(firm.city.party_id, _decision(firm, row)) for firm, row in waiting]
+    _send_by_author(driver, decisions, _DECISIONS_AT_ONCE)  # of each programme in the order in which they came
     driver.settle()
 
 
-def _attest(driver: StoryDriver, firm: Firm, application_id: str | None) -> None:
-    """The facts about the firm, or about its application."""
+def _send_by_author(driver: StoryDriver, signed: Sequence[tuple[str, Body]], at_once: int = MAX_BATCH_COMMANDS) -> None:
+    """Send commands in batches, each author's in their order."""
+    for author in dict.fromkeys(author for author, _ in signed):
+        driver.send_all(author, [body for by, body in signed if by == author], at_once)
+
+
+def _facts(driver: StoryDriver, firm: Firm, application_id: str | None) -> Iterator[tuple[str, Body]]:
+    """Who attests what of the firm, or of its application."""
     texts = {"city": firm.city.code, "hours": f"{firm.contract // _CARD_HOUR}", "small": f"{firm.small}".lower()}
     for fact in _FACTS[firm.city.template]:
         if fact.of_project is (application_id is not None):
             values = fact.values if firm.eligible else fact.otherwise
-            body = AttestFact(
+            yield firm.city.party_id if fact.by_issuer else "operator", AttestFact(
                 party_id=firm.party_id, application_id=application_id, line=None, name=fact.name,
                 values=tuple(each.format(**texts) for each in values), on=driver.clock.now() // DAY,
                 source="Register (fictional)",
             )  # fmt: skip
-            driver.send(firm.city.party_id if fact.by_issuer else "operator", body)
 
 
 def _application(driver: StoryDriver, firm: Firm) -> SubmitApplication:
@@ -179,9 +193,9 @@ def _application(driver: StoryDriver, firm: Firm) -> SubmitApplication:
     )  # fmt: skip
 
 
-def _decide(driver: StoryDriver, firm: Firm, row: Row) -> None:
+def _decision(firm: Firm, row: Row) -> DecideApplication:
     caps = (_PROJECT_CAP,) if firm.city.template == "in-indiaai-compute-2025" and firm.eligible else ()
-    driver.send(firm.city.party_id, DecideApplication(
+    return DecideApplication(
         application_id=str(row["application_id"]), decision="approved" if firm.eligible else "rejected", caps=caps,
         reason="Complete" if firm.eligible else "Not eligible",
-    ))  # fmt: skip
+    )  # fmt: skip

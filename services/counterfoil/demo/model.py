@@ -42,7 +42,7 @@ ASSUMED: Final = (
     *(f"{each.class_id}: {each.assumed}" for each in ACCELERATORS if each.assumed),
     "A100 and A800: both have the one published range, and each provider a step of it",
     f"one GPU of a machine of the trace stands for {NODES_OFFERED} nodes of {CARDS_PER_NODE} cards",
-    f"one GPU of a task of the trace stands for {NODES_WANTED} nodes of {CARDS_PER_NODE} cards",
+    f"one GPU of a task of the trace stands for {NODES_WANTED} such nodes, half as many for more than a week",
     "which model of the trace stands for which class: demo/data/classes.csv",
     f"a task runs {LONGER} times as long as in the trace, in whole days, from 1 to {_DAYS_MOST}",
     f"the time in which the trace's tasks begin is spread over {WEEKS} weeks",
@@ -82,11 +82,11 @@ _RATES: Final = {
 
 
 def firms(tasks: int, rng: Random) -> list[Firm]:
-    """Start-ups for so many tasks: two for each city, and 204 at most.
+    """Start-ups for so many tasks: one for each city at least, and 204 at most.
 
     One in sixteen is not eligible; one in twenty-five is bought by a provider, so that there are duties to keep apart.
     """
-    return [_firm(number, rng) for number in range(min(max(2 * len(CITIES), tasks // 2), _FIRMS_MOST))]
+    return [_firm(number, rng) for number in range(min(max(len(CITIES), tasks // 2), _FIRMS_MOST))]
 
 
 def _firm(number: int, rng: Random) -> Firm:
@@ -112,8 +112,8 @@ def hours_of(task: Task) -> int:
 
 
 def nodes_of(task: Task) -> int:
-    """The nodes of the job that a task stands for."""
-    return task.gpus * NODES_WANTED
+    """The nodes of the job that a task stands for: half as many where it runs for longer than a week."""
+    return task.gpus * NODES_WANTED // (2 if hours_of(task) > 7 * 24 else 1)
 
 
 def cost(task: Task, price: int) -> int:

@@ -71,8 +71,7 @@ def fund(world: World) -> None:
     Then an hour passes: a voucher is valid from its issue on, in issuance's time, and the other logs must be later.
     """
     driver = world.driver
-    for provider in PROVIDERS:
-        driver.send("treasury", _deposit(provider.party_id, 20_000_000 * CNY))
+    deposits = [_deposit(provider.party_id, 20_000_000 * CNY) for provider in PROVIDERS]
     needs: dict[str, int] = {}
     for task, firm in zip(world.tasks, world.owners, strict=True):
         highest = max(each.high for each in ACCELERATORS if each.class_id in task.classes)
@@ -80,7 +79,8 @@ def fund(world: World) -> None:
     for nth, firm in enumerate(world.all_firms):
         if firm.party_id in needs:
             cash = needs[firm.party_id] // (4 if nth % 8 == 3 else 1)
-            driver.send("treasury", _deposit(firm.party_id, (cash // CNY + 1) * CNY))
+            deposits.append(_deposit(firm.party_id, (cash // CNY + 1) * CNY))
+    driver.send_all("treasury", deposits)
     driver.advance_to(START + HOUR)
 
 
@@ -105,7 +105,7 @@ def offered(nodes: list[Node]) -> Iterator[tuple[Accelerator, Provider, int]]:
         count = min(max(total // _OFFER_NODES, 1), len(PROVIDERS))
         for share in range(count):
             mine = total // count + (share < total % count)
-            provider = PROVIDERS[(share + 3 * nth) % len(PROVIDERS)]
+            provider = PROVIDERS[(share + 4 * (nth + 1)) % len(PROVIDERS)]
             while mine:
                 yield accelerator, provider, min(mine, _OFFER_MOST)
                 mine -= min(mine, _OFFER_MOST)
@@ -136,9 +136,11 @@ def buy(world: World) -> None:
 
     What they have on the book does not meet its offers, and where it is listed for their city they bid no more.
     """
-    for firm in world.all_firms:
-        if firm.bought_by is not None:
-            source = "Company register (fictional)"
-            body = AttestGroup(party_id=firm.party_id, group_id=firm.bought_by, since=None, source=source)
-            world.driver.send("operator", body)
+    source = "Company register (fictional)"
+    bought = [
+        AttestGroup(party_id=firm.party_id, group_id=firm.bought_by, since=None, source=source)
+        for firm in world.all_firms
+        if firm.bought_by is not None
+    ]
+    world.driver.send_all("operator", bought)
     world.driver.settle()

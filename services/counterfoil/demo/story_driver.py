@@ -10,6 +10,7 @@ from typing import Any
 
 from counterfoil.client.author import Author
 from counterfoil.contract.canonical import Refused
+from counterfoil.contract.limits import MAX_BATCH_COMMANDS
 from counterfoil.contract.log_id import host_of
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command as Body
@@ -51,9 +52,10 @@ class StoryDriver:
         """The party's key, as it is registered."""
         return self.author(party_id).prove(host_of(self._system.origin("issuance")))
 
-    def envelope(self, party_id: str, body: Body, **signing: Any) -> bytes:
-        """A signed command, not sent yet. `signing`: arguments of `Author.sign` other than the defaults."""
-        aud = self._system.origin(VOCABULARY.service_of[type(body)])
+    def envelope(self, party_id: str, body: Body | Sequence[Body], **signing: Any) -> bytes:
+        """A signed command or batch, not sent yet. `signing`: arguments of `Author.sign` other than the defaults."""
+        first = body[0] if isinstance(body, Sequence) else body
+        aud = self._system.origin(VOCABULARY.service_of[type(first)])
         now = self.clock.now()
         return self.author(party_id).sign(body, aud, self._command_id(now), signing.pop("issued_at", now), **signing)
 
@@ -63,9 +65,22 @@ class StoryDriver:
         self.post(envelope, body.TYPE, must=must)
         return envelope
 
+    def send_all(self, party_id: str, bodies: Sequence[Body], at_once: int = MAX_BATCH_COMMANDS) -> None:
+        """Sign and send commands to one service in batches of `at_once`; a refusal raises `Unexpected`, here or later.
+
+        What so many commands and their events take must fit into an entry.
+        """
+        for start in range(0, len(bodies), at_once):
+            batch = bodies[start : start + at_once]
+            self.sent.update(body.TYPE for body in batch)
+            self._post(self.envelope(party_id, batch), "batch", must=True)
+
     def post(self, envelope: bytes, kind: str, *, must: bool = False) -> None:
         """Send an envelope as it is, valid or not, counted as `kind`; `must` as in `send`."""
         self.sent[kind] += 1
+        self._post(envelope, kind, must=must)
+
+    def _post(self, envelope: bytes, kind: str, *, must: bool) -> None:
         try:
             self._pending.append((kind, self._system.submit(envelope), must))
         except Refused as problem:
@@ -83,9 +98,9 @@ class StoryDriver:
                 self._refuse(answer, must)
                 continue
             self.receipts += 1
-            refusal = answer.outcomes[0].refusal
-            if refusal is not None:
-                self._refuse(refusal, must)
+            for outcome in answer.outcomes:
+                if outcome.refusal is not None:
+                    self._refuse(outcome.refusal, must)
 
     def ask(self, party_id: str, body: Body) -> Sequence[Event]:
         """Send one command that must be accepted, wait, and return its events."""

@@ -11,6 +11,7 @@ from counterfoil.contract.times import HOUR, parse_time
 from counterfoil.demo.model import WEEKS, Firm
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import Node, Task
+from counterfoil.ports import Row
 
 START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 """A Monday."""
@@ -18,7 +19,10 @@ START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 
 @dataclass(slots=True)
 class World:
-    """`owners`: the firm of each task. `reported`: contracts whose provider has reported, or never will."""
+    """`owners`: the firm of each task. `delivered`: contracts whose provider has reported, or never will, by id.
+
+    `missed`: how many that were, by provider, less one. `minutes`: GPU-minutes of each report that was seen.
+    """
 
     driver: StoryDriver
     nodes: list[Node]
@@ -27,7 +31,7 @@ class World:
     progress: Callable[[str, int, int], None]
     all_firms: list[Firm] = field(default_factory=list)
     owners: list[Firm] = field(default_factory=list)
-    reported: set[str] = field(default_factory=set)
+    delivered: dict[str, Row] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)
     minutes: dict[str, int] = field(default_factory=dict)
 
