@@ -81,7 +81,7 @@ def test_it_ends_as_in_one_process(shell: Prepared, report: Any, tmp_path: Path)
     }
     assert min(report["contracts"][end] for end in ("completed", "defaulted")) > 0
     assert report["commands"]["refused"]["bad_signature"]  # at intake
-    assert report["commands"]["refused"].keys() & {"exceeds_available", "price_off_tick"}  # in an entry
+    assert report["commands"]["refused"].keys() & {"duties_not_separate", "exceeds_available"}  # in an entry
     assert report["commands"]["repeats_with_the_same_receipt"]
 
 
