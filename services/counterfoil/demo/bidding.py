@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 from typing import Final
 
 from counterfoil.contract.record import Command as Body
@@ -18,6 +17,9 @@ from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid, PlaceBid
 
 _RULES: Final = RULES[LATEST]  # what the new logs of a story begin with
+_REPEATED_OF: Final = 30
+_BAD_OF: Final = 8
+"""Of so many bids one is sent again, and one is followed by a bad command."""
 
 
 def bid(world: World, week: int, *, patient: bool = True) -> None:
@@ -36,11 +38,11 @@ def bid(world: World, week: int, *, patient: bool = True) -> None:
             waiting.clear()
         waiting.add(firm.party_id)
         envelope = driver.send(firm.party_id, _bid(world, task, firm), must=False)
-        chance = rng.random()
-        if chance < 0.02:
+        world.bids += 1
+        if world.bids % _REPEATED_OF == 0:
             driver.repeat(envelope)
-        elif chance < 0.12:
-            _misbehave(world, task, firm, rng)
+        elif world.bids % _BAD_OF == 1:
+            _misbehave(world, task, firm, world.bids // _BAD_OF % 8)
     driver.settle()
     for row in driver.rows("bids", status="open"):
         if rng.random() < 0.1:
@@ -69,25 +71,24 @@ def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
     )
 
 
-def _misbehave(world: World, task: Task, firm: Firm, rng: Random) -> None:
-    """Send one bad command of a random kind; it must be refused and change nothing."""
+def _misbehave(world: World, task: Task, firm: Firm, kind: int) -> None:
+    """Send one bad command, of eight kinds in turn; it must be refused and change nothing."""
     driver, good = world.driver, _bid(world, task, firm)
     now = driver.clock.now()
     party = firm.party_id
     stranger = next(each.party_id for each in world.all_firms if each.party_id != party)
-    kind = rng.randrange(8)
     if kind == 0:
         envelope = bytearray(driver.envelope(party, good))
         at = envelope.index(b'"sig":"') + 12
         envelope[at] = ord("A") if envelope[at] != ord("A") else ord("B")
         driver.post(bytes(envelope), "bad_signature")
     elif kind == 1:
-        driver.post(driver.envelope(party, good, issued_at=now - 3 * HOUR), "expired")
-    elif kind == 2:
-        driver.post(driver.envelope(party, good, issued_at=now + HOUR), "from_future")
-    elif kind == 3:
         taken = Withdraw(party_id=party, currency=CURRENCY, amount=10**15, payment_reference="OUT-1")
         driver.post(driver.envelope("treasury", taken), "overdraft")
+    elif kind == 2:
+        driver.post(driver.envelope(party, good, issued_at=now - 3 * HOUR), "expired")
+    elif kind == 3:
+        driver.post(driver.envelope(party, good, issued_at=now + HOUR), "from_future")
     elif kind == 4:
         driver.post(driver.envelope(party, replace(good, limit_price=_RULES.price_tick + 1)), "off_tick")
     elif kind == 5:

@@ -19,7 +19,7 @@ START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 
 @dataclass(slots=True)
 class World:
-    """`owners`: the firm of each task. `delivered`: contracts whose provider has reported, or never will, by id.
+    """`owners`: the firm of each task. `bids`: how many were placed. `delivered`: contracts whose provider has reported, or never will, by id.
 
     `missed`: how many that were, by provider, less one. `minutes`: GPU-minutes of each report that was seen.
     """
@@ -31,6 +31,7 @@ class World:
     progress: Callable[[str, int, int], None]
     all_firms: list[Firm] = field(default_factory=list)
     owners: list[Firm] = field(default_factory=list)
+    bids: int = 0
     delivered: dict[str, Row] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)
     minutes: dict[str, int] = field(default_factory=dict)
