@@ -10,9 +10,10 @@ CounterfoilError
 │   └── Unusable      a file or device is missing or unusable, permanently; of databases:
 │                     `storage.errors.DatabaseDamaged`
 └── those defined beside the code that raises them: `client.problems`, `settings.BadSetting`, `cli.command.Invalid`,
-    `demo.tables.BadTrace`, `demo.play_over_gateway.OtherMarket`, `testbed.follower.Stalled`, `testbed.fleet.NotRunning`,
-    `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`, `transport.admin.client.KafkaFailed`,
-    `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`, `gateway.descriptors.TooFewDescriptors`
+    `demo.tables.BadTrace`, `demo.play_over_gateway.OtherMarket`, `testbed.follower.Stalled`,
+    `testbed.fleet.NotRunning`, `testbed.cluster.errors.ClusterError`, `runtime.clock.BadClock`,
+    `transport.admin.client.KafkaFailed`, `bootstrap.provision.DatabaseFailed`, `core.rules.UnknownRules`,
+    `gateway.descriptors.TooFewDescriptors`
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform, get_type_hints
 
 import msgspec
 
@@ -118,9 +118,8 @@ def _members(cls: type) -> dict[str, Any]:
     found = {}
     for base in reversed(cls.__mro__):
         for name, text in vars(base).get("__annotations__", {}).items():
-            hint = _evaluated(base.__module__, text) if isinstance(text, str) else text
-            if get_origin(hint) is not ClassVar:
-                found[name] = hint
+            if not str(text).startswith("ClassVar["):
+                found[name] = _evaluated(base.__module__, text) if isinstance(text, str) else text
     return found
 
 

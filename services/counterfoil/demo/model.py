@@ -26,8 +26,8 @@ from counterfoil.demo.trace import Task
 _TICK: Final = RULES[LATEST].price_tick
 CNY: Final = 1_000_000
 WEEKS: Final = 8
-NODES_OFFERED: Final = 4
-NODES_WANTED: Final = 64
+NODES_OFFERED: Final = 6
+NODES_WANTED: Final = 96
 LONGER: Final = 168
 _DAYS_MOST: Final = 14
 _FIRMS_MOST: Final = 204

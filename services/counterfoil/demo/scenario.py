@@ -32,7 +32,7 @@ from counterfoil.matching.commands import PostOffer
 _RULES: Final = RULES[LATEST]  # what the new logs of a story begin with
 _STEPS: Final = WEEKS + 6
 """Weeks: of bidding, then until the last job has ended and the last dispute about it."""
-_OFFER_NODES: Final = 150
+_OFFER_NODES: Final = 200
 """A class has as many providers as can have this many nodes each."""
 _OFFER_MOST: Final = 1_000
 

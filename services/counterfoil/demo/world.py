@@ -19,9 +19,8 @@ START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 
 @dataclass(slots=True)
 class World:
-    """`owners`: the firm of each task. `bids`: how many were placed. `delivered`: contracts whose provider has reported, or never will, by id.
-
-    `missed`: how many that were, by provider, less one. `minutes`: GPU-minutes of each report that was seen.
+    """`owners`: the firm of each task. `bids`: how many were placed. `missed`: by provider, how many contracts it has
+    reported or missed, less one. `delivered`: these contracts, by id. `minutes`: GPU-minutes of the reports seen.
     """
 
     driver: StoryDriver
