@@ -96,7 +96,7 @@ def test_the_figures_of_the_demo_are_believable(demo: tuple[str, Path]) -> None:
     )
     assert budget / 3 < granted < budget
     on_market = sum(int(city["issued"]) for city in cities if city["pays"] == "bids")
-    assert on_market / 5 < redeemed < on_market
+    assert on_market / 6 < redeemed < on_market
     assert 0 < expired < on_market / 5
     contracts = report["contracts"]
     assert 0 < contracts["defaulted"] < sum(contracts.values()) / 25

@@ -34,7 +34,7 @@ STOPS_WITHIN = 30
 
 def story(folder: Path) -> list[str]:
     """The options for a short story, whose input is written to `folder`."""
-    return options(folder, nodes=40, pods=30)
+    return options(folder, nodes=10, pods=20)
 
 
 class Demo:

@@ -27,9 +27,11 @@ _TICK: Final = RULES[LATEST].price_tick
 CNY: Final = 1_000_000
 WEEKS: Final = 8
 NODES_OFFERED: Final = 6
-NODES_WANTED: Final = 96
+NODES_WANTED: Final = 128
 LONGER: Final = 168
 _DAYS_MOST: Final = 14
+_WEEK: Final = 7
+_SHORT: Final = 2
 _FIRMS_MOST: Final = 204
 _NAMES: Final = (
     ("Amber", "Birch", "Cedar", "Copper", "Dawn", "Elm", "Fern", "Flint", "Harbour", "Indigo", "Juniper", "Lark",
@@ -42,7 +44,8 @@ ASSUMED: Final = (
     *(f"{each.class_id}: {each.assumed}" for each in ACCELERATORS if each.assumed),
     "A100 and A800: both have the one published range, and each provider a step of it",
     f"one GPU of a machine of the trace stands for {NODES_OFFERED} nodes of {CARDS_PER_NODE} cards",
-    f"one GPU of a task of the trace stands for {NODES_WANTED} such nodes, half as many for more than a week",
+    f"one GPU of a task of the trace stands for {NODES_WANTED} such nodes",
+    "a job of more than two days has half of these nodes, one of more than a week a quarter",
     "which model of the trace stands for which class: demo/data/classes.csv",
     f"a task runs {LONGER} times as long as in the trace, in whole days, from 1 to {_DAYS_MOST}",
     f"the time in which the trace's tasks begin is spread over {WEEKS} weeks",
@@ -112,8 +115,9 @@ def hours_of(task: Task) -> int:
 
 
 def nodes_of(task: Task) -> int:
-    """The nodes of the job that a task stands for: half as many where it runs for longer than a week."""
-    return task.gpus * NODES_WANTED // (2 if hours_of(task) > 7 * 24 else 1)
+    """The nodes of the job that a task stands for: half as many for more than two days, a quarter for over a week."""
+    days = hours_of(task) // 24
+    return task.gpus * NODES_WANTED // (4 if days > _WEEK else 2 if days > _SHORT else 1)
 
 
 def cost(task: Task, price: int) -> int:

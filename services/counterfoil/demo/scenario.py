@@ -66,7 +66,7 @@ def found(world: World) -> None:
 
 
 def fund(world: World) -> None:
-    """Cash for bonds and co-payments. Every eighth start-up has a quarter of what its jobs may cost it.
+    """Cash for bonds and co-payments. Every sixteenth start-up has a quarter of what its jobs may cost it.
 
     Then an hour passes: a voucher is valid from its issue on, in issuance's time, and the other logs must be later.
     """
@@ -78,7 +78,7 @@ def fund(world: World) -> None:
         needs[firm.party_id] = needs.get(firm.party_id, 0) + int(cost(task, highest) * (1 - firm.rate))
     for nth, firm in enumerate(world.all_firms):
         if firm.party_id in needs:
-            cash = needs[firm.party_id] // (4 if nth % 8 == 3 else 1)
+            cash = needs[firm.party_id] // (4 if nth % 16 == 3 else 1)
             deposits.append(_deposit(firm.party_id, (cash // CNY + 1) * CNY))
     driver.send_all("treasury", deposits)
     driver.advance_to(START + HOUR)
