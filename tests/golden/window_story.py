@@ -13,6 +13,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     CloseWindow,
     DecideApplication,
+    IssueVoucher,
     OpenWindow,
     PauseProgramme,
     ResumeProgramme,
@@ -58,6 +59,22 @@ def tell(world: GoldenWorld) -> None:
     refused(world, "city", Code.WINDOW_CLOSED, close)
     done(world, "city", ResumeProgramme(programme_id="p22", reason="Over"))
     refused(world, "city", Code.UNKNOWN_WINDOW, close)
+    issue = IssueVoucher(programme_id="p22", beneficiary_id="lab-1", amount=YUAN)
+    refused(world, "city", Code.DECIDED_BY_APPLICATION, issue)
+    for number, amount in enumerate((10, 20)):  # the first is too little for who waits
+        more = AppropriateBudget(programme_id="p22", amount=amount * YUAN, document=f"B-{30 + number}")
+        done(world, "city", more)
+    _overdue(world)
+
+
+def _overdue(world: GoldenWorld) -> None:
+    value = document(
+        id="p25", providers={"mode": "OPEN"}, review={"steps": [{"authority": "issuer", "within_days": 1}]}
+    )
+    done(world, "city", *publishing(value))
+    done(world, "lab-1", _apply("p25"))
+    world.clock += 2 * DAY
+    world.settle()
 
 
 def _apply(programme_id: str) -> SubmitApplication:

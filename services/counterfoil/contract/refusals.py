@@ -143,6 +143,7 @@ class Code(StrEnum):
     WINDOW_CLOSED = "window_closed"
     SEED_NOT_VALID = "seed_not_valid"
     DECIDED_BY_WINDOW = "decided_by_window"
+    DECIDED_BY_APPLICATION = "decided_by_application"
     ALREADY_SCORED = "already_scored"
     APPLICATION_NOT_OPEN = "application_not_open"
     NOT_A_REVIEWER = "not_a_reviewer"
@@ -319,6 +320,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, False, "A lottery needs a seed with the hash that was committed to, and nothing else has one."
     ),
     Code.DECIDED_BY_WINDOW: Meaning(_D, False, "The applications of a window are decided together when it is closed."),
+    Code.DECIDED_BY_APPLICATION: Meaning(
+        _D, False, "The document has applications reviewed or decided together: no voucher is issued beside them."
+    ),
     Code.ALREADY_SCORED: Meaning(_D, False, "The actor has given this application a score."),
     Code.APPLICATION_NOT_OPEN: Meaning(_D, True, "The state of the application does not allow this."),
     Code.NOT_A_REVIEWER: Meaning(_D, False, "The document names another authority for this step of the review."),

@@ -118,7 +118,6 @@ _ISSUANCE: Final[Table] = {
         issuance.ApplicationReviewed,
         issuance.ApplicationScored,
     ),
-    issuance.ApplicationAssessed: Concerns("application_id", via=(_APPLICATION,)),
     **_all(
         Concerns("window_id", (), programme=True),
         issuance.WindowOpened,
@@ -127,7 +126,12 @@ _ISSUANCE: Final[Table] = {
         issuance.WindowSettled,
     ),
     **_all(
-        Concerns("application_id", via=(_APPLICATION,)), issuance.ApplicationReturned, issuance.ApplicationWithdrawn
+        Concerns("application_id", via=(_APPLICATION,)),
+        issuance.ApplicationAssessed,
+        issuance.ApplicationOverdue,
+        issuance.ApplicationReturned,
+        issuance.ApplicationStillWaits,
+        issuance.ApplicationWithdrawn,
     ),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     **_all(_OF_VOUCHER, issuance.VoucherIssued, issuance.VoucherGranted),

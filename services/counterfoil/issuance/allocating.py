@@ -17,7 +17,7 @@ from counterfoil.contract.scalars import ApplicationDecision
 from counterfoil.core.at import At
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.events import ApplicationAssessed, ApplicationDecided, WindowAssessed, WindowSettled
-from counterfoil.issuance.granting import Ruling, Turn, concluded, not_granted, not_reviewed
+from counterfoil.issuance.granting import Ruling, Turn, concluded, not_granted, not_reviewed, why
 from counterfoil.issuance.judging import Judged, judge, left_of
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.windows import Window, asked_of, shares_of
@@ -122,7 +122,7 @@ def _decide(state: IssuanceState, rules: Rules, window_id: str, application_id: 
         return _without_voucher(state, rules, application, judged, ruling._replace(refusal="not_corrected"), at)
     refused = not_reviewed(state, rules, application, judged) or not_granted(state, rules, application, judged)
     if refused is not None:
-        return _without_voucher(state, rules, application, judged, ruling._replace(refusal=_why(refused)), at)
+        return _without_voucher(state, rules, application, judged, ruling._replace(refusal=why(refused)), at)
     return _allot(state, rules, application, judged, ruling, at)
 
 
@@ -159,7 +159,7 @@ def _allot(
         approved = concluded(state, rules, application, judged, ruling._replace(decision="approved"), at)
         if not isinstance(approved, Refusal):
             return approved
-        ruling = ruling._replace(refusal=_why(approved), turn=ruling.turn and ruling.turn._replace(exhausted=()))
+        ruling = ruling._replace(refusal=why(approved), turn=ruling.turn and ruling.turn._replace(exhausted=()))
         return _without_voucher(state, rules, application, judged, ruling, at)
     waits: ApplicationDecision = "waitlisted" if exhaustion.mode in WAITING else "rejected"
     said = (*ruling.said, step("exhausted_before")) if not exhausted and exhaustion.mode != "PRO_RATA" else ruling.said
@@ -174,7 +174,7 @@ def _without_voucher(
     if not isinstance(decided, Refusal):
         return decided
     window = state.windows.open[application.window_id or ""]
-    return [_contradictory(state, rules, application, window, ruling._replace(refusal=_why(decided)))]
+    return [_contradictory(state, rules, application, window, ruling._replace(refusal=why(decided)))]
 
 
 def _contradictory(
@@ -208,10 +208,6 @@ def _contradictory(
         points=None if turn is None else turn.points,
         exhausted=(),
     )
-
-
-def _why(refused: Refusal) -> str:
-    return dict(refused.detail).get("why", refused.code.value)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ from counterfoil.core.at import At
 from counterfoil.issuance.events import (
     ApplicationAssessed,
     ApplicationDecided,
+    ApplicationOverdue,
     ApplicationReturned,
     ApplicationReviewed,
     ApplicationScored,
+    ApplicationStillWaits,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     FactAttested,
@@ -42,6 +44,8 @@ APPLICATIONS: Final = View(
         "evidence": "json",
         "submitted_at": "time",
         "ready": "bool",
+        "review_by": "time?",
+        "overdue_since": "time?",
         "status": "text",
         "status_since": "time",
         "status_reason": "text?",
@@ -67,7 +71,8 @@ APPLICATIONS: Final = View(
     time="submitted_at",
     values={"status": get_args(ApplicationStatus)},
 )
-"""What was last submitted, and the last decision with all that it is founded on. `submitted_at`: first submitted, which
+"""What was last submitted, and the last decision with all that it is founded on. `review_by`: when the step of the
+review that is due is to be signed, by the document; `overdue_since`: it was not. `submitted_at`: first submitted, which
 is its place; `ready`: no review comes before its decision any more. `refusal`: why the document grants nothing. `rank`
 is its number in the order of its window, `points` the mean of its scores, in millionths, `asked` what it would get of
 each envelope before a division. `decided_after_seconds`: from the first submission to the last decision."""
@@ -164,6 +169,7 @@ Application and line are empty for what is known of the party itself."""
 APPLICATION_VIEWS: Final[tuple[View, ...]] = (
     APPLICATIONS, APPLICATION_STEPS, APPLICATION_SCORES, APPLICATION_WINDOWS, FACTS,
 )  # fmt: skip
+_NOT_DUE: Final = dict.fromkeys(("review_by", "overdue_since"))
 _UNDECIDED: Final = dict.fromkeys(
     (
         "status_reason", "rules_hash", "refusal", "eligible", "subsidy", "co_payment", "facts", "explanation",
@@ -182,6 +188,8 @@ def _submitted(event: ApplicationSubmitted, at: At) -> Iterable[Change]:
         "other_support": [dump(each) for each in event.other_support],
         "evidence": [each.hex() for each in event.evidence],
         "ready": event.ready,
+        "review_by": event.review_by,
+        "overdue_since": None,
         "status": "submitted",
         "status_since": at.time,
         "window_id": event.window_id,
@@ -195,14 +203,16 @@ def _submitted(event: ApplicationSubmitted, at: At) -> Iterable[Change]:
 
 def _ended(event: ApplicationReturned | ApplicationWithdrawn, at: At) -> Iterable[Change]:
     status = "returned" if isinstance(event, ApplicationReturned) else "withdrawn"
-    values = {"status": status, "status_since": at.time, "status_reason": event.reason, "ready": False}
+    values = {"status": status, "status_since": at.time, "status_reason": event.reason, "ready": False, **_NOT_DUE}
     yield Set(APPLICATIONS.name, (event.application_id,), values)
 
 
 def _reviewed(event: ApplicationReviewed, at: At) -> Iterable[Change]:
     row = {name: getattr(event, name) for name in APPLICATION_STEPS.columns if name != "reviewed_at"}
     yield Put(APPLICATION_STEPS.name, {**row, "reviewed_at": at.time})
-    yield Set(APPLICATIONS.name, (event.application_id,), {"ready": event.complete})
+    yield Set(
+        APPLICATIONS.name, (event.application_id,), {**_NOT_DUE, "ready": event.complete, "review_by": event.review_by}
+    )
 
 
 def _decided(event: ApplicationDecided, at: At) -> Iterable[Change]:
@@ -213,6 +223,7 @@ def _decided(event: ApplicationDecided, at: At) -> Iterable[Change]:
     plain = {name: getattr(event, name) for name in names}
     status = {
         "status": event.decision, "status_since": at.time, "status_reason": event.reason, "decided_at": at.time,
+        **_NOT_DUE,
         "decided_after_seconds": (at.time - event.submitted_at) // SECOND,
     }  # fmt: skip
     values = {**status, "version": event.version, "rules_hash": event.rules_hash.hex(), **plain, **listed}
@@ -253,6 +264,14 @@ def _asks(event: ApplicationAssessed, _at: At) -> Iterable[Change]:
     yield Set(APPLICATIONS.name, (event.application_id,), {"asked": [dump(each) for each in event.asked]})
 
 
+def _overdue(event: ApplicationOverdue, _at: At) -> Iterable[Change]:
+    yield Set(APPLICATIONS.name, (event.application_id,), {"overdue_since": event.since})
+
+
+def _still_waits(event: ApplicationStillWaits, _at: At) -> Iterable[Change]:
+    yield Set(APPLICATIONS.name, (event.application_id,), {"refusal": event.refusal})
+
+
 def _assessed(event: WindowAssessed, _at: At) -> Iterable[Change]:
     values = {name: [dump(each) for each in getattr(event, name)] for name in ("asked", "left")}
     yield Set(APPLICATION_WINDOWS.name, (event.window_id,), values)
@@ -285,6 +304,8 @@ APPLICATION_REDUCERS: Final[Reducers] = {
     ApplicationReviewed: _reviewed,
     ApplicationDecided: _decided,
     ApplicationScored: _scored,
+    ApplicationStillWaits: _still_waits,
+    ApplicationOverdue: _overdue,
     ApplicationAssessed: _asks,
     WindowOpened: _opened,
     WindowClosed: _closed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import replace
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
@@ -16,19 +16,13 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import ReturnApplication, SubmitApplication, WithdrawApplication
 from counterfoil.issuance.events import ApplicationReturned, ApplicationSubmitted, ApplicationWithdrawn
+from counterfoil.issuance.judging import judge
 from counterfoil.issuance.programmes import duties_in
+from counterfoil.issuance.signatures import due_by, steps_of, unmet
 from counterfoil.issuance.state import IssuanceState, Programme
+from counterfoil.issuance.words import BY_APPLICATION, TOGETHER
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.windows import is_taken
-
-BY_APPLICATION: Final = frozenset(
-    {"APPLY_THEN_CLAIM", "APPLY_THEN_DEDUCT", "DEDUCT_AT_PROVIDER", "DISCOUNT_AT_PROVIDER", "IN_KIND"}
-)
-"""The redemption models in which an approved application gives the voucher, before anything is used."""
-ONE_BY_ONE: Final = frozenset({"FIRST_COME", "TOTAL_CONTROL", "QUEUE"})
-"""The modes of exhaustion in which each application is decided for itself, in the order of time."""
-TOGETHER: Final = frozenset({"RANKED", "PRO_RATA", "LOTTERY"})
-"""The modes in which the applications of a window are decided together, when it is over."""
 
 
 def submit_application(state: IssuanceState, body: SubmitApplication, actor: Party, at: At) -> Decision:
@@ -54,22 +48,33 @@ def submit_application(state: IssuanceState, body: SubmitApplication, actor: Par
             state, Held(Duty.BENEFICIARY, actor.party_id), *duties_in(state, programme, actor.party_id)
         )
     )  # fmt: skip
-    return refused or [
-        ApplicationSubmitted(
-            application_id=body.corrects or at.new_id("app"),
-            programme_id=body.programme_id,
-            version=version_of(state, programme, window_id),
-            beneficiary_id=actor.party_id,
-            corrects=body.corrects is not None,
-            project_id=body.project_id,
-            lines=body.lines,
-            contract=body.contract,
-            other_support=body.other_support,
-            evidence=body.evidence,
-            ready=rules.document.review is None or not rules.document.review.steps,
-            window_id=window_id,
-        )
-    ]
+    if refused is not None:
+        return refused
+    submitted = ApplicationSubmitted(
+        application_id=body.corrects or at.new_id("app"),
+        programme_id=body.programme_id,
+        version=version_of(state, programme, window_id),
+        beneficiary_id=actor.party_id,
+        corrects=body.corrects is not None,
+        project_id=body.project_id,
+        lines=body.lines,
+        contract=body.contract,
+        other_support=body.other_support,
+        evidence=body.evidence,
+        ready=rules.document.review is None or not rules.document.review.steps,
+        window_id=window_id,
+        review_by=None,
+    )
+    return [replace(submitted, review_by=_review_by(state, rules, submitted, at))]
+
+
+def _review_by(state: IssuanceState, rules: Rules, submitted: ApplicationSubmitted, at: At) -> int | None:
+    """When its first step is to be signed."""
+    if not any(each.within_days is not None for each in steps_of(rules)):
+        return None
+    application = Application(submitted, at.time, at.index, at.item)
+    judged = judge(state, rules, submitted.application_id, application, rules.day(at.time))
+    return None if isinstance(judged, Refusal) else due_by(rules, unmet(rules, judged, ()), at)
 
 
 def document_for(state: IssuanceState, application: Application) -> Rules | Refusal:
@@ -209,10 +214,12 @@ def application_submitted(state: IssuanceState, event: ApplicationSubmitted, at:
     state.windows.submitted(event, at)
 
 
-def application_withdrawn(state: IssuanceState, event: ApplicationWithdrawn, _at: At) -> None:
-    """Apply the end of an application."""
-    window_id = state.applications.open[event.application_id].window_id
+def application_withdrawn(state: IssuanceState, event: ApplicationWithdrawn, at: At) -> None:
+    """Apply the end of an application; who waits behind it moves up."""
+    application = state.applications.open[event.application_id]
+    window_id = application.window_id
     state.applications.ended(event.application_id)
+    state.left_queue(application.content.programme_id, at)
     state.windows.passed(window_id, event.application_id)
 
 

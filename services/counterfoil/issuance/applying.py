@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from counterfoil.core.at import At
+from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TEXTS, TIME, Form, event, listed, one_of, optional, row
 from counterfoil.core.table import Records, Table
 from counterfoil.issuance.events import (
@@ -61,6 +62,8 @@ class Application:
     scores: tuple[Scored, ...] = ()
     asked: tuple[Part, ...] | None = None
     """By its assessment in a window; none before."""
+    review_by: int | None = None
+    """When the step that is due is to be signed; none if no time is given, or it was overdue before."""
     share: int | None = None
     """What a division in proportion gives it, once all applications of its window were assessed."""
 
@@ -92,6 +95,7 @@ APPLICATION: Final = Form(
         reviews=listed(row(Review, step=COUNT, version=COUNT, reviewer_id=TEXT, passes=FLAG)),
         window_id=optional(TEXT), scores=listed(row(Scored, reviewer_id=TEXT, points=COUNT)),
         asked=optional(listed(row(Part, envelope=TEXT, amount=AMOUNT))), share=optional(AMOUNT),
+        review_by=optional(TIME),
     ),
     "an application that is not decided; `ready`: no review comes before its decision any more",
 )  # fmt: skip
@@ -110,13 +114,15 @@ FactKey = tuple[str, str, str, str, str]
 class Applications:
     """The applications and facts of a state."""
 
-    __slots__ = ("about", "facts", "in_window", "open", "opened", "stated", "waiting")
+    __slots__ = ("about", "facts", "in_window", "listed", "open", "opened", "reviews_due", "stated", "waiting")
 
     def __init__(self) -> None:
         self.open: Table[str, Application] = Table(APPLICATION)
+        self.reviews_due = Deadlines(self._is_due)
         self.facts: Table[FactKey, Attested] = Table(FACT)
         self.opened: dict[tuple[str, str], int] = {}  # number by programme and party
         self.waiting: dict[str, dict[str, tuple[int, int]]] = {}  # by programme, the places of those that are ready
+        self.listed: dict[str, dict[str, tuple[int, int]]] = {}  # by programme, the places of those on its waiting list
         self.in_window: dict[str, dict[str, None]] = {}  # by window
         self.about: dict[tuple[str, str, str], dict[FactKey, None]] = {}  # facts by party, application and line
         self.stated: dict[tuple[str, str], int] = {}  # number of facts by party and attestor
@@ -137,7 +143,8 @@ class Applications:
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
-        self.opened, self.waiting, self.in_window, self.about, self.stated = {}, {}, {}, {}, {}
+        self.reviews_due = Deadlines(self._is_due)
+        self.opened, self.waiting, self.listed, self.in_window, self.about, self.stated = {}, {}, {}, {}, {}, {}
         for application_id, each in self.open.items():
             self._index(application_id, each)
         for key in self.facts:
@@ -149,20 +156,24 @@ class Applications:
         if each.window_id is not None:
             self.in_window.setdefault(each.window_id, {})[application_id] = None
         self.place(application_id)
+        self.expect(application_id)
 
     def place(self, application_id: str) -> None:
-        """Know whether an application waits for its decision."""
+        """Know whether an application waits for its decision, and for the budget."""
         each = self.open[application_id]
+        if each.status == "waitlisted":
+            self.listed.setdefault(each.content.programme_id, {})[application_id] = each.place
         if each.ready and each.status != "returned" and each.window_id is None:
             self.waiting.setdefault(each.content.programme_id, {})[application_id] = each.place
         else:
             self._waits_no_more(each.content.programme_id, application_id)
 
     def _waits_no_more(self, programme_id: str, application_id: str) -> None:
-        waiting = self.waiting.get(programme_id, {})
-        waiting.pop(application_id, None)
-        if not waiting:
-            self.waiting.pop(programme_id, None)
+        for places in (self.waiting, self.listed):
+            mine = places.get(programme_id, {})
+            mine.pop(application_id, None)
+            if not mine:
+                places.pop(programme_id, None)
 
     def _index_fact(self, key: FactKey) -> None:
         self.about.setdefault(key[:3], {})[key] = None
@@ -182,25 +193,51 @@ class Applications:
         """Keep an application, or its correction."""
         if each.corrects:
             before = self.open.edit(each.application_id)
-            before.content, before.status, before.ready = each, "submitted", each.ready
+            before.content, before.status, before.ready, before.review_by = (
+                each,
+                "submitted",
+                each.ready,
+                each.review_by,
+            )
             self.place(each.application_id)
+            self.expect(each.application_id)
             return
         made = Application(each, at.time, at.index, at.item, ready=each.ready, window_id=each.window_id)
+        made.review_by = each.review_by
         self.open[each.application_id] = made
         self._index(each.application_id, made)
 
     def returned(self, application_id: str) -> None:
         """Let an application wait for its correction."""
         each = self.open.edit(application_id)
-        each.status, each.ready, each.reviews, each.scores = "returned", False, (), ()
+        each.status, each.ready, each.reviews, each.scores, each.review_by = "returned", False, (), (), None
+        self.reviews_due.ended()
         self.place(application_id)
 
     def reviewed(self, event: ApplicationReviewed) -> None:
         """Keep a signature."""
         each = self.open.edit(event.application_id)
         each.reviews = (*each.reviews, Review(event.step, event.version, event.reviewer_id, event.passes))
-        each.ready = event.complete
+        each.ready, each.review_by = event.complete, event.review_by
+        self.reviews_due.ended()
+        self.expect(event.application_id)
         self.place(event.application_id)
+
+    def _is_due(self, due_id: str) -> bool:
+        application_id, _, time = due_id.partition(" ")
+        each = self.open.get(application_id)
+        return each is not None and each.review_by == int(time)
+
+    def expect(self, application_id: str) -> None:
+        """Know when a step of a review is to be signed."""
+        each = self.open[application_id]
+        if each.review_by is not None:
+            self.reviews_due.add(each.review_by, each.entry, each.item, f"{application_id} {each.review_by}")
+
+    def overdue(self, application_id: str) -> None:
+        """Know that it was said of a step that it is overdue."""
+        self.open.edit(application_id).review_by = None
+        self.reviews_due.ended()
 
     def scored(self, event: ApplicationScored) -> None:
         """Keep a score."""
@@ -218,7 +255,7 @@ class Applications:
         if place is not None:
             self._leaves_window(each.window_id, application_id)
             each.window_id, (each.entry, each.item) = None, place
-            self.place(application_id)
+        self.place(application_id)
 
     def _leaves_window(self, window_id: str | None, application_id: str) -> None:
         if window_id is not None:
@@ -229,6 +266,8 @@ class Applications:
     def ended(self, application_id: str) -> None:
         """Forget an application that was decided or withdrawn, and the facts about it."""
         each = self.open.pop(application_id)
+        if each.review_by is not None:
+            self.reviews_due.ended()
         whose = (each.content.programme_id, each.content.beneficiary_id)
         self.opened[whose] -= 1
         if not self.opened[whose]:

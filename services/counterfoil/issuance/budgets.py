@@ -101,6 +101,7 @@ def budget_appropriated(state: IssuanceState, event: BudgetAppropriated, at: At)
     state.commit(state.terms(event.programme_id).currency, event.amount)
     state.references.use(programme.current.issuer_id, "appropriation", event.document, at.index)
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
+    state.budget_freed(event.programme_id, at)
 
 
 def budget_reduced(state: IssuanceState, event: BudgetReduced, at: At) -> None:
@@ -112,8 +113,9 @@ def budget_reduced(state: IssuanceState, event: BudgetReduced, at: At) -> None:
     ensure(programme.uncommitted == event.uncommitted_after >= 0, f"budget of {event.programme_id} differs")
 
 
-def budget_recycled(state: IssuanceState, event: BudgetRecycled, _at: At) -> None:
+def budget_recycled(state: IssuanceState, event: BudgetRecycled, at: At) -> None:
     """Apply value that may be issued again."""
     programme = state.programmes.edit(event.programme_id)
     programme.recycled += event.amount
     ensure(programme.uncommitted == event.uncommitted_after, f"budget of {event.programme_id} differs")
+    state.budget_freed(event.programme_id, at)

@@ -235,7 +235,7 @@ class FactAttested(Event):
 class ApplicationSubmitted(Event):
     """An application, or the correction of one that was returned; `ready`: no review comes before its decision.
 
-    `window_id`: the window whose applications it is decided with.
+    `window_id`: the window whose applications it is decided with. `review_by`: when its first step is to be signed.
     """
 
     application_id: Id
@@ -250,6 +250,7 @@ class ApplicationSubmitted(Event):
     evidence: tuple[Digest, ...]
     ready: Flag
     window_id: Id | None
+    review_by: DerivedTime | None
 
 
 @event("application.withdrawn.v1")
@@ -270,7 +271,10 @@ class ApplicationReturned(Event):
 
 @event("application.reviewed.v1")
 class ApplicationReviewed(Event):
-    """A reviewer signed a step of the review; `complete`: every step has its signatures, and no objection."""
+    """A reviewer signed a step of the review; `complete`: every step has its signatures, and no objection.
+
+    `review_by`: when the next step is to be signed, by the time that the document gives it from now on.
+    """
 
     application_id: Id
     programme_id: Id
@@ -280,6 +284,7 @@ class ApplicationReviewed(Event):
     passes: Flag
     reason: Reason
     complete: Flag
+    review_by: DerivedTime | None
 
 
 @event("application.decided.v1")
@@ -339,6 +344,25 @@ class ApplicationAssessed(Event):
     application_id: Id
     window_id: Id
     asked: tuple[EnvelopePart, ...]
+
+
+@event("application.overdue.v1")
+class ApplicationOverdue(Event):
+    """A step of the review has not been signed in the time that the document gives it."""
+
+    application_id: Id
+    programme_id: Id
+    step: Count
+    since: DerivedTime
+
+
+@event("application.still_waits.v1")
+class ApplicationStillWaits(Event):
+    """A waiting list was looked through, and nobody moves up: the first on it gets nothing for this reason."""
+
+    application_id: Id
+    programme_id: Id
+    refusal: Word
 
 
 @event("window.opened.v1")

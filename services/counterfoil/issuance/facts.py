@@ -116,7 +116,17 @@ def _invalid(body: AttestFact, at: At) -> Refusal | None:
 def facts_of(state: IssuanceState, rules: Rules, application_id: str, application: Application, day: int) -> Facts:
     """What counts of an application's party and project. Raises ValueError where two contradict each other."""
     party_id = application.content.beneficiary_id
-    programme_id = application.content.programme_id
+    known = [*_of_party(state, rules, party_id, day), *_heard(state, rules, party_id, day, application_id)]
+    return Facts(rules.facts, known, day, party_id)
+
+
+def facts_of_party(state: IssuanceState, rules: Rules, party_id: str, day: int) -> Facts:
+    """What counts of a party. Raises ValueError where two contradict each other."""
+    return Facts(rules.facts, list(_of_party(state, rules, party_id, day)), day, party_id)
+
+
+def _of_party(state: IssuanceState, rules: Rules, party_id: str, day: int) -> Iterator[Fact]:
+    programme_id = rules.document.id
     group = state.directory.parties[party_id].group_id
     awards = sum(
         each.amount
@@ -124,13 +134,9 @@ def facts_of(state: IssuanceState, rules: Rules, application_id: str, applicatio
             programme_id, AWARDS, "GRANTED", group, frozenset(state.directory.members(group))
         )
     )
-    known = [
-        Fact("awards", awards, LOG, day),
-        Fact("listed_provider", (programme_id, party_id) in state.listings, LOG, day),
-        *_heard(state, rules, party_id, day),
-        *_heard(state, rules, party_id, day, application_id),
-    ]
-    return Facts(rules.facts, known, day, party_id)
+    yield Fact("awards", awards, LOG, day)
+    yield Fact("listed_provider", (programme_id, party_id) in state.listings, LOG, day)
+    yield from _heard(state, rules, party_id, day)
 
 
 def facts_of_line(

@@ -38,7 +38,7 @@ from counterfoil.issuance.judging import (
     too_large,
 )
 from counterfoil.issuance.programmes import duties_in
-from counterfoil.issuance.reviews import unmet
+from counterfoil.issuance.signatures import unmet
 from counterfoil.issuance.state import Grant, IssuanceState
 from counterfoil.issuance.vouchers import too_many
 from counterfoil.programme.expiry import Life, end_of
@@ -46,6 +46,7 @@ from counterfoil.programme.form.budget import Period
 from counterfoil.programme.periods import span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
+from counterfoil.programme.terms import NEVER
 from counterfoil.programme.values import floor_of
 
 _SAID: Final = 120
@@ -105,10 +106,10 @@ def _not_approved(
     settable = {rule.cap.id for rule in rules.caps if rule.cap.set_at_approval}
     if {each.cap for each in body.caps} != settable or len(body.caps) != len(settable):
         return refuse(Code.NOT_GRANTED, why="caps_not_set", says=", ".join(sorted(settable))[:_SAID])
-    return not_granted(state, rules, application, judged) or _over_budget(state, rules, application, judged)
+    return not_granted(state, rules, application, judged) or over_budget(state, rules, application, judged)
 
 
-def _over_budget(state: IssuanceState, rules: Rules, application: Application, judged: Judged) -> Refusal | None:
+def over_budget(state: IssuanceState, rules: Rules, application: Application, judged: Judged) -> Refusal | None:
     """Whether an approval takes more than is left."""
     programme, granted = state.programmes[application.content.programme_id], judged.evaluation
     left = judged.case.left
@@ -160,6 +161,11 @@ def _awards_left(state: IssuanceState, rules: Rules, group_id: str, judged: Judg
         return False
     period = Period(kind=taken.max_awards_period) if taken.max_awards_period is not None else _LIFETIME
     return taken.max_awards is None or awards(state, rules, group_id, span(period, day, rules.valid)) < taken.max_awards
+
+
+def why(refused: Refusal) -> str:
+    """The reason that a refusal names, else its code."""
+    return dict(refused.detail).get("why", refused.code.value)
 
 
 class Turn(NamedTuple):
@@ -243,9 +249,7 @@ def _voucher(
         return refuse(Code.NOT_GRANTED, why="project_end_unknown")
     notice = 0 if rules.document.publication is None else rules.document.publication.notice_days
     not_before = at.time + notice * DAY
-    if ends is None:
-        return refuse(Code.NOT_GRANTED, why="voucher_without_end")
-    expires_at = ends * DAY - rules.offset
+    expires_at = NEVER if ends is None else min(ends * DAY - rules.offset, NEVER)
     if expires_at <= not_before:
         return refuse(Code.NOT_GRANTED, why="voucher_expired")
     subsidy = judged.evaluation.subsidy
@@ -285,6 +289,8 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
         state.applications.waitlisted(event.application_id, place)
     else:
         state.applications.ended(event.application_id)
+    if event.decision != "waitlisted" and event.window_id is None:
+        state.left_queue(event.programme_id, at)
     state.windows.passed(event.window_id, event.application_id)
     if event.voucher_id is not None:
         state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.counters)

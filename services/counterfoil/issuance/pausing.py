@@ -141,3 +141,4 @@ def programme_resumed(state: IssuanceState, event: ProgrammeResumed, _at: At) ->
     state.programmes.edit(event.programme_id).paused = False
     for window_id in state.windows.by_programme.get(event.programme_id, ()):
         state.windows.index(window_id)
+    state.look_through(event.programme_id)

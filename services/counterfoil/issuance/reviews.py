@@ -7,9 +7,10 @@ for one natural signatory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
+from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
@@ -19,15 +20,14 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.issuance.applications import already_closed, document_for, version_of
 from counterfoil.issuance.applying import Application, Review
 from counterfoil.issuance.commands import ReviewApplication
-from counterfoil.issuance.events import ApplicationReviewed
-from counterfoil.issuance.judging import Judged, judge
+from counterfoil.issuance.events import ApplicationOverdue, ApplicationReviewed
+from counterfoil.issuance.judging import judge
+from counterfoil.issuance.signatures import due_by, steps_of, unmet
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.words import ALL
-from counterfoil.programme import conditions
 from counterfoil.programme.form.redemption import ReviewStep
-from counterfoil.programme.rules import Rules
-from counterfoil.programme.values import parse_amount, total_of
 
+TIMER: Final = "review_overdue"
 _ISSUER: Final = "issuer"
 
 
@@ -74,35 +74,40 @@ def review_application(state: IssuanceState, body: ReviewApplication, actor: Par
             reviewer_id=actor.party_id,
             passes=body.passes,
             reason=body.reason,
-            complete=not unmet(rules, judged, after),
+            complete=not (still := unmet(rules, judged, after)),
+            review_by=due_by(rules, still, at),
         )
     ]
 
 
-def steps_of(rules: Rules) -> tuple[ReviewStep, ...]:
-    """The steps of the review that a document lays down."""
-    return () if rules.document.review is None else rules.document.review.steps
+def overdue(state: IssuanceState, cutoff: int, _at: At) -> Sequence[Event]:
+    """Timer: say which steps were not signed in time."""
+    found = state.applications.reviews_due.reached(cutoff, state.rules.max_items_per_sweep)
+    return [_overdue(state, due_id.partition(" ")[0]) for due_id in found]
 
 
-def unmet(rules: Rules, judged: Judged, reviews: Iterable[Review]) -> list[int]:
-    """The steps of an application, in order, that have too few signatures, or an objection.
+def _overdue(state: IssuanceState, application_id: str) -> ApplicationOverdue:
+    application = state.applications.open[application_id]
+    rules, programme = document_for(state, application), state.programmes[application.content.programme_id]
+    version = version_of(state, programme, application.window_id)
+    signed = [each for each in application.reviews if each.version == version]
+    step = max((each.step for each in signed), default=0)
+    if not isinstance(rules, Refusal):
+        judged = judge(state, rules, application_id, application, rules.day(application.review_by or 0))
+        due = [] if isinstance(judged, Refusal) else unmet(rules, judged, signed)
+        step = due[0] if due else step
+    return ApplicationOverdue(
+        application_id=application_id,
+        programme_id=application.content.programme_id,
+        step=step,
+        since=application.review_by or 0,
+    )
 
-    Its amount is what its lines would be paid before any limit.
-    """
-    case, granted = judged
-    asked = total_of(each.subsidy for each in granted.lines)
-    signed = list(reviews)
-    found = []
-    for number, each in enumerate(steps_of(rules)):
-        if each.up_to is not None and asked > parse_amount(each.up_to):
-            continue
-        if conditions.judge(each.when, case.facts, case.day).holds is False:
-            continue  # where nobody attested the fact, the step is needed
-        mine = [one for one in signed if one.step == number]
-        passing = {one.reviewer_id for one in mine if one.passes}
-        if len(passing) < each.quorum or any(not one.passes for one in mine):
-            found.append(number)
-    return found
+
+def next_due(state: IssuanceState) -> tuple[int, str] | None:
+    """When the next step is overdue."""
+    due = state.applications.reviews_due.next()
+    return None if due is None else (due, TIMER)
 
 
 def may_sign(state: IssuanceState, programme_id: str, step: ReviewStep, actor: Party) -> bool:
@@ -129,3 +134,8 @@ def interested(state: IssuanceState, application: Application, actor: Party) -> 
 def application_reviewed(state: IssuanceState, event: ApplicationReviewed, _at: At) -> None:
     """Apply a signature."""
     state.applications.reviewed(event)
+
+
+def application_overdue(state: IssuanceState, event: ApplicationOverdue, _at: At) -> None:
+    """Apply that a step is overdue."""
+    state.applications.overdue(event.application_id)

@@ -19,7 +19,8 @@ from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import CloseWindow, OpenWindow, ScoreApplication
 from counterfoil.issuance.events import ApplicationScored, WindowClosed, WindowOpened
 from counterfoil.issuance.programmes import own_programme
-from counterfoil.issuance.reviews import interested, may_sign, steps_of
+from counterfoil.issuance.reviews import interested, may_sign
+from counterfoil.issuance.signatures import steps_of
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.windows import Window, asked_of
 from counterfoil.programme.form.redemption import ReviewStep

@@ -36,6 +36,7 @@ from counterfoil.issuance import (
     rules,
     selecting,
     vouchers,
+    waiting,
 )
 from counterfoil.issuance.commands import (
     AddKey,
@@ -86,9 +87,11 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.events import (
     ApplicationAssessed,
     ApplicationDecided,
+    ApplicationOverdue,
     ApplicationReturned,
     ApplicationReviewed,
     ApplicationScored,
+    ApplicationStillWaits,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     AuditorAppointed,
@@ -128,7 +131,10 @@ from counterfoil.service import Service
 
 def _next_due(state: IssuanceState) -> tuple[int, str] | None:
     """The earliest (time, timer kind)."""
-    found = (each(state) for each in (recoveries.next_due, documents.next_due, allocating.next_due))
+    found = (
+        each(state)
+        for each in (recoveries.next_due, documents.next_due, reviews.next_due, allocating.next_due, waiting.next_due)
+    )
     return min((due for due in found if due is not None), default=None)
 
 
@@ -196,7 +202,9 @@ DECIDER: Final = Decider(
     timers={
         recoveries.TIMER: recoveries.come_into_force,
         documents.TIMER: documents.drop,
+        reviews.TIMER: reviews.overdue,
         allocating.TIMER: allocating.decide_some,
+        waiting.TIMER: waiting.move_up,
     },
     due=_next_due,
     evolve={
@@ -232,6 +240,8 @@ DECIDER: Final = Decider(
         ApplicationReturned: applications.application_returned,
         ApplicationReviewed: reviews.application_reviewed,
         ApplicationScored: selecting.application_scored,
+        ApplicationOverdue: reviews.application_overdue,
+        ApplicationStillWaits: waiting.application_still_waits,
         WindowOpened: selecting.window_opened,
         WindowClosed: selecting.window_closed,
         ApplicationAssessed: allocating.application_assessed,

@@ -21,6 +21,7 @@ from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.limits import (
     MAX_AMOUNT,
 )
+from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import (
     AMOUNT,
@@ -100,6 +101,13 @@ class Grant(NamedTuple):
         )
         part = tuple(replace(each, before=0, after=part) for each, part in zip(self.counts, taken, strict=True))
         return Grant(self.on, self.left - amount, rest), Grant(self.on, amount, part)
+
+
+class Freed(NamedTuple):
+    """Since when a waiting list is to be looked through: a time, and an entry."""
+
+    since: int
+    entry: int
 
 
 class NewKeys(NamedTuple):
@@ -184,11 +192,20 @@ GRANT: Final = Form(
 )  # fmt: skip
 
 
+FREED: Final = Form(
+    "freed",
+    ("programme_id",),
+    row(Freed, since=TIME, entry=COUNT),
+    "budget of a programme became free, and its waiting list is to be looked through",
+)
+
+
 class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
         "applications", "appointed", "auditors", "classes", "committed", "counters", "documents_due", "four_eyes",
+        "freed", "freed_due",
         "grants", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers",
         "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers", "windows",
     )  # fmt: skip
@@ -207,6 +224,8 @@ class IssuanceState(ProgrammeState):
         self.appointed: dict[str, set[str]] = {}  # the same, by programme
         self.root: Table[tuple[()], str] = self.keep(Table(ROOT_OPERATOR))
         self.documents_due = Deadlines(self._unpublished)
+        self.freed: Table[str, Freed] = self.keep(Table(FREED))
+        self.freed_due = Deadlines(self._moves_up)
         self.new_keys: Table[str, NewKeys] = self.keep(Table(NEW_KEYS))
         self.recoveries: Table[str, Recovery] = self.keep(Table(RECOVERY))
         self.recoveries_due = Deadlines(self.recoveries.__contains__)
@@ -278,6 +297,36 @@ class IssuanceState(ProgrammeState):
         """Whether the applications of a window are being decided."""
         window = self.windows.open.get(window_id)
         return window is not None and window.phase != "open" and not self.programmes[window.programme_id].paused
+
+    def _moves_up(self, programme_id: str) -> bool:
+        """Whether the waiting list of a programme is to be looked through."""
+        waits = programme_id in self.freed and programme_id in self.applications.listed
+        return waits and not self.programmes[programme_id].paused
+
+    def budget_freed(self, programme_id: str, at: At) -> None:
+        """Have a waiting list looked through, if anybody is on it."""
+        if programme_id in self.applications.listed and programme_id not in self.freed:
+            self.freed[programme_id] = Freed(at.time, at.index)
+            self.look_through(programme_id)
+
+    def look_through(self, programme_id: str) -> None:
+        """Know when a waiting list is to be looked through."""
+        if self._moves_up(programme_id):
+            freed = self.freed[programme_id]
+            self.freed_due.add(freed.since, freed.entry, 0, programme_id)
+
+    def left_queue(self, programme_id: str, at: At) -> None:
+        """Have those looked through who may have waited for one that does not wait any more."""
+        if programme_id in self.applications.listed:
+            self.budget_freed(programme_id, at)
+        else:
+            self.searched(programme_id)
+
+    def searched(self, programme_id: str) -> None:
+        """Know that a waiting list was looked through."""
+        if programme_id in self.freed:
+            del self.freed[programme_id]
+            self.freed_due.ended()
 
     def room(self, programme: Programme, counted: int) -> int:
         """How much more of a programme, on top of what is `counted`, before a counter could overflow.
@@ -378,6 +427,9 @@ class IssuanceState(ProgrammeState):
         self.documents_due = Deadlines(self._unpublished)
         for document_id in self.documents.kept:
             self.drop_later(document_id)
+        self.freed_due = Deadlines(self._moves_up)
+        for programme_id in sorted(self.freed):
+            self.look_through(programme_id)
         self.windows.reset()
         for window_id in sorted(self.windows.open):
             self.windows.index(window_id)

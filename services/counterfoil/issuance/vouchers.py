@@ -38,12 +38,14 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.issuance.facts import facts_of_party
 from counterfoil.issuance.judging import award, history_of, left_of, moves
 from counterfoil.issuance.programmes import duties_in, own_programme
 from counterfoil.issuance.state import Grant, IssuanceState, Programme, Voucher
-from counterfoil.issuance.words import VoucherStatus
+from counterfoil.issuance.words import BY_APPLICATION, TOGETHER, VoucherStatus
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored, taken_from
 from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
+from counterfoil.programme import conditions
 from counterfoil.programme.case import History
 from counterfoil.programme.granting import grant
 from counterfoil.programme.rules import Rules
@@ -125,6 +127,9 @@ def _under_document(
     state: IssuanceState, body: IssueVoucher, programme: Programme, rules: Rules, beneficiary: Party, at: At
 ) -> Decision:
     """The document's rules judge; the reasons are part of the event."""
+    refused = _not_directly(rules) or _not_eligible(state, rules, beneficiary.party_id, at)
+    if refused is not None:
+        return refused
     voucher_id, group_id, day = at.new_id("vch"), beneficiary.group_id, rules.day(at.time)
     itself = dict.fromkeys(("PROJECT", "CONTRACT", "FUNDING_AWARD", "PROVIDER"), voucher_id)
     subjects: dict[Any, str] = {
@@ -157,6 +162,30 @@ def _under_document(
             explanation=tuple(each.sentence[:MAX_REASON] for each in found.steps),
         )
     ]
+
+
+def _not_directly(rules: Rules) -> Refusal | None:
+    """Whether the document has vouchers given for applications alone: after a review, or decided together."""
+    review, mode = rules.document.review, rules.document.budget.exhaustion.mode
+    if rules.document.redemption.model not in BY_APPLICATION:
+        return None
+    reviewed = review is not None and len(review.steps) > 0
+    return refuse(Code.DECIDED_BY_APPLICATION, mode=mode) if reviewed or mode in TOGETHER else None
+
+
+def _not_eligible(state: IssuanceState, rules: Rules, party_id: str, at: At) -> Refusal | None:
+    """Whether attested facts say that the document bars a party. For what nobody attests, who issues signs."""
+    try:
+        facts = facts_of_party(state, rules, party_id, rules.day(at.time))
+    except ValueError as problem:
+        return refuse(Code.NOT_GRANTED, why="facts_contradict", says=f"{problem}"[:_TEXT])
+    provider = facts.get("listed_provider")
+    if not rules.document.providers.may_be_beneficiary and provider is not None and provider.value is True:
+        return refuse(Code.NOT_GRANTED, why="provider_as_beneficiary")
+    for each in rules.document.eligibility:
+        if conditions.judge(each.when, facts, rules.day(at.time)).holds is False:
+            return refuse(Code.NOT_GRANTED, why="not_eligible", rule=each.id)
+    return None
 
 
 def too_many(state: IssuanceState, programme_id: str, beneficiary_id: str) -> Refusal | None:
@@ -359,7 +388,7 @@ def voucher_granted(state: IssuanceState, event: VoucherGranted, at: At) -> None
         state.counters.move(event.programme_id, event.beneficiary_id, day, each)
 
 
-def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
+def issue_reversed(state: IssuanceState, event: IssueReversed, at: At) -> None:
     """Apply that value was cancelled unspent."""
     programme, voucher = state.programmes.edit(event.programme_id), state.vouchers[event.voucher_id]
     group_id = voucher.group_id or ""
@@ -375,6 +404,7 @@ def issue_reversed(state: IssuanceState, event: IssueReversed, _at: At) -> None:
         for each in undone.counts:
             back = replace(each, before=each.after, after=0)
             state.counters.move(event.programme_id, voucher.beneficiary_id, granted.on, back)
+    state.budget_freed(event.programme_id, at)
 
 
 def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> None:
