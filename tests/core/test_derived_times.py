@@ -18,7 +18,7 @@ from counterfoil.contract.times import END_OF_HOURS, HOUR, LAST_DERIVED_YEAR, SE
 from counterfoil.core.rules import RULES
 from counterfoil.gateway.rows import parse
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
-from counterfoil.issuance.events import RecoveryProposed, VoucherGranted, VoucherIssued
+from counterfoil.issuance.events import ApplicationDecided, RecoveryProposed, VoucherGranted, VoucherIssued
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
 from counterfoil.ledger.transfer_events import (
@@ -71,6 +71,7 @@ DERIVED = {
     (UsageDisputed, "resolve_by"),
     (RecoveryProposed, "in_force_at"),
     (GroupAttested, "since"),
+    (ApplicationDecided, "submitted_at"),
     (DisputeRaised, "resolve_by"),
     (CancellationProposed, "until"),
     (WriterResumed, "away_since"),

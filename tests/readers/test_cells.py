@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import Final
 
 import pytest
 
@@ -13,11 +11,10 @@ from counterfoil.gateway.readers import Reader
 from counterfoil.gateway.scopes import scope_of
 from counterfoil.ports import View, ViewStore
 from counterfoil.readership import Scope
-from tests.readers.own import WHOSE, Row, Rows, is_public
+from tests.readers.own import Row, Rows
 from tests.readers.stores import READERS, Prepared
-from tests.readers.table import KINDS, cells
+from tests.readers.table import CELLS, KINDS, read_by
 
-CELLS: Final = cells()
 every_reader = pytest.mark.parametrize("party_id", READERS, ids=str)
 every_view = pytest.mark.parametrize("view", VIEWS, ids=[view.name for view in VIEWS])
 
@@ -33,16 +30,7 @@ def scope_in(store: ViewStore, party_id: str | None) -> Scope:
 def readable(view: str, party_id: str | None, rows: Rows) -> list[Row]:
     """The rows that the table says a reader reads."""
     kind, programmes = READERS[party_id]
-    chosen: dict[str, Callable[[Row], bool]] = {
-        "all": lambda _row: True,
-        "none": lambda _row: False,
-        "public": lambda row: is_public(row, rows),
-        "own": lambda row: WHOSE[view](row, rows).includes(party_id, programmes),
-        "own or public": lambda row: chosen["own"](row) or chosen["public"](row),
-        "currency": lambda row: row["asset"] == "CNY",
-        "payments": lambda row: row["act"] == "payment",
-    }
-    return [row for row in rows.rows[view] if chosen[CELLS[view, kind]](row)]
+    return read_by(view, kind, party_id, programmes, rows)
 
 
 def test_every_view_is_in_the_table() -> None:
