@@ -107,6 +107,9 @@ WRONG = [
     ("offer list --url market", "--url: a URL of the form http://HOST:PORT"),
     ("offer list --url https://127.0.0.1:9 --ca missing.pem", "missing.pem is no certificate of an authority in PEM"),
     ("offer list --url https://127.0.0.1:9 --ca vkeys", "vkeys is no certificate of an authority in PEM"),
+    ("offer list --url http://127.0.0.1:9 --ca vkeys", "http://127.0.0.1:9 shows no certificate"),
+    ("profile set work url=ftp://x", "url=ftp://x: a URL of the form"),
+    ("profile set work zone=mars", "zone=mars: one of utc, local"),
 ]  # fmt: skip
 UNREACHABLE = {
     "http://127.0.0.1:9": "Connection refused",

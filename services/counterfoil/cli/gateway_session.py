@@ -33,6 +33,8 @@ class GatewaySession:
 
             override("ca", str(ca))  # before the settings are read, for whatever connects
         self.out, self.url, self.reader = out, gateway_url(out, url), reader
+        if ca is not None and not self.url.startswith("https:"):
+            raise Invalid(f"--ca {ca}: {self.url} shows no certificate; its URL begins with http:, not https:")
         self.ca = out.settings.ca
 
     @cached_property

@@ -51,6 +51,8 @@ def set_(
     check_members(given)
     if relative := [key for key in ("home", "keys", "vkeys", "ca") if given.get(key, "/")[:1] not in ("/", "")]:
         raise Invalid(f"{relative[0]}: an absolute path is expected, as a profile counts in every directory")
+    for key, text in given.items():
+        _check(key, text)
     profiles = Profiles(config_file())
     kept = profiles.by_name.get(name, {}) | given
     profiles.by_name[name] = {key: text for key, text in kept.items() if text}
@@ -67,3 +69,13 @@ def use(out: Out, name: Name) -> None:
     profiles.use = name
     profiles.write()
     out.show({"use": name}, record({"use": name}))
+
+
+def _check(key: str, text: str) -> None:
+    """Raises `Invalid` for what no command could use; no text removes the value."""
+    from counterfoil.settings import BadSetting, read_settings
+
+    try:
+        read_settings({key: text} if text else {})
+    except BadSetting as problem:
+        raise Invalid(f"{key}={text}: {str(problem).partition(': ')[2]}") from problem
