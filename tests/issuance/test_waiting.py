@@ -44,13 +44,13 @@ def moves_up(told: Scenario) -> list[Any]:
     return made
 
 
-def ends(told: Scenario, voucher_id: str, amount: int, *, by_issuer: bool) -> Scenario:
+def ends(told: Scenario, voucher_id: str, amount: int, *, by_issuer: bool, holder_id: str = "lab-1") -> Scenario:
     """A voucher is revoked or given back, and cancelled by the ledger."""
     if by_issuer:
         told.when(RevokeVoucher(voucher_id=voucher_id, reason="mistake"), actor="city-1")
     else:
         told.when(ReturnVoucher(voucher_id=voucher_id, reason="no need"), actor="lab-1")
-    legs = (replace(taken(amount), asset=voucher_id),)
+    legs = (replace(taken(amount, holder_id), asset=voucher_id),)
     told.reacts_to(VoucherCancelled(voucher_id=voucher_id, programme_id="p1", amount=amount, legs=legs))
     return told.reacts_to(VoucherClosed(voucher_id=voucher_id))
 

@@ -256,7 +256,7 @@ def test_long_walks_meet_everything() -> None:
     everything -= {UsageDisputed.__name__}  # of a command that the latest rules have no longer
     everything -= {FourEyesDemanded.__name__, ActEndorsed.__name__}  # `test_redemption_stateful` has two signatories
     everything -= {UsageSplit.__name__}  # seldom met: `test_redemption_stateful` has it
-    elsewhere = ("Application", "Fact", "Window")  # `tests/issuance` has them
+    elsewhere = ("Application", "Fact", "Window")  # `tests/issuance/test_application_walk.py` has them
     everything -= {name for name in everything if name.startswith(elsewhere)}
     everything -= {VOCABULARY.events[name].__name__ for name in HANDED_ON}  # `tests/ledger/test_owners.py` has them
     assert everything <= events, everything - events
