@@ -15,11 +15,13 @@ import struct
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from counterfoil.contract.times import parse_time
 from counterfoil.errors import CounterfoilError
-from counterfoil.ports import Clock
+
+if TYPE_CHECKING:
+    from counterfoil.ports import Clock
 
 LAST: Final = parse_time("2199-12-31T23:59:59.999999Z")
 """Every clock stops here. Entries made after it follow each other by a microsecond."""
