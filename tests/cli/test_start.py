@@ -50,7 +50,7 @@ TYPICAL = {
     "claim list --json": READING,
     "programme list --json": READING,
     "programme show p --json": READING,
-    "voucher issue --programme p --beneficiary acme --amount 1 --as acme --json": VIEWS_OF,
+    "voucher issue --programme p --beneficiary acme --amount 1 --as acme --json": (*VIEWS_OF, "counterfoil.ports"),
 }
 """Commands, and what of all that is not their own they need not."""
 
