@@ -14,7 +14,7 @@ from counterfoil.demo.trace import load_nodes, load_tasks
 from counterfoil.demo.world import World
 from counterfoil.testbed.system import System
 
-BIDDING: Final = "bids of the bundled trace through hold, match and contract"
+BIDDING: Final = "bids of the demo, paid by documents, through hold, match and contract"
 
 
 def prepare_bidding(system: System, seed: int) -> Callable[[], int]:

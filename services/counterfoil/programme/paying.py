@@ -12,6 +12,7 @@ from counterfoil.programme.benefit import evaluate
 from counterfoil.programme.case import Case, ContractDates, Line
 from counterfoil.programme.facts import Facts
 from counterfoil.programme.rules import Rules
+from counterfoil.programme.steps import Step
 from counterfoil.programme.terms import Terms
 
 SKU: Final = "GPU_COMPUTE"
@@ -36,10 +37,15 @@ class Purchase(NamedTuple):
 
 
 class Paid(NamedTuple):
-    """The programme's part of a purchase, and of a document's rules the reasons, as sentences."""
+    """The programme's part of a purchase, and of a document's rules the last steps of the calculation."""
 
     subsidy: int
-    explanation: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def explanation(self) -> tuple[str, ...]:
+        """The steps as sentences: made for those who record them, and not for every hold."""
+        return tuple(each.sentence for each in self.steps)
 
 
 def pays(terms: Terms, purchase: Purchase) -> Paid:
@@ -52,7 +58,7 @@ def pays(terms: Terms, purchase: Purchase) -> Paid:
     steps = [*(each for line in judged.lines for each in line.steps), *judged.steps]
     steps += [each.refusal for each in judged.lines if each.refusal is not None]
     steps += [] if judged.refusal is None else [judged.refusal]
-    return Paid(judged.subsidy, tuple(each.sentence for each in steps[-_MOST_STEPS:]))
+    return Paid(judged.subsidy, tuple(steps[-_MOST_STEPS:]))
 
 
 def _case(rules: Rules, purchase: Purchase) -> Case:
